@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The face of fs/: the VFS (inodes, cached names, mounts, open files, descriptors), path walk, and
+ * what every file system and device file needs. tmpfs, EROFS, overlay, pipes, eventfd, epoll and the
+ * initramfs loader stand behind it. Layouts and errors are Linux's (inode(7), path_resolution(7)).
+ *
+ *	struct super   one mounted file system instance
+ *	struct inode   a file's attributes and content; struct dentry  a name that leads to an inode
+ *	struct mount   a super's tree attached to a place; struct path   (mount, dentry): a place
+ *	struct file    an open file description; struct files  a process's descriptor table
+ *
+ * Reference counts keep objects alive; inode->lock (mutex) guards a directory's entries and a
+ * file's size; rename_lock serialises renames of directories; mount_lock guards the mount trees.
+ */
+#pragma once
+#include "mm/mm.h"
+
+#include <asm/poll.h>
+#include <asm/stat.h>
+#include <asm/statfs.h>
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+#include <linux/uio.h>
+
+#define NAME_MAX 255
+#define PATH_MAX 4096
+
+struct dentry;
+struct inode;
+struct file;
+struct super;
+struct mount;
+struct mnt_ns;
+
+/* ---- a transfer: a user or kernel buffer, in pieces, consumed as it goes ---- */
+struct uio {
+	const struct iovec *iov; /* in kernel memory; the bases are user or kernel addresses */
+	unsigned int nr;
+	size_t done_in_first; /* bytes of iov[0] already used */
+	size_t left;	      /* bytes still to go in all */
+	bool kernel;	      /* the bases are kernel addresses */
+};
+void uio_init_user(struct uio *u, struct iovec *iov, void __user *buf, size_t n);
+void uio_init_kernel(struct uio *u, struct iovec *iov, void *buf, size_t n);
+/* Moves up to n bytes between the uio and a kernel buffer: bytes moved, or -EFAULT when none could. */
+ssize_t uio_put(struct uio *u, const void *src, size_t n); /* to the reader */
+ssize_t uio_get(struct uio *u, void *dst, size_t n);	     /* from the writer */
+ssize_t uio_put_zeros(struct uio *u, size_t n);
+
+/* ---- inode ---- */
+struct kattr { /* for setattr: which of the ATTR_* are set */
+	u32 valid;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	u64 size;
+	s64 atime_ns, mtime_ns;
+};
+#define ATTR_MODE 1U
+#define ATTR_UID 2U
+#define ATTR_GID 4U
+#define ATTR_SIZE 8U
+#define ATTR_ATIME 16U
+#define ATTR_MTIME 32U
+#define ATTR_FORCE 64U /* permissions were checked */
+
+struct path;
+struct inode_ops { /* any may be NULL: the errno Linux gives without it */
+	/* dir's lock held in all that take a dir. New dentries are negative until the op fills them. */
+	/* Finds dentry's name in dir: d_set_inode() when there; 0 also when not there. -errno */
+	int (*lookup)(struct inode *dir, struct dentry *d);
+	int (*create)(struct inode *dir, struct dentry *d, mode_t mode); /* regular file */
+	int (*mkdir)(struct inode *dir, struct dentry *d, mode_t mode);
+	int (*mknod)(struct inode *dir, struct dentry *d, mode_t mode, dev_t rdev);
+	int (*symlink)(struct inode *dir, struct dentry *d, const char *target);
+	int (*link)(struct dentry *old, struct inode *dir, struct dentry *d);
+	int (*unlink)(struct inode *dir, struct dentry *d); /* rmdir when d is a directory */
+	int (*rename)(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *d,
+		      unsigned int flags);
+	/* The link's text into buf (size PATH_MAX), NUL-terminated. Length or -errno. */
+	int (*readlink)(struct inode *inode, char *buf, size_t size);
+	/* A magic link of /proc: jumps to a place instead of text. A reference in *to. */
+	int (*follow)(struct inode *inode, struct path *to);
+	int (*setattr)(struct inode *inode, const struct kattr *attr);
+	/* Refreshes size, mode ... before stat, for file systems whose attributes live elsewhere. */
+	int (*getattr)(struct inode *inode);
+	/* value NULL: the size only. Length, -ENODATA, -ERANGE, -EOPNOTSUPP */
+	ssize_t (*getxattr)(struct inode *inode, const char *name, void *value, size_t size);
+	int (*setxattr)(struct inode *inode, const char *name, const void *value, size_t size,
+			int flags); /* value NULL: remove */
+	ssize_t (*listxattr)(struct inode *inode, char *list, size_t size);
+	/* Extra permission rule instead of the mode bits; NULL: mode bits and capabilities. */
+	int (*permission)(struct inode *inode, int may);
+};
+
+struct file_ops;
+struct inode {
+	ref_t refs;
+	/* constant */
+	u64 ino;
+	struct super *sb;
+	const struct inode_ops *ops;
+	const struct file_ops *fops; /* for open; device files get theirs at open */
+	dev_t rdev; /* (major << 8 | minor) in the kernel's own encoding MKDEV() */
+	void *priv; /* the file system's own */
+	/* guarded by lock */
+	struct mutex lock;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	u32 nlink;
+	u64 size;
+	s64 atime_ns, mtime_ns, ctime_ns;
+	struct mapping mapping;
+	struct waitq *lock_wait; /* flock and fcntl locks: fs/lock.c */
+	void *locks;
+	struct pipe *fifo; /* S_IFIFO, while open */
+};
+/* A new inode of sb with one reference, times now, ids of the current thread. NULL without memory. */
+struct inode *inode_new(struct super *sb, mode_t mode);
+static inline void inode_get(struct inode *i)
+{
+	ref_get(&i->refs);
+}
+void inode_put(struct inode *i); /* the last: super_ops->evict, pages dropped */
+
+#define MKDEV(ma, mi) ((dev_t)((ma) << 20 | (mi)))
+#define MAJOR(d) ((unsigned int)((d) >> 20))
+#define MINOR(d) ((unsigned int)((d)&0xfffff))
+u64 dev_encode(dev_t d); /* as stat(2) shows it */
+dev_t dev_decode(u64 v); /* as mknod(2) takes it */
+
+/* ---- names ---- */
+struct dentry {
+	ref_t refs;
+	struct dentry *parent; /* itself at a root; a reference is held */
+	struct inode *inode;   /* NULL: negative, the name is known not to exist */
+	struct super *sb;
+	struct rb_root children; /* by name; guarded by the dentry lock of fs/dentry.c */
+	struct rb_node rb;
+	u32 nr_mounts; /* mounts that sit on it, in any namespace */
+	bool unhashed; /* no longer found by name (deleted) */
+	char *name;
+	u32 name_len, hash;
+};
+static inline struct dentry *dget(struct dentry *d)
+{
+	ref_get(&d->refs);
+	return d;
+}
+void dput(struct dentry *d);
+/* lookup/create give the name its inode (the reference moves here). */
+void d_set_inode(struct dentry *d, struct inode *inode);
+/* The cached or looked-up child of parent (parent->inode->lock held). Negative ones are returned. */
+struct dentry *d_lookup(struct dentry *parent, const char *name, size_t len);
+void d_drop(struct dentry *d); /* forget the name: next lookup asks the file system */
+struct dentry *d_make_root(struct super *sb, struct inode *inode);
+/* Drops names that nobody uses, at most n. Returns how many went. */
+u64 dentry_shrink(u64 n);
+
+/* ---- file systems ---- */
+struct super_ops {
+	void (*evict)(struct inode *inode);   /* the last reference went: free inode->priv */
+	void (*put_super)(struct super *sb);
+	int (*statfs)(struct super *sb, struct statfs *st);
+	/* Options for /proc/mounts, each with a leading comma. */
+	void (*show_options)(struct super *sb, struct strbuf *out);
+};
+struct fs_type {
+	const char *name;
+	bool nodev;	  /* "nodev" in /proc/filesystems */
+	/* Makes sb->root. source may be NULL; data: the options' text or NULL. 0 or -errno. */
+	int (*fill)(struct super *sb, const char *source, unsigned long flags, const char *data);
+	/* An instance to share instead of a new one (cgroup2, sysfs, devtmpfs), or NULL. */
+	struct super *(*existing)(void);
+	struct list_head link;
+};
+struct super {
+	ref_t refs; /* mounts */
+	const struct fs_type *type;
+	const struct super_ops *ops;
+	struct dentry *root;
+	u64 magic;
+	u32 dev; /* anonymous device number, minor of major 0 */
+	unsigned long flags; /* SB_RDONLY = MS_RDONLY ... */
+	struct user_ns *user_ns;
+	struct idr inos;
+	u64 next_ino;
+	void *priv;
+};
+void fs_register(struct fs_type *type);
+void super_put(struct super *sb);
+
+/* ---- places and mounts ---- */
+struct path {
+	struct mount *mnt;
+	struct dentry *dentry;
+};
+void path_get(const struct path *p);
+void path_put(const struct path *p);
+
+struct mount {
+	ref_t refs;
+	int id; /* mountinfo's number */
+	struct super *sb;
+	struct dentry *root;	 /* what of the super it shows */
+	struct mount *parent;	 /* itself at a tree's root */
+	struct dentry *mountpoint; /* in the parent */
+	u32 flags;		 /* MNT_* */
+	char *source;
+	struct mnt_ns *ns;
+	struct list_head children, child_link; /* guarded by mount_lock */
+	/* propagation (mount_namespaces(7)) */
+	int peer_group;
+	struct list_head peers;
+	struct mount *master;
+	struct list_head slaves, slave_link;
+};
+#define MNT_RDONLY 1U
+#define MNT_NOSUID 2U
+#define MNT_NODEV 4U
+#define MNT_NOEXEC 8U
+#define MNT_NOATIME 16U
+#define MNT_LOCKED 32U
+#define MNT_UNBINDABLE 64U
+#define MNT_NODIRATIME 128U
+#define MNT_RELATIME 256U
+
+struct mnt_ns {
+	struct ns_common ns;
+	struct mount *root;
+	u64 nr_mounts;
+	u64 event; /* counts changes: poll on /proc/N/mounts */
+	struct waitq wait;
+};
+extern struct mnt_ns init_mnt_ns;
+extern const struct ns_ops mnt_ns_ops;
+/* A copy of the tree of old for owner; *fs's root and cwd are moved into the copy. ERR_PTR. */
+struct mnt_ns *mnt_ns_copy(struct mnt_ns *old, struct user_ns *owner, struct fs_context *fs);
+
+/* mount(2), umount2(2), pivot_root(2); arguments already in kernel memory (data may be NULL). */
+int do_mount(const char *source, const char *target, const char *type, unsigned long flags,
+	     const char *data);
+int do_umount(const char *target, int flags);
+int do_pivot_root(const char *new_root, const char *put_old);
+/* The lines of /proc/N/mounts and mountinfo as seen from root. */
+void mounts_show(struct strbuf *out, struct mnt_ns *ns, const struct path *root, bool info);
+
+/* Where a thread stands. Shared by CLONE_FS. */
+struct fs_context {
+	ref_t refs;
+	spinlock_t lock; /* guards the rest */
+	struct path root, cwd;
+	mode_t umask;
+};
+struct fs_context *fs_context_copy(struct fs_context *old); /* NULL without memory */
+void fs_context_put(struct fs_context *fs);
+void fs_get_root(struct path *out); /* the current thread's, with references */
+void fs_get_cwd(struct path *out);
+void fs_set_root(const struct path *p); /* takes references of its own */
+void fs_set_cwd(const struct path *p);
+
+/* ---- path walk ---- */
+#define LOOKUP_FOLLOW 1U    /* follow a symlink at the end */
+#define LOOKUP_DIRECTORY 2U /* -ENOTDIR unless a directory */
+#define LOOKUP_PARENT 4U    /* internal */
+#define LOOKUP_EMPTY 8U	    /* AT_EMPTY_PATH: "" is dirfd itself */
+#define LOOKUP_NO_XDEV 16U  /* openat2(2)'s RESOLVE_* */
+#define LOOKUP_NO_MAGICLINKS 32U
+#define LOOKUP_NO_SYMLINKS 64U
+#define LOOKUP_BENEATH 128U
+#define LOOKUP_IN_ROOT 256U
+/* Resolves name (kernel memory) from dirfd (AT_FDCWD, descriptor). A reference in *out, or -errno. */
+int path_lookup(int dirfd, const char *name, unsigned int flags, struct path *out);
+/*
+ * For names about to be made or taken away: the parent place in *parent, its inode locked, the last
+ * component's dentry (maybe negative) in *d. End with path_unlock_parent(). -EEXIST for "." or "/".
+ */
+int path_lookup_parent(int dirfd, const char *name, unsigned int flags, struct path *parent,
+		       struct dentry **d);
+void path_unlock_parent(struct path *parent, struct dentry *d);
+/* The name of p as seen from root: into buf, returned pointer lies inside it. " (deleted)" is added
+ * for unhashed names; "(unreachable)" before places outside root. ERR_PTR(-ENAMETOOLONG). */
+char *path_name(const struct path *p, const struct path *root, char *buf, size_t size);
+
+#define MAY_EXEC 1
+#define MAY_WRITE 2
+#define MAY_READ 4
+int inode_permission(struct inode *inode, int may); /* current thread's fs ids; -EACCES */
+/* Is the current thread the owner or has it CAP_FOWNER? */
+bool inode_owner_or_capable(const struct inode *inode);
+
+/* The operations behind the system calls, on names in kernel memory: 0 or -errno. */
+int vfs_mkdir(int dirfd, const char *name, mode_t mode);
+int vfs_mknod(int dirfd, const char *name, mode_t mode, dev_t rdev);
+int vfs_symlink(const char *target, int dirfd, const char *name);
+int vfs_link(int odirfd, const char *old, int ndirfd, const char *new, int at_flags);
+int vfs_unlink(int dirfd, const char *name, int at_flags);
+int vfs_rename(int odirfd, const char *old, int ndirfd, const char *new, unsigned int flags);
+int vfs_setattr(const struct path *p, struct kattr *attr);
+int vfs_stat(const struct path *p, struct stat *st);
+int vfs_statx(const struct path *p, struct statx *st);
+int vfs_statfs(const struct path *p, struct statfs *st);
+ssize_t vfs_readlink(const struct path *p, char *buf, size_t size);
+
+/* ---- open files ---- */
+struct dir_context { /* for iterate: emit returns false when the buffer is full */
+	bool (*emit)(struct dir_context *ctx, const char *name, size_t len, u64 ino,
+		     unsigned int dt_type);
+	loff_t pos; /* cookie of the next entry; 0 and 1 are "." and ".." */
+};
+struct poll_table; /* fs/poll.c: collects the wait queues */
+void poll_wait(struct file *f, struct waitq *wq, struct poll_table *pt);
+
+struct file_ops { /* any may be NULL */
+	int (*open)(struct inode *inode, struct file *f);
+	void (*release)(struct file *f); /* last reference */
+	void (*flush)(struct file *f);	 /* each close(2) */
+	/* Bytes moved, or -errno. *pos is moved by the bytes; not called for O_PATH. */
+	ssize_t (*read)(struct file *f, struct uio *to, loff_t *pos);
+	ssize_t (*write)(struct file *f, struct uio *from, loff_t *pos);
+	int (*iterate)(struct file *f, struct dir_context *ctx);
+	loff_t (*llseek)(struct file *f, loff_t off, int whence); /* NULL: generic on inode->size */
+	/* POLL* bits ready now; pt not NULL: poll_wait() on each queue that can change it. */
+	u32 (*poll)(struct file *f, struct poll_table *pt);
+	long (*ioctl)(struct file *f, unsigned int cmd, unsigned long arg); /* -ENOTTY: unknown */
+	/* Sets vma->ops, priv and flags before it goes live. NULL: -ENODEV. */
+	int (*mmap)(struct file *f, struct vma *vma);
+	int (*fsync)(struct file *f);
+	int (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
+	void (*show_fdinfo)(struct file *f, struct strbuf *out);
+	bool seekable_stream; /* pread on it is -ESPIPE when false and inode is no regular file */
+};
+struct file {
+	ref_t refs;
+	const struct file_ops *ops;
+	struct path path;
+	struct inode *inode; /* path.dentry->inode */
+	u32 flags;	     /* O_*; guarded by lock after open */
+	bool can_read, can_write;
+	struct mutex pos_lock;
+	loff_t pos;
+	spinlock_t lock;
+	const struct cred *cred; /* of the opener */
+	void *priv;
+	struct list_head epolls; /* epoll entries that watch it; fs/epoll.c */
+	pid_t owner; /* F_SETOWN */
+	int sig;
+};
+/* open(2): a file with one reference, or ERR_PTR. flags: O_*; lookup: LOOKUP_* limits or 0. */
+struct file *file_open(int dirfd, const char *name, int flags, mode_t mode, unsigned int lookup);
+struct file *file_open_path(const struct path *p, int flags);
+/* A file of no directory: pipes, sockets, eventfd, kvm ... name is "[eventfd]"; shows in /proc/N/fd. */
+struct file *file_anon(const char *name, const struct file_ops *ops, void *priv, int flags);
+static inline void file_get(struct file *f)
+{
+	ref_get(&f->refs);
+}
+void file_put(struct file *f);
+/* read(2), write(2) with checks and position; pos NULL: the file's own. */
+ssize_t file_read(struct file *f, struct uio *to, loff_t *pos);
+ssize_t file_write(struct file *f, struct uio *from, loff_t *pos);
+ssize_t kernel_read(struct file *f, void *buf, size_t n, loff_t pos);
+ssize_t kernel_write(struct file *f, const void *buf, size_t n, loff_t pos);
+loff_t generic_llseek(struct file *f, loff_t off, int whence);
+/* Regular files whose pages are in inode->mapping. */
+ssize_t generic_file_read(struct file *f, struct uio *to, loff_t *pos);
+ssize_t generic_file_write(struct file *f, struct uio *from, loff_t *pos);
+int generic_file_mmap(struct file *f, struct vma *vma);
+u32 file_poll(struct file *f, struct poll_table *pt); /* always ready without ops->poll */
+/* poll(2)'s wait over kernel-memory pollfds; deadline in clock_ns(). Count ready, 0, -ERESTARTNOHAND. */
+struct pollfd;
+int do_poll(struct pollfd *fds, unsigned int n, u64 deadline);
+
+/* ---- descriptors ---- */
+struct files {
+	ref_t refs;
+	spinlock_t lock;
+	struct file **fd; /* NULL: free */
+	u64 *cloexec;	  /* one bit each */
+	unsigned int cap;
+	unsigned int next; /* no free one below */
+};
+struct files *files_new(void);
+struct files *files_copy(struct files *old); /* NULL without memory */
+void files_put(struct files *files);
+struct file *fd_get(int fd); /* the current thread's, with a reference; NULL: EBADF (O_PATH too) */
+struct file *fd_get_path(int fd); /* O_PATH files as well */
+struct file *files_get(struct files *files, int fd);
+/* The lowest free descriptor >= min for f (the reference moves here). -EMFILE, -ENOMEM */
+int fd_install(struct file *f, unsigned int min, bool cloexec);
+int fd_close(int fd);
+int fd_dup_at(int old, int new, bool cloexec); /* dup3 */
+void fd_close_on_exec(void);
+int fd_next(struct files *files, int from); /* the first open one >= from, or -1 */
+extern u64 (*rlimit_nofile)(void); /* set by proc/ */
+
+/* ---- pipes, eventfd, epoll ... ---- */
+int pipe_files(struct file *f[2], int flags);
+extern const struct file_ops fifo_ops;
+
+/* ---- device files ---- */
+/* Registers the driver of major:minor and its node /dev/name (devtmpfs). */
+void chrdev_register(const char *name, unsigned int major, unsigned int minor, mode_t mode,
+		     const struct file_ops *ops);
+/* Any minor of the major. */
+void chrdev_register_major(unsigned int major, const struct file_ops *ops);
+
+/* ---- pseudo files: a tree of text made on demand (/sys, parts of /proc, cgroup2) ---- */
+struct pseudo_file {
+	const char *name;
+	mode_t mode;
+	/* The whole text for a reader; a reader sees one consistent text from its first read on. */
+	int (*show)(struct strbuf *out, void *priv);
+	/* buf is NUL-terminated; n bytes taken or -errno. */
+	ssize_t (*write)(void *priv, char *buf, size_t n);
+	/* POLLPRI events: the queue to wait on and a counter of changes; NULL without. */
+	struct waitq *(*wait)(void *priv, u64 *events);
+};
+/* A regular file inode that serves pf with priv; the caller gives it a name. put: on the last close
+ * and eviction, may be NULL. NULL without memory. */
+struct inode *pseudo_inode(struct super *sb, const struct pseudo_file *pf, void *priv);
+
+void fs_init(void); /* rootfs mounted, built-in types registered */
+/* Unpacks the cpio (newc) of boot module 0 into the root, adopts page-aligned data in place, and puts
+ * every further module at the path its name says. A bad archive: one log line, what came before stays. */
+void initramfs_load(void);

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The face of mm/: physical frames, slabs, address spaces, page faults, the page cache, and copies
+ * to and from user memory. It knows files only as struct mapping and struct vm_ops.
+ */
+#pragma once
+#include "lib/lib.h"
+#include "sched/sched.h"
+#include "x86/x86.h"
+
+/* ================= frames: every 4 KiB of RAM has one struct frame ================= */
+enum frame_kind {
+	FRAME_FREE, /* in the buddy lists; order says how large */
+	FRAME_KERNEL, /* kernel memory, page tables */
+	FRAME_SLAB,
+	FRAME_ANON, /* user memory of nobody's file */
+	FRAME_CACHE, /* belongs to a struct mapping */
+	FRAME_RESERVED, /* not RAM, or never freed (boot modules adopted in place are FRAME_CACHE) */
+};
+
+struct frame {
+	ref_t refs;
+	u8 kind; /* enum frame_kind */
+	u8 order;
+	u8 dirty;
+	u8 zeroed;
+	struct res_counter *charge; /* who pays, or NULL; uncharged when the last reference goes */
+	union {
+		struct list_head link; /* FREE */
+		struct {
+			struct mapping *mapping; /* CACHE; NULL once truncated */
+			u64 index;
+		};
+		struct {
+			struct kmem_cache *cache; /* SLAB */
+			void *slab_priv;
+		};
+	};
+};
+
+extern struct frame *frames; /* by page-frame number */
+extern u64 nr_frames;	     /* entries of frames[] */
+
+static inline paddr_t frame_phys(const struct frame *f)
+{
+	return (u64)(f - frames) << PAGE_SHIFT;
+}
+static inline void *frame_va(const struct frame *f)
+{
+	return phys_to_virt(frame_phys(f));
+}
+static inline struct frame *phys_frame(paddr_t p)
+{
+	return &frames[p >> PAGE_SHIFT];
+}
+static inline struct frame *va_frame(const void *v)
+{
+	return phys_frame(virt_to_phys(v));
+}
+
+/* 2^order frames with one reference, contents undefined. NULL without memory. Any context. */
+struct frame *frame_alloc(unsigned int order, enum frame_kind kind);
+/* One zeroed frame, charged to res (may be NULL): NULL without memory or over the limit. */
+struct frame *frame_alloc_zeroed(enum frame_kind kind, struct res_counter *res);
+static inline void frame_get(struct frame *f)
+{
+	ref_get(&f->refs);
+}
+void frame_put(struct frame *f); /* the last reference frees (and uncharges) it */
+
+struct mem_stats {
+	u64 total, free, kernel, slab, anon, cache; /* frames */
+};
+void mem_stats(struct mem_stats *st);
+
+/* ================= slabs ================= */
+struct kmem_cache;
+/* Objects of one size, 16-byte aligned (64 with cacheline). name is for /proc/slabinfo. */
+struct kmem_cache *kmem_cache_create(const char *name, size_t size, bool cacheline);
+void *kmem_cache_alloc(struct kmem_cache *c); /* contents undefined; NULL without memory */
+void *kmem_cache_zalloc(struct kmem_cache *c);
+void kmem_cache_free(struct kmem_cache *c, void *obj);
+/* Calls fn for each cache: name, object size, objects in use, frames held. */
+void kmem_cache_each(void (*fn)(void *arg, const char *name, size_t size, u64 used, u64 frames),
+		     void *arg);
+/* kmalloc() and friends: lib/alloc.h */
+
+/* ================= page cache: the pages of one file ================= */
+struct mapping;
+struct mapping_ops {
+	/*
+	 * The content of page index, one reference for the caller: a fresh frame filled in, or a
+	 * frame of another mapping to be shared as it is. ERR_PTR(-EIO, -ENOMEM). May sleep.
+	 * NULL table or NULL function: the page is a hole and reads as zeros (tmpfs).
+	 */
+	struct frame *(*read_page)(struct mapping *m, u64 index);
+};
+struct mapping {
+	spinlock_t lock; /* guards pages */
+	struct radix pages; /* index -> struct frame; one reference each */
+	u64 nr_pages;
+	const struct mapping_ops *ops;
+	struct res_counter *charge; /* who pays for new pages; NULL: the current thread's group */
+	void *owner; /* the inode */
+};
+void mapping_init(struct mapping *m, const struct mapping_ops *ops, void *owner);
+/*
+ * The frame of page index with one reference. create false: NULL for a hole without content
+ * (reads as zeros); true: the hole gets a zeroed, charged frame. ERR_PTR on error.
+ */
+struct frame *mapping_get(struct mapping *m, u64 index, bool create);
+/* Puts f (its reference moves here) at index, for frames adopted in place. -EEXIST, -ENOMEM. */
+int mapping_adopt(struct mapping *m, u64 index, struct frame *f);
+/* Drops the pages from index on and unmaps them everywhere; the last partial page is the caller's. */
+void mapping_truncate(struct mapping *m, u64 index);
+void mapping_free(struct mapping *m); /* all pages */
+
+/* ================= address spaces ================= */
+#define VM_READ 0x1U
+#define VM_WRITE 0x2U
+#define VM_EXEC 0x4U
+#define VM_SHARED 0x8U	  /* MAP_SHARED: writes go to the file */
+#define VM_MAYWRITE 0x10U /* mprotect may add write (file opened for writing, or private) */
+#define VM_GROWSDOWN 0x20U
+#define VM_SPECIAL 0x40U  /* device memory: frames not counted */
+#define VM_DONTFORK 0x80U
+#define VM_STACK 0x100U
+#define VM_HEAP 0x200U
+#define VM_NORESERVE 0x400U
+
+struct vma;
+struct vm_ops {
+	void (*open)(struct vma *vma);	/* a copy was made: split, fork */
+	void (*close)(struct vma *vma); /* one copy goes */
+	/*
+	 * The frame for the page at file offset pgoff (pages), one reference for the caller; shared
+	 * frames are mapped read-only or copied for private writes by mm itself. write: a shared
+	 * mapping is about to be written. ERR_PTR(-EFAULT): SIGSEGV; -EIO, past end of file: SIGBUS;
+	 * -ENOMEM. May sleep; mm->lock is held.
+	 */
+	struct frame *(*fault)(struct vma *vma, u64 pgoff, bool write);
+	/* Text after the address columns of /proc/N/maps is the file's path; else this name. */
+	const char *(*name)(struct vma *vma);
+};
+struct vma {
+	u64 start, end; /* page-aligned, [start, end) */
+	u32 flags;	/* VM_* */
+	u64 pgoff;	/* file offset of start, in pages */
+	struct file *file; /* NULL: anonymous. Only fs/ looks inside; ops->open/close count it. */
+	const struct vm_ops *ops; /* NULL: anonymous private */
+	void *priv;
+	struct mm *mm;
+	struct rb_node rb;
+};
+
+struct mm_notifier {
+	struct list_head link;
+	/* [start, end) is about to lose its frames or write access; must not sleep on mm->lock. */
+	void (*invalidate)(struct mm_notifier *n, struct mm *mm, u64 start, u64 end);
+};
+
+struct mm {
+	ref_t users; /* threads that run in it: the last tears the areas down */
+	ref_t refs;  /* the struct itself and its page tables: all users together count one */
+	struct mutex lock; /* guards the areas, the page tables, and the fields down to notifiers */
+	struct rb_root vmas;
+	u64 nr_vmas, mapped_pages; /* pages of all areas */
+	u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
+	u64 arg_start, arg_end, env_start, env_end;
+	u64 mmap_base;	       /* new mappings go below it, downwards */
+	struct file *exe_file; /* only proc/ looks inside */
+	u64 auxv[64];	       /* as on the initial stack, for /proc/N/auxv */
+	struct list_head notifiers;
+	/* atomics */
+	u64 anon_pages, file_pages, pt_frames, peak_pages;
+	/* set at creation; charge moves only with cgroup migration */
+	struct addr_space space; /* what CR3 takes (x86/) */
+	pte_t *pml4;		 /* direct-map address */
+	struct res_counter *charge; /* who pays for frames and page tables; NULL: nobody */
+};
+
+/* An empty space with the kernel's half. NULL without memory. users = refs = 1. */
+struct mm *mm_create(struct res_counter *charge);
+/* fork(2): areas copied, private pages shared copy-on-write. ERR_PTR(-ENOMEM). */
+struct mm *mm_fork(struct mm *old, struct res_counter *charge);
+static inline void mm_get_user(struct mm *mm)
+{
+	ref_get(&mm->users);
+}
+void mm_put_user(struct mm *mm); /* the last unmaps everything */
+static inline void mm_get(struct mm *mm)
+{
+	ref_get(&mm->refs);
+}
+void mm_put(struct mm *mm);
+
+/* These take mm->lock themselves. Addresses and lengths in bytes. */
+/*
+ * mmap(2) in mm: prot/share already turned into VM_*; fixed: at addr exactly, replacing what is
+ * there. Returns the address, or -ENOMEM, -EINVAL. file's reference is the ops->open's business:
+ * ops->open(vma) is called once for the new area.
+ */
+u64 mm_mmap(struct mm *mm, u64 addr, u64 len, u32 vm_flags, bool fixed, struct file *file,
+	    u64 pgoff, const struct vm_ops *ops, void *priv);
+int mm_munmap(struct mm *mm, u64 addr, u64 len);
+int mm_mprotect(struct mm *mm, u64 addr, u64 len, u32 rwx);
+u64 mm_mremap(struct mm *mm, u64 old, u64 old_len, u64 new_len, int flags, u64 new_addr);
+int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice);
+u64 mm_brk(struct mm *mm, u64 brk); /* brk(2): the break afterwards */
+/* Handles a page fault at addr. 0 mended; -EFAULT: SIGSEGV; -EIO: SIGBUS; -ENOMEM: kill. */
+int mm_fault(struct mm *mm, u64 addr, u64 pf_error);
+/* A reference to the frame behind addr, faulted in as for a read or a write. ERR_PTR as mm_fault(). */
+struct frame *mm_get_frame(struct mm *mm, u64 addr, bool write);
+/* The area that holds addr, or the next one above; call with mm->lock held. NULL: none. */
+struct vma *mm_find_vma(struct mm *mm, u64 addr);
+struct vma *vma_next(struct vma *vma);
+/* Copies between a kernel buffer and another space, faulting pages in. Bytes done, or -EFAULT. */
+ssize_t mm_access(struct mm *mm, u64 addr, void *buf, size_t n, bool write);
+/* Resident pages of one area: present, of these private (anonymous), mapped once. Lock held. */
+void vma_count(struct vma *vma, u64 *present, u64 *anon, u64 *shared);
+void mm_notifier_add(struct mm *mm, struct mm_notifier *n);
+void mm_notifier_del(struct mm *mm, struct mm_notifier *n);
+/* Unmaps the page [index, index+n) of mapping m from every space (truncate). */
+void mapping_unmap(struct mapping *m, u64 index, u64 n);
+void mapping_attach(struct mapping *m, struct vma *vma); /* for mapping_unmap(); by vm_ops users */
+void mapping_detach(struct mapping *m, struct vma *vma);
+
+/* Called when memory or a group's limit is exhausted in a fault; frees something and returns true to
+ * try again. Set by proc/. res: the counter that refused; NULL: all RAM. */
+extern bool (*mm_oom_hook)(struct res_counter *res);
+
+/* ================= user copies: current space, bad pointers give -EFAULT ================= */
+int copy_from_user(void *dst, const void __user *src, size_t n); /* 0 or -EFAULT */
+int copy_to_user(void __user *dst, const void *src, size_t n);
+int clear_user(void __user *dst, size_t n);
+/* Length without the NUL; -EFAULT; -ENAMETOOLONG when no NUL within size. */
+ssize_t strncpy_from_user(char *dst, const char __user *src, size_t size);
+/* Futex words: aligned 32-bit accesses, 0 or -EFAULT. */
+int user_read32(const u32 __user *addr, u32 *v);
+/* *addr == old ? new : unchanged; *seen = what was there. */
+int user_cmpxchg32(u32 __user *addr, u32 old, u32 new, u32 *seen);
+#define get_user(var, ptr) copy_from_user(&(var), (ptr), sizeof(var))
+#define put_user(var, ptr)                                          \
+	({                                                          \
+		__typeof__(*(ptr)) _v = (var);                      \
+		copy_to_user((void __user *)(ptr), &_v, sizeof(_v)); \
+	})
+
+void mm_init(void); /* frames, slabs, page cache: after x86_early_init() */

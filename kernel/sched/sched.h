@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The face of sched/: threads, the fair scheduler, wait queues, timers, sleeping locks.
+ * A thread is what a CPU runs; a process (proc/) is built around one or more of them. sched/ stands
+ * below mm/, because a page fault may sleep: it knows an address space only as x86's addr_space,
+ * and memory only as lib/alloc.h.
+ */
+#pragma once
+#include "lib/lib.h"
+#include "x86/x86.h"
+
+enum thread_state {
+	THREAD_RUNNABLE,      /* on a run queue, or running */
+	THREAD_INTERRUPTIBLE, /* asleep; a signal wakes it */
+	THREAD_UNINTERRUPTIBLE,
+	THREAD_STOPPED, /* job control, ptrace, freezer: only thread_wake() of the owner */
+	THREAD_DEAD,
+};
+
+struct mm;
+struct files;
+struct fs_context;
+struct cgroup_member;
+struct thread;
+
+/* Called around a switch with interrupts off; vmm/ saves and loads what a guest left in the CPU. */
+struct switch_hook {
+	void (*out)(struct switch_hook *h); /* its thread leaves this CPU */
+	void (*in)(struct switch_hook *h);
+};
+
+/* Shares of a CPU. One a group of threads (a cgroup); the first is embedded in sched/. See fair.c. */
+struct sched_group;
+
+struct thread {
+	/* constant, or its own CPU only */
+	u64 rsp; /* saved stack pointer while not running */
+	void *stack; /* KSTACK_SIZE bytes */
+	void *fpu;   /* fpu_alloc(); NULL in a kernel thread */
+	u64 fs_base, gs_base;
+	struct addr_space *space; /* NULL: kernel thread */
+	struct switch_hook *hook; /* NULL but in a vCPU's thread */
+	char name[16];
+	void (*release)(struct thread *t); /* last step of a dead thread, off its own stack */
+
+	/* guarded by the run queue's lock of its cpu */
+	enum thread_state state;
+	bool on_rq, on_cpu;
+	u32 cpu;
+	cpumask_t allowed;
+	int nice; /* -20..19 */
+	u64 weight, vruntime;
+	u64 slice_start; /* clock_ns() when it last got the CPU */
+	struct rb_node rq_node;
+	struct sched_group *group;
+	u64 sleep_start;
+
+	/* atomics */
+	u32 work; /* THREAD_WORK_*: looked at before ring 3 and when going to sleep */
+	u64 run_ns, user_ns, sys_ns; /* CPU time had; the split is made at entry and exit */
+	u64 acct_stamp;
+	u64 nr_voluntary, nr_involuntary, minor_faults, major_faults;
+
+	/* What the layers above hang on a thread; sched/ never looks inside. */
+	struct mm *mm;		       /* mm/ */
+	struct fs_context *fs;	       /* fs/: root, cwd, umask, mount namespace */
+	struct files *files;	       /* fs/: descriptors */
+	const struct cred *cred;       /* lib/cred.h */
+	struct res_counter *mem_charge; /* who pays for this thread's memory; NULL: nobody */
+};
+#ifdef SAN
+#define KSTACK_SIZE 32768UL
+#else
+#define KSTACK_SIZE 16384UL
+#endif
+
+#define THREAD_WORK_SIGNAL 0x1U /* a signal is pending, or the thread must stop or die */
+#define THREAD_WORK_KILLED 0x2U /* a fatal one: even uninterruptible page waits end */
+#define THREAD_WORK_TRACE 0x4U  /* syscall entry and exit are traced or filtered */
+static inline bool thread_interrupted(void)
+{
+	return READ_ONCE(current_thread()->work) & THREAD_WORK_SIGNAL;
+}
+static inline bool thread_killed(void)
+{
+	return READ_ONCE(current_thread()->work) & THREAD_WORK_KILLED;
+}
+/* Read by entry.S's slow path: anything to do before ring 3? */
+static inline bool thread_work_pending(void)
+{
+	return this_cpu()->need_resched || READ_ONCE(current_thread()->work);
+}
+void thread_set_work(struct thread *t, u32 bits); /* also wakes an interruptible sleeper, kicks its CPU */
+void thread_clear_work(struct thread *t, u32 bits);
+
+/*
+ * Fills t (zeroed by the caller) with a stack that begins in fn(arg), not yet runnable. fn must not
+ * return. fpu: give it FPU state. 0 or -ENOMEM.
+ */
+int thread_init(struct thread *t, const char *name, void (*fn)(void *arg), void *arg, bool fpu);
+void thread_deinit(struct thread *t); /* stack and FPU area, of a thread that is dead or never ran */
+/* The saved user registers of t: at the top of its stack. */
+static inline struct regs *thread_regs(const struct thread *t)
+{
+	return (struct regs *)((char *)t->stack + KSTACK_SIZE) - 1;
+}
+/* A kernel thread, running. ERR_PTR(-ENOMEM). */
+struct thread *kthread_start(const char *name, void (*fn)(void *arg), void *arg);
+void __noreturn thread_exit(void); /* ends the current thread; its release() is called later */
+/* Makes t runnable when its state is in mask of BIT(enum thread_state). True when it was. */
+bool thread_wake_states(struct thread *t, u32 mask);
+static inline bool thread_wake(struct thread *t)
+{
+	return thread_wake_states(t, BIT(THREAD_INTERRUPTIBLE) | BIT(THREAD_UNINTERRUPTIBLE));
+}
+void thread_start(struct thread *t); /* first time on a run queue */
+void thread_set_nice(struct thread *t, int nice);
+int thread_set_allowed(struct thread *t, cpumask_t mask); /* -EINVAL when no such CPU */
+/* CPU time of t so far, up to now, ns. */
+void thread_times(struct thread *t, u64 *user, u64 *sys);
+
+/* Gives up the CPU; comes back when chosen. With state not RUNNABLE: when woken. */
+void schedule(void);
+void sched_yield(void);
+/* In long kernel loops: lets others run when this thread's slice is over. May sleep. */
+static inline void cond_resched(void)
+{
+	if (unlikely(this_cpu()->need_resched))
+		schedule();
+}
+void sched_init(void);			/* this CPU's run queue; the caller becomes the first thread */
+void __noreturn sched_secondary(void); /* entry of the other CPUs */
+void __noreturn sched_idle(void);      /* the first CPU ends up here too */
+void sched_timer(void);		       /* entry_ops.timer: timers and slice */
+/* For /proc: runnable and all threads, load averages * 2048, per-CPU idle/user/sys ns. */
+struct sched_stats {
+	u64 nr_runnable, nr_threads, nr_switches, nr_forks;
+	u64 load[3]; /* 1, 5, 15 minutes, in 1/2048 */
+};
+void sched_stats(struct sched_stats *st);
+void sched_cpu_times(unsigned int cpu, u64 *user, u64 *sys, u64 *idle);
+
+/* ---- timers: callbacks run with interrupts off, on some CPU ---- */
+struct timer {
+	struct rb_node rb;
+	u64 expires; /* clock_ns() */
+	void (*fn)(struct timer *t);
+	u32 cpu;
+	bool armed;
+};
+void timer_init(struct timer *t, void (*fn)(struct timer *t));
+void timer_start(struct timer *t, u64 expires); /* re-arms when armed */
+/* True when it was armed. Afterwards fn is not running, unless called from fn itself. */
+bool timer_cancel(struct timer *t);
+
+/* ---- wait queues: the one way to wait for something ---- */
+struct wait_entry;
+typedef void (*wait_func)(struct wait_entry *w, u32 key);
+struct wait_entry {
+	struct list_head link; /* empty when not queued */
+	wait_func func;	       /* runs under the queue's lock; NULL: wake thread and leave the queue */
+	struct thread *thread;
+	bool exclusive; /* waitq_wake_one() stops after one of these */
+	bool woken;
+	struct waitq *wq; /* where it is queued */
+};
+struct waitq {
+	spinlock_t lock;
+	struct list_head waiters;
+};
+#define WAITQ_INIT(wq) { SPINLOCK_INIT, LIST_INIT((wq).waiters) }
+void waitq_init(struct waitq *wq);
+void waitq_add(struct waitq *wq, struct wait_entry *w);
+void waitq_del(struct wait_entry *w); /* safe when not queued */
+/* key: POLL* bits for pollers, else 0. Any context. */
+void waitq_wake_all(struct waitq *wq, u32 key);
+void waitq_wake_one(struct waitq *wq, u32 key);
+
+/*
+ * The loop below, by hand:
+ *	waitq_prepare(wq, &w, state);     queue, set state
+ *	if (!cond && !interrupted) schedule_until(deadline);
+ *	waitq_finish(&w);                 runnable, off the queue
+ */
+void waitq_prepare(struct waitq *wq, struct wait_entry *w, enum thread_state state);
+void waitq_finish(struct wait_entry *w);
+/* schedule() with an end: false when the deadline (clock_ns(), ~0UL: none) passed first. */
+bool schedule_until(u64 deadline);
+
+/*
+ * Waits until cond (evaluated without locks, many times). 0 when it holds; -ERESTARTSYS when
+ * interrupted; -ETIMEDOUT at deadline (ns of clock_ns(), ~0UL: never).
+ */
+#define wait_event_until(wq, cond, deadline)                                         \
+	({                                                                           \
+		struct wait_entry _w = { 0 };                                        \
+		int _r = 0;                                                          \
+		list_init(&_w.link);                                                 \
+		while (!(cond)) {                                                    \
+			bool _in_time = true;                                        \
+			waitq_prepare((wq), &_w, THREAD_INTERRUPTIBLE);              \
+			if (cond)                                                    \
+				break;                                               \
+			if (thread_interrupted()) {                                  \
+				_r = -ERESTARTSYS;                                   \
+				break;                                               \
+			}                                                            \
+			_in_time = schedule_until(deadline);                         \
+			waitq_finish(&_w);                                           \
+			if (!_in_time && !(cond)) {                                  \
+				_r = -ETIMEDOUT;                                     \
+				break;                                               \
+			}                                                            \
+		}                                                                    \
+		waitq_finish(&_w);                                                   \
+		_r;                                                                  \
+	})
+#define wait_event(wq, cond) wait_event_until(wq, cond, ~0UL)
+/* Not interruptible: for what surely comes soon. */
+#define wait_event_uninterruptible(wq, cond)                                         \
+	do {                                                                         \
+		struct wait_entry _w = { 0 };                                        \
+		list_init(&_w.link);                                                 \
+		while (!(cond)) {                                                    \
+			waitq_prepare((wq), &_w, THREAD_UNINTERRUPTIBLE);            \
+			if (!(cond))                                                 \
+				schedule();                                          \
+			waitq_finish(&_w);                                           \
+		}                                                                    \
+	} while (0)
+
+/* ---- sleeping lock ---- */
+struct mutex {
+	spinlock_t lock; /* guards the rest */
+	struct thread *owner;
+	struct list_head waiters;
+};
+#define MUTEX_INIT(m) { SPINLOCK_INIT, NULL, LIST_INIT((m).waiters) }
+void mutex_init(struct mutex *m);
+void mutex_lock(struct mutex *m);
+bool mutex_trylock(struct mutex *m);
+void mutex_unlock(struct mutex *m);
+static inline bool mutex_is_mine(const struct mutex *m)
+{
+	return READ_ONCE(m->owner) == current_thread();
+}

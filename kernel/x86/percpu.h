@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Per-CPU data. GS base points at this CPU's struct cpu while in ring 0 (entry.S does swapgs).
+ * Fields at the top are used by assembly, by offset. Each field is touched by its own CPU only,
+ * with interrupts off, unless said otherwise.
+ */
+#pragma once
+#include "lib/types.h"
+
+struct thread;
+struct addr_space;
+struct runqueue;
+
+struct cpu {
+	struct cpu *self;	  /* 0x00 gs:0 */
+	u64 kernel_rsp;		  /* 0x08 stack for syscall entry */
+	u64 user_rsp;		  /* 0x10 scratch of syscall entry */
+	struct thread *thread;	  /* 0x18 running now */
+	u32 irq_depth;		  /* 0x20 spinlocks held; interrupts are off while not 0 */
+	bool irq_was_on;	  /* 0x24 state to restore when irq_depth returns to 0 */
+	bool need_resched;	  /* 0x25 set by any CPU, read before ring 3 and by idle */
+	bool idle;		  /* 0x26 */
+	u32 id;			  /* 0x28 0..nr_cpus-1 */
+	u32 apic_id;		  /* 0x2c */
+	struct addr_space *space; /* in CR3; NULL: the kernel's own */
+	struct runqueue *rq;	  /* sched/ */
+	struct thread *idle_thread;
+	void *gdt, *tss;	  /* x86/ */
+	void *frame_cache;	  /* mm/ */
+	void *vmm;		  /* vmm/: what is loaded on this CPU; NULL without it */
+	u64 nr_irqs, nr_switches;
+	u64 idle_ns;
+};
+
+extern struct cpu *cpus[]; /* by id; NULL where none runs */
+
+static inline struct cpu *this_cpu(void)
+{
+	struct cpu *c;
+	__asm__ volatile("mov %%gs:0, %0" : "=r"(c));
+	return c;
+}
+/* Safe with interrupts on: one load. */
+static inline struct thread *current_thread(void)
+{
+	struct thread *t;
+	__asm__ volatile("mov %%gs:0x18, %0" : "=r"(t));
+	return t;
+}
