@@ -302,6 +302,10 @@ int vfs_stat(const struct path *p, struct stat *st);
 int vfs_statx(const struct path *p, struct statx *st);
 int vfs_statfs(const struct path *p, struct statfs *st);
 ssize_t vfs_readlink(const struct path *p, char *buf, size_t size);
+/* Extended attributes, with the rules of xattr(7) about who may; value NULL as in struct inode_ops. */
+ssize_t vfs_getxattr(const struct path *p, const char *name, void *value, size_t size);
+int vfs_setxattr(const struct path *p, const char *name, const void *value, size_t size, int flags);
+ssize_t vfs_listxattr(const struct path *p, char *list, size_t size);
 
 /* ---- open files ---- */
 struct dir_context { /* for iterate: emit returns false when the buffer is full */
@@ -363,6 +367,15 @@ ssize_t file_write(struct file *f, struct uio *from, loff_t *pos);
 ssize_t kernel_read(struct file *f, void *buf, size_t n, loff_t pos);
 ssize_t kernel_write(struct file *f, const void *buf, size_t n, loff_t pos);
 loff_t generic_llseek(struct file *f, loff_t off, int whence);
+/* getdents(2): calls ops->iterate from the file's position on, under the locks it needs. */
+int file_iterate(struct file *f, struct dir_context *ctx);
+/* ftruncate(2), fallocate(2) with all checks. */
+int file_truncate(struct file *f, u64 size);
+int file_fallocate(struct file *f, int mode, loff_t off, loff_t len);
+/* flock(2); fcntl(2)'s F_GETLK F_SETLK F_SETLKW and the F_OFD_ kinds (fl in kernel memory). */
+int file_flock(struct file *f, int op);
+struct flock;
+int file_lock(struct file *f, int cmd, struct flock *fl);
 /* Regular files whose pages are in inode->mapping. */
 ssize_t generic_file_read(struct file *f, struct uio *to, loff_t *pos);
 ssize_t generic_file_write(struct file *f, struct uio *from, loff_t *pos);
@@ -397,6 +410,14 @@ extern u64 (*rlimit_nofile)(void); /* set by proc/ */
 
 /* ---- pipes, eventfd, epoll ... ---- */
 int pipe_files(struct file *f[2], int flags);
+/* Files of one reference, or ERR_PTR. flags: EFD_*, MFD_*, EPOLL_CLOEXEC. */
+struct file *eventfd_file(unsigned int count, int flags);
+struct file *memfd_file(const char *name, unsigned int flags);
+struct file *epoll_file(int flags);
+/* epoll_ctl(2), epoll_wait(2); -EINVAL when ep is no epoll file; events are in kernel memory. */
+struct epoll_event;
+int epoll_control(struct file *ep, int op, int fd, struct file *target, const struct epoll_event *ev);
+int epoll_collect(struct file *ep, struct epoll_event *events, int max, u64 deadline);
 extern const struct file_ops fifo_ops;
 
 /* ---- device files ---- */
