@@ -173,6 +173,9 @@ struct fs_type {
 	int (*fill)(struct super *sb, const char *source, unsigned long flags, const char *data);
 	/* An instance to share instead of a new one (cgroup2, sysfs, devtmpfs), or NULL. */
 	struct super *(*existing)(void);
+	/* What a new mount of sb shows, with a reference, when it is not sb->root (cgroup2 in a cgroup
+	 * namespace); may be NULL. */
+	struct dentry *(*mount_root)(struct super *sb);
 	struct list_head link;
 };
 struct super {
@@ -437,9 +440,11 @@ struct pseudo_file {
 	ssize_t (*write)(void *priv, char *buf, size_t n);
 	/* POLLPRI events: the queue to wait on and a counter of changes; NULL without. */
 	struct waitq *(*wait)(void *priv, u64 *events);
+	void (*put)(void *priv); /* the inode goes, no file of it is open any more; may be NULL */
 };
-/* A regular file inode that serves pf with priv; the caller gives it a name. put: on the last close
- * and eviction, may be NULL. NULL without memory. */
+/* A regular file inode that serves pf with priv; the caller gives it a name. Its super must have no
+ * evict of its own, or call pseudo_evict() there. NULL without memory (priv is the caller's then). */
+void pseudo_evict(struct inode *inode); /* does nothing for inodes that are not pseudo_inode()s */
 struct inode *pseudo_inode(struct super *sb, const struct pseudo_file *pf, void *priv);
 
 void fs_init(void); /* rootfs mounted, built-in types registered */

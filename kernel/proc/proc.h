@@ -47,6 +47,8 @@ static inline void pid_get(struct pid *p)
 	ref_get(&p->refs);
 }
 void pid_put(struct pid *p);
+/* The first pid of ns at or after *nr, with a reference; its number there in *nr. NULL: no more. */
+struct pid *pid_next(struct pid_ns *ns, pid_t *nr);
 pid_t pid_nr_ns(const struct pid *p, const struct pid_ns *ns); /* 0: not visible there */
 struct pid *pid_find(struct pid_ns *ns, pid_t nr);	       /* a reference, or NULL */
 
@@ -57,6 +59,14 @@ struct uts_ns {
 	char hostname[65], domainname[65];
 };
 extern struct uts_ns init_uts_ns;
+/* Ranges of ids: first.. in the namespace are kernel_first.. to the kernel. Set once, then constant. */
+struct id_map {
+	u32 n;
+	struct id_extent {
+		u32 first, kernel_first, count;
+	} extent[];
+};
+enum id_map_file { ID_MAP_UID, ID_MAP_GID, ID_MAP_SETGROUPS };
 struct user_ns {
 	struct ns_common ns;
 	struct user_ns *parent;
@@ -96,15 +106,33 @@ struct layer_ops {
 	int (*enter_ns)(struct ns_common *target, struct task *t);
 	/* The cgroup of a new task: charges pids. target: fd of CLONE_INTO_CGROUP or -1. -EAGAIN */
 	int (*task_fork)(struct task *parent, struct task *child, int target_fd);
-	void (*task_exit)(struct task *t); /* also undoes task_fork when the fork fails later */
+	/* The task leaves its group, running no more user code: at the end of exit, or when a fork
+	 * fails after task_fork. */
+	void (*task_exit)(struct task *t);
+	/* Then, when it is reaped (or at once after a failed fork): gives its number and memory back. */
+	void (*task_release)(struct task *t);
+	/*
+	 * The last thread of ns->init is exiting: kills everybody else in ns and waits until all their
+	 * pids are gone. May sleep; called with no locks, before init becomes a zombie.
+	 */
+	void (*pid_ns_end)(struct pid_ns *ns);
 	/* The text of /proc/N/cgroup. */
 	void (*show_cgroup)(struct task *t, struct strbuf *out);
 	/* Stops here while the group is frozen; called from the signal path. */
 	void (*freeze)(void);
 	/* An out-of-memory kill was made for res. */
 	void (*oom_event)(struct res_counter *res, struct task *victim);
-	/* Lists kinds beyond those in nsproxy's typed fields for /proc/N/ns; a reference or NULL. */
+	/* The namespace behind /proc/N/ns/NAME ("pid", "pid_for_children", "user" ...): a reference, or
+	 * NULL where t has none or the kind is not built. */
 	struct ns_common *(*task_ns)(struct task *t, const char *name);
+	/* The place that /proc/N/ns/NAME leads to: an nsfs file of ns. A reference in *to. 0 or -errno. */
+	int (*ns_path)(struct ns_common *ns, struct path *to);
+	/* The namespace that an open nsfs file stands for (no reference); NULL: another kind of file. */
+	struct ns_common *(*file_ns)(struct file *f);
+	/* /proc/N/uid_map, gid_map, setgroups of a process in ns: text, and writing (user_namespaces(7)).
+	 * buf is NUL-terminated; n or -errno. */
+	void (*map_show)(struct user_ns *ns, enum id_map_file which, struct strbuf *out);
+	ssize_t (*map_write)(struct user_ns *ns, enum id_map_file which, char *buf, size_t n);
 };
 extern struct layer_ops layer;
 
