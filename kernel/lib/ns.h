@@ -20,18 +20,19 @@ struct ns_common {
 	ref_t refs;
 	u32 inum; /* inode number: 0xeffffff8.. for the first ones, as on Linux; then counted up */
 	const struct ns_ops *ops;
-	struct user_ns *owner; /* whose capabilities rule it; NULL only in the first user_ns itself */
+	/* Whose capabilities rule it, with a reference; NULL only in the first user_ns itself. A struct
+	 * user_ns begins with its ns_common, which is all that lib/ needs to know. */
+	struct user_ns *owner;
 };
 
 /* A number for a new namespace, never used before. */
 u32 ns_new_inum(void);
+/* One reference; takes one of owner. */
 void ns_init(struct ns_common *ns, const struct ns_ops *ops, struct user_ns *owner, u32 inum);
+extern u64 nr_namespaces; /* made by ns_init() and not yet freed, for the leak check; atomic */
 static inline void ns_get(struct ns_common *ns)
 {
 	ref_get(&ns->refs);
 }
-static inline void ns_put(struct ns_common *ns)
-{
-	if (ref_put(&ns->refs) && ns->ops->free)
-		ns->ops->free(ns);
-}
+/* The last reference frees it, then lets go of its owner. */
+void ns_put(struct ns_common *ns);
