@@ -163,6 +163,9 @@ struct super_ops {
 	void (*evict)(struct inode *inode);   /* the last reference went: free inode->priv */
 	void (*put_super)(struct super *sb);
 	int (*statfs)(struct super *sb, struct statfs *st);
+	/* Is a cached name (negative ones too) still true? false: it is dropped and asked for again,
+	 * unless something is mounted on it. NULL: always true. Must not sleep. */
+	bool (*revalidate)(struct dentry *d);
 	/* Options for /proc/mounts, each with a leading comma. */
 	void (*show_options)(struct super *sb, struct strbuf *out);
 };
@@ -185,6 +188,7 @@ struct super {
 	struct dentry *root;
 	u64 magic;
 	u32 dev; /* anonymous device number, minor of major 0 */
+	bool uncached; /* set by fill: a name that nobody uses any more is forgotten at once (/proc) */
 	unsigned long flags; /* SB_RDONLY = MS_RDONLY ... */
 	struct user_ns *user_ns;
 	struct idr inos;
@@ -193,6 +197,8 @@ struct super {
 };
 void fs_register(struct fs_type *type);
 void super_put(struct super *sb);
+/* An instance for the kernel's own use, in no namespace and at no place (nsfs). ERR_PTR. */
+struct mount *kern_mount(struct fs_type *type);
 
 /* ---- places and mounts ---- */
 struct path {

@@ -168,7 +168,7 @@ struct mm {
 	u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	u64 arg_start, arg_end, env_start, env_end;
 	u64 mmap_base;	       /* new mappings go below it, downwards */
-	struct file *exe_file; /* only proc/ looks inside */
+	struct file *exe_file; /* only proc/ looks inside: mm_fork() leaves it NULL */
 	u64 auxv[64];	       /* as on the initial stack, for /proc/N/auxv */
 	struct list_head notifiers;
 	/* atomics */
@@ -228,6 +228,8 @@ void mapping_detach(struct mapping *m, struct vma *vma);
 /* Called when memory or a group's limit is exhausted in a fault; frees something and returns true to
  * try again. Set by proc/. res: the counter that refused; NULL: all RAM. */
 extern bool (*mm_oom_hook)(struct res_counter *res);
+/* Called once by mm_put_user() for the last user, no lock held: drops exe_file. Set by proc/. */
+extern void (*mm_last_user_hook)(struct mm *mm);
 
 /* ================= user copies: current space, bad pointers give -EFAULT ================= */
 int copy_from_user(void *dst, const void __user *src, size_t n); /* 0 or -EFAULT */

@@ -5,7 +5,9 @@
  * the process's own up to the first. See clone(2), pid_namespaces(7), credentials(7), signal(7).
  *
  * tasks_lock guards the tree (parent, children, groups, sessions) and who is alive; each process's
- * siglock guards its signals. Order: tasks_lock, then siglock.
+ * siglock guards its signals, and the pointers that other tasks may follow: a task's mm, fs, files,
+ * cred and ns are changed by the task itself only and with siglock held; another task reads them
+ * with siglock held, by the task_*_get() below. Order: tasks_lock, siglock, sighand->lock.
  */
 #pragma once
 #include "fs/fs.h"
@@ -13,6 +15,11 @@
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <linux/resource.h>
+#include <linux/sysinfo.h>
+#include <linux/time.h>
+#include <linux/time_types.h>
+#include <linux/times.h>
+#include <linux/utsname.h>
 
 /* ---- pid numbers ---- */
 struct pid_ns {
@@ -157,30 +164,40 @@ struct ksigaction {
 };
 struct sighand { /* CLONE_SIGHAND */
 	ref_t refs;
-	struct ksigaction action[SIG_MAX];
+	spinlock_t lock; /* guards the rest; processes that share it have different siglocks */
+	struct ksigaction action[SIG_MAX]; /* [signal - 1] */
 };
 
 /* ---- a process: what its threads share ---- */
 struct process {
 	ref_t refs;
-	/* guarded by tasks_lock */
+	/* changed with tasks_lock and siglock held, read with either */
 	struct list_head threads; /* task->thread_link; the leader first */
-	unsigned int nr_threads;
+	unsigned int nr_threads;  /* in threads: a leader that ended stays until the process is reaped */
+	unsigned int nr_live;	  /* of these, not yet ended */
 	struct task *leader;
-	struct task *parent, *real_parent_unused; /* parent: a process leader */
-	struct list_head children, sibling;
-	bool zombie, exiting, reaped, did_exec;
+	/* guarded by tasks_lock */
+	struct process *parent;		   /* never NULL; the first one's is process 0 */
+	struct list_head children, sibling; /* zombies stand first in children */
+	bool zombie; /* all threads ended, not yet waited for */
+	bool reaped, did_exec;
 	int exit_status; /* as wait(2) shows it */
 	int exit_signal; /* to the parent: SIGCHLD, 0 none */
 	bool is_subreaper, has_child_subreaper;
-	struct waitq wait_child; /* the parent sleeps here */
-	/* stop and continue reports for waitpid */
-	bool stopped, stop_reported, continued;
+	struct waitq wait_child; /* its threads sleep here in wait(2) */
+	/* job control; guarded by siglock */
+	bool stopping; /* every thread is to stop at its next return to ring 3 */
+	bool stopped;  /* all have */
+	bool stop_report, continue_report; /* waitid(2) has not yet taken the news */
+	unsigned int nr_stopped;
 	int stop_signal;
 	/* guarded by siglock */
 	spinlock_t siglock;
 	struct sigpending pending; /* for any of the threads */
-	bool group_exit;
+	bool group_exit;       /* all threads are to end, with group_status */
+	struct task *exec_task; /* the thread whose execve(2) ends the others */
+	int group_status;
+	bool unkillable; /* the init of its pid namespace: signals without a handler do nothing */
 	struct waitq signalfd_wait;
 	/* guarded by tasks_lock */
 	struct tty *tty; /* controlling terminal; opaque here */
@@ -191,7 +208,7 @@ struct process {
 	struct rlimit64 rlim[RLIM_NLIMITS];
 	u64 start_ns;
 	int oom_score_adj;
-	void *timers; /* POSIX timers, itimers: proc/timer.c */
+	struct proc_timers *timers; /* POSIX timers, itimers: proc/timer.c; NULL until used */
 };
 
 struct task {
@@ -225,8 +242,8 @@ struct task {
 	int exit_code; /* of this thread, wait(2) form */
 	bool dead;
 	u32 personality;
-	struct waitq *vfork_done; /* the parent sleeps here until exec or exit */
-	void *vfork_flag;
+	bool vfork_pending; /* the parent sleeps in vfork_wait until exec or exit clears it */
+	struct waitq vfork_wait;
 	void *cgroup; /* container/'s; opaque */
 	struct list_head cgroup_link;
 	void *seccomp; /* container/'s filter chain; opaque */
@@ -234,7 +251,9 @@ struct task {
 };
 #define current container_of(current_thread(), struct task, thread)
 extern spinlock_t tasks_lock;
-extern struct list_head all_tasks;
+extern struct list_head all_tasks; /* guarded by tasks_lock */
+/* The task around t, or NULL when t is a bare kernel thread of sched/. */
+struct task *thread_task(struct thread *t);
 
 static inline void task_get(struct task *t)
 {
@@ -248,7 +267,23 @@ static inline struct pid_ns *task_pid_ns(const struct task *t)
 /* Thread id and process id as t's reader `as` sees them. */
 pid_t task_tid_in(const struct task *t, const struct pid_ns *ns);
 pid_t task_tgid_in(const struct task *t, const struct pid_ns *ns);
+pid_t task_ppid_in(const struct task *t, const struct pid_ns *ns);
 struct task *task_find(struct pid_ns *ns, pid_t nr); /* by thread id, with a reference, or NULL */
+/* The process leader of a process id, with a reference, or NULL. */
+struct task *task_find_process(struct pid_ns *ns, pid_t nr);
+/* The first task of p as `type`, with a reference, or NULL. */
+struct task *pid_task(struct pid *p, enum pid_type type);
+/* Group and session of the task's process; no reference, tasks_lock held (or of current itself). */
+struct pid *task_pgrp(const struct task *t);
+struct pid *task_session(const struct task *t);
+/* What another task runs with, a reference each; NULL when it has none (any more). */
+struct mm *task_mm_get(struct task *t); /* as a user: mm_put_user() */
+struct fs_context *task_fs_get(struct task *t);
+struct files *task_files_get(struct task *t);
+struct nsproxy *task_ns_get(struct task *t);
+const struct cred *task_cred_get(struct task *t); /* never NULL */
+/* Swaps the current task's namespaces; references move. For container/. */
+void task_ns_install(struct nsproxy *ns);
 
 /* ---- life ---- */
 struct clone_args_k { /* clone3(2)'s, with what syscall/ prepared */
@@ -268,7 +303,13 @@ long do_clone(const struct clone_args_k *args, const struct regs *regs);
 int do_execve(int dirfd, const void *path, const void *argv, const void *envp, int flags, bool kernel);
 void __noreturn do_exit(int status_word);	/* this thread; wait(2) form */
 void __noreturn do_group_exit(int status_word); /* the whole process */
-/* wait4/waitid: see wait.c */
+/* wait4(2), waitid(2); status, info and ru are kernel memory and may be NULL. The number waited for
+ * (do_waitid: 0), 0 with WNOHANG, -ECHILD, -EINVAL, -ERESTARTSYS. info->si_pid 0: nothing there. */
+long do_wait4(pid_t pid, int *status, int options, struct rusage *ru);
+long do_waitid(int which, pid_t id, siginfo_t *info, int options, struct rusage *ru);
+/* unshare(2), setns(2): -EINVAL for kinds that no layer makes. */
+int do_unshare(u64 flags);
+int do_setns(int fd, int flags);
 /* The first process: runs path (the first that works of /init, /sbin/init ...). */
 void start_first_process(const char *path);
 
@@ -283,6 +324,38 @@ bool may_signal(int sig, struct task *t);
 void kill_mm(struct mm *mm);
 bool signal_pending_any(void);
 
+/* ---- the signal system calls, on kernel memory: 0 or -errno ---- */
+int do_kill(pid_t pid, int sig);
+int do_tgkill(pid_t tgid, pid_t tid, int sig); /* tkill(2): tgid 0 */
+/* rt_sigqueueinfo(2) with tid 0, rt_tgsigqueueinfo(2) else; info as the user gave it. */
+int do_sigqueue(pid_t tgid, pid_t tid, int sig, siginfo_t *info);
+int do_sigaction(int sig, const struct ksigaction *act, struct ksigaction *old); /* either NULL */
+int do_sigprocmask(int how, const ksigset_t *set, ksigset_t *old);		 /* either NULL */
+int do_sigaltstack(const stack_t *ss, stack_t *old, u64 sp); /* sp: the user stack pointer now */
+/* Restores what the frame at regs->rsp says; the value is the call's result (old rax). */
+long do_rt_sigreturn(struct regs *regs);
+ksigset_t do_sigpending(void);
+/* Takes one signal of set: its number, -EAGAIN at the deadline (clock_ns()), -EINTR. */
+int do_sigtimedwait(ksigset_t set, siginfo_t *info, u64 deadline);
+int do_sigsuspend(ksigset_t mask); /* -ERESTARTNOHAND */
+int do_pause(void);
+long do_restart_syscall(void);
+/*
+ * ppoll, pselect, epoll_pwait: mask for the call's time. End with sigmask_end(): interrupted keeps
+ * the mask until the handler has run, else the old one is back at once.
+ */
+void sigmask_begin(ksigset_t mask);
+void sigmask_end(bool interrupted);
+/* Takes the next signal of the current task that is in set: its number, or 0. For signalfd. */
+int dequeue_signal(ksigset_t set, siginfo_t *info);
+/* signalfd4(2): fd -1 makes a descriptor, else changes its mask. */
+int do_signalfd(int fd, ksigset_t mask, int flags);
+
+/* For entry_ops, see x86/x86.h: what user code's exceptions, faults and way out mean. */
+void task_return_to_user(struct regs *regs);
+void task_user_exception(struct regs *regs, u64 addr);
+bool task_page_fault(struct regs *regs, u64 addr, u64 error);
+
 /* ---- credentials ---- */
 struct cred *cred_copy(const struct cred *old); /* to change; NULL without memory */
 void cred_put(const struct cred *c);
@@ -294,6 +367,89 @@ uid_t uid_to_ns(struct user_ns *ns, uid_t kuid);
 uid_t uid_from_ns(struct user_ns *ns, uid_t uid);
 gid_t gid_to_ns(struct user_ns *ns, gid_t kgid);
 gid_t gid_from_ns(struct user_ns *ns, gid_t gid);
+
+struct id_map { /* ordered by nothing; ids of the first namespace: [kfirst, kfirst + count) */
+	unsigned int n;
+	struct {
+		u32 first, kfirst, count;
+	} extent[];
+};
+/* Writes uid_map, gid_map or setgroups of ns as /proc/N/... does: bytes taken, -EPERM, -EINVAL. */
+ssize_t id_map_write(struct user_ns *ns, bool gid, const char *text, size_t n);
+ssize_t setgroups_write(struct user_ns *ns, const char *text, size_t n);
+extern struct cred init_cred;
+/* The identity calls; ids as the caller's user namespace counts them, (u32)-1: leave. 0 or -errno. */
+int do_setuid(uid_t uid);
+int do_setgid(gid_t gid);
+int do_setresuid(uid_t r, uid_t e, uid_t s);
+int do_setresgid(gid_t r, gid_t e, gid_t s);
+int do_setreuid(uid_t r, uid_t e);
+int do_setregid(gid_t r, gid_t e);
+uid_t do_setfsuid(uid_t uid); /* the old one */
+gid_t do_setfsgid(gid_t gid);
+int do_setgroups(unsigned int n, const gid_t *gids);
+int do_getgroups(int n, gid_t *gids); /* count; n 0: the count only */
+int do_capget(pid_t pid, u64 *effective, u64 *permitted, u64 *inheritable);
+int do_capset(u64 effective, u64 permitted, u64 inheritable);
+/* prctl(2): result or -errno; PR_* that are not known give -EINVAL. */
+long do_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5);
+long do_arch_prctl(int code, u64 addr);
+int do_setpgid(pid_t pid, pid_t pgid);
+pid_t do_getpgid(pid_t pid);
+pid_t do_getsid(pid_t pid);
+pid_t do_setsid(void);
+bool pgrp_orphaned(struct pid *pgrp); /* tasks_lock held */
+
+/* ---- resources and time ---- */
+int do_prlimit(pid_t pid, unsigned int res, const struct rlimit64 *new, struct rlimit64 *old);
+int do_getrusage(int who, struct rusage *ru);
+long do_times(struct tms *tms); /* ticks since boot */
+int do_getpriority(int which, int who); /* 20 - nice: 1..40 */
+int do_setpriority(int which, int who, int nice);
+int do_sched_setaffinity(pid_t pid, cpumask_t mask);
+int do_sched_getaffinity(pid_t pid, cpumask_t *mask);
+void do_uname(struct new_utsname *u);
+int do_sethostname(const char *name, size_t n);
+int do_setdomainname(const char *name, size_t n);
+void do_sysinfo(struct sysinfo *si);
+/* Time of any clockid_t in ns: -EINVAL. */
+int do_clock_gettime(int clock, u64 *ns);
+int do_clock_getres(int clock, u64 *ns);
+int do_clock_settime(int clock, u64 ns);
+/* clock_nanosleep(2): ns relative, or absolute with TIMER_ABSTIME; rmtp may be NULL. */
+long do_nanosleep(int clock, int flags, u64 ns, struct __kernel_timespec __user *rmtp);
+int do_setitimer(int which, const struct itimerval *new, struct itimerval *old);
+int do_getitimer(int which, struct itimerval *old);
+unsigned int do_alarm(unsigned int seconds);
+int do_timer_create(int clock, const struct sigevent *ev, int *id); /* ev NULL: SIGALRM */
+int do_timer_settime(int id, int flags, const struct __kernel_itimerspec *new,
+		     struct __kernel_itimerspec *old);
+int do_timer_gettime(int id, struct __kernel_itimerspec *cur);
+int do_timer_getoverrun(int id);
+int do_timer_delete(int id);
+/* timespec to ns, saturating; -EINVAL for negative or nsec out of range. */
+int timespec_to_ns(const struct __kernel_timespec *ts, u64 *ns);
+struct __kernel_timespec ns_to_timespec(u64 ns);
+
+/* futex(2); timeout in kernel memory, meaning as op says; val2 for the requeues. */
+long do_futex(u32 __user *uaddr, int op, u32 val, const struct __kernel_timespec *timeout, u32 val2,
+	      u32 __user *uaddr2, u32 val3);
+int futex_wake(u32 __user *uaddr, int nr); /* shared or private key alike; count woken */
+
+/* ---- pidfd ---- */
+int do_pidfd_open(pid_t pid, unsigned int flags);
+int do_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned int flags); /* info or NULL */
+int do_pidfd_getfd(int pidfd, int fd, unsigned int flags);
+/* The pid of a pidfd, with a reference; ERR_PTR(-EBADF). */
+struct pid *pidfd_pid(int fd);
+
+/* What a terminal adds, set by dev/; NULL without. A session leader ends; for /proc/N/stat: device
+ * number as stat(2) has it and the foreground group (no reference; tasks_lock held). */
+extern void (*tty_leader_exit)(struct process *p);
+extern void (*tty_info)(struct tty *tty, u64 *dev, struct pid **pgrp);
+
+/* The namespace of an open /proc/N/ns/ file, no reference; NULL when f is none. */
+struct ns_common *ns_of_file(struct file *f);
 
 /* Registers /proc files outside the N folders: name may hold slashes ("sys/kernel/hostname"). */
 void procfs_add(const struct pseudo_file *pf, void *priv);
