@@ -16,6 +16,14 @@ char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);
 char *strstr(const char *s, const char *what);
 
+/* A constant size becomes a few moves instead of a call. */
+#ifndef DYAD_HOST
+#define memcpy(dst, src, n) __builtin_memcpy(dst, src, n)
+#define memset(dst, c, n) __builtin_memset(dst, c, n)
+#define memcmp(a, b, n) __builtin_memcmp(a, b, n)
+#define strlen(s) __builtin_strlen(s)
+#endif
+
 /* Copies at most size - 1 characters and always ends dst. -E2BIG when src was longer. */
 int strscpy(char *dst, const char *src, size_t size);
 
