@@ -368,15 +368,6 @@ uid_t uid_from_ns(struct user_ns *ns, uid_t uid);
 gid_t gid_to_ns(struct user_ns *ns, gid_t kgid);
 gid_t gid_from_ns(struct user_ns *ns, gid_t gid);
 
-struct id_map { /* ordered by nothing; ids of the first namespace: [kfirst, kfirst + count) */
-	unsigned int n;
-	struct {
-		u32 first, kfirst, count;
-	} extent[];
-};
-/* Writes uid_map, gid_map or setgroups of ns as /proc/N/... does: bytes taken, -EPERM, -EINVAL. */
-ssize_t id_map_write(struct user_ns *ns, bool gid, const char *text, size_t n);
-ssize_t setgroups_write(struct user_ns *ns, const char *text, size_t n);
 extern struct cred init_cred;
 /* The identity calls; ids as the caller's user namespace counts them, (u32)-1: leave. 0 or -errno. */
 int do_setuid(uid_t uid);
@@ -447,9 +438,6 @@ struct pid *pidfd_pid(int fd);
  * number as stat(2) has it and the foreground group (no reference; tasks_lock held). */
 extern void (*tty_leader_exit)(struct process *p);
 extern void (*tty_info)(struct tty *tty, u64 *dev, struct pid **pgrp);
-
-/* The namespace of an open /proc/N/ns/ file, no reference; NULL when f is none. */
-struct ns_common *ns_of_file(struct file *f);
 
 /* Registers /proc files outside the N folders: name may hold slashes ("sys/kernel/hostname"). */
 void procfs_add(const struct pseudo_file *pf, void *priv);
