@@ -91,6 +91,8 @@ struct inode_ops { /* any may be NULL: the errno Linux gives without it */
 	ssize_t (*listxattr)(struct inode *inode, char *list, size_t size);
 	/* Extra permission rule instead of the mode bits; NULL: mode bits and capabilities. */
 	int (*permission)(struct inode *inode, int may);
+	/* A page about to be written or mapped, holes filled. NULL: mapping_get(create). */
+	struct frame *(*get_page)(struct inode *inode, u64 index);
 };
 
 struct file_ops;
@@ -112,8 +114,7 @@ struct inode {
 	u64 size;
 	s64 atime_ns, mtime_ns, ctime_ns;
 	struct mapping mapping;
-	struct waitq *lock_wait; /* flock and fcntl locks: fs/lock.c */
-	void *locks;
+	struct file_locks *locks; /* flock and fcntl locks: fs/lock.c; NULL: never any */
 	struct pipe *fifo; /* S_IFIFO, while open */
 };
 /* A new inode of sb with one reference, times now, ids of the current thread. NULL without memory. */
@@ -123,6 +124,7 @@ static inline void inode_get(struct inode *i)
 	ref_get(&i->refs);
 }
 void inode_put(struct inode *i); /* the last: super_ops->evict, pages dropped */
+s64 fs_now(void); /* what new timestamps are: ns since 1970 */
 
 #define MKDEV(ma, mi) ((dev_t)((ma) << 20 | (mi)))
 #define MAJOR(d) ((unsigned int)((d) >> 20))
@@ -131,17 +133,22 @@ u64 dev_encode(dev_t d); /* as stat(2) shows it */
 dev_t dev_decode(u64 v); /* as mknod(2) takes it */
 
 /* ---- names ---- */
+#define DNAME_INLINE 40
 struct dentry {
-	ref_t refs;
+	ref_t refs;	 /* 0: cached only */
+	spinlock_t lock; /* guards children, and the children's way from 0 references and back */
 	struct dentry *parent; /* itself at a root; a reference is held */
 	struct inode *inode;   /* NULL: negative, the name is known not to exist */
 	struct super *sb;
-	struct rb_root children; /* by name; guarded by the dentry lock of fs/dentry.c */
+	struct rb_root children; /* by hash and name */
 	struct rb_node rb;
-	u32 nr_mounts; /* mounts that sit on it, in any namespace */
+	struct list_head lru; /* cached ones, guarded by the lru lock of fs/dentry.c */
+	u64 fsdata;	      /* the file system's own (tmpfs: place in the directory) */
+	u32 nr_mounts; /* mounts that sit on it, in any namespace; guarded by mount_lock */
 	bool unhashed; /* no longer found by name (deleted) */
-	char *name;
+	char *name;    /* iname when it fits */
 	u32 name_len, hash;
+	char iname[DNAME_INLINE];
 };
 static inline struct dentry *dget(struct dentry *d)
 {
@@ -172,6 +179,7 @@ struct super_ops {
 struct fs_type {
 	const char *name;
 	bool nodev;	  /* "nodev" in /proc/filesystems */
+	bool userns_mount; /* CAP_SYS_ADMIN over the mount namespace's owner is enough */
 	/* Makes sb->root. source may be NULL; data: the options' text or NULL. 0 or -errno. */
 	int (*fill)(struct super *sb, const char *source, unsigned long flags, const char *data);
 	/* An instance to share instead of a new one (cgroup2, sysfs, devtmpfs), or NULL. */
@@ -191,14 +199,17 @@ struct super {
 	bool uncached; /* set by fill: a name that nobody uses any more is forgotten at once (/proc) */
 	unsigned long flags; /* SB_RDONLY = MS_RDONLY ... */
 	struct user_ns *user_ns;
-	struct idr inos;
-	u64 next_ino;
+	u64 next_ino; /* atomic */
 	void *priv;
 };
 void fs_register(struct fs_type *type);
+void fs_types_show(struct strbuf *out); /* /proc/filesystems */
 void super_put(struct super *sb);
 /* An instance for the kernel's own use, in no namespace and at no place (nsfs). ERR_PTR. */
 struct mount *kern_mount(struct fs_type *type);
+/* Takes "name" or "name=value" off the options *opts (changed in place); *value NULL without one.
+ * The next option's name, or NULL at the end. */
+char *fs_next_option(char **opts, char **value);
 
 /* ---- places and mounts ---- */
 struct path {
@@ -218,12 +229,16 @@ struct mount {
 	u32 flags;		 /* MNT_* */
 	char *source;
 	struct mnt_ns *ns;
-	struct list_head children, child_link; /* guarded by mount_lock */
-	/* propagation (mount_namespaces(7)) */
-	int peer_group;
+	/* guarded by mount_lock; changed only with the mount mutex of fs/mount.c held, too */
+	struct list_head children, child_link; /* in the order they were mounted */
+	struct rb_root child_tree;	       /* the children by mountpoint */
+	struct rb_node child_rb;
+	/* propagation (mount_namespaces(7)); guarded by the mount mutex */
+	int peer_group; /* 0: not shared */
 	struct list_head peers;
 	struct mount *master;
 	struct list_head slaves, slave_link;
+	u64 mark; /* the last propagation that came by */
 };
 #define MNT_RDONLY 1U
 #define MNT_NOSUID 2U
@@ -241,11 +256,14 @@ struct mnt_ns {
 	u64 nr_mounts;
 	u64 event; /* counts changes: poll on /proc/N/mounts */
 	struct waitq wait;
+	struct list_head contexts; /* fs_contexts in it; guarded by mount_lock */
 };
 extern struct mnt_ns init_mnt_ns;
 extern const struct ns_ops mnt_ns_ops;
-/* A copy of the tree of old for owner; *fs's root and cwd are moved into the copy. ERR_PTR. */
+/* A copy of the tree of old for owner; fs is moved into the copy: root, cwd and ns. ERR_PTR. */
 struct mnt_ns *mnt_ns_copy(struct mnt_ns *old, struct user_ns *owner, struct fs_context *fs);
+/* setns(2): fs's root and cwd become ns's root. */
+void mnt_ns_enter(struct mnt_ns *ns, struct fs_context *fs);
 
 /* mount(2), umount2(2), pivot_root(2); arguments already in kernel memory (data may be NULL). */
 int do_mount(const char *source, const char *target, const char *type, unsigned long flags,
@@ -261,6 +279,8 @@ struct fs_context {
 	spinlock_t lock; /* guards the rest */
 	struct path root, cwd;
 	mode_t umask;
+	struct mnt_ns *ns; /* where it mounts: the same as its tasks' nsproxy->mnt; a reference */
+	struct list_head ns_link; /* in ns->contexts; guarded by mount_lock */
 };
 struct fs_context *fs_context_copy(struct fs_context *old); /* NULL without memory */
 void fs_context_put(struct fs_context *fs);
@@ -296,8 +316,15 @@ char *path_name(const struct path *p, const struct path *root, char *buf, size_t
 #define MAY_WRITE 2
 #define MAY_READ 4
 int inode_permission(struct inode *inode, int may); /* current thread's fs ids; -EACCES */
+int path_permission(const struct path *p, int may); /* the same, and -EROFS where nothing is written */
 /* Is the current thread the owner or has it CAP_FOWNER? */
 bool inode_owner_or_capable(const struct inode *inode);
+/*
+ * user_namespaces(7)'s rules, set by proc/: has the current thread cap in ns (NULL: the first)?
+ * Are both ids mapped in ns? Until then the capabilities of the cred alone decide.
+ */
+extern bool (*fs_ns_capable)(struct user_ns *ns, int cap);
+extern bool (*fs_ids_mapped)(struct user_ns *ns, uid_t uid, gid_t gid);
 
 /* The operations behind the system calls, on names in kernel memory: 0 or -errno. */
 int vfs_mkdir(int dirfd, const char *name, mode_t mode);
@@ -306,7 +333,9 @@ int vfs_symlink(const char *target, int dirfd, const char *name);
 int vfs_link(int odirfd, const char *old, int ndirfd, const char *new, int at_flags);
 int vfs_unlink(int dirfd, const char *name, int at_flags);
 int vfs_rename(int odirfd, const char *old, int ndirfd, const char *new, unsigned int flags);
+/* truncate, chmod, chown, utimes. ATTR_FORCE: for ftruncate, the open file gave the right. */
 int vfs_setattr(const struct path *p, struct kattr *attr);
+/* Ids in the results are kernel ids: syscall/ turns them into the caller's. */
 int vfs_stat(const struct path *p, struct stat *st);
 int vfs_statx(const struct path *p, struct statx *st);
 int vfs_statfs(const struct path *p, struct statfs *st);
@@ -349,6 +378,7 @@ struct file {
 	const struct file_ops *ops;
 	struct path path;
 	struct inode *inode; /* path.dentry->inode */
+	struct mapping *mapping; /* where its pages are: inode's own, but for overlay the real one's */
 	u32 flags;	     /* O_*; guarded by lock after open */
 	bool can_read, can_write;
 	struct mutex pos_lock;
@@ -385,10 +415,19 @@ int file_fallocate(struct file *f, int mode, loff_t off, loff_t len);
 int file_flock(struct file *f, int op);
 struct flock;
 int file_lock(struct file *f, int cmd, struct flock *fl);
+loff_t file_llseek(struct file *f, loff_t off, int whence); /* lseek(2): -ESPIPE, -EINVAL, -ENXIO */
+int file_sync(struct file *f);
+void file_locks_release(struct file *f, struct files *owner); /* owner NULL: f's last reference went */
 /* Regular files whose pages are in inode->mapping. */
 ssize_t generic_file_read(struct file *f, struct uio *to, loff_t *pos);
 ssize_t generic_file_write(struct file *f, struct uio *from, loff_t *pos);
 int generic_file_mmap(struct file *f, struct vma *vma);
+extern const struct file_ops generic_ro_file_ops; /* read, mmap */
+/*
+ * mmap(2) of a file, for the system call and for exec: asks f->ops->mmap, then mm_mmap(). vm_flags:
+ * VM_*, permissions against the open mode are checked here (-EACCES). The address, or -errno.
+ */
+u64 file_mmap(struct mm *mm, u64 addr, u64 len, u32 vm_flags, bool fixed, struct file *f, u64 pgoff);
 u32 file_poll(struct file *f, struct poll_table *pt); /* always ready without ops->poll */
 /* poll(2)'s wait over kernel-memory pollfds; deadline in clock_ns(). Count ready, 0, -ERESTARTNOHAND. */
 struct pollfd;
@@ -414,11 +453,13 @@ int fd_install(struct file *f, unsigned int min, bool cloexec);
 int fd_close(int fd);
 int fd_dup_at(int old, int new, bool cloexec); /* dup3 */
 void fd_close_on_exec(void);
+int fd_get_cloexec(int fd); /* 0, 1, -EBADF */
+int fd_set_cloexec(int fd, bool on);
 int fd_next(struct files *files, int from); /* the first open one >= from, or -1 */
 extern u64 (*rlimit_nofile)(void); /* set by proc/ */
 
 /* ---- pipes, eventfd, epoll ... ---- */
-int pipe_files(struct file *f[2], int flags);
+int pipe_files(struct file *f[2], int flags); /* [0] reads, [1] writes */
 /* Files of one reference, or ERR_PTR. flags: EFD_*, MFD_*, EPOLL_CLOEXEC. */
 struct file *eventfd_file(unsigned int count, int flags);
 struct file *memfd_file(const char *name, unsigned int flags);
@@ -428,6 +469,17 @@ struct epoll_event;
 int epoll_control(struct file *ep, int op, int fd, struct file *target, const struct epoll_event *ev);
 int epoll_collect(struct file *ep, struct epoll_event *events, int max, u64 deadline);
 extern const struct file_ops fifo_ops;
+/* F_GETPIPE_SZ and F_SETPIPE_SZ: bytes, -EBADF when f is no pipe; set: -EINVAL over 64 KiB */
+long pipe_size(struct file *f);
+long pipe_set_size(struct file *f, unsigned long size);
+
+bool file_is_eventfd(const struct file *f);
+void eventfd_signal(struct file *f, u64 n); /* any context; saturates */
+u64 eventfd_take(struct file *f);	    /* reads without waiting: the count, 0 when none */
+struct waitq *eventfd_waitq(struct file *f);
+/* F_ADD_SEALS and F_GET_SEALS: -EINVAL when f can have none. */
+int memfd_add_seals(struct file *f, unsigned int seals);
+int memfd_get_seals(struct file *f);
 
 /* ---- device files ---- */
 /* Registers the driver of major:minor and its node /dev/name (devtmpfs). */
@@ -452,6 +504,16 @@ struct pseudo_file {
  * evict of its own, or call pseudo_evict() there. NULL without memory (priv is the caller's then). */
 void pseudo_evict(struct inode *inode); /* does nothing for inodes that are not pseudo_inode()s */
 struct inode *pseudo_inode(struct super *sb, const struct pseudo_file *pf, void *priv);
+
+/* Objects alive, for the leak check. */
+struct fs_counts {
+	u64 inodes, dentries, files, mounts;
+};
+extern struct fs_counts fs_counts;
+
+/* /sys: a directory path below its root ("fs/cgroup"), made with its parents; a file in one. */
+void sysfs_mkdir(const char *path);
+void sysfs_add(const char *dir, const struct pseudo_file *pf, void *priv);
 
 void fs_init(void); /* rootfs mounted, built-in types registered */
 /* Unpacks the cpio (newc) of boot module 0 into the root, adopts page-aligned data in place, and puts
