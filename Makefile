@@ -2,33 +2,46 @@
 # Dyad. `make help` says what there is to make. Local settings: config.mk.
 -include config.mk
 
-BUILD ?= build
 V ?= 0
 SAN ?= 0
 WITHOUT ?=
 CROSS_COMPILE ?=
+empty :=
+space := $(empty) $(empty)
+BUILD ?= build$(if $(WITHOUT),-without-$(subst $(space),-,$(strip $(WITHOUT))))$(if $(filter 1,$(SAN)),-san)
 ifeq ($(origin CC),default)
 CC := $(CROSS_COMPILE)gcc
 endif
 LD := $(CROSS_COMPILE)ld
-OBJCOPY := $(CROSS_COMPILE)objcopy
+AR := $(CROSS_COMPILE)ar
 NM := $(CROSS_COMPILE)nm
 STRIP := $(CROSS_COMPILE)strip
+PYTHON ?= python3
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' $(1) $(2))
 
 .DEFAULT_GOAL := all
 .SUFFIXES:
 .SECONDARY:
+.DELETE_ON_ERROR:
+FORCE:
+
+# A stamp file holds a text and gets a new time when the text changes: what is built with other
+# flags or from another list of files is then built again.
+define stamp
+$(1): FORCE
+	@mkdir -p $$(@D); printf '%s\n' '$(subst ','\'',$(2))' > $$@.new; \
+	if cmp -s $$@.new $$@; then rm -f $$@.new; else mv -f $$@.new $$@; fi
+endef
 
 # ---- Linux's user-space headers: the kernel and the programs share them, nothing is retyped ----
 UAPI := $(BUILD)/uapi
-UAPI_LINUX ?= /usr/include
+UAPI_LINUX ?= $(firstword $(dir $(wildcard /usr/include/linux/kvm.h /usr/x86_64-linux-gnu/include/linux/kvm.h)))..
 UAPI_ASM ?= $(firstword $(wildcard /usr/include/x86_64-linux-gnu/asm /usr/x86_64-linux-gnu/include/asm /usr/include/asm))
 $(UAPI)/.done:
 	$(Q)mkdir -p $(UAPI)
-	$(Q)ln -sfn $(UAPI_LINUX)/linux $(UAPI)/linux
-	$(Q)ln -sfn $(UAPI_LINUX)/asm-generic $(UAPI)/asm-generic
+	$(Q)ln -sfn $(abspath $(UAPI_LINUX))/linux $(UAPI)/linux
+	$(Q)ln -sfn $(abspath $(UAPI_LINUX))/asm-generic $(UAPI)/asm-generic
 	$(Q)ln -sfn $(UAPI_ASM) $(UAPI)/asm
 	$(Q)touch $@
 
@@ -36,29 +49,118 @@ $(UAPI)/.done:
 LAYERS := $(filter-out $(WITHOUT),container vmm)
 KSRC := $(sort $(wildcard kernel/*.c kernel/*/*.c kernel/*/*/*.c kernel/*.S kernel/*/*.S kernel/*/*/*.S) \
 	$(foreach l,$(LAYERS),$(wildcard $(l)/*.c $(l)/*/*.c $(l)/*.S $(l)/*/*.S)))
-KOBJ := $(patsubst %,$(BUILD)/obj/%.o,$(basename $(KSRC)))
+KOBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter %.c,$(KSRC))) \
+	$(patsubst %.S,$(BUILD)/obj/%.S.o,$(filter %.S,$(KSRC)))
+KSAN := $(if $(filter 1,$(SAN)),-fsanitize=undefined -fno-sanitize=alignment $(if $(findstring clang,$(CC)),-fsanitize-trap=undefined,-fsanitize-undefined-trap-on-error))
 KFLAGS := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
 	-isystem $(UAPI) -Ikernel -I. -D__KERNEL_DYAD__ \
 	-O2 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing -fno-asynchronous-unwind-tables \
 	-fno-common -fwrapv -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
-	-Wmissing-prototypes -Wstrict-prototypes -Wframe-larger-than=1536 -Werror
-$(BUILD)/obj/%.o: %.c Makefile | $(UAPI)/.done
+	-Wmissing-prototypes -Wstrict-prototypes -Wframe-larger-than=1536 -Werror $(KSAN)
+ifneq ($(findstring clang,$(CC)),)
+KFLAGS += --target=x86_64-unknown-linux-gnu
+endif
+LDSCRIPT := kernel/x86/boot/kernel.ld
+KLINK = $(LD) -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments -T $(LDSCRIPT)
+
+$(eval $(call stamp,$(BUILD)/.kflags,$(CC) $(KFLAGS)))
+$(eval $(call stamp,$(BUILD)/.kobj,$(KLINK) $(KOBJ)))
+$(BUILD)/obj/%.o: %.c $(BUILD)/.kflags | $(UAPI)/.done
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KFLAGS) -MMD -MP -c -o $@ $<
-$(BUILD)/obj/%.o: %.S Makefile | $(UAPI)/.done
+$(BUILD)/obj/%.S.o: %.S $(BUILD)/.kflags | $(UAPI)/.done
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KFLAGS) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
 -include $(KOBJ:.o=.d)
 
-$(BUILD)/dyad.elf: $(KOBJ) kernel/x86/boot/kernel.ld
+# The kernel carries the names of its functions for backtraces: it is linked once with an empty
+# table, the table is made from that, and it is linked again. The text must not move between.
+$(BUILD)/dyad.elf: $(KOBJ) $(LDSCRIPT) tools/mksyms $(BUILD)/.kobj
 	$(call say,LD,$@)
-	$(Q)$(LD) -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments \
-		-T kernel/x86/boot/kernel.ld -o $@ $(KOBJ)
+	$(Q)$(PYTHON) tools/mksyms --empty > $(BUILD)/ksyms0.S
+	$(Q)$(CC) $(KFLAGS) -c -o $(BUILD)/ksyms0.o $(BUILD)/ksyms0.S
+	$(Q)$(KLINK) -o $(BUILD)/dyad.pass1.elf $(KOBJ) $(BUILD)/ksyms0.o
+	$(Q)$(NM) -n $(BUILD)/dyad.pass1.elf > $(BUILD)/pass1.map
+	$(Q)$(PYTHON) tools/mksyms < $(BUILD)/pass1.map > $(BUILD)/ksyms.S
+	$(Q)$(CC) $(KFLAGS) -c -o $(BUILD)/ksyms.o $(BUILD)/ksyms.S
+	$(Q)$(KLINK) -o $@ $(KOBJ) $(BUILD)/ksyms.o
+	$(Q)$(NM) -n $@ > $(BUILD)/dyad.map
+	$(Q)$(PYTHON) tools/mksyms < $(BUILD)/dyad.map | cmp -s - $(BUILD)/ksyms.S || \
+		{ echo "the text moved between the two links: .rodata.ksyms must lie behind it"; rm -f $@; exit 1; }
+	$(Q)rm -f $(BUILD)/dyad.pass1.elf $(BUILD)/pass1.map $(BUILD)/ksyms0.*
+$(BUILD)/dyad.stripped.elf: $(BUILD)/dyad.elf
+	$(call say,STRIP,$@)
+	$(Q)$(STRIP) -o $@ $<
 
-all: $(BUILD)/dyad.elf
-clean:
-	rm -rf $(BUILD)
-.PHONY: all clean
+# ---- the programs: user/NAME.c, or user/NAME/*.c; both may use user/common/*.c ----
+MUSL_SPECS := $(firstword $(wildcard /usr/lib/x86_64-linux-musl/musl-gcc.specs /usr/lib/musl/lib/musl-gcc.specs))
+MUSL_CC ?= $(if $(CROSS_COMPILE),$(CROSS_COMPILE)gcc -specs $(MUSL_SPECS),musl-gcc)
+UFLAGS := -std=gnu17 -D_GNU_SOURCE -isystem $(UAPI) -Iuser/common -Os -static -fno-pie -no-pie \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables \
+	-ffunction-sections -fdata-sections -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Werror
+ULINK := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none -s
+UPROGS := $(patsubst user/%.c,%,$(wildcard user/*.c)) \
+	$(filter-out common,$(patsubst user/%/,%,$(sort $(dir $(wildcard user/*/*.c)))))
+UBIN := $(UPROGS:%=$(BUILD)/user/%)
+UCOMMON := $(patsubst %.c,$(BUILD)/uobj/%.o,$(wildcard user/common/*.c))
+UOBJ := $(patsubst %.c,$(BUILD)/uobj/%.o,$(wildcard user/*.c user/*/*.c))
+
+$(eval $(call stamp,$(BUILD)/.uflags,$(MUSL_CC) $(UFLAGS) $(ULINK)))
+$(eval $(call stamp,$(BUILD)/.uobj,$(UOBJ)))
+$(BUILD)/uobj/%.o: %.c $(BUILD)/.uflags | $(UAPI)/.done
+	$(call say,UCC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(MUSL_CC) $(UFLAGS) -MMD -MP -c -o $@ $<
+-include $(UOBJ:.o=.d)
+$(BUILD)/user/libcommon.a: $(UCOMMON) $(BUILD)/.uobj
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(UCOMMON)
+define program
+$(BUILD)/user/$(1): $(patsubst %.c,$(BUILD)/uobj/%.o,$(wildcard user/$(1).c user/$(1)/*.c)) $(BUILD)/user/libcommon.a
+	$$(call say,ULD,$$@)
+	$$(Q)$$(MUSL_CC) $$(UFLAGS) $$(ULINK) -o $$@ $$^
+endef
+$(foreach p,$(UPROGS),$(eval $(call program,$(p))))
+
+# ---- the images and the initial file system ----
+IMAGES ?= busybox
+IMAGE_FILES := $(IMAGES:%=$(BUILD)/images/%.erofs)
+$(BUILD)/images/busybox.erofs: tools/mkimage
+	$(call say,IMAGE,$@)
+	$(Q)tools/mkimage busybox $@ --cache build/cache
+
+INITRAMFS := init@lib/dyad/init $(BUILD)/user/init:lib/dyad/init $(BUILD)/dyad.stripped.elf:lib/dyad/dyad.elf \
+	$(foreach i,$(IMAGES),$(BUILD)/images/$(i).erofs:images/$(i).erofs) \
+	$(foreach p,$(filter-out init,$(UPROGS)),$(BUILD)/user/$(p):files/usr/local/bin/$(p))
+$(eval $(call stamp,$(BUILD)/.initramfs,$(INITRAMFS)))
+$(BUILD)/initramfs.cpio: $(UBIN) $(IMAGE_FILES) $(BUILD)/dyad.stripped.elf $(BUILD)/.initramfs tools/mkinitramfs tools/lib/newc.py
+	$(call say,CPIO,$@)
+	$(Q)tools/mkinitramfs --strip-mode -o $@ --dir dev --dir proc --dir sys --dir run --dir tmp --dir etc/dyad $(INITRAMFS)
+
+all: $(BUILD)/dyad.elf $(BUILD)/initramfs.cpio  ## the kernel, the programs, the images, the initial file system
+kernel: $(BUILD)/dyad.elf
+user: $(UBIN)
+images: $(IMAGE_FILES)
+clean:  ## removes what was built; what was downloaded stays in build/cache
+	rm -rf $(filter-out $(BUILD)/cache,$(wildcard $(BUILD)/* $(BUILD)/.[a-z]*))
+distclean:  ## removes the build folders
+	rm -rf build build-*/
+
+# ---- the rules of the house ----
+CSOURCES = $(shell git ls-files '*.c' '*.h')
+format-check:  ## says which C files clang-format would change
+	@clang-format --dry-run -Werror $(CSOURCES)
+check-includes:  ## an include that goes up the tower fails
+	@$(PYTHON) tools/checkincludes
+loc:  ## code lines by folder, against the budgets
+	@$(PYTHON) tools/loc
+
+help:  ## this list
+	@echo "make TARGET [V=1] [CC=clang] [CROSS_COMPILE=x86_64-linux-gnu-] [WITHOUT=container|vmm] [SAN=1]"
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*##[ ]*/\1\t/p' Makefile | sort | while IFS="$$(printf '\t')" read -r t d; do \
+		printf '  %-16s %s\n' "$$t" "$$d"; done
+.PHONY: FORCE all kernel user images clean distclean format-check check-includes loc help

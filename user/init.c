@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * init: pid 1 of Dyad, on the host and in its virtual machines.
+ *
+ * It makes the first user root (an EROFS image below, the initramfs's own tmpfs as the writable
+ * layer above it), mounts the kernel's file systems, and then either runs the one command the
+ * machine was started for and ends the machine with its status, or keeps a shell on the console.
+ * All the while it reaps what the others leave behind.
+ *
+ * The initramfs it finds:
+ *   /images, /lib/dyad   images, the kernel and this program: reachable in the new root too
+ *   /files/PATH          becomes PATH in the new root, by rename: no byte is copied
+ *   /etc/dyad/cmd        the command to run, each word ended by NUL (see tools/run)
+ *   /etc/dyad/first      a command to run on the console before the first shell, likewise
+ * and on the kernel's command line:
+ *   root=PATH  cmdout=TTY  hostname=NAME  TERM=NAME  winsize=ROWSxCOLUMNS
+ *
+ * Signals, as busybox sends them: SIGUSR2 poweroff, SIGTERM reboot, SIGUSR1 halt. Called with
+ * another pid, as `init 0` or `init 6`, it sends them (telinit of System V).
+ *
+ * It uses no stdio: every virtual machine starts with it, and 10 KiB load faster than 40.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h> /* rename */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/openat2.h>
+#include <linux/reboot.h>
+
+#define CMDLINE_MAX 4096
+#define CMD_MAX 131072 /* as much as one word of execve(2) may have on Linux */
+#define WORDS_MAX 1024
+#define PATH_MAX 4096
+
+static char cmdline[CMDLINE_MAX];
+static volatile sig_atomic_t asked; /* the signal that asked for the end, or 0 */
+static sigset_t unblocked; /* no signal: the mask of programs, and of init asleep */
+
+/* ---- words on the console ---- */
+
+static void say(const char *a, const char *b, const char *c)
+{
+	const char *parts[] = { "init: ", a, b, c, "\n" };
+	char line[512];
+	size_t n = 0;
+
+	for (size_t i = 0; i < 5; i++)
+		for (const char *p = parts[i]; *p && n < sizeof(line); p++)
+			line[n++] = *p;
+	if (write(2, line, n) < 0)
+		return; /* nowhere left to complain */
+}
+
+static void complain(const char *what, const char *name)
+{
+	int err = errno;
+
+	say(what, name, "");
+	say("  ", strerror(err), "");
+}
+
+/* The value of `key` (which ends with '=') on the command line, or NULL. */
+static const char *option(const char *key)
+{
+	static char value[CMDLINE_MAX];
+	size_t len = strlen(key);
+
+	for (const char *p = cmdline; *p;) {
+		size_t word = strcspn(p, " \n");
+
+		if (word >= len && !strncmp(p, key, len)) {
+			memcpy(value, p + len, word - len);
+			value[word - len] = 0;
+			return value;
+		}
+		p += word;
+		p += strspn(p, " \n");
+	}
+	return NULL;
+}
+
+/* ---- the end of the machine ---- */
+
+static void wait_ms(long ms)
+{
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+static void end_machine(int how, const char *arg)
+{
+	sync();
+	syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, how, arg);
+	complain("reboot", "");
+	for (;;)
+		pause();
+}
+
+static void end_with_status(int status)
+{
+	char arg[] = "exit=000", *p = arg + 5;
+
+	status &= 255;
+	if (status >= 100)
+		*p++ = '0' + status / 100;
+	if (status >= 10)
+		*p++ = '0' + status / 10 % 10;
+	*p++ = '0' + status % 10;
+	*p = 0;
+	end_machine(LINUX_REBOOT_CMD_RESTART2, arg);
+}
+
+/* Ends what runs, first by asking, and then the machine. */
+static void shut_down(int sig)
+{
+	kill(-1, SIGTERM);
+	for (int i = 0; i < 20; i++) {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
+			break;
+		wait_ms(50);
+	}
+	kill(-1, SIGKILL);
+	end_machine(sig == SIGTERM   ? LINUX_REBOOT_CMD_RESTART
+		    : sig == SIGUSR1 ? LINUX_REBOOT_CMD_HALT
+				     : LINUX_REBOOT_CMD_POWER_OFF,
+		    NULL);
+}
+
+static void on_signal(int sig)
+{
+	if (sig != SIGCHLD)
+		asked = sig;
+}
+
+static int telinit(const char *level)
+{
+	int sig = !strcmp(level, "6") ? SIGTERM : !strcmp(level, "0") ? SIGUSR2 : 0;
+
+	if (!sig) {
+		say("usage: init 0|6", "", "");
+		return 2;
+	}
+	return kill(1, sig) ? (complain("kill", ""), 1) : 0;
+}
+
+/* ---- the first user root ---- */
+
+static char *join(char *buf, const char *dir, const char *name)
+{
+	size_t a = strlen(dir), b = strlen(name);
+
+	if (a + b + 2 > PATH_MAX) {
+		say("path too long: ", name, "");
+		end_with_status(1);
+	}
+	memcpy(buf, dir, a);
+	buf[a] = '/';
+	memcpy(buf + a + 1, name, b + 1);
+	return buf;
+}
+
+static void make_dir(const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) && errno != EEXIST)
+		complain("mkdir ", path);
+	else
+		chmod(path, mode);
+}
+
+/*
+ * Where the folder `path` of the image really is: symbolic links followed as seen from inside the
+ * image. Returns `path` itself when the image has no such folder.
+ */
+static const char *real_dir(const char *lower, const char *path, char *buf)
+{
+	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+				.resolve = RESOLVE_IN_ROOT };
+	size_t skip = strlen(lower);
+	int root = open(lower, O_PATH | O_DIRECTORY | O_CLOEXEC), dir;
+
+	dir = syscall(SYS_openat2, root, path[0] == '/' ? path + 1 : path, &how, sizeof(how));
+	close(root);
+	if (dir < 0)
+		return path;
+	if (fchdir(dir) || !getcwd(buf, PATH_MAX) || strncmp(buf, lower, skip))
+		buf = NULL;
+	close(dir);
+	if (chdir("/") || !buf)
+		return path;
+	return buf + skip;
+}
+
+/*
+ * Moves what lies in `from` to `upper``path`, the writable layer over the image `lower`. A folder
+ * that is a symbolic link in the image (/lib of a merged /usr) keeps being one: its content goes
+ * to where the link leads.
+ */
+static void graft(const char *from, const char *lower, const char *upper, const char *path)
+{
+	char *buf = malloc(5 * PATH_MAX);
+	char *source = buf, *target = buf + PATH_MAX, *inside = buf + 2 * PATH_MAX;
+	char *real = buf + 3 * PATH_MAX, *below = buf + 4 * PATH_MAX;
+	DIR *dir = opendir(from);
+	struct dirent *d;
+	struct stat st;
+
+	while (dir && buf && (d = readdir(dir))) {
+		const char *to;
+
+		if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
+			continue;
+		join(source, from, d->d_name);
+		join(inside, path, d->d_name);
+		if (lstat(source, &st)) {
+			complain("", source);
+			continue;
+		}
+		if (!S_ISDIR(st.st_mode)) {
+			join(target, upper, inside + 1);
+			if (rename(source, target))
+				complain("cannot move ", source);
+			continue;
+		}
+		to = *lower ? real_dir(lower, inside, real) : inside;
+		if (*lower)
+			stat(join(below, lower, to + 1), &st); /* the image's own mode stays */
+		make_dir(join(target, upper, to + 1), st.st_mode & 07777);
+		graft(source, lower, upper, to);
+	}
+	if (dir)
+		closedir(dir);
+	free(buf);
+}
+
+static int bind_into_root(const char *path, const char *target)
+{
+	make_dir(target, 0755);
+	return mount(path, target, NULL, MS_BIND, NULL);
+}
+
+/* Makes the image the root: EROFS below, an overlay above, moved over the initramfs. */
+static int enter_root(const char *image)
+{
+	make_dir("/rw", 0755);
+	make_dir("/rw/lower", 0755);
+	make_dir("/rw/upper", 0755);
+	make_dir("/rw/work", 0755);
+	make_dir("/rw/root", 0755);
+	if (mount(image, "/rw/lower", "erofs", MS_RDONLY, NULL)) {
+		complain("cannot mount the root image ", image);
+		return -1;
+	}
+	graft("/files", "/rw/lower", "/rw/upper", "");
+	if (mount("overlay", "/rw/root", "overlay", 0,
+		  "lowerdir=/rw/lower,upperdir=/rw/upper,workdir=/rw/work")) {
+		complain("cannot mount the overlay over ", image);
+		return -1;
+	}
+	if (bind_into_root("/images", "/rw/root/images"))
+		complain("cannot bind ", "/images");
+	make_dir("/rw/root/lib", 0755);
+	if (bind_into_root("/lib/dyad", "/rw/root/lib/dyad"))
+		complain("cannot bind ", "/lib/dyad");
+	if (chdir("/rw/root") || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") ||
+	    chdir("/")) {
+		complain("cannot enter the root ", image);
+		return -1;
+	}
+	return 0;
+}
+
+static const struct {
+	const char *source, *target, *type;
+	unsigned long flags;
+	const char *data;
+} mounts[] = {
+	{ "proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL },
+	{ "sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL },
+	{ "devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=755" },
+	{ "devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=620,gid=5,ptmxmode=666" },
+	{ "tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777" },
+	{ "tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755" },
+	{ "tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777" },
+	{ "cgroup2", "/sys/fs/cgroup", "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL },
+};
+
+/* Mounts the kernel's file systems. One that this kernel does not have (ENODEV) is left out. */
+static void mount_all(void)
+{
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+		if (mkdir(mounts[i].target, 0755) && errno != EEXIST)
+			continue; /* /dev/pts in a /dev without it: no devpts either */
+		if (mount(mounts[i].source, mounts[i].target, mounts[i].type, mounts[i].flags,
+			  mounts[i].data) &&
+		    errno != ENODEV && errno != EBUSY)
+			complain("cannot mount ", mounts[i].target);
+	}
+}
+
+/* ---- programs ---- */
+
+struct command {
+	char *text;
+	char *words[WORDS_MAX + 1];
+};
+
+/* Reads a command, each word ended by NUL. False when there is no such file. */
+static bool read_command(const char *path, struct command *c)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), n = 0;
+	ssize_t len = 0, got;
+
+	if (fd < 0)
+		return false;
+	c->text = malloc(CMD_MAX + 1);
+	while (c->text && len < CMD_MAX && (got = read(fd, c->text + len, CMD_MAX - len)) > 0)
+		len += got;
+	close(fd);
+	if (!c->text)
+		return false;
+	c->text[len] = 0;
+	for (char *p = c->text; p < c->text + len && n < WORDS_MAX; p += strlen(p) + 1)
+		c->words[n++] = p;
+	c->words[n] = NULL;
+	return n > 0;
+}
+
+/* Opens the terminal `name` of /dev; a raw one passes every byte on as it is. */
+static int open_tty(const char *name, bool raw)
+{
+	char path[PATH_MAX];
+	struct termios t;
+	int fd = open(join(path, "/dev", name), O_RDWR | O_NOCTTY);
+
+	if (fd >= 0 && raw && !tcgetattr(fd, &t)) {
+		cfmakeraw(&t);
+		tcsetattr(fd, TCSANOW, &t);
+	}
+	return fd;
+}
+
+static void set_fds(int in, int out)
+{
+	dup2(in, 0);
+	dup2(out, 1);
+	dup2(out, 2);
+	if (in > 2)
+		close(in);
+	if (out > 2 && out != in)
+		close(out);
+}
+
+/* Becomes `words`, under the name `arg0` when one is given. Never returns. */
+static void exec_words(char **words, char *arg0)
+{
+	char *file = words[0];
+
+	sigprocmask(SIG_SETMASK, &unblocked, NULL);
+	if (arg0)
+		words[0] = arg0;
+	execvp(file, words);
+	words[0] = file;
+	say("", words[0], errno == ENOENT ? ": not found" : ": cannot be run");
+	if (errno != ENOENT)
+		complain("", words[0]);
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+/* Starts the command on the terminal `out`, with nothing to read. */
+static pid_t start_command(char **words, const char *out)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	setsid();
+	int null = open("/dev/null", O_RDWR), tty = open_tty(out ? out : "console", out != NULL);
+
+	set_fds(null, tty < 0 ? 2 : tty);
+	exec_words(words, NULL);
+	return -1;
+}
+
+/* Starts a program that owns the console: its session, its controlling terminal. */
+static pid_t start_on_console(char **words, char *arg0)
+{
+	pid_t pid = fork();
+	int tty;
+
+	if (pid)
+		return pid;
+	setsid();
+	tty = open_tty("console", false);
+	if (tty >= 0) {
+		set_fds(tty, tty);
+		ioctl(0, TIOCSCTTY, 1);
+	}
+	if (chdir(getenv("HOME")))
+		chdir("/");
+	exec_words(words, arg0);
+	return -1;
+}
+
+static void set_winsize(const char *size)
+{
+	struct winsize ws = { 0 };
+	char *end;
+
+	ws.ws_row = strtoul(size, &end, 10);
+	if (*end == 'x')
+		ws.ws_col = strtoul(end + 1, NULL, 10);
+	if (ws.ws_row && ws.ws_col)
+		ioctl(0, TIOCSWINSZ, &ws);
+}
+
+/* Waits for `pid` (reaping all others), or shuts down when asked to. Returns its status. */
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	for (;;) {
+		pid_t got = waitpid(-1, &status, WNOHANG);
+
+		if (asked)
+			shut_down(asked);
+		if (got == pid)
+			return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+		if (got < 0 && errno == ECHILD)
+			return 126; /* it could not even be started */
+		if (got == 0)
+			sigsuspend(&unblocked);
+	}
+}
+
+static void set_up(void)
+{
+	const char *value;
+	int fd;
+
+	mkdir("/proc", 0755);
+	mkdir("/dev", 0755);
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+	fd = open_tty("console", false);
+	if (fd >= 0)
+		set_fds(fd, fd);
+	fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, cmdline, sizeof(cmdline) - 1) < 0)
+		complain("cannot read /proc/cmdline", "");
+	close(fd);
+	if ((value = option("hostname=")))
+		sethostname(value, strlen(value));
+	else
+		sethostname("dyad", 4);
+	if ((value = option("winsize=")))
+		set_winsize(value);
+	setenv("TERM", (value = option("TERM=")) ? value : "vt100", 1);
+	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	setenv("HOME", "/root", 1);
+}
+
+/* The signals that init waits for come only while it sleeps in sigsuspend(): none gets lost. */
+static void catch_signals(void)
+{
+	static const int caught[] = { SIGCHLD, SIGTERM, SIGUSR1, SIGUSR2 };
+	struct sigaction sa = { .sa_handler = on_signal };
+	sigset_t blocked;
+
+	sigemptyset(&unblocked);
+	sigemptyset(&blocked);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
+		sigaddset(&blocked, caught[i]);
+		sigaction(caught[i], &sa, NULL);
+	}
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	static struct command command, first;
+	static char *shell[] = { "/bin/sh", NULL };
+	bool has_command, has_first;
+	const char *root;
+
+	if (getpid() != 1)
+		return telinit(argc == 2 ? argv[1] : "");
+	umask(022);
+	catch_signals();
+	set_up();
+	has_command = read_command("/etc/dyad/cmd", &command);
+	has_first = read_command("/etc/dyad/first", &first);
+	umount2("/proc", MNT_DETACH);
+	umount2("/dev", MNT_DETACH);
+	if ((root = option("root="))) {
+		if (enter_root(root))
+			end_with_status(1);
+	} else {
+		graft("/files", "", "", "");
+	}
+	mount_all();
+
+	if (has_command)
+		end_with_status(wait_for(start_command(command.words, option("cmdout="))));
+	if (has_first)
+		wait_for(start_on_console(first.words, NULL));
+	for (;;) {
+		pid_t pid = start_on_console(shell, "-sh");
+
+		if (wait_for(pid) == 127 || pid < 0) {
+			say("no shell: ", shell[0], "");
+			end_with_status(127);
+		}
+	}
+}
