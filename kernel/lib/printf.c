@@ -6,9 +6,6 @@
  */
 #include "lib/string.h"
 
-#undef snprintf
-#undef vsnprintf
-
 struct out {
 	char *buf;
 	size_t size, len;

@@ -7,10 +7,12 @@
  */
 #include "lib/string.h"
 
+#ifndef DYAD_HOST
 #undef memcpy
 #undef memset
 #undef memcmp
 #undef strlen
+#endif
 
 #define ONES 0x0101010101010101UL
 
