@@ -43,3 +43,11 @@ size_t klog_read(u64 *pos, char *buf, size_t size);
 /* Position of the oldest text still held, and of the end. */
 u64 klog_begin(void);
 u64 klog_end(void);
+
+/* A line that is always shown on the consoles, without a time: what tools look for. */
+void printk_bare(const char *fmt, ...) __printf(1, 2);
+/* Consoles show lines of this level and below (more urgent); "quiet" sets LOG_WARN. */
+void printk_set_level(int level);
+/* One more console for the log; called with interrupts off, must not sleep. At most 4. */
+void printk_add_console(void (*write)(const char *s, size_t n));
+extern u64 kernel_warnings; /* WARNs so far */

@@ -35,7 +35,10 @@ struct entry_ops {
 	bool (*page_fault)(struct regs *regs, u64 addr, u64 error);
 	/* An exception that user code raised: becomes a signal. vector as in the SDM, 3A 6.3.1. */
 	void (*user_exception)(struct regs *regs, u64 addr);
-	/* Interrupts off, last thing before ring 3, only when thread_work_pending(): signals, reschedule. */
+	/*
+	 * Interrupts off, the last thing before ring 3, each time: returns at once unless
+	 * thread_work_pending(). Signals and rescheduling; may turn interrupts on, returns with them off.
+	 */
 	void (*return_to_user)(struct regs *regs);
 	/* Interrupts off: the deadline given to clock_arm() has passed. */
 	void (*timer)(void);
@@ -97,9 +100,10 @@ struct mem_range {
 struct boot_info {
 	char cmdline[2048];
 	const char *loader; /* "pvh", "multiboot2" */
-	unsigned int nr_ram, nr_reserved, nr_modules;
+	unsigned int nr_ram, nr_reserved, nr_firmware, nr_modules;
 	struct mem_range ram[BOOT_MAX_RANGES];	      /* usable RAM, sorted, without overlap */
 	struct mem_range reserved[BOOT_MAX_RANGES];   /* kernel, modules, boot data: inside RAM, not free */
+	struct mem_range firmware[BOOT_MAX_RANGES];   /* ACPI tables and the like: readable, not RAM */
 	struct boot_module modules[BOOT_MAX_MODULES]; /* [0] is the initramfs, when there is one */
 	paddr_t rsdp;				      /* 0: none told */
 	struct {
@@ -119,9 +123,27 @@ void *ioremap(paddr_t phys, size_t size, bool wc);
 /* Ends the machine: status goes to the emulator (port 0xf4, Bochs), then ACPI/reset/halt. */
 void __noreturn machine_exit(int status);
 void __noreturn machine_reboot(void);
+extern void (*machine_drain)(void); /* set by dev/: sends what the ttys still hold */
 /* Return addresses from rbp on, named by the symbol table the build put in. */
 void backtrace_print(u64 rbp, u64 rip);
 
+extern bool cpu_has_smap; /* SMAP is on: user copies need stac and clac */
+
+/*
+ * Exception table: an instruction that may fault, and where to go on then (mm/uaccess.c,
+ * rdmsr_safe). Entries are made by EX_TABLE(from, to) in inline assembly with two local labels.
+ */
+struct ex_entry {
+	u64 insn, fixup;
+};
+#define EX_TABLE(from, to)                        \
+	".pushsection .ex_table, \"a\"\n"        \
+	".balign 8\n"                            \
+	".quad " #from ", " #to "\n"             \
+	".popsection\n"
+
 /* Brought up in this order by main.c */
-void x86_early_init(void); /* serial log, boot info, paging, traps, this CPU, ACPI tables */
-void x86_late_init(void);  /* after mm: APICs, clock */
+/* boot.S ends in x86_start(), which calls kernel_main() with this much done: serial log, boot info,
+ * this CPU, traps, paging, ACPI tables. */
+void __noreturn kernel_main(void);
+void x86_late_init(void); /* after mm: APICs, clock, FPU */

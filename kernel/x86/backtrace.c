@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Walks the frame pointers and names what it finds. The symbol table is made by the build from the
+ * kernel's own symbols (tools/mksyms) and linked in last; without it the addresses stand alone.
+ */
+#include "x86/internal.h"
+
+extern const u64 ksyms_count __attribute__((weak));
+extern const u64 ksyms_addr[] __attribute__((weak));
+extern const u32 ksyms_name_off[] __attribute__((weak));
+extern const char ksyms_names[] __attribute__((weak));
+extern const char __text_start[], __text_end[];
+
+#define MAX_FRAMES 24
+
+/* The function that holds addr, and where in it: NULL when there is no table or no such one. */
+static const char *symbol_of(u64 addr, u64 *offset, u64 *size)
+{
+	u64 lo = 0, hi;
+
+	if (!&ksyms_count || !ksyms_count || addr < ksyms_addr[0])
+		return NULL;
+	hi = ksyms_count;
+	while (hi - lo > 1) {
+		u64 mid = (lo + hi) / 2;
+
+		if (ksyms_addr[mid] <= addr)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	*offset = addr - ksyms_addr[lo];
+	*size = (lo + 1 < ksyms_count ? ksyms_addr[lo + 1] : (u64)__text_end) - ksyms_addr[lo];
+	return ksyms_names + ksyms_name_off[lo];
+}
+
+static bool is_text(u64 addr)
+{
+	return addr >= (u64)__text_start && addr < (u64)__text_end;
+}
+
+static void print_one(u64 addr)
+{
+	u64 offset = 0, size = 0;
+	const char *name = symbol_of(addr, &offset, &size);
+
+	if (name)
+		printk_bare("  [<0x%llx>] %s+0x%llx/0x%llx", (unsigned long long)addr, name,
+			    (unsigned long long)offset, (unsigned long long)size);
+	else
+		printk_bare("  [<0x%llx>]", (unsigned long long)addr);
+}
+
+void backtrace_print(u64 rbp, u64 rip)
+{
+	u64 base = rbp;
+
+	if (rip)
+		print_one(rip);
+	/* A stack is one small piece of the direct map or of the image: leave when it jumps. */
+	for (int i = 0; i < MAX_FRAMES; i++) {
+		u64 *frame = (u64 *)rbp;
+
+		if (rbp < DIRECT_BASE || (rbp & 7) || rbp < base || rbp - base > 65536)
+			return;
+		if (!is_text(frame[1]))
+			return;
+		print_one(frame[1]);
+		rbp = frame[0];
+	}
+}

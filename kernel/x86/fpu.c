@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The registers that ring 0 itself never uses: x87, SSE, AVX. Saved and loaded whole at a thread
+ * switch by XSAVE (SDM 1, 13), in an area whose size the CPU tells.
+ * All CPUs are alike: what the first one has, all have.
+ */
+#include "x86/internal.h"
+
+unsigned int fpu_size = 512;
+u64 fpu_xcr0;
+static bool has_xsave, has_xsaveopt;
+
+#define XCR0_X87 BIT(0)
+#define XCR0_SSE BIT(1)
+#define XCR0_AVX BIT(2)
+#define FCW_DEFAULT 0x37f
+#define MXCSR_DEFAULT 0x1f80
+#define FX_MXCSR 24 /* offset in the area */
+#define XSTATE_BV 512
+
+void fpu_init_this(void)
+{
+	if (has_xsave)
+		xsetbv(0, fpu_xcr0);
+	__asm__ volatile("fninit");
+}
+
+void fpu_init(void)
+{
+	has_xsave = cpuid(1, 0).ecx & BIT(26);
+	if (has_xsave) {
+		fpu_xcr0 = cpuid(0xd, 0).eax & (XCR0_X87 | XCR0_SSE | XCR0_AVX);
+		xsetbv(0, fpu_xcr0);
+		fpu_size = ALIGN_UP(cpuid(0xd, 0).ebx, 64);
+		has_xsaveopt = cpuid(0xd, 1).eax & BIT(0);
+	}
+	fpu_init_this();
+}
+
+void *fpu_alloc(void)
+{
+	u64 size = 512;
+	u8 *area;
+
+	while (size < fpu_size) /* a power of two is aligned to itself: XSAVE wants 64 */
+		size *= 2;
+	area = kzalloc(size);
+	if (!area)
+		return NULL;
+	*(u16 *)area = FCW_DEFAULT;
+	*(u32 *)(area + FX_MXCSR) = MXCSR_DEFAULT;
+	if (has_xsave)
+		*(u64 *)(area + XSTATE_BV) = XCR0_X87 | XCR0_SSE;
+	return area;
+}
+
+void fpu_free(void *area)
+{
+	kfree(area);
+}
+
+void fpu_save(void *area)
+{
+	if (has_xsaveopt)
+		__asm__ volatile("xsaveopt64 (%0)" ::"r"(area), "a"(~0U), "d"(~0U) : "memory");
+	else if (has_xsave)
+		__asm__ volatile("xsave64 (%0)" ::"r"(area), "a"(~0U), "d"(~0U) : "memory");
+	else
+		__asm__ volatile("fxsave64 (%0)" ::"r"(area) : "memory");
+}
+
+void fpu_restore(const void *area)
+{
+	if (has_xsave)
+		__asm__ volatile("xrstor64 (%0)" ::"r"(area), "a"(~0U), "d"(~0U) : "memory");
+	else
+		__asm__ volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
+}

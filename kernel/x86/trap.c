@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The interrupt descriptor table and what each vector leads to. Faults of ring 3 go to the entry_ops
+ * of the layers above and become signals; faults of ring 0 are mended by mm/, by the exception
+ * table (user copies, MSR probes), or are a panic.
+ */
+#include "x86/internal.h"
+
+struct gate { /* SDM 3A 6.14.1 */
+	u16 offset_low, selector;
+	u8 ist, type;
+	u16 offset_mid;
+	u32 offset_high, reserved;
+};
+#define GATE_INTERRUPT 0x8e
+#define GATE_USER 0xee
+
+static struct gate idt[256] __aligned(16);
+static const struct entry_ops *ops;
+extern const u8 trap_stubs[][16];
+extern const struct ex_entry __ex_table_start[], __ex_table_end[];
+
+static const char *const exception_names[32] = {
+	[VEC_DE] = "divide error", [VEC_DB] = "debug", [VEC_NMI] = "NMI", [VEC_BP] = "breakpoint",
+	[VEC_OF] = "overflow", [VEC_BR] = "bound range", [VEC_UD] = "invalid opcode",
+	[VEC_NM] = "device not available", [VEC_DF] = "double fault", [VEC_TS] = "invalid TSS",
+	[VEC_NP] = "segment not present", [VEC_SS] = "stack fault",
+	[VEC_GP] = "general protection", [VEC_PF] = "page fault", [VEC_MF] = "x87 error",
+	[VEC_AC] = "alignment check", [VEC_MC] = "machine check", [VEC_XM] = "SIMD error",
+};
+
+void entry_ops_set(const struct entry_ops *o)
+{
+	ops = o;
+}
+
+void idt_init(void)
+{
+	for (int i = 0; i < 256; i++) {
+		u64 a = (u64)trap_stubs[i];
+
+		idt[i] = (struct gate){ .offset_low = a, .selector = KERNEL_CS,
+					.type = GATE_INTERRUPT, .offset_mid = a >> 16,
+					.offset_high = a >> 32 };
+	}
+	idt[VEC_BP].type = idt[VEC_OF].type = GATE_USER;
+	idt[VEC_NMI].ist = 1;
+	idt[VEC_DF].ist = 2;
+	idt[VEC_MC].ist = 3;
+}
+
+void idt_load(void)
+{
+	struct {
+		u16 limit;
+		u64 base;
+	} __packed ptr = { sizeof(idt) - 1, (u64)idt };
+
+	__asm__ volatile("lidt %0" ::"m"(ptr));
+}
+
+static bool fix_up(struct regs *r)
+{
+	for (const struct ex_entry *e = __ex_table_start; e < __ex_table_end; e++) {
+		if (e->insn != r->rip)
+			continue;
+		r->rip = e->fixup;
+		return true;
+	}
+	return false;
+}
+
+static void __noreturn die(const struct regs *r, u64 addr)
+{
+	const char *name = r->vector < 32 ? exception_names[r->vector] : NULL;
+
+	irq_disable();
+	smp_stop_others();
+	printk_bare("CPU %u: %s, error 0x%llx, address 0x%llx, rip 0x%llx", this_cpu()->id,
+		    name ? name : "exception", (unsigned long long)r->orig_rax,
+		    (unsigned long long)addr, (unsigned long long)r->rip);
+	printk_bare("rax %016llx rbx %016llx rcx %016llx rdx %016llx", (unsigned long long)r->rax,
+		    (unsigned long long)r->rbx, (unsigned long long)r->rcx,
+		    (unsigned long long)r->rdx);
+	printk_bare("rsi %016llx rdi %016llx rbp %016llx rsp %016llx", (unsigned long long)r->rsi,
+		    (unsigned long long)r->rdi, (unsigned long long)r->rbp,
+		    (unsigned long long)r->rsp);
+	backtrace_print(r->rbp, r->rip);
+	panic("%s in the kernel", name ? name : "exception");
+}
+
+static void page_fault(struct regs *r)
+{
+	u64 addr = read_cr2();
+
+	if (regs_from_user(r)) {
+		irq_enable();
+		if (ops && !ops->page_fault(r, addr, r->orig_rax))
+			ops->user_exception(r, addr);
+		irq_disable();
+		return;
+	}
+	/* Ring 0 touches user memory only in copies: with interrupts on it may sleep and be mended. */
+	if (addr < USER_END && (r->rflags & RFLAGS_IF) && ops && !(r->orig_rax & PF_INSTR)) {
+		bool mended;
+
+		irq_enable();
+		mended = ops->page_fault(r, addr, r->orig_rax);
+		irq_disable();
+		if (mended)
+			return;
+	}
+	if (!fix_up(r))
+		die(r, addr);
+}
+
+static void exception(struct regs *r)
+{
+	if (r->vector == VEC_NMI) {
+		if (smp_stopping)
+			for (;;)
+				__asm__ volatile("cli; hlt");
+		return;
+	}
+	if (r->vector == VEC_PF) {
+		page_fault(r);
+	} else if (r->vector == VEC_DF || r->vector == VEC_MC) {
+		die(r, 0);
+	} else if (regs_from_user(r) && ops) {
+		irq_enable();
+		ops->user_exception(r, 0);
+		irq_disable();
+	} else if (!fix_up(r)) {
+		die(r, 0);
+	}
+}
+
+static void interrupt(struct regs *r)
+{
+	this_cpu()->nr_irqs++;
+	switch (r->vector) {
+	case VECTOR_TIMER:
+		lapic_eoi();
+		if (ops)
+			ops->timer();
+		break;
+	case VECTOR_CALL:
+		lapic_eoi();
+		smp_call_interrupt();
+		break;
+	case VECTOR_KICK:
+		lapic_eoi();
+		break;
+	case VECTOR_SPURIOUS:
+		break;
+	default:
+		if (r->vector < VECTOR_GSI || !irq_dispatch_gsi(r->vector - VECTOR_GSI))
+			pr_debug("interrupt %u without a handler", (unsigned int)r->vector);
+		lapic_eoi();
+	}
+}
+
+void trap_dispatch(struct regs *r);
+void trap_dispatch(struct regs *r)
+{
+	if (r->vector < 32)
+		exception(r);
+	else
+		interrupt(r);
+	if (regs_from_user(r) && ops)
+		ops->return_to_user(r);
+}
+
+/*
+ * From syscall_entry, interrupts off. True when sysret may take us back: it loads rip from rcx and
+ * flags from r11, and with a non-canonical rip some CPUs fault in ring 0 with the user's stack
+ * (SDM 2B, SYSRET), so anything unusual goes by iret.
+ */
+bool syscall_dispatch(struct regs *r);
+bool syscall_dispatch(struct regs *r)
+{
+	irq_enable();
+	ops->syscall(r);
+	irq_disable();
+	ops->return_to_user(r);
+	return r->rcx == r->rip && r->r11 == r->rflags && r->rip < USER_END && r->cs == USER_CS &&
+	       r->ss == USER_DS && !(r->rflags & (RFLAGS_TF | RFLAGS_RF));
+}
