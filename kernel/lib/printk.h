@@ -38,6 +38,9 @@ void __noreturn panic_at(const char *file, int line, const char *fmt, ...) __pri
 			panic("%s", #cond);     \
 	} while (0)
 
+/* One more console for log lines (a screen): write() gets text with newlines, in any context. */
+void printk_add_console(void (*write)(const char *text, size_t n));
+
 /* Copies log text from byte *pos of all ever logged on, moves *pos. 0 at the end. Kernel buffer. */
 size_t klog_read(u64 *pos, char *buf, size_t size);
 /* Position of the oldest text still held, and of the end. */

@@ -117,6 +117,10 @@ const char *boot_param(const char *name, char *buf, size_t size);
 /* Page-aligned memory before mm/ is up; never freed. Panics with a clear line when there is none. */
 paddr_t boot_alloc(size_t bytes);
 
+/* ---- random bytes (random.c), any context ---- */
+void random_bytes(void *buf, size_t n);
+void random_mix(const void *buf, size_t n); /* adds what buf holds to the pool; gives nothing away */
+
 /* ---- devices of the machine itself ---- */
 /* Maps device memory uncached (write-combining when wc); never fails for below 1 GiB in all. */
 void *ioremap(paddr_t phys, size_t size, bool wc);
