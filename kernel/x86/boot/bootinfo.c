@@ -10,6 +10,7 @@
 #define MB2_LOADER_MAGIC 0x36d76289
 #define PVH_MAGIC 0x336ec578
 #define E820_RAM 1
+#define E820_RESERVED 2
 #define E820_ACPI 3
 #define E820_NVS 4
 #define BOOT_MAP_END (4UL << 30)
@@ -68,7 +69,9 @@ static void add_memory(paddr_t start, u64 size, u32 type)
 	if (type == E820_RAM)
 		range_add(boot_info.ram, &boot_info.nr_ram, ALIGN_UP(start, PAGE_SIZE),
 			  ALIGN_DOWN(end, PAGE_SIZE));
-	else if (type == E820_ACPI || type == E820_NVS)
+	else if (type == E820_ACPI || type == E820_NVS ||
+		 /* SeaBIOS keeps its ACPI tables in memory it calls reserved; devices lie higher. */
+		 (type == E820_RESERVED && end <= 0xe0000000 && size <= 16UL << 20))
 		range_add(boot_info.firmware, &boot_info.nr_firmware, start, end);
 }
 
