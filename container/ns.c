@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making and entering namespaces: what clone(2), unshare(2) and setns(2) share, and the rules about
+ * who may (namespaces(7), user_namespaces(7)).
+ *
+ * A struct nsproxy never changes while tasks share it: a change builds a new one and swaps it in, so
+ * that readers need no lock but for the swap itself (tasks_lock). The rule for all kinds: making one
+ * takes CAP_SYS_ADMIN in the user namespace that will own it; entering one takes CAP_SYS_ADMIN both in
+ * its owner and in one's own.
+ */
+#include "container/container.h"
+
+/* In nsproxy and built. CLONE_NEWUSER lives in the credentials instead. */
+#define NSPROXY_KINDS (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWCGROUP)
+#define UNBUILT_KINDS (CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWTIME)
+
+/* Puts new members for flags into ns, which is not shared yet; what fails midway the caller drops. */
+static int replace_members(struct nsproxy *ns, u64 flags, struct user_ns *owner, struct fs_context *fs)
+{
+	if (flags & CLONE_NEWUTS) {
+		struct uts_ns *uts = uts_ns_copy(ns->uts, owner);
+
+		if (IS_ERR(uts))
+			return PTR_ERR(uts);
+		ns_put(&ns->uts->ns);
+		ns->uts = uts;
+	}
+	if (flags & CLONE_NEWPID) {
+		struct pid_ns *pid_ns;
+
+		/* Only a direct child: a task that has unshared once cannot nest by unsharing again. */
+		if (ns->pid_for_children != task_pid_ns(current))
+			return -EINVAL;
+		pid_ns = pid_ns_make(ns->pid_for_children, owner);
+		if (IS_ERR(pid_ns))
+			return PTR_ERR(pid_ns);
+		ns_put(&ns->pid_for_children->ns);
+		ns->pid_for_children = pid_ns;
+	}
+	if (flags & CLONE_NEWCGROUP) {
+		struct ns_common *cgroup = cgroup_ns_make(owner);
+
+		if (IS_ERR(cgroup))
+			return PTR_ERR(cgroup);
+		ns_put(ns->cgroup);
+		ns->cgroup = cgroup;
+	}
+	/* Last: it moves fs into the copy, which could not be taken back. */
+	if (flags & CLONE_NEWNS) {
+		struct mnt_ns *mnt = mnt_ns_copy(ns->mnt, owner, fs);
+
+		if (IS_ERR(mnt))
+			return PTR_ERR(mnt);
+		ns_put(&ns->mnt->ns);
+		ns->mnt = mnt;
+	}
+	return 0;
+}
+
+/* layer_ops.make_ns. -EINVAL for a kind that is not built, -EPERM, -ENOSPC, -ENOMEM */
+static int make_ns(u64 flags, struct nsproxy **nsp, const struct cred **credp, struct fs_context *fs)
+{
+	struct cred *cred = NULL;
+	struct nsproxy *ns;
+	struct user_ns *owner = (*credp)->user_ns;
+	int err;
+
+	if (flags & UNBUILT_KINDS)
+		return -EINVAL;
+	if (!(flags & (NSPROXY_KINDS | CLONE_NEWUSER)))
+		return 0;
+	if (flags & CLONE_NEWUSER) {
+		cred = user_ns_make(*credp);
+		if (IS_ERR(cred))
+			return PTR_ERR(cred);
+		owner = cred->user_ns; /* whoever makes a user namespace has all power in it */
+	} else if (!ns_capable(owner, CAP_SYS_ADMIN)) {
+		return -EPERM;
+	}
+	if (flags & NSPROXY_KINDS) {
+		ns = nsproxy_copy(*nsp);
+		err = -ENOMEM;
+		if (!ns)
+			goto out_cred;
+		err = replace_members(ns, flags, owner, fs);
+		if (err)
+			goto out_ns;
+		nsproxy_put(*nsp);
+		*nsp = ns;
+	}
+	if (cred) {
+		cred_put(*credp);
+		*credp = cred;
+	}
+	return 0;
+out_ns:
+	nsproxy_put(ns);
+out_cred:
+	if (cred)
+		cred_put(cred);
+	return err;
+}
+
+static bool is_within(const struct pid_ns *ns, const struct pid_ns *outer)
+{
+	while (ns->level > outer->level)
+		ns = ns->parent;
+	return ns == outer;
+}
+
+/* setns(2) into a user namespace: all capabilities there, so never the own one or an outer one again. */
+static int enter_user_ns(struct user_ns *target, struct task *t)
+{
+	struct cred *cred;
+
+	if (target == t->thread.cred->user_ns)
+		return -EINVAL;
+	if (t->proc->nr_threads > 1 || ref_read(&t->thread.fs->refs) > 1)
+		return -EINVAL;
+	if (!ns_capable(target, CAP_SYS_ADMIN))
+		return -EPERM;
+	cred = cred_copy(t->thread.cred);
+	if (!cred)
+		return -ENOMEM;
+	user_ns_grant(cred, target);
+	cred_install(cred);
+	return 0;
+}
+
+/* Gives ns, a private copy, the target namespace as member. */
+static int set_member(struct nsproxy *ns, struct ns_common *target, struct task *t)
+{
+	switch (target->ops->clone_flag) {
+	case CLONE_NEWUTS:
+		ns_get(target);
+		ns_put(&ns->uts->ns);
+		ns->uts = container_of(target, struct uts_ns, ns);
+		return 0;
+	case CLONE_NEWPID: {
+		struct pid_ns *pid_ns = container_of(target, struct pid_ns, ns);
+
+		/* Down only: the task itself stays where it is, and sees all of its children. */
+		if (!is_within(pid_ns, task_pid_ns(t)))
+			return -EINVAL;
+		ns_get(target);
+		ns_put(&ns->pid_for_children->ns);
+		ns->pid_for_children = pid_ns;
+		return 0;
+	}
+	case CLONE_NEWCGROUP:
+		ns_get(target);
+		ns_put(ns->cgroup);
+		ns->cgroup = target;
+		return 0;
+	case CLONE_NEWNS:
+		if (ref_read(&t->thread.fs->refs) > 1)
+			return -EINVAL;
+		if (!ns_capable(t->thread.cred->user_ns, CAP_SYS_CHROOT))
+			return -EPERM;
+		ns_get(target);
+		ns_put(&ns->mnt->ns);
+		ns->mnt = container_of(target, struct mnt_ns, ns);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* layer_ops.enter_ns; t is the current task. -EPERM, -EINVAL, -ENOMEM */
+static int enter_ns(struct ns_common *target, struct task *t)
+{
+	struct nsproxy *ns, *old;
+	int err;
+
+	if (target->ops->clone_flag == CLONE_NEWUSER)
+		return enter_user_ns(container_of(target, struct user_ns, ns), t);
+	if (!ns_capable(target->owner, CAP_SYS_ADMIN) ||
+	    !ns_capable(t->thread.cred->user_ns, CAP_SYS_ADMIN))
+		return -EPERM;
+	ns = nsproxy_copy(t->ns);
+	if (!ns)
+		return -ENOMEM;
+	err = set_member(ns, target, t);
+	if (err) {
+		nsproxy_put(ns);
+		return err;
+	}
+	spin_lock(&tasks_lock);
+	old = t->ns;
+	t->ns = ns;
+	spin_unlock(&tasks_lock);
+	nsproxy_put(old);
+	if (target->ops->clone_flag == CLONE_NEWNS) {
+		struct path top;
+
+		mnt_ns_root(ns->mnt, &top);
+		fs_set_root(&top);
+		fs_set_cwd(&top);
+		path_put(&top);
+	}
+	return 0;
+}
+
+/* layer_ops.task_ns. A dead task has no namespaces but its pid's and its user's. */
+static struct ns_common *task_ns(struct task *t, const char *name)
+{
+	struct ns_common *ns = NULL;
+
+	spin_lock(&tasks_lock);
+	if (!strcmp(name, "user"))
+		ns = &t->thread.cred->user_ns->ns;
+	else if (!strcmp(name, "pid"))
+		ns = t->pid ? &task_pid_ns(t)->ns : NULL;
+	else if (!t->ns)
+		ns = NULL;
+	else if (!strcmp(name, "pid_for_children"))
+		ns = &t->ns->pid_for_children->ns;
+	else if (!strcmp(name, "mnt"))
+		ns = &t->ns->mnt->ns;
+	else if (!strcmp(name, "uts"))
+		ns = &t->ns->uts->ns;
+	else if (!strcmp(name, "cgroup"))
+		ns = t->ns->cgroup;
+	if (ns)
+		ns_get(ns);
+	spin_unlock(&tasks_lock);
+	return ns;
+}
+
+static void container_init(void)
+{
+	nsfs_init();
+	cgroup_init();
+	layer.make_ns = make_ns;
+	layer.enter_ns = enter_ns;
+	layer.pid_ns_end = pid_ns_end;
+	layer.task_ns = task_ns;
+	layer.ns_path = nsfs_path;
+	layer.file_ns = nsfs_file_ns;
+	layer.map_show = user_ns_map_show;
+	layer.map_write = user_ns_map_write;
+	counts_register("namespaces", &nr_namespaces);
+}
+layer_initcall(container_init);
