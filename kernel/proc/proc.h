@@ -33,6 +33,8 @@ struct pid_ns {
 	struct waitq empty; /* woken as pids go */
 	u32 pid_max;
 };
+/* Guards ids, nr_pids, dying of every pid_ns. Inside tasks_lock and siglock. */
+extern spinlock_t pid_lock;
 extern struct pid_ns init_pid_ns;
 extern const struct ns_ops pid_ns_ops;
 
