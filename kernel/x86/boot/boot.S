@@ -14,6 +14,10 @@
 
 	.section .boot.header, "a"
 	.align 8
+/*
+ * No framebuffer tag: with BIOS that means VGA text, with UEFI GRUB gives a framebuffer anyway; asked
+ * for one by BIOS, GRUB crashes under Bochs's rfb display.
+ */
 mb2_header:
 	.long 0xe85250d6			/* magic */
 	.long 0					/* architecture: 32-bit protected mode of i386 */
@@ -23,10 +27,6 @@ mb2_header:
 	.short 3, 0				/* entry address */
 	.long 12
 	.long boot_entry_mb2
-	.align 8
-	.short 5, 1				/* framebuffer, optional: any size, 32 bits */
-	.long 20
-	.long 0, 0, 32
 	.align 8
 	.short 6, 0				/* modules page-aligned */
 	.long 8
