@@ -51,7 +51,12 @@ KSRC := $(sort $(wildcard kernel/*.c kernel/*/*.c kernel/*/*/*.c kernel/*.S kern
 	$(foreach l,$(LAYERS),$(wildcard $(l)/*.c $(l)/*/*.c $(l)/*.S $(l)/*/*.S)))
 KOBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter %.c,$(KSRC))) \
 	$(patsubst %.S,$(BUILD)/obj/%.S.o,$(filter %.S,$(KSRC)))
-KSAN := $(if $(filter 1,$(SAN)),-fsanitize=undefined -fno-sanitize=alignment $(if $(findstring clang,$(CC)),-fsanitize-trap=undefined,-fsanitize-undefined-trap-on-error))
+# SAN=1: undefined behaviour and bad memory accesses become kernel warnings (lib/ubsan.c, mm/kasan.c).
+KSAN_CLANG := -mllvm -asan-instrumentation-with-call-threshold=0 -mllvm -asan-stack=0 -mllvm -asan-globals=0
+KSAN_GCC := --param asan-instrumentation-with-call-threshold=0 --param asan-stack=0 --param asan-globals=0
+KSAN := $(if $(filter 1,$(SAN)),-DSAN -fsanitize=undefined -fno-sanitize=alignment -fsanitize=kernel-address \
+	$(if $(findstring clang,$(CC)),$(KSAN_CLANG),$(KSAN_GCC)) -Wframe-larger-than=4096)
+KSAN_NOT := kernel/mm/kasan.c kernel/mm/slab.c kernel/lib/string.c
 KFLAGS := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
 	-isystem $(UAPI) -Ikernel -I. -D__KERNEL_DYAD__ \
 	-O2 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
@@ -69,7 +74,7 @@ $(eval $(call stamp,$(BUILD)/.kobj,$(KLINK) $(KOBJ)))
 $(BUILD)/obj/%.o: %.c $(BUILD)/.kflags | $(UAPI)/.done
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(KFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(KFLAGS) $(if $(filter $<,$(KSAN_NOT)),-fno-sanitize=all) -MMD -MP -c -o $@ $<
 $(BUILD)/obj/%.S.o: %.S $(BUILD)/.kflags | $(UAPI)/.done
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)
