@@ -14,7 +14,7 @@ enum thread_state {
 	THREAD_INTERRUPTIBLE, /* asleep; a signal wakes it */
 	THREAD_UNINTERRUPTIBLE,
 	THREAD_STOPPED, /* job control, ptrace, freezer: only thread_wake() of the owner */
-	THREAD_DEAD,
+	THREAD_DEAD, /* ended, or not yet started */
 };
 
 struct mm;
@@ -29,8 +29,21 @@ struct switch_hook {
 	void (*in)(struct switch_hook *h);
 };
 
-/* Shares of a CPU. One a group of threads (a cgroup); the first is embedded in sched/. See fair.c. */
-struct sched_group;
+/*
+ * Shares of a CPU: one a group of threads (a cgroup). The threads and groups inside a group share its
+ * weight, so a group with many threads gets no more than one with few. A thread without a group
+ * counts by its nice value alone. cpu.weight w is weight w * 1024 / 100.
+ */
+struct sched_group {
+	struct sched_group *parent; /* constant; NULL: directly below the root */
+	spinlock_t lock;	    /* guards the rest; taken inside a run queue's, children first */
+	u32 weight;		    /* 1024: as one thread of nice 0 */
+	u32 nr_active;		    /* runnable threads and active groups directly inside */
+	u64 load;		    /* sum of their weights */
+	u32 parent_weight;	    /* what the parent's load holds for this group */
+};
+void sched_group_init(struct sched_group *g, struct sched_group *parent, u32 weight);
+void sched_group_set_weight(struct sched_group *g, u32 weight);
 
 struct thread {
 	/* constant, or its own CPU only */
@@ -41,7 +54,10 @@ struct thread {
 	struct addr_space *space; /* NULL: kernel thread */
 	struct switch_hook *hook; /* NULL but in a vCPU's thread */
 	char name[16];
-	void (*release)(struct thread *t); /* last step of a dead thread, off its own stack */
+	/* The last step of a dead thread, off its own stack. Any thread calls it: it must not sleep. */
+	void (*release)(struct thread *t);
+	void (*fn)(void *arg); /* where it begins */
+	void *fn_arg;
 
 	/* guarded by the run queue's lock of its cpu */
 	enum thread_state state;
@@ -58,7 +74,8 @@ struct thread {
 	/* atomics */
 	u32 work; /* THREAD_WORK_*: looked at before ring 3 and when going to sleep */
 	u64 run_ns, user_ns, sys_ns; /* CPU time had; the split is made at entry and exit */
-	u64 acct_stamp;
+	u64 acct_stamp;	    /* clock_ns() up to which user_ns and sys_ns are right */
+	bool acct_kernel;   /* the time from then on is sys_ns */
 	u64 nr_voluntary, nr_involuntary, minor_faults, major_faults;
 
 	/* What the layers above hang on a thread; sched/ never looks inside. */
@@ -116,6 +133,21 @@ static inline bool thread_wake(struct thread *t)
 void thread_start(struct thread *t); /* first time on a run queue */
 void thread_set_nice(struct thread *t, int nice);
 int thread_set_allowed(struct thread *t, cpumask_t mask); /* -EINVAL when no such CPU */
+/* Moves t to a group; g NULL: none. */
+void thread_set_group(struct thread *t, struct sched_group *g);
+/*
+ * The line between user and system time, for the entry code above: what the current thread did up
+ * to here counts to the side it was on. Interrupts may be on: the race costs some nanoseconds.
+ */
+static inline void thread_account(bool kernel_from_now)
+{
+	struct thread *t = current_thread();
+	u64 now = clock_ns();
+
+	*(t->acct_kernel ? &t->sys_ns : &t->user_ns) += now - t->acct_stamp;
+	t->acct_stamp = now;
+	t->acct_kernel = kernel_from_now;
+}
 /* CPU time of t so far, up to now, ns. */
 void thread_times(struct thread *t, u64 *user, u64 *sys);
 
@@ -129,8 +161,10 @@ static inline void cond_resched(void)
 		schedule();
 }
 void sched_init(void);			/* this CPU's run queue; the caller becomes the first thread */
+/* The running boot thread goes on as t (zeroed): the thread inside the first task. Once, early. */
+void sched_adopt(struct thread *t, const char *name);
 void __noreturn sched_secondary(void); /* entry of the other CPUs */
-void __noreturn sched_idle(void);      /* the first CPU ends up here too */
+void __noreturn sched_idle(void);      /* idle loop; the boot thread ends here: its CPU has another */
 void sched_timer(void);		       /* entry_ops.timer: timers and slice */
 /* For /proc: runnable and all threads, load averages * 2048, per-CPU idle/user/sys ns. */
 struct sched_stats {
@@ -140,7 +174,10 @@ struct sched_stats {
 void sched_stats(struct sched_stats *st);
 void sched_cpu_times(unsigned int cpu, u64 *user, u64 *sys, u64 *idle);
 
-/* ---- timers: callbacks run with interrupts off, on some CPU ---- */
+/*
+ * ---- timers: callbacks run with interrupts off, on some CPU ----
+ * Start and cancel of one timer are for the caller to keep apart; the callback may do both.
+ */
 struct timer {
 	struct rb_node rb;
 	u64 expires; /* clock_ns() */
@@ -150,7 +187,8 @@ struct timer {
 };
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
 void timer_start(struct timer *t, u64 expires); /* re-arms when armed */
-/* True when it was armed. Afterwards fn is not running, unless called from fn itself. */
+/* True when it was armed. Afterwards fn is not running, unless called from fn itself: hold no lock
+ * that fn takes. */
 bool timer_cancel(struct timer *t);
 
 /* ---- wait queues: the one way to wait for something ---- */

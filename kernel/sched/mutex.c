@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sleeping lock. Unlocking wakes the first waiter but does not hand the lock over: whoever comes
+ * first takes it, so that a thread that locks and unlocks in a row need not switch each time. A
+ * waiter keeps its place at the front until it has the lock.
+ */
+#include "sched/internal.h"
+
+struct mutex_waiter {
+	struct list_head link;
+	struct thread *thread;
+};
+
+void mutex_init(struct mutex *m)
+{
+	spin_init(&m->lock);
+	m->owner = NULL;
+	list_init(&m->waiters);
+}
+
+bool mutex_trylock(struct mutex *m)
+{
+	bool got;
+
+	spin_lock(&m->lock);
+	got = !m->owner;
+	if (got)
+		WRITE_ONCE(m->owner, current_thread());
+	spin_unlock(&m->lock);
+	return got;
+}
+
+void mutex_lock(struct mutex *m)
+{
+	struct thread *me = current_thread();
+	struct mutex_waiter w = { .thread = me };
+
+	spin_lock(&m->lock);
+	if (unlikely(m->owner)) {
+		if (m->owner == me)
+			panic("%s locks a mutex that it holds", me->name);
+		list_add_tail(&w.link, &m->waiters);
+		while (m->owner) {
+			WRITE_ONCE(me->state, THREAD_UNINTERRUPTIBLE);
+			spin_unlock(&m->lock);
+			schedule();
+			spin_lock(&m->lock);
+		}
+		list_del(&w.link);
+	}
+	WRITE_ONCE(m->owner, me);
+	spin_unlock(&m->lock);
+}
+
+void mutex_unlock(struct mutex *m)
+{
+	spin_lock(&m->lock);
+	if (m->owner != current_thread())
+		panic("mutex unlocked by another thread");
+	WRITE_ONCE(m->owner, NULL);
+	if (!list_empty(&m->waiters))
+		thread_wake(list_first(&m->waiters, struct mutex_waiter, link)->thread);
+	spin_unlock(&m->lock);
+}
