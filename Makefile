@@ -106,6 +106,8 @@ MUSL_CC ?= $(if $(CROSS_COMPILE),$(CROSS_COMPILE)gcc -specs $(MUSL_SPECS),musl-g
 UFLAGS := -std=gnu17 -D_GNU_SOURCE -isystem $(UAPI) -Iuser/common -Os -static -fno-pie -no-pie \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables \
 	-ffunction-sections -fdata-sections -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Werror
+# user/NAME/NAME.mk may set ULINK_NAME: link flags of that program alone.
+include $(wildcard user/*/*.mk)
 ULINK := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none -s
 UPROGS := $(patsubst user/%.c,%,$(wildcard user/*.c)) \
 	$(filter-out common,$(patsubst user/%/,%,$(sort $(dir $(wildcard user/*/*.c)))))
@@ -127,7 +129,7 @@ $(BUILD)/user/libcommon.a: $(UCOMMON) $(BUILD)/.uobj
 define program
 $(BUILD)/user/$(1): $(patsubst %.c,$(BUILD)/uobj/%.o,$(wildcard user/$(1).c user/$(1)/*.c)) $(BUILD)/user/libcommon.a
 	$$(call say,ULD,$$@)
-	$$(Q)$$(MUSL_CC) $$(UFLAGS) $$(ULINK) -o $$@ $$^
+	$$(Q)$$(MUSL_CC) $$(UFLAGS) $$(ULINK) $$(ULINK_$(1)) -o $$@ $$^
 endef
 $(foreach p,$(UPROGS),$(eval $(call program,$(p))))
 
@@ -154,6 +156,9 @@ clean:  ## removes what was built; what was downloaded stays in build/cache
 	rm -rf $(filter-out $(BUILD)/cache,$(wildcard $(BUILD)/* $(BUILD)/.[a-z]*))
 distclean:  ## removes the build folders
 	rm -rf build build-*/
+
+# ---- the tests: each kind brings its rules ----
+include $(wildcard tests/*/*.mk)
 
 # ---- the rules of the house ----
 CSOURCES = $(shell git ls-files '*.c' '*.h')
