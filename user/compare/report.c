@@ -160,8 +160,10 @@ void report_csv(const struct report *r)
 		int places = decimals(row->unit) ? 6 : 2;
 		bool known = ratio_of(row, &ratio);
 
-		printf("%s,%s,\"%s\",%d,%s,%s", r->image, r->machine.engine, r->machine.cpu,
-		       r->runs, row->key, row->unit);
+		csv_text(r->image);
+		csv_text(r->machine.engine);
+		csv_text(r->machine.cpu);
+		printf("%d,%s,%s", r->runs, row->key, row->unit);
 		csv_number(row->value[CONTAINER], places, row->value[CONTAINER] >= 0);
 		csv_number(row->value[VM], places, row->value[VM] >= 0);
 		csv_number(ratio, 4, known);
