@@ -146,7 +146,7 @@ INITRAMFS := init@lib/dyad/init $(BUILD)/user/init:lib/dyad/init $(BUILD)/dyad.s
 $(eval $(call stamp,$(BUILD)/.initramfs,$(INITRAMFS)))
 $(BUILD)/initramfs.cpio: $(UBIN) $(IMAGE_FILES) $(BUILD)/dyad.stripped.elf $(BUILD)/.initramfs tools/mkinitramfs tools/lib/newc.py
 	$(call say,CPIO,$@)
-	$(Q)tools/mkinitramfs --strip-mode -o $@ --dir dev --dir proc --dir sys --dir run --dir tmp --dir etc/dyad $(INITRAMFS)
+	$(Q)tools/mkinitramfs --strip-mode -o $@ --dir dev --dir proc --dir sys --dir etc/dyad $(INITRAMFS)
 
 all: $(BUILD)/dyad.elf $(BUILD)/initramfs.cpio  ## the kernel, the programs, the images, the initial file system
 kernel: $(BUILD)/dyad.elf

@@ -8,12 +8,13 @@
  * All the while it reaps what the others leave behind.
  *
  * The initramfs it finds:
- *   /images, /lib/dyad   images, the kernel and this program: reachable in the new root too
+ *   /images, /lib/dyad   images, the kernel and this program: reachable in the new root too,
+ *   /tmp, /run           as these are
  *   /files/PATH          becomes PATH in the new root, by rename: no byte is copied
  *   /etc/dyad/cmd        the command to run, each word ended by NUL (see tools/run)
  *   /etc/dyad/first      a command to run on the console before the first shell, likewise
  * and on the kernel's command line:
- *   root=PATH  cmdout=TTY  hostname=NAME  TERM=NAME  winsize=ROWSxCOLUMNS
+ *   root=PATH  cmdout=TTY  mark=WORD  hostname=NAME  TERM=NAME  winsize=ROWSxCOLUMNS
  *
  * Signals, as busybox sends them: SIGUSR2 poweroff, SIGTERM reboot, SIGUSR1 halt. Called with
  * another pid, as `init 0` or `init 6`, it sends them (telinit of System V).
@@ -247,10 +248,19 @@ static void graft(const char *from, const char *lower, const char *upper, const 
 	free(buf);
 }
 
-static int bind_into_root(const char *path, const char *target)
+/* Folders of the initramfs that the new root keeps: /run and /tmp are its own tmpfs. */
+static const char *const kept[] = { "/images", "/lib/dyad", "/run", "/tmp" };
+
+static void keep_folders(void)
 {
-	make_dir(target, 0755);
-	return mount(path, target, NULL, MS_BIND, NULL);
+	char target[PATH_MAX];
+
+	make_dir("/rw/root/lib", 0755);
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		mkdir(join(target, "/rw/root", kept[i] + 1), 0755);
+		if (mount(kept[i], target, NULL, MS_BIND, NULL))
+			complain("cannot keep ", kept[i]);
+	}
 }
 
 /* Makes the image the root: EROFS below, an overlay above, moved over the initramfs. */
@@ -271,11 +281,7 @@ static int enter_root(const char *image)
 		complain("cannot mount the overlay over ", image);
 		return -1;
 	}
-	if (bind_into_root("/images", "/rw/root/images"))
-		complain("cannot bind ", "/images");
-	make_dir("/rw/root/lib", 0755);
-	if (bind_into_root("/lib/dyad", "/rw/root/lib/dyad"))
-		complain("cannot bind ", "/lib/dyad");
+	keep_folders();
 	if (chdir("/rw/root") || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") ||
 	    chdir("/")) {
 		complain("cannot enter the root ", image);
@@ -294,8 +300,6 @@ static const struct {
 	{ "devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=755" },
 	{ "devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=620,gid=5,ptmxmode=666" },
 	{ "tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777" },
-	{ "tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755" },
-	{ "tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777" },
 	{ "cgroup2", "/sys/fs/cgroup", "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL },
 };
 
@@ -381,17 +385,25 @@ static void exec_words(char **words, char *arg0)
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
-/* Starts the command on the terminal `out`, with nothing to read. */
-static pid_t start_command(char **words, const char *out)
+/*
+ * Starts the command with nothing to read, on the terminal cmdout= or else on the console. The word
+ * mark= goes out first: what stands before it on the line came from the firmware.
+ */
+static pid_t start_command(char **words)
 {
 	pid_t pid = fork();
+	const char *out, *mark;
 
 	if (pid)
 		return pid;
 	setsid();
+	out = option("cmdout=");
 	int null = open("/dev/null", O_RDWR), tty = open_tty(out ? out : "console", out != NULL);
 
 	set_fds(null, tty < 0 ? 2 : tty);
+	mark = option("mark=");
+	if (mark && (write(1, mark, strlen(mark)) < 0 || write(1, "\n", 1) < 0))
+		complain("cannot write to ", "the terminal of the command");
 	exec_words(words, NULL);
 	return -1;
 }
@@ -504,6 +516,8 @@ int main(int argc, char **argv)
 	set_up();
 	has_command = read_command("/etc/dyad/cmd", &command);
 	has_first = read_command("/etc/dyad/first", &first);
+	make_dir("/run", 0755);
+	make_dir("/tmp", 01777);
 	umount2("/proc", MNT_DETACH);
 	umount2("/dev", MNT_DETACH);
 	if ((root = option("root="))) {
@@ -515,7 +529,7 @@ int main(int argc, char **argv)
 	mount_all();
 
 	if (has_command)
-		end_with_status(wait_for(start_command(command.words, option("cmdout="))));
+		end_with_status(wait_for(start_command(command.words)));
 	if (has_first)
 		wait_for(start_on_console(first.words, NULL));
 	for (;;) {
