@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Arguments that live in user memory: paths, vectors, times. Everything is copied once, checked,
+ * and then used from kernel memory, so that another thread cannot change it between check and use.
+ */
+#include "syscall/syscall.h"
+
+void user_path_get(struct user_path *p, const char __user *uname)
+{
+	ssize_t n = strncpy_from_user(p->small, uname, sizeof(p->small));
+
+	p->name = p->small;
+	p->err = n < 0 ? n : 0;
+	if (n != -ENAMETOOLONG)
+		return;
+	p->name = kmalloc(PATH_MAX);
+	if (!p->name) {
+		p->err = -ENOMEM;
+		return;
+	}
+	n = strncpy_from_user(p->name, uname, PATH_MAX);
+	p->err = n < 0 ? n : 0;
+}
+
+void user_path_put(struct user_path *p)
+{
+	if (p->name != p->small)
+		kfree(p->name);
+}
+
+void scoped_file_put(struct file **f)
+{
+	if (*f)
+		file_put(*f);
+}
+
+/* The last component is followed unless told otherwise. */
+static unsigned int at_lookup(int at_flags)
+{
+	return (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
+	       (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+}
+
+int place_of_fd(int fd, bool o_path, struct path *out)
+{
+	SCOPED_FILE(f, o_path ? fd_get_path(fd) : fd_get(fd));
+
+	if (!f)
+		return -EBADF;
+	*out = f->path;
+	path_get(out);
+	return 0;
+}
+
+int place_of_name(int dirfd, const char __user *uname, int at_flags, struct path *out)
+{
+	USER_PATH(path, uname);
+
+	return path.err ?: path_lookup(dirfd, path.name, at_lookup(at_flags), out);
+}
+
+char *user_string(const char __user *s, size_t max)
+{
+	ssize_t n;
+	char *str;
+
+	if (!s)
+		return NULL;
+	str = kmalloc(max);
+	if (!str)
+		return ERR_PTR(-ENOMEM);
+	n = strncpy_from_user(str, s, max);
+	if (n < 0) {
+		kfree(str);
+		return ERR_PTR(n);
+	}
+	return str;
+}
+
+ssize_t user_iov_get(struct user_iov *v, struct uio *u, const struct iovec __user *uvec, long n)
+{
+	size_t total = 0;
+
+	v->vec = v->small;
+	if (n < 0 || n > UIO_MAXIOV)
+		return -EINVAL;
+	if (n > (long)ARRAY_SIZE(v->small)) {
+		v->vec = kmalloc(n * sizeof(struct iovec));
+		if (!v->vec) {
+			v->vec = v->small;
+			return -ENOMEM;
+		}
+	}
+	if (copy_from_user(v->vec, uvec, n * sizeof(struct iovec)))
+		return -EFAULT;
+	for (long i = 0; i < n; i++) {
+		if ((ssize_t)v->vec[i].iov_len < 0)
+			return -EINVAL;
+		v->vec[i].iov_len = min((size_t)v->vec[i].iov_len, MAX_RW_COUNT - total);
+		total += v->vec[i].iov_len;
+	}
+	*u = (struct uio){ .iov = v->vec, .nr = n, .left = total };
+	return total;
+}
+
+void user_iov_put(struct user_iov *v)
+{
+	if (v->vec != v->small)
+		kfree(v->vec);
+}
+
+int user_struct(void *dst, size_t size, size_t min_size, const void __user *src, size_t usize)
+{
+	char tail[64];
+
+	if (usize < min_size)
+		return -EINVAL;
+	if (usize > PAGE_SIZE)
+		return -E2BIG;
+	memset(dst, 0, size);
+	if (copy_from_user(dst, src, min(size, usize)))
+		return -EFAULT;
+	for (size_t at = size; at < usize; at += sizeof(tail)) {
+		size_t n = min(sizeof(tail), usize - at);
+
+		if (copy_from_user(tail, src + at, n))
+			return -EFAULT;
+		for (size_t i = 0; i < n; i++)
+			if (tail[i])
+				return -E2BIG;
+	}
+	return 0;
+}
+
+#define OVERFLOW_ID 65534
+uid_t uid_shown(uid_t kuid)
+{
+	uid_t uid = uid_to_ns(current->thread.cred->user_ns, kuid);
+
+	return uid == (uid_t)-1 ? OVERFLOW_ID : uid;
+}
+
+gid_t gid_shown(gid_t kgid)
+{
+	gid_t gid = gid_to_ns(current->thread.cred->user_ns, kgid);
+
+	return gid == (gid_t)-1 ? OVERFLOW_ID : gid;
+}
+
+int user_timespec(u64 *ns, const struct __kernel_timespec __user *ts)
+{
+	struct __kernel_timespec t;
+
+	return get_user(t, ts) ?: timespec_to_ns(&t, ns);
+}
+
+int put_timespec(struct __kernel_timespec __user *ts, u64 ns)
+{
+	return put_user(ns_to_timespec(ns), ts);
+}
+
+int user_sigmask(ksigset_t *set, const ksigset_t __user *mask, size_t size)
+{
+	if (!mask)
+		return 0;
+	if (size != sizeof(ksigset_t))
+		return -EINVAL;
+	return get_user(*set, mask);
+}

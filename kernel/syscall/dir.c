@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names: making, removing, renaming and listing them, and where the process stands in the tree.
+ * The calls without "at" are the others with AT_FDCWD.
+ */
+#include "syscall/syscall.h"
+
+#include <linux/capability.h>
+
+/* ---- make and remove ---- */
+
+SYSCALL3(mkdirat, int, dirfd, const char __user *, uname, mode_t, mode)
+{
+	USER_PATH(path, uname);
+
+	return path.err ?: vfs_mkdir(dirfd, path.name, mode);
+}
+
+SYSCALL2(mkdir, const char __user *, uname, mode_t, mode)
+{
+	return call_mkdirat(AT_FDCWD, uname, mode);
+}
+
+SYSCALL4(mknodat, int, dirfd, const char __user *, uname, mode_t, mode, unsigned int, dev)
+{
+	USER_PATH(path, uname);
+
+	return path.err ?: vfs_mknod(dirfd, path.name, mode, dev_decode(dev));
+}
+
+SYSCALL3(mknod, const char __user *, uname, mode_t, mode, unsigned int, dev)
+{
+	return call_mknodat(AT_FDCWD, uname, mode, dev);
+}
+
+SYSCALL3(unlinkat, int, dirfd, const char __user *, uname, int, flags)
+{
+	USER_PATH(path, uname);
+
+	if (flags & ~AT_REMOVEDIR)
+		return -EINVAL;
+	return path.err ?: vfs_unlink(dirfd, path.name, flags);
+}
+
+SYSCALL1(unlink, const char __user *, uname)
+{
+	return call_unlinkat(AT_FDCWD, uname, 0);
+}
+
+SYSCALL1(rmdir, const char __user *, uname)
+{
+	return call_unlinkat(AT_FDCWD, uname, AT_REMOVEDIR);
+}
+
+SYSCALL3(symlinkat, const char __user *, utarget, int, dirfd, const char __user *, uname)
+{
+	USER_PATH(target, utarget);
+	USER_PATH(path, uname);
+
+	return target.err ?: path.err ?: vfs_symlink(target.name, dirfd, path.name);
+}
+
+SYSCALL2(symlink, const char __user *, target, const char __user *, uname)
+{
+	return call_symlinkat(target, AT_FDCWD, uname);
+}
+
+SYSCALL5(linkat, int, odirfd, const char __user *, uold, int, ndirfd, const char __user *, unew,
+	 int, flags)
+{
+	USER_PATH(old, uold);
+	USER_PATH(new, unew);
+
+	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	return old.err ?: new.err ?: vfs_link(odirfd, old.name, ndirfd, new.name, flags);
+}
+
+SYSCALL2(link, const char __user *, old, const char __user *, new)
+{
+	return call_linkat(AT_FDCWD, old, AT_FDCWD, new, 0);
+}
+
+SYSCALL5(renameat2, int, odirfd, const char __user *, uold, int, ndirfd, const char __user *, unew,
+	 unsigned int, flags)
+{
+	USER_PATH(old, uold);
+	USER_PATH(new, unew);
+
+	return old.err ?: new.err ?: vfs_rename(odirfd, old.name, ndirfd, new.name, flags);
+}
+
+SYSCALL4(renameat, int, odirfd, const char __user *, old, int, ndirfd, const char __user *, new)
+{
+	return call_renameat2(odirfd, old, ndirfd, new, 0);
+}
+
+SYSCALL2(rename, const char __user *, old, const char __user *, new)
+{
+	return call_renameat2(AT_FDCWD, old, AT_FDCWD, new, 0);
+}
+
+/* ---- list ---- */
+
+/* getdents64(2)'s record; the C library's dirent64 has the same layout. */
+struct dirent_k {
+	u64 ino;
+	s64 off; /* cookie of the next entry */
+	u16 reclen;
+	u8 type;
+	char name[];
+};
+
+/*
+ * Records are written one behind the other. The offset of a record is known only with the next
+ * one, so `last` stays open until then.
+ */
+struct getdents_context {
+	struct dir_context ctx;
+	char __user *buf;
+	struct dirent_k __user *last;
+	size_t left;
+	int err;
+};
+
+static bool getdents_emit(struct dir_context *ctx, const char *name, size_t len, u64 ino,
+			  unsigned int dt_type)
+{
+	struct getdents_context *g = container_of(ctx, struct getdents_context, ctx);
+	size_t head = offsetof(struct dirent_k, name);
+	u16 reclen = ALIGN_UP(head + len + 1, sizeof(u64));
+	struct dirent_k __user *rec = (void __user *)g->buf;
+	struct dirent_k d = { ino, 0, reclen, dt_type };
+	static const char zeros[8];
+
+	if (reclen > g->left) {
+		g->err = g->last ? 0 : -EINVAL;
+		return false;
+	}
+	if ((g->last && put_user(ctx->pos, &g->last->off)) || copy_to_user(rec, &d, head) ||
+	    copy_to_user(rec->name, name, len) ||
+	    copy_to_user(rec->name + len, zeros, reclen - head - len)) {
+		g->err = -EFAULT;
+		return false;
+	}
+	g->last = rec;
+	g->buf += reclen;
+	g->left -= reclen;
+	return true;
+}
+
+SYSCALL3(getdents64, int, fd, void __user *, buf, unsigned int, n)
+{
+	SCOPED_FILE(f, fd_get(fd));
+	struct getdents_context g = { .ctx.emit = getdents_emit, .buf = buf, .left = n };
+	int err;
+
+	if (!f)
+		return -EBADF;
+	err = file_iterate(f, &g.ctx);
+	if (g.last) {
+		if (put_user(g.ctx.pos, &g.last->off))
+			return -EFAULT;
+		return n - g.left;
+	}
+	return err ?: g.err;
+}
+
+/* ---- where the process stands ---- */
+
+static long change_place(const struct path *p, void (*set)(const struct path *))
+{
+	int err = inode_permission(p->dentry->inode, MAY_EXEC);
+
+	if (!err)
+		set(p);
+	return err;
+}
+
+static long change_place_by_name(const char __user *uname, void (*set)(const struct path *))
+{
+	USER_PATH(path, uname);
+	struct path p;
+	long err =
+		path.err ?: path_lookup(AT_FDCWD, path.name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
+
+	if (err)
+		return err;
+	err = change_place(&p, set);
+	path_put(&p);
+	return err;
+}
+
+SYSCALL1(chdir, const char __user *, uname)
+{
+	return change_place_by_name(uname, fs_set_cwd);
+}
+
+SYSCALL1(fchdir, int, fd)
+{
+	SCOPED_FILE(f, fd_get_path(fd));
+
+	if (!f)
+		return -EBADF;
+	if (!f->inode || (f->inode->mode & S_IFMT) != S_IFDIR)
+		return -ENOTDIR;
+	return change_place(&f->path, fs_set_cwd);
+}
+
+SYSCALL1(chroot, const char __user *, uname)
+{
+	if (!ns_capable(current->thread.cred->user_ns, CAP_SYS_CHROOT))
+		return -EPERM;
+	return change_place_by_name(uname, fs_set_root);
+}
+
+SYSCALL2(getcwd, char __user *, ubuf, size_t, size)
+{
+	char *buf = kmalloc(PATH_MAX), *name;
+	struct path root, cwd;
+	long len;
+
+	if (!buf)
+		return -ENOMEM;
+	fs_get_root(&root);
+	fs_get_cwd(&cwd);
+	if (cwd.dentry->unhashed) {
+		len = -ENOENT;
+		goto out;
+	}
+	name = path_name(&cwd, &root, buf, PATH_MAX);
+	if (IS_ERR(name)) {
+		len = PTR_ERR(name);
+		goto out;
+	}
+	len = strlen(name) + 1;
+	if ((size_t)len > size)
+		len = -ERANGE;
+	else if (copy_to_user(ubuf, name, len))
+		len = -EFAULT;
+out:
+	path_put(&cwd);
+	path_put(&root);
+	kfree(buf);
+	return len;
+}
+
+SYSCALL1(umask, mode_t, mask)
+{
+	struct fs_context *fs = current->thread.fs;
+	mode_t old;
+
+	spin_lock(&fs->lock);
+	old = fs->umask;
+	fs->umask = mask & 0777;
+	spin_unlock(&fs->lock);
+	return old;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Namespaces and the mount tree: unshare(2), setns(2), mount(2) and its kin, host names. Making and
+ * entering namespaces is the container layer's; without one the calls answer EINVAL.
+ */
+#include "syscall/syscall.h"
+
+#include <linux/utsname.h>
+
+SYSCALL1(unshare, u64, flags)
+{
+	return do_unshare(flags);
+}
+
+SYSCALL2(setns, int, fd, int, flags)
+{
+	return do_setns(fd, flags);
+}
+
+/* Options are text of at most a page; source, type and options may be missing. */
+SYSCALL5(mount, const char __user *, usource, const char __user *, utarget, const char __user *,
+	 utype, unsigned long, flags, const void __user *, udata)
+{
+	USER_PATH(target, utarget);
+	char *type = user_string(utype, PATH_MAX);
+	char *source = user_string(usource, PATH_MAX);
+	char *data = user_string(udata, PAGE_SIZE);
+	long err = target.err;
+
+	if (IS_ERR(type))
+		err = PTR_ERR(type);
+	else if (IS_ERR(source))
+		err = PTR_ERR(source);
+	else if (IS_ERR(data))
+		err = PTR_ERR(data) == -ENAMETOOLONG ? -EINVAL : PTR_ERR(data);
+	if (!err)
+		err = do_mount(source, target.name, type, flags, data);
+	if (!IS_ERR(data))
+		kfree(data);
+	if (!IS_ERR(source))
+		kfree(source);
+	if (!IS_ERR(type))
+		kfree(type);
+	return err;
+}
+
+SYSCALL2(umount2, const char __user *, utarget, int, flags)
+{
+	USER_PATH(target, utarget);
+
+	return target.err ?: do_umount(target.name, flags);
+}
+
+SYSCALL2(pivot_root, const char __user *, unew, const char __user *, uold)
+{
+	USER_PATH(new, unew);
+	USER_PATH(old, uold);
+
+	return new.err ?: old.err ?: do_pivot_root(new.name, old.name);
+}
+
+static long set_name(const char __user *uname, int len, int (*set)(const char *, size_t))
+{
+	char name[__NEW_UTS_LEN];
+
+	if (len < 0 || len > __NEW_UTS_LEN)
+		return -EINVAL;
+	return copy_from_user(name, uname, len) ?: set(name, len);
+}
+
+SYSCALL2(sethostname, const char __user *, name, int, len)
+{
+	return set_name(name, len, do_sethostname);
+}
+
+SYSCALL2(setdomainname, const char __user *, name, int, len)
+{
+	return set_name(name, len, do_setdomainname);
+}

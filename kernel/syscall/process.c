@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes and threads: clone(2) and its kin, execve(2), exit(2), wait(2), futex(2), scheduling
+ * and limits. Everything is proc/'s and sched/'s; here registers and structures become arguments.
+ */
+#include "syscall/syscall.h"
+
+#include <linux/capability.h>
+#include <linux/futex.h>
+#include <linux/ioprio.h>
+#include <linux/sched.h>
+#include <linux/sched/types.h>
+#include <linux/wait.h>
+
+/* ---- making processes ---- */
+
+static long clone_with(const struct clone_args_k *args)
+{
+	return do_clone(args, thread_regs(current_thread()));
+}
+
+SYSCALL0(fork)
+{
+	struct clone_args_k args = { .exit_signal = SIGCHLD, .cgroup_fd = -1 };
+
+	return clone_with(&args);
+}
+
+SYSCALL0(vfork)
+{
+	struct clone_args_k args = {
+		.flags = CLONE_VFORK | CLONE_VM,
+		.exit_signal = SIGCHLD,
+		.cgroup_fd = -1,
+	};
+
+	return clone_with(&args);
+}
+
+SYSCALL5(clone, u64, flags, u64, stack, int __user *, parent_tid, int __user *, child_tid, u64, tls)
+{
+	struct clone_args_k args = {
+		.flags = (u32)flags & ~CSIGNAL,
+		.exit_signal = flags & CSIGNAL,
+		.stack = stack,
+		.tls = tls,
+		.parent_tid = parent_tid,
+		.child_tid = child_tid,
+		.pidfd = parent_tid, /* clone(2): the old call has one pointer for both */
+		.cgroup_fd = -1,
+	};
+
+	if (flags & CLONE_PIDFD && flags & (CLONE_PARENT_SETTID | CLONE_DETACHED))
+		return -EINVAL;
+	return clone_with(&args);
+}
+
+SYSCALL2(clone3, const struct clone_args __user *, uargs, size_t, size)
+{
+	enum { MAX_LEVELS = 32 }; /* of pid namespaces */
+	struct clone_args a;
+	pid_t set_tid[MAX_LEVELS];
+	struct clone_args_k args;
+	int err = user_struct(&a, sizeof(a), CLONE_ARGS_SIZE_VER0, uargs, size);
+
+	if (err)
+		return err;
+	if (a.set_tid_size > MAX_LEVELS || !a.set_tid != !a.set_tid_size)
+		return -EINVAL;
+	if (a.flags & (CSIGNAL | CLONE_DETACHED) || a.exit_signal > SIG_MAX)
+		return -EINVAL;
+	if (a.flags & CLONE_INTO_CGROUP && (a.cgroup > 0x7fffffff || size < CLONE_ARGS_SIZE_VER2))
+		return -EINVAL;
+	if (!a.stack != !a.stack_size)
+		return -EINVAL;
+	if (copy_from_user(set_tid, (void __user *)a.set_tid, a.set_tid_size * sizeof(pid_t)))
+		return -EFAULT;
+	args = (struct clone_args_k){
+		.flags = a.flags,
+		.exit_signal = a.exit_signal,
+		.stack = a.stack ? a.stack + a.stack_size : 0,
+		.tls = a.tls,
+		.parent_tid = (int __user *)a.parent_tid,
+		.child_tid = (int __user *)a.child_tid,
+		.pidfd = (int __user *)a.pidfd,
+		.cgroup_fd = a.flags & CLONE_INTO_CGROUP ? (int)a.cgroup : -1,
+		.set_tid = set_tid,
+		.set_tid_size = a.set_tid_size,
+	};
+	return clone_with(&args);
+}
+
+SYSCALL3(execve, const char __user *, path, const void __user *, argv, const void __user *, envp)
+{
+	return do_execve(AT_FDCWD, path, argv, envp, 0, false);
+}
+
+SYSCALL5(execveat, int, dirfd, const char __user *, path, const void __user *, argv,
+	 const void __user *, envp, int, flags)
+{
+	if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+		return -EINVAL;
+	return do_execve(dirfd, path, argv, envp, flags, false);
+}
+
+SYSCALL1(exit, int, code)
+{
+	do_exit((code & 0xff) << 8);
+}
+
+SYSCALL1(exit_group, int, code)
+{
+	do_group_exit((code & 0xff) << 8);
+}
+
+SYSCALL4(wait4, pid_t, pid, int __user *, ustatus, int, options, struct rusage __user *, uru)
+{
+	struct rusage ru;
+	int status;
+	long ret = do_wait4(pid, &status, options, uru ? &ru : NULL);
+
+	if (ret > 0 && ((ustatus && put_user(status, ustatus)) || (uru && put_user(ru, uru))))
+		return -EFAULT;
+	return ret;
+}
+
+SYSCALL5(waitid, int, which, pid_t, id, siginfo_t __user *, uinfo, int, options,
+	 struct rusage __user *, uru)
+{
+	siginfo_t info = { 0 };
+	struct rusage ru;
+	long ret = do_waitid(which, id, &info, options, uru ? &ru : NULL);
+
+	if (ret)
+		return ret;
+	if ((uru && info.si_pid && put_user(ru, uru)) || (uinfo && put_user(info, uinfo)))
+		return -EFAULT;
+	return 0;
+}
+
+/* ---- who ---- */
+
+SYSCALL0(getpid)
+{
+	return task_tgid_in(current, task_pid_ns(current));
+}
+
+SYSCALL0(gettid)
+{
+	return task_tid_in(current, task_pid_ns(current));
+}
+
+SYSCALL0(getppid)
+{
+	return task_ppid_in(current, task_pid_ns(current));
+}
+
+SYSCALL1(set_tid_address, u32 __user *, tid)
+{
+	current->clear_tid = tid;
+	return call_gettid();
+}
+
+SYSCALL2(set_robust_list, void __user *, head, size_t, size)
+{
+	if (size != sizeof(struct robust_list_head))
+		return -EINVAL;
+	current->robust_list = head;
+	return 0;
+}
+
+SYSCALL3(get_robust_list, pid_t, tid, void __user *__user *, uhead, size_t __user *, usize)
+{
+	struct task *t = tid ? task_find(task_pid_ns(current), tid) : current;
+	void __user *head;
+	bool may;
+
+	if (!t)
+		return -ESRCH;
+	head = t->robust_list;
+	may = t == current || may_signal(SIGKILL, t);
+	if (t != current)
+		task_put(t);
+	if (!may)
+		return -EPERM;
+	return put_user(sizeof(struct robust_list_head), usize) ?: put_user(head, uhead);
+}
+
+SYSCALL2(arch_prctl, int, code, u64, addr)
+{
+	return do_arch_prctl(code, addr);
+}
+
+SYSCALL5(prctl, int, option, u64, a2, u64, a3, u64, a4, u64, a5)
+{
+	return do_prctl(option, a2, a3, a4, a5);
+}
+
+SYSCALL2(pidfd_open, pid_t, pid, unsigned int, flags)
+{
+	return do_pidfd_open(pid, flags);
+}
+
+SYSCALL4(pidfd_send_signal, int, pidfd, int, sig, siginfo_t __user *, uinfo, unsigned int, flags)
+{
+	siginfo_t info;
+
+	if (uinfo && get_user(info, uinfo))
+		return -EFAULT;
+	return do_pidfd_send_signal(pidfd, sig, uinfo ? &info : NULL, flags);
+}
+
+SYSCALL3(pidfd_getfd, int, pidfd, int, fd, unsigned int, flags)
+{
+	return do_pidfd_getfd(pidfd, fd, flags);
+}
+
+/* ---- futex ---- */
+
+static bool futex_has_timeout(int op)
+{
+	switch (op & FUTEX_CMD_MASK) {
+	case FUTEX_WAIT:
+	case FUTEX_WAIT_BITSET:
+	case FUTEX_WAIT_REQUEUE_PI:
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
+		return true;
+	}
+	return false;
+}
+
+/* The fourth argument is a timeout or a second count, as the operation says (futex(2)). */
+SYSCALL6(futex, u32 __user *, uaddr, int, op, u32, val, const struct __kernel_timespec __user *,
+	 uts, u32 __user *, uaddr2, u32, val3)
+{
+	struct __kernel_timespec ts;
+
+	if (!futex_has_timeout(op))
+		return do_futex(uaddr, op, val, NULL, (u32)(u64)uts, uaddr2, val3);
+	if (uts && get_user(ts, uts))
+		return -EFAULT;
+	return do_futex(uaddr, op, val, uts ? &ts : NULL, 0, uaddr2, val3);
+}
+
+/* ---- scheduling ---- */
+
+SYSCALL0(sched_yield)
+{
+	sched_yield();
+	return 0;
+}
+
+SYSCALL3(sched_setaffinity, pid_t, pid, unsigned int, size, const void __user *, umask)
+{
+	cpumask_t mask = 0;
+
+	if (copy_from_user(&mask, umask, min((size_t)size, sizeof(mask))))
+		return -EFAULT;
+	return do_sched_setaffinity(pid, mask);
+}
+
+/* Returns the bytes written, as the system call does (the C library hides it). */
+SYSCALL3(sched_getaffinity, pid_t, pid, unsigned int, size, void __user *, umask)
+{
+	cpumask_t mask;
+	int err;
+
+	if (size * 8 < nr_cpus || size % sizeof(long))
+		return -EINVAL;
+	err = do_sched_getaffinity(pid, &mask);
+	if (err)
+		return err;
+	return copy_to_user(umask, &mask, sizeof(mask)) ?: (long)sizeof(mask);
+}
+
+/* Does the thread exist? There is one policy, SCHED_OTHER, so that is all there is to say. */
+static int check_thread(pid_t tid)
+{
+	struct task *t;
+
+	if (tid < 0)
+		return -EINVAL;
+	if (!tid)
+		return 0;
+	t = task_find(task_pid_ns(current), tid);
+	if (!t)
+		return -ESRCH;
+	task_put(t);
+	return 0;
+}
+
+SYSCALL1(sched_getscheduler, pid_t, pid)
+{
+	return check_thread(pid) ?: SCHED_NORMAL;
+}
+
+SYSCALL2(sched_getparam, pid_t, pid, int __user *, param)
+{
+	return param ? check_thread(pid) ?: put_user(0, param) : -EINVAL;
+}
+
+SYSCALL3(sched_setscheduler, pid_t, pid, int, policy, const int __user *, uprio)
+{
+	int prio;
+
+	if (policy < 0 || !uprio)
+		return -EINVAL;
+	if (get_user(prio, uprio))
+		return -EFAULT;
+	/* Real-time and deadline classes are not built in. */
+	if (policy != SCHED_NORMAL || prio)
+		return -EINVAL;
+	return check_thread(pid);
+}
+
+SYSCALL4(sched_getattr, pid_t, pid, struct sched_attr __user *, uattr, unsigned int, size,
+	 unsigned int, flags)
+{
+	struct sched_attr attr = { .size = sizeof(attr), .sched_policy = SCHED_NORMAL };
+	int nice;
+
+	if (!uattr || flags || size > PAGE_SIZE || size < SCHED_ATTR_SIZE_VER0)
+		return -EINVAL;
+	nice = pid < 0 ? -EINVAL : do_getpriority(0 /* PRIO_PROCESS */, pid);
+	if (nice < 0)
+		return nice;
+	attr.sched_nice = 20 - nice;
+	attr.size = min((size_t)size, sizeof(attr));
+	return copy_to_user(uattr, &attr, attr.size);
+}
+
+SYSCALL1(sched_get_priority_max, int, policy)
+{
+	return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE ? 0
+	       : policy == SCHED_FIFO || policy == SCHED_RR                            ? 99
+										       : -EINVAL;
+}
+
+SYSCALL1(sched_get_priority_min, int, policy)
+{
+	return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE ? 0
+	       : policy == SCHED_FIFO || policy == SCHED_RR                            ? 1
+										       : -EINVAL;
+}
+
+SYSCALL2(getpriority, int, which, int, who)
+{
+	return do_getpriority(which, who);
+}
+
+SYSCALL3(setpriority, int, which, int, who, int, nice)
+{
+	return do_setpriority(which, who, nice);
+}
+
+SYSCALL2(ioprio_get, int, which, int, who)
+{
+	if (which < IOPRIO_WHO_PROCESS || which > IOPRIO_WHO_USER)
+		return -EINVAL;
+	if (which == IOPRIO_WHO_PROCESS && check_thread(who))
+		return -ESRCH;
+	return IOPRIO_PRIO_VALUE(IOPRIO_CLASS_NONE, IOPRIO_NORM);
+}
+
+SYSCALL3(getcpu, unsigned int __user *, cpu, unsigned int __user *, node, void __user *, unused)
+{
+	unsigned int id = READ_ONCE(this_cpu()->id);
+
+	if ((cpu && put_user(id, cpu)) || (node && put_user(0U, node)))
+		return -EFAULT;
+	return 0;
+}
+
+/* ---- limits and use ---- */
+
+SYSCALL4(prlimit64, pid_t, pid, unsigned int, res, const struct rlimit64 __user *, unew,
+	 struct rlimit64 __user *, uold)
+{
+	struct rlimit64 new, old;
+	int err;
+
+	if (unew && get_user(new, unew))
+		return -EFAULT;
+	err = do_prlimit(pid, res, unew ? &new : NULL, &old);
+	return err ?: uold ? put_user(old, uold) : 0;
+}
+
+/* struct rlimit and struct rlimit64 are the same on 64-bit machines. */
+SYSCALL2(getrlimit, unsigned int, res, struct rlimit64 __user *, uold)
+{
+	struct rlimit64 old;
+	int err = do_prlimit(0, res, NULL, &old);
+
+	return err ?: put_user(old, uold);
+}
+
+SYSCALL2(setrlimit, unsigned int, res, const struct rlimit64 __user *, unew)
+{
+	struct rlimit64 new;
+
+	return get_user(new, unew) ?: do_prlimit(0, res, &new, NULL);
+}
+
+SYSCALL2(getrusage, int, who, struct rusage __user *, uru)
+{
+	struct rusage ru;
+	int err = do_getrusage(who, &ru);
+
+	return err ?: put_user(ru, uru);
+}
+
+SYSCALL1(times, struct tms __user *, utms)
+{
+	struct tms tms;
+	long ticks = do_times(&tms);
+
+	return utms && put_user(tms, utms) ? -EFAULT : ticks;
+}

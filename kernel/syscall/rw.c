@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Moving bytes: read(2), write(2), their positioned and vector forms, sendfile(2), and what sets a
+ * file's length. A transfer is a struct uio over the caller's buffers; fs/ consumes it.
+ */
+#include "syscall/syscall.h"
+
+#include <linux/fs.h>
+
+/* Writing to a pipe or socket that nobody reads: the signal comes with the error. */
+static ssize_t broken_pipe(ssize_t n)
+{
+	if (n == -EPIPE)
+		send_signal_task(SIGPIPE, NULL, current);
+	return n;
+}
+
+/* pread(2) and pwrite(2) make sense only where there is a position. */
+static int check_positioned(const struct file *f, loff_t pos)
+{
+	mode_t type = f->inode ? f->inode->mode & S_IFMT : 0;
+
+	if (pos < 0)
+		return -EINVAL;
+	if (type == S_IFREG || type == S_IFDIR || type == S_IFBLK || f->ops->seekable_stream)
+		return 0;
+	return -ESPIPE;
+}
+
+SYSCALL3(read, int, fd, char __user *, buf, size_t, n)
+{
+	SCOPED_FILE(f, fd_get(fd));
+	struct iovec iov;
+	struct uio u;
+
+	if (!f)
+		return -EBADF;
+	uio_init_user(&u, &iov, buf, min(n, MAX_RW_COUNT));
+	return file_read(f, &u, NULL);
+}
+
+SYSCALL3(write, int, fd, char __user *, buf, size_t, n)
+{
+	SCOPED_FILE(f, fd_get(fd));
+	struct iovec iov;
+	struct uio u;
+
+	if (!f)
+		return -EBADF;
+	uio_init_user(&u, &iov, buf, min(n, MAX_RW_COUNT));
+	return broken_pipe(file_write(f, &u, NULL));
+}
+
+SYSCALL4(pread64, int, fd, char __user *, buf, size_t, n, loff_t, pos)
+{
+	SCOPED_FILE(f, fd_get(fd));
+	struct iovec iov;
+	struct uio u;
+	int err;
+
+	if (!f)
+		return -EBADF;
+	err = check_positioned(f, pos);
+	if (err)
+		return err;
+	uio_init_user(&u, &iov, buf, min(n, MAX_RW_COUNT));
+	return file_read(f, &u, &pos);
+}
+
+SYSCALL4(pwrite64, int, fd, char __user *, buf, size_t, n, loff_t, pos)
+{
+	SCOPED_FILE(f, fd_get(fd));
+	struct iovec iov;
+	struct uio u;
+	int err;
+
+	if (!f)
+		return -EBADF;
+	err = check_positioned(f, pos);
+	if (err)
+		return err;
+	uio_init_user(&u, &iov, buf, min(n, MAX_RW_COUNT));
+	return file_write(f, &u, &pos);
+}
+
+/* The vector calls; pos NULL: the file's own position. */
+static long vector_io(int fd, const struct iovec __user *uvec, long nr, loff_t *pos, bool write)
+{
+	SCOPED_FILE(f, fd_get(fd));
+	struct user_iov v;
+	struct uio u;
+	ssize_t n;
+
+	if (!f)
+		return -EBADF;
+	n = pos ? check_positioned(f, *pos) : 0;
+	if (n)
+		return n;
+	n = user_iov_get(&v, &u, uvec, nr);
+	if (n >= 0)
+		n = write ? broken_pipe(file_write(f, &u, pos)) : file_read(f, &u, pos);
+	user_iov_put(&v);
+	return n;
+}
+
+SYSCALL3(readv, int, fd, const struct iovec __user *, vec, long, nr)
+{
+	return vector_io(fd, vec, nr, NULL, false);
+}
+
+SYSCALL3(writev, int, fd, const struct iovec __user *, vec, long, nr)
+{
+	return vector_io(fd, vec, nr, NULL, true);
+}
+
+/* The offset's high half, the fifth argument, is for 32-bit machines. */
+SYSCALL4(preadv, int, fd, const struct iovec __user *, vec, long, nr, loff_t, pos)
+{
+	return vector_io(fd, vec, nr, &pos, false);
+}
+
+SYSCALL4(pwritev, int, fd, const struct iovec __user *, vec, long, nr, loff_t, pos)
+{
+	return vector_io(fd, vec, nr, &pos, true);
+}
+
+SYSCALL6(preadv2, int, fd, const struct iovec __user *, vec, long, nr, loff_t, pos, long, high, int,
+	 flags)
+{
+	if (flags)
+		return -EOPNOTSUPP;
+	return vector_io(fd, vec, nr, pos == -1 ? NULL : &pos, false);
+}
+
+SYSCALL6(pwritev2, int, fd, const struct iovec __user *, vec, long, nr, loff_t, pos, long, high,
+	 int, flags)
+{
+	if (flags)
+		return -EOPNOTSUPP;
+	return vector_io(fd, vec, nr, pos == -1 ? NULL : &pos, true);
+}
+
+SYSCALL3(lseek, int, fd, loff_t, off, int, whence)
+{
+	SCOPED_FILE(f, fd_get(fd));
+
+	return f ? file_llseek(f, off, whence) : -EBADF;
+}
+
+/*
+ * sendfile(2), copy_file_range(2): through a kernel buffer. A position pointer replaces the file's
+ * own position. Ends early when the source does, or when the sink takes less than it was given.
+ */
+static ssize_t copy_files(struct file *in, loff_t *ipos, struct file *out, loff_t *opos, size_t n)
+{
+	enum { CHUNK = 65536 };
+	char *buf = kmalloc(CHUNK);
+	ssize_t done = 0, got = 0, put = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	while (n) {
+		struct iovec iov;
+		struct uio u;
+
+		uio_init_kernel(&u, &iov, buf, min(n, (size_t)CHUNK));
+		got = file_read(in, &u, ipos);
+		if (got <= 0)
+			break;
+		uio_init_kernel(&u, &iov, buf, got);
+		put = broken_pipe(file_write(out, &u, opos));
+		/* What was read and not written goes back, where the source has a position. */
+		if (put < got && !check_positioned(in, 0)) {
+			loff_t *pos = ipos ? ipos : &in->pos;
+
+			*pos -= got - max(put, (ssize_t)0);
+		}
+		if (put <= 0)
+			break;
+		done += put;
+		n -= put;
+		if (put < got || thread_interrupted())
+			break;
+	}
+	kfree(buf);
+	return done ? done : got < 0 ? got : min(put, (ssize_t)0);
+}
+
+SYSCALL4(sendfile, int, out_fd, int, in_fd, loff_t __user *, upos, size_t, n)
+{
+	SCOPED_FILE(in, fd_get(in_fd));
+	SCOPED_FILE(out, fd_get(out_fd));
+	loff_t pos = 0;
+	ssize_t done;
+
+	if (!in || !out)
+		return -EBADF;
+	if (upos && get_user(pos, upos))
+		return -EFAULT;
+	if (check_positioned(in, pos))
+		return -EINVAL;
+	if (out->flags & O_APPEND)
+		return -EINVAL;
+	done = copy_files(in, upos ? &pos : NULL, out, NULL, min(n, MAX_RW_COUNT));
+	if (done >= 0 && upos && put_user(pos, upos))
+		return -EFAULT;
+	return done;
+}
+
+SYSCALL6(copy_file_range, int, in_fd, loff_t __user *, uin, int, out_fd, loff_t __user *, uout,
+	 size_t, n, unsigned int, flags)
+{
+	SCOPED_FILE(in, fd_get(in_fd));
+	SCOPED_FILE(out, fd_get(out_fd));
+	loff_t ipos = 0, opos = 0;
+	ssize_t done;
+
+	if (flags)
+		return -EINVAL;
+	if (!in || !out || !in->can_read || !out->can_write || out->flags & O_APPEND)
+		return -EBADF;
+	if (!in->inode || !out->inode)
+		return -EINVAL;
+	if ((in->inode->mode & S_IFMT) == S_IFDIR || (out->inode->mode & S_IFMT) == S_IFDIR)
+		return -EISDIR;
+	if ((in->inode->mode & S_IFMT) != S_IFREG || (out->inode->mode & S_IFMT) != S_IFREG)
+		return -EINVAL;
+	if ((uin && get_user(ipos, uin)) || (uout && get_user(opos, uout)))
+		return -EFAULT;
+	if (ipos < 0 || opos < 0)
+		return -EINVAL;
+	done = copy_files(in, uin ? &ipos : NULL, out, uout ? &opos : NULL, min(n, MAX_RW_COUNT));
+	if (done >= 0 && ((uin && put_user(ipos, uin)) || (uout && put_user(opos, uout))))
+		return -EFAULT;
+	return done;
+}
+
+SYSCALL1(fsync, int, fd)
+{
+	SCOPED_FILE(f, fd_get(fd));
+
+	return f ? file_sync(f) : -EBADF;
+}
+
+SYSCALL1(fdatasync, int, fd)
+{
+	return call_fsync(fd);
+}
+
+SYSCALL1(syncfs, int, fd)
+{
+	SCOPED_FILE(f, fd_get(fd));
+
+	return f ? 0 : -EBADF;
+}
+
+SYSCALL0(sync)
+{
+	return 0; /* no file system here keeps writes back from a disk */
+}
+
+SYSCALL4(fadvise64, int, fd, loff_t, off, loff_t, len, int, advice)
+{
+	SCOPED_FILE(f, fd_get(fd));
+
+	if (!f)
+		return -EBADF;
+	if (check_positioned(f, 0))
+		return -ESPIPE;
+	return len < 0 || advice < 0 || advice > 5 ? -EINVAL : 0;
+}
+
+SYSCALL3(readahead, int, fd, loff_t, off, size_t, n)
+{
+	SCOPED_FILE(f, fd_get(fd));
+
+	return !f || !f->can_read ? -EBADF : check_positioned(f, 0) ? -EINVAL : 0;
+}
+
+SYSCALL2(ftruncate, int, fd, loff_t, size)
+{
+	SCOPED_FILE(f, fd_get(fd));
+
+	if (size < 0)
+		return -EINVAL;
+	return f ? file_truncate(f, size) : -EBADF;
+}
+
+SYSCALL4(fallocate, int, fd, int, mode, loff_t, off, loff_t, len)
+{
+	SCOPED_FILE(f, fd_get(fd));
+
+	if (!f)
+		return -EBADF;
+	if (off < 0 || len <= 0)
+		return -EINVAL;
+	return off + len < 0 ? -EFBIG : file_fallocate(f, mode, off, len);
+}
+
+SYSCALL2(flock, int, fd, int, op)
+{
+	SCOPED_FILE(f, fd_get(fd));
+
+	return f ? file_flock(f, op) : -EBADF;
+}
