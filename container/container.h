@@ -28,6 +28,8 @@ struct ns_common *cgroup_ns_make(struct user_ns *owner);
  * must be mapped in old's: -EPERM; 32 levels: -ENOSPC; -ENOMEM
  */
 struct cred *user_ns_make(const struct cred *old);
+/* Makes cred, not yet in use, one of ns with every capability there. */
+void user_ns_grant(struct cred *cred, struct user_ns *ns);
 
 /* layer_ops.pid_ns_end */
 void pid_ns_end(struct pid_ns *ns);

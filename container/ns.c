@@ -3,8 +3,8 @@
  * Making and entering namespaces: what clone(2), unshare(2) and setns(2) share, and the rules about
  * who may (namespaces(7), user_namespaces(7)).
  *
- * A struct nsproxy never changes while tasks share it: a change builds a new one and swaps it in, so
- * that readers need no lock but for the swap itself (tasks_lock). The rule for all kinds: making one
+ * A struct nsproxy never changes while tasks share it: a change builds a new one and swaps it in
+ * (task_ns_install()). The rule for all kinds: making one
  * takes CAP_SYS_ADMIN in the user namespace that will own it; entering one takes CAP_SYS_ADMIN both in
  * its owner and in one's own.
  */
@@ -15,7 +15,8 @@
 #define UNBUILT_KINDS (CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWTIME)
 
 /* Puts new members for flags into ns, which is not shared yet; what fails midway the caller drops. */
-static int replace_members(struct nsproxy *ns, u64 flags, struct user_ns *owner, struct fs_context *fs)
+static int replace_members(struct nsproxy *ns, u64 flags, struct user_ns *owner,
+			   struct fs_context *fs)
 {
 	if (flags & CLONE_NEWUTS) {
 		struct uts_ns *uts = uts_ns_copy(ns->uts, owner);
@@ -58,7 +59,8 @@ static int replace_members(struct nsproxy *ns, u64 flags, struct user_ns *owner,
 }
 
 /* layer_ops.make_ns. -EINVAL for a kind that is not built, -EPERM, -ENOSPC, -ENOMEM */
-static int make_ns(u64 flags, struct nsproxy **nsp, const struct cred **credp, struct fs_context *fs)
+static int make_ns(u64 flags, struct nsproxy **nsp, const struct cred **credp,
+		   struct fs_context *fs)
 {
 	struct cred *cred = NULL;
 	struct nsproxy *ns;
@@ -168,7 +170,7 @@ static int set_member(struct nsproxy *ns, struct ns_common *target, struct task 
 /* layer_ops.enter_ns; t is the current task. -EPERM, -EINVAL, -ENOMEM */
 static int enter_ns(struct ns_common *target, struct task *t)
 {
-	struct nsproxy *ns, *old;
+	struct nsproxy *ns;
 	int err;
 
 	if (target->ops->clone_flag == CLONE_NEWUSER)
@@ -184,46 +186,51 @@ static int enter_ns(struct ns_common *target, struct task *t)
 		nsproxy_put(ns);
 		return err;
 	}
-	spin_lock(&tasks_lock);
-	old = t->ns;
-	t->ns = ns;
-	spin_unlock(&tasks_lock);
-	nsproxy_put(old);
-	if (target->ops->clone_flag == CLONE_NEWNS) {
-		struct path top;
-
-		mnt_ns_root(ns->mnt, &top);
-		fs_set_root(&top);
-		fs_set_cwd(&top);
-		path_put(&top);
-	}
+	if (target->ops->clone_flag == CLONE_NEWNS)
+		mnt_ns_enter(ns->mnt, t->thread.fs);
+	task_ns_install(ns);
 	return 0;
 }
 
-/* layer_ops.task_ns. A dead task has no namespaces but its pid's and its user's. */
+static struct ns_common *member(struct nsproxy *ns, const char *name)
+{
+	if (!strcmp(name, "pid_for_children"))
+		return &ns->pid_for_children->ns;
+	if (!strcmp(name, "mnt"))
+		return &ns->mnt->ns;
+	if (!strcmp(name, "uts"))
+		return &ns->uts->ns;
+	if (!strcmp(name, "cgroup"))
+		return ns->cgroup;
+	return NULL;
+}
+
+/* layer_ops.task_ns. An ended task has no namespaces but its pid's and its user's. */
 static struct ns_common *task_ns(struct task *t, const char *name)
 {
-	struct ns_common *ns = NULL;
+	struct ns_common *found;
+	struct nsproxy *ns;
 
-	spin_lock(&tasks_lock);
-	if (!strcmp(name, "user"))
-		ns = &t->thread.cred->user_ns->ns;
-	else if (!strcmp(name, "pid"))
-		ns = t->pid ? &task_pid_ns(t)->ns : NULL;
-	else if (!t->ns)
-		ns = NULL;
-	else if (!strcmp(name, "pid_for_children"))
-		ns = &t->ns->pid_for_children->ns;
-	else if (!strcmp(name, "mnt"))
-		ns = &t->ns->mnt->ns;
-	else if (!strcmp(name, "uts"))
-		ns = &t->ns->uts->ns;
-	else if (!strcmp(name, "cgroup"))
-		ns = t->ns->cgroup;
-	if (ns)
-		ns_get(ns);
-	spin_unlock(&tasks_lock);
-	return ns;
+	if (!strcmp(name, "user")) {
+		const struct cred *cred = task_cred_get(t);
+
+		found = &cred->user_ns->ns;
+		ns_get(found);
+		cred_put(cred);
+		return found;
+	}
+	if (!strcmp(name, "pid")) {
+		ns_get(&task_pid_ns(t)->ns);
+		return &task_pid_ns(t)->ns;
+	}
+	ns = task_ns_get(t);
+	if (!ns)
+		return NULL;
+	found = member(ns, name);
+	if (found)
+		ns_get(found);
+	nsproxy_put(ns);
+	return found;
 }
 
 static void container_init(void)

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Control groups, version 2 (the kernel's own Documentation/admin-guide/cgroup-v2.rst): a tree of
+ * groups of processes; each group counts what its processes and the groups below use, and limits it.
+ *
+ *	cgroup.c     the tree, who is in which group, fork, exit, moving
+ *	cgroup_fs.c  the same as a file system: directories are groups, and the cgroup.* files
+ *	cg_pids.c  cg_memory.c  cg_cpu.c   the controllers; cg_freeze.c  stopping a group as a whole
+ *
+ * The limits themselves are struct res_counters, charged by the folders below through
+ * thread.mem_charge and mm->charge; these know nothing of groups.
+ *
+ * Locks: cgroup_mutex guards the tree (children, removed, subtree_control, limits being set);
+ * cgroup_lock (spinning, inside it) who is in a group and the sums over a subtree. A group's place
+ * (parent) never changes. Order: tasks_lock, siglock, cgroup_lock.
+ */
+#pragma once
+#include "container/container.h"
+
+/* Something that a reader may wait for by poll(2) on a file: a change counter and a queue. */
+struct cg_event {
+	struct waitq wait;
+	u64 n;
+};
+void cg_notify(struct cg_event *ev); /* any context */
+
+#define CG_MEMORY 1U
+#define CG_PIDS 2U
+#define CG_ALL (CG_MEMORY | CG_PIDS)
+
+struct cgroup {
+	ref_t refs; /* tasks (zombies too), directory, open files, children, namespaces, charges */
+	u64 id; /* inode number of its directory; 1: the root */
+	struct cgroup *parent;
+	char *name;
+
+	/* guarded by cgroup_mutex */
+	struct list_head children, sibling; /* in the order of their ids */
+	bool removed;
+	u32 subtree_control; /* CG_* that the children have */
+	u64 nr_descendants;
+	struct dentry *dir; /* keeps the name of a live group cached */
+
+	/* guarded by cgroup_lock */
+	struct list_head tasks; /* task->cgroup_link of live ones */
+	u64 nr_tasks; /* live, here and below */
+	u64 nr_frozen; /* of these, stopped by the freezer */
+	bool freeze; /* asked for here */
+	unsigned int freezers; /* groups from here up that ask for it */
+	bool was_populated, was_frozen;
+	struct waitq thaw; /* frozen tasks sleep here */
+	s64 user_ns, sys_ns; /* of tasks that left or ended, minus what newcomers brought along */
+
+	u64 nr_dying; /* removed groups below that still exist; atomic */
+	struct cg_event events; /* cgroup.events */
+
+	struct res_counter pids;
+	struct cg_event pids_events;
+
+	struct res_counter
+		mem; /* bytes; keeps one reference on the group until all is given back */
+	u64 mem_low, mem_min; /* never reclaimed anyway; kept as set */
+	u64 swap_max;
+	u64 ooms, oom_kills; /* atomic */
+	struct cg_event mem_events;
+};
+
+extern struct cgroup root_cgroup;
+extern struct mutex cgroup_mutex;
+extern spinlock_t cgroup_lock;
+
+static inline void cgroup_get(struct cgroup *cg)
+{
+	ref_get(&cg->refs);
+}
+void cgroup_put(struct cgroup *cg); /* any context */
+
+/* The tree; cgroup_mutex held. -EAGAIN, -ENOMEM as ERR_PTR; a reference for the directory. */
+struct cgroup *cgroup_make(struct cgroup *parent, const char *name);
+int cgroup_remove(struct cgroup *cg); /* -EBUSY while it has tasks or children */
+/* The group after pos in a walk of top's subtree, parents first; NULL at the end. Begin with top. */
+struct cgroup *cgroup_walk(struct cgroup *top, struct cgroup *pos);
+/* CG_* that cg itself has files for. */
+static inline u32 cgroup_controllers(const struct cgroup *cg)
+{
+	return cg->parent ? cg->parent->subtree_control : CG_ALL;
+}
+
+/* t's group with a reference, zombies included; the root for tasks that never had one. */
+struct cgroup *task_cgroup_get(struct task *t);
+/* Moves t's whole process. -ENODEV removed, -EBUSY has children with controllers, -ESRCH ended. */
+int cgroup_move(struct cgroup *to, struct task *t);
+/* The group of an open directory of the file system, with a reference; ERR_PTR(-EBADF). */
+struct cgroup *cgroup_of_fd(int fd);
+/* The path of cg below root: "/", "/a/b", "/.." outside. */
+void cgroup_path(const struct cgroup *cg, const struct cgroup *root, struct strbuf *out);
+/* What the current task takes for the root (cgroup_namespaces(7)). */
+struct cgroup *cgroup_ns_root(void);
+
+/* Compares populated and frozen with what was last told; cgroup_lock held. */
+void cgroup_update_events(struct cgroup *cg);
+
+/* ---- files ---- */
+struct cg_file {
+	struct pseudo_file pf;
+	bool not_on_root;
+};
+void cg_file_put(void *cg);
+#define CG_FILE(n, m, ...)                                                                         \
+	{                                                                                          \
+		.pf = {.name = n, .mode = m, .put = cg_file_put, __VA_ARGS__ }                     \
+	}
+#define CG_CHILD_FILE(n, m, ...)                                                                   \
+	{                                                                                          \
+		.pf = { .name = n, .mode = m, .put = cg_file_put, __VA_ARGS__ },                   \
+		.not_on_root = true                                                                \
+	}
+struct cg_controller {
+	const char *name;
+	u32 bit;
+	const struct cg_file *files; /* up to one without a name */
+	void (*reset)(struct cgroup *cg); /* limits back to none: disabled, or new */
+};
+extern const struct cg_controller cg_pids, cg_memory;
+extern const struct cg_file cg_core_files[];
+const struct cg_controller *const *cg_controllers(void); /* NULL-terminated */
+
+int cg_cpu_stat_show(struct strbuf *out, void *cg); /* cpu.stat, a core file */
+
+void cgroup_fs_init(void);
+/* "max" is RES_NO_LIMIT; a number with a suffix K M G T when bytes. -EINVAL, -ERANGE */
+int cg_parse_limit(char *buf, bool bytes, u64 *v);
+void cg_show_limit(struct strbuf *out, u64 v);
+
+/* ---- controllers' parts in fork, exit and moves ---- */
+/* Kernel memory of one more thread: stack, FPU state, and its structs. */
+u64 cg_task_bytes(void);
+/* -EAGAIN over pids.max, -ENOMEM over memory.max. */
+int cg_charge_task(struct cgroup *cg);
+void cg_uncharge_task(struct cgroup *cg);
+/* Moves t's own charges; what its pages are charged to stays (cgroup_lock held). */
+void cg_move_task(struct cgroup *from, struct cgroup *to);
+/* The space of a moved process is charged to its new group from now on. */
+void cg_move_mm(struct cgroup *from, struct cgroup *to, struct task *t);
+void cg_mem_release(struct res_counter *res);
+void cg_oom_event(struct res_counter *res, struct task *victim);
+
+/* ---- cg_freeze.c ---- */
+void cg_freeze_here(void); /* layer_ops.freeze */
+void cg_freeze_set(struct cgroup *cg, bool on); /* cgroup_mutex held */
+void cg_kill(struct cgroup *cg); /* SIGKILL to all in the subtree; cgroup_mutex held */

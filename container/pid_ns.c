@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pid namespaces (pid_namespaces(7)): each is a table of process numbers of its own, and they nest. A
+ * process has one number in its own namespace and one in every namespace above it, so that the
+ * outside sees and signals what runs inside, while the inside does not even have numbers for the
+ * outside. The numbers are given out in proc/pid.c; here a namespace begins and ends.
+ *
+ * What always holds: level is the parent's plus 1, the first namespace's 0. A child keeps its parent
+ * (a reference) for as long as it exists. The first process is number 1 there, its init: orphans
+ * become its children, and with it the namespace dies: nothing can be started in it any more, and
+ * nothing in it survives.
+ *
+ * Read next: proc/pid.c (numbers at every level), proc/exit.c (who calls pid_ns_end()).
+ */
+#include "container/container.h"
+
+#include <linux/wait.h>
+
+#define MAX_PID_NS_LEVEL 32 /* as on Linux */
+#define PID_MAX_DEFAULT 32768
+
+static void pid_ns_free(struct ns_common *ns)
+{
+	struct pid_ns *pid_ns = container_of(ns, struct pid_ns, ns);
+	struct pid_ns *parent = pid_ns->parent;
+
+	kfree(pid_ns);
+	ns_put(&parent->ns);
+}
+
+/* The kind of all but the first one, which proc/pid.c holds and which is never freed. */
+static const struct ns_ops child_pid_ns_ops = {
+	.name = "pid",
+	.clone_flag = CLONE_NEWPID,
+	.free = pid_ns_free,
+};
+
+struct pid_ns *pid_ns_make(struct pid_ns *parent, struct user_ns *owner)
+{
+	struct pid_ns *ns;
+
+	if (parent->level + 1 > MAX_PID_NS_LEVEL)
+		return ERR_PTR(-ENOSPC);
+	ns = kzalloc(sizeof(*ns));
+	if (!ns)
+		return ERR_PTR(-ENOMEM);
+	ns_init(&ns->ns, &child_pid_ns_ops, owner, ns_new_inum());
+	ns->level = parent->level + 1;
+	ns->parent = parent;
+	ns_get(&parent->ns);
+	ns->pid_max = PID_MAX_DEFAULT;
+	idr_init(&ns->ids, 1, ns->pid_max - 1);
+	waitq_init(&ns->empty);
+	return ns;
+}
+
+/* Kills every process that has a number in ns, but for the current one. */
+static void kill_all(struct pid_ns *ns)
+{
+	struct pid *pid;
+	pid_t nr = 1;
+
+	for (; (pid = pid_next(ns, &nr)); nr++) {
+		struct task *t = pid_task(pid, PID_TASK);
+
+		/* From the kernel: not even the init of a namespace inside this one may ignore it. */
+		if (t && t->proc != current->proc)
+			send_signal_process(SIGKILL, NULL, t);
+		if (t)
+			task_put(t);
+		pid_put(pid);
+	}
+}
+
+/*
+ * Children that end from now on are not to wait for init's wait(2): SIGCHLD ignored makes the kernel
+ * reap them. Those that ended before are reaped here.
+ */
+static void reap_children(void)
+{
+	struct sighand *sh = current->sighand;
+
+	spin_lock(&sh->lock);
+	sh->action[SIGCHLD - 1].handler = SIG_IGN;
+	spin_unlock(&sh->lock);
+	while (do_wait4(-1, NULL, __WALL, NULL) != -ECHILD)
+		thread_clear_work(&current->thread, THREAD_WORK_SIGNAL);
+}
+
+/* Numbers that init itself keeps while it exits: one for each of its threads. */
+static u64 own_pids(void)
+{
+	return READ_ONCE(current->proc->nr_threads);
+}
+
+void pid_ns_end(struct pid_ns *ns)
+{
+	/*
+	 * Nobody new: pid_alloc() refuses from here on, and a fork that already has its number looks
+	 * at dying once more, with tasks_lock held, before the child can be found.
+	 */
+	spin_lock(&tasks_lock);
+	spin_lock(&pid_lock);
+	ns->dying = true;
+	spin_unlock(&pid_lock);
+	spin_unlock(&tasks_lock);
+
+	kill_all(ns);
+	reap_children();
+	/*
+	 * Processes that came in from outside (setns) have parents there, which reap them when they
+	 * please: a namespace's end waits for that too, or numbers would outlive it.
+	 */
+	wait_event_uninterruptible(&ns->empty, READ_ONCE(ns->nr_pids) <= own_pids());
+}
