@@ -57,7 +57,7 @@ KSAN_GCC := --param asan-instrumentation-with-call-threshold=0 --param asan-stac
 KSAN := $(if $(filter 1,$(SAN)),-DSAN -fsanitize=undefined -fno-sanitize=alignment -fsanitize=kernel-address \
 	$(if $(findstring clang,$(CC)),$(KSAN_CLANG),$(KSAN_GCC)) -Wframe-larger-than=4096)
 KSAN_NOT := kernel/mm/kasan.c kernel/mm/slab.c kernel/lib/string.c
-KFLAGS := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
+KFLAGS := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
 	-isystem $(UAPI) -Ikernel -I. -D__KERNEL_DYAD__ \
 	-O2 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing -fno-asynchronous-unwind-tables \
@@ -136,9 +136,10 @@ $(foreach p,$(UPROGS),$(eval $(call program,$(p))))
 # ---- the images and the initial file system ----
 IMAGES ?= busybox
 IMAGE_FILES := $(IMAGES:%=$(BUILD)/images/%.erofs)
-$(BUILD)/images/busybox.erofs: tools/mkimage
+# the probe of `compare` is part of the image: both layers run it
+$(BUILD)/images/busybox.erofs: tools/mkimage $(BUILD)/user/probe
 	$(call say,IMAGE,$@)
-	$(Q)tools/mkimage busybox $@ --cache build/cache
+	$(Q)tools/mkimage busybox $@ --cache build/cache --add $(BUILD)/user/probe:usr/bin/dyad-probe
 
 INITRAMFS := init@lib/dyad/init $(BUILD)/user/init:lib/dyad/init $(BUILD)/dyad.stripped.elf:lib/dyad/dyad.elf \
 	$(foreach i,$(IMAGES),$(BUILD)/images/$(i).erofs:images/$(i).erofs) \
@@ -148,6 +149,10 @@ $(BUILD)/initramfs.cpio: $(UBIN) $(IMAGE_FILES) $(BUILD)/dyad.stripped.elf $(BUI
 	$(call say,CPIO,$@)
 	$(Q)tools/mkinitramfs --strip-mode -o $@ --dir dev --dir proc --dir sys --dir etc/dyad $(INITRAMFS)
 
+$(BUILD)/dyad.iso: $(BUILD)/dyad.stripped.elf $(BUILD)/initramfs.cpio tools/mkiso tools/lib/iso.py
+	$(call say,ISO,$@)
+	$(Q)tools/mkiso -o $@ --kernel $(BUILD)/dyad.stripped.elf --initrd $(BUILD)/initramfs.cpio
+
 all: $(BUILD)/dyad.elf $(BUILD)/initramfs.cpio  ## the kernel, the programs, the images, the initial file system
 kernel: $(BUILD)/dyad.elf
 user: $(UBIN)
@@ -156,6 +161,43 @@ clean:  ## removes what was built; what was downloaded stays in build/cache
 	rm -rf $(filter-out $(BUILD)/cache,$(wildcard $(BUILD)/* $(BUILD)/.[a-z]*))
 distclean:  ## removes the build folders
 	rm -rf build build-*/
+
+# ---- to start it: what is missing on this machine is offered first ----
+MEM ?= 256M
+CPUS ?=
+RUN = tools/run --build $(BUILD) -m $(MEM) $(if $(CPUS),-c $(CPUS)) $(RUNFLAGS)
+GDB_PORT ?= $(shell expr $$(id -u) % 5000 + 25000)
+ready = @tools/deps $(1) && $(MAKE) --no-print-directory $(2)
+# The comparison of both layers once, then a shell; without a terminal, the comparison alone.
+define tour
+	@if [ -t 0 ]; then $(RUN) $(1) --first compare; else $(RUN) $(1) -- compare; fi
+endef
+qemu:  ## boots in QEMU, compares a container and a virtual machine, leaves a shell
+	$(call ready,qemu,all)
+	$(call tour,)
+bochs:  ## the same in Bochs, with VT-x
+	$(call ready,bochs,all)
+	$(call tour,-e bochs)
+qemu-uefi:  ## the same in QEMU, started by UEFI firmware
+	$(call ready,uefi,all)
+	$(call tour,-e uefi)
+qemu-gdb:  ## QEMU waiting for gdb; in another terminal: make gdb
+	$(call ready,qemu,all)
+	@echo "waiting on port $(GDB_PORT); in another terminal: make gdb"
+	@$(RUN) -e qemu --gdb $(GDB_PORT)
+gdb:  ## gdb with the kernel's symbols, on the machine that make qemu-gdb started
+	$(or $(GDB),gdb) -q $(BUILD)/dyad.elf -ex 'target remote 127.0.0.1:$(GDB_PORT)' -ex 'hbreak kernel_main' -ex continue
+run-%: all  ## starts Dyad and runs the program NAME of user/: make run-NAME
+	@$(RUN) -- $*
+iso:  ## build/dyad.iso: one image for BIOS and UEFI, CD and USB stick
+	$(call ready,iso,$(BUILD)/dyad.iso)
+compare:  ## boots, measures both layers, prints the table
+	$(call ready,qemu,all)
+	@$(RUN) -- compare
+doctor:  ## what is missing on this machine, and what it can run
+	@tools/doctor
+deps:  ## installs what is missing (asks first)
+	@tools/deps all
 
 # ---- the tests: each kind brings its rules ----
 include $(wildcard tests/*/*.mk)
@@ -171,6 +213,7 @@ loc:  ## code lines by folder, against the budgets
 
 help:  ## this list
 	@echo "make TARGET [V=1] [CC=clang] [CROSS_COMPILE=x86_64-linux-gnu-] [WITHOUT=container|vmm] [SAN=1]"
-	@sed -n 's/^\([a-z][a-z-]*\):[^#]*##[ ]*/\1\t/p' Makefile | sort | while IFS="$$(printf '\t')" read -r t d; do \
+	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*##[ ]*/\1\t/p' Makefile | sort | while IFS="$$(printf '\t')" read -r t d; do \
 		printf '  %-16s %s\n' "$$t" "$$d"; done
-.PHONY: FORCE all kernel user images clean distclean format-check check-includes loc help
+.PHONY: FORCE all kernel user images clean distclean qemu bochs qemu-uefi qemu-gdb gdb iso compare doctor \
+	deps format-check check-includes loc help
