@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* Verbs, options and help: the command line of ctr and of vm. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common.h"
+
+const char *prog_name = "dyad";
+
+void warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fprintf(stderr, "%s: ", prog_name);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+}
+
+void die(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fprintf(stderr, "%s: ", prog_name);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+	exit(status);
+}
+
+/* ---- help ---- */
+
+static void print_option(const struct opt *o)
+{
+	char left[64];
+	int n = 0;
+
+	if (o->letter)
+		n = snprintf(left, sizeof(left), "-%c, ", o->letter);
+	snprintf(left + n, sizeof(left) - n, "%s%s%s", o->name, o->arg ? " " : "",
+		 o->arg ? o->arg : "");
+	printf("  %-24s %s\n", left, o->help);
+}
+
+static int verb_help(const struct tool *tool, const struct verb *v)
+{
+	printf("Usage: %s %s\n\n%s\n", tool->name, v->usage, v->what);
+	if (v->opts && v->opts->name) {
+		printf("\nOptions:\n");
+		for (const struct opt *o = v->opts; o->name; o++)
+			print_option(o);
+	}
+	if (v->more)
+		printf("\n%s", v->more);
+	return 0;
+}
+
+static int tool_help(const struct tool *tool)
+{
+	printf("Usage: %s VERB [OPTION...] [ARGUMENT...]\n\n%s\n\n", tool->name, tool->what);
+	for (const struct verb *v = tool->verbs; v->name; v++)
+		printf("  %-8s %s\n", v->name, v->what);
+	printf("\n`%s VERB --help` tells more about one.\n%s%s", tool->name, tool->more ? "\n" : "",
+	       tool->more ? tool->more : "");
+	return 0;
+}
+
+/* ---- options ---- */
+
+static void set_option(const struct opt *o, const char *shown, const char *value, int argc)
+{
+	char *end;
+
+	switch (o->kind) {
+	case OPT_FLAG:
+		*(bool *)o->var = true;
+		break;
+	case OPT_TEXT:
+		*(const char **)o->var = value;
+		break;
+	case OPT_SIZE:
+		if (!parse_size(value, o->var))
+			die(STATUS_USAGE, "%s %s: not a size (examples: 32M, 1G, 65536)", shown,
+			    value);
+		break;
+	case OPT_NUMBER:
+		errno = 0;
+		*(uint64_t *)o->var = strtoull(value, &end, 10);
+		if (errno || *end || *value < '0' || *value > '9' || !*(uint64_t *)o->var)
+			die(STATUS_USAGE, "%s %s: not a number of at least 1", shown, value);
+		break;
+	case OPT_LIST: {
+		struct opt_list *list = o->var;
+
+		if (!list->item)
+			list->item = calloc(argc + 1, sizeof(*list->item));
+		if (!list->item)
+			die(STATUS_FAILED, "no memory");
+		list->item[list->n++] = value;
+	}
+	}
+}
+
+static const struct opt *find_option(const struct opt *opts, const char *name, size_t len,
+				     char letter)
+{
+	for (const struct opt *o = opts; o && o->name; o++)
+		if (letter ? o->letter == letter : !strncmp(o->name, name, len) && !o->name[len])
+			return o;
+	return NULL;
+}
+
+/* "--name VALUE" or "--name=VALUE". The words used: 1 or 2. */
+static int long_option(const struct verb *v, int argc, char **argv)
+{
+	const char *word = argv[0];
+	size_t len = strcspn(word, "=");
+	const struct opt *o = find_option(v->opts, word, len, 0);
+	const char *value = word[len] ? word + len + 1 : NULL;
+
+	if (!o)
+		die(STATUS_USAGE, "%s: unknown option %s (try `%s %s --help`)", v->name, word,
+		    prog_name, v->name);
+	if (o->kind == OPT_FLAG) {
+		if (value)
+			die(STATUS_USAGE, "%s: takes no value", o->name);
+		set_option(o, o->name, NULL, argc);
+		return 1;
+	}
+	if (value) {
+		set_option(o, o->name, value, argc);
+		return 1;
+	}
+	if (argc < 2)
+		die(STATUS_USAGE, "%s: %s is missing", o->name, o->arg);
+	set_option(o, o->name, argv[1], argc);
+	return 2;
+}
+
+/* "-it", "-e VALUE", "-eVALUE". */
+static int short_options(const struct verb *v, int argc, char **argv)
+{
+	for (const char *p = argv[0] + 1; *p; p++) {
+		const struct opt *o = find_option(v->opts, NULL, 0, *p);
+		char shown[3] = { '-', *p };
+
+		if (!o)
+			die(STATUS_USAGE, "%s: unknown option %s (try `%s %s --help`)", v->name,
+			    shown, prog_name, v->name);
+		if (o->kind == OPT_FLAG) {
+			set_option(o, shown, NULL, argc);
+			continue;
+		}
+		if (p[1]) {
+			set_option(o, shown, p + 1, argc);
+			return 1;
+		}
+		if (argc < 2)
+			die(STATUS_USAGE, "%s: %s is missing", shown, o->arg);
+		set_option(o, shown, argv[1], argc);
+		return 2;
+	}
+	return 1;
+}
+
+static int run_verb(const struct tool *tool, const struct verb *v, int argc, char **argv)
+{
+	while (argc && argv[0][0] == '-' && argv[0][1]) {
+		int used;
+
+		if (!strcmp(argv[0], "--")) {
+			argc--, argv++;
+			break;
+		}
+		if (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"))
+			return verb_help(tool, v);
+		used = argv[0][1] == '-' ? long_option(v, argc, argv)
+					 : short_options(v, argc, argv);
+		argc -= used;
+		argv += used;
+	}
+	if (argc < v->min_args)
+		die(STATUS_USAGE, "%s: too few arguments. Usage: %s %s", v->name, tool->name,
+		    v->usage);
+	if (v->max_args >= 0 && argc > v->max_args)
+		die(STATUS_USAGE, "%s: too many arguments: %s. Usage: %s %s", v->name,
+		    argv[v->max_args], tool->name, v->usage);
+	return v->run(argc, argv);
+}
+
+int tool_main(const struct tool *tool, int argc, char **argv)
+{
+	prog_name = tool->name;
+	if (argc < 2) {
+		tool_help(tool);
+		return STATUS_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
+		return tool_help(tool);
+	for (const struct verb *v = tool->verbs; v->name; v++)
+		if (!strcmp(v->name, argv[1]))
+			return run_verb(tool, v, argc - 2, argv + 2);
+	die(STATUS_USAGE, "unknown verb %s (try `%s --help`)", argv[1], tool->name);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What ctr and vm have in common: verbs with their options and help, tables, sizes, the images, the
+ * state of what runs (/run/ctr/NAME, /run/vm/NAME), and cgroups. Both tools look and answer alike:
+ * status 2 for a wrong command line, 125 for a failure of the tool itself, else the status of what ran.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define STATUS_USAGE 2
+#define STATUS_FAILED 125
+#define STATUS_NOT_EXECUTABLE 126
+#define STATUS_NOT_FOUND 127
+#define IMAGE_DIR "/images"
+#define NAME_SIZE 64
+
+/* ---- messages: "PROG: text" on stderr ---- */
+extern const char *prog_name; /* set by tool_main() */
+void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void die(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
+
+/* ---- the command line ---- */
+enum opt_kind {
+	OPT_FLAG, /* bool */
+	OPT_TEXT, /* const char * */
+	OPT_SIZE, /* uint64_t, bytes: 32M */
+	OPT_NUMBER, /* uint64_t, at least 1 */
+	OPT_LIST, /* struct opt_list: may come many times */
+};
+struct opt_list {
+	const char **item; /* as many as argc; allocated by the first one */
+	int n;
+};
+struct opt {
+	const char *name; /* "--memory"; NULL ends the table */
+	char letter; /* 'm' for -m, or 0 */
+	enum opt_kind kind;
+	void *var;
+	const char *arg; /* "SIZE" in the help; NULL for flags */
+	const char *help;
+};
+struct verb {
+	const char *name; /* NULL ends the table */
+	const char *usage; /* "run [OPTION...] IMAGE [[--] COMMAND [ARG...]]" */
+	const char *what; /* one line */
+	const char *more; /* paragraphs and examples of its own help, or NULL */
+	const struct opt *opts; /* or NULL */
+	int min_args, max_args; /* after the options; max -1: any */
+	int (*run)(int argc, char **argv); /* the operands; NULL after the last. The exit status. */
+};
+struct tool {
+	const char *name, *what, *more;
+	const struct verb *verbs;
+};
+/* Finds the verb, takes its options (up to the first operand, "--" ends them), runs it. */
+int tool_main(const struct tool *tool, int argc, char **argv);
+
+/* ---- text ---- */
+#define TEXT_SIZE 24
+/* "32M", "1.5G", "4096": bytes. False for anything else, and 0. */
+bool parse_size(const char *text, uint64_t *bytes);
+/* "32M", "1.5G", "312K": at most 7 characters. */
+const char *size_text(uint64_t bytes, char buf[TEXT_SIZE]);
+const char *age_text(int64_t seconds, char buf[TEXT_SIZE]); /* "5s", "3m", "2h", "4d" */
+/* Puts the strings, up to a NULL, one after the other into buf. False when they do not fit. */
+bool join(char *buf, size_t size, ...) __attribute__((sentinel));
+/* Rows of cells, columns aligned; the first row is the heading. Printed at the end. */
+struct table {
+	int columns, cells, cap;
+	char **cell;
+};
+void table_add(struct table *t, const char *text);
+void table_print(const struct table *t);
+
+/* A whole small file below dirfd, NUL-terminated, the last newline cut off. Length, -1 with errno. */
+ssize_t read_small(int dirfd, const char *name, char *buf, size_t size);
+int write_small(int dirfd, const char *name, const char *text); /* an existing file; 0, -1 */
+
+/* ---- images ---- */
+/* The path of the image NAME in path; dies with status 2 naming it when there is none. */
+void image_path(const char *name, char *path, size_t size);
+int images_list(void); /* the verb "images" */
+
+/* ---- what runs ---- */
+struct state {
+	char name[NAME_SIZE], image[NAME_SIZE];
+	pid_t pid; /* of the container's first process, or of the monitor */
+	int64_t started; /* seconds since 1970 */
+	char command[128];
+};
+/* A name of letters, digits, '.', '_', '-', not starting with '.' or '-'. */
+bool name_is_valid(const char *name);
+/* Reserves the name; dies when it is taken by something alive. Fills s->name ("IMAGE-PID" for NULL). */
+void state_begin(struct state *s, const char *name, const char *image);
+void state_save(const struct state *s); /* tells the others, now that pid is known */
+void state_remove(const char *name);
+bool state_load(const char *name, struct state *s); /* false when there is none alive */
+void state_find(const char *name, struct state *s); /* the same; dies with status 2 */
+void state_each(void (*fn)(const struct state *s, void *arg), void *arg);
+/* Set by the tool: is what s describes still there? */
+extern bool (*state_is_alive)(const struct state *s);
+
+/* ---- cgroups: PROG-NAME below the cgroup2 root ---- */
+/* Makes the group and opens it: its directory, or -1 with errno where cgroup2 cannot be used. */
+int cgroup_create(const char *name);
+int cgroup_open(const char *name);
+void cgroup_remove(const char *name); /* kills what is left in it */
+/* The number after "KEY " in one of its files ("" : the whole file). -1 when unknown. */
+int64_t cgroup_number(int cgroup, const char *file, const char *key);
+
+/* ---- ends ---- */
+int exit_status_of(int wait_status); /* 128 + signal when killed */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* The images that containers and virtual machines start from: /images/NAME.erofs. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common.h"
+
+#define SUFFIX ".erofs"
+
+/* Where to look, but for /images: for a tool that is tried on another system. */
+static const char *image_dir(void)
+{
+	const char *dir = getenv("DYAD_IMAGES");
+
+	return dir ? dir : IMAGE_DIR;
+}
+
+void image_path(const char *name, char *path, size_t size)
+{
+	if (!*name || strchr(name, '/') || *name == '.' ||
+	    !join(path, size, image_dir(), "/", name, SUFFIX, NULL))
+		die(STATUS_USAGE, "%s: not the name of an image (try `%s images`)", name,
+		    prog_name);
+	if (access(path, R_OK) < 0)
+		die(STATUS_USAGE,
+		    errno == ENOENT ? "no image named %s (try `%s images`)" : "%s: %s", name,
+		    errno == ENOENT ? prog_name : strerror(errno));
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int images_list(void)
+{
+	struct table t = { .columns = 2 };
+	char *names[1024];
+	struct dirent *e;
+	int n = 0;
+	DIR *dir = opendir(image_dir());
+
+	if (!dir)
+		die(STATUS_FAILED, "%s: %s", image_dir(), strerror(errno));
+	while ((e = readdir(dir)) && n < 1024) {
+		size_t len = strlen(e->d_name);
+
+		if (len <= strlen(SUFFIX) || strcmp(e->d_name + len - strlen(SUFFIX), SUFFIX))
+			continue;
+		names[n] = strdup(e->d_name);
+		if (!names[n])
+			die(STATUS_FAILED, "no memory");
+		n++;
+	}
+	qsort(names, n, sizeof(*names), by_name);
+	table_add(&t, "IMAGE");
+	table_add(&t, "SIZE");
+	for (int i = 0; i < n; i++) {
+		char buf[TEXT_SIZE];
+		struct stat st = { 0 };
+
+		fstatat(dirfd(dir), names[i], &st, 0);
+		names[i][strlen(names[i]) - strlen(SUFFIX)] = 0;
+		table_add(&t, names[i]);
+		table_add(&t, size_text(st.st_size, buf));
+	}
+	closedir(dir);
+	table_print(&t);
+	return 0;
+}
