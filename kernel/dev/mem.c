@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* The memory devices of major 1 (null(4), full(4), random(4)) and /dev/kmsg. */
+#include "dev/tty.h"
+
+#include <linux/capability.h>
+#include <linux/major.h>
+
+enum {
+	MINOR_NULL = 3,
+	MINOR_ZERO = 5,
+	MINOR_FULL = 7,
+	MINOR_RANDOM = 8,
+	MINOR_URANDOM = 9,
+	MINOR_KMSG = 11
+};
+
+static loff_t mem_llseek(struct file *f, loff_t off, int whence)
+{
+	return f->pos = 0;
+}
+
+static ssize_t null_read(struct file *f, struct uio *to, loff_t *pos)
+{
+	return 0;
+}
+
+static ssize_t null_write(struct file *f, struct uio *from, loff_t *pos)
+{
+	ssize_t n = from->left;
+
+	from->left = 0;
+	return n;
+}
+
+static ssize_t zero_read(struct file *f, struct uio *to, loff_t *pos)
+{
+	ssize_t done = 0;
+
+	while (to->left) {
+		ssize_t n = uio_put_zeros(to, min(to->left, 16 * PAGE_SIZE));
+
+		if (n <= 0)
+			return done ? done : n;
+		done += n;
+		if (thread_interrupted())
+			break;
+		cond_resched();
+	}
+	return done;
+}
+
+/* A private mapping is plain anonymous memory; a shared one would need pages of a file. */
+static int zero_mmap(struct file *f, struct vma *vma)
+{
+	if (vma->flags & VM_SHARED)
+		return -ENODEV;
+	vma->ops = NULL;
+	return 0;
+}
+
+static ssize_t full_write(struct file *f, struct uio *from, loff_t *pos)
+{
+	return -ENOSPC;
+}
+
+static ssize_t random_read(struct file *f, struct uio *to, loff_t *pos)
+{
+	u8 buf[256];
+	ssize_t done = 0;
+
+	while (to->left) {
+		size_t n = min(to->left, sizeof(buf));
+		ssize_t put;
+
+		random_bytes(buf, n);
+		put = uio_put(to, buf, n);
+		if (put <= 0)
+			return done ? done : put;
+		done += put;
+		if (thread_interrupted())
+			break;
+		cond_resched();
+	}
+	return done;
+}
+
+static ssize_t random_write(struct file *f, struct uio *from, loff_t *pos)
+{
+	u8 buf[256];
+	ssize_t done = 0, n;
+
+	while (from->left) {
+		n = uio_get(from, buf, sizeof(buf));
+		if (n <= 0)
+			return done ? done : n;
+		random_mix(buf, n);
+		done += n;
+	}
+	return done;
+}
+
+/* A line into the kernel log; "<N>" before it is its level. */
+static ssize_t kmsg_write(struct file *f, struct uio *from, loff_t *pos)
+{
+	char line[256];
+	int level = LOG_INFO;
+	size_t n = from->left;
+	ssize_t got = uio_get(from, line, min(n, sizeof(line) - 1));
+	char *text = line;
+
+	if (got < 0)
+		return got;
+	line[got] = '\0';
+	if (line[0] == '<' && line[1] >= '0' && line[1] <= '7' && line[2] == '>') {
+		level = line[1] - '0';
+		text += 3;
+	}
+	if (got && line[got - 1] == '\n')
+		line[got - 1] = '\0';
+	printk(level, "%s", text);
+	from->left = 0;
+	return n;
+}
+
+static const struct file_ops null_ops = {
+	.read = null_read,
+	.write = null_write,
+	.llseek = mem_llseek,
+	.seekable_stream = true,
+};
+static const struct file_ops zero_ops = {
+	.read = zero_read,
+	.write = null_write,
+	.llseek = mem_llseek,
+	.mmap = zero_mmap,
+	.seekable_stream = true,
+};
+static const struct file_ops full_ops = {
+	.read = zero_read,
+	.write = full_write,
+	.llseek = mem_llseek,
+	.seekable_stream = true,
+};
+static const struct file_ops random_ops = {
+	.read = random_read,
+	.write = random_write,
+	.llseek = mem_llseek,
+	.seekable_stream = true,
+};
+static const struct file_ops kmsg_ops = {
+	.write = kmsg_write,
+};
+
+void mem_init(void)
+{
+	chrdev_register("null", MEM_MAJOR, MINOR_NULL, 0666, &null_ops);
+	chrdev_register("zero", MEM_MAJOR, MINOR_ZERO, 0666, &zero_ops);
+	chrdev_register("full", MEM_MAJOR, MINOR_FULL, 0666, &full_ops);
+	chrdev_register("random", MEM_MAJOR, MINOR_RANDOM, 0666, &random_ops);
+	chrdev_register("urandom", MEM_MAJOR, MINOR_URANDOM, 0666, &random_ops);
+	chrdev_register("kmsg", MEM_MAJOR, MINOR_KMSG, 0644, &kmsg_ops);
+}

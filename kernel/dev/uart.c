@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Serial ports: the 16550 (National Semiconductor PC16550D; linux/serial_reg.h names its registers)
+ * as /dev/ttyS0 and ttyS1. Output goes into a ring; the FIFO is filled as soon as it is empty, by
+ * the writer and then by the transmit interrupt, so that nobody spins. The kernel log writes to
+ * COM1 by polling (x86/klog.c): both only ever fill an empty FIFO, and there is room for both.
+ *
+ * uart->lock guards ring and registers. Order: tty->lock, uart->lock.
+ */
+#include "dev/tty.h"
+
+#include <linux/major.h>
+#include <linux/serial_reg.h>
+
+#define TX_RING 4096
+#define FIFO_FILL 14 /* of 16: two are left to the kernel log */
+#define FIRST_MINOR 64
+
+struct uart {
+	u16 port;
+	unsigned int gsi;
+	spinlock_t lock;
+	struct tty *tty;
+	u32 head, tail; /* of the ring, counted up for ever */
+	char ring[TX_RING];
+	u8 ier;
+	bool rx_waits; /* the tty took less than there was */
+};
+
+static void set_ier(struct uart *u, u8 bits, bool on)
+{
+	u8 ier = on ? u->ier | bits : u->ier & ~bits;
+
+	if (ier != u->ier)
+		outb(u->port + UART_IER, ier);
+	u->ier = ier;
+}
+
+/* Lock held. Moves the ring into the FIFO while that is empty; the interrupt goes on with the rest. */
+static void transmit(struct uart *u)
+{
+	while (u->tail != u->head && inb(u->port + UART_LSR) & UART_LSR_THRE)
+		for (int i = 0; i < FIFO_FILL && u->tail != u->head; i++)
+			outb(u->port + UART_TX, u->ring[u->tail++ % TX_RING]);
+	set_ier(u, UART_IER_THRI, u->tail != u->head);
+}
+
+static void uart_write(struct tty *tty, const char *buf, size_t n)
+{
+	struct uart *u = tty_priv(tty);
+
+	spin_lock(&u->lock);
+	for (size_t i = 0; i < n; i++)
+		u->ring[u->head++ % TX_RING] = buf[i];
+	transmit(u);
+	spin_unlock(&u->lock);
+}
+
+static size_t uart_room(struct tty *tty)
+{
+	struct uart *u = tty_priv(tty);
+
+	return TX_RING - (READ_ONCE(u->head) - READ_ONCE(u->tail));
+}
+
+static size_t uart_pending(struct tty *tty)
+{
+	struct uart *u = tty_priv(tty);
+
+	return READ_ONCE(u->head) - READ_ONCE(u->tail);
+}
+
+static void uart_unthrottle(struct tty *tty)
+{
+	struct uart *u = tty_priv(tty);
+
+	spin_lock(&u->lock);
+	u->rx_waits = false;
+	set_ier(u, UART_IER_RDI, true); /* raises the interrupt when there is something */
+	spin_unlock(&u->lock);
+}
+
+/*
+ * Takes what is in the receive FIFO, a piece at a time. When the tty is full, reception stops until
+ * unthrottle(): the sender sees the FIFO full. At most one piece is dropped then.
+ */
+static void receive(struct uart *u)
+{
+	char buf[16];
+	size_t n;
+
+	do {
+		spin_lock(&u->lock);
+		for (n = 0; n < sizeof(buf) && !u->rx_waits; n++) {
+			u8 lsr = inb(u->port + UART_LSR);
+
+			if (!(lsr & UART_LSR_DR))
+				break;
+			buf[n] = inb(u->port + UART_RX);
+			if (lsr & (UART_LSR_BI | UART_LSR_FE | UART_LSR_PE))
+				n--; /* a break or noise, no character */
+		}
+		spin_unlock(&u->lock);
+		if (n && tty_input(u->tty, buf, n) < n) {
+			spin_lock(&u->lock);
+			u->rx_waits = true;
+			set_ier(u, UART_IER_RDI, false);
+			spin_unlock(&u->lock);
+		}
+	} while (n == sizeof(buf));
+}
+
+static void uart_irq(void *arg)
+{
+	struct uart *u = arg;
+	bool was_full, now_empty;
+
+	if (inb(u->port + UART_IIR) & UART_IIR_NO_INT)
+		return;
+	receive(u);
+	spin_lock(&u->lock);
+	was_full = u->tail != u->head;
+	transmit(u);
+	now_empty = u->tail == u->head;
+	spin_unlock(&u->lock);
+	if (was_full && (now_empty || uart_room(u->tty) >= TX_RING / 2))
+		tty_output_ready(u->tty);
+}
+
+static const struct tty_driver uart_driver = {
+	.write = uart_write,
+	.room = uart_room,
+	.pending = uart_pending,
+	.unthrottle = uart_unthrottle,
+};
+
+static struct uart uarts[] = {
+	{ .port = 0x3f8, .gsi = 4 },
+	{ .port = 0x2f8, .gsi = 3 },
+};
+
+/* A register that keeps what is written is there (the scratch register; 0xff on an empty bus). */
+static bool probe(u16 port)
+{
+	outb(port + UART_SCR, 0x5a);
+	return inb(port + UART_SCR) == 0x5a && inb(port + UART_LSR) != 0xff;
+}
+
+/* machine_exit(): what the rings hold goes out, polled, before the machine ends. */
+static void drain_all(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(uarts); i++) {
+		struct uart *u = &uarts[i];
+
+		if (!u->tty)
+			continue;
+		for (int spin = 0; spin < 10000000; spin++) {
+			u8 lsr = inb(u->port + UART_LSR);
+
+			if (lsr & UART_LSR_THRE && u->tail != u->head)
+				outb(u->port + UART_TX, u->ring[u->tail++ % TX_RING]);
+			else if (lsr & UART_LSR_TEMT && u->tail == u->head)
+				break;
+			cpu_relax();
+		}
+	}
+}
+
+void uart_init(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(uarts); i++) {
+		struct uart *u = &uarts[i];
+		char name[8];
+
+		if (!probe(u->port))
+			continue;
+		snprintf(name, sizeof(name), "ttyS%u", i);
+		u->tty = tty_create(name, TTY_MAJOR, FIRST_MINOR + i, &uart_driver, u);
+		outb(u->port + UART_LCR, UART_LCR_DLAB);
+		outb(u->port + UART_DLL, 1); /* 115200 baud */
+		outb(u->port + UART_DLM, 0);
+		outb(u->port + UART_LCR, UART_LCR_WLEN8);
+		outb(u->port + UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_8);
+		outb(u->port + UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
+		if (irq_request(u->gsi, false, uart_irq, u))
+			pr_err("%s: no interrupt %u", name, u->gsi);
+		spin_lock(&u->lock);
+		set_ier(u, UART_IER_RDI, true);
+		spin_unlock(&u->lock);
+	}
+	machine_drain = drain_all;
+}
