@@ -67,11 +67,18 @@ static inline void frame_get(struct frame *f)
 	ref_get(&f->refs);
 }
 void frame_put(struct frame *f); /* the last reference frees (and uncharges) it */
+/*
+ * Gives the whole frames inside [start, end) that a boot module left to the free ones: each was
+ * FRAME_RESERVED with one reference. Frames adopted by mapping_adopt() must not be among them.
+ */
+void frame_release_range(paddr_t start, paddr_t end);
 
 struct mem_stats {
 	u64 total, free, kernel, slab, anon, cache; /* frames */
 };
 void mem_stats(struct mem_stats *st);
+/* Gives back what caches hold free (magazines, empty slabs), so that counts can be compared. Sleeps. */
+void mm_drain(void);
 
 /* ================= slabs ================= */
 struct kmem_cache;
@@ -102,6 +109,7 @@ struct mapping {
 	const struct mapping_ops *ops;
 	struct res_counter *charge; /* who pays for new pages; NULL: the current thread's group */
 	void *owner; /* the inode */
+	struct list_head vmas; /* areas that map it: mapping_attach() */
 };
 void mapping_init(struct mapping *m, const struct mapping_ops *ops, void *owner);
 /*
@@ -136,7 +144,9 @@ struct vm_ops {
 	 * The frame for the page at file offset pgoff (pages), one reference for the caller; shared
 	 * frames are mapped read-only or copied for private writes by mm itself. write: a shared
 	 * mapping is about to be written. ERR_PTR(-EFAULT): SIGSEGV; -EIO, past end of file: SIGBUS;
-	 * -ENOMEM. May sleep; mm->lock is held.
+	 * -ENOMEM. May sleep; mm->lock is held, so it must not take inode->lock (write(2) holds that
+	 * while it copies from user memory). Not called for pages that vma->mapping has, but for the
+	 * first write to a page of a shared area.
 	 */
 	struct frame *(*fault)(struct vma *vma, u64 pgoff, bool write);
 	/* Text after the address columns of /proc/N/maps is the file's path; else this name. */
@@ -151,6 +161,12 @@ struct vma {
 	void *priv;
 	struct mm *mm;
 	struct rb_node rb;
+	/* mm/'s own */
+	bool has_anon; /* may hold frames that are no longer the file's: fork must copy its entries */
+	struct mapping *mapping; /* mapping_attach(): neighbours of a fault are looked up here */
+	struct list_head map_link; /* in mapping->vmas, guarded by its lock */
+	u64 unmap_pass;
+	struct vma *next_dead; /* taken out, to be closed without mm->lock */
 };
 
 struct mm_notifier {
@@ -167,7 +183,10 @@ struct mm {
 	u64 nr_vmas, mapped_pages; /* pages of all areas */
 	u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	u64 arg_start, arg_end, env_start, env_end;
-	u64 mmap_base;	       /* new mappings go below it, downwards */
+	u64 mmap_base;	       /* new mappings go below it, downwards; mm_create() sets a default */
+	u64 scan_from, hole_above; /* the search starts there: what is above has no hole this large */
+	u64 stack_limit;	   /* bytes a VM_GROWSDOWN area may grow to; 8 MiB at first */
+	struct vma *last_vma;	   /* found last, or NULL */
 	struct file *exe_file; /* only proc/ looks inside: mm_fork() leaves it NULL */
 	u64 auxv[64];	       /* as on the initial stack, for /proc/N/auxv */
 	struct list_head notifiers;
@@ -194,6 +213,9 @@ static inline void mm_get(struct mm *mm)
 }
 void mm_put(struct mm *mm);
 
+/* The current thread runs in mm from here on (NULL: in none). The references are the caller's. */
+void mm_use(struct mm *mm);
+
 /* These take mm->lock themselves. Addresses and lengths in bytes. */
 /*
  * mmap(2) in mm: prot/share already turned into VM_*; fixed: at addr exactly, replacing what is
@@ -213,6 +235,7 @@ int mm_fault(struct mm *mm, u64 addr, u64 pf_error);
 struct frame *mm_get_frame(struct mm *mm, u64 addr, bool write);
 /* The area that holds addr, or the next one above; call with mm->lock held. NULL: none. */
 struct vma *mm_find_vma(struct mm *mm, u64 addr);
+struct vma *mm_first_vma(struct mm *mm);
 struct vma *vma_next(struct vma *vma);
 /* Copies between a kernel buffer and another space, faulting pages in. Bytes done, or -EFAULT. */
 ssize_t mm_access(struct mm *mm, u64 addr, void *buf, size_t n, bool write);
@@ -222,7 +245,11 @@ void mm_notifier_add(struct mm *mm, struct mm_notifier *n);
 void mm_notifier_del(struct mm *mm, struct mm_notifier *n);
 /* Unmaps the page [index, index+n) of mapping m from every space (truncate). */
 void mapping_unmap(struct mapping *m, u64 index, u64 n);
-void mapping_attach(struct mapping *m, struct vma *vma); /* for mapping_unmap(); by vm_ops users */
+/*
+ * vma shows pages of m at its pgoff: by vm_ops->open and close. Lets mapping_unmap() find the area and
+ * a read fault map the neighbours that m already has.
+ */
+void mapping_attach(struct mapping *m, struct vma *vma);
 void mapping_detach(struct mapping *m, struct vma *vma);
 
 /* Called when memory or a group's limit is exhausted in a fault; frees something and returns true to

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Frames that somebody pays for, and what happens when there are none or a limit refuses: the hook of
+ * proc/ ends a process, its frames come back a moment later, and the allocation is tried again.
+ */
+#include "mm/internal.h"
+
+#define OOM_TRIES 8
+#define OOM_FIRST_WAIT NSEC_PER_MSEC /* doubled each time: a quarter of a second in all */
+
+bool (*mm_oom_hook)(struct res_counter *res);
+
+/* Asks for relief at res (NULL: all RAM) and waits for it. False: give up. */
+static bool relieve(struct res_counter *res, unsigned int try)
+{
+	/* The victim may be this very thread: it must get on, to its end. */
+	if (try == OOM_TRIES || thread_killed() || !mm_oom_hook || !mm_oom_hook(res) ||
+	    thread_killed())
+		return false;
+	WRITE_ONCE(current_thread()->state, THREAD_UNINTERRUPTIBLE);
+	schedule_until(clock_ns() + (OOM_FIRST_WAIT << try));
+	return true;
+}
+
+bool frame_charge(struct frame *f, struct res_counter *res)
+{
+	struct res_counter *refused;
+	unsigned int try = 0;
+
+	if (!res)
+		return true;
+	while ((refused = res_charge(res, PAGE_SIZE)))
+		if (!relieve(refused, try++))
+			return false;
+	f->charge = res;
+	return true;
+}
+
+struct frame *frame_alloc_charged(enum frame_kind kind, struct res_counter *res, bool zero)
+{
+	unsigned int try = 0;
+	struct frame *f;
+
+	while (unlikely(!(f = frame_alloc(0, kind))))
+		if (!relieve(NULL, try++))
+			return NULL;
+	if (!frame_charge(f, res)) {
+		frame_put(f);
+		return NULL;
+	}
+	if (zero)
+		clear_page(frame_va(f));
+	return f;
+}

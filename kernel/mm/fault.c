@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page faults: the place where memory is really given. mm->lock is held throughout, so an entry that
+ * was looked at stays as it was while the page is read or a frame waited for.
+ *
+ *	anonymous, read:	the zero page, until the first write
+ *	anonymous, write:	a zeroed frame
+ *	file, read:		the very frame of the page cache, and its neighbours that are there
+ *	file, private write:	a copy
+ *	file, shared write:	the frame of the page cache, writable
+ *	write to a private page that is present: the frame itself if nobody else has it, else a copy
+ */
+#include "mm/internal.h"
+
+#define AROUND (16 * PAGE_SIZE) /* a read fault maps what it can of this many bytes, aligned */
+#define STACK_GUARD                                                                                \
+	(256 * PAGE_SIZE) /* the stack keeps this far from what lies below, as on Linux */
+
+static bool is_file(const struct vma *vma)
+{
+	return vma->ops && vma->ops->fault;
+}
+
+static u64 page_of(const struct vma *vma, u64 addr)
+{
+	return vma->pgoff + ((addr - vma->start) >> PAGE_SHIFT);
+}
+
+static int grow_stack(struct vma *vma, u64 addr)
+{
+	struct vma *below = vma_prev(vma);
+	u64 start = addr & PAGE_MASK, pages = (vma->start - start) >> PAGE_SHIFT;
+
+	if (!(vma->flags & VM_GROWSDOWN) || vma->end - start > vma->mm->stack_limit ||
+	    start < STACK_GUARD || (below && below->end > start - STACK_GUARD))
+		return -EFAULT;
+	vma->start = start;
+	vma->pgoff -= pages;
+	vma->mm->mapped_pages += pages;
+	return 0;
+}
+
+/* Puts f (reference moves) at pte, which held nothing. */
+static void map_frame(struct vma *vma, pte_t *pte, struct frame *f, bool writable)
+{
+	*pte = pte_make(vma, f, writable);
+	if (f->kind == FRAME_ANON)
+		vma->has_anon = true;
+	mm_count(vma->mm, f, 1);
+}
+
+static int anon_fault(struct vma *vma, pte_t *pte, u32 how)
+{
+	struct frame *f;
+
+	if (!(how & FAULT_WRITE)) {
+		*pte = pte_make(vma, zero_frame, false) | PTE_SOFT_SPECIAL;
+		return 0;
+	}
+	f = frame_alloc_charged(FRAME_ANON, vma->mm->charge, true);
+	if (!f)
+		return -ENOMEM;
+	map_frame(vma, pte, f, true);
+	return 0;
+}
+
+/* Maps, for reading, the pages beside addr that the file already has in memory. */
+static void map_around(struct vma *vma, pte_t *pte, u64 addr)
+{
+	struct mapping *m = vma->mapping;
+	u64 a = max(vma->start, addr & ~(AROUND - 1));
+	u64 end = min(vma->end, (addr | (AROUND - 1)) + 1);
+
+	pte -= (addr - a) >> PAGE_SHIFT;
+	spin_lock(&m->lock);
+	for (; a < end; a += PAGE_SIZE, pte++) {
+		struct frame *f = *pte ? NULL : radix_get(&m->pages, page_of(vma, a));
+
+		if (!f)
+			continue;
+		frame_get(f);
+		map_frame(vma, pte, f, false);
+	}
+	spin_unlock(&m->lock);
+}
+
+static struct frame *copy_of(struct mm *mm, struct frame *f)
+{
+	struct frame *copy = frame_alloc_charged(FRAME_ANON, mm->charge, !f);
+
+	if (copy && f)
+		copy_page(frame_va(copy), frame_va(f));
+	return copy;
+}
+
+static int file_fault(struct vma *vma, pte_t *pte, u64 addr, u32 how)
+{
+	bool write = how & FAULT_WRITE, shared = vma->flags & VM_SHARED;
+	struct frame *f = NULL;
+
+	if (vma->mapping && !(write && shared))
+		f = mapping_find(vma->mapping, page_of(vma, addr));
+	if (!f)
+		f = vma->ops->fault(vma, page_of(vma, addr), write && shared);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	if (vma->flags & VM_SPECIAL) {
+		*pte = pte_make(vma, f, vma->flags & VM_WRITE) | PTE_SOFT_SPECIAL;
+		frame_put(f);
+		return 0;
+	}
+	if (write && !shared) {
+		struct frame *copy = copy_of(vma->mm, f);
+
+		frame_put(f);
+		if (!copy)
+			return -ENOMEM;
+		map_frame(vma, pte, copy, true);
+		return 0;
+	}
+	if (write)
+		f->dirty = 1;
+	map_frame(vma, pte, f, write);
+	if (!write && vma->mapping)
+		map_around(vma, pte, addr & PAGE_MASK);
+	return 0;
+}
+
+/* Puts f (reference moves) at pte in place of old, writable. */
+static void replace(struct vma *vma, pte_t *pte, u64 addr, struct frame *old, struct frame *f)
+{
+	struct mm *mm = vma->mm;
+
+	addr &= PAGE_MASK;
+	mm_notify(mm, addr, addr + PAGE_SIZE);
+	if (old)
+		mm_count(mm, old, -1);
+	map_frame(vma, pte, f, true);
+	/* Other CPUs must not go on reading the old page. */
+	space_flush(&mm->space, addr, addr + PAGE_SIZE);
+	if (old)
+		frame_put(old);
+}
+
+/* A write to a page that is present and read-only, in an area that may be written. */
+static int write_fault(struct vma *vma, pte_t *pte, u64 addr)
+{
+	struct frame *old = pte_frame(*pte), *f;
+
+	if (vma->flags & VM_SHARED) {
+		f = vma->ops->fault(vma, page_of(vma, addr), true);
+		if (IS_ERR(f))
+			return PTR_ERR(f);
+		f->dirty = 1;
+		if (f != old) {
+			replace(vma, pte, addr, old, f);
+			return 0;
+		}
+		frame_put(f);
+	} else if (!old || old->kind != FRAME_ANON || ref_read(&old->refs) != 1) {
+		f = copy_of(vma->mm, old);
+		if (!f)
+			return -ENOMEM;
+		replace(vma, pte, addr, old, f);
+		return 0;
+	}
+	/* More rights: a CPU that remembers less faults again and looks again (SDM 3A 4.10.4.3). */
+	*pte = (*pte & ~PTE_SOFT_COW) | PTE_W | PTE_D;
+	return 0;
+}
+
+static bool allowed(const struct vma *vma, u32 how)
+{
+	if (how & FAULT_WRITE)
+		return vma->flags & VM_WRITE;
+	if (how & FAULT_EXEC)
+		return vma->flags & VM_EXEC;
+	return vma->flags & (VM_READ | VM_WRITE | VM_EXEC); /* x86 reads what it may write or run */
+}
+
+int mm_fault_locked(struct mm *mm, u64 addr, u32 how)
+{
+	struct vma *vma;
+	pte_t *pte;
+
+	if (addr >= USER_END)
+		return -EFAULT;
+	vma = mm_find_vma(mm, addr);
+	if (!vma || (addr < vma->start && grow_stack(vma, addr) < 0) || !allowed(vma, how))
+		return -EFAULT;
+	pte = pt_create(mm, addr);
+	if (!pte)
+		return -ENOMEM;
+	if (!(*pte & PTE_HELD))
+		return is_file(vma) ? file_fault(vma, pte, addr, how) : anon_fault(vma, pte, how);
+	if (how & FAULT_WRITE && !(*pte & PTE_W))
+		return write_fault(vma, pte, addr);
+	/* Another thread was faster, or this CPU remembers an older entry. */
+	tlb_flush_page(addr);
+	return 0;
+}
+
+int mm_fault(struct mm *mm, u64 addr, u64 pf_error)
+{
+	int err;
+
+	if (pf_error & PF_RSVD)
+		panic("reserved bit in the page tables, address 0x%lx", addr);
+	mutex_lock(&mm->lock);
+	err = mm_fault_locked(mm, addr,
+			      (pf_error & PF_WRITE ? FAULT_WRITE : 0) |
+				      (pf_error & PF_INSTR ? FAULT_EXEC : 0));
+	mutex_unlock(&mm->lock);
+	current_thread()->minor_faults++;
+	return err;
+}
+
+struct frame *mm_get_frame(struct mm *mm, u64 addr, bool write)
+{
+	struct frame *f = NULL;
+	int err = 0;
+
+	if (addr >= USER_END)
+		return ERR_PTR(-EFAULT);
+	mutex_lock(&mm->lock);
+	while (!f && !err) {
+		pte_t *p = pt_find(mm, addr);
+		pte_t pte = p ? *p : 0;
+
+		if (!(pte & PTE_P) || (write && !(pte & PTE_W))) {
+			err = mm_fault_locked(mm, addr, write ? FAULT_WRITE : 0);
+			continue;
+		}
+		if ((pte & PTE_ADDR) >> PAGE_SHIFT >= nr_frames)
+			err = -EFAULT; /* device memory has no frame */
+		else
+			f = phys_frame(pte & PTE_ADDR);
+	}
+	if (f)
+		frame_get(f);
+	mutex_unlock(&mm->lock);
+	return f ? f : ERR_PTR(err);
+}
+
+ssize_t mm_access(struct mm *mm, u64 addr, void *buf, size_t n, bool write)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		u64 a = addr + done, off = a & ~PAGE_MASK;
+		size_t len = min(n - done, PAGE_SIZE - off);
+		struct frame *f = mm_get_frame(mm, a, write);
+		char *at;
+
+		if (IS_ERR(f))
+			break;
+		at = (char *)frame_va(f) + off;
+		if (write)
+			memcpy(at, (char *)buf + done, len);
+		else
+			memcpy((char *)buf + done, at, len);
+		frame_put(f);
+		done += len;
+	}
+	return done || !n ? (ssize_t)done : -EFAULT;
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Physical frames. Free ones are kept by a buddy allocator: blocks of 2^order frames, aligned to
+ * their size, one list an order; a freed block joins its buddy when that is free too. Before it
+ * stands a small cache of single frames on each CPU, so that the common case takes no lock.
+ *
+ * frames[] covers all physical addresses up to the end of RAM. Of a block only the first frame
+ * carries kind, order and count; the frames of a free block beyond the first are FRAME_FREE with
+ * order NOT_FIRST. What is no RAM, or not ours to give, is FRAME_RESERVED with one reference.
+ */
+#include "mm/internal.h"
+#include "mm/kasan.h"
+
+#define MAX_ORDER 10 /* 4 MiB */
+#define NOT_FIRST 0xff
+#define CACHE_MAX 64
+#define CACHE_BATCH 32
+
+struct frame *frames;
+u64 nr_frames;
+
+static spinlock_t buddy_lock; /* guards the lists, nr_free, and frames of kind FREE in them */
+static struct list_head free_list[MAX_ORDER + 1];
+static u64 nr_free, nr_total;
+
+/* Own CPU, interrupts off; the sums are read from outside. */
+static struct frame_cache {
+	struct list_head list;
+	u32 nr;
+	s64 kinds[FRAME_RESERVED + 1]; /* frames given out less frames taken back, by kind */
+} __aligned(64) caches[MAX_CPUS];
+
+/* ---- the buddy lists; buddy_lock held ---- */
+
+static void buddy_add(u64 pfn, unsigned int order)
+{
+	while (order < MAX_ORDER) {
+		u64 other = pfn ^ BIT(order);
+		struct frame *b = &frames[other];
+
+		if (other + BIT(order) > nr_frames || b->kind != FRAME_FREE || b->order != order)
+			break;
+		list_del(&b->link);
+		b->order = NOT_FIRST;
+		frames[pfn].order = NOT_FIRST;
+		pfn &= ~BIT(order);
+		order++;
+	}
+	frames[pfn].order = order;
+	list_add(&frames[pfn].link, &free_list[order]);
+}
+
+static struct frame *buddy_take(unsigned int order)
+{
+	unsigned int have = order;
+	struct frame *f;
+
+	while (have <= MAX_ORDER && list_empty(&free_list[have]))
+		have++;
+	if (have > MAX_ORDER)
+		return NULL;
+	f = list_first(&free_list[have], struct frame, link);
+	list_del(&f->link);
+	while (have > order) {
+		struct frame *half = f + BIT(--have);
+
+		half->order = have;
+		list_add(&half->link, &free_list[have]);
+	}
+	f->order = NOT_FIRST; /* out of the lists, so nobody's buddy */
+	nr_free -= BIT(order);
+	return f;
+}
+
+static void buddy_free(struct frame *f, unsigned int order)
+{
+	u64 i;
+
+	for (i = 0; i < BIT(order); i++) {
+		f[i].kind = FRAME_FREE;
+		f[i].order = NOT_FIRST;
+	}
+	nr_free += BIT(order);
+	buddy_add(f - frames, order);
+}
+
+/* ---- the cache of this CPU; interrupts off ---- */
+
+static struct frame *cache_take(struct frame_cache *c)
+{
+	struct frame *f;
+
+	if (unlikely(!c->nr)) {
+		spin_lock(&buddy_lock);
+		while (c->nr < CACHE_BATCH && (f = buddy_take(0))) {
+			list_add_tail(&f->link, &c->list);
+			c->nr++;
+		}
+		spin_unlock(&buddy_lock);
+		if (!c->nr)
+			return NULL;
+	}
+	f = list_first(&c->list, struct frame, link);
+	list_del(&f->link);
+	c->nr--;
+	return f;
+}
+
+static void cache_flush(struct frame_cache *c, u32 keep)
+{
+	spin_lock(&buddy_lock);
+	while (c->nr > keep) {
+		struct frame *f = list_last(&c->list, struct frame, link);
+
+		list_del(&f->link);
+		c->nr--;
+		buddy_free(f, 0);
+	}
+	spin_unlock(&buddy_lock);
+}
+
+void frame_cache_drain(void)
+{
+	struct frame_cache *c;
+
+	irq_push();
+	c = &caches[this_cpu()->id];
+	cache_flush(c, 0);
+	irq_pop();
+}
+
+static void cache_give(struct frame_cache *c, struct frame *f)
+{
+	f->kind = FRAME_FREE;
+	f->order = NOT_FIRST;
+	list_add(&f->link, &c->list);
+	if (++c->nr > CACHE_MAX)
+		cache_flush(c, CACHE_MAX - CACHE_BATCH);
+}
+
+/* ---- the face ---- */
+
+struct frame *frame_alloc(unsigned int order, enum frame_kind kind)
+{
+	struct frame_cache *c;
+	struct frame *f;
+	u64 i;
+
+	if (order > MAX_ORDER)
+		return NULL;
+	irq_push();
+	c = &caches[this_cpu()->id];
+	if (order == 0) {
+		f = cache_take(c);
+	} else {
+		spin_lock(&buddy_lock);
+		f = buddy_take(order);
+		spin_unlock(&buddy_lock);
+	}
+	if (f)
+		c->kinds[kind] += BIT(order);
+	irq_pop();
+	if (!f)
+		return NULL;
+	for (i = 0; i < BIT(order); i++) {
+		f[i].kind = kind;
+		f[i].dirty = 0;
+		f[i].charge = NULL;
+		f[i].mapping = NULL;
+		f[i].index = 0;
+	}
+	f->order = order;
+	ref_init(&f->refs);
+	kasan_unpoison(frame_va(f), PAGE_SIZE << order);
+	return f;
+}
+
+struct frame *frame_alloc_zeroed(enum frame_kind kind, struct res_counter *res)
+{
+	struct frame *f;
+
+	if (res && res_charge(res, PAGE_SIZE))
+		return NULL;
+	f = frame_alloc(0, kind);
+	if (!f) {
+		if (res)
+			res_uncharge(res, PAGE_SIZE);
+		return NULL;
+	}
+	f->charge = res;
+	clear_page(frame_va(f));
+	return f;
+}
+
+void frame_put(struct frame *f)
+{
+	struct frame_cache *c;
+	unsigned int order = f->order;
+
+	if (!ref_put(&f->refs))
+		return;
+	if (f->charge)
+		res_uncharge(f->charge, PAGE_SIZE);
+	kasan_poison(frame_va(f), PAGE_SIZE << order, KASAN_FREE_FRAME);
+	irq_push();
+	c = &caches[this_cpu()->id];
+	c->kinds[f->kind] -= BIT(order);
+	if (order == 0) {
+		cache_give(c, f);
+	} else {
+		spin_lock(&buddy_lock);
+		buddy_free(f, order);
+		spin_unlock(&buddy_lock);
+	}
+	irq_pop();
+}
+
+void frame_set_kind(struct frame *f, enum frame_kind kind)
+{
+	irq_push();
+	caches[this_cpu()->id].kinds[f->kind]--;
+	caches[this_cpu()->id].kinds[kind]++;
+	f->kind = kind;
+	irq_pop();
+}
+
+void frame_release_range(paddr_t start, paddr_t end)
+{
+	u64 pfn = ALIGN_UP(start, PAGE_SIZE) >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
+
+	for (; pfn < last; pfn++) {
+		BUG_ON(pfn >= nr_frames || frames[pfn].kind != FRAME_RESERVED);
+		frame_put(&frames[pfn]);
+	}
+}
+
+void mem_stats(struct mem_stats *st)
+{
+	s64 kinds[FRAME_RESERVED + 1] = { 0 };
+	unsigned int cpu, k;
+
+	st->total = nr_total;
+	st->free = READ_ONCE(nr_free);
+	for (cpu = 0; cpu < nr_cpus; cpu++) {
+		st->free += READ_ONCE(caches[cpu].nr);
+		for (k = 0; k <= FRAME_RESERVED; k++)
+			kinds[k] += READ_ONCE(caches[cpu].kinds[k]);
+	}
+	st->kernel = kinds[FRAME_KERNEL];
+	st->slab = kinds[FRAME_SLAB];
+	st->anon = kinds[FRAME_ANON];
+	st->cache = kinds[FRAME_CACHE];
+}
+
+/* ---- start ---- */
+
+static void free_range(u64 first, u64 end)
+{
+	while (first < end) {
+		unsigned int order = first ? min(__builtin_ctzl(first), MAX_ORDER) : MAX_ORDER;
+
+		while (first + BIT(order) > end)
+			order--;
+		buddy_free(&frames[first], order);
+		first += BIT(order);
+	}
+}
+
+/* Marks the frames of [start, end) that boot_info calls RAM; those reserved stay so. */
+static void add_ram(paddr_t start, paddr_t end)
+{
+	u64 first = ALIGN_UP(start, PAGE_SIZE) >> PAGE_SHIFT, pfn;
+	u64 last = end >> PAGE_SHIFT;
+	unsigned int i;
+
+	for (pfn = first; pfn < last;) {
+		paddr_t p = pfn << PAGE_SHIFT, stop = last << PAGE_SHIFT, skip = 0;
+
+		for (i = 0; i < boot_info.nr_reserved; i++) {
+			const struct mem_range *r = &boot_info.reserved[i];
+
+			if (r->start <= p && p < r->end)
+				skip = max(skip, r->end);
+			else if (r->start > p)
+				stop = min(stop, r->start);
+		}
+		if (skip) {
+			pfn = ALIGN_UP(skip, PAGE_SIZE) >> PAGE_SHIFT;
+			continue;
+		}
+		stop >>= PAGE_SHIFT;
+		free_range(pfn, stop);
+		/* A page that only begins free is not. */
+		pfn = max(stop, pfn + 1);
+	}
+}
+
+void frame_init(void)
+{
+	paddr_t top = 0;
+	unsigned int i;
+	u64 pfn;
+
+	for (i = 0; i < boot_info.nr_ram; i++)
+		top = max(top, boot_info.ram[i].end);
+	kasan_init(ALIGN_UP(top, PAGE_SIZE * 8));
+	nr_frames = top >> PAGE_SHIFT;
+	frames = phys_to_virt(boot_alloc(nr_frames * sizeof(struct frame)));
+	for (i = 0; i <= MAX_ORDER; i++)
+		list_init(&free_list[i]);
+	for (i = 0; i < MAX_CPUS; i++)
+		list_init(&caches[i].list);
+	for (pfn = 0; pfn < nr_frames; pfn++) {
+		frames[pfn].kind = FRAME_RESERVED;
+		ref_init(&frames[pfn].refs);
+	}
+	for (i = 0; i < boot_info.nr_ram; i++) {
+		/* The first MiB holds the firmware's tables and the start code of the other CPUs. */
+		paddr_t start = max(boot_info.ram[i].start, 1UL << 20);
+
+		if (start < boot_info.ram[i].end)
+			add_ram(start, boot_info.ram[i].end);
+	}
+	nr_total = nr_free;
+	for (i = 0; i < boot_info.nr_modules; i++)
+		nr_total += (boot_info.modules[i].end >> PAGE_SHIFT) -
+			    (ALIGN_UP(boot_info.modules[i].start, PAGE_SIZE) >> PAGE_SHIFT);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of mm/ share.
+ *
+ * Locks: mm->lock (a mutex) guards areas and page tables of one space; two spaces are locked only by
+ * fork, the child's inside the parent's. mapping->lock (a spinlock) is inside mm->lock and guards the
+ * pages and the list of areas of one file. mapping_unmap() takes mm->lock while its caller may hold
+ * inode->lock: so whoever holds mm->lock must not take inode->lock.
+ *
+ * A page-table entry that holds a frame is either present, or PTE_SOFT_NONE: the page of an area
+ * that may not be touched (PROT_NONE), kept for the day it may again.
+ */
+#pragma once
+#include "mm/mm.h"
+
+#define PTE_SOFT_NONE BIT(11) /* not present, but the frame is still ours */
+#define PTE_HELD (PTE_P | PTE_SOFT_NONE)
+
+static inline void clear_page(void *p)
+{
+	u64 n = PAGE_SIZE / 8;
+
+	__asm__ volatile("rep stosq" : "+D"(p), "+c"(n) : "a"(0UL) : "memory");
+}
+static inline void copy_page(void *to, const void *from)
+{
+	u64 n = PAGE_SIZE / 8;
+
+	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+}
+
+/* frame.c, slab.c */
+void frame_init(void);
+void frame_cache_drain(void); /* this CPU's */
+void frame_set_kind(struct frame *f, enum frame_kind kind);
+void slab_init(void);
+
+/* pagecache.c */
+/* The frame at index if the mapping has it already, with a reference; else NULL. */
+struct frame *mapping_find(struct mapping *m, u64 index);
+
+/* charge.c: they may sleep, waiting for what the out-of-memory hook sets free */
+struct frame *frame_alloc_charged(enum frame_kind kind, struct res_counter *res, bool zero);
+bool frame_charge(struct frame *f, struct res_counter *res); /* false: refused */
+
+/* pagetable.c: mm->lock held */
+extern struct frame *zero_frame; /* what unwritten anonymous memory reads as */
+pte_t *pt_find(struct mm *mm, u64 addr); /* the entry, or NULL when there is no table */
+pte_t *pt_create(struct mm *mm, u64 addr); /* the entry, tables made; NULL without memory */
+/* Walks the entries of [addr, end) that hold something: pt_next() until NULL; addr is its address. */
+struct pt_iter {
+	struct mm *mm;
+	u64 addr, end;
+	pte_t *pte;
+};
+pte_t *pt_next(struct pt_iter *it);
+#define PT_ITER(mm, start, end)                                                                    \
+	{                                                                                          \
+		(mm), (start), (end), NULL                                                         \
+	}
+/* Takes the frames out of [start, end); tables that lie within [floor, ceiling) go as well. */
+void pt_zap(struct mm *mm, u64 start, u64 end, u64 floor, u64 ceiling);
+/* The entry for frame f in vma; writable: by the CPU, at once. */
+pte_t pte_make(const struct vma *vma, const struct frame *f, bool writable);
+/* old, with the access that vma's flags give now; never writable where it was not. */
+pte_t pte_protect(const struct vma *vma, pte_t old);
+/* The frame that the entry counts, or NULL (empty, zero page, device memory). */
+static inline struct frame *pte_frame(pte_t pte)
+{
+	return pte & PTE_HELD && !(pte & PTE_SOFT_SPECIAL) ? phys_frame(pte & PTE_ADDR) : NULL;
+}
+void mm_count(struct mm *mm, const struct frame *f, s64 n); /* anon_pages or file_pages */
+void mm_notify(struct mm *mm, u64 start, u64 end);
+
+/* vma.c: mm->lock held */
+struct vma *vma_alloc(struct mm *mm);
+void vma_free(struct vma *vma);
+struct vma *vma_prev(struct vma *vma);
+void vma_insert(struct mm *mm, struct vma *vma);
+/* Cuts the area at addr (strictly inside); the upper part is new and returned. NULL without memory. */
+struct vma *vma_split(struct vma *vma, u64 addr);
+/* Joins vma with its neighbours where nothing tells them apart; returns what it is part of now. */
+struct vma *vma_merge(struct vma *vma, struct vma **dead);
+/* Takes [start, end) out of the space; closed areas are chained to *dead. */
+int vma_remove_range(struct mm *mm, u64 start, u64 end, struct vma **dead);
+void vma_close_dead(struct vma *dead); /* without mm->lock */
+u64 vma_find_hole(struct mm *mm, u64 len, u64 hint);
+
+/* fault.c: mm->lock held */
+#define FAULT_WRITE 1U
+#define FAULT_EXEC 2U
+int mm_fault_locked(struct mm *mm, u64 addr, u32 how);

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pages of a file, by index. Each frame in the tree has one reference for that; user mappings
+ * and copies under way have their own. The same frames are what read(2) copies from and what mmap(2)
+ * shows. A frame may be in a second mapping that shows it as it is (a file system on an image in
+ * memory): frame->mapping is the first one.
+ *
+ * mapping->lock guards the tree and the list of areas. Removal goes: out of the tree, out of every
+ * page table (mapping_unmap), last references. A fault that found the page just before holds
+ * mm->lock until it has mapped it, and mapping_unmap() waits for that lock.
+ */
+#include "mm/internal.h"
+
+#define BATCH 32
+
+void mapping_init(struct mapping *m, const struct mapping_ops *ops, void *owner)
+{
+	memset(m, 0, sizeof(*m));
+	m->ops = ops;
+	m->owner = owner;
+	list_init(&m->vmas);
+}
+
+struct frame *mapping_find(struct mapping *m, u64 index)
+{
+	struct frame *f;
+
+	spin_lock(&m->lock);
+	f = radix_get(&m->pages, index);
+	if (f)
+		frame_get(f);
+	spin_unlock(&m->lock);
+	return f;
+}
+
+/* Puts f in, or finds who came first. Returns the page with a reference; f's goes to the tree. */
+static struct frame *insert(struct mapping *m, u64 index, struct frame *f)
+{
+	struct frame *first;
+	int err = 0;
+
+	spin_lock(&m->lock);
+	first = radix_get(&m->pages, index);
+	if (!first) {
+		err = radix_insert(&m->pages, index, f);
+		if (!err) {
+			m->nr_pages++;
+			if (f->kind == FRAME_CACHE && !f->mapping) {
+				f->mapping = m;
+				f->index = index;
+			}
+			first = f;
+			f = NULL;
+		}
+	}
+	if (!err)
+		frame_get(first);
+	spin_unlock(&m->lock);
+	if (f)
+		frame_put(f);
+	return err ? ERR_PTR(err) : first;
+}
+
+static struct res_counter *payer(const struct mapping *m)
+{
+	return m->charge ? m->charge : current_thread()->mem_charge;
+}
+
+struct frame *mapping_get(struct mapping *m, u64 index, bool create)
+{
+	struct frame *f = mapping_find(m, index);
+
+	if (likely(f))
+		return f;
+	if (m->ops && m->ops->read_page) {
+		f = m->ops->read_page(m, index);
+		if (IS_ERR(f))
+			return f;
+		/* A fresh frame is ours to pay for, a shared one is not. */
+		if (f->kind == FRAME_CACHE && !f->mapping && !f->charge &&
+		    !frame_charge(f, payer(m))) {
+			frame_put(f);
+			return ERR_PTR(-ENOMEM);
+		}
+	} else {
+		if (!create)
+			return NULL;
+		f = frame_alloc_charged(FRAME_CACHE, payer(m), true);
+		if (!f)
+			return ERR_PTR(-ENOMEM);
+	}
+	return insert(m, index, f);
+}
+
+int mapping_adopt(struct mapping *m, u64 index, struct frame *f)
+{
+	int err;
+
+	spin_lock(&m->lock);
+	err = radix_insert(&m->pages, index, f);
+	if (!err) {
+		m->nr_pages++;
+		frame_set_kind(f, FRAME_CACHE);
+		f->mapping = m;
+		f->index = index;
+	}
+	spin_unlock(&m->lock);
+	return err;
+}
+
+/* Takes up to BATCH pages at or after *index out of the tree. */
+static unsigned int take_out(struct mapping *m, u64 *index, struct frame **out)
+{
+	unsigned int n = 0;
+	struct frame *f;
+
+	spin_lock(&m->lock);
+	while (n < BATCH && (f = radix_next(&m->pages, index))) {
+		radix_erase(&m->pages, *index);
+		m->nr_pages--;
+		if (f->mapping == m)
+			f->mapping = NULL;
+		out[n++] = f;
+	}
+	spin_unlock(&m->lock);
+	return n;
+}
+
+void mapping_truncate(struct mapping *m, u64 index)
+{
+	struct frame *out[BATCH];
+	u64 from = index;
+	unsigned int n, i;
+
+	while ((n = take_out(m, &from, out)))
+		for (i = 0; i < n; i++)
+			frame_put(out[i]);
+	mapping_unmap(m, index, ~0UL - index);
+}
+
+void mapping_free(struct mapping *m)
+{
+	mapping_truncate(m, 0);
+}
+
+/* ---- the areas that show it ---- */
+
+static struct mutex unmap_mutex = MUTEX_INIT(unmap_mutex); /* guards pass, and one pass at a time */
+static u64 pass;
+
+void mapping_attach(struct mapping *m, struct vma *vma)
+{
+	spin_lock(&m->lock);
+	vma->mapping = m;
+	vma->unmap_pass = 0;
+	list_add(&vma->map_link, &m->vmas);
+	spin_unlock(&m->lock);
+}
+
+void mapping_detach(struct mapping *m, struct vma *vma)
+{
+	spin_lock(&m->lock);
+	vma->mapping = NULL;
+	list_del(&vma->map_link);
+	spin_unlock(&m->lock);
+}
+
+/* The space of an area that this pass has not seen, with a reference; seen areas go to the end. */
+static struct mm *next_space(struct mapping *m)
+{
+	struct vma *vma, *next;
+	struct mm *mm = NULL;
+
+	spin_lock(&m->lock);
+	list_for_each_safe(vma, next, &m->vmas, map_link) {
+		if (vma->unmap_pass == pass)
+			break;
+		if (mm && vma->mm != mm)
+			break;
+		mm = vma->mm;
+		vma->unmap_pass = pass;
+		list_move_tail(&vma->map_link, &m->vmas);
+	}
+	if (mm)
+		mm_get(mm);
+	spin_unlock(&m->lock);
+	return mm;
+}
+
+static void unmap_in(struct mm *mm, struct mapping *m, u64 index, u64 n)
+{
+	struct vma *vma;
+
+	mutex_lock(&mm->lock);
+	for (vma = mm_first_vma(mm); vma; vma = vma_next(vma)) {
+		u64 pages = (vma->end - vma->start) >> PAGE_SHIFT;
+		u64 from = max(vma->pgoff, index), to = vma->pgoff + pages;
+
+		if (vma->mapping != m)
+			continue;
+		if (n < ~0UL - index)
+			to = min(to, index + n);
+		if (from < to)
+			pt_zap(mm, vma->start + ((from - vma->pgoff) << PAGE_SHIFT),
+			       vma->start + ((to - vma->pgoff) << PAGE_SHIFT), 0, 0);
+	}
+	mutex_unlock(&mm->lock);
+}
+
+void mapping_unmap(struct mapping *m, u64 index, u64 n)
+{
+	struct mm *mm;
+
+	if (list_empty(&m->vmas))
+		return;
+	mutex_lock(&unmap_mutex);
+	pass++;
+	while ((mm = next_space(m))) {
+		unmap_in(mm, m, index, n);
+		mm_put(mm);
+	}
+	mutex_unlock(&unmap_mutex);
+}

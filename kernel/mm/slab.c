@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Slabs: blocks of frames cut into objects of one size. The header of a slab stands at its end, so
+ * that objects of a power of two are aligned to their size. Free objects are chained through their
+ * first word. Each frame of a slab names its cache and its slab: kfree() needs only the pointer.
+ *
+ * Before the slabs of a cache stands a magazine on each CPU: a stack of free objects that needs no
+ * lock, only interrupts off. It is filled and emptied by halves.
+ *
+ * Sizes over 2048 are whole blocks of frames (FRAME_KERNEL).
+ */
+#include "mm/internal.h"
+#include "mm/kasan.h"
+
+struct slab {
+	struct list_head link; /* in partial while an object is free, else nowhere */
+	void *free;
+	u32 used, total;
+	struct frame *frame;
+};
+
+#define MAGAZINE 15
+struct magazine {
+	u64 nr;
+	void *obj[MAGAZINE];
+};
+
+struct kmem_cache {
+	const char *name;
+	u32 size; /* of an object, rounded */
+	u8 order; /* of a slab */
+	u16 per_slab;
+	struct magazine *mag[MAX_CPUS]; /* own CPU with interrupts off */
+	spinlock_t lock; /* guards the rest */
+	struct list_head partial;
+	u64 nr_slabs, nr_empty;
+	u64 used; /* objects out of the slabs, those in magazines included */
+	struct list_head all_link;
+};
+
+static struct list_head all_caches = LIST_INIT(all_caches);
+static spinlock_t all_lock; /* guards all_caches */
+static struct kmem_cache cache_cache, magazine_cache; /* have no magazines themselves */
+
+static const u16 class_size[] = { 16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048 };
+static const char *const class_name[] = { "kmalloc-16",  "kmalloc-32",  "kmalloc-64",
+					  "kmalloc-96",  "kmalloc-128", "kmalloc-192",
+					  "kmalloc-256", "kmalloc-512", "kmalloc-1k",
+					  "kmalloc-2k" };
+static struct kmem_cache *class_cache[ARRAY_SIZE(class_size)];
+static u8 class_of[2048 / 16 + 1]; /* by size / 16, rounded up */
+
+/* ---- slabs; cache->lock held ---- */
+
+static struct slab *slab_new(struct kmem_cache *c)
+{
+	struct frame *f = frame_alloc(c->order, FRAME_SLAB);
+	struct slab *s;
+	char *mem;
+	u32 i;
+
+	if (!f)
+		return NULL;
+	mem = frame_va(f);
+	s = (struct slab *)(mem + (PAGE_SIZE << c->order)) - 1;
+	s->frame = f;
+	s->used = 0;
+	s->total = c->per_slab;
+	s->free = NULL;
+	for (i = s->total; i-- > 0;) {
+		void **obj = (void **)(mem + i * c->size);
+
+		*obj = s->free;
+		s->free = obj;
+	}
+	kasan_poison(mem, s->total * c->size, KASAN_FREE_OBJECT);
+	for (i = 0; i < BIT(c->order); i++) {
+		f[i].cache = c;
+		f[i].slab_priv = s;
+	}
+	list_add(&s->link, &c->partial);
+	c->nr_slabs++;
+	c->nr_empty++;
+	return s;
+}
+
+static void slab_destroy(struct kmem_cache *c, struct slab *s)
+{
+	list_del(&s->link);
+	c->nr_slabs--;
+	c->nr_empty--;
+	frame_put(s->frame);
+}
+
+static void *slab_take(struct kmem_cache *c)
+{
+	struct slab *s;
+	void *obj;
+
+	if (list_empty(&c->partial)) {
+		s = slab_new(c);
+		if (!s)
+			return NULL;
+	} else {
+		s = list_first(&c->partial, struct slab, link);
+	}
+	obj = s->free;
+	s->free = *(void **)obj;
+	if (s->used++ == 0)
+		c->nr_empty--;
+	if (!s->free)
+		list_del(&s->link);
+	c->used++;
+	return obj;
+}
+
+static void slab_give(struct kmem_cache *c, void *obj)
+{
+	struct slab *s = va_frame(obj)->slab_priv;
+
+	if (!s->free)
+		list_add(&s->link, &c->partial);
+	*(void **)obj = s->free;
+	s->free = obj;
+	c->used--;
+	if (--s->used == 0) {
+		/* One empty slab stays: no coming and going of frames at a border. */
+		if (++c->nr_empty > 1)
+			slab_destroy(c, s);
+		else
+			list_move_tail(&s->link, &c->partial);
+	}
+}
+
+/* ---- magazines ---- */
+
+static struct magazine *magazine_of(struct kmem_cache *c)
+{
+	u32 cpu = this_cpu()->id;
+	struct magazine *m = c->mag[cpu];
+
+	if (unlikely(!m) && c != &cache_cache && c != &magazine_cache) {
+		m = kmem_cache_alloc(&magazine_cache);
+		if (m) {
+			kasan_unpoison(m, sizeof(*m));
+			m->nr = 0;
+			c->mag[cpu] = m;
+		}
+	}
+	return m;
+}
+
+static void magazine_empty(struct kmem_cache *c, struct magazine *m, u64 keep)
+{
+	spin_lock(&c->lock);
+	while (m->nr > keep)
+		slab_give(c, m->obj[--m->nr]);
+	spin_unlock(&c->lock);
+}
+
+static void *magazine_fill(struct kmem_cache *c, struct magazine *m)
+{
+	void *obj;
+
+	spin_lock(&c->lock);
+	obj = slab_take(c);
+	/* Only what the present slab has: no new one for objects that nobody asked for. */
+	while (m && obj && m->nr < MAGAZINE / 2 && !list_empty(&c->partial))
+		m->obj[m->nr++] = slab_take(c);
+	spin_unlock(&c->lock);
+	return obj;
+}
+
+void *kmem_cache_alloc(struct kmem_cache *c)
+{
+	struct magazine *m;
+	void *obj;
+
+	irq_push();
+	m = magazine_of(c);
+	if (m && m->nr)
+		obj = m->obj[--m->nr];
+	else
+		obj = magazine_fill(c, m);
+	irq_pop();
+	if (obj)
+		kasan_unpoison(obj, c->size);
+	return obj;
+}
+
+void *kmem_cache_zalloc(struct kmem_cache *c)
+{
+	void *obj = kmem_cache_alloc(c);
+
+	if (obj)
+		memset(obj, 0, c->size);
+	return obj;
+}
+
+void kmem_cache_free(struct kmem_cache *c, void *obj)
+{
+	struct magazine *m;
+
+	if (unlikely(va_frame(obj)->kind != FRAME_SLAB || va_frame(obj)->cache != c))
+		panic("%s: freed object %p is not of this cache", c->name, obj);
+	kasan_poison(obj, c->size, KASAN_FREE_OBJECT);
+	irq_push();
+	m = magazine_of(c);
+	if (likely(m)) {
+		if (m->nr == MAGAZINE)
+			magazine_empty(c, m, MAGAZINE / 2);
+		m->obj[m->nr++] = obj;
+	} else {
+		spin_lock(&c->lock);
+		slab_give(c, obj);
+		spin_unlock(&c->lock);
+	}
+	irq_pop();
+}
+
+/* ---- caches ---- */
+
+static void cache_setup(struct kmem_cache *c, const char *name, size_t size, bool cacheline)
+{
+	unsigned int order = 0;
+
+	memset(c, 0, sizeof(*c));
+	c->name = name;
+	c->size = ALIGN_UP(max(size, sizeof(void *)), cacheline ? 64 : 16);
+	/* At least eight objects, or little waste; never more than 32 KiB. */
+	while (order < 3 && ((PAGE_SIZE << order) - sizeof(struct slab)) / c->size < 8)
+		order++;
+	c->order = order;
+	c->per_slab = ((PAGE_SIZE << order) - sizeof(struct slab)) / c->size;
+	list_init(&c->partial);
+	spin_lock(&all_lock);
+	list_add_tail(&c->all_link, &all_caches);
+	spin_unlock(&all_lock);
+}
+
+struct kmem_cache *kmem_cache_create(const char *name, size_t size, bool cacheline)
+{
+	struct kmem_cache *c = kmem_cache_alloc(&cache_cache);
+
+	/* Made once, at start. */
+	if (!c || size > PAGE_SIZE * 4)
+		panic("slab cache %s cannot be made", name);
+	cache_setup(c, name, size, cacheline);
+	return c;
+}
+
+void kmem_cache_each(void (*fn)(void *arg, const char *name, size_t size, u64 used, u64 frames),
+		     void *arg)
+{
+	struct kmem_cache *c;
+	u32 cpu;
+
+	/* Caches are never destroyed, so the list only grows at its end. */
+	list_for_each(c, &all_caches, all_link) {
+		u64 used, slabs;
+
+		spin_lock(&c->lock);
+		used = c->used;
+		slabs = c->nr_slabs;
+		spin_unlock(&c->lock);
+		for (cpu = 0; cpu < nr_cpus; cpu++)
+			if (c->mag[cpu])
+				used -= READ_ONCE(c->mag[cpu]->nr);
+		fn(arg, c->name, c->size, used, slabs << c->order);
+	}
+}
+
+static void drain_this_cpu(void *unused)
+{
+	struct kmem_cache *c;
+
+	irq_push();
+	list_for_each(c, &all_caches, all_link) {
+		struct magazine *m = c->mag[this_cpu()->id];
+
+		if (m)
+			magazine_empty(c, m, 0);
+	}
+	frame_cache_drain();
+	irq_pop();
+}
+
+void mm_drain(void)
+{
+	struct kmem_cache *c;
+	cpumask_t all = nr_cpus == 64 ? ~0UL : BIT(nr_cpus) - 1;
+
+	drain_this_cpu(NULL);
+	smp_call(all, drain_this_cpu, NULL);
+	list_for_each(c, &all_caches, all_link) {
+		struct slab *s, *next;
+
+		spin_lock(&c->lock);
+		list_for_each_safe(s, next, &c->partial, link)
+			if (!s->used)
+				slab_destroy(c, s);
+		spin_unlock(&c->lock);
+	}
+}
+
+void slab_init(void)
+{
+	unsigned int i, s = 0;
+
+	cache_setup(&cache_cache, "kmem_cache", sizeof(struct kmem_cache), true);
+	cache_setup(&magazine_cache, "magazine", sizeof(struct magazine), true);
+	for (i = 0; i < ARRAY_SIZE(class_size); i++) {
+		class_cache[i] = kmem_cache_create(class_name[i], class_size[i], false);
+		for (; s * 16 <= class_size[i]; s++)
+			class_of[s] = i;
+	}
+}
+
+/* ---- kmalloc and whole pages ---- */
+
+static unsigned int order_of(size_t size)
+{
+	return size <= PAGE_SIZE ? 0 : 64 - __builtin_clzl((size - 1) >> PAGE_SHIFT);
+}
+
+void *kmalloc(size_t size)
+{
+	struct frame *f;
+
+	if (likely(size <= 2048)) {
+		unsigned int class = class_of[DIV_ROUND_UP(size, 16)];
+		void *p = kmem_cache_alloc(class_cache[class]);
+
+		if (p) { /* what is beyond size is nobody's */
+			kasan_poison(p, class_size[class], KASAN_REDZONE);
+			kasan_unpoison(p, size);
+		}
+		return p;
+	}
+	f = frame_alloc(order_of(size), FRAME_KERNEL);
+	return f ? frame_va(f) : NULL;
+}
+
+void *kzalloc(size_t size)
+{
+	void *p = kmalloc(size);
+
+	return p ? memset(p, 0, size) : NULL;
+}
+
+void kfree(const void *p)
+{
+	struct frame *f;
+
+	if (!p)
+		return;
+	f = va_frame(p);
+	if (f->kind == FRAME_SLAB) {
+		kmem_cache_free(f->cache, (void *)p);
+	} else {
+		if (unlikely(f->kind != FRAME_KERNEL || (u64)p & ~PAGE_MASK))
+			panic("kfree(%p): not from kmalloc()", p);
+		frame_put(f);
+	}
+}
+
+void *kmemdup(const void *p, size_t n)
+{
+	void *copy = kmalloc(n);
+
+	return copy ? memcpy(copy, p, n) : NULL;
+}
+
+char *kstrdup(const char *s)
+{
+	return kmemdup(s, strlen(s) + 1);
+}
+
+void *page_alloc(size_t size)
+{
+	unsigned int order = order_of(size);
+	struct frame *f = frame_alloc(order, FRAME_KERNEL);
+
+	return f ? memset(frame_va(f), 0, PAGE_SIZE << order) : NULL;
+}
+
+void page_free(void *p, size_t size)
+{
+	if (p)
+		frame_put(va_frame(p));
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The areas of an address space: a tree by address, without overlap, guarded by mm->lock. Areas are
+ * cut where an operation covers a part of one, and joined with their neighbours where nothing tells
+ * them apart. An area that goes is closed later, without mm->lock (vma_close_dead): closing may drop
+ * the last reference of a file, and what that does may want the lock.
+ */
+#include "mm/internal.h"
+
+#define LOWEST_ADDR 0x10000UL /* as Linux's vm.mmap_min_addr: null pointers stay bad */
+
+static struct kmem_cache *vma_cache;
+
+struct vma *vma_alloc(struct mm *mm)
+{
+	struct vma *vma;
+
+	if (unlikely(!vma_cache))
+		vma_cache = kmem_cache_create("vma", sizeof(struct vma), false);
+	vma = kmem_cache_zalloc(vma_cache);
+	if (vma) {
+		vma->mm = mm;
+		list_init(&vma->map_link);
+	}
+	return vma;
+}
+
+void vma_free(struct vma *vma)
+{
+	kmem_cache_free(vma_cache, vma);
+}
+
+static struct vma *vma_of(struct rb_node *n)
+{
+	return n ? rb_entry(n, struct vma, rb) : NULL;
+}
+
+struct vma *mm_first_vma(struct mm *mm)
+{
+	return vma_of(rb_first(&mm->vmas));
+}
+
+struct vma *vma_next(struct vma *vma)
+{
+	return vma_of(rb_next(&vma->rb));
+}
+
+struct vma *vma_prev(struct vma *vma)
+{
+	return vma_of(rb_prev(&vma->rb));
+}
+
+struct vma *mm_find_vma(struct mm *mm, u64 addr)
+{
+	struct rb_node *n = mm->vmas.node;
+	struct vma *best = mm->last_vma;
+
+	if (best && best->start <= addr && addr < best->end)
+		return best;
+	best = NULL;
+	while (n) {
+		struct vma *vma = vma_of(n);
+
+		if (addr < vma->end) {
+			best = vma;
+			if (addr >= vma->start)
+				break;
+			n = n->left;
+		} else {
+			n = n->right;
+		}
+	}
+	if (best)
+		mm->last_vma = best;
+	return best;
+}
+
+/* The highest area that begins below addr. */
+static struct vma *find_below(struct mm *mm, u64 addr)
+{
+	struct rb_node *n = mm->vmas.node;
+	struct vma *best = NULL;
+
+	while (n) {
+		struct vma *vma = vma_of(n);
+
+		if (vma->start < addr) {
+			best = vma;
+			n = n->right;
+		} else {
+			n = n->left;
+		}
+	}
+	return best;
+}
+
+static u64 vma_pages(const struct vma *vma)
+{
+	return (vma->end - vma->start) >> PAGE_SHIFT;
+}
+
+static void tree_link(struct mm *mm, struct vma *vma)
+{
+	struct rb_node **link = &mm->vmas.node, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = vma->start < vma_of(parent)->start ? &parent->left : &parent->right;
+	}
+	rb_insert(&mm->vmas, &vma->rb, parent, link);
+	mm->nr_vmas++;
+}
+
+void vma_insert(struct mm *mm, struct vma *vma)
+{
+	tree_link(mm, vma);
+	mm->mapped_pages += vma_pages(vma);
+}
+
+/* Out of the tree; its pages stay counted (they may now be a neighbour's). */
+static void tree_unlink(struct vma *vma, struct vma **dead)
+{
+	struct mm *mm = vma->mm;
+
+	rb_erase(&mm->vmas, &vma->rb);
+	mm->nr_vmas--;
+	if (mm->last_vma == vma)
+		mm->last_vma = NULL;
+	vma->next_dead = *dead;
+	*dead = vma;
+}
+
+struct vma *vma_split(struct vma *vma, u64 addr)
+{
+	struct vma *upper = vma_alloc(vma->mm);
+
+	if (!upper)
+		return NULL;
+	*upper = *vma;
+	list_init(&upper->map_link);
+	upper->mapping = NULL;
+	upper->start = addr;
+	upper->pgoff += (addr - vma->start) >> PAGE_SHIFT;
+	vma->end = addr;
+	tree_link(vma->mm, upper);
+	if (upper->ops && upper->ops->open)
+		upper->ops->open(upper);
+	return upper;
+}
+
+static bool joinable(const struct vma *a, const struct vma *b)
+{
+	return a->end == b->start && a->flags == b->flags && a->file == b->file &&
+	       a->ops == b->ops && a->priv == b->priv && a->mapping == b->mapping &&
+	       !(a->flags & VM_SPECIAL) && (!a->ops || a->pgoff + vma_pages(a) == b->pgoff);
+}
+
+static void join(struct vma *a, struct vma *b, struct vma **dead)
+{
+	a->end = b->end;
+	a->has_anon |= b->has_anon;
+	tree_unlink(b, dead);
+}
+
+struct vma *vma_merge(struct vma *vma, struct vma **dead)
+{
+	struct vma *prev = vma_prev(vma), *next = vma_next(vma);
+
+	if (prev && joinable(prev, vma)) {
+		join(prev, vma, dead);
+		vma = prev;
+	}
+	if (next && joinable(vma, next))
+		join(vma, next, dead);
+	return vma;
+}
+
+int vma_remove_range(struct mm *mm, u64 start, u64 end, struct vma **dead)
+{
+	struct vma *vma = mm_find_vma(mm, start), *last, *next;
+	u64 floor, ceiling;
+
+	if (!vma || vma->start >= end)
+		return 0;
+	if (vma->start < start) {
+		vma = vma_split(vma, start);
+		if (!vma)
+			return -ENOMEM;
+	}
+	last = find_below(mm, end);
+	if (last->end > end && !vma_split(last, end))
+		return -ENOMEM;
+	next = vma_prev(vma);
+	floor = next ? next->end : 0;
+	for (; vma && vma->start < end; vma = next) {
+		next = vma_next(vma);
+		mm->mapped_pages -= vma_pages(vma);
+		tree_unlink(vma, dead);
+	}
+	ceiling = vma ? vma->start : USER_END;
+	pt_zap(mm, start, end, floor, ceiling);
+	/* The hole may serve the next mapping. */
+	if (ceiling > mm->scan_from)
+		mm->scan_from = min(ceiling, mm->mmap_base);
+	return 0;
+}
+
+void vma_close_dead(struct vma *dead)
+{
+	while (dead) {
+		struct vma *vma = dead;
+
+		dead = vma->next_dead;
+		if (vma->ops && vma->ops->close)
+			vma->ops->close(vma);
+		vma_free(vma);
+	}
+}
+
+u64 vma_find_hole(struct mm *mm, u64 len, u64 hint)
+{
+	struct vma *vma;
+	u64 limit;
+
+	if (hint >= LOWEST_ADDR && hint < USER_END && len <= USER_END - hint) {
+		vma = mm_find_vma(mm, hint);
+		if (!vma || vma->start >= hint + len)
+			return hint;
+	}
+	if (!mm->scan_from || mm->scan_from > mm->mmap_base || len <= mm->hole_above) {
+		mm->scan_from = mm->mmap_base;
+		mm->hole_above = 0;
+	}
+	limit = mm->scan_from;
+	for (vma = find_below(mm, limit);; vma = vma_prev(vma)) {
+		u64 bottom = vma ? vma->end : LOWEST_ADDR;
+
+		if (bottom < limit && limit - bottom >= len) {
+			mm->scan_from = limit - len;
+			return limit - len;
+		}
+		if (bottom < limit)
+			mm->hole_above = max(mm->hole_above, limit - bottom);
+		if (!vma)
+			return -ENOMEM;
+		limit = min(limit, vma->start);
+	}
+}
