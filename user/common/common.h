@@ -90,6 +90,7 @@ struct state {
 	pid_t pid; /* of the container's first process, or of the monitor */
 	int64_t started; /* seconds since 1970 */
 	char command[128];
+	int fd; /* its file, from state_begin() to state_save() */
 };
 /* A name of letters, digits, '.', '_', '-', not starting with '.' or '-'. */
 bool name_is_valid(const char *name);

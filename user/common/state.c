@@ -38,8 +38,8 @@ bool name_is_valid(const char *name)
 	return true;
 }
 
-/* Takes the name: true when it was free. */
-static bool reserve(const char *name)
+/* Takes the name: its new, empty file; -1 when it is taken. */
+static int reserve(const char *name)
 {
 	char path[PATH_SIZE];
 	int fd;
@@ -56,9 +56,7 @@ static bool reserve(const char *name)
 	}
 	if (fd < 0 && errno != EEXIST)
 		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
+	return fd;
 }
 
 void state_begin(struct state *s, const char *name, const char *image)
@@ -82,28 +80,27 @@ void state_begin(struct state *s, const char *name, const char *image)
 			join(s->name, sizeof(s->name), "c-", p, NULL);
 	}
 	join(s->image, sizeof(s->image), image, NULL);
-	if (reserve(s->name))
+	s->fd = reserve(s->name);
+	if (s->fd >= 0)
 		return;
 	/* Somebody alive, or what a killed one left: state_load() clears that away. */
-	if (state_load(s->name, &old) || !reserve(s->name))
+	if (!state_load(s->name, &old))
+		s->fd = reserve(s->name);
+	if (s->fd < 0)
 		die(STATUS_USAGE, "the name %s is in use", s->name);
 }
 
 void state_save(const struct state *s)
 {
-	char path[PATH_SIZE], text[512];
-	int fd, n;
+	char text[512];
+	int n;
 
-	state_path(s->name, path);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
 	n = snprintf(text, sizeof(text),
 		     "pid %d\nimage %s\nstarted %lld\ncgroup %s-%s\ncommand %s\n", (int)s->pid,
 		     s->image, (long long)s->started, prog_name, s->name, s->command);
-	if (write(fd, text, n) < 0)
-		warn("%s: %s", path, strerror(errno));
-	close(fd);
+	if (write(s->fd, text, n) < 0)
+		warn("/run/%s/%s: %s", prog_name, s->name, strerror(errno));
+	close(s->fd);
 }
 
 void state_remove(const char *name)

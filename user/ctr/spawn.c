@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting a process with clone3(2), and waiting for its end while passing signals on. */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <linux/sched.h>
+
+#include "ctr.h"
+
+#define STACK_SIZE 65536
+
+struct call {
+	int (*fn)(const struct container *c);
+	const struct container *c;
+};
+
+static void child_main(const struct call *call)
+{
+	_exit(call->fn(call->c));
+}
+
+/*
+ * The system call; in the child, which has a stack of its own when args->stack says so, child_main()
+ * is called and never returns. There is no C function for this: the child must not return into the
+ * parent's frame.
+ */
+static long clone3(struct clone_args *args, const struct call *call)
+{
+	register const struct call *kept __asm__("r12") = call;
+	long result;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "and $-16, %%rsp\n\t"
+			 "mov %%r12, %%rdi\n\t"
+			 "call *%%rbx\n"
+			 "1:"
+			 : "=a"(result)
+			 : "a"(SYS_clone3), "D"(args), "S"(sizeof(*args)), "b"(child_main),
+			   "r"(kept)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+pid_t spawn(uint64_t flags, int cgroup, bool shared, int (*fn)(const struct container *c),
+	    const struct container *c)
+{
+	static char stack[STACK_SIZE] __attribute__((aligned(16)));
+	struct call call = { fn, c };
+	struct clone_args args = { .flags = flags, .exit_signal = SIGCHLD };
+	long pid;
+
+	if (cgroup >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = cgroup;
+	}
+	if (shared) {
+		args.flags |= CLONE_VM | CLONE_VFORK;
+		args.stack = (uint64_t)(uintptr_t)stack;
+		args.stack_size = STACK_SIZE;
+	}
+	pid = clone3(&args, &call);
+	if (pid < 0) {
+		errno = -pid;
+		return -1;
+	}
+	return pid;
+}
+
+static void passed_on(sigset_t *set)
+{
+	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT,   SIGQUIT, SIGHUP,
+				       SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT, SIGTTOU };
+
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		sigaddset(set, signals[i]);
+}
+
+void hold_signals(sigset_t *old)
+{
+	sigset_t set;
+
+	signal(SIGCHLD, SIG_DFL); /* inherited as ignored, it would reap the child unseen */
+	passed_on(&set);
+	sigprocmask(SIG_BLOCK, &set, old);
+}
+
+/* One signal that came for the tool; a second request to end is answered with SIGKILL. */
+static void pass_on(pid_t pid, const siginfo_t *info, int *ends)
+{
+	int sig = info->si_signo;
+
+	if ((sig == SIGINT || sig == SIGTERM) && ++*ends > 1)
+		sig = SIGKILL;
+	else if (info->si_code == SI_KERNEL)
+		return; /* from the terminal: it went to the whole process group */
+	kill(pid, sig);
+}
+
+int wait_for_end(pid_t pid, bool terminal, bool *killed)
+{
+	int status, ends = 0;
+	siginfo_t info;
+	sigset_t set;
+	pid_t got;
+
+	passed_on(&set);
+	while (!(got = waitpid(pid, &status, WNOHANG))) {
+		if (sigwaitinfo(&set, &info) < 0)
+			continue;
+		if (info.si_signo != SIGCHLD && info.si_signo != SIGTTOU)
+			pass_on(pid, &info, &ends);
+	}
+	if (terminal)
+		tcsetpgrp(0, getpgrp()); /* SIGTTOU is blocked */
+	if (got < 0)
+		die(STATUS_FAILED, "wait: %s", strerror(errno));
+	*killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	return exit_status_of(status);
+}
