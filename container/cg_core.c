@@ -210,8 +210,11 @@ static int set_subtree(struct cgroup *cg, u32 on, u32 off)
 	spin_lock(&cgroup_lock);
 	if (want && cg->parent && !list_empty(&cg->tasks))
 		err = -EBUSY;
-	else
+	if (!err) {
 		WRITE_ONCE(cg->subtree_control, want);
+		if ((on | off) & CG_CPU)
+			cg_cpu_regroup(cg);
+	}
 	spin_unlock(&cgroup_lock);
 	if (err)
 		return err;

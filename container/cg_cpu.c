@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The cpu controller: the time a group and those below have had (cpu.stat, there in every group,
- * whether the controller is on or not, as on Linux). Time is summed when it is read: what tasks had
- * that ended or moved away is in cgroup.user_ns and sys_ns, the living are asked.
+ * The cpu controller: shares of the CPU between groups (cpu.weight), by the sched_groups of sched/,
+ * and the time that a group and those below have had (cpu.stat, there in every group, whether the
+ * controller is on or not, as on Linux). Time is summed when it is read: what tasks had that ended or
+ * moved away is in cgroup.user_ns and sys_ns, the living are asked.
  *
- * Shares between groups (cpu.weight, cpu.max) are not offered: the scheduler weighs threads, not
- * groups.
+ * cpu.max is not offered: the scheduler shares time, it does not ration it.
  */
 #include "container/cgroup.h"
 
@@ -40,3 +40,62 @@ int cg_cpu_stat_show(struct strbuf *out, void *priv)
 	sb_printf(out, "usage_usec %lu\nuser_usec %lu\nsystem_usec %lu\n", user + sys, user, sys);
 	return 0;
 }
+
+/* ---- cpu.weight ---- */
+
+#define WEIGHT_DEFAULT 100
+#define WEIGHT_MAX 10000
+#define SCHED_WEIGHT_DEFAULT 1024 /* of a thread of nice 0 */
+
+struct sched_group *cg_cpu_group(struct cgroup *cg)
+{
+	while (cg->parent && !(READ_ONCE(cg->parent->subtree_control) & CG_CPU))
+		cg = cg->parent;
+	return cg->parent ? &cg->cpu : NULL;
+}
+
+void cg_cpu_regroup(struct cgroup *top)
+{
+	for (struct cgroup *cg = top; cg; cg = cgroup_walk(top, cg)) {
+		struct sched_group *group = cg_cpu_group(cg);
+		struct task *t;
+
+		list_for_each(t, &cg->tasks, cgroup_link)
+			thread_set_group(&t->thread, group);
+	}
+}
+
+static int weight_show(struct strbuf *out, void *cg)
+{
+	sb_printf(out, "%lu\n", READ_ONCE(((struct cgroup *)cg)->cpu_weight));
+	return 0;
+}
+
+static void set_weight(struct cgroup *cg, u64 weight)
+{
+	WRITE_ONCE(cg->cpu_weight, weight);
+	sched_group_set_weight(&cg->cpu, max(weight * SCHED_WEIGHT_DEFAULT / WEIGHT_DEFAULT, 1UL));
+}
+
+static ssize_t weight_write(void *cg, char *buf, size_t n)
+{
+	u64 v;
+
+	if (parse_u64(buf, 10, &v))
+		return -EINVAL;
+	if (!v || v > WEIGHT_MAX)
+		return -ERANGE;
+	set_weight(cg, v);
+	return n;
+}
+
+static void reset(struct cgroup *cg)
+{
+	set_weight(cg, WEIGHT_DEFAULT);
+}
+
+static const struct cg_file files[] = {
+	CG_CHILD_FILE("cpu.weight", 0644, .show = weight_show, .write = weight_write),
+	{ .pf = { .name = NULL } },
+};
+const struct cg_controller cg_cpu = { "cpu", CG_CPU, files, reset };

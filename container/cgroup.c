@@ -40,6 +40,7 @@ static void cgroup_setup(struct cgroup *cg, struct cgroup *parent)
 	res_counter_init(&cg->pids, parent ? &parent->pids : NULL, NULL);
 	res_counter_init(&cg->mem, parent ? &parent->mem : NULL, cg_mem_release);
 	cgroup_get(cg); /* mem's own reference */
+	sched_group_init(&cg->cpu, parent && parent->parent ? &parent->cpu : NULL, 1);
 	for (const struct cg_controller *const *c = cg_controllers(); *c; c++)
 		(*c)->reset(cg);
 	__atomic_fetch_add(&nr_cgroups, 1, __ATOMIC_RELAXED);
@@ -163,6 +164,7 @@ static void join(struct cgroup *cg, struct task *t)
 	cg->sys_ns -= sys;
 	t->cgroup = cg;
 	t->thread.mem_charge = &cg->mem;
+	thread_set_group(&t->thread, cg_cpu_group(cg));
 	for (struct cgroup *c = cg; c; c = c->parent) {
 		c->nr_tasks++;
 		cgroup_update_events(c);
@@ -177,6 +179,7 @@ static void leave(struct cgroup *cg, struct task *t)
 	thread_times(&t->thread, &user, &sys);
 	cg->user_ns += user;
 	cg->sys_ns += sys;
+	thread_set_group(&t->thread, NULL); /* what still runs of it may outlive the group */
 	for (struct cgroup *c = cg; c; c = c->parent) {
 		c->nr_tasks--;
 		cgroup_update_events(c);

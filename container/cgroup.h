@@ -24,9 +24,10 @@ struct cg_event {
 };
 void cg_notify(struct cg_event *ev); /* any context */
 
-#define CG_MEMORY 1U
-#define CG_PIDS 2U
-#define CG_ALL (CG_MEMORY | CG_PIDS)
+#define CG_CPU 1U
+#define CG_MEMORY 2U
+#define CG_PIDS 4U
+#define CG_ALL (CG_CPU | CG_MEMORY | CG_PIDS)
 
 struct cgroup {
 	ref_t refs; /* tasks (zombies too), directory, open files, children, namespaces, charges */
@@ -63,6 +64,9 @@ struct cgroup {
 	u64 swap_max;
 	u64 ooms, oom_kills; /* atomic */
 	struct cg_event mem_events;
+
+	struct sched_group cpu; /* in use while the parent gives the controller */
+	u64 cpu_weight; /* 1 to 10000; 100 is a thread of nice 0 */
 };
 
 extern struct cgroup root_cgroup;
@@ -121,11 +125,15 @@ struct cg_controller {
 	const struct cg_file *files; /* up to one without a name */
 	void (*reset)(struct cgroup *cg); /* limits back to none: disabled, or new */
 };
-extern const struct cg_controller cg_pids, cg_memory;
+extern const struct cg_controller cg_cpu, cg_memory, cg_pids;
 extern const struct cg_file cg_core_files[];
 const struct cg_controller *const *cg_controllers(void); /* NULL-terminated */
 
 int cg_cpu_stat_show(struct strbuf *out, void *cg); /* cpu.stat, a core file */
+/* The shares that a task in cg runs by: of the nearest group with the controller; NULL: the root's. */
+struct sched_group *cg_cpu_group(struct cgroup *cg);
+/* subtree_control of top changed: its tasks below get their groups. cgroup_mutex, cgroup_lock held. */
+void cg_cpu_regroup(struct cgroup *top);
 
 void cgroup_fs_init(void);
 /* "max" is RES_NO_LIMIT; a number with a suffix K M G T when bytes. -EINVAL, -ERANGE */
