@@ -201,6 +201,25 @@ deps:  ## installs what is missing (asks first)
 
 # ---- the tests: each kind brings its rules ----
 include $(wildcard tests/*/*.mk)
+T ?=
+J ?= 2
+test:  ## all tests, or those whose names have T=PATTERN
+	$(call ready,test,all tests)
+	@tests/run --build $(BUILD) -j $(J) '$(T)'
+tests: abi-tests guest-tests
+bench:  ## the figures that Dyad must reach, measured
+	$(call ready,qemu,all)
+	@tests/bench/run --build $(BUILD)
+
+# programs for the guest that a test needs: tests/guest/NAME.c
+GUEST_NAMES := $(patsubst tests/guest/%.c,%,$(wildcard tests/guest/*.c))
+$(BUILD)/tests/guest/%: tests/guest/%.c $(BUILD)/.uflags | $(UAPI)/.done
+	$(call say,UCC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(MUSL_CC) $(UFLAGS) $(ULINK) -o $@ $<
+guest-tests: $(GUEST_NAMES:%=$(BUILD)/tests/guest/%)
+abi-tests:
+.PHONY: test tests bench guest-tests abi-tests
 
 # ---- the rules of the house ----
 CSOURCES = $(shell git ls-files '*.c' '*.h')

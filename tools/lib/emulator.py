@@ -150,6 +150,7 @@ class Machine:
         self.extra = list(extra)
         self.files = Files()
         self.has_command = False
+        self.deadline = None  # of time.monotonic(); callbacks may move it while the machine runs
 
     # ---- what is booted ----
 
@@ -431,8 +432,9 @@ class Batch:
 
     def pump(self, child, con_r, out_r):
         """Passes on what comes until both pipes are closed. True when the time was up."""
-        deadline = time.monotonic() + self.m.timeout if self.m.timeout else None
         timed_out = False
+        if self.m.timeout:
+            self.m.deadline = time.monotonic() + self.m.timeout
         with selectors.DefaultSelector() as sel:
             sel.register(con_r, selectors.EVENT_READ, self.console.feed)
             sel.register(out_r, selectors.EVENT_READ, self.output)
@@ -444,8 +446,9 @@ class Batch:
                     else:
                         sel.unregister(key.fd)
                 now = time.monotonic()
+                deadline = self.m.deadline
                 if self.console.ended and (deadline is None or deadline > now + GRACE):
-                    deadline = now + GRACE
+                    self.m.deadline = deadline = now + GRACE
                 if deadline and now > deadline and child.poll() is None:
                     timed_out = not self.console.ended
                     stop(child)

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+"""Many test cases in one boot of Dyad.
+
+A case is a script for the guest's shell with what it must print and return. The cases of one kind
+of machine run one after the other in one boot, each in an empty folder, with nothing on stdin.
+A case that ends the machine (panic, time-out) fails; those behind it go on in a new boot.
+
+After each case the figures of /proc/dyad/counts must be back. The first run of a thing may fill
+caches, so a case after which a figure is higher is run again: a leak is what grows each time.
+A WARNING of the kernel fails the case that was running.
+"""
+import os
+import re
+import sys
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(TOP, "tools", "lib"))
+import emulator  # noqa: E402
+
+DRIVER = r"""
+counts() { cat /proc/dyad/counts 2>/dev/null; }
+grown() {
+	printf '%s\n--\n%s\n' "$1" "$2" | awk '
+		$1 == "--" { second = 1; next }
+		!second { before[$1] = $2 + 0; next }
+		$2 + 0 > before[$1] { printf "%s %d -> %d\n", $1, before[$1], $2 }'
+}
+settle() {
+	for i in 1 2 3 4 5 6; do
+		after=$(counts)
+		[ "$after" = "$before" ] && more= && return
+		more=$(grown "$before" "$after")
+		[ -z "$more" ] && return
+		sleep 0.05
+	done
+}
+once() {
+	mkdir -p /tmp/case && cd /tmp/case
+	sh /tests/case/$1 </dev/null 2>&1
+	status=$?
+	cd /
+	rm -rf /tmp/case
+}
+before=$(counts); settle; before=none; grown 'a 1' 'a 2' >/dev/null; rm -rf /tmp/case; sleep 0
+for file in /tests/case/*; do
+	n=${file##*/}
+	before=$(counts)
+	echo "@@begin $n"
+	once $n
+	echo; echo "@@end $n $status"
+	case $n in *-noleak) continue ;; esac
+	for try in 1 2 3; do
+		settle
+		[ -z "$more" ] && break
+		[ $try = 3 ] && echo "@@leak $n" && echo "$more" && echo "@@leaked $n" && break
+		before=$after
+		once $n >/dev/null
+	done
+done
+"""
+
+
+class Case:
+    """run: a script. status: what it returns. out: exactly what it prints, or match: regular
+    expressions that its output has, lacks: ones it has not, check: a function of the output that
+    returns a complaint or None. on: the machines. leak=False where a rest is meant to stay."""
+
+    def __init__(self, name, run, status=0, out=None, match=(), lacks=(), check=None, on=None,
+                 leak=True, seconds=20, warnings=False):
+        self.name, self.run, self.status = name, run, status
+        self.out, self.check, self.on = out, check, on
+        self.match = (match,) if isinstance(match, str) else match
+        self.lacks = (lacks,) if isinstance(lacks, str) else lacks
+        self.leak, self.seconds, self.warnings = leak, seconds, warnings
+
+    def judge(self, status, output):
+        """What is wrong with a run, as (expected, got) texts; None when nothing is."""
+        if self.out is not None and output.rstrip("\n") != self.out.rstrip("\n"):
+            return self.out.rstrip("\n"), output.rstrip("\n")
+        for pattern in self.match:
+            if not re.search(pattern, output, re.M):
+                return "output that has /%s/" % pattern, output.rstrip("\n")
+        for pattern in self.lacks:
+            if re.search(pattern, output, re.M):
+                return "output without /%s/" % pattern, output.rstrip("\n")
+        if status != self.status:
+            return "status %s" % self.status, "status %s\n%s" % (status, output.rstrip("\n"))
+        complaint = self.check(output) if self.check else None
+        return complaint and (complaint, output.rstrip("\n"))
+
+
+class Result:
+    def __init__(self, name, wrong=None, seconds=0.0):
+        self.name, self.wrong, self.seconds = name, wrong, seconds
+
+    @property
+    def passed(self):
+        return self.wrong is None
+
+
+class Boot:
+    """One boot with a queue of cases. After run(), results holds those that were begun."""
+
+    def __init__(self, machine, cases, scale=1.0):
+        self.m, self.cases, self.scale = machine, cases, scale
+        self.results = {}    # case -> Result
+        self.current = None  # the case that runs now
+        self.text = b""
+        self.rest = b""
+        self.leaking = None
+        self.blamed = {}     # case -> lines of warnings
+        for n, case in enumerate(cases):
+            name = "%03d%s" % (n, "" if case.leak else "-noleak")
+            machine.files.archive.data(machine.files.place("/tests/case/" + name),
+                                       case.run.encode() + b"\n")
+        machine.files.archive.data(machine.files.place("/tests/driver"), DRIVER.encode())
+        machine.command(["sh", "/tests/driver"])
+
+    def run(self):
+        warned = 0
+
+        def on_console(line):
+            nonlocal warned
+            if "WARNING: " in line and self.last:
+                self.blamed.setdefault(self.last, []).append(line)
+                warned += 1
+        self.last = None
+        outcome = self.m.start(on_output=self.feed, on_console=on_console)
+        self.outcome = outcome
+        if outcome.kind != emulator.EXIT or self.current:
+            self.died(outcome)
+        for case, lines in self.blamed.items():
+            result = self.results.get(case)
+            if result and result.passed and not case.warnings:
+                traces = [l for block in outcome.warnings if block and any(
+                    block[0] in text for text in lines)
+                    for l in emulator.symbolize(block, self.m.kernel())]
+                result.wrong = ("no WARNING of the kernel", "\n".join(traces or lines))
+        return outcome
+
+    def died(self, outcome):
+        text = outcome.kind + (": " + outcome.detail if outcome.detail else "")
+        lines = emulator.symbolize(outcome.panic, self.m.kernel()) or outcome.console[-12:]
+        got = "%s\n%s\n%s" % (text, "\n".join(lines), self.text.decode("utf-8", "replace")[-1500:])
+        victim = self.current or (self.last if self.last else None)
+        if victim:
+            self.results[victim] = Result(victim.name, ("the machine goes on", got.rstrip()))
+
+    def feed(self, data):
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        for line in lines:
+            self.line(line)
+
+    def line(self, line):
+        word, _, args = line.partition(b" ")
+        if word == b"@@begin":
+            self.current = self.last = self.cases[int(args[:3])]
+            self.text = b""
+            self.begin = time.monotonic()
+            self.m.deadline = self.begin + self.current.seconds * self.scale
+        elif word == b"@@end" and self.current:
+            case, self.current = self.current, None
+            status = int(args.split()[1])
+            text = self.text[:-1] if self.text.endswith(b"\n") else self.text  # the driver's echo
+            wrong = case.judge(status, text.decode("utf-8", "replace"))
+            self.results[case] = Result(case.name, wrong, time.monotonic() - self.begin)
+            self.m.deadline = time.monotonic() + 4 * case.seconds * self.scale  # leak check
+        elif word == b"@@leak":
+            self.leaking = []
+        elif word == b"@@leaked":
+            result = self.results.get(self.last)
+            if result and result.passed:
+                result.wrong = ("the counts of before", "grown at each of three runs:\n"
+                                + "\n".join(self.leaking))
+            self.leaking = None
+        elif self.leaking is not None:
+            self.leaking.append(line.decode("utf-8", "replace"))
+        elif self.current:
+            self.text += line + b"\n"
+
+
+def run_cases(make_machine, cases, scale=1.0, report=None):
+    """Runs the cases in as many boots as it takes. report(result) is called for each in order."""
+    queue = list(cases)
+    while queue:
+        batch = queue[:900]
+        boot = Boot(make_machine(), batch, scale)
+        try:
+            outcome = boot.run()
+            why = outcome.kind
+            tail = "\n".join(outcome.console[-12:]) + ("\n" + outcome.detail)
+        except RuntimeError as e:
+            why, tail = str(e), ""
+        if not boot.results:
+            for case in batch:
+                boot.results[case] = Result(case.name, ("a machine that boots",
+                                                        "%s\n%s" % (why, tail.strip())))
+        for case in batch:
+            if case in boot.results and report:
+                report(boot.results[case])
+        queue = [case for case in queue if case not in boot.results]

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+"""Containers: the same image, its own namespaces, its own limits."""
+from harness import Case
+
+ON = ("qemu", "bochs")
+
+CASES = [
+    Case("status", "ctr run busybox -- sh -c 'exit 7'", status=7),
+    Case("output", "ctr run busybox -- echo hello there", out="hello there"),
+    Case("words-exact", "ctr run busybox -- printf '[%s]\\n' 'a  b' '' '*'", out="[a  b]\n[]\n[*]"),
+    Case("stdin", "echo through | ctr run busybox -- cat", out="through"),
+    Case("signal-status", "ctr run busybox -- sh -c 'sh -c \"kill -9 \\$\\$\"; echo $?'", out="Killed\n137"),
+    Case("pids", "ctr run busybox -- sh -c 'echo $$; ps'", match=(r"^1$", r"^PID\s+USER", r"^\s+1\s+"),
+         lacks=(r"init", r"driver")),
+    Case("hostname", "ctr run --hostname inner busybox -- hostname; hostname", out="inner\ndyad"),
+    Case("hostname-private", "ctr run busybox -- sh -c 'hostname changed; hostname'; hostname",
+         out="changed\ndyad"),
+    Case("root-private", "ctr run busybox -- sh -c 'echo x > /etc/inside; cat /etc/inside'; ls /etc/inside",
+         status=1, match=("^x$", "No such file")),
+    Case("root-fresh", "ctr run busybox -- touch /etc/mark; ctr run busybox -- ls /etc/mark", status=1,
+         match="No such file"),
+    Case("mounts-private", "ctr run busybox -- sh -c 'mount -t tmpfs none /mnt && echo y > /mnt/f && "
+                           "cat /mnt/f'; ls /mnt", out="y"),
+    Case("proc-own", "ctr run busybox -- sh -c 'ls -d /proc/[0-9]* | wc -l'", match="^[1-4]$"),
+    Case("no-host-files", "ctr run busybox -- ls /images", status=1, match="No such file"),
+    Case("memory-limit", "ctr run --memory 16M busybox -- sh -c 'head -c 64m /dev/zero | tail -c 60m | wc -c'; "
+                         "echo $?; echo host goes on", match=("host goes on",), lacks="62914560",
+         seconds=60),
+    Case("memory-enough", "ctr run --memory 32M busybox -- sh -c 'head -c 8m /dev/zero | tail -c 4m | wc -c'",
+         out="4194304", seconds=60),
+    Case("fork-bomb", "ctr run --pids 16 busybox -- sh -c 'b() { b | b & b; }; b' >/dev/null 2>&1; "
+                      "echo host goes on; /bin/true", match="host goes on", seconds=90),
+    Case("pids-limit", "ctr run --pids 5 busybox -- sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; echo end'",
+         match="can't fork", status=2),
+    Case("cgroup-gone", "ctr run busybox -- true; find /sys/fs/cgroup -mindepth 1 -type d | wc -l; "
+                        "a=$(find /sys/fs/cgroup -type d | wc -l); ctr run busybox -- true; "
+                        "b=$(find /sys/fs/cgroup -type d | wc -l); [ $a = $b ] && echo same", match="^same$"),
+    Case("unknown-image", "ctr run nosuchimage -- true; s=$?; echo $s", match=("nosuchimage", "^(2|125|127)$")),
+    Case("unknown-command", "ctr run busybox -- nosuchcommand", status=127, match="nosuchcommand"),
+    Case("unknown-option", "ctr run --nosuch busybox", status=2, match="nosuch"),
+    Case("unknown-verb", "ctr frobnicate", status=2, match="frobnicate"),
+    Case("bad-number", "ctr run --memory lots busybox -- true", status=2, match="lots"),
+    Case("images", "ctr images", match="busybox"),
+    Case("ps", "ctr run busybox -- sleep 2 & sleep 0.5; ctr ps; wait", match="busybox", seconds=30),
+    Case("kill-ends-all", "ctr run busybox -- sh -c 'sleep 300 & sleep 300 & wait' & sleep 0.5; "
+                          "n=$(ps | grep -c '[s]leep 300'); kill $!; wait $!; sleep 0.2; "
+                          "echo $n $(ps | grep -c '[s]leep 300')", match="^2 0$"),
+    Case("orphans-reaped", "ctr run busybox -- sh -c '(sleep 0.1 &) ; sleep 0.3; ps | grep -c Z'",
+         match="^0$", status=1),
+    Case("side-by-side", "for i in 1 2 3 4 5; do ctr run --hostname c$i busybox -- sh -c "
+                         "'sleep 0.1; hostname' & done | sort; wait", out="c1\nc2\nc3\nc4\nc5", seconds=60),
+    Case("inits-signals", "ctr run busybox -- sh -c 'kill -9 1; kill -TERM 1; echo alive'", out="alive"),
+    Case("100-in-turn", "i=0; while [ $i -lt 100 ]; do ctr run busybox -- true || echo bad; i=$((i + 1)); "
+                        "done; echo done", out="done", seconds=120, on=("qemu",)),
+    Case("no-vmm-needed", "ctr run busybox -- echo fine", out="fine", on=("nosvm", "penryn")),
+]
