@@ -58,7 +58,7 @@ KSAN := $(if $(filter 1,$(SAN)),-DSAN -fsanitize=undefined -fno-sanitize=alignme
 	$(if $(findstring clang,$(CC)),$(KSAN_CLANG),$(KSAN_GCC)) -Wframe-larger-than=4096)
 KSAN_NOT := kernel/mm/kasan.c kernel/mm/slab.c kernel/lib/string.c
 KFLAGS := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
-	-isystem $(UAPI) -Ikernel -I. -D__KERNEL_DYAD__ \
+	-isystem $(UAPI) -Ikernel -I. -I$(BUILD)/gen -D__KERNEL_DYAD__ \
 	-O2 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing -fno-asynchronous-unwind-tables \
 	-fno-common -fwrapv -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
@@ -80,6 +80,11 @@ $(BUILD)/obj/%.S.o: %.S $(BUILD)/.kflags | $(UAPI)/.done
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KFLAGS) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
 -include $(KOBJ:.o=.d)
+$(BUILD)/gen/font8x16.h: tools/mkfont
+	$(call say,FONT,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PYTHON) tools/mkfont $@
+$(BUILD)/obj/kernel/dev/fbcon.o: $(BUILD)/gen/font8x16.h
 
 # The kernel carries the names of its functions for backtraces: it is linked once with an empty
 # table, the table is made from that, and it is linked again. The text must not move between.

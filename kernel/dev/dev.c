@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Brings the devices up, and chooses /dev/console. */
 #include "dev/tty.h"
+#include "dev/vt.h"
 
 /* console=NAME; without it, or when there is no such terminal, the first that there is. */
 static void choose_console(void)
@@ -29,5 +30,6 @@ void dev_init(void)
 	mem_init();
 	tty_init();
 	uart_init();
+	vt_init();
 	choose_console();
 }

@@ -18,7 +18,7 @@ struct tty {
 	const struct tty_driver *drv;
 	void *priv;
 	struct list_head link; /* all terminals, by tty_list_lock of tty.c */
-	ref_t refs;	       /* files, and 1 for the device */
+	ref_t refs; /* files, and 1 for the device */
 	void (*free)(struct tty *tty);
 	bool is_ptmx; /* the master side of a pty: no line discipline, no job control */
 
@@ -27,19 +27,19 @@ struct tty {
 	struct termios2 tio;
 	struct winsize ws;
 	struct pid *session, *pgrp; /* of the controlling session, or NULL; a reference each */
-	u32 generation;		    /* hangups so far: files opened before one are dead */
-	bool exclusive;		    /* TIOCEXCL */
+	u32 generation; /* hangups so far: files opened before one are dead */
+	bool exclusive; /* TIOCEXCL */
 	unsigned int opens;
 
 	/* input ring: tail <= line <= head, counted up for ever, used modulo TTY_BUF */
 	char in[TTY_BUF];
 	u64 line_end[TTY_BUF / 64]; /* canonical: this character ends a line */
-	u32 tail;		    /* next to read */
-	u32 line;		    /* canonical: start of the line being edited */
-	u32 head;		    /* next to be stored */
-	u32 lines;		    /* line ends between tail and line */
-	u32 line_column;	    /* column where the edited line began */
-	bool literal;		    /* after VLNEXT */
+	u32 tail; /* next to read */
+	u32 line; /* canonical: start of the line being edited */
+	u32 head; /* next to be stored */
+	u32 lines; /* line ends between tail and line */
+	u32 line_column; /* column where the edited line began */
+	bool literal; /* after VLNEXT */
 	bool throttled;
 	u32 column; /* of the cursor, as far as one can tell */
 	bool stopped; /* by ^S */
