@@ -170,6 +170,7 @@ struct super_ops {
 	void (*evict)(struct inode *inode);   /* the last reference went: free inode->priv */
 	void (*put_super)(struct super *sb);
 	int (*statfs)(struct super *sb, struct statfs *st);
+	int (*remount)(struct super *sb, const char *data); /* new options; NULL: none are taken */
 	/* Is a cached name (negative ones too) still true? false: it is dropped and asked for again,
 	 * unless something is mounted on it. NULL: always true. Must not sleep. */
 	bool (*revalidate)(struct dentry *d);
@@ -325,6 +326,8 @@ bool inode_owner_or_capable(const struct inode *inode);
  */
 extern bool (*fs_ns_capable)(struct user_ns *ns, int cap);
 extern bool (*fs_ids_mapped)(struct user_ns *ns, uid_t uid, gid_t gid);
+/* Set by proc/: drops an open file's reference to its opener's cred. NULL: none is taken. */
+extern void (*fs_cred_put)(const struct cred *cred);
 
 /* The operations behind the system calls, on names in kernel memory: 0 or -errno. */
 int vfs_mkdir(int dirfd, const char *name, mode_t mode);

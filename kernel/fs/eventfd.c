@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * eventfd(2): a counter that reads wait on; also what a hypervisor's ioeventfd and irqfd signal,
+ * so eventfd_signal() may be called anywhere. The wait queue's readers are woken with the lock free.
+ */
+#include "fs/internal.h"
+
+#define COUNT_MAX 0xfffffffffffffffeUL /* the most it holds: writes wait, signals saturate */
+#define EVENTFD_SEMAPHORE 1 /* EFD_SEMAPHORE of eventfd(2); no uapi header has it */
+
+struct eventfd {
+	spinlock_t lock; /* guards count */
+	u64 count;
+	bool semaphore;
+	struct waitq wait;
+};
+
+static u64 take(struct eventfd *e, bool all)
+{
+	u64 n;
+
+	spin_lock(&e->lock);
+	n = e->semaphore && e->count && !all ? 1 : e->count;
+	e->count -= n;
+	spin_unlock(&e->lock);
+	if (n)
+		waitq_wake_all(&e->wait, POLLOUT | POLLWRNORM);
+	return n;
+}
+
+static ssize_t eventfd_read(struct file *f, struct uio *to, loff_t *pos)
+{
+	struct eventfd *e = f->priv;
+	u64 n;
+	int err;
+
+	if (to->left < sizeof(n))
+		return -EINVAL;
+	while (!(n = take(e, false))) {
+		if (f->flags & O_NONBLOCK)
+			return -EAGAIN;
+		err = wait_event(&e->wait, READ_ONCE(e->count));
+		if (err)
+			return err;
+	}
+	return uio_put(to, &n, sizeof(n));
+}
+
+static bool give(struct eventfd *e, u64 n)
+{
+	bool ok;
+
+	spin_lock(&e->lock);
+	ok = n <= COUNT_MAX - e->count;
+	if (ok)
+		e->count += n;
+	spin_unlock(&e->lock);
+	if (ok)
+		waitq_wake_all(&e->wait, POLLIN | POLLRDNORM);
+	return ok;
+}
+
+static ssize_t eventfd_write(struct file *f, struct uio *from, loff_t *pos)
+{
+	struct eventfd *e = f->priv;
+	ssize_t got;
+	u64 n;
+	int err;
+
+	if (from->left < sizeof(n))
+		return -EINVAL;
+	got = uio_get(from, &n, sizeof(n));
+	if (got != sizeof(n))
+		return -EFAULT;
+	if (n == ~0UL)
+		return -EINVAL;
+	while (!give(e, n)) {
+		if (f->flags & O_NONBLOCK)
+			return -EAGAIN;
+		err = wait_event(&e->wait, n <= COUNT_MAX - READ_ONCE(e->count));
+		if (err)
+			return err;
+	}
+	return sizeof(n);
+}
+
+static u32 eventfd_poll(struct file *f, struct poll_table *pt)
+{
+	struct eventfd *e = f->priv;
+	u64 count;
+
+	poll_wait(f, &e->wait, pt);
+	count = READ_ONCE(e->count);
+	return (count ? POLLIN | POLLRDNORM : 0) | (count < COUNT_MAX ? POLLOUT | POLLWRNORM : 0);
+}
+
+static void eventfd_release(struct file *f)
+{
+	kfree(f->priv);
+}
+
+static void eventfd_fdinfo(struct file *f, struct strbuf *out)
+{
+	struct eventfd *e = f->priv;
+
+	sb_printf(out, "eventfd-count: %16llx\n", (unsigned long long)READ_ONCE(e->count));
+}
+
+static const struct file_ops eventfd_ops = {
+	.release = eventfd_release,
+	.read = eventfd_read,
+	.write = eventfd_write,
+	.poll = eventfd_poll,
+	.show_fdinfo = eventfd_fdinfo,
+};
+
+struct file *eventfd_file(unsigned int count, int flags)
+{
+	struct eventfd *e;
+	struct file *f;
+
+	if (flags & ~(EVENTFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK))
+		return ERR_PTR(-EINVAL);
+	e = kzalloc(sizeof(*e));
+	if (!e)
+		return ERR_PTR(-ENOMEM);
+	waitq_init(&e->wait);
+	e->count = count;
+	e->semaphore = flags & EVENTFD_SEMAPHORE;
+	f = file_anon("[eventfd]", &eventfd_ops, e, O_RDWR | (flags & O_NONBLOCK));
+	if (IS_ERR(f))
+		kfree(e);
+	return f;
+}
+
+bool file_is_eventfd(const struct file *f)
+{
+	return f->ops == &eventfd_ops;
+}
+
+void eventfd_signal(struct file *f, u64 n)
+{
+	struct eventfd *e = f->priv;
+
+	spin_lock(&e->lock);
+	e->count += min(n, COUNT_MAX - e->count);
+	spin_unlock(&e->lock);
+	waitq_wake_all(&e->wait, POLLIN | POLLRDNORM);
+}
+
+u64 eventfd_take(struct file *f)
+{
+	return take(f->priv, true);
+}
+
+struct waitq *eventfd_waitq(struct file *f)
+{
+	return &((struct eventfd *)f->priv)->wait;
+}

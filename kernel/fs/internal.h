@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* What the rooms of fs/ say to each other only. */
+#pragma once
+#include "fs/fs.h"
+
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/limits.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+
+#define S_ISLNK(m) (((m) & S_IFMT) == S_IFLNK)
+#define S_ISREG(m) (((m) & S_IFMT) == S_IFREG)
+#define S_ISDIR(m) (((m) & S_IFMT) == S_IFDIR)
+#define S_ISCHR(m) (((m) & S_IFMT) == S_IFCHR)
+#define S_ISBLK(m) (((m) & S_IFMT) == S_IFBLK)
+#define S_ISFIFO(m) (((m) & S_IFMT) == S_IFIFO)
+#define S_ISSOCK(m) (((m) & S_IFMT) == S_IFSOCK)
+#define DT_OF_MODE(m) (((m) & S_IFMT) >> 12) /* d_type of getdents(2) */
+#define DT_DIR 4
+#define LINK_MAX_DEPTH 40 /* path_resolution(7) */
+
+#define COUNT_INC(c) __atomic_fetch_add(&fs_counts.c, 1, __ATOMIC_RELAXED)
+#define COUNT_DEC(c) __atomic_fetch_sub(&fs_counts.c, 1, __ATOMIC_RELAXED)
+
+/* ---- inode.c ---- */
+bool fs_capable(int cap); /* in the first user namespace */
+bool inode_capable(const struct inode *inode, int cap); /* over this inode's owner */
+struct super *super_new(const struct fs_type *type, unsigned long flags);
+struct fs_type *fs_type_find(const char *name);
+/* An instance: a new one filled in, or the shared one. One reference. ERR_PTR. */
+struct super *super_get(struct fs_type *type, const char *source, unsigned long flags,
+			const char *data);
+/* Fresh inode of dir's child: ids of the thread, set-group-id directories. NULL without memory. */
+struct inode *inode_new_in(struct super *sb, const struct inode *dir, mode_t mode);
+static inline void inode_touch(struct inode *i) /* content changed */
+{
+	i->mtime_ns = i->ctime_ns = fs_now();
+}
+
+/* ---- dentry.c ---- */
+extern spinlock_t d_tree_lock; /* guards names and parents against renames */
+struct dentry *d_alloc(struct dentry *parent, const char *name, size_t len);
+/* A name that is in no directory: a root, a pipe. inode's reference moves here. NULL */
+struct dentry *d_alone(struct super *sb, const char *name, struct inode *inode);
+/* The cached child with a reference, or NULL; no lock needed. */
+struct dentry *d_cached(struct dentry *parent, const char *name, size_t len);
+void d_hash(struct dentry *d); /* found by name from now on */
+/* After unlink: the name is free again. The dentry turns negative, or is unhashed while in use. */
+void d_delete(struct dentry *d);
+/* d gets nd's parent and name, nd is dropped; exchange: they swap. Both parents locked. */
+int d_move(struct dentry *d, struct dentry *nd, bool exchange);
+struct dentry *d_parent(struct dentry *d); /* with a reference */
+bool d_is_ancestor(struct dentry *a, struct dentry *d); /* a is d or above it */
+void d_kill_tree(struct dentry *root); /* all cached names of a super that goes */
+
+/* ---- namei.c ---- */
+struct walk {
+	struct path path; /* where we are; references held */
+	struct path root, start; /* start: what LOOKUP_BENEATH and IN_ROOT do not leave */
+	unsigned int flags;
+	unsigned int links; /* symlinks followed so far */
+	char *own;	    /* the text of the last link and what followed it; ours to free */
+	const char *rest;
+	const char *last; /* LOOKUP_PARENT: the last component; "", "." and ".." are special */
+	size_t last_len;
+	bool trailing; /* it is followed by slashes */
+};
+int walk_begin(struct walk *w, int dirfd, const char *name, unsigned int flags);
+int walk_run(struct walk *w); /* to the end; with LOOKUP_PARENT to the last directory */
+/* Goes on with the symlink d, found in w->path; the walk is run again afterwards. */
+int walk_link(struct walk *w, struct dentry *d);
+void walk_end(struct walk *w);
+/* d's name inside its own file system, from its root: into buf. ERR_PTR */
+char *dentry_name(struct dentry *d, char *buf, size_t size);
+/* The topmost mount on *p, in place. */
+void path_descend(struct path *p);
+/* The inode of one name in a directory, lock not held: cached or asked for. ERR_PTR. */
+struct dentry *lookup_one(struct dentry *dir, const char *name, size_t len);
+
+/* ---- vfs.c ---- */
+int mnt_want_write(const struct path *p); /* -EROFS */
+int may_create(const struct path *dir);	  /* in its inode, locked */
+int may_delete(struct inode *dir, struct dentry *d, bool isdir);
+int dentry_setattr(struct dentry *d, struct kattr *attr);
+int dentry_unlink(struct dentry *dir, struct dentry *d, bool isdir);
+mode_t apply_umask(mode_t mode);
+
+/* ---- mount.c, propagate.c ---- */
+extern spinlock_t mount_lock;
+extern struct mutex mount_mutex; /* one change of any mount tree at a time */
+struct mount *mount_alloc(struct super *sb, struct dentry *root, const char *source);
+void mount_put(struct mount *m);
+static inline void mount_get(struct mount *m)
+{
+	ref_get(&m->refs);
+}
+struct mount *mount_find(struct mount *parent, struct dentry *mp); /* mount_lock held */
+/* One step up from a mount's root: the place it covers, or false at the top of the tree. */
+bool mount_up(struct path *p);
+void mount_attach(struct mount *m, struct mount *parent, struct dentry *mp);
+void mount_detach(struct mount *m);
+#define MNT_LOCK_FLAGS 512U /* of a more privileged owner: its restrictions cannot be lifted */
+#define COPY_UNBINDABLE 1U  /* copy these, too */
+#define COPY_SLAVE 2U	    /* copies of shared mounts are slaves of them */
+#define COPY_LOCKED 4U	    /* for a less privileged owner: cannot be taken apart */
+/* Copies m (root: what of it) and, with rec, what is mounted below. ERR_PTR. */
+struct mount *mount_copy_tree(struct mount *m, struct dentry *root, bool rec, unsigned int how);
+void mount_drop_tree(struct mount *m); /* unmounts m and all below it, lazily; its reference goes */
+void mount_set_ns(struct mount *tree, struct mnt_ns *ns);
+struct mount *mount_next(struct mount *m, struct mount *top); /* depth first; NULL at the end */
+#define for_each_in_tree(m, top) for (m = (top); m; m = mount_next(m, top))
+/* propagate.c: mount_mutex held */
+void mount_share(struct mount *m);	/* shared, alone in a new group when it was not */
+void mount_make_slave(struct mount *m); /* of its former peers */
+void mount_unshare(struct mount *m);	/* leaves its peers and its master */
+void mount_join(struct mount *copy, struct mount *of, bool as_slave);
+int propagate_mount(struct mount *tree, struct mount *dest, struct dentry *mp);
+bool propagate_busy(struct mount *m);
+void propagate_umount(struct mount *m);
+void mnt_ns_changed(struct mnt_ns *ns);
+
+/* ---- file.c ---- */
+extern struct super *anon_super;
+extern struct mount *anon_mount;
+void file_init(void);
+struct file *file_alloc(const struct path *p, int flags);
+/* An open file on an inode that has no name in a directory; the inode's reference moves here. */
+struct file *file_on_inode(struct mount *mnt, const char *name, struct inode *inode,
+			   const struct file_ops *ops, int flags);
+static inline bool file_is_regular(const struct file *f)
+{
+	return S_ISREG(f->inode->mode);
+}
+
+/* ---- tmpfs.c, devtmpfs.c ... ---- */
+extern struct fs_type tmpfs_type, rootfs_type;
+void devtmpfs_init(void);
+void devtmpfs_add(const char *name, mode_t mode, dev_t rdev);
+void sysfs_init(void);
+/* tmpfs as the engine of others: sb->root of the given mode; fixed: users add nothing to it. */
+int tmpfs_fill_plain(struct super *sb, mode_t mode, bool fixed);
+/* Makes path (its directories, too) below root; inode (its reference moves here) or, NULL, a new one
+ * of mode and rdev. 0 or -errno. */
+int tmpfs_make(struct super *sb, const char *path, mode_t mode, dev_t rdev, struct inode *inode);
+struct inode *tmpfs_inode(struct super *sb, const struct inode *dir, mode_t mode, dev_t rdev);
+/* chmod, chown, utimes on the inode itself. */
+void inode_setattr_common(struct inode *inode, const struct kattr *attr);
+/* The pages of a regular inode for reading or (create) writing. NULL: a hole. ERR_PTR */
+struct frame *inode_page(struct inode *inode, u64 index, bool create);
+/* Cuts or grows the pages and the size; inode locked. */
+void inode_truncate_pages(struct inode *inode, u64 size);
+extern struct fs_type erofs_type, overlay_type, sysfs_type;
+void epoll_release_file(struct file *f); /* f goes: every epoll that watches it forgets it */
+bool file_is_epoll(const struct file *f);
+void locks_free(struct inode *inode);

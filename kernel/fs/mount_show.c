@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* The text of /proc/N/mounts and /proc/N/mountinfo (proc(5)), letter for letter as Linux writes it. */
+#include "fs/internal.h"
+
+/* Blanks and backslashes as octal escapes: the fields are separated by blanks. */
+static void show_escaped(struct strbuf *out, const char *s, const char *which)
+{
+	for (; *s; s++) {
+		if (strchr(which, *s))
+			sb_printf(out, "\\%03o", (unsigned char)*s);
+		else
+			sb_putc(out, *s);
+	}
+}
+
+static void show_flags(struct strbuf *out, u32 flags)
+{
+	static const struct {
+		u32 flag;
+		const char *text;
+	} names[] = {
+		{ MNT_NOSUID, ",nosuid" },     { MNT_NODEV, ",nodev" },
+		{ MNT_NOEXEC, ",noexec" },     { MNT_NOATIME, ",noatime" },
+		{ MNT_NODIRATIME, ",nodiratime" }, { MNT_RELATIME, ",relatime" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (flags & names[i].flag)
+			sb_printf(out, "%s", names[i].text);
+}
+
+static void show_super_options(struct strbuf *out, struct super *sb)
+{
+	if (sb->ops && sb->ops->show_options)
+		sb->ops->show_options(sb, out);
+}
+
+static void show_mount(struct strbuf *out, struct mount *m, const char *place)
+{
+	bool ro = m->flags & MNT_RDONLY || m->sb->flags & MS_RDONLY;
+
+	show_escaped(out, m->source ? m->source : "none", " \t\n\\#");
+	sb_putc(out, ' ');
+	show_escaped(out, place, " \t\n\\");
+	sb_printf(out, " %s %s", m->sb->type->name, ro ? "ro" : "rw");
+	show_flags(out, m->flags);
+	show_super_options(out, m->sb);
+	sb_printf(out, " 0 0\n");
+}
+
+static void show_info(struct strbuf *out, struct mount *m, const char *place, char *buf)
+{
+	const char *root = dentry_name(m->root, buf, PATH_MAX);
+
+	sb_printf(out, "%d %d 0:%u ", m->id, m->parent->id, m->sb->dev);
+	show_escaped(out, IS_ERR(root) ? "/" : root, " \t\n\\");
+	sb_putc(out, ' ');
+	show_escaped(out, place, " \t\n\\");
+	sb_printf(out, " %s", m->flags & MNT_RDONLY ? "ro" : "rw");
+	show_flags(out, m->flags);
+	if (m->peer_group)
+		sb_printf(out, " shared:%d", m->peer_group);
+	if (m->master)
+		sb_printf(out, " master:%d", m->master->peer_group);
+	if (m->flags & MNT_UNBINDABLE)
+		sb_printf(out, " unbindable");
+	sb_printf(out, " - %s ", m->sb->type->name);
+	show_escaped(out, m->source ? m->source : "none", " \t\n\\");
+	sb_printf(out, " %s", m->sb->flags & MS_RDONLY ? "ro" : "rw");
+	show_super_options(out, m->sb);
+	sb_putc(out, '\n');
+}
+
+void mounts_show(struct strbuf *out, struct mnt_ns *ns, const struct path *root, bool info)
+{
+	char *buf = kmalloc(2 * PATH_MAX);
+	struct mount *m;
+
+	if (!buf) {
+		out->failed = true;
+		return;
+	}
+	mutex_lock(&mount_mutex);
+	for_each_in_tree(m, ns->root) {
+		struct path p = { m, m->root };
+		char *place = path_name(&p, root, buf, PATH_MAX);
+
+		if (IS_ERR(place) || *place != '/') /* not to be seen from root */
+			continue;
+		if (info)
+			show_info(out, m, place, buf + PATH_MAX);
+		else
+			show_mount(out, m, place);
+	}
+	mutex_unlock(&mount_mutex);
+	kfree(buf);
+}

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mount(2), umount2(2), pivot_root(2): each finds its places first, then takes mount_mutex and
+ * checks that nothing has changed under it. The checks and errors are those of the man pages.
+ */
+#include "fs/internal.h"
+
+static bool may_mount(void)
+{
+	struct mnt_ns *ns = current_thread()->fs->ns;
+	const struct cred *c = current_thread()->cred;
+
+	if (!c)
+		return true;
+	return fs_ns_capable ? fs_ns_capable(ns->ns.owner, CAP_SYS_ADMIN) : fs_capable(CAP_SYS_ADMIN);
+}
+
+static bool in_our_ns(const struct mount *m)
+{
+	return m->ns && m->ns == current_thread()->fs->ns;
+}
+
+static bool is_mount_root(const struct path *p)
+{
+	return p->dentry == p->mnt->root;
+}
+
+static u32 mnt_flags_of(unsigned long flags)
+{
+	u32 f = 0;
+
+	if (flags & MS_RDONLY)
+		f |= MNT_RDONLY;
+	if (flags & MS_NOSUID)
+		f |= MNT_NOSUID;
+	if (flags & MS_NODEV)
+		f |= MNT_NODEV;
+	if (flags & MS_NOEXEC)
+		f |= MNT_NOEXEC;
+	if (flags & MS_NOATIME)
+		f |= MNT_NOATIME;
+	if (flags & MS_NODIRATIME)
+		f |= MNT_NODIRATIME;
+	if (!(flags & (MS_NOATIME | MS_STRICTATIME)))
+		f |= MNT_RELATIME;
+	return f;
+}
+#define MNT_USER_FLAGS (MNT_RDONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC | MNT_NOATIME | \
+			MNT_NODIRATIME | MNT_RELATIME)
+#define MNT_RESTRICT (MNT_RDONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC)
+
+/* Is place (m, d) at or below p, in the mount tree? mount_mutex held. */
+static bool reachable(struct mount *m, struct dentry *d, const struct path *p)
+{
+	while (m != p->mnt && m->parent != m) {
+		d = m->mountpoint;
+		m = m->parent;
+	}
+	return m == p->mnt && d_is_ancestor(p->dentry, d);
+}
+
+/* Puts tree at dest, and copies of it where dest's peers and slaves are. mount_mutex held. */
+static int attach_tree(struct mount *tree, const struct path *dest)
+{
+	struct mount *m;
+	int err;
+
+	if (dest->mnt->peer_group) {
+		for_each_in_tree(m, tree)
+			mount_share(m);
+		err = propagate_mount(tree, dest->mnt, dest->dentry);
+		if (err)
+			return err;
+	}
+	mount_attach(tree, dest->mnt, dest->dentry);
+	mount_set_ns(tree, dest->mnt->ns);
+	mnt_ns_changed(dest->mnt->ns);
+	return 0;
+}
+
+/* The place to mount tree at, still there and on top. mount_mutex held. */
+static int check_dest(struct path *dest, const struct dentry *root)
+{
+	path_descend(dest);
+	if (!in_our_ns(dest->mnt))
+		return -EINVAL;
+	if (dest->dentry->unhashed)
+		return -ENOENT;
+	if (S_ISDIR(dest->dentry->inode->mode) != S_ISDIR(root->inode->mode))
+		return -ENOTDIR;
+	return 0;
+}
+
+static int mount_new(struct path *dest, const char *source, const char *type, unsigned long flags,
+		     const char *data)
+{
+	struct fs_type *t = type ? fs_type_find(type) : NULL;
+	struct dentry *root;
+	struct super *sb;
+	struct mount *m;
+	int err;
+
+	if (!type)
+		return -EINVAL;
+	if (!t)
+		return -ENODEV;
+	if (!fs_capable(CAP_SYS_ADMIN) && !t->userns_mount)
+		return -EPERM;
+	sb = super_get(t, source, flags, data);
+	if (IS_ERR(sb))
+		return PTR_ERR(sb);
+	root = t->mount_root ? t->mount_root(sb) : dget(sb->root);
+	m = mount_alloc(sb, root, source);
+	dput(root);
+	if (!m) {
+		super_put(sb);
+		return -ENOMEM;
+	}
+	m->flags = mnt_flags_of(flags);
+	if (!fs_capable(CAP_SYS_ADMIN))
+		m->flags |= MNT_NODEV | MNT_LOCK_FLAGS;
+	mutex_lock(&mount_mutex);
+	err = check_dest(dest, m->root);
+	if (!err && dest->mnt->sb == sb && dest->mnt->root == dest->dentry)
+		err = -EBUSY; /* the same thing twice on one place */
+	if (!err)
+		err = attach_tree(m, dest);
+	if (err)
+		mount_drop_tree(m);
+	mutex_unlock(&mount_mutex);
+	return err;
+}
+
+static int mount_bind(struct path *dest, const char *source, bool rec)
+{
+	struct mount *copy, *m;
+	struct path from;
+	int err;
+
+	if (!source || !*source)
+		return -EINVAL;
+	err = path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &from);
+	if (err)
+		return err;
+	mutex_lock(&mount_mutex);
+	err = check_dest(dest, from.dentry);
+	if (err)
+		goto out;
+	err = -EINVAL;
+	if (from.mnt->flags & MNT_UNBINDABLE)
+		goto out;
+	/* namespace files of /proc are in no tree, but may be bound (namespaces(7)) */
+	if (!in_our_ns(from.mnt) && from.mnt->sb->magic != NSFS_MAGIC)
+		goto out;
+	if (!rec)
+		list_for_each(m, &from.mnt->children, child_link)
+			if (m->flags & MNT_LOCKED && d_is_ancestor(from.dentry, m->mountpoint))
+				goto out; /* it would show what the owner covered */
+	copy = mount_copy_tree(from.mnt, from.dentry, rec, 0);
+	err = PTR_ERR(copy);
+	if (IS_ERR(copy))
+		goto out;
+	err = attach_tree(copy, dest);
+	if (err)
+		mount_drop_tree(copy);
+out:
+	mutex_unlock(&mount_mutex);
+	path_put(&from);
+	return err;
+}
+
+static int mount_remount(struct path *p, unsigned long flags, const char *data)
+{
+	u32 want = mnt_flags_of(flags);
+	struct super *sb = p->mnt->sb;
+	int err = 0;
+
+	if (!is_mount_root(p) || !in_our_ns(p->mnt))
+		return -EINVAL;
+	if (p->mnt->flags & MNT_LOCK_FLAGS && p->mnt->flags & ~want & MNT_RESTRICT)
+		return -EPERM;
+	mutex_lock(&mount_mutex);
+	if (!(flags & MS_BIND)) {
+		if (!fs_capable(CAP_SYS_ADMIN) && !sb->type->userns_mount)
+			err = -EPERM;
+		else if (sb->ops && sb->ops->remount)
+			err = sb->ops->remount(sb, data);
+		if (!err)
+			sb->flags = (sb->flags & ~MS_RDONLY) | (flags & MS_RDONLY);
+	}
+	if (!err) {
+		spin_lock(&mount_lock);
+		p->mnt->flags = (p->mnt->flags & ~MNT_USER_FLAGS) | want;
+		spin_unlock(&mount_lock);
+		mnt_ns_changed(p->mnt->ns);
+	}
+	mutex_unlock(&mount_mutex);
+	return err;
+}
+
+static void change_propagation(struct mount *m, unsigned long kind)
+{
+	if (kind == MS_SHARED) {
+		mount_share(m);
+		m->flags &= ~MNT_UNBINDABLE;
+		return;
+	}
+	if (kind == MS_SLAVE) {
+		mount_make_slave(m);
+		return;
+	}
+	mount_unshare(m);
+	m->flags &= ~MNT_UNBINDABLE;
+	if (kind == MS_UNBINDABLE)
+		m->flags |= MNT_UNBINDABLE;
+}
+
+static int mount_propagation(struct path *p, unsigned long flags)
+{
+	unsigned long kind = flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE);
+	struct mount *m;
+
+	if (kind & (kind - 1) || flags & ~(kind | MS_REC | MS_SILENT))
+		return -EINVAL;
+	if (!is_mount_root(p) || !in_our_ns(p->mnt))
+		return -EINVAL;
+	mutex_lock(&mount_mutex);
+	for_each_in_tree(m, p->mnt) {
+		change_propagation(m, kind);
+		if (!(flags & MS_REC))
+			break;
+	}
+	mnt_ns_changed(p->mnt->ns);
+	mutex_unlock(&mount_mutex);
+	return 0;
+}
+
+static int check_move(const struct path *from, struct path *dest)
+{
+	struct mount *m = from->mnt, *i;
+
+	if (!is_mount_root(from) || m->parent == m || !in_our_ns(m))
+		return -EINVAL;
+	if (m->flags & MNT_LOCKED || m->parent->peer_group)
+		return -EINVAL;
+	if (dest->mnt->peer_group)
+		for_each_in_tree(i, m)
+			if (i->flags & MNT_UNBINDABLE)
+				return -EINVAL;
+	return reachable(dest->mnt, dest->dentry, from) ? -ELOOP : 0;
+}
+
+static int mount_move(struct path *dest, const char *source)
+{
+	struct dentry *old_mp;
+	struct mount *old_parent;
+	struct path from;
+	int err;
+
+	if (!source || !*source)
+		return -EINVAL;
+	err = path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &from);
+	if (err)
+		return err;
+	mutex_lock(&mount_mutex);
+	err = check_dest(dest, from.dentry);
+	if (!err)
+		err = check_move(&from, dest);
+	if (err)
+		goto out;
+	old_parent = from.mnt->parent;
+	old_mp = dget(from.mnt->mountpoint);
+	mount_detach(from.mnt);
+	err = attach_tree(from.mnt, dest);
+	if (err)
+		mount_attach(from.mnt, old_parent, old_mp);
+	dput(old_mp);
+out:
+	mutex_unlock(&mount_mutex);
+	path_put(&from);
+	return err;
+}
+
+int do_mount(const char *source, const char *target, const char *type, unsigned long flags,
+	     const char *data)
+{
+	struct path dest;
+	int err;
+
+	if ((flags & MS_MGC_MSK) == MS_MGC_VAL)
+		flags &= ~MS_MGC_MSK;
+	if (flags & MS_NOUSER)
+		return -EINVAL;
+	err = path_lookup(AT_FDCWD, target, LOOKUP_FOLLOW, &dest);
+	if (err)
+		return err;
+	if (!may_mount())
+		err = -EPERM;
+	else if (flags & MS_REMOUNT)
+		err = mount_remount(&dest, flags, data);
+	else if (flags & MS_BIND)
+		err = mount_bind(&dest, source, flags & MS_REC);
+	else if (flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE))
+		err = mount_propagation(&dest, flags);
+	else if (flags & MS_MOVE)
+		err = mount_move(&dest, source);
+	else
+		err = mount_new(&dest, source, type, flags, data);
+	path_put(&dest);
+	return err;
+}
+
+/* umount2(2)'s flags; linux/fs.h does not export them */
+#define UMOUNT_FORCE 1
+#define UMOUNT_DETACH 2
+#define UMOUNT_NOFOLLOW 8
+
+static int umount_locked(const struct path *p, int flags)
+{
+	struct mount *m = p->mnt;
+	struct mnt_ns *ns = m->ns;
+
+	if (!is_mount_root(p) || !in_our_ns(m) || m->flags & MNT_LOCKED || m->parent == m)
+		return -EINVAL;
+	if (!(flags & UMOUNT_DETACH) && (!list_empty(&m->children) || propagate_busy(m)))
+		return -EBUSY;
+	propagate_umount(m);
+	mount_drop_tree(m);
+	mnt_ns_changed(ns);
+	return 0;
+}
+
+int do_umount(const char *target, int flags)
+{
+	struct path p;
+	int err;
+
+	if (flags & ~(UMOUNT_FORCE | UMOUNT_DETACH | UMOUNT_NOFOLLOW))
+		return -EINVAL;
+	if (!may_mount())
+		return -EPERM;
+	err = path_lookup(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &p);
+	if (err)
+		return err;
+	mutex_lock(&mount_mutex);
+	err = umount_locked(&p, flags);
+	mutex_unlock(&mount_mutex);
+	path_put(&p);
+	return err;
+}
+
+/* Whoever stood at the old root, in this namespace, stands at the new one. */
+static void move_contexts(struct mnt_ns *ns, const struct path *old, const struct path *new)
+{
+	struct fs_context *fs;
+	u64 moved = 0;
+
+	spin_lock(&mount_lock);
+	list_for_each(fs, &ns->contexts, ns_link) {
+		struct path *place[] = { &fs->root, &fs->cwd };
+
+		spin_lock(&fs->lock);
+		for (unsigned int i = 0; i < ARRAY_SIZE(place); i++) {
+			if (place[i]->mnt != old->mnt || place[i]->dentry != old->dentry)
+				continue;
+			*place[i] = *new;
+			path_get(new);
+			moved++;
+		}
+		spin_unlock(&fs->lock);
+	}
+	spin_unlock(&mount_lock);
+	while (moved--)
+		path_put(old);
+}
+
+/* pivot_root(2)'s conditions, in the order Linux tests them. */
+static int check_pivot(const struct path *root, const struct path *new, const struct path *old)
+{
+	struct mount *rm = root->mnt, *nm = new->mnt, *om = old->mnt;
+
+	if (om->peer_group || nm->parent->peer_group || rm->parent->peer_group)
+		return -EINVAL;
+	if (!in_our_ns(rm) || !in_our_ns(nm) || nm->flags & MNT_LOCKED)
+		return -EINVAL;
+	if (new->dentry->unhashed)
+		return -ENOENT;
+	if (nm == rm || om == rm)
+		return -EBUSY;
+	if (!is_mount_root(root) || rm->parent == rm) /* a chroot; the first rootfs */
+		return -EINVAL;
+	if (!is_mount_root(new) || nm->parent == nm)
+		return -EINVAL;
+	if (!reachable(om, old->dentry, new) || !reachable(nm, new->dentry, root))
+		return -EINVAL;
+	return 0;
+}
+
+static void pivot(const struct path *root, const struct path *new, const struct path *old)
+{
+	struct mount *top = root->mnt->parent;
+	struct dentry *mp = dget(root->mnt->mountpoint);
+
+	if (root->mnt->flags & MNT_LOCKED) {
+		root->mnt->flags &= ~MNT_LOCKED;
+		new->mnt->flags |= MNT_LOCKED;
+	}
+	mount_detach(new->mnt);
+	mount_detach(root->mnt);
+	mount_attach(root->mnt, old->mnt, old->dentry);
+	mount_attach(new->mnt, top, mp);
+	dput(mp);
+}
+
+int do_pivot_root(const char *new_root, const char *put_old)
+{
+	struct mnt_ns *ns = current_thread()->fs->ns;
+	struct path root, new, old;
+	int err;
+
+	if (!may_mount())
+		return -EPERM;
+	err = path_lookup(AT_FDCWD, new_root, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &new);
+	if (err)
+		return err;
+	err = path_lookup(AT_FDCWD, put_old, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &old);
+	if (err)
+		goto out_new;
+	fs_get_root(&root);
+	mutex_lock(&mount_mutex);
+	err = check_pivot(&root, &new, &old);
+	if (!err) {
+		pivot(&root, &new, &old);
+		mnt_ns_changed(ns);
+	}
+	mutex_unlock(&mount_mutex);
+	if (!err)
+		move_contexts(ns, &root, &new);
+	path_put(&root);
+	path_put(&old);
+out_new:
+	path_put(&new);
+	return err;
+}

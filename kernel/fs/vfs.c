@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the system calls on names do: the checks every file system shares (permissions, sticky
+ * directories, read-only mounts), then the file system's own operation, then the cached names.
+ * Errors and their order are those of the man pages in section 2.
+ *
+ * Locks: a name is changed with its directory's inode locked; a rename between two directories
+ * holds rename_mutex and locks the upper one first, else by address. A victim that is a directory
+ * is locked inside its parent. Read next: xattr.c, tmpfs.c.
+ */
+#include "fs/internal.h"
+
+static struct mutex rename_mutex = MUTEX_INIT(rename_mutex);
+
+int mnt_want_write(const struct path *p)
+{
+	return p->mnt->flags & MNT_RDONLY || p->mnt->sb->flags & MS_RDONLY ? -EROFS : 0;
+}
+
+int path_permission(const struct path *p, int may)
+{
+	struct inode *inode = p->dentry->inode;
+
+	if (may & MAY_WRITE && (S_ISREG(inode->mode) || S_ISDIR(inode->mode) || S_ISLNK(inode->mode))) {
+		int err = mnt_want_write(p);
+
+		if (err)
+			return err;
+	}
+	if (may & MAY_EXEC && S_ISREG(inode->mode) && p->mnt->flags & MNT_NOEXEC)
+		return -EACCES;
+	return inode_permission(inode, may);
+}
+
+mode_t apply_umask(mode_t mode)
+{
+	return mode & ~current_thread()->fs->umask;
+}
+
+int may_create(const struct path *dir)
+{
+	struct inode *inode = dir->dentry->inode;
+	int err = mnt_want_write(dir);
+
+	if (err)
+		return err;
+	if (!inode->nlink)
+		return -ENOENT;
+	return inode_permission(inode, MAY_WRITE | MAY_EXEC);
+}
+
+/* unlink(2)'s and rmdir(2)'s rule about the name d in dir. */
+int may_delete(struct inode *dir, struct dentry *d, bool isdir)
+{
+	const struct cred *c = current_thread()->cred;
+	int err;
+
+	if (!d->inode)
+		return -ENOENT;
+	err = inode_permission(dir, MAY_WRITE | MAY_EXEC);
+	if (err)
+		return err;
+	if (dir->mode & S_ISVTX && c && c->fsuid != d->inode->uid && c->fsuid != dir->uid &&
+	    !inode_capable(d->inode, CAP_FOWNER))
+		return -EPERM;
+	if (isdir && !S_ISDIR(d->inode->mode))
+		return -ENOTDIR;
+	if (!isdir && S_ISDIR(d->inode->mode))
+		return -EISDIR;
+	return 0;
+}
+
+/* Does something of the caller's mount tree sit on d? */
+static bool is_mounted(const struct path *dir, struct dentry *d)
+{
+	bool yes;
+
+	if (!READ_ONCE(d->nr_mounts))
+		return false;
+	spin_lock(&mount_lock);
+	yes = mount_find(dir->mnt, d) != NULL;
+	spin_unlock(&mount_lock);
+	return yes;
+}
+
+/* ---- making names ---- */
+
+/* The parent and the still free name of a new file. End with path_unlock_parent(). */
+static int new_name(int dirfd, const char *name, unsigned int flags, struct path *dir,
+		    struct dentry **d)
+{
+	int err = path_lookup_parent(dirfd, name, flags, dir, d);
+
+	if (err)
+		return err;
+	err = (*d)->inode ? -EEXIST : may_create(dir);
+	if (err)
+		path_unlock_parent(dir, *d);
+	return err;
+}
+
+int vfs_mkdir(int dirfd, const char *name, mode_t mode)
+{
+	struct path dir;
+	struct dentry *d;
+	struct inode *i;
+	int err = new_name(dirfd, name, LOOKUP_DIRECTORY, &dir, &d);
+
+	if (err)
+		return err;
+	i = dir.dentry->inode;
+	mode = apply_umask(mode & (01777));
+	err = i->ops && i->ops->mkdir ? i->ops->mkdir(i, d, S_IFDIR | mode) : -EPERM;
+	path_unlock_parent(&dir, d);
+	return err;
+}
+
+int vfs_mknod(int dirfd, const char *name, mode_t mode, dev_t rdev)
+{
+	mode_t type = mode & S_IFMT;
+	struct path dir;
+	struct dentry *d;
+	struct inode *i;
+	int err;
+
+	if (!type)
+		type = S_IFREG;
+	if (type == S_IFDIR)
+		return -EPERM;
+	if (type != S_IFREG && type != S_IFCHR && type != S_IFBLK && type != S_IFIFO &&
+	    type != S_IFSOCK)
+		return -EINVAL;
+	/* A whiteout (0:0) is not a device: anybody may make one (since Linux 5.8). */
+	if ((type == S_IFBLK || (type == S_IFCHR && rdev)) && !fs_capable(CAP_MKNOD))
+		return -EPERM;
+	err = new_name(dirfd, name, 0, &dir, &d);
+	if (err)
+		return err;
+	i = dir.dentry->inode;
+	mode = type | apply_umask(mode & 07777);
+	if (type == S_IFREG)
+		err = i->ops && i->ops->create ? i->ops->create(i, d, mode) : -EACCES;
+	else
+		err = i->ops && i->ops->mknod ? i->ops->mknod(i, d, mode, rdev) : -EPERM;
+	path_unlock_parent(&dir, d);
+	return err;
+}
+
+int vfs_symlink(const char *target, int dirfd, const char *name)
+{
+	struct path dir;
+	struct dentry *d;
+	struct inode *i;
+	int err;
+
+	if (!*target)
+		return -ENOENT;
+	if (strlen(target) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	err = new_name(dirfd, name, 0, &dir, &d);
+	if (err)
+		return err;
+	i = dir.dentry->inode;
+	err = i->ops && i->ops->symlink ? i->ops->symlink(i, d, target) : -EPERM;
+	path_unlock_parent(&dir, d);
+	return err;
+}
+
+int vfs_link(int odirfd, const char *old, int ndirfd, const char *new, int at_flags)
+{
+	unsigned int flags = (at_flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
+			     (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	struct path from, dir;
+	struct dentry *d;
+	struct inode *i;
+	int err;
+
+	if (at_flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	if (at_flags & AT_EMPTY_PATH && !*old && !fs_capable(CAP_DAC_READ_SEARCH))
+		return -ENOENT;
+	err = path_lookup(odirfd, old, flags, &from);
+	if (err)
+		return err;
+	err = new_name(ndirfd, new, 0, &dir, &d);
+	if (err)
+		goto out;
+	i = dir.dentry->inode;
+	if (from.mnt != dir.mnt)
+		err = -EXDEV;
+	else if (S_ISDIR(from.dentry->inode->mode) || !i->ops->link)
+		err = -EPERM;
+	else if (!from.dentry->inode->nlink)
+		err = -ENOENT;
+	else
+		err = i->ops->link(from.dentry, i, d);
+	path_unlock_parent(&dir, d);
+out:
+	path_put(&from);
+	return err;
+}
+
+/* ---- taking names away ---- */
+
+int dentry_unlink(struct dentry *dir, struct dentry *d, bool isdir)
+{
+	struct inode *i = dir->inode, *victim = d->inode;
+	int err;
+
+	if (!i->ops->unlink)
+		return -EPERM;
+	inode_get(victim);
+	if (isdir)
+		mutex_lock(&victim->lock);
+	err = i->ops->unlink(i, d);
+	if (isdir)
+		mutex_unlock(&victim->lock);
+	if (!err)
+		d_delete(d);
+	inode_put(victim);
+	return err;
+}
+
+/* What rmdir and unlink say of "/", "." and ".." (their man pages). */
+static int unlink_special_error(const char *name, bool isdir)
+{
+	size_t n = strlen(name);
+
+	while (n && name[n - 1] == '/')
+		n--;
+	if (!isdir)
+		return -EISDIR;
+	if (!n)
+		return -EBUSY;
+	if (n >= 2 && name[n - 1] == '.' && name[n - 2] == '.' && (n == 2 || name[n - 3] == '/'))
+		return -ENOTEMPTY;
+	return -EINVAL;
+}
+
+int vfs_unlink(int dirfd, const char *name, int at_flags)
+{
+	bool isdir = at_flags & AT_REMOVEDIR;
+	struct path dir;
+	struct dentry *d;
+	int err;
+
+	if (at_flags & ~AT_REMOVEDIR)
+		return -EINVAL;
+	err = path_lookup_parent(dirfd, name, isdir ? LOOKUP_DIRECTORY : 0, &dir, &d);
+	if (err == -EEXIST)
+		return unlink_special_error(name, isdir);
+	if (err)
+		return err;
+	err = d->inode ? mnt_want_write(&dir) : -ENOENT;
+	if (!err)
+		err = may_delete(dir.dentry->inode, d, isdir);
+	if (!err && is_mounted(&dir, d))
+		err = -EBUSY;
+	if (!err)
+		err = dentry_unlink(dir.dentry, d, isdir);
+	path_unlock_parent(&dir, d);
+	return err;
+}
+
+/* ---- rename ---- */
+
+/* Locks two directories: the one above first, else by address. d_is_ancestor needs rename_mutex. */
+static void lock_dirs(struct dentry *a, struct dentry *b)
+{
+	struct dentry *first = a, *second = b;
+
+	if (a == b) {
+		mutex_lock(&a->inode->lock);
+		return;
+	}
+	mutex_lock(&rename_mutex);
+	if (d_is_ancestor(b, a) || (!d_is_ancestor(a, b) && b < a)) {
+		first = b;
+		second = a;
+	}
+	mutex_lock(&first->inode->lock);
+	mutex_lock(&second->inode->lock);
+}
+
+static void unlock_dirs(struct dentry *a, struct dentry *b)
+{
+	mutex_unlock(&a->inode->lock);
+	if (a == b)
+		return;
+	mutex_unlock(&b->inode->lock);
+	mutex_unlock(&rename_mutex);
+}
+
+static int rename_check(const struct path *odir, struct dentry *od, const struct path *ndir,
+			struct dentry *nd, unsigned int flags)
+{
+	bool isdir;
+	int err;
+
+	if (!od->inode)
+		return -ENOENT;
+	isdir = S_ISDIR(od->inode->mode);
+	if (od == ndir->dentry || d_is_ancestor(od, ndir->dentry))
+		return -EINVAL;
+	if (nd == odir->dentry || d_is_ancestor(nd, odir->dentry))
+		return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
+	err = mnt_want_write(odir);
+	if (!err)
+		err = may_delete(odir->dentry->inode, od, isdir);
+	if (err)
+		return err;
+	if (!nd->inode)
+		return flags & RENAME_EXCHANGE ? -ENOENT : may_create(ndir);
+	if (flags & RENAME_NOREPLACE)
+		return -EEXIST;
+	if (flags & RENAME_EXCHANGE)
+		isdir = S_ISDIR(nd->inode->mode);
+	err = may_delete(ndir->dentry->inode, nd, isdir);
+	if (err)
+		return err;
+	return is_mounted(odir, od) || is_mounted(ndir, nd) ? -EBUSY : 0;
+}
+
+static int rename_locked(const struct path *odir, struct dentry *od, const struct path *ndir,
+			 struct dentry *nd, unsigned int flags)
+{
+	struct inode *oi = odir->dentry->inode, *ni = ndir->dentry->inode, *victim = nd->inode;
+	int err;
+
+	if (od->inode && od->inode == victim) /* two names of one file: nothing to do */
+		return 0;
+	err = rename_check(odir, od, ndir, nd, flags);
+	if (err)
+		return err;
+	if (!oi->ops->rename)
+		return -EPERM;
+	if (victim) {
+		inode_get(victim);
+		mutex_lock(&victim->lock);
+	}
+	err = oi->ops->rename(oi, od, ni, nd, flags);
+	if (victim)
+		mutex_unlock(&victim->lock);
+	if (!err)
+		err = d_move(od, nd, flags & RENAME_EXCHANGE);
+	inode_put(victim);
+	return err;
+}
+
+/* The directory and the last component; in *w, to be ended. */
+static int rename_side(struct walk *w, int dirfd, const char *name)
+{
+	int err = walk_begin(w, dirfd, name, LOOKUP_PARENT);
+
+	if (err)
+		return err;
+	err = walk_run(w);
+	if (!err && (!w->last_len || (w->last[0] == '.' && (w->last_len == 1 ||
+			(w->last_len == 2 && w->last[1] == '.')))))
+		err = -EBUSY;
+	if (err)
+		walk_end(w);
+	return err;
+}
+
+int vfs_rename(int odirfd, const char *old, int ndirfd, const char *new, unsigned int flags)
+{
+	struct dentry *od, *nd;
+	struct walk ow, nw;
+	int err;
+
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
+	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	err = rename_side(&ow, odirfd, old);
+	if (err)
+		return err;
+	err = rename_side(&nw, ndirfd, new);
+	if (err)
+		goto out_old;
+	err = -EXDEV;
+	if (ow.path.mnt != nw.path.mnt)
+		goto out_new;
+	lock_dirs(ow.path.dentry, nw.path.dentry);
+	od = d_lookup(ow.path.dentry, ow.last, ow.last_len);
+	err = PTR_ERR(od);
+	if (IS_ERR(od))
+		goto out_unlock;
+	nd = d_lookup(nw.path.dentry, nw.last, nw.last_len);
+	err = PTR_ERR(nd);
+	if (IS_ERR(nd))
+		goto out_od;
+	if (od->inode && !S_ISDIR(od->inode->mode) && !(flags & RENAME_EXCHANGE) &&
+	    (ow.trailing || nw.trailing))
+		err = -ENOTDIR;
+	else
+		err = rename_locked(&ow.path, od, &nw.path, nd, flags);
+	dput(nd);
+out_od:
+	dput(od);
+out_unlock:
+	unlock_dirs(ow.path.dentry, nw.path.dentry);
+out_new:
+	walk_end(&nw);
+out_old:
+	walk_end(&ow);
+	return err;
+}
+
+/* ---- attributes ---- */
+
+/* chmod(2), chown(2), truncate(2), utimensat(2): may the thread? Fills in what follows of itself. */
+static int setattr_check(struct inode *inode, struct kattr *a)
+{
+	const struct cred *c = current_thread()->cred;
+	bool owner = inode_owner_or_capable(inode);
+
+	if (a->valid & ATTR_SIZE) {
+		if (S_ISDIR(inode->mode))
+			return -EISDIR;
+		if (!S_ISREG(inode->mode))
+			return -EINVAL;
+	}
+	if (a->valid & ATTR_FORCE)
+		return 0;
+	if (a->valid & ATTR_SIZE) {
+		int err = inode_permission(inode, MAY_WRITE);
+
+		if (err)
+			return err;
+	}
+	if (a->valid & ATTR_MODE) {
+		if (!owner)
+			return -EPERM;
+		/* Only a member of the group, or CAP_FSETID, gives the set-group-id bit. */
+		if (a->mode & S_ISGID && c && c->fsgid != inode->gid && !inode_capable(inode, CAP_FSETID)) {
+			bool member = false;
+
+			for (u32 i = 0; c->groups && i < c->groups->n; i++)
+				member |= c->groups->gids[i] == inode->gid;
+			if (!member)
+				a->mode &= ~S_ISGID;
+		}
+	}
+	if (a->valid & ATTR_UID && c &&
+	    (c->fsuid != inode->uid || a->uid != inode->uid) && !inode_capable(inode, CAP_CHOWN))
+		return -EPERM;
+	if (a->valid & ATTR_GID && c && !inode_capable(inode, CAP_CHOWN)) {
+		bool member = a->gid == inode->gid || a->gid == c->fsgid;
+
+		for (u32 i = 0; c->groups && i < c->groups->n; i++)
+			member |= c->groups->gids[i] == a->gid;
+		if (c->fsuid != inode->uid || !member)
+			return -EPERM;
+	}
+	/* Times of one's choice are the owner's business; utimes() to now is checked by its caller. */
+	if (a->valid & (ATTR_ATIME | ATTR_MTIME) && !owner)
+		return -EPERM;
+	return 0;
+}
+
+int dentry_setattr(struct dentry *d, struct kattr *attr)
+{
+	struct inode *inode = d->inode;
+	int err;
+
+	mutex_lock(&inode->lock);
+	err = setattr_check(inode, attr);
+	if (err)
+		goto out;
+	/* A file that changes hands or content is no longer set-user-id (chown(2), write(2)). */
+	if (attr->valid & (ATTR_UID | ATTR_GID | ATTR_SIZE) && S_ISREG(inode->mode) &&
+	    inode->mode & (S_ISUID | S_ISGID) && !(attr->valid & ATTR_MODE) &&
+	    (attr->valid & (ATTR_UID | ATTR_GID) || !inode_capable(inode, CAP_FSETID))) {
+		attr->valid |= ATTR_MODE;
+		attr->mode = inode->mode & ~(inode->mode & S_IXGRP ? S_ISUID | S_ISGID : S_ISUID);
+	}
+	err = inode->ops && inode->ops->setattr ? inode->ops->setattr(inode, attr) : -EPERM;
+out:
+	mutex_unlock(&inode->lock);
+	return err;
+}
+
+int vfs_setattr(const struct path *p, struct kattr *attr)
+{
+	int err = mnt_want_write(p);
+
+	return err ? err : dentry_setattr(p->dentry, attr);
+}
+
+static int refresh(struct inode *inode)
+{
+	return inode->ops && inode->ops->getattr ? inode->ops->getattr(inode) : 0;
+}
+
+static u64 inode_blocks(const struct inode *i)
+{
+	u64 pages = i->mapping.nr_pages;
+
+	if (S_ISREG(i->mode) && i->mapping.ops)
+		pages = DIV_ROUND_UP(i->size, PAGE_SIZE);
+	return pages * (PAGE_SIZE / 512);
+}
+
+int vfs_stat(const struct path *p, struct stat *st)
+{
+	struct inode *i = p->dentry->inode;
+	int err = refresh(i);
+
+	if (err)
+		return err;
+	memset(st, 0, sizeof(*st));
+	st->st_dev = dev_encode(MKDEV(0, i->sb->dev));
+	st->st_ino = i->ino;
+	st->st_nlink = i->nlink;
+	st->st_mode = i->mode;
+	st->st_uid = i->uid;
+	st->st_gid = i->gid;
+	st->st_rdev = dev_encode(i->rdev);
+	st->st_size = i->size;
+	st->st_blksize = PAGE_SIZE;
+	st->st_blocks = inode_blocks(i);
+	st->st_atime = i->atime_ns / NSEC_PER_SEC;
+	st->st_atime_nsec = i->atime_ns % NSEC_PER_SEC;
+	st->st_mtime = i->mtime_ns / NSEC_PER_SEC;
+	st->st_mtime_nsec = i->mtime_ns % NSEC_PER_SEC;
+	st->st_ctime = i->ctime_ns / NSEC_PER_SEC;
+	st->st_ctime_nsec = i->ctime_ns % NSEC_PER_SEC;
+	return 0;
+}
+
+static struct statx_timestamp statx_time(s64 ns)
+{
+	return (struct statx_timestamp){ .tv_sec = ns / (s64)NSEC_PER_SEC,
+					 .tv_nsec = ns % NSEC_PER_SEC };
+}
+
+int vfs_statx(const struct path *p, struct statx *st)
+{
+	struct inode *i = p->dentry->inode;
+	int err = refresh(i);
+
+	if (err)
+		return err;
+	memset(st, 0, sizeof(*st));
+	st->stx_mask = STATX_BASIC_STATS | STATX_MNT_ID;
+	st->stx_blksize = PAGE_SIZE;
+	st->stx_nlink = i->nlink;
+	st->stx_uid = i->uid;
+	st->stx_gid = i->gid;
+	st->stx_mode = i->mode;
+	st->stx_ino = i->ino;
+	st->stx_size = i->size;
+	st->stx_blocks = inode_blocks(i);
+	st->stx_atime = statx_time(i->atime_ns);
+	st->stx_mtime = statx_time(i->mtime_ns);
+	st->stx_ctime = statx_time(i->ctime_ns);
+	st->stx_rdev_major = MAJOR(i->rdev);
+	st->stx_rdev_minor = MINOR(i->rdev);
+	st->stx_dev_minor = i->sb->dev;
+	st->stx_mnt_id = p->mnt->id;
+	st->stx_attributes_mask = STATX_ATTR_MOUNT_ROOT;
+	if (p->dentry == p->mnt->root)
+		st->stx_attributes = STATX_ATTR_MOUNT_ROOT;
+	return 0;
+}
+
+int vfs_statfs(const struct path *p, struct statfs *st)
+{
+	struct super *sb = p->mnt->sb;
+	u32 f = p->mnt->flags;
+
+	memset(st, 0, sizeof(*st));
+	st->f_type = sb->magic;
+	st->f_bsize = st->f_frsize = PAGE_SIZE;
+	st->f_namelen = NAME_MAX;
+	st->f_fsid.val[0] = sb->dev;
+	/* ST_VALID, ST_RDONLY ... of statfs(2): the first bits are MS_'s own */
+	st->f_flags = 0x20;
+	if (mnt_want_write(p))
+		st->f_flags |= MS_RDONLY;
+	st->f_flags |= (f & MNT_NOSUID ? MS_NOSUID : 0) | (f & MNT_NODEV ? MS_NODEV : 0) |
+		       (f & MNT_NOEXEC ? MS_NOEXEC : 0) | (f & MNT_NOATIME ? 0x400 : 0) |
+		       (f & MNT_NODIRATIME ? 0x800 : 0) | (f & MNT_RELATIME ? 0x1000 : 0);
+	return sb->ops && sb->ops->statfs ? sb->ops->statfs(sb, st) : 0;
+}
+
+ssize_t vfs_readlink(const struct path *p, char *buf, size_t size)
+{
+	struct inode *i = p->dentry->inode;
+	struct path to, root;
+	char *text, *name;
+	ssize_t n;
+
+	if (!S_ISLNK(i->mode))
+		return -EINVAL;
+	text = kmalloc(PATH_MAX);
+	if (!text)
+		return -ENOMEM;
+	name = text;
+	if (i->ops->readlink) {
+		n = i->ops->readlink(i, text, PATH_MAX);
+	} else {
+		n = i->ops->follow(i, &to);
+		if (!n) {
+			fs_get_root(&root);
+			name = path_name(&to, &root, text, PATH_MAX);
+			n = IS_ERR(name) ? PTR_ERR(name) : (ssize_t)strlen(name);
+			path_put(&root);
+			path_put(&to);
+		}
+	}
+	if (n > 0) {
+		n = min((size_t)n, size);
+		memcpy(buf, name, n);
+	}
+	kfree(text);
+	return n;
+}
