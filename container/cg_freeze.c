@@ -20,14 +20,17 @@ static bool stays(const struct cgroup *cg)
 	return READ_ONCE(current->cgroup) == cg && READ_ONCE(cg->freezers) && !thread_killed();
 }
 
-/* Sleeps until the group thaws, the task is moved out of it, or is killed. */
+/*
+ * Sleeps until the group thaws, the task is moved out of it, or is killed: SIGKILL wakes this sleep,
+ * other signals wait for the thaw.
+ */
 static void sleep_frozen(struct cgroup *cg)
 {
 	struct wait_entry w = { 0 };
 
 	list_init(&w.link);
 	while (stays(cg)) {
-		waitq_prepare(&cg->thaw, &w, THREAD_INTERRUPTIBLE);
+		waitq_prepare(&cg->thaw, &w, THREAD_UNINTERRUPTIBLE);
 		if (stays(cg))
 			schedule();
 		waitq_finish(&w);

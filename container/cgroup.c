@@ -280,7 +280,9 @@ static void move_thread(struct cgroup *from, struct cgroup *to, struct task *t)
 	join(to, t);
 	cg_move_task(from, to);
 	/* A frozen one wakes to see which group it is in; one that must freeze now comes by. */
-	if (from->freezers || to->freezers)
+	if (from->freezers)
+		waitq_wake_all(&from->thaw, 0);
+	if (to->freezers)
 		thread_set_work(&t->thread, THREAD_WORK_SIGNAL);
 }
 

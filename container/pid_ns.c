@@ -14,26 +14,8 @@
  */
 #include "container/container.h"
 
-#include <linux/wait.h>
-
 #define MAX_PID_NS_LEVEL 32 /* as on Linux */
 #define PID_MAX_DEFAULT 32768
-
-static void pid_ns_free(struct ns_common *ns)
-{
-	struct pid_ns *pid_ns = container_of(ns, struct pid_ns, ns);
-	struct pid_ns *parent = pid_ns->parent;
-
-	kfree(pid_ns);
-	ns_put(&parent->ns);
-}
-
-/* The kind of all but the first one, which proc/pid.c holds and which is never freed. */
-static const struct ns_ops child_pid_ns_ops = {
-	.name = "pid",
-	.clone_flag = CLONE_NEWPID,
-	.free = pid_ns_free,
-};
 
 struct pid_ns *pid_ns_make(struct pid_ns *parent, struct user_ns *owner)
 {
@@ -44,7 +26,7 @@ struct pid_ns *pid_ns_make(struct pid_ns *parent, struct user_ns *owner)
 	ns = kzalloc(sizeof(*ns));
 	if (!ns)
 		return ERR_PTR(-ENOMEM);
-	ns_init(&ns->ns, &child_pid_ns_ops, owner, ns_new_inum());
+	ns_init(&ns->ns, &pid_ns_ops, owner, ns_new_inum());
 	ns->level = parent->level + 1;
 	ns->parent = parent;
 	ns_get(&parent->ns);
@@ -72,21 +54,6 @@ static void kill_all(struct pid_ns *ns)
 	}
 }
 
-/*
- * Children that end from now on are not to wait for init's wait(2): SIGCHLD ignored makes the kernel
- * reap them. Those that ended before are reaped here.
- */
-static void reap_children(void)
-{
-	struct sighand *sh = current->sighand;
-
-	spin_lock(&sh->lock);
-	sh->action[SIGCHLD - 1].handler = SIG_IGN;
-	spin_unlock(&sh->lock);
-	while (do_wait4(-1, NULL, __WALL, NULL) != -ECHILD)
-		thread_clear_work(&current->thread, THREAD_WORK_SIGNAL);
-}
-
 /* Numbers that init itself keeps while it exits: one for each of its threads. */
 static u64 own_pids(void)
 {
@@ -106,10 +73,10 @@ void pid_ns_end(struct pid_ns *ns)
 	spin_unlock(&tasks_lock);
 
 	kill_all(ns);
-	reap_children();
 	/*
-	 * Processes that came in from outside (setns) have parents there, which reap them when they
-	 * please: a namespace's end waits for that too, or numbers would outlive it.
+	 * Init's own children are reaped as they end, since it waits no more (proc/exit.c). Processes
+	 * that came in from outside (setns) have parents there, which reap them when they please: the
+	 * end waits for that too, or numbers would outlive it.
 	 */
 	wait_event_uninterruptible(&ns->empty, READ_ONCE(ns->nr_pids) <= own_pids());
 }
