@@ -9,6 +9,8 @@
 
 #define LOWEST_ADDR 0x10000UL /* as Linux's vm.mmap_min_addr: null pointers stay bad */
 
+#define LOWER_HALF_END (1UL << 47)    /* as far as the last user page tables reach */
+
 static struct kmem_cache *vma_cache;
 
 struct vma *vma_alloc(struct mm *mm)
@@ -197,7 +199,7 @@ int vma_remove_range(struct mm *mm, u64 start, u64 end, struct vma **dead)
 		mm->mapped_pages -= vma_pages(vma);
 		tree_unlink(vma, dead);
 	}
-	ceiling = vma ? vma->start : USER_END;
+	ceiling = vma ? vma->start : LOWER_HALF_END;
 	pt_zap(mm, start, end, floor, ceiling);
 	/* The hole may serve the next mapping. */
 	if (ceiling > mm->scan_from)
