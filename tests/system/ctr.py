@@ -45,7 +45,7 @@ CASES = [
     Case("kill-ends-all", "ctr run busybox -- sh -c 'sleep 300 & sleep 300 & wait' & sleep 0.5; "
                           "n=$(ps | grep -c '[s]leep 300'); kill $!; wait $!; sleep 0.2; "
                           "echo $n $(ps | grep -c '[s]leep 300')", match="^2 0$"),
-    Case("orphans-reaped", "ctr run busybox -- sh -c '(sleep 0.1 &) ; sleep 0.3; ps | grep -c Z'",
+    Case("orphans-reaped", "ctr run busybox -- sh -c '(sleep 0.1 &) ; sleep 0.3; ps -o stat | grep -c Z'",
          match="^0$", status=1),
     Case("side-by-side", "for i in 1 2 3 4 5; do ctr run --hostname c$i busybox -- sh -c "
                          "'sleep 0.1; hostname' & done | sort; wait", out="c1\nc2\nc3\nc4\nc5", seconds=60),

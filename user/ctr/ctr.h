@@ -40,7 +40,7 @@ pid_t spawn(uint64_t flags, int cgroup, bool shared, int (*fn)(const struct cont
 	    const struct container *c);
 /* Blocks the signals that wait_for_end() passes on; the old mask in *old. */
 void hold_signals(sigset_t *old);
-/* Waits for pid and passes signals on to it. The exit status; *killed: by SIGKILL. */
+/* Waits for pid and passes signals on to it. The exit status; *killed: by a SIGKILL not from here. */
 int wait_for_end(pid_t pid, bool terminal, bool *killed);
 /* PATH, HOME, TERM and what -e asks for. */
 char **make_environment(const struct opt_list *extra);

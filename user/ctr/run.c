@@ -178,7 +178,7 @@ int run_verb(int argc, char **argv)
 	describe(c.argv);
 	state_save(&state);
 	status = wait_for_end(state.pid, c.terminal, &killed);
-	if (status == 128 + SIGKILL && opt.memory &&
+	if ((killed || status == 128 + SIGKILL) && opt.memory &&
 	    cgroup_number(cgroup, "memory.events", "oom_kill") > 0)
 		warn("%s was killed: out of memory (limit %s)", state.name,
 		     size_text(opt.memory, size));

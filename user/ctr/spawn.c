@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Starting a process with clone3(2), and waiting for its end while passing signals on. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -91,23 +94,58 @@ void hold_signals(sigset_t *old)
 	sigprocmask(SIG_BLOCK, &set, old);
 }
 
-/* One signal that came for the tool; a second request to end is answered with SIGKILL. */
-static void pass_on(pid_t pid, const siginfo_t *info, int *ends)
+/* The mask after "KEY:" in /proc/PID/status. */
+static uint64_t signal_mask(const char *status, const char *key)
+{
+	const char *p = strstr(status, key);
+
+	return p ? strtoull(p + strlen(key), NULL, 16) : 0;
+}
+
+/*
+ * Would sig end the process if it were not process 1 of its namespace? There the kernel drops what
+ * has no handler, so that the default action is for us to take.
+ */
+static bool ends_by_default(pid_t pid, int sig)
+{
+	char path[32], text[4096];
+	uint64_t bit = 1ULL << (sig - 1);
+
+	if (sig == SIGWINCH || sig == SIGCONT)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return false;
+	return !((signal_mask(text, "\nSigCgt:") | signal_mask(text, "\nSigIgn:") |
+		  signal_mask(text, "\nSigBlk:")) &
+		 bit);
+}
+
+/* What wait_for_end() knows of the way to the end. */
+struct ending {
+	int requests; /* SIGINT and SIGTERM so far: the second is answered with SIGKILL */
+	int by; /* the signal that SIGKILL stands for, or 0 */
+};
+
+static void pass_on(pid_t pid, const siginfo_t *info, struct ending *e)
 {
 	int sig = info->si_signo;
 
-	if ((sig == SIGINT || sig == SIGTERM) && ++*ends > 1)
+	if (((sig == SIGINT || sig == SIGTERM) && ++e->requests > 1) || ends_by_default(pid, sig)) {
+		e->by = sig;
 		sig = SIGKILL;
-	else if (info->si_code == SI_KERNEL)
+	} else if (info->si_code == SI_KERNEL) {
 		return; /* from the terminal: it went to the whole process group */
+	}
 	kill(pid, sig);
 }
 
 int wait_for_end(pid_t pid, bool terminal, bool *killed)
 {
-	int status, ends = 0;
+	struct ending ending = { 0 };
 	siginfo_t info;
 	sigset_t set;
+	int status;
 	pid_t got;
 
 	passed_on(&set);
@@ -115,12 +153,16 @@ int wait_for_end(pid_t pid, bool terminal, bool *killed)
 		if (sigwaitinfo(&set, &info) < 0)
 			continue;
 		if (info.si_signo != SIGCHLD && info.si_signo != SIGTTOU)
-			pass_on(pid, &info, &ends);
+			pass_on(pid, &info, &ending);
 	}
 	if (terminal)
 		tcsetpgrp(0, getpgrp()); /* SIGTTOU is blocked */
 	if (got < 0)
 		die(STATUS_FAILED, "wait: %s", strerror(errno));
 	*killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	if (*killed && ending.by) {
+		*killed = false;
+		return 128 + ending.by;
+	}
 	return exit_status_of(status);
 }
