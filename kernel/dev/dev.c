@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Brings the devices up, and chooses /dev/console. */
-#include "dev/tty.h"
+#include "dev/pty.h"
 #include "dev/vt.h"
 
 /* console=NAME; without it, or when there is no such terminal, the first that there is. */
@@ -31,5 +31,6 @@ void dev_init(void)
 	tty_init();
 	uart_init();
 	vt_init();
+	pty_init();
 	choose_console();
 }

@@ -12,6 +12,8 @@ struct tty_driver { /* all are called with the tty's lock held, and must not sle
 	size_t (*pending)(struct tty *tty); /* bytes taken and not yet out; NULL: never any */
 	/* Input was refused by tty_input() and there is room again; may be NULL. */
 	void (*unthrottle)(struct tty *tty);
+	void (*closed)(
+		struct tty *tty); /* no file of it is open any more; lock not held; may be NULL */
 };
 /* A terminal with the node /dev/name. Never goes. Panics without memory (boot time only). */
 struct tty *tty_create(const char *name, unsigned int major, unsigned int minor,

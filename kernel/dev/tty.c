@@ -489,6 +489,28 @@ static long ioctl_modes(struct tty *t, unsigned int cmd, unsigned long arg, u32 
 	return -ENOTTY;
 }
 
+/* The master of a pty speaks about its slave. */
+long tty_ioctl_of_master(struct tty *t, unsigned int cmd, unsigned long arg)
+{
+	struct pid *pgrp;
+	int nr = 0;
+
+	switch (cmd) {
+	case TIOCGWINSZ:
+		return copy_to_user((void __user *)arg, &t->ws, sizeof(t->ws));
+	case TIOCSWINSZ:
+		return set_winsize(t, (void __user *)arg);
+	case TIOCGPGRP:
+		pgrp = foreground(t);
+		if (pgrp) {
+			nr = pid_nr_ns(pgrp, task_pid_ns(current));
+			pid_put(pgrp);
+		}
+		return put_user(nr, (int __user *)arg);
+	}
+	return ioctl_modes(t, cmd, arg, t->generation);
+}
+
 static long tty_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 {
 	struct tty_file *tf = f->priv;
@@ -579,11 +601,15 @@ static void tty_release(struct file *f)
 {
 	struct tty_file *tf = f->priv;
 	struct tty *t = tf->tty;
+	bool last;
 
 	spin_lock(&t->lock);
-	if (--t->opens == 0)
+	last = --t->opens == 0;
+	if (last)
 		t->exclusive = false;
 	spin_unlock(&t->lock);
+	if (last && t->drv->closed)
+		t->drv->closed(t);
 	tty_put(t);
 	kfree(tf);
 }

@@ -20,7 +20,6 @@ struct tty {
 	struct list_head link; /* all terminals, by tty_list_lock of tty.c */
 	ref_t refs; /* files, and 1 for the device */
 	void (*free)(struct tty *tty);
-	bool is_ptmx; /* the master side of a pty: no line discipline, no job control */
 
 	/* guarded by lock */
 	spinlock_t lock;
@@ -54,6 +53,7 @@ void tty_put(struct tty *t);
 /* Opens t as f: f->priv. Becomes the controlling terminal when noctty is false and the rules agree. */
 int tty_open_file(struct tty *t, struct file *f, bool is_console, bool noctty);
 extern const struct file_ops tty_fops;
+long tty_ioctl_of_master(struct tty *t, unsigned int cmd, unsigned long arg);
 /* Ends all files' use of it, tells its session (SIGHUP, SIGCONT). Locks not held. */
 void tty_hangup(struct tty *t);
 /* Sends sig to the foreground group; no lock held. */
