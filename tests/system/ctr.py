@@ -43,8 +43,8 @@ CASES = [
     Case("images", "ctr images", match="busybox"),
     Case("ps", "ctr run busybox -- sleep 2 & sleep 0.5; ctr ps; wait", match="busybox", seconds=30),
     Case("kill-ends-all", "ctr run busybox -- sh -c 'sleep 300 & sleep 300 & wait' & sleep 0.5; "
-                          "n=$(ps | grep -c '[s]leep 300'); kill $!; wait $!; sleep 0.2; "
-                          "echo $n $(ps | grep -c '[s]leep 300')", match="^2 0$"),
+                          "n=$(ps -o comm | grep -c '^sleep$'); kill $!; wait $!; sleep 0.2; "
+                          "echo $n $(ps -o comm | grep -c '^sleep$')", match="^2 0$"),
     Case("orphans-reaped", "ctr run busybox -- sh -c '(sleep 0.1 &) ; sleep 0.3; ps -o stat | grep -c Z'",
          match="^0$", status=1),
     Case("side-by-side", "for i in 1 2 3 4 5; do ctr run --hostname c$i busybox -- sh -c "

@@ -3,7 +3,7 @@
 #
 # group | what | how to see it | least version | Debian, Ubuntu | Fedora | Arch | macOS (brew)
 # cmd:A,B      one of these commands        file:GLOB,GLOB  one of these files
-# Groups: build (make), run (make qemu), bochs, iso (make iso, uefi), test (make test), nice.
+# Groups: build (make), run (make qemu), bochs, grub (ISOs: bochs too), iso (make iso, uefi), test, nice.
 NEEDS='
 build|C compiler|cmd:gcc,clang,x86_64-linux-gnu-gcc,x86_64-elf-gcc|10|gcc|gcc|gcc|x86_64-elf-gcc
 build|binutils|cmd:ld,x86_64-linux-gnu-ld,x86_64-elf-ld|2.35|binutils|binutils|binutils|x86_64-elf-binutils
@@ -17,9 +17,9 @@ run|QEMU|cmd:qemu-system-x86_64|6.0|qemu-system-x86|qemu-system-x86-core|qemu-sy
 bochs|Bochs|cmd:bochs|2.6.11|bochs|bochs|bochs|bochs
 bochs|Bochs firmware|file:/usr/share/bochs/BIOS-bochs-latest,/usr/local/share/bochs/BIOS-bochs-latest,/opt/homebrew/share/bochs/BIOS-bochs-latest||bochsbios|bochs|bochs|bochs
 bochs|Bochs VGA firmware|file:/usr/share/bochs/VGABIOS-lgpl-latest*,/usr/share/vgabios/vgabios.bin,/usr/local/share/bochs/VGABIOS*,/opt/homebrew/share/bochs/VGABIOS*||vgabios|bochs|bochs|bochs
-bochs|GRUB tools|cmd:grub-mkimage,grub2-mkimage,x86_64-elf-grub-mkimage|2.04|grub-common|grub2-tools-extra|grub|x86_64-elf-grub
-bochs|GRUB for BIOS|file:/usr/lib/grub/i386-pc/multiboot2.mod,/usr/local/lib/grub/i386-pc/multiboot2.mod||grub-pc-bin|grub2-pc-modules|grub|x86_64-elf-grub
-bochs|xorriso|cmd:xorriso|1.5|xorriso|xorriso|libisoburn|xorriso
+grub|GRUB tools|cmd:grub-mkimage,grub2-mkimage,x86_64-elf-grub-mkimage|2.04|grub-common|grub2-tools-extra|grub|x86_64-elf-grub
+grub|GRUB for BIOS|file:/usr/lib/grub/i386-pc/multiboot2.mod,/usr/local/lib/grub/i386-pc/multiboot2.mod||grub-pc-bin|grub2-pc-modules|grub|x86_64-elf-grub
+grub|xorriso|cmd:xorriso|1.5|xorriso|xorriso|libisoburn|xorriso
 iso|GRUB for UEFI|file:/usr/lib/grub/x86_64-efi/multiboot2.mod,/opt/homebrew/lib/x86_64-elf/grub/x86_64-efi/multiboot2.mod||grub-efi-amd64-bin|grub2-efi-x64-modules|grub|x86_64-elf-grub
 iso|mtools|cmd:mformat||mtools|mtools|mtools|mtools
 iso|UEFI firmware|file:/usr/share/ovmf/OVMF.fd,/usr/share/OVMF/OVMF_CODE*.fd,/usr/share/edk2/ovmf/OVMF_CODE.fd,/usr/share/edk2/x64/OVMF*.fd||ovmf|edk2-ovmf|edk2-ovmf|qemu
@@ -36,11 +36,11 @@ groups_of() {
 	case $1 in
 	build) echo build ;;
 	qemu) echo build run ;;
-	bochs) echo build bochs ;;
-	iso) echo build bochs iso ;;
-	uefi) echo build run bochs iso ;;
-	test) echo build run bochs iso test ;;
-	all) echo build run bochs iso test nice ;;
+	bochs) echo build bochs grub ;;
+	iso) echo build grub iso ;;
+	uefi) echo build run grub iso ;;
+	test) echo build run bochs grub iso test ;;
+	all) echo build run bochs grub iso test nice ;;
 	*) return 1 ;;
 	esac
 }
