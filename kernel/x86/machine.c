@@ -50,6 +50,7 @@ void machine_reboot(void)
 {
 	if (machine_drain)
 		machine_drain();
+	printk_bare("dyad: reboot");
 	irq_disable();
 	early_serial_drain();
 	if (acpi.reset_addr && acpi.reset_space == 1)

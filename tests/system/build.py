@@ -110,15 +110,19 @@ def includes(run):
     done = run.sh("tools/checkincludes")
     if done.returncode:
         return failed(done)
-    path = os.path.join(os.path.dirname(run.build), "kernel/lib/up_test.h")
-    try:
-        with open(path, "w") as f:
-            f.write('#include "vmm/vmm.h"\n')
-        done = run.sh("tools/checkincludes")
-    finally:
-        os.unlink(path)
-    return None if done.returncode == 1 and "up_test.h:1" in done.stdout else (
-        "the include named", done.stdout + done.stderr)
+    top = os.path.join(run.build, "tests/includes")
+    for path, text in (("kernel/lib/up.h", '#include "vmm/vmm.h"'),
+                       ("kernel/fs/past.c", '#include "mm/internal.h"'),
+                       ("container/beside.c", '#include "vmm/vmm.h"'),
+                       ("user/inside.c", '#include "kernel/lib/list.h"')):
+        shutil.rmtree(top, ignore_errors=True)
+        os.makedirs(os.path.dirname(os.path.join(top, path)))
+        with open(os.path.join(top, path), "w") as f:
+            f.write(text + "\n")
+        done = run.sh(["tools/checkincludes", top])
+        if done.returncode != 1 or path + ":1" not in done.stdout:
+            return path + " named", done.stdout + done.stderr
+    return None
 
 
 def iso(engine):

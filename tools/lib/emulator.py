@@ -350,6 +350,9 @@ class Console:
         if found:
             out.status = int(found.group(1))
             self.ended = True
+        elif re.search(r"dyad: reboot\s*$", text):
+            out.status = 0
+            self.ended = True
 
     def verdict(self):
         out = self.outcome

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""The console as a person uses it: prompt, editing, history, Ctrl-C, job control, leaving."""
+import os
+import pty
+import re
+import select
+import subprocess
+import time
+
+
+class Failed(Exception):
+    pass
+
+
+class Terminal:
+    """tools/run without a command, on a pseudo-terminal."""
+
+    def __init__(self, run, *words):
+        self.run = run
+        self.text = ""
+        self.master, slave = pty.openpty()
+        env = dict(os.environ, DYAD_BUILD=run.build, TERM="vt100")
+        self.child = subprocess.Popen(["tools/run", "-e", "qemu"] + list(words), stdin=slave,
+                                      stdout=slave, stderr=slave, env=env, start_new_session=True)
+        os.close(slave)
+
+    def expect(self, pattern, seconds=20):
+        """Waits for the pattern in what came since the last match."""
+        end = time.monotonic() + seconds * self.run.scale
+        while True:
+            found = re.search(pattern, self.text)
+            if found:
+                self.text = self.text[found.end():]
+                return
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self.master], [], [], left)[0]:
+                raise Failed("/%s/" % pattern, self.text[-600:])
+            try:
+                data = os.read(self.master, 4096)
+            except OSError:
+                raise Failed("/%s/" % pattern, "the end: " + self.text[-600:])
+            self.text += data.decode("utf-8", "replace")
+
+    def send(self, text):
+        os.write(self.master, text.encode())
+
+    def ends(self, seconds=20):
+        end = time.monotonic() + seconds * self.run.scale
+        while self.child.poll() is None and time.monotonic() < end:
+            if select.select([self.master], [], [], 0.2)[0]:
+                try:
+                    self.text += os.read(self.master, 4096).decode("utf-8", "replace")
+                except OSError:
+                    break
+        try:
+            return self.child.wait(5)
+        except subprocess.TimeoutExpired:
+            raise Failed("an end", self.text[-600:])
+
+    def close(self):
+        if self.child.poll() is None:
+            self.child.terminate()
+            try:
+                self.child.wait(5)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+        os.close(self.master)
+
+
+def session(steps, *words):
+    """A test that talks: steps is a list of ('<', pattern), ('>', text) and ('end', status)."""
+    def test(run):
+        term = Terminal(run, *words)
+        try:
+            for what, arg in steps:
+                if what == "<":
+                    term.expect(arg)
+                elif what == ">":
+                    term.send(arg)
+                else:
+                    got = term.ends()
+                    if got != arg:
+                        raise Failed("status %d" % arg, "status %d\n%s" % (got, term.text[-600:]))
+        except Failed as e:
+            return e.args
+        finally:
+            term.close()
+        return None
+    return test
+
+
+PROMPT = ("<", r"dyad:\S*# ")
+OFF = [(">", "poweroff\r"), ("end", 0)]
+
+HOST = {
+    "prompt": session([PROMPT, (">", "echo a$((20 + 3))b\r"), ("<", "a23b\r\n"), PROMPT] + OFF),
+    "interrupt": session([PROMPT, (">", "sleep 1000\r"), ("<", "sleep 1000\r\n"), (">", "\x03"), PROMPT,
+                          (">", "echo status $?\r"), ("<", "status 130"), PROMPT] + OFF),
+    "history": session([PROMPT, (">", "echo on$((1))ce\r"), ("<", "on1ce"), PROMPT, (">", "\x1b[A\r"),
+                        ("<", "on1ce\r\n"), PROMPT] + OFF),
+    "editing": session([PROMPT, (">", "echo abX\x7fc$((7))\r"), ("<", "\nabc7\r\n"), PROMPT] + OFF),
+    "end-of-file": session([PROMPT, (">", "cat\r"), ("<", "cat\r\n"), (">", "line\r"), ("<", "line\r\nline\r\n"),
+                            (">", "\x04"), PROMPT] + OFF),
+    "suspend": session([PROMPT, (">", "sleep 1000\r"), ("<", "sleep 1000\r\n"), (">", "\x1a"),
+                        ("<", "Stopped"), PROMPT, (">", "kill %1; wait; echo done$((1))\r"), ("<", "done1"),
+                        PROMPT] + OFF),
+    "background": session([PROMPT, (">", "sleep 0.2 &\r"), PROMPT, (">", "sleep 0.5; echo now$((1))\r"),
+                           ("<", "now1"), ("<", "Done"), PROMPT] + OFF),
+    "pipe-interrupted": session([PROMPT, (">", "yes | cat > /dev/null\r"), ("<", "null\r\n"), (">", "\x03"),
+                                 PROMPT] + OFF),
+    "shell-comes-back": session([PROMPT, (">", "exit\r"), PROMPT] + OFF),
+    "container": session([PROMPT, (">", "ctr run busybox\r"), ("<", "# "), (">", "echo $$-$((4))\r"), ("<", "1-4"),
+                          ("<", "# "), (">", "exit 3\r"), PROMPT, (">", "echo status $?\r"), ("<", "status 3"),
+                          PROMPT] + OFF),
+    "vm-interrupted": session([PROMPT, (">", "vm run busybox -- sh -c 'echo up$((1)); while :; do :; done'\r"),
+                               ("<", "up1"), (">", "\x03"), PROMPT] + OFF),
+    "quit": session([PROMPT, (">", "\x01x"), ("end", 0)]),
+    "reboot": session([PROMPT, (">", "reboot\r"), ("end", 0)]),
+    "first": session([("<", "hello 5\r\n"), PROMPT] + OFF, "--first", "echo hello $((2 + 3))"),
+    "size": session([PROMPT, (">", "stty size\r"), ("<", r"\n\d+ \d+\r\n"), PROMPT] + OFF),
+}
