@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an exit means, whoever made the CPU. Each handler returns 1 to enter the guest again, 0 to
+ * return from KVM_RUN with v->run filled in, or -errno. Devices that live in user space get their
+ * answer in two steps: the handler notes in v->wait what is missing, exit_complete() applies it when
+ * the monitor calls KVM_RUN the next time.
+ */
+#include "vmm/irqchip/irqchip.h"
+#include "vmm/vmm.h"
+
+void queue_exception(struct vcpu *v, u8 vector, bool has_error, u32 error)
+{
+	v->event = (struct vmm_event){
+		.valid = true,
+		.vector = vector,
+		.type = EVENT_EXCEPTION,
+		.has_error =
+			has_error && (vmm->get(v, VF_CR0) & CR0_PE), /* real mode pushes none */
+		.error = error,
+	};
+}
+
+static int inject_gp(struct vcpu *v)
+{
+	queue_exception(v, VEC_GP, true, 0);
+	return 1;
+}
+
+static int inject_ud(struct vcpu *v)
+{
+	queue_exception(v, VEC_UD, false, 0);
+	return 1;
+}
+
+/* ---- the instruction at RIP ---- */
+
+static unsigned int code_bits(struct vcpu *v, struct kvm_segment *cs)
+{
+	vmm->get_segment(v, SEG_CS, cs);
+	if ((vmm->get(v, VF_EFER) & EFER_LMA) && cs->l)
+		return 64;
+	return cs->db ? 32 : 16;
+}
+
+/* Fetches and decodes it. -EFAULT, -EINVAL: not there, or not known to the decoder. */
+static int decode_current(struct vcpu *v, struct insn *in)
+{
+	struct kvm_segment cs;
+	unsigned int bits = code_bits(v, &cs);
+	u64 at = bits == 64 ? v->regs.rip : (u32)(cs.base + v->regs.rip);
+	size_t first = min((size_t)INSN_MAX, (size_t)(PAGE_SIZE - (at & ~PAGE_MASK)));
+	u8 code[INSN_MAX];
+
+	if (guest_read_linear(v, at, code, first))
+		return -EFAULT;
+	/* The next page counts only if the instruction reaches it. */
+	if (first < INSN_MAX && !guest_read_linear(v, at + first, code + first, INSN_MAX - first))
+		first = INSN_MAX;
+	return insn_decode(code, first, bits, in);
+}
+
+static void goto_rip(struct vcpu *v, u64 rip)
+{
+	struct kvm_segment cs;
+
+	v->regs.rip = code_bits(v, &cs) == 64 ? rip : (u32)rip;
+	vmm->set(v, VF_INTR_SHADOW, 0);
+}
+
+/* KVM_EXIT_INTERNAL_ERROR: the guest did what this hypervisor cannot do for it. */
+static int give_up(struct vcpu *v, struct vmm_exit *x)
+{
+	v->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	v->run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	v->run->internal.ndata = 2;
+	v->run->internal.data[0] = x->reason;
+	v->run->internal.data[1] = v->regs.rip;
+	return 0;
+}
+
+/* Fills in x->next_rip where the hardware left it out. False: cannot tell. */
+static bool know_length(struct vcpu *v, struct vmm_exit *x)
+{
+	struct insn in;
+
+	if (x->next_rip)
+		return true;
+	if (decode_current(v, &in))
+		return false;
+	x->next_rip = v->regs.rip + in.len;
+	return true;
+}
+
+static int skip(struct vcpu *v, struct vmm_exit *x)
+{
+	if (!know_length(v, x))
+		return give_up(v, x);
+	goto_rip(v, x->next_rip);
+	return 1;
+}
+
+/* ---- ports and device memory ---- */
+
+static void set_rax(struct vcpu *v, unsigned int size, u64 value)
+{
+	struct insn in = { .op = INSN_LOAD, .size = size, .reg_size = size };
+
+	v->regs.gpr[R_RAX] = insn_load_value(&in, value, v->regs.gpr[R_RAX]);
+}
+
+static int do_io(struct vcpu *v, struct vmm_exit *x)
+{
+	u32 value = v->regs.gpr[R_RAX];
+	struct kvm_run *run = v->run;
+
+	if (x->io.string || !know_length(v, x))
+		return give_up(v, x);
+	if (irqchip_io(v->vm, x->io.port, x->io.size, x->io.in, &value)) {
+		if (x->io.in)
+			set_rax(v, x->io.size, value);
+		goto_rip(v, x->next_rip);
+		return 1;
+	}
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = x->io.in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
+	run->io.size = x->io.size;
+	run->io.port = x->io.port;
+	run->io.count = 1;
+	run->io.data_offset = PAGE_SIZE;
+	if (x->io.in) {
+		v->wait.kind = WAIT_IN;
+		v->wait.size = x->io.size;
+		v->wait.next_rip = x->next_rip;
+	} else {
+		memcpy(v->pio, &value, x->io.size);
+		goto_rip(v, x->next_rip);
+	}
+	return 0;
+}
+
+static void finish_load(struct vcpu *v, const struct insn *in, u64 raw, u64 next_rip)
+{
+	u64 *reg = &v->regs.gpr[in->reg];
+
+	*reg = insn_load_value(in, raw, *reg);
+	goto_rip(v, next_rip);
+}
+
+/* An access to guest-physical memory that no slot backs. */
+static int do_mmio(struct vcpu *v, struct vmm_exit *x)
+{
+	struct kvm_run *run = v->run;
+	bool store;
+	struct insn in;
+	u64 value, next;
+
+	if (decode_current(v, &in))
+		return give_up(v, x);
+	store = in.op == INSN_STORE || in.op == INSN_STORE_IMM;
+	if (!store && in.op != INSN_LOAD)
+		return give_up(v, x);
+	next = v->regs.rip + in.len;
+	value = store ? insn_store_value(&in, v->regs.gpr[in.reg]) : 0;
+	if (irqchip_mmio(v, x->mem.gpa, in.size, store, &value)) {
+		if (store)
+			goto_rip(v, next);
+		else
+			finish_load(v, &in, value, next);
+		return 1;
+	}
+	run->exit_reason = KVM_EXIT_MMIO;
+	run->mmio.phys_addr = x->mem.gpa;
+	run->mmio.len = in.size;
+	run->mmio.is_write = store;
+	memcpy(run->mmio.data, &value, 8);
+	if (store) {
+		goto_rip(v, next);
+	} else {
+		v->wait.kind = WAIT_MMIO;
+		v->wait.insn = in;
+		v->wait.next_rip = next;
+	}
+	return 0;
+}
+
+void exit_complete(struct vcpu *v)
+{
+	u64 value = 0;
+
+	switch (v->wait.kind) {
+	case WAIT_IN:
+		memcpy(&value, v->pio, v->wait.size);
+		set_rax(v, v->wait.size, value);
+		goto_rip(v, v->wait.next_rip);
+		break;
+	case WAIT_MMIO:
+		memcpy(&value, v->run->mmio.data, 8);
+		finish_load(v, &v->wait.insn, value, v->wait.next_rip);
+		break;
+	case WAIT_NOTHING:
+		break;
+	}
+	v->wait.kind = WAIT_NOTHING;
+}
+
+static int do_slat_fault(struct vcpu *v, struct vmm_exit *x)
+{
+	int err = memslot_fault(v->vm, x->mem.gpa, x->mem.write);
+
+	return err == -ENXIO ? do_mmio(v, x) : err ? err : 1;
+}
+
+/* ---- control registers ---- */
+
+static int guest_write_cr0(struct vcpu *v, u64 value)
+{
+	u64 efer = vmm->get(v, VF_EFER);
+	bool paging = value & CR0_PG;
+
+	if ((value >> 32) || (paging && !(value & CR0_PE)) ||
+	    ((value & CR0_NW) && !(value & CR0_CD)))
+		return -EINVAL;
+	if (paging && (efer & EFER_LME)) {
+		if (!(vmm->get(v, VF_CR4) & CR4_PAE))
+			return -EINVAL;
+		efer |= EFER_LMA;
+	} else {
+		efer &= ~EFER_LMA;
+	}
+	vmm->set(v, VF_EFER, efer);
+	vmm->set(v, VF_CR0, value | CR0_ET);
+	return 0;
+}
+
+static int guest_write_cr4(struct vcpu *v, u64 value)
+{
+	if (value & ~cr4_guest_mask(v))
+		return -EINVAL;
+	if (!(value & CR4_PAE) && (vmm->get(v, VF_EFER) & EFER_LMA))
+		return -EINVAL;
+	vmm->set(v, VF_CR4, value);
+	return 0;
+}
+
+static int guest_write_cr8(struct vcpu *v, u64 value)
+{
+	if (value & ~0xfUL)
+		return -EINVAL;
+	lapic_set_tpr(v, value << 4);
+	return 0;
+}
+
+static int do_cr(struct vcpu *v, struct vmm_exit *x)
+{
+	int err = -EINVAL;
+	u64 *reg;
+
+	if (!x->cr.decoded) {
+		struct insn in;
+
+		if (decode_current(v, &in))
+			return give_up(v, x);
+		x->cr.nr = in.cr;
+		x->cr.gpr = in.reg;
+		x->cr.write = in.op == INSN_CR_WRITE;
+		x->next_rip = v->regs.rip + in.len;
+	}
+	reg = &v->regs.gpr[x->cr.gpr];
+	if (!x->cr.write && x->cr.nr == 8) {
+		*reg = lapic_get_tpr(v) >> 4;
+		err = 0;
+	} else if (x->cr.write && x->cr.nr == 0) {
+		err = guest_write_cr0(v, *reg);
+	} else if (x->cr.write && x->cr.nr == 4) {
+		err = guest_write_cr4(v, *reg);
+	} else if (x->cr.write && x->cr.nr == 8) {
+		err = guest_write_cr8(v, *reg);
+	}
+	return err ? inject_gp(v) : skip(v, x);
+}
+
+static int do_xsetbv(struct vcpu *v, struct vmm_exit *x)
+{
+	u64 value = (u32)v->regs.gpr[R_RAX] | v->regs.gpr[R_RDX] << 32;
+
+	/* Bit 0 is always set; AVX (2) wants SSE (1): SDM 1, 13.3. */
+	if ((u32)v->regs.gpr[R_RCX] || (value & ~fpu_xcr0) || !(value & 1) || (value & 6) == 4)
+		return inject_gp(v);
+	v->xcr0 = value;
+	xsetbv(0, value); /* the guest is swapped in */
+	return skip(v, x);
+}
+
+/* The debug registers were not the guest's so far; from now on they are, and the instruction runs again. */
+static int do_dr(struct vcpu *v)
+{
+	if (!v->dr_used) {
+		irq_push();
+		v->dr_used = true;
+		vcpu_load_debug(v);
+		irq_pop();
+	}
+	vmm->set(v, VF_DR_INTERCEPT, 0);
+	return 1;
+}
+
+/* ---- the rest ---- */
+
+static int do_hlt(struct vcpu *v, struct vmm_exit *x)
+{
+	if (skip(v, x) == 0)
+		return 0;
+	if (v->lapic) {
+		v->mp_state = KVM_MP_STATE_HALTED;
+		return 1;
+	}
+	v->run->exit_reason = KVM_EXIT_HLT;
+	return 0;
+}
+
+static int do_rdmsr(struct vcpu *v, struct vmm_exit *x)
+{
+	u64 value;
+
+	if (msr_read(v, v->regs.gpr[R_RCX], &value))
+		return inject_gp(v);
+	v->regs.gpr[R_RAX] = (u32)value;
+	v->regs.gpr[R_RDX] = value >> 32;
+	return skip(v, x);
+}
+
+static int do_wrmsr(struct vcpu *v, struct vmm_exit *x)
+{
+	u64 value = (u32)v->regs.gpr[R_RAX] | v->regs.gpr[R_RDX] << 32;
+
+	if (msr_write(v, v->regs.gpr[R_RCX], value, false))
+		return inject_gp(v);
+	return skip(v, x);
+}
+
+static int do_window(struct vcpu *v)
+{
+	if (v->lapic || !v->run->request_interrupt_window || v->user_irq)
+		return 1; /* the next entry injects */
+	v->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+	return 0;
+}
+
+static int do_fail_entry(struct vcpu *v, struct vmm_exit *x)
+{
+	v->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+	v->run->fail_entry.hardware_entry_failure_reason = x->reason;
+	v->run->fail_entry.cpu = this_cpu()->id;
+	return 0;
+}
+
+int exit_handle(struct vcpu *v, struct vmm_exit *x)
+{
+	switch (x->kind) {
+	case VX_RESUME:
+		return 1;
+	case VX_IO:
+		return do_io(v, x);
+	case VX_SLAT_FAULT:
+		return do_slat_fault(v, x);
+	case VX_HLT:
+		return do_hlt(v, x);
+	case VX_CPUID:
+		cpuid_emulate(v);
+		return skip(v, x);
+	case VX_RDMSR:
+		return do_rdmsr(v, x);
+	case VX_WRMSR:
+		return do_wrmsr(v, x);
+	case VX_CR:
+		return do_cr(v, x);
+	case VX_DR:
+		return do_dr(v);
+	case VX_XSETBV:
+		return do_xsetbv(v, x);
+	case VX_SKIP:
+		return skip(v, x);
+	case VX_UNDEFINED:
+		return inject_ud(v);
+	case VX_HYPERCALL: /* no hypercall is offered: CPUID 0x40000001 says so */
+		v->regs.gpr[R_RAX] = -1000; /* KVM_ENOSYS */
+		return skip(v, x);
+	case VX_EXCEPTION:
+		v->event = x->exception;
+		return 1;
+	case VX_INTR_WINDOW:
+		return do_window(v);
+	case VX_TRIPLE_FAULT:
+		v->run->exit_reason = KVM_EXIT_SHUTDOWN;
+		return 0;
+	case VX_FAIL_ENTRY:
+		return do_fail_entry(v, x);
+	default:
+		v->run->exit_reason = KVM_EXIT_UNKNOWN;
+		v->run->hw.hardware_exit_reason = x->reason;
+		return 0;
+	}
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The I/O APIC (Intel 82093AA data sheet): 24 pins, each with an entry that says where its interrupt
+ * goes. ioapic.irr holds the level of each pin's wire. irqchip->lock is held in every call.
+ */
+#include "vmm/irqchip/irqchip.h"
+
+#define IOAPIC_BASE 0xfec00000
+#define IOAPIC_ID 0
+#define IOAPIC_VERSION 1
+#define IOAPIC_ARBITRATION 2
+#define IOAPIC_REDIRECTION 0x10
+#define VERSION_VALUE (0x11 | (KVM_IOAPIC_NUM_PINS - 1) << 16)
+#define RTE_READ_ONLY 0x5000UL /* delivery status, remote IRR */
+
+void ioapic_reset(struct irqchip *chip)
+{
+	struct kvm_ioapic_state *s = &chip->ioapic;
+
+	*s = (struct kvm_ioapic_state){ .base_address = IOAPIC_BASE };
+	for (int i = 0; i < KVM_IOAPIC_NUM_PINS; i++)
+		s->redirtbl[i].fields.mask = 1;
+}
+
+/* Sends the pin's interrupt when its wire and its entry say so. */
+static void service(struct irqchip *chip, unsigned int pin)
+{
+	struct kvm_ioapic_state *s = &chip->ioapic;
+	__typeof__(&s->redirtbl[0]) e = &s->redirtbl[pin];
+
+	if (!(s->irr & BIT(pin)) || e->fields.mask || (e->fields.trig_mode && e->fields.remote_irr))
+		return;
+	if (e->fields.delivery_mode == APIC_EXTINT)
+		return; /* the PIC reaches the vCPU by LINT0 */
+	if (e->fields.trig_mode)
+		e->fields.remote_irr = 1;
+	lapic_deliver(chip->vm, &(struct apic_message){
+					.vector = e->fields.vector,
+					.mode = e->fields.delivery_mode,
+					.dest = e->fields.dest_id,
+					.logical = e->fields.dest_mode,
+					.level_triggered = e->fields.trig_mode,
+				});
+}
+
+void ioapic_set_irq(struct irqchip *chip, unsigned int pin, bool level)
+{
+	struct kvm_ioapic_state *s = &chip->ioapic;
+	bool rose = level && !(s->irr & BIT(pin));
+
+	if (level)
+		s->irr |= BIT(pin);
+	else
+		s->irr &= ~BIT(pin);
+	if (rose || (level && s->redirtbl[pin].fields.trig_mode))
+		service(chip, pin);
+}
+
+void ioapic_eoi(struct irqchip *chip, u8 vector)
+{
+	for (unsigned int i = 0; i < KVM_IOAPIC_NUM_PINS; i++) {
+		__typeof__(&chip->ioapic.redirtbl[0]) e = &chip->ioapic.redirtbl[i];
+
+		if (e->fields.vector != vector || !e->fields.trig_mode || !e->fields.remote_irr)
+			continue;
+		e->fields.remote_irr = 0;
+		service(chip, i); /* the wire may still be up */
+	}
+}
+
+static u32 read_register(struct kvm_ioapic_state *s)
+{
+	unsigned int n = s->ioregsel - IOAPIC_REDIRECTION;
+
+	switch (s->ioregsel) {
+	case IOAPIC_ID:
+	case IOAPIC_ARBITRATION:
+		return (s->id & 0xf) << 24;
+	case IOAPIC_VERSION:
+		return VERSION_VALUE;
+	default:
+		if (n >= 2 * KVM_IOAPIC_NUM_PINS)
+			return 0;
+		return s->redirtbl[n / 2].bits >> (n & 1 ? 32 : 0);
+	}
+}
+
+static void write_register(struct irqchip *chip, u32 value)
+{
+	struct kvm_ioapic_state *s = &chip->ioapic;
+	unsigned int n = s->ioregsel - IOAPIC_REDIRECTION;
+	u64 bits;
+
+	if (s->ioregsel == IOAPIC_ID) {
+		s->id = (value >> 24) & 0xf;
+		return;
+	}
+	if (s->ioregsel < IOAPIC_REDIRECTION || n >= 2 * KVM_IOAPIC_NUM_PINS)
+		return;
+	bits = s->redirtbl[n / 2].bits;
+	if (n & 1)
+		bits = (u32)bits | (u64)value << 32;
+	else
+		bits = (bits & (~0xffffffffUL | RTE_READ_ONLY)) |
+		       (value & 0xffffffffUL & ~RTE_READ_ONLY);
+	s->redirtbl[n / 2].bits = bits;
+	if (!s->redirtbl[n / 2].fields.trig_mode)
+		s->redirtbl[n / 2].fields.remote_irr = 0;
+	else
+		service(chip, n / 2);
+}
+
+void ioapic_mmio(struct irqchip *chip, u64 offset, bool write, u32 *value)
+{
+	struct kvm_ioapic_state *s = &chip->ioapic;
+
+	if (offset == 0x00) {
+		if (write)
+			s->ioregsel = *value & 0xff;
+		else
+			*value = s->ioregsel;
+	} else if (offset == 0x10) {
+		if (write)
+			write_register(chip, *value);
+		else
+			*value = read_register(s);
+	} else if (!write) {
+		*value = 0;
+	}
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Interrupts of a guest: two 8259 PICs, an IOAPIC, a PIT behind struct irqchip; a local APIC in each
+ * vCPU. The states are kept in KVM's own structures, so KVM_GET_IRQCHIP is a copy.
+ * irqchip->lock guards PIC, IOAPIC and PIT; lapic->lock comes after it.
+ */
+#pragma once
+#include "vmm/vmm.h"
+
+#define IRQCHIP_PINS 24 /* GSIs: IOAPIC pins; the first 16 are also the PIC's lines */
+
+struct pit;
+
+struct irqchip {
+	struct vm *vm;
+	spinlock_t lock; /* guards the rest */
+	struct kvm_pic_state pic[2]; /* master, slave */
+	bool pic_output; /* the master raises INTR; read without the lock */
+	struct kvm_ioapic_state ioapic;
+	struct pit *pit; /* NULL until KVM_CREATE_PIT2 */
+};
+
+/* route.c */
+int irqchip_create(struct vm *vm);
+void irqchip_stop(struct vm *vm); /* timers off: nothing will touch a vCPU any more */
+void irqchip_free(struct vm *vm);
+int irqchip_get(struct vm *vm, struct kvm_irqchip *chip);
+int irqchip_set(struct vm *vm, const struct kvm_irqchip *chip);
+int irq_set_line(struct vm *vm, u32 gsi, bool level); /* -EINVAL: no such line */
+/* Serve the access when it is one of these devices; false: somebody else's. */
+bool irqchip_io(struct vm *vm, u16 port, u8 size, bool in, u32 *value);
+bool irqchip_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value);
+/* Is there an interrupt that v would take if IF allows it; and: the guest takes it. Vector or -1. */
+bool irq_pending(struct vcpu *v);
+int irq_ack(struct vcpu *v);
+
+/* pic.c; irqchip->lock held */
+void pic_reset(struct irqchip *chip);
+void pic_set_irq(struct irqchip *chip, unsigned int irq, bool level);
+void pic_update(struct irqchip *chip);
+int pic_ack(struct irqchip *chip); /* the vector; a spurious one when it went away */
+bool pic_io(struct irqchip *chip, u16 port, bool in, u8 *value);
+
+/* ioapic.c; irqchip->lock held */
+void ioapic_reset(struct irqchip *chip);
+void ioapic_set_irq(struct irqchip *chip, unsigned int pin, bool level);
+void ioapic_eoi(struct irqchip *chip, u8 vector);
+void ioapic_mmio(struct irqchip *chip, u64 offset, bool write, u32 *value);
+
+/* pit.c */
+int pit_create(struct vm *vm); /* -EEXIST, -ENOMEM */
+void pit_free(struct irqchip *chip);
+bool pit_io(struct irqchip *chip, u16 port, bool in, u8 *value); /* irqchip->lock not held */
+
+/* lapic.c: all but create take a vCPU without an APIC for one that has nothing to say */
+struct apic_message {
+	u8 vector, mode; /* APIC_MODE_* */
+	u8 dest;
+	bool logical, level_triggered;
+};
+enum {
+	APIC_FIXED = 0,
+	APIC_LOWEST = 1,
+	APIC_NMI = 4,
+	APIC_INIT = 5,
+	APIC_STARTUP = 6,
+	APIC_EXTINT = 7
+};
+int lapic_create(struct vcpu *v);
+void lapic_stop(struct vcpu *v);
+void lapic_free(struct vcpu *v);
+void lapic_deliver(struct vm *vm, const struct apic_message *m);
+bool lapic_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u32 *value);
+int lapic_pending(struct vcpu *v); /* vector, or -1 */
+void lapic_accept(struct vcpu *v, u8 vector);
+bool lapic_takes_pic(struct vcpu *v); /* LINT0 is wired to the PIC and open */
+bool lapic_enabled(struct vcpu *v);
+bool lapic_init_pending(struct vcpu *v);
+void lapic_take_init(struct vcpu *v); /* does INIT and SIPI; v is loaded */
+u8 lapic_get_tpr(struct vcpu *v);
+void lapic_set_tpr(struct vcpu *v, u8 tpr);
+u64 lapic_get_base(struct vcpu *v);
+int lapic_set_base(struct vcpu *v, u64 base);
+int lapic_get_state(struct vcpu *v, struct kvm_lapic_state *s);
+int lapic_set_state(struct vcpu *v, const struct kvm_lapic_state *s);

@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The local APIC of a vCPU in xAPIC mode (SDM 3A, chapter 11): registers as KVM lays them out, a
+ * timer of 1 GHz in one-shot and periodic mode, IPIs with INIT and SIPI for SMP guests.
+ * lapic->lock guards the registers; IRR bits come from any thread or timer, all else is written by
+ * the vCPU's own thread. INIT and SIPI are only noted here; the vCPU does them to itself
+ * (lapic_take_init). The timer is cancelled without the lock, since its function takes it.
+ */
+#include "vmm/irqchip/irqchip.h"
+
+enum {
+	A_ID = 0x20,
+	A_VERSION = 0x30,
+	A_TPR = 0x80,
+	A_PPR = 0xa0,
+	A_EOI = 0xb0,
+	A_LDR = 0xd0,
+	A_DFR = 0xe0,
+	A_SVR = 0xf0,
+	A_ISR = 0x100,
+	A_TMR = 0x180,
+	A_IRR = 0x200,
+	A_ESR = 0x280,
+	A_ICR = 0x300,
+	A_ICR_HIGH = 0x310,
+	A_LVT_TIMER = 0x320,
+	A_LVT_THERMAL = 0x330,
+	A_LVT_PERF = 0x340,
+	A_LVT_LINT0 = 0x350,
+	A_LVT_LINT1 = 0x360,
+	A_LVT_ERROR = 0x370,
+	A_TIMER_INIT = 0x380,
+	A_TIMER_NOW = 0x390,
+	A_TIMER_DIV = 0x3e0,
+};
+#define VERSION_VALUE 0x50014 /* 6 LVT entries */
+#define SVR_ENABLED 0x100
+#define LVT_MASKED 0x10000
+#define LVT_MODE(lvt) (((lvt) >> 8) & 7)
+#define TIMER_MODES 0x60000
+#define TIMER_PERIODIC 0x20000
+#define BASE_BSP BIT(8)
+#define BASE_ENABLED BIT(11)
+#define BASE_ADDR 0xffffff000UL
+#define PERIOD_MIN (200 * NSEC_PER_USEC) /* a guest cannot drown its host in timer interrupts */
+
+struct lapic {
+	struct vcpu *v;
+	struct timer timer;
+	u64 base; /* IA32_APIC_BASE */
+	bool init, startup; /* atomics: noted, to be done by the vCPU */
+	u8 startup_vector;
+	spinlock_t lock; /* guards the rest */
+	u8 regs[KVM_APIC_REG_SIZE] __aligned(4);
+	u64 period, expires; /* ns of the running timer; period 0: none */
+};
+
+static u32 *reg(struct lapic *l, unsigned int offset)
+{
+	return (u32 *)&l->regs[offset];
+}
+
+/* The 256-bit registers ISR, TMR, IRR: 32 bits each 16 bytes. */
+static u32 *vector_word(struct lapic *l, unsigned int set, u8 vector)
+{
+	return reg(l, set + (vector >> 5) * 0x10);
+}
+
+static int highest(struct lapic *l, unsigned int set)
+{
+	for (int i = 7; i >= 0; i--) {
+		u32 w = *reg(l, set + i * 0x10);
+
+		if (w)
+			return i * 32 + 31 - __builtin_clz(w);
+	}
+	return -1;
+}
+
+static u8 processor_priority(struct lapic *l)
+{
+	int isr = highest(l, A_ISR);
+	u8 tpr = *reg(l, A_TPR), in_service = isr < 0 ? 0 : isr & 0xf0;
+
+	return (tpr & 0xf0) >= in_service ? tpr : in_service;
+}
+
+bool lapic_enabled(struct vcpu *v)
+{
+	return v->lapic && (v->lapic->base & BASE_ENABLED);
+}
+
+static bool accepts(struct lapic *l)
+{
+	return (l->base & BASE_ENABLED) && (*reg(l, A_SVR) & SVR_ENABLED);
+}
+
+int lapic_pending(struct vcpu *v)
+{
+	struct lapic *l = v->lapic;
+	int vector;
+
+	if (!l)
+		return -1;
+	spin_lock(&l->lock);
+	vector = accepts(l) ? highest(l, A_IRR) : -1;
+	if (vector >= 0 && (vector & 0xf0) <= (processor_priority(l) & 0xf0))
+		vector = -1;
+	spin_unlock(&l->lock);
+	return vector;
+}
+
+void lapic_accept(struct vcpu *v, u8 vector)
+{
+	struct lapic *l = v->lapic;
+
+	spin_lock(&l->lock);
+	*vector_word(l, A_IRR, vector) &= ~(1U << (vector & 31));
+	*vector_word(l, A_ISR, vector) |= 1U << (vector & 31);
+	spin_unlock(&l->lock);
+}
+
+static void set_irr(struct lapic *l, u8 vector, bool level)
+{
+	u32 bit = 1U << (vector & 31);
+
+	if (vector < 16 || !accepts(l))
+		return;
+	*vector_word(l, A_IRR, vector) |= bit;
+	if (level)
+		*vector_word(l, A_TMR, vector) |= bit;
+	else
+		*vector_word(l, A_TMR, vector) &= ~bit;
+}
+
+bool lapic_takes_pic(struct vcpu *v)
+{
+	u32 lint0;
+
+	if (!lapic_enabled(v))
+		return true;
+	lint0 = READ_ONCE(*reg(v->lapic, A_LVT_LINT0));
+	return !(lint0 & LVT_MASKED) && LVT_MODE(lint0) == APIC_EXTINT;
+}
+
+/* ---- messages between APICs ---- */
+
+static bool matches(struct lapic *l, const struct apic_message *m)
+{
+	u8 id = *reg(l, A_ID) >> 24, ldr = *reg(l, A_LDR) >> 24;
+
+	if (!(l->base & BASE_ENABLED))
+		return false;
+	if (!m->logical)
+		return m->dest == 0xff || m->dest == id;
+	if (*reg(l, A_DFR) >> 28 == 0xf) /* flat */
+		return ldr & m->dest;
+	return (m->dest >> 4 == 0xf || m->dest >> 4 == ldr >> 4) && (ldr & m->dest & 0xf);
+}
+
+static void take_message(struct lapic *l, const struct apic_message *m)
+{
+	switch (m->mode) {
+	case APIC_FIXED:
+	case APIC_LOWEST:
+		spin_lock(&l->lock);
+		set_irr(l, m->vector, m->level_triggered);
+		spin_unlock(&l->lock);
+		break;
+	case APIC_NMI:
+		__atomic_store_n(&l->v->nmi_pending, true, __ATOMIC_SEQ_CST);
+		break;
+	case APIC_INIT:
+		__atomic_store_n(&l->startup, false, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&l->init, true, __ATOMIC_SEQ_CST);
+		break;
+	case APIC_STARTUP:
+		l->startup_vector = m->vector;
+		__atomic_store_n(&l->startup, true, __ATOMIC_SEQ_CST);
+		break;
+	default:
+		return;
+	}
+	vcpu_kick(l->v);
+}
+
+static struct lapic *lapic_of(struct vm *vm, unsigned int i)
+{
+	struct vcpu *v = __atomic_load_n(&vm->vcpus[i], __ATOMIC_ACQUIRE);
+
+	return v ? v->lapic : NULL;
+}
+
+void lapic_deliver(struct vm *vm, const struct apic_message *m)
+{
+	for (unsigned int i = 0; i < VMM_MAX_VCPUS; i++) {
+		struct lapic *l = lapic_of(vm, i);
+
+		if (!l || !matches(l, m))
+			continue;
+		take_message(l, m);
+		if (m->mode == APIC_LOWEST)
+			break; /* one of those that match: any will do */
+	}
+}
+
+/* A write to ICR: bits as in SDM 3A 11.6.1. */
+static void send_ipi(struct lapic *l, u32 low, u32 high)
+{
+	struct apic_message m = {
+		.vector = low,
+		.mode = (low >> 8) & 7,
+		.dest = high >> 24,
+		.logical = (low >> 11) & 1,
+	};
+	unsigned int shorthand = (low >> 18) & 3;
+
+	if (m.mode == APIC_INIT && (low & 0xc000) == 0x8000)
+		return; /* level de-assert: nothing on a CPU since the Pentium */
+	if (shorthand == 0) {
+		lapic_deliver(l->v->vm, &m);
+		return;
+	}
+	for (unsigned int i = 0; i < VMM_MAX_VCPUS; i++) {
+		struct lapic *o = lapic_of(l->v->vm, i);
+
+		if (o && (shorthand == 2 || (o == l) == (shorthand == 1)))
+			take_message(o, &m);
+	}
+}
+
+/* ---- INIT and SIPI, done by the vCPU itself ---- */
+
+bool lapic_init_pending(struct vcpu *v)
+{
+	struct lapic *l = v->lapic;
+
+	if (!l)
+		return false;
+	return READ_ONCE(l->init) ||
+	       (READ_ONCE(l->startup) && v->mp_state == KVM_MP_STATE_INIT_RECEIVED);
+}
+
+static void reset_registers(struct lapic *l)
+{
+	u32 id = *reg(l, A_ID);
+
+	memset(l->regs, 0, sizeof(l->regs));
+	*reg(l, A_ID) = id;
+	*reg(l, A_VERSION) = VERSION_VALUE;
+	*reg(l, A_DFR) = 0xffffffff;
+	*reg(l, A_SVR) = 0xff;
+	for (unsigned int i = A_LVT_TIMER; i <= A_LVT_ERROR; i += 0x10)
+		*reg(l, i) = LVT_MASKED;
+	if (l->v->id == 0) /* as firmware leaves it: the PIC gets through */
+		*reg(l, A_LVT_LINT0) = APIC_EXTINT << 8;
+	l->period = 0;
+}
+
+void lapic_take_init(struct vcpu *v)
+{
+	struct lapic *l = v->lapic;
+
+	if (!l)
+		return;
+	if (READ_ONCE(l->init)) {
+		__atomic_store_n(&l->init, false, __ATOMIC_SEQ_CST);
+		timer_cancel(&l->timer);
+		spin_lock(&l->lock);
+		reset_registers(l);
+		spin_unlock(&l->lock);
+		vcpu_reset(v);
+		v->mp_state = v->id ? KVM_MP_STATE_INIT_RECEIVED : KVM_MP_STATE_RUNNABLE;
+	}
+	if (v->mp_state == KVM_MP_STATE_INIT_RECEIVED &&
+	    __atomic_exchange_n(&l->startup, false, __ATOMIC_SEQ_CST)) {
+		vcpu_start_at(v, l->startup_vector);
+		v->mp_state = KVM_MP_STATE_RUNNABLE;
+	}
+}
+
+/* ---- timer ---- */
+
+static unsigned int divider(struct lapic *l)
+{
+	u32 d = *reg(l, A_TIMER_DIV);
+	unsigned int shift = (((d & 3) | (d >> 1 & 4)) + 1) & 7;
+
+	return 1U << shift;
+}
+
+static void timer_fired(struct timer *t)
+{
+	struct lapic *l = container_of(t, struct lapic, timer);
+	u64 now = clock_ns();
+	u32 lvt;
+
+	spin_lock(&l->lock);
+	lvt = *reg(l, A_LVT_TIMER);
+	if (!(lvt & LVT_MASKED))
+		set_irr(l, lvt, false);
+	if ((lvt & TIMER_MODES) == TIMER_PERIODIC && l->period) {
+		l->expires += l->period;
+		if (l->expires <= now) /* ticks that nobody could see are not made up for */
+			l->expires = now + l->period;
+		timer_start(t, l->expires);
+	}
+	spin_unlock(&l->lock);
+	vcpu_kick(l->v);
+}
+
+/* The initial count was written. */
+static void timer_program(struct lapic *l, u32 count)
+{
+	bool periodic;
+
+	timer_cancel(&l->timer);
+	spin_lock(&l->lock);
+	*reg(l, A_TIMER_INIT) = count;
+	periodic = (*reg(l, A_LVT_TIMER) & TIMER_MODES) == TIMER_PERIODIC;
+	l->period = (u64)count * divider(l);
+	if (periodic && count)
+		l->period = max(l->period, PERIOD_MIN);
+	l->expires = clock_ns() + l->period;
+	if (count)
+		timer_start(&l->timer, l->expires);
+	spin_unlock(&l->lock);
+}
+
+static u32 timer_count(struct lapic *l)
+{
+	u64 now = clock_ns();
+
+	if (!l->period || now >= l->expires)
+		return 0;
+	return (l->expires - now) / divider(l);
+}
+
+/* ---- registers ---- */
+
+static void end_of_interrupt(struct lapic *l)
+{
+	struct irqchip *chip = l->v->vm->irqchip;
+	bool level = false;
+	int vector;
+
+	spin_lock(&l->lock);
+	vector = highest(l, A_ISR);
+	if (vector >= 0) {
+		u32 bit = 1U << (vector & 31);
+
+		*vector_word(l, A_ISR, vector) &= ~bit;
+		level = *vector_word(l, A_TMR, vector) & bit;
+	}
+	spin_unlock(&l->lock);
+	if (level) {
+		spin_lock(&chip->lock);
+		ioapic_eoi(chip, vector);
+		spin_unlock(&chip->lock);
+	}
+}
+
+static void write_lvt(struct lapic *l, unsigned int offset, u32 value)
+{
+	bool mode_changed = offset == A_LVT_TIMER && ((value ^ *reg(l, offset)) & TIMER_MODES);
+
+	if (mode_changed)
+		timer_cancel(&l->timer);
+	spin_lock(&l->lock);
+	if (!(*reg(l, A_SVR) & SVR_ENABLED))
+		value |= LVT_MASKED;
+	*reg(l, offset) = value;
+	if (mode_changed) { /* the count stops until the next initial count */
+		*reg(l, A_TIMER_INIT) = 0;
+		l->period = 0;
+	}
+	spin_unlock(&l->lock);
+}
+
+static void write_svr(struct lapic *l, u32 value)
+{
+	spin_lock(&l->lock);
+	*reg(l, A_SVR) = value & 0x1ff;
+	for (unsigned int i = A_LVT_TIMER; i <= A_LVT_ERROR && !(value & SVR_ENABLED); i += 0x10)
+		*reg(l, i) |= LVT_MASKED;
+	spin_unlock(&l->lock);
+}
+
+static void write_register(struct lapic *l, unsigned int offset, u32 value)
+{
+	switch (offset) {
+	case A_ID:
+	case A_LDR:
+		*reg(l, offset) = value & 0xff000000;
+		break;
+	case A_TPR:
+		*reg(l, offset) = value & 0xff;
+		break;
+	case A_DFR:
+		*reg(l, offset) = value | 0x0fffffff;
+		break;
+	case A_EOI:
+		end_of_interrupt(l);
+		break;
+	case A_SVR:
+		write_svr(l, value);
+		break;
+	case A_ESR:
+		*reg(l, offset) = 0;
+		break;
+	case A_ICR:
+		*reg(l, offset) = value & ~0x1000U; /* never pending */
+		send_ipi(l, value, *reg(l, A_ICR_HIGH));
+		break;
+	case A_ICR_HIGH:
+		*reg(l, offset) = value & 0xff000000;
+		break;
+	case A_LVT_TIMER:
+	case A_LVT_THERMAL:
+	case A_LVT_PERF:
+	case A_LVT_LINT0:
+	case A_LVT_LINT1:
+	case A_LVT_ERROR:
+		write_lvt(l, offset, value & 0x7f7ff);
+		break;
+	case A_TIMER_INIT:
+		timer_program(l, value);
+		break;
+	case A_TIMER_DIV:
+		*reg(l, offset) = value & 0xb;
+		break;
+	}
+}
+
+static u32 read_register(struct lapic *l, unsigned int offset)
+{
+	if (offset >= KVM_APIC_REG_SIZE)
+		return 0;
+	if (offset == A_TIMER_NOW)
+		return timer_count(l);
+	if (offset == A_PPR)
+		return processor_priority(l);
+	return *reg(l, offset);
+}
+
+bool lapic_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u32 *value)
+{
+	struct lapic *l = v->lapic;
+	unsigned int offset;
+
+	if (!lapic_enabled(v) || gpa - (l->base & BASE_ADDR) >= PAGE_SIZE)
+		return false;
+	offset = gpa & (PAGE_SIZE - 1);
+	if (write && size == 4 && !(offset & 0xf))
+		write_register(l, offset, *value);
+	else if (!write)
+		*value = (offset & 0xf) < 4 ? read_register(l, offset & ~0xfU) >> 8 * (offset & 3)
+					    : 0;
+	return true;
+}
+
+/* ---- for the rest of vmm/ ---- */
+
+u8 lapic_get_tpr(struct vcpu *v)
+{
+	return v->lapic ? *reg(v->lapic, A_TPR) : 0;
+}
+
+void lapic_set_tpr(struct vcpu *v, u8 tpr)
+{
+	if (v->lapic)
+		*reg(v->lapic, A_TPR) = tpr;
+}
+
+u64 lapic_get_base(struct vcpu *v)
+{
+	return v->lapic ? v->lapic->base : 0;
+}
+
+/* -EINVAL for reserved bits and for x2APIC mode, which is not offered. */
+int lapic_set_base(struct vcpu *v, u64 base)
+{
+	if (!v->lapic)
+		return 0;
+	if (base & ~(BASE_ADDR | BASE_ENABLED | BASE_BSP))
+		return -EINVAL;
+	v->lapic->base = base;
+	return 0;
+}
+
+int lapic_get_state(struct vcpu *v, struct kvm_lapic_state *s)
+{
+	struct lapic *l = v->lapic;
+
+	spin_lock(&l->lock);
+	memcpy(s->regs, l->regs, sizeof(l->regs));
+	spin_unlock(&l->lock);
+	return 0;
+}
+
+int lapic_set_state(struct vcpu *v, const struct kvm_lapic_state *s)
+{
+	struct lapic *l = v->lapic;
+
+	spin_lock(&l->lock);
+	memcpy(l->regs, s->regs, sizeof(l->regs));
+	*reg(l, A_VERSION) = VERSION_VALUE;
+	spin_unlock(&l->lock);
+	timer_program(l, *reg(l, A_TIMER_INIT));
+	return 0;
+}
+
+int lapic_create(struct vcpu *v)
+{
+	struct lapic *l = kzalloc(sizeof(*l));
+
+	if (!l)
+		return -ENOMEM;
+	l->v = v;
+	spin_init(&l->lock);
+	timer_init(&l->timer, timer_fired);
+	l->base = 0xfee00000 | BASE_ENABLED | (v->id ? 0 : BASE_BSP);
+	*reg(l, A_ID) = v->id << 24;
+	reset_registers(l);
+	v->lapic = l;
+	return 0;
+}
+
+void lapic_stop(struct vcpu *v)
+{
+	if (v->lapic)
+		timer_cancel(&v->lapic->timer);
+}
+
+void lapic_free(struct vcpu *v)
+{
+	lapic_stop(v);
+	kfree(v->lapic);
+	v->lapic = NULL;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two 8259A interrupt controllers in cascade (Intel 8259A data sheet; the edge/level registers of
+ * the 82371). The state is KVM's struct kvm_pic_state. irqchip->lock is held in every call; the
+ * outcome is chip->pic_output, the INTR wire to the first vCPU.
+ */
+#include "vmm/irqchip/irqchip.h"
+
+#define CASCADE 2 /* line of the master where the slave sits */
+
+static void set_line(struct kvm_pic_state *s, unsigned int n, bool level)
+{
+	u8 bit = 1 << n;
+
+	if (level) {
+		if ((s->elcr & bit) || !(s->last_irr & bit))
+			s->irr |= bit;
+		s->last_irr |= bit;
+	} else {
+		if (s->elcr & bit)
+			s->irr &= ~bit;
+		s->last_irr &= ~bit;
+	}
+}
+
+/* 0 is the highest priority; 8: none set. */
+static unsigned int priority(const struct kvm_pic_state *s, u8 lines)
+{
+	unsigned int p = 0;
+
+	if (!lines)
+		return 8;
+	while (!(lines & (1 << ((p + s->priority_add) & 7))))
+		p++;
+	return p;
+}
+
+/* The line to be served next, or -1. */
+static int next_line(const struct kvm_pic_state *s, bool master)
+{
+	unsigned int wanted = priority(s, s->irr & ~s->imr);
+	u8 in_service = s->isr;
+
+	if (s->special_mask)
+		in_service &= ~s->imr;
+	if (s->special_fully_nested_mode && master)
+		in_service &= ~(1 << CASCADE);
+	return wanted < priority(s, in_service) ? (int)((wanted + s->priority_add) & 7) : -1;
+}
+
+void pic_update(struct irqchip *chip)
+{
+	bool out;
+
+	set_line(&chip->pic[0], CASCADE, false);
+	if (next_line(&chip->pic[1], false) >= 0)
+		set_line(&chip->pic[0], CASCADE, true);
+	out = next_line(&chip->pic[0], true) >= 0;
+	WRITE_ONCE(chip->pic_output, out);
+	if (out && chip->vm->vcpus[0])
+		vcpu_kick(chip->vm->vcpus[0]);
+}
+
+void pic_set_irq(struct irqchip *chip, unsigned int irq, bool level)
+{
+	set_line(&chip->pic[irq >> 3], irq & 7, level);
+	pic_update(chip);
+}
+
+static void acknowledge(struct kvm_pic_state *s, unsigned int n)
+{
+	if (s->auto_eoi) {
+		if (s->rotate_on_auto_eoi)
+			s->priority_add = (n + 1) & 7;
+	} else {
+		s->isr |= 1 << n;
+	}
+	if (!(s->elcr & (1 << n)))
+		s->irr &= ~(1 << n);
+}
+
+int pic_ack(struct irqchip *chip)
+{
+	struct kvm_pic_state *master = &chip->pic[0], *slave = &chip->pic[1];
+	int n = next_line(master, true), vector;
+
+	if (n < 0) {
+		vector = master->irq_base + 7; /* spurious */
+	} else if (n == CASCADE) {
+		int m = next_line(slave, false);
+
+		acknowledge(master, n);
+		if (m >= 0)
+			acknowledge(slave, m);
+		vector = slave->irq_base + (m < 0 ? 7 : m);
+	} else {
+		acknowledge(master, n);
+		vector = master->irq_base + n;
+	}
+	pic_update(chip);
+	return vector;
+}
+
+static void reset_one(struct kvm_pic_state *s, u8 elcr_mask)
+{
+	*s = (struct kvm_pic_state){ .elcr = s->elcr, .elcr_mask = elcr_mask };
+}
+
+void pic_reset(struct irqchip *chip)
+{
+	chip->pic[0].elcr = chip->pic[1].elcr = 0;
+	reset_one(&chip->pic[0], 0xf8);
+	reset_one(&chip->pic[1], 0xde);
+	WRITE_ONCE(chip->pic_output, false);
+}
+
+/* OCW2: the EOI commands, by bits 7 to 5. */
+static void end_of_interrupt(struct kvm_pic_state *s, u8 v)
+{
+	unsigned int p, n = v & 7;
+
+	switch (v >> 5) {
+	case 0: /* rotate in auto-EOI mode: clear, set */
+	case 4:
+		s->rotate_on_auto_eoi = v >> 7;
+		break;
+	case 1: /* non-specific EOI, and with rotation */
+	case 5:
+		p = priority(s, s->isr);
+		if (p == 8)
+			break;
+		n = (p + s->priority_add) & 7;
+		s->isr &= ~(1 << n);
+		if (v >> 5 == 5)
+			s->priority_add = (n + 1) & 7;
+		break;
+	case 3: /* specific EOI, and with rotation */
+		s->isr &= ~(1 << n);
+		break;
+	case 7:
+		s->isr &= ~(1 << n);
+		s->priority_add = (n + 1) & 7;
+		break;
+	case 6: /* set priority */
+		s->priority_add = (n + 1) & 7;
+		break;
+	}
+}
+
+static void write_command(struct kvm_pic_state *s, u8 v)
+{
+	if (v & 0x10) { /* ICW1 */
+		reset_one(s, s->elcr_mask);
+		s->init_state = 1;
+		s->init4 = v & 1;
+	} else if (v & 0x08) { /* OCW3 */
+		s->poll = (v & 4) != 0;
+		if (v & 2)
+			s->read_reg_select = v & 1;
+		if (v & 0x40)
+			s->special_mask = (v >> 5) & 1;
+	} else {
+		end_of_interrupt(s, v);
+	}
+}
+
+static void write_data(struct kvm_pic_state *s, u8 v)
+{
+	switch (s->init_state) {
+	case 0:
+		s->imr = v;
+		break;
+	case 1: /* ICW2 */
+		s->irq_base = v & 0xf8;
+		s->init_state = 2;
+		break;
+	case 2: /* ICW3: the cascade is wired as it is */
+		s->init_state = s->init4 ? 3 : 0;
+		break;
+	case 3: /* ICW4 */
+		s->special_fully_nested_mode = (v >> 4) & 1;
+		s->auto_eoi = (v >> 1) & 1;
+		s->init_state = 0;
+		break;
+	}
+}
+
+static u8 read_one(struct kvm_pic_state *s, bool data, bool master)
+{
+	if (s->poll) {
+		int n = next_line(s, master);
+
+		s->poll = 0;
+		if (n < 0)
+			return 0;
+		acknowledge(s, n);
+		return 0x80 | n;
+	}
+	if (data)
+		return s->imr;
+	return s->read_reg_select ? s->isr : s->irr;
+}
+
+bool pic_io(struct irqchip *chip, u16 port, bool in, u8 *value)
+{
+	struct kvm_pic_state *s;
+
+	switch (port) {
+	case 0x20:
+	case 0x21:
+	case 0xa0:
+	case 0xa1:
+		s = &chip->pic[port >> 7];
+		if (in)
+			*value = read_one(s, port & 1, s == &chip->pic[0]);
+		else if (port & 1)
+			write_data(s, *value);
+		else
+			write_command(s, *value);
+		break;
+	case 0x4d0:
+	case 0x4d1:
+		s = &chip->pic[port & 1];
+		if (in)
+			*value = s->elcr;
+		else
+			s->elcr = *value & s->elcr_mask;
+		break;
+	default:
+		return false;
+	}
+	pic_update(chip);
+	return true;
+}

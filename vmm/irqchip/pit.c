@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The 8254 timer (Intel 8254 data sheet): channel 0 raises line 0, channel 2 is what kernels
+ * calibrate against through port 0x61. Counting is done from clock_ns() when somebody looks; only
+ * channel 0 owns a timer. pit->lock guards all; it is taken before irqchip->lock.
+ */
+#include "vmm/irqchip/irqchip.h"
+
+#define PIT_HZ 1193182UL
+#define PERIOD_MIN (200 * NSEC_PER_USEC)
+
+struct channel {
+	u16 reload; /* 0 means 65536 */
+	u8 mode, access; /* access: 1 low byte, 2 high byte, 3 low then high */
+	u8 latch_low; /* of a 16-bit write */
+	bool write_high, read_high;
+	bool count_latched, status_latched;
+	u16 latched;
+	u8 status;
+	bool gate;
+	u64 start; /* clock_ns() when counting began */
+};
+
+struct pit {
+	struct irqchip *chip;
+	struct timer timer;
+	spinlock_t lock; /* guards the rest */
+	struct channel ch[3];
+	u64 expires;
+	u8 speaker; /* bits 0 and 1 of port 0x61 */
+};
+
+static u32 reload_of(const struct channel *c)
+{
+	return c->reload ? c->reload : 0x10000;
+}
+
+static u64 to_ns(u64 ticks)
+{
+	return ticks * NSEC_PER_SEC / PIT_HZ;
+}
+
+static u64 ticks_since(const struct channel *c)
+{
+	u64 ns = clock_ns() - c->start;
+
+	return ns / NSEC_PER_SEC * PIT_HZ + ns % NSEC_PER_SEC * PIT_HZ / NSEC_PER_SEC;
+}
+
+static u16 count_of(const struct channel *c)
+{
+	u64 t = ticks_since(c);
+	u32 n = reload_of(c);
+
+	switch (c->mode) {
+	case 2:
+		return n - t % n;
+	case 3:
+		return n - 2 * t % n;
+	default:
+		return n - t;
+	}
+}
+
+static bool out_of(const struct channel *c)
+{
+	u64 t = ticks_since(c);
+	u32 n = reload_of(c);
+
+	switch (c->mode) {
+	case 2:
+		return t % n != n - 1;
+	case 3:
+		return t % n < (n + 1) / 2;
+	case 4:
+	case 5:
+		return t != n;
+	default:
+		return t >= n;
+	}
+}
+
+static void raise_line(struct pit *pit)
+{
+	irq_set_line(pit->chip->vm, 0, true);
+	irq_set_line(pit->chip->vm, 0, false);
+}
+
+static void fired(struct timer *t)
+{
+	struct pit *pit = container_of(t, struct pit, timer);
+	struct channel *c = &pit->ch[0];
+
+	spin_lock(&pit->lock);
+	if (c->mode == 2 || c->mode == 3) {
+		pit->expires = max(pit->expires, clock_ns()) + max(to_ns(reload_of(c)), PERIOD_MIN);
+		timer_start(t, pit->expires);
+	}
+	spin_unlock(&pit->lock);
+	raise_line(pit);
+}
+
+/* A new count is complete: channel n begins to count. The lock is not held. */
+static void start_counting(struct pit *pit, unsigned int n)
+{
+	struct channel *c = &pit->ch[n];
+
+	if (n == 0)
+		timer_cancel(&pit->timer);
+	spin_lock(&pit->lock);
+	c->start = clock_ns();
+	if (n == 0) {
+		pit->expires = c->start + to_ns(reload_of(c));
+		timer_start(&pit->timer, pit->expires);
+	}
+	spin_unlock(&pit->lock);
+}
+
+static void latch(struct channel *c, bool count, bool status)
+{
+	if (status && !c->status_latched) {
+		c->status = (out_of(c) ? 0x80 : 0) | c->access << 4 | c->mode << 1;
+		c->status_latched = true;
+	}
+	if (count && !c->count_latched) {
+		c->latched = count_of(c);
+		c->count_latched = true;
+	}
+}
+
+static void write_control(struct pit *pit, u8 v)
+{
+	unsigned int n = v >> 6;
+	struct channel *c = &pit->ch[n];
+	u8 access = (v >> 4) & 3, mode = (v >> 1) & 7;
+
+	if (n == 3) { /* read-back */
+		for (unsigned int i = 0; i < 3; i++)
+			if (v & (2 << i))
+				latch(&pit->ch[i], !(v & 0x20), !(v & 0x10));
+		return;
+	}
+	if (access == 0) {
+		latch(c, true, false);
+		return;
+	}
+	c->access = access;
+	c->mode = mode > 5 ? mode & 3 : mode;
+	c->write_high = c->read_high = c->count_latched = c->status_latched = false;
+}
+
+/* One byte of a count. True: it is complete. */
+static bool write_count(struct channel *c, u8 v)
+{
+	if (c->access == 3 && !c->write_high) {
+		c->latch_low = v;
+		c->write_high = true;
+		return false;
+	}
+	c->write_high = false;
+	c->reload = c->access == 1 ? v : c->access == 2 ? v << 8 : c->latch_low | v << 8;
+	return true;
+}
+
+static u8 read_count(struct channel *c)
+{
+	u16 value = c->count_latched ? c->latched : count_of(c);
+	bool high = c->access == 2 || (c->access == 3 && c->read_high);
+
+	if (c->status_latched) {
+		c->status_latched = false;
+		return c->status;
+	}
+	if (c->access == 3)
+		c->read_high = !c->read_high;
+	if (c->access != 3 || high)
+		c->count_latched = false;
+	return high ? value >> 8 : value;
+}
+
+static u8 read_speaker(struct pit *pit)
+{
+	bool refresh = clock_ns() / 15085 & 1; /* toggles each 15 us, as DRAM refresh did */
+
+	return pit->speaker | refresh << 4 | out_of(&pit->ch[2]) << 5;
+}
+
+static void write_speaker(struct pit *pit, u8 v)
+{
+	struct channel *c = &pit->ch[2];
+
+	if ((v & 1) && !c->gate)
+		c->start = clock_ns(); /* a rising gate starts the count */
+	c->gate = v & 1;
+	pit->speaker = v & 3;
+}
+
+bool pit_io(struct irqchip *chip, u16 port, bool in, u8 *value)
+{
+	struct pit *pit = chip->pit;
+	bool complete = false;
+
+	if (!pit || !((port >= 0x40 && port <= 0x43) || port == 0x61))
+		return false;
+	spin_lock(&pit->lock);
+	if (port == 0x61) {
+		if (in)
+			*value = read_speaker(pit);
+		else
+			write_speaker(pit, *value);
+	} else if (port == 0x43) {
+		if (in)
+			*value = 0xff;
+		else
+			write_control(pit, *value);
+	} else if (in) {
+		*value = read_count(&pit->ch[port & 3]);
+	} else {
+		complete = write_count(&pit->ch[port & 3], *value);
+	}
+	spin_unlock(&pit->lock);
+	if (complete)
+		start_counting(pit, port & 3);
+	return true;
+}
+
+int pit_create(struct vm *vm)
+{
+	struct pit *pit;
+
+	if (vm->irqchip->pit)
+		return -EEXIST;
+	pit = kzalloc(sizeof(*pit));
+	if (!pit)
+		return -ENOMEM;
+	pit->chip = vm->irqchip;
+	spin_init(&pit->lock);
+	timer_init(&pit->timer, fired);
+	for (int i = 0; i < 3; i++) {
+		pit->ch[i].mode = 3;
+		pit->ch[i].access = 3;
+		pit->ch[i].gate = i != 2;
+		pit->ch[i].start = clock_ns();
+	}
+	__atomic_store_n(&vm->irqchip->pit, pit, __ATOMIC_RELEASE);
+	return 0;
+}
+
+void pit_free(struct irqchip *chip)
+{
+	if (chip->pit)
+		timer_cancel(&chip->pit->timer);
+	kfree(chip->pit);
+	chip->pit = NULL;
+}

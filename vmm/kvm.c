@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /dev/kvm: the door. Chooses the back-end this machine has, answers the ioctls that ask about the
+ * whole system, and turns virtualization on in every CPU while at least one VM exists (hw_users,
+ * guarded by hw_lock). See Documentation/virt/kvm/api.rst of Linux; ABI.md, section 5.
+ */
+#include "vmm/vmm.h"
+
+#define KVM_MINOR 232
+#define MISC_MAJOR 10
+
+const struct vmm_ops *vmm;
+u64 vmm_nr_vms, vmm_nr_vcpus;
+
+static struct mutex hw_lock = MUTEX_INIT(hw_lock);
+static unsigned int hw_users;
+static int hw_failed; /* CPUs that could not be turned on; atomic */
+
+static void cpu_on(void *arg)
+{
+	struct vmm_cpu *c = this_cpu()->vmm;
+
+	if (vmm->cpu_on(c->page))
+		__atomic_fetch_add(&hw_failed, 1, __ATOMIC_RELAXED);
+}
+
+static void cpu_off(void *arg)
+{
+	vmm->cpu_off();
+}
+
+static void on_each_cpu(void (*fn)(void *arg))
+{
+	cpumask_t all = nr_cpus >= 64 ? ~0UL : BIT(nr_cpus) - 1;
+
+	smp_call(all & ~BIT(this_cpu()->id), fn, NULL);
+	irq_push();
+	fn(NULL);
+	irq_pop();
+}
+
+static void free_cpus(void)
+{
+	for (unsigned int i = 0; i < nr_cpus; i++) {
+		struct vmm_cpu *c = cpus[i]->vmm;
+
+		if (c && c->page)
+			page_free(c->page, 2 * PAGE_SIZE);
+		kfree(c);
+		cpus[i]->vmm = NULL;
+	}
+}
+
+static int hw_on(void)
+{
+	int err = vmm->setup();
+
+	if (err)
+		return err;
+	for (unsigned int i = 0; i < nr_cpus; i++) {
+		struct vmm_cpu *c = cpus[i]->vmm = kzalloc(sizeof(*c));
+
+		if (c)
+			c->page = page_alloc(2 * PAGE_SIZE);
+		if (!c || !c->page) {
+			err = -ENOMEM;
+			goto out_free;
+		}
+	}
+	hw_failed = 0;
+	on_each_cpu(cpu_on);
+	if (hw_failed) {
+		pr_err("kvm: %d of %u CPUs refuse to turn %s on", hw_failed, nr_cpus, vmm->name);
+		on_each_cpu(cpu_off);
+		err = -EBUSY;
+		goto out_free;
+	}
+	return 0;
+out_free:
+	free_cpus();
+	vmm->teardown();
+	return err;
+}
+
+int vmm_hw_get(void)
+{
+	int err = 0;
+
+	mutex_lock(&hw_lock);
+	if (hw_users == 0)
+		err = hw_on();
+	if (!err)
+		hw_users++;
+	mutex_unlock(&hw_lock);
+	return err;
+}
+
+void vmm_hw_put(void)
+{
+	mutex_lock(&hw_lock);
+	if (--hw_users == 0) {
+		on_each_cpu(cpu_off);
+		free_cpus();
+		vmm->teardown();
+	}
+	mutex_unlock(&hw_lock);
+}
+
+/* KVM_CHECK_EXTENSION: 0 means no. Only what works is claimed. */
+static long check_extension(unsigned long cap)
+{
+	switch (cap) {
+	case KVM_CAP_IRQCHIP:
+	case KVM_CAP_HLT:
+	case KVM_CAP_USER_MEMORY:
+	case KVM_CAP_DESTROY_MEMORY_REGION_WORKS:
+	case KVM_CAP_JOIN_MEMORY_REGIONS_WORKS:
+	case KVM_CAP_SET_TSS_ADDR:
+	case KVM_CAP_SET_IDENTITY_MAP_ADDR:
+	case KVM_CAP_EXT_CPUID:
+	case KVM_CAP_MP_STATE:
+	case KVM_CAP_SYNC_MMU:
+	case KVM_CAP_PIT2:
+	case KVM_CAP_VCPU_EVENTS:
+	case KVM_CAP_READONLY_MEM:
+	case KVM_CAP_IMMEDIATE_EXIT:
+	case KVM_CAP_GET_TSC_KHZ:
+	case KVM_CAP_CHECK_EXTENSION_VM:
+		return 1;
+	case KVM_CAP_NR_VCPUS:
+	case KVM_CAP_MAX_VCPUS:
+	case KVM_CAP_MAX_VCPU_ID:
+		return VMM_MAX_VCPUS;
+	case KVM_CAP_NR_MEMSLOTS:
+		return VMM_MAX_SLOTS;
+	default:
+		return 0;
+	}
+}
+
+static long get_supported_cpuid(struct kvm_cpuid2 __user *arg)
+{
+	struct kvm_cpuid_entry2 *e;
+	struct kvm_cpuid2 head;
+	long n;
+
+	if (copy_from_user(&head, arg, sizeof(head)))
+		return -EFAULT;
+	e = kzalloc(VMM_MAX_CPUID * sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	n = cpuid_supported(e, min(head.nent, (u32)VMM_MAX_CPUID));
+	if (n > 0) {
+		head.nent = n;
+		n = copy_to_user(arg->entries, e, n * sizeof(*e));
+		if (!n)
+			n = copy_to_user(arg, &head, sizeof(head));
+	}
+	kfree(e);
+	return n;
+}
+
+static long get_msr_list(struct kvm_msr_list __user *arg)
+{
+	struct kvm_msr_list head;
+	u32 room;
+
+	if (copy_from_user(&head, arg, sizeof(head)))
+		return -EFAULT;
+	room = head.nmsrs;
+	head.nmsrs = msr_list_size;
+	if (copy_to_user(arg, &head, sizeof(head)))
+		return -EFAULT;
+	if (room < msr_list_size)
+		return -E2BIG;
+	return copy_to_user(arg->indices, msr_list, msr_list_size * sizeof(u32));
+}
+
+static long create_vm(unsigned long type)
+{
+	struct file *f;
+	int fd;
+
+	if (type)
+		return -EINVAL;
+	f = vm_create();
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	fd = fd_install(f, 0, true);
+	if (fd < 0)
+		file_put(f);
+	return fd;
+}
+
+long kvm_system_ioctl(unsigned int cmd, unsigned long arg)
+{
+	switch (cmd) {
+	case KVM_GET_API_VERSION:
+		return arg ? -EINVAL : KVM_API_VERSION;
+	case KVM_CREATE_VM:
+		return create_vm(arg);
+	case KVM_CHECK_EXTENSION:
+		return check_extension(arg);
+	case KVM_GET_VCPU_MMAP_SIZE:
+		return arg ? -EINVAL : (long)(VMM_RUN_PAGES * PAGE_SIZE);
+	case KVM_GET_SUPPORTED_CPUID:
+		return get_supported_cpuid((void __user *)arg);
+	case KVM_GET_MSR_INDEX_LIST:
+		return get_msr_list((void __user *)arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static long kvm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
+{
+	return kvm_system_ioctl(cmd, arg);
+}
+
+static const struct file_ops kvm_fops = {
+	.ioctl = kvm_ioctl,
+};
+
+/* Without usable hardware there is no /dev/kvm, as on a Linux whose kvm modules would not load. */
+static void vmm_init(void)
+{
+	const char *no_vmx = vmx_ops.probe(), *no_svm = svm_ops.probe();
+
+	counts_register("vms", &vmm_nr_vms);
+	counts_register("vcpus", &vmm_nr_vcpus);
+	vmm = !no_vmx ? &vmx_ops : !no_svm ? &svm_ops : NULL;
+	if (!vmm) {
+		pr_info("kvm: no virtual machines here: VT-x: %s; SVM: %s", no_vmx, no_svm);
+		return;
+	}
+	pr_info("kvm: %s", vmm->name);
+	chrdev_register("kvm", MISC_MAJOR, KVM_MINOR, 0660, &kvm_fops);
+}
+layer_initcall(vmm_init);

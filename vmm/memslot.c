@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guest memory. A slot says: these guest page frames are that piece of the monitor's address space.
+ * Nothing is copied or taken at once: the first touch of a page is a second-level fault, which finds
+ * the monitor's frame (faulting it in there, charged to the monitor's group) and maps it for the
+ * guest with a reference of its own. When the monitor's memory changes, mm/ calls
+ * memslot_invalidate() first. vm->mmu_lock guards slots and tables; vm->mmu_seq closes the gap
+ * between finding a frame and mapping it. Slots change, and pages are hidden and released, only with
+ * mm->lock held as well, so the two steps of one never mix with another's.
+ */
+#include "vmm/vmm.h"
+
+static struct memslot *slot_at(struct vm *vm, u64 gfn)
+{
+	for (unsigned int i = 0; i < VMM_MAX_SLOTS; i++)
+		if (gfn - vm->slots[i].gfn < vm->slots[i].pages)
+			return &vm->slots[i];
+	return NULL;
+}
+
+bool memslot_find(struct vm *vm, u64 gpa, struct memslot *out)
+{
+	struct memslot *s;
+
+	spin_lock(&vm->mmu_lock);
+	s = slot_at(vm, gpa >> PAGE_SHIFT);
+	if (s)
+		*out = *s;
+	spin_unlock(&vm->mmu_lock);
+	return s;
+}
+
+static void nothing(void *arg)
+{
+}
+
+/* No CPU has translations of before this call any more. Sleeps not, but needs interrupts on. */
+static void flush_guests(struct vm *vm)
+{
+	cpumask_t running;
+
+	__atomic_fetch_add(&vm->slat_gen, 1, __ATOMIC_SEQ_CST);
+	running = __atomic_load_n(&vm->running, __ATOMIC_SEQ_CST) & ~BIT(this_cpu()->id);
+	if (running)
+		smp_call(running, nothing,
+			 NULL); /* out of the guest; on the way in again it flushes */
+}
+
+/* Takes [gpa, end) away from the guest. mm->lock held. */
+static void zap(struct vm *vm, u64 gpa, u64 end)
+{
+	bool any;
+
+	spin_lock(&vm->mmu_lock);
+	vm->mmu_seq++;
+	any = slat_hide(&vm->slat, gpa, end);
+	spin_unlock(&vm->mmu_lock);
+	if (!any)
+		return;
+	flush_guests(vm);
+	spin_lock(&vm->mmu_lock);
+	slat_release_hidden(&vm->slat, gpa, end);
+	spin_unlock(&vm->mmu_lock);
+}
+
+void memslot_invalidate(struct mm_notifier *n, struct mm *mm, u64 start, u64 end)
+{
+	struct vm *vm = container_of(n, struct vm, notifier);
+
+	for (unsigned int i = 0; i < VMM_MAX_SLOTS; i++) {
+		const struct memslot *s = &vm->slots[i]; /* does not change under mm->lock */
+		u64 lo = max(start, s->hva), hi = min(end, s->hva + (s->pages << PAGE_SHIFT));
+		u64 gpa = s->gfn << PAGE_SHIFT;
+
+		if (lo < hi)
+			zap(vm, gpa + (lo - s->hva), gpa + (hi - s->hva));
+	}
+}
+
+static int check_region(const struct kvm_userspace_memory_region *r)
+{
+	if (r->slot >= VMM_MAX_SLOTS || (r->flags & ~KVM_MEM_READONLY))
+		return -EINVAL;
+	if ((r->memory_size | r->guest_phys_addr | r->userspace_addr) & ~PAGE_MASK)
+		return -EINVAL;
+	if (r->guest_phys_addr + r->memory_size < r->guest_phys_addr ||
+	    r->guest_phys_addr + r->memory_size > SLAT_LIMIT)
+		return -EINVAL;
+	if (r->userspace_addr + r->memory_size < r->userspace_addr ||
+	    r->userspace_addr + r->memory_size > USER_END)
+		return -EINVAL;
+	return 0;
+}
+
+/* KVM_SET_USER_MEMORY_REGION: -EINVAL, -EEXIST when it overlaps another slot. */
+int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r)
+{
+	struct memslot new = {
+		.gfn = r->guest_phys_addr >> PAGE_SHIFT,
+		.pages = r->memory_size >> PAGE_SHIFT,
+		.hva = r->userspace_addr,
+		.flags = r->flags,
+	};
+	struct memslot *slot, old;
+	int err = check_region(r);
+
+	if (err)
+		return err;
+	slot = &vm->slots[r->slot];
+	mutex_lock(&vm->lock);
+	if (!new.pages && !slot->pages)
+		err = -EINVAL;
+	for (unsigned int i = 0; i < VMM_MAX_SLOTS && new.pages && !err; i++) {
+		struct memslot *o = &vm->slots[i];
+
+		if (o != slot && o->pages && new.gfn < o->gfn + o->pages &&
+		    o->gfn < new.gfn + new.pages)
+			err = -EEXIST;
+	}
+	/* As Linux: an existing slot may move or go, not change its size. */
+	if (!err && new.pages && slot->pages &&
+	    (slot->pages != new.pages || slot->hva != new.hva ||
+	     ((slot->flags ^ new.flags) & KVM_MEM_READONLY)))
+		err = -EINVAL;
+	if (!err) {
+		mutex_lock(&vm->mm->lock);
+		spin_lock(&vm->mmu_lock);
+		old = *slot;
+		*slot = new;
+		spin_unlock(&vm->mmu_lock);
+		if (old.pages)
+			zap(vm, old.gfn << PAGE_SHIFT, (old.gfn + old.pages) << PAGE_SHIFT);
+		mutex_unlock(&vm->mm->lock);
+	}
+	mutex_unlock(&vm->lock);
+	return err;
+}
+
+/* Gives gpa the frame f unless something was invalidated since seq. -EAGAIN: begin again. */
+static int map_frame(struct vm *vm, u64 gpa, struct frame *f, bool write, u64 seq)
+{
+	struct frame *old = NULL;
+	int err;
+
+	spin_lock(&vm->mmu_lock);
+	err = vm->mmu_seq != seq ? -EAGAIN : slat_map(&vm->slat, gpa, f, write, &old);
+	spin_unlock(&vm->mmu_lock);
+	if (err) {
+		frame_put(f);
+		return err;
+	}
+	if (old && old != f)
+		flush_guests(vm); /* a read-only page gave way to the writable copy */
+	if (old)
+		frame_put(old);
+	return 0;
+}
+
+int memslot_fault(struct vm *vm, u64 gpa, bool write)
+{
+	struct memslot s;
+	struct frame *f;
+	u64 seq, hva;
+	bool writable;
+	int err;
+
+	gpa &= PAGE_MASK;
+	do {
+		seq = READ_ONCE(vm->mmu_seq);
+		barrier();
+		if (!memslot_find(vm, gpa, &s))
+			return -ENXIO;
+		writable = !(s.flags & KVM_MEM_READONLY);
+		if (write && !writable)
+			return -ENXIO;
+		hva = s.hva + gpa - (s.gfn << PAGE_SHIFT);
+		/* Writable at once where the slot is: one fault a page, not two. */
+		f = mm_get_frame(vm->mm, hva, writable);
+		if (IS_ERR(f) && writable && !write) {
+			writable = false;
+			f = mm_get_frame(vm->mm, hva, false);
+		}
+		if (IS_ERR(f))
+			return PTR_ERR(f) == -ENOMEM ? -ENOMEM : -EFAULT;
+		err = map_frame(vm, gpa, f, writable, seq);
+	} while (err == -EAGAIN);
+	return err;
+}
+
+int guest_read(struct vm *vm, u64 gpa, void *buf, size_t n)
+{
+	while (n) {
+		size_t part = min(n, (size_t)(PAGE_SIZE - (gpa & ~PAGE_MASK)));
+		struct memslot s;
+
+		if (!memslot_find(vm, gpa, &s))
+			return -EFAULT;
+		if (copy_from_user(buf, (const void __user *)(s.hva + gpa - (s.gfn << PAGE_SHIFT)),
+				   part))
+			return -EFAULT;
+		buf = (char *)buf + part;
+		gpa += part;
+		n -= part;
+	}
+	return 0;
+}
+
+/*
+ * The guest's own page walk (SDM 3A 4.3 to 4.5), without permission checks: it is used to fetch the
+ * instruction that the CPU has just executed. -EFAULT when a table or entry is not there.
+ */
+static int guest_walk(struct vcpu *v, u64 gva, u64 *gpa)
+{
+	u64 cr0 = vmm->get(v, VF_CR0), cr3 = vmm->get(v, VF_CR3), cr4 = vmm->get(v, VF_CR4);
+	bool longmode = vmm->get(v, VF_EFER) & EFER_LMA, pae = cr4 & CR4_PAE;
+	unsigned int bits = pae ? 9 : 10, entry = pae ? 8 : 4;
+	int level = longmode ? 3 : pae ? 2 : 1;
+	u64 table = longmode ? cr3 & PTE_ADDR : pae ? cr3 & 0xffffffe0 : cr3 & 0xfffff000;
+
+	if (!longmode)
+		gva &= 0xffffffff;
+	*gpa = gva;
+	if (!(cr0 & CR0_PG))
+		return 0;
+	for (;; level--) {
+		unsigned int shift = PAGE_SHIFT + bits * level;
+		u64 e = 0, page = (1UL << shift) - 1;
+
+		if (guest_read(v->vm, table + ((gva >> shift) & ((1UL << bits) - 1)) * entry, &e,
+			       entry) ||
+		    !(e & PTE_P))
+			return -EFAULT;
+		/* Bit 7 is no size bit in a PAE page-directory-pointer entry of 32-bit mode. */
+		if (level == 0 ||
+		    ((e & PTE_PS) && level < 3 && !(pae && !longmode && level == 2))) {
+			*gpa = (e & PTE_ADDR & ~page) | (gva & page);
+			return 0;
+		}
+		table = e & PTE_ADDR;
+	}
+}
+
+int guest_read_linear(struct vcpu *v, u64 gva, void *buf, size_t n)
+{
+	while (n) {
+		size_t part = min(n, (size_t)(PAGE_SIZE - (gva & ~PAGE_MASK)));
+		u64 gpa;
+
+		if (guest_walk(v, gva, &gpa) || guest_read(v->vm, gpa, buf, part))
+			return -EFAULT;
+		buf = (char *)buf + part;
+		gva += part;
+		n -= part;
+	}
+	return 0;
+}

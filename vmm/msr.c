@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Model-specific registers as a guest sees them. Three kinds: those the guest has directly (segment
+ * bases and SYSCALL targets; the back-ends let them through, here they are only for
+ * KVM_GET/SET_MSRS), those with a meaning here, and a table of constants that real kernels read
+ * before they ask CPUID. Everything else is #GP, which kernels expect of an MSR that is not there.
+ */
+#include "vmm/irqchip/irqchip.h"
+#include "vmm/vmm.h"
+
+#define MSR_PLATFORM_ID 0x17
+#define MSR_UCODE_REV 0x8b
+#define MSR_SYSENTER_CS 0x174
+#define MSR_SYSENTER_ESP 0x175
+#define MSR_SYSENTER_EIP 0x176
+#define MSR_MISC_ENABLE 0x1a0
+#define MISC_ENABLE_FAST_STRING BIT(0)
+
+const u32 msr_list[] = {
+	MSR_IA32_TSC, MSR_IA32_APIC_BASE, MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,
+	MSR_IA32_PAT, MSR_MISC_ENABLE,    MSR_EFER,        MSR_STAR,         MSR_LSTAR,
+	MSR_CSTAR,    MSR_SFMASK,         MSR_FS_BASE,     MSR_GS_BASE,      MSR_KERNEL_GS_BASE,
+};
+const unsigned int msr_list_size = ARRAY_SIZE(msr_list);
+
+/* Kept by the hardware for each guest. */
+static int field_of(u32 msr)
+{
+	switch (msr) {
+	case MSR_SYSENTER_CS:
+		return VF_SYSENTER_CS;
+	case MSR_SYSENTER_ESP:
+		return VF_SYSENTER_ESP;
+	case MSR_SYSENTER_EIP:
+		return VF_SYSENTER_EIP;
+	case MSR_IA32_PAT:
+		return VF_PAT;
+	case MSR_STAR:
+		return VF_STAR;
+	case MSR_LSTAR:
+		return VF_LSTAR;
+	case MSR_CSTAR:
+		return VF_CSTAR;
+	case MSR_SFMASK:
+		return VF_SFMASK;
+	case MSR_FS_BASE:
+		return VF_FS_BASE;
+	case MSR_GS_BASE:
+		return VF_GS_BASE;
+	case MSR_KERNEL_GS_BASE:
+		return VF_KERNEL_GS_BASE;
+	default:
+		return -1;
+	}
+}
+
+/* Read as value, writes have no effect. Each with the reader that needs it. */
+static const struct {
+	u32 msr;
+	u64 value;
+} constants[] = {
+	{ MSR_PLATFORM_ID, 0 }, /* Linux, microcode */
+	{ MSR_UCODE_REV, 1UL << 32 }, /* Linux, CPU identification: written 0, then read */
+	{ 0xc0010010, 0 }, /* SYSCFG: Linux on AMD, memory encryption */
+	{ 0xc0010015, 0 }, /* HWCR: Linux on AMD */
+	{ 0xc001001f, 0 }, /* NB_CFG: Linux on AMD */
+	{ 0xc0011029, BIT(1) }, /* DE_CFG: LFENCE is serializing */
+};
+
+static const u64 *constant_of(u32 msr)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(constants); i++)
+		if (constants[i].msr == msr)
+			return &constants[i].value;
+	return NULL;
+}
+
+static bool canonical(u64 a)
+{
+	return (u64)((s64)(a << 16) >> 16) == a;
+}
+
+u64 guest_tsc(struct vcpu *v)
+{
+	return rdtsc() + vmm->get(v, VF_TSC_OFFSET);
+}
+
+int msr_read(struct vcpu *v, u32 msr, u64 *value)
+{
+	int field = field_of(msr);
+
+	if (field >= 0) {
+		*value = vmm->get(v, field);
+		return 0;
+	}
+	switch (msr) {
+	case MSR_IA32_TSC:
+		*value = guest_tsc(v);
+		return 0;
+	case MSR_IA32_APIC_BASE:
+		*value = lapic_get_base(v);
+		return 0;
+	case MSR_EFER:
+		*value = vmm->get(v, VF_EFER);
+		return 0;
+	case MSR_MISC_ENABLE:
+		*value = v->misc_enable | MISC_ENABLE_FAST_STRING;
+		return 0;
+	default:
+		if (!constant_of(msr))
+			return -EINVAL;
+		*value = *constant_of(msr);
+		return 0;
+	}
+}
+
+static int write_efer(struct vcpu *v, u64 value, bool host)
+{
+	u64 old = vmm->get(v, VF_EFER);
+
+	if (value & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE))
+		return -EINVAL;
+	if (!host) {
+		/* LME does not change under paging; LMA is not the guest's to write (SDM 3A 2.2.1). */
+		if ((vmm->get(v, VF_CR0) & CR0_PG) && ((old ^ value) & EFER_LME))
+			return -EINVAL;
+		value = (value & ~EFER_LMA) | (old & EFER_LMA);
+	}
+	vmm->set(v, VF_EFER, value);
+	return 0;
+}
+
+/* Each of the eight types is UC, WC, WT, WP, WB or UC- (SDM 3A 12.12.2). */
+static bool pat_valid(u64 value)
+{
+	for (int i = 0; i < 8; i++, value >>= 8)
+		if ((value & 0xff) > 7 || (value & 0xff) == 2 || (value & 0xff) == 3)
+			return false;
+	return true;
+}
+
+static int write_field(struct vcpu *v, u32 msr, int field, u64 value)
+{
+	switch (msr) {
+	case MSR_LSTAR:
+	case MSR_CSTAR:
+	case MSR_FS_BASE:
+	case MSR_GS_BASE:
+	case MSR_KERNEL_GS_BASE:
+	case MSR_SYSENTER_ESP:
+	case MSR_SYSENTER_EIP:
+		if (!canonical(value))
+			return -EINVAL;
+		break;
+	case MSR_IA32_PAT:
+		if (!pat_valid(value))
+			return -EINVAL;
+		break;
+	}
+	vmm->set(v, field, value);
+	return 0;
+}
+
+int msr_write(struct vcpu *v, u32 msr, u64 value, bool host)
+{
+	int field = field_of(msr);
+
+	if (field >= 0)
+		return write_field(v, msr, field, value);
+	switch (msr) {
+	case MSR_IA32_TSC:
+		vmm->set(v, VF_TSC_OFFSET, value - rdtsc());
+		return 0;
+	case MSR_IA32_APIC_BASE:
+		return lapic_set_base(v, value);
+	case MSR_EFER:
+		return write_efer(v, value, host);
+	case MSR_MISC_ENABLE:
+		v->misc_enable = value;
+		return 0;
+	default:
+		return constant_of(msr) ? 0 : -EINVAL;
+	}
+}
+
+/* What CPUID shows, CR4 may switch on. Always there: VME PVI TSD DE PSE PAE PGE PCE OSFXSR OSXMMEXCPT */
+u64 cr4_guest_mask(struct vcpu *v)
+{
+	const struct kvm_cpuid_entry2 *one = cpuid_find(v, 1, 0), *seven = cpuid_find(v, 7, 0);
+	u64 mask = 0x7bf & ~CR4_MCE;
+
+	if (one && (one->ecx & BIT(26)))
+		mask |= CR4_OSXSAVE;
+	if (seven && (seven->ebx & BIT(0)))
+		mask |= CR4_FSGSBASE;
+	if (seven && (seven->ebx & BIT(7)))
+		mask |= CR4_SMEP;
+	if (seven && (seven->ebx & BIT(20)))
+		mask |= CR4_SMAP;
+	if (seven && (seven->ecx & BIT(2)))
+		mask |= CR4_UMIP;
+	return mask;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Second-level tables. A present leaf holds one reference to its frame; so does a hidden one, which
+ * only this file can see: a page leaves the guest in two steps (hide, flush every CPU, release), so
+ * that no frame is freed while a CPU may still have it in its TLB. All calls are made under
+ * vm->mmu_lock; the walk is by hardware meanwhile, so entries are written whole.
+ */
+#include "vmm/slat.h"
+
+#define SLAT_ADDR 0x000ffffffffff000UL
+#define SLAT_HIDDEN BIT(52) /* ignored by both formats: the frame is still ours to put */
+#define SLAT_TOP 3 /* level of the root; level 0 holds 4 KiB leaves */
+#define LEVEL_SIZE(l) (1UL << (PAGE_SHIFT + 9 * (l)))
+
+static u64 *table_of(u64 entry)
+{
+	return phys_to_virt(entry & SLAT_ADDR);
+}
+
+static u64 *new_table(struct slat *s)
+{
+	struct frame *f = frame_alloc_zeroed(FRAME_KERNEL, s->charge);
+
+	if (!f)
+		return NULL;
+	s->nr_tables++;
+	return frame_va(f);
+}
+
+int slat_init(struct slat *s, const struct slat_format *fmt, struct res_counter *charge)
+{
+	s->fmt = fmt;
+	s->charge = charge;
+	s->root = new_table(s);
+	return s->root ? 0 : -ENOMEM;
+}
+
+static void free_level(struct slat *s, u64 *table, unsigned int level)
+{
+	for (unsigned int i = 0; i < PT_ENTRIES; i++) {
+		u64 e = table[i];
+
+		if (level == 0 && e)
+			frame_put(phys_frame(e & SLAT_ADDR));
+		else if (e & s->fmt->present)
+			free_level(s, table_of(e), level - 1);
+	}
+	frame_put(va_frame(table));
+}
+
+void slat_free(struct slat *s)
+{
+	if (s->root)
+		free_level(s, s->root, SLAT_TOP);
+	s->root = NULL;
+}
+
+int slat_map(struct slat *s, u64 gpa, struct frame *f, bool write, struct frame **old)
+{
+	u64 *table = s->root;
+	u64 *e;
+
+	for (unsigned int level = SLAT_TOP; level > 0; level--) {
+		e = &table[pt_index(gpa, level)];
+		if (!(*e & s->fmt->present)) {
+			u64 *t = new_table(s);
+
+			if (!t)
+				return -ENOMEM;
+			WRITE_ONCE(*e, virt_to_phys(t) | s->fmt->table);
+		}
+		table = table_of(*e);
+	}
+	e = &table[pt_index(gpa, 0)];
+	*old = *e ? phys_frame(*e & SLAT_ADDR) : NULL;
+	if (!*e)
+		s->nr_leaves++;
+	WRITE_ONCE(*e, frame_phys(f) | s->fmt->leaf | (write ? s->fmt->write : 0));
+	return 0;
+}
+
+/* Calls fn for each leaf entry that is not empty in [gpa, end); skips what has no table. */
+static bool each_leaf(struct slat *s, u64 gpa, u64 end, bool (*fn)(struct slat *s, u64 *e))
+{
+	bool any = false;
+
+	while (gpa < end) {
+		u64 *table = s->root;
+		unsigned int level = SLAT_TOP;
+
+		while (level > 0 && (table[pt_index(gpa, level)] & s->fmt->present))
+			table = table_of(table[pt_index(gpa, level--)]);
+		if (level > 0) {
+			gpa = ALIGN_DOWN(gpa, LEVEL_SIZE(level)) + LEVEL_SIZE(level);
+			continue;
+		}
+		do {
+			u64 *e = &table[pt_index(gpa, 0)];
+
+			if (*e)
+				any |= fn(s, e);
+			gpa += PAGE_SIZE;
+		} while (gpa < end && pt_index(gpa, 0));
+	}
+	return any;
+}
+
+static bool hide(struct slat *s, u64 *e)
+{
+	if (*e & SLAT_HIDDEN)
+		return false;
+	WRITE_ONCE(*e, (*e & SLAT_ADDR) | SLAT_HIDDEN);
+	return true;
+}
+
+bool slat_hide(struct slat *s, u64 gpa, u64 end)
+{
+	return each_leaf(s, gpa, end, hide);
+}
+
+static bool release(struct slat *s, u64 *e)
+{
+	struct frame *f = phys_frame(*e & SLAT_ADDR);
+
+	if (!(*e & SLAT_HIDDEN))
+		return false;
+	WRITE_ONCE(*e, 0);
+	s->nr_leaves--;
+	frame_put(f);
+	return true;
+}
+
+void slat_release_hidden(struct slat *s, u64 gpa, u64 end)
+{
+	each_leaf(s, gpa, end, release);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Second-level page tables: guest-physical to host-physical, four levels. EPT (SDM 3C 29.3) and NPT
+ * (APM 2 15.25) differ in bits only, which struct slat_format names.
+ */
+#pragma once
+#include "mm/mm.h"
+
+struct slat_format {
+	u64 table; /* bits of an entry that points to a table */
+	u64 leaf; /* bits of a readable, executable leaf; write is added to it */
+	u64 write;
+	u64 present; /* any of these set: the CPU walks on */
+	u64 large; /* a 2 MiB or 1 GiB leaf above level 0 */
+};
+
+struct slat {
+	const struct slat_format *fmt;
+	struct res_counter *charge; /* who pays for the tables */
+	u64 *root;
+	u64 nr_tables, nr_leaves;
+};
+
+#define SLAT_LIMIT (1UL << 48) /* first guest-physical address that the tables cannot hold */
+
+int slat_init(struct slat *s, const struct slat_format *fmt, struct res_counter *charge);
+/* Drops all leaves and tables: no CPU may use them any more. */
+void slat_free(struct slat *s);
+/*
+ * gpa (page-aligned) leads to f; its reference moves here. A leaf that is there already gives way,
+ * *old gets its frame: the caller flushes if it differs, then puts it. 0, -ENOMEM. Lock held.
+ */
+int slat_map(struct slat *s, u64 gpa, struct frame *f, bool write, struct frame **old);
+/* Makes the leaves in [gpa, end) invisible to the CPU; their frames stay referenced. True: there were some. */
+bool slat_hide(struct slat *s, u64 gpa, u64 end);
+/* After a flush on all CPUs: lets go of what slat_hide() left. */
+void slat_release_hidden(struct slat *s, u64 gpa, u64 end);

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A vCPU's file: its ioctls other than KVM_RUN move architectural state in and out, in Linux's
+ * structures (<linux/kvm.h>). General registers live in struct vcpu; segments and control registers
+ * are read from the hardware's own structure when somebody asks.
+ */
+#include "vmm/irqchip/irqchip.h"
+#include "vmm/vmm.h"
+
+#define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
+
+static struct kvm_segment *sregs_segment(struct kvm_sregs *s, enum vmm_seg i)
+{
+	struct kvm_segment *const by_name[] = { &s->cs, &s->ds, &s->es, &s->fs,
+						&s->gs, &s->ss, &s->tr, &s->ldt };
+	return by_name[i];
+}
+
+static void get_sregs(struct vcpu *v, struct kvm_sregs *s)
+{
+	struct kvm_segment table;
+
+	for (enum vmm_seg i = SEG_CS; i <= SEG_LDT; i++)
+		vmm->get_segment(v, i, sregs_segment(s, i));
+	vmm->get_segment(v, SEG_GDTR, &table);
+	s->gdt.base = table.base;
+	s->gdt.limit = table.limit;
+	vmm->get_segment(v, SEG_IDTR, &table);
+	s->idt.base = table.base;
+	s->idt.limit = table.limit;
+	s->cr0 = vmm->get(v, VF_CR0);
+	s->cr2 = v->regs.cr2;
+	s->cr3 = vmm->get(v, VF_CR3);
+	s->cr4 = vmm->get(v, VF_CR4);
+	s->cr8 = lapic_get_tpr(v) >> 4;
+	s->efer = vmm->get(v, VF_EFER);
+	s->apic_base = lapic_get_base(v);
+	if (v->user_irq)
+		s->interrupt_bitmap[v->user_irq_vector / 64] = BIT(v->user_irq_vector % 64);
+}
+
+/* Only what a guest could have made itself; the hardware checks the rest at entry (FAIL_ENTRY). */
+static bool sregs_valid(struct vcpu *v, const struct kvm_sregs *s)
+{
+	bool paging = s->cr0 & CR0_PG, lme = s->efer & EFER_LME;
+
+	if ((s->cr0 >> 32) || (s->efer & ~EFER_GUEST) || (s->cr4 & ~cr4_guest_mask(v)))
+		return false;
+	if (paging && !(s->cr0 & CR0_PE))
+		return false;
+	if (paging && lme && (!(s->cr4 & CR4_PAE) || !(s->efer & EFER_LMA)))
+		return false;
+	return paging || !(s->efer & EFER_LMA);
+}
+
+static int set_sregs(struct vcpu *v, const struct kvm_sregs *s)
+{
+	struct kvm_segment table = { 0 };
+
+	if (!sregs_valid(v, s))
+		return -EINVAL;
+	for (enum vmm_seg i = SEG_CS; i <= SEG_LDT; i++)
+		vmm->set_segment(v, i, sregs_segment((struct kvm_sregs *)s, i));
+	table.base = s->gdt.base;
+	table.limit = s->gdt.limit;
+	vmm->set_segment(v, SEG_GDTR, &table);
+	table.base = s->idt.base;
+	table.limit = s->idt.limit;
+	vmm->set_segment(v, SEG_IDTR, &table);
+	vmm->set(v, VF_EFER, s->efer);
+	vmm->set(v, VF_CR0, s->cr0);
+	vmm->set(v, VF_CR4, s->cr4);
+	vmm->set(v, VF_CR3, s->cr3);
+	v->regs.cr2 = s->cr2;
+	lapic_set_tpr(v, s->cr8 << 4);
+	lapic_set_base(v, s->apic_base);
+	v->user_irq = false;
+	for (unsigned int i = 0; i < 256 && !v->lapic; i++)
+		if (s->interrupt_bitmap[i / 64] & BIT(i % 64)) {
+			v->user_irq = true;
+			v->user_irq_vector = i;
+		}
+	return 0;
+}
+
+static void set_real_segment(struct vcpu *v, enum vmm_seg i, u16 selector, u64 base, u8 type)
+{
+	struct kvm_segment s = { .base = base,
+				 .limit = 0xffff,
+				 .selector = selector,
+				 .type = type,
+				 .present = 1,
+				 .s = i < SEG_TR };
+
+	vmm->set_segment(v, i, &s);
+}
+
+/* The state after INIT (SDM 3A, table 10-1). FPU, MSRs and the TSC keep their values. */
+void vcpu_reset(struct vcpu *v)
+{
+	struct kvm_segment table = { .limit = 0xffff };
+
+	for (int i = 0; i < 16; i++)
+		v->regs.gpr[i] = 0;
+	v->regs.gpr[R_RDX] = 0x600; /* family 6: what leaf 1 says is the monitor's business */
+	v->regs.rip = 0xfff0;
+	v->regs.rflags = RFLAGS_FIXED;
+	v->regs.cr2 = 0;
+	v->event.valid = false;
+	v->dr6 = 0xffff0ff0;
+	vmm->set(v, VF_EFER, 0);
+	vmm->set(v, VF_CR0, CR0_ET);
+	vmm->set(v, VF_CR3, 0);
+	vmm->set(v, VF_CR4, 0);
+	vmm->set(v, VF_DR7, 0x400);
+	vmm->set(v, VF_INTR_SHADOW, 0);
+	set_real_segment(v, SEG_CS, 0xf000, 0xffff0000, 11);
+	for (enum vmm_seg i = SEG_DS; i <= SEG_SS; i++)
+		set_real_segment(v, i, 0, 0, 3);
+	set_real_segment(v, SEG_TR, 0, 0, 11);
+	set_real_segment(v, SEG_LDT, 0, 0, 2);
+	vmm->set_segment(v, SEG_GDTR, &table);
+	vmm->set_segment(v, SEG_IDTR, &table);
+}
+
+/* SIPI: real mode at vector * 4 KiB (SDM 3A 9.4). */
+void vcpu_start_at(struct vcpu *v, u8 vector)
+{
+	set_real_segment(v, SEG_CS, vector << 8, vector << 12, 11);
+	v->regs.rip = 0;
+}
+
+/* struct kvm_regs names the registers in another order than instructions do. */
+static void get_regs(struct vcpu *v, struct kvm_regs *r)
+{
+	const u64 *g = v->regs.gpr;
+
+	*r = (struct kvm_regs){
+		.rax = g[R_RAX],
+		.rbx = g[R_RBX],
+		.rcx = g[R_RCX],
+		.rdx = g[R_RDX],
+		.rsi = g[R_RSI],
+		.rdi = g[R_RDI],
+		.rsp = g[R_RSP],
+		.rbp = g[R_RBP],
+		.r8 = g[8],
+		.r9 = g[9],
+		.r10 = g[10],
+		.r11 = g[11],
+		.r12 = g[12],
+		.r13 = g[13],
+		.r14 = g[14],
+		.r15 = g[15],
+		.rip = v->regs.rip,
+		.rflags = v->regs.rflags,
+	};
+}
+
+static void set_regs(struct vcpu *v, const struct kvm_regs *r)
+{
+	u64 *g = v->regs.gpr;
+
+	g[R_RAX] = r->rax, g[R_RBX] = r->rbx, g[R_RCX] = r->rcx, g[R_RDX] = r->rdx;
+	g[R_RSI] = r->rsi, g[R_RDI] = r->rdi, g[R_RSP] = r->rsp, g[R_RBP] = r->rbp;
+	g[8] = r->r8, g[9] = r->r9, g[10] = r->r10, g[11] = r->r11;
+	g[12] = r->r12, g[13] = r->r13, g[14] = r->r14, g[15] = r->r15;
+	v->regs.rip = r->rip;
+	v->regs.rflags = (r->rflags & 0x3f7fd7) | RFLAGS_FIXED; /* bits that are always 0 stay 0 */
+	v->event.valid = false; /* what was under way belonged to the old state */
+}
+
+/* struct kvm_fpu is the FXSAVE image with its fields named (SDM 1, table 10-2). */
+static void get_fpu(struct vcpu *v, struct kvm_fpu *f)
+{
+	const u8 *x = v->fpu;
+
+	for (int i = 0; i < 8; i++)
+		memcpy(f->fpr[i], x + 32 + 16 * i, 16);
+	memcpy(&f->fcw, x, 2);
+	memcpy(&f->fsw, x + 2, 2);
+	f->ftwx = x[4];
+	memcpy(&f->last_opcode, x + 6, 2);
+	memcpy(&f->last_ip, x + 8, 8);
+	memcpy(&f->last_dp, x + 16, 8);
+	memcpy(&f->mxcsr, x + 24, 4);
+	memcpy(f->xmm, x + 160, sizeof(f->xmm));
+}
+
+static int set_fpu(struct vcpu *v, const struct kvm_fpu *f)
+{
+	u8 *x = v->fpu;
+	u64 xstate_bv;
+
+	if (f->mxcsr & ~0xffffU) /* reserved bits would fault in FXRSTOR */
+		return -EINVAL;
+	for (int i = 0; i < 8; i++)
+		memcpy(x + 32 + 16 * i, f->fpr[i], 16);
+	memcpy(x, &f->fcw, 2);
+	memcpy(x + 2, &f->fsw, 2);
+	x[4] = f->ftwx;
+	memcpy(x + 6, &f->last_opcode, 2);
+	memcpy(x + 8, &f->last_ip, 8);
+	memcpy(x + 16, &f->last_dp, 8);
+	memcpy(x + 24, &f->mxcsr, 4);
+	memcpy(x + 160, f->xmm, sizeof(f->xmm));
+	if (fpu_xcr0) { /* the XSAVE header must say that the two are there */
+		memcpy(&xstate_bv, x + 512, 8);
+		xstate_bv |= 3;
+		memcpy(x + 512, &xstate_bv, 8);
+	}
+	return 0;
+}
+
+static void get_events(struct vcpu *v, struct kvm_vcpu_events *e)
+{
+	bool exception = v->event.valid && v->event.type == EVENT_EXCEPTION;
+	bool intr = v->event.valid && v->event.type == EVENT_INTR;
+
+	*e = (struct kvm_vcpu_events){ 0 };
+	e->exception.injected = exception;
+	e->exception.nr = exception ? v->event.vector : 0;
+	e->exception.has_error_code = exception && v->event.has_error;
+	e->exception.error_code = exception ? v->event.error : 0;
+	e->interrupt.injected = intr;
+	e->interrupt.nr = intr ? v->event.vector : 0;
+	e->interrupt.shadow = vmm->get(v, VF_INTR_SHADOW) ? KVM_X86_SHADOW_INT_STI : 0;
+	e->nmi.injected = v->event.valid && v->event.type == EVENT_NMI;
+	e->flags = KVM_VCPUEVENT_VALID_SHADOW;
+}
+
+static int set_events(struct vcpu *v, const struct kvm_vcpu_events *e)
+{
+	if (e->flags & ~(KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR |
+			 KVM_VCPUEVENT_VALID_SHADOW))
+		return -EINVAL;
+	if (e->exception.injected && (e->exception.nr > 31 || e->exception.nr == VEC_NMI))
+		return -EINVAL;
+	v->event = (struct vmm_event){ 0 };
+	if (e->exception.injected)
+		queue_exception(v, e->exception.nr, e->exception.has_error_code,
+				e->exception.error_code);
+	else if (e->nmi.injected || e->nmi.pending)
+		v->event =
+			(struct vmm_event){ .valid = true, .type = EVENT_NMI, .vector = VEC_NMI };
+	else if (e->interrupt.injected)
+		v->event = (struct vmm_event){ .valid = true,
+					       .type = EVENT_INTR,
+					       .vector = e->interrupt.nr };
+	if (e->flags & KVM_VCPUEVENT_VALID_SHADOW)
+		vmm->set(v, VF_INTR_SHADOW, e->interrupt.shadow != 0);
+	return 0;
+}
+
+/* KVM_GET_MSRS, KVM_SET_MSRS: the number done before the first that failed. */
+static long do_msrs(struct vcpu *v, struct kvm_msrs __user *arg, bool set)
+{
+	struct kvm_msr_entry __user *list = arg->entries;
+	struct kvm_msrs head;
+	long i;
+
+	if (copy_from_user(&head, arg, sizeof(head)))
+		return -EFAULT;
+	if (head.nmsrs > 256)
+		return -E2BIG;
+	for (i = 0; i < head.nmsrs; i++) {
+		struct kvm_msr_entry e;
+		u64 data;
+
+		if (copy_from_user(&e, &list[i], sizeof(e)))
+			return -EFAULT;
+		if (set ? msr_write(v, e.index, e.data, true) : msr_read(v, e.index, &data))
+			break;
+		if (!set && put_user(data, &list[i].data))
+			return -EFAULT;
+	}
+	return i;
+}
+
+static long set_cpuid(struct vcpu *v, struct kvm_cpuid2 __user *arg)
+{
+	struct kvm_cpuid2 head;
+
+	if (copy_from_user(&head, arg, sizeof(head)))
+		return -EFAULT;
+	if (head.nent > VMM_MAX_CPUID)
+		return -E2BIG;
+	v->nr_cpuid = 0;
+	if (copy_from_user(v->cpuid, arg->entries, head.nent * sizeof(*v->cpuid)))
+		return -EFAULT;
+	v->nr_cpuid = head.nent;
+	return 0;
+}
+
+static long set_mp_state(struct vcpu *v, const struct kvm_mp_state *s)
+{
+	if (s->mp_state > KVM_MP_STATE_SIPI_RECEIVED || (!v->lapic && s->mp_state))
+		return -EINVAL;
+	v->mp_state = s->mp_state;
+	return 0;
+}
+
+static long user_interrupt(struct vcpu *v, const struct kvm_interrupt *i)
+{
+	if (i->irq > 255)
+		return -EINVAL;
+	if (v->lapic)
+		return -ENXIO;
+	if (v->user_irq)
+		return -EEXIST;
+	v->user_irq = true;
+	v->user_irq_vector = i->irq;
+	return 0;
+}
+
+/* One structure in or out: big enough for the largest, from the heap. */
+union state {
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	struct kvm_fpu fpu;
+	struct kvm_lapic_state lapic;
+	struct kvm_mp_state mp;
+	struct kvm_vcpu_events events;
+	struct kvm_interrupt interrupt;
+};
+
+static long move_state(struct vcpu *v, unsigned int cmd, union state *s)
+{
+	switch (cmd) {
+	case KVM_GET_REGS:
+		get_regs(v, &s->regs);
+		return 0;
+	case KVM_SET_REGS:
+		set_regs(v, &s->regs);
+		return 0;
+	case KVM_GET_SREGS:
+		get_sregs(v, &s->sregs);
+		return 0;
+	case KVM_SET_SREGS:
+		return set_sregs(v, &s->sregs);
+	case KVM_GET_FPU:
+		get_fpu(v, &s->fpu);
+		return 0;
+	case KVM_SET_FPU:
+		return set_fpu(v, &s->fpu);
+	case KVM_GET_LAPIC:
+		return v->lapic ? lapic_get_state(v, &s->lapic) : -EINVAL;
+	case KVM_SET_LAPIC:
+		return v->lapic ? lapic_set_state(v, &s->lapic) : -EINVAL;
+	case KVM_GET_MP_STATE:
+		s->mp.mp_state = v->mp_state;
+		return 0;
+	case KVM_SET_MP_STATE:
+		return set_mp_state(v, &s->mp);
+	case KVM_GET_VCPU_EVENTS:
+		get_events(v, &s->events);
+		return 0;
+	case KVM_SET_VCPU_EVENTS:
+		return set_events(v, &s->events);
+	case KVM_INTERRUPT:
+		return user_interrupt(v, &s->interrupt);
+	default:
+		return -ENOTTY;
+	}
+}
+
+/* The command's own number says the size and the direction. */
+static long state_ioctl(struct vcpu *v, unsigned int cmd, void __user *arg)
+{
+	union state *s;
+	long r = 0;
+
+	if (_IOC_SIZE(cmd) > sizeof(*s))
+		return -ENOTTY;
+	s = kzalloc(sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	if (_IOC_DIR(cmd) & _IOC_WRITE)
+		r = copy_from_user(s, arg, _IOC_SIZE(cmd));
+	if (!r)
+		r = move_state(v, cmd, s);
+	if (!r && (_IOC_DIR(cmd) & _IOC_READ))
+		r = copy_to_user(arg, s, _IOC_SIZE(cmd));
+	kfree(s);
+	return r;
+}
+
+static long vcpu_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
+{
+	struct vcpu *v = f->priv;
+	void __user *p = (void __user *)arg;
+	long r;
+
+	if (current_thread()->mm != v->vm->mm)
+		return -EIO;
+	mutex_lock(&v->lock);
+	if (cmd == KVM_RUN) {
+		r = arg ? -EINVAL : vcpu_run(v);
+		goto out;
+	}
+	vcpu_load(v);
+	if (cmd == KVM_GET_MSRS || cmd == KVM_SET_MSRS)
+		r = do_msrs(v, p, cmd == KVM_SET_MSRS);
+	else if (cmd == KVM_SET_CPUID2)
+		r = set_cpuid(v, p);
+	else if (cmd == KVM_GET_TSC_KHZ)
+		r = tsc_khz;
+	else
+		r = state_ioctl(v, cmd, p);
+	vcpu_unload(v);
+out:
+	mutex_unlock(&v->lock);
+	return r;
+}
+
+/* ---- the kvm_run page and the page of port data behind it ---- */
+
+static void run_open(struct vma *vma)
+{
+	file_get(vma->file);
+}
+
+static void run_close(struct vma *vma)
+{
+	file_put(vma->file);
+}
+
+static struct frame *run_fault(struct vma *vma, u64 pgoff, bool write)
+{
+	struct vcpu *v = vma->priv;
+
+	if (pgoff >= VMM_RUN_PAGES)
+		return ERR_PTR(-EIO);
+	frame_get(v->run_frame[pgoff]);
+	return v->run_frame[pgoff];
+}
+
+static const struct vm_ops run_vm_ops = {
+	.open = run_open,
+	.close = run_close,
+	.fault = run_fault,
+};
+
+static int vcpu_mmap(struct file *f, struct vma *vma)
+{
+	vma->ops = &run_vm_ops;
+	vma->priv = f->priv;
+	return 0;
+}
+
+static void vcpu_release(struct file *f)
+{
+	struct vcpu *v = f->priv;
+
+	vm_put(v->vm);
+}
+
+const struct file_ops vcpu_fops = {
+	.release = vcpu_release,
+	.ioctl = vcpu_ioctl,
+	.mmap = vcpu_mmap,
+};

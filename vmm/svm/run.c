@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SVM: entering the guest, and what its exit means in neutral words. Nothing of a vCPU stays in the
+ * CPU after an exit but TLB entries: VMSAVE has put the rest into the VMCB, which any CPU may run
+ * next. Not every CPU saves the next RIP; x->next_rip is 0 then and exit.c decodes.
+ */
+#include "vmm/svm/vmcb.h"
+
+static paddr_t host_vmcb(void)
+{
+	struct vmm_cpu *c = this_cpu()->vmm;
+
+	return virt_to_phys(c->page) + PAGE_SIZE;
+}
+
+/* FS base and the waiting GS base are this thread's; both are as they will be after KVM_RUN. */
+void svm_load(struct vcpu *v)
+{
+	__asm__ volatile("vmsave %0" ::"a"(host_vmcb()) : "memory");
+}
+
+void svm_unload(struct vcpu *v)
+{
+}
+
+void svm_swap(struct vcpu *v)
+{
+}
+
+void svm_inject(struct vcpu *v, const struct vmm_event *e)
+{
+	struct vmcb *b = ((struct svm *)v->hw)->vmcb;
+
+	b->event_inject = EVENT_VALID | (e->has_error ? EVENT_ERROR : 0) | e->type << 8 | e->vector;
+	b->event_error = e->error;
+}
+
+/*
+ * An event that was on its way in when the guest exited goes in again. INT n, INT3 and INTO do not
+ * need it: RIP still points at the instruction, which runs again.
+ */
+static void save_vectoring(struct vcpu *v, struct vmcb *b)
+{
+	u32 info = b->exit_int_info, type = EVENT_TYPE(info), vector = info & 0xff;
+
+	b->event_inject = 0;
+	if (!(info & EVENT_VALID) || type > EVENT_EXCEPTION)
+		return;
+	if (type == EVENT_EXCEPTION && (vector == VEC_BP || vector == VEC_OF))
+		return;
+	v->event = (struct vmm_event){
+		.valid = true,
+		.vector = vector,
+		.type = type,
+		.has_error = info & EVENT_ERROR,
+		.error = b->exit_int_error,
+	};
+}
+
+static void raise(struct vmm_exit *x, u8 vector, bool has_error, u32 error)
+{
+	x->kind = VX_EXCEPTION;
+	x->exception = (struct vmm_event){ .valid = true,
+					   .vector = vector,
+					   .type = EVENT_EXCEPTION,
+					   .has_error = has_error,
+					   .error = error };
+}
+
+/* EXITINFO1 and EXITINFO2 of an I/O intercept: APM 2, 15.10.2. */
+static void exit_io(struct vmcb *b, struct vmm_exit *x)
+{
+	u64 info = b->exit_info1;
+
+	x->kind = VX_IO;
+	x->io.in = info & BIT(0);
+	x->io.string = info & BIT(2);
+	x->io.size = (info >> 4) & 7;
+	x->io.port = info >> 16;
+	x->next_rip = b->exit_info2; /* even without nRIP save */
+}
+
+/* The nested page fault's error code is that of a page fault; EXITINFO2 is the address. */
+static void exit_npf(struct vmcb *b, struct vmm_exit *x)
+{
+	x->kind = VX_SLAT_FAULT;
+	x->mem.gpa = b->exit_info2;
+	x->mem.write = b->exit_info1 & PF_WRITE;
+}
+
+static enum vmm_exit_kind simple_kind(u64 code, const struct vmcb *b)
+{
+	switch (code) {
+	case SVM_READ_CR ... SVM_READ_CR + 15: /* which register: decode.c */
+	case SVM_WRITE_CR ... SVM_WRITE_CR + 15:
+		return VX_CR;
+	case SVM_READ_DR ... SVM_READ_DR + 15:
+	case SVM_WRITE_DR ... SVM_WRITE_DR + 15:
+		return VX_DR;
+	case SVM_INTR:
+	case SVM_NMI:
+	case SVM_SMI:
+	case SVM_INIT: /* pending; taken after STGI */
+		return VX_RESUME;
+	case SVM_VINTR:
+		return VX_INTR_WINDOW;
+	case SVM_CPUID:
+		return VX_CPUID;
+	case SVM_INVD:
+	case SVM_WBINVD:
+		return VX_SKIP;
+	case SVM_HLT:
+		return VX_HLT;
+	case SVM_MSR:
+		return b->exit_info1 ? VX_WRMSR : VX_RDMSR;
+	case SVM_SHUTDOWN:
+		return VX_TRIPLE_FAULT;
+	case SVM_VMMCALL:
+		return VX_HYPERCALL;
+	case SVM_XSETBV:
+		return VX_XSETBV;
+	case SVM_INVLPGA:
+	case SVM_VMRUN:
+	case SVM_VMLOAD ... SVM_RDTSCP:
+	case SVM_MONITOR:
+	case SVM_MWAIT:
+	case SVM_MWAIT_ARMED:
+		return VX_UNDEFINED;
+	default:
+		return VX_UNKNOWN;
+	}
+}
+
+static void translate(struct vcpu *v, struct vmcb *b, struct vmm_exit *x)
+{
+	u64 code = b->exit_code;
+
+	x->reason = code;
+	if (code == SVM_NPF) {
+		exit_npf(b, x);
+	} else if (code == SVM_IO) {
+		exit_io(b, x);
+	} else if (code == SVM_RDPMC) {
+		raise(x, VEC_GP, true, 0);
+	} else if (code >= SVM_EXCEPTION && code < SVM_EXCEPTION + 32) {
+		raise(x, code - SVM_EXCEPTION, code == SVM_EXCEPTION + VEC_AC, b->exit_info1);
+	} else if ((s64)code < 0 ||
+		   (u32)code == ~0U) { /* VMEXIT_INVALID; some set only the low half */
+		x->kind = VX_FAIL_ENTRY;
+		svm_explain_failure(v);
+	} else {
+		x->kind = simple_kind(code, b);
+		x->next_rip = svm_has_nrip ? b->next_rip : 0;
+	}
+}
+
+void svm_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
+{
+	struct svm *h = v->hw;
+	struct vmcb *b = h->vmcb;
+	struct vcpu_regs *r = &v->regs;
+
+	b->tlb_control = flush ? TLB_FLUSH_ALL : 0;
+	b->rax = r->gpr[R_RAX];
+	b->rsp = r->gpr[R_RSP];
+	b->rip = r->rip;
+	b->rflags = r->rflags;
+	b->cr2 = r->cr2;
+	b->dr6 = v->dr6;
+	b->clean = 0;
+	svm_run(r->gpr, h->phys, host_vmcb());
+	r->gpr[R_RAX] = b->rax;
+	r->gpr[R_RSP] = b->rsp;
+	r->rip = b->rip;
+	r->rflags = b->rflags;
+	r->cr2 = b->cr2;
+	v->dr6 = b->dr6;
+	save_vectoring(v, b);
+	translate(v, b, x);
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SVM: what the CPU can do, turning it on, a vCPU's VMCB and the state in it.
+ * The VMCB is memory, so get and set are plain assignments. The guest owns CR0 and CR3 whole: with
+ * nested paging neither matters to the host; CR4 writes exit, so that a guest cannot use what its
+ * CPUID does not show. All guests run under one ASID: a CPU flushes it when it enters another vCPU
+ * than the last one.
+ */
+#include "vmm/svm/vmcb.h"
+
+#define IOPM_SIZE (3 * PAGE_SIZE) /* bit a port, and one page beyond 64 K (APM 2, 15.10.1) */
+#define MSRPM_SIZE (2 * PAGE_SIZE)
+#define OUR_ASID 1
+
+static u8 *iopm, *msrpm;
+bool svm_has_nrip;
+
+static const char *svm_probe(void)
+{
+	u64 vm_cr;
+
+	if (cpuid(0x80000000, 0).eax < CPUID_SVM_FEATURES || !(cpuid(0x80000001, 0).ecx & BIT(2)))
+		return "not in this CPU";
+	/* Not every CPU that has SVM has this register (Bochs). */
+	if (!rdmsr_safe(MSR_VM_CR, &vm_cr) && (vm_cr & VM_CR_SVMDIS))
+		return "disabled by the firmware";
+	if (!(cpuid(CPUID_SVM_FEATURES, 0).edx & SVM_FEATURE_NPT))
+		return "without nested paging";
+	return NULL;
+}
+
+/* Two bits an MSR, read then write; 1 exits (APM 2, 15.11). */
+static void let_through(u32 msr)
+{
+	u32 n = (msr & 0x1fff) + (msr >= 0xc0000000 ? 0x2000 : 0);
+
+	msrpm[n / 4] &= ~(3 << n % 4 * 2);
+}
+
+static int svm_setup(void)
+{
+	iopm = page_alloc(IOPM_SIZE);
+	msrpm = page_alloc(MSRPM_SIZE);
+	if (!iopm || !msrpm) {
+		if (iopm)
+			page_free(iopm, IOPM_SIZE);
+		if (msrpm)
+			page_free(msrpm, MSRPM_SIZE);
+		return -ENOMEM;
+	}
+	memset(iopm, 0xff, IOPM_SIZE);
+	memset(msrpm, 0xff, MSRPM_SIZE);
+	/* Swapped by VMLOAD and VMSAVE at every entry and exit. 0x174 to 0x176: SYSENTER. */
+	for (u32 msr = 0x174; msr <= 0x176; msr++)
+		let_through(msr);
+	for (u32 msr = MSR_STAR; msr <= MSR_SFMASK; msr++)
+		let_through(msr);
+	for (u32 msr = MSR_FS_BASE; msr <= MSR_KERNEL_GS_BASE; msr++)
+		let_through(msr);
+	svm_has_nrip = cpuid(CPUID_SVM_FEATURES, 0).edx & SVM_FEATURE_NRIP;
+	return 0;
+}
+
+static void svm_teardown(void)
+{
+	page_free(iopm, IOPM_SIZE);
+	page_free(msrpm, MSRPM_SIZE);
+	iopm = msrpm = NULL;
+}
+
+/* The first page is where VMRUN saves the host, the second the VMCB of the host's VMSAVE. */
+static int svm_cpu_on(void *page)
+{
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+	wrmsr(MSR_VM_HSAVE_PA, virt_to_phys(page));
+	return 0;
+}
+
+static void svm_cpu_off(void)
+{
+	if (!(rdmsr(MSR_EFER) & EFER_SVME))
+		return;
+	wrmsr(MSR_VM_HSAVE_PA, 0);
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~EFER_SVME);
+}
+
+/* ---- a vCPU's VMCB ---- */
+
+static int svm_vcpu_init(struct vcpu *v)
+{
+	struct svm *h = v->hw = kzalloc(sizeof(*h));
+	struct frame *f = frame_alloc_zeroed(FRAME_KERNEL, v->vm->charge);
+	struct vmcb *b;
+
+	if (!h || !f) {
+		if (f)
+			frame_put(f);
+		return -ENOMEM; /* vcpu_free() takes the rest back */
+	}
+	h->vmcb = b = frame_va(f);
+	h->phys = frame_phys(f);
+	b->intercept_cr = CR_WRITE(4) | CR_READ(8) | CR_WRITE(8);
+	b->intercept_dr = ~0U;
+	/* Both can loop for ever inside the CPU while it delivers them; seen from here they cannot. */
+	b->intercept_exceptions = BIT(VEC_DB) | BIT(VEC_AC);
+	b->intercept1 = I1_INTR | I1_NMI | I1_SMI | I1_INIT | I1_RDPMC | I1_CPUID | I1_INVD |
+			I1_HLT | I1_INVLPGA | I1_IO | I1_MSR | I1_TASK_SWITCH | I1_SHUTDOWN;
+	b->intercept2 = I2_ALL_SVM | I2_WBINVD | I2_MONITOR | I2_MWAIT | I2_MWAIT_ARMED | I2_XSETBV;
+	b->iopm_base = virt_to_phys(iopm);
+	b->msrpm_base = virt_to_phys(msrpm);
+	b->asid = OUR_ASID;
+	b->int_control = INT_V_MASKING;
+	b->nested_control = NESTED_PAGING;
+	b->nested_cr3 = virt_to_phys(v->vm->slat.root);
+	b->pat = 0x0007040600070406; /* after RESET */
+	b->efer = EFER_SVME;
+	return 0;
+}
+
+static void svm_vcpu_free(struct vcpu *v)
+{
+	struct svm *h = v->hw;
+
+	if (h->vmcb)
+		frame_put(va_frame(h->vmcb));
+	kfree(h);
+	v->hw = NULL;
+}
+
+/* ---- state by name ---- */
+
+static u64 *place_of(struct vmcb *b, enum vmm_field f)
+{
+	switch (f) {
+	case VF_CR0:
+		return &b->cr0;
+	case VF_CR3:
+		return &b->cr3;
+	case VF_CR4:
+		return &b->cr4;
+	case VF_DR7:
+		return &b->dr7;
+	case VF_PAT:
+		return &b->pat;
+	case VF_FS_BASE:
+		return &b->fs.base;
+	case VF_GS_BASE:
+		return &b->gs.base;
+	case VF_KERNEL_GS_BASE:
+		return &b->kernel_gs_base;
+	case VF_STAR:
+		return &b->star;
+	case VF_LSTAR:
+		return &b->lstar;
+	case VF_CSTAR:
+		return &b->cstar;
+	case VF_SFMASK:
+		return &b->sfmask;
+	case VF_SYSENTER_CS:
+		return &b->sysenter_cs;
+	case VF_SYSENTER_ESP:
+		return &b->sysenter_esp;
+	case VF_SYSENTER_EIP:
+		return &b->sysenter_eip;
+	default:
+		return &b->tsc_offset;
+	}
+}
+
+static u64 svm_get(struct vcpu *v, enum vmm_field f)
+{
+	struct vmcb *b = ((struct svm *)v->hw)->vmcb;
+
+	switch (f) {
+	case VF_EFER:
+		return b->efer & ~EFER_SVME;
+	case VF_INTR_SHADOW:
+		return b->int_state & INT_STATE_SHADOW;
+	case VF_NMI_BLOCKED:
+		return 0;
+	case VF_INTR_WINDOW:
+		return (b->int_control & INT_V_IRQ) != 0;
+	case VF_DR_INTERCEPT:
+		return b->intercept_dr != 0;
+	default:
+		return *place_of(b, f);
+	}
+}
+
+/* A virtual interrupt of the highest priority, which exits instead of being taken. */
+static void set_window(struct vmcb *b, bool on)
+{
+	if (on) {
+		b->int_control |= INT_V_IRQ | INT_V_PRIO_MAX | INT_V_IGNORE_TPR;
+		b->intercept1 |= I1_VINTR;
+	} else {
+		b->int_control &= ~(INT_V_IRQ | INT_V_PRIO_MAX | INT_V_IGNORE_TPR);
+		b->intercept1 &= ~I1_VINTR;
+	}
+}
+
+static void svm_set(struct vcpu *v, enum vmm_field f, u64 value)
+{
+	struct vmcb *b = ((struct svm *)v->hw)->vmcb;
+
+	switch (f) {
+	case VF_EFER:
+		b->efer = value | EFER_SVME; /* VMRUN demands it; the guest never sees it */
+		break;
+	case VF_INTR_SHADOW:
+		b->int_state = value ? INT_STATE_SHADOW : 0;
+		break;
+	case VF_NMI_BLOCKED:
+		break;
+	case VF_INTR_WINDOW:
+		set_window(b, value);
+		break;
+	case VF_DR_INTERCEPT:
+		b->intercept_dr = value ? ~0U : 0;
+		break;
+	default:
+		*place_of(b, f) = value;
+	}
+}
+
+static struct vmcb_segment *segment_of(struct vmcb *b, enum vmm_seg i)
+{
+	struct vmcb_segment *const by_name[] = { &b->cs, &b->ds, &b->es,   &b->fs,   &b->gs,
+						 &b->ss, &b->tr, &b->ldtr, &b->gdtr, &b->idtr };
+	return by_name[i];
+}
+
+static void svm_get_segment(struct vcpu *v, enum vmm_seg i, struct kvm_segment *s)
+{
+	struct vmcb *b = ((struct svm *)v->hw)->vmcb;
+	const struct vmcb_segment *g = segment_of(b, i);
+	u16 a = g->attributes;
+
+	*s = (struct kvm_segment){
+		.base = g->base,
+		.limit = g->limit,
+		.selector = g->selector,
+		.type = a & 0xf,
+		.s = (a >> 4) & 1,
+		.dpl = (a >> 5) & 3,
+		.present = (a >> 7) & 1,
+		.avl = (a >> 8) & 1,
+		.l = (a >> 9) & 1,
+		.db = (a >> 10) & 1,
+		.g = (a >> 11) & 1,
+	};
+	s->unusable = !s->present;
+	if (i == SEG_TR)
+		s->type |= 2; /* always busy; some CPUs leave the bit out */
+}
+
+static void svm_set_segment(struct vcpu *v, enum vmm_seg i, const struct kvm_segment *s)
+{
+	struct vmcb *b = ((struct svm *)v->hw)->vmcb;
+	struct vmcb_segment *g = segment_of(b, i);
+
+	g->base = s->base;
+	g->limit = s->limit;
+	g->selector = s->selector;
+	g->attributes = 0;
+	if (i < SEG_GDTR && !s->unusable && s->present)
+		g->attributes = (s->type & 0xf) | (s->s & 1) << 4 | (s->dpl & 3) << 5 | 1 << 7 |
+				(s->avl & 1) << 8 | (s->l & 1) << 9 | (s->db & 1) << 10 |
+				(s->g & 1) << 11;
+	if (i == SEG_SS)
+		b->cpl = s->dpl & 3;
+}
+
+const struct vmm_ops svm_ops = {
+	.name = "SVM with nested paging",
+	.slat = &npt_format,
+	.probe = svm_probe,
+	.setup = svm_setup,
+	.teardown = svm_teardown,
+	.cpu_on = svm_cpu_on,
+	.cpu_off = svm_cpu_off,
+	.vcpu_init = svm_vcpu_init,
+	.vcpu_free = svm_vcpu_free,
+	.load = svm_load,
+	.unload = svm_unload,
+	.swap_in = svm_swap,
+	.swap_out = svm_swap,
+	.enter = svm_enter,
+	.inject = svm_inject,
+	.get = svm_get,
+	.set = svm_set,
+	.get_segment = svm_get_segment,
+	.set_segment = svm_set_segment,
+};

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A virtual CPU and its run loop. A vCPU belongs to whoever is inside one of its ioctls
+ * (vcpu->lock); its thread runs the guest as ordinary kernel code, so the scheduler, signals and
+ * limits treat it like any process.
+ *
+ * What of a vCPU is in the hardware, from the outside in:
+ *	loaded   the VMCS is this CPU's current one: from vcpu_load() to vcpu_unload()
+ *	swapped  guest FPU state, XCR0 and the MSRs that only ring 3 would miss: during KVM_RUN
+ *	running  guest registers: inside ops->enter(), interrupts off
+ * The switch hook takes the first two out and in when the thread loses its CPU, maybe to go on
+ * on another one.
+ *
+ * Waking: who has news for a vCPU (a bit in its IRR, say) writes the news, then looks where the vCPU is
+ * (guest_cpu) and interrupts that CPU. The vCPU, with interrupts off, says that it goes in, then
+ * looks for news. One of the two sees the other; an interrupt that comes in between makes the
+ * hardware exit before the first guest instruction.
+ */
+#include "vmm/irqchip/irqchip.h"
+#include "vmm/vmm.h"
+
+static u64 last_serial; /* atomic */
+
+/* ---- loaded and swapped ---- */
+
+void vcpu_load_debug(struct vcpu *v)
+{
+	__asm__ volatile("mov %0, %%db0" ::"r"(v->dr[0]));
+	__asm__ volatile("mov %0, %%db1" ::"r"(v->dr[1]));
+	__asm__ volatile("mov %0, %%db2" ::"r"(v->dr[2]));
+	__asm__ volatile("mov %0, %%db3" ::"r"(v->dr[3]));
+	__asm__ volatile("mov %0, %%db6" ::"r"(v->dr6));
+}
+
+static void swap_in(struct vcpu *v)
+{
+	fpu_restore(v->fpu); /* under the host's XCR0: all of the area */
+	if (fpu_xcr0)
+		xsetbv(0, v->xcr0);
+	if (v->dr_used)
+		vcpu_load_debug(v);
+	vmm->swap_in(v);
+}
+
+static void swap_out(struct vcpu *v)
+{
+	vmm->swap_out(v);
+	if (v->dr_used) {
+		__asm__ volatile("mov %%db0, %0" : "=r"(v->dr[0]));
+		__asm__ volatile("mov %%db1, %0" : "=r"(v->dr[1]));
+		__asm__ volatile("mov %%db2, %0" : "=r"(v->dr[2]));
+		__asm__ volatile("mov %%db3, %0" : "=r"(v->dr[3]));
+		__asm__ volatile("mov %%db6, %0" : "=r"(v->dr6));
+	}
+	if (fpu_xcr0)
+		xsetbv(0, fpu_xcr0);
+	fpu_save(v->fpu);
+	fpu_restore(v->thread->fpu);
+}
+
+static void load_here(struct vcpu *v)
+{
+	struct vmm_cpu *c = this_cpu()->vmm;
+
+	v->hw_cpu = this_cpu()->id;
+	c->loaded = v;
+	vmm->load(v);
+}
+
+static void unload_here(void *arg)
+{
+	struct vcpu *v = arg;
+	struct vmm_cpu *c = this_cpu()->vmm;
+
+	vmm->unload(v);
+	if (c->loaded == v)
+		c->loaded = NULL;
+	v->hw_cpu = -1;
+}
+
+/* The thread leaves this CPU: everything of v comes out, so that it may go on anywhere. */
+static void hook_out(struct switch_hook *h)
+{
+	struct vcpu *v = container_of(h, struct vcpu, hook);
+
+	if (v->swapped)
+		swap_out(v);
+	unload_here(v);
+}
+
+static void hook_in(struct switch_hook *h)
+{
+	struct vcpu *v = container_of(h, struct vcpu, hook);
+
+	load_here(v);
+	if (v->swapped)
+		swap_in(v);
+}
+
+void vcpu_load(struct vcpu *v)
+{
+	int cpu = v->hw_cpu;
+
+	/* It may still be cached where its thread ran last. */
+	if (cpu >= 0 && cpu != (int)this_cpu()->id)
+		smp_call(BIT(cpu), unload_here, v);
+	irq_push();
+	v->thread = current_thread();
+	load_here(v);
+	current_thread()->hook = &v->hook;
+	irq_pop();
+}
+
+void vcpu_unload(struct vcpu *v)
+{
+	current_thread()->hook =
+		NULL; /* the VMCS stays where it is until somebody needs it elsewhere */
+}
+
+/* ---- waking ---- */
+
+void vcpu_kick(struct vcpu *v)
+{
+	int cpu;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	waitq_wake_all(&v->halted, 0);
+	cpu = __atomic_load_n(&v->guest_cpu, __ATOMIC_SEQ_CST);
+	if (cpu >= 0 && cpu != (int)this_cpu()->id)
+		smp_kick(cpu);
+}
+
+static bool has_work(struct vcpu *v)
+{
+	if (v->mp_state == KVM_MP_STATE_HALTED && (irq_pending(v) || READ_ONCE(v->nmi_pending)))
+		return true;
+	return v->mp_state == KVM_MP_STATE_RUNNABLE || lapic_init_pending(v);
+}
+
+/* Waits in HLT, or for INIT and SIPI. 1; -EINTR for a signal. */
+static int vcpu_block(struct vcpu *v)
+{
+	if (wait_event(&v->halted, has_work(v)))
+		return -EINTR;
+	lapic_take_init(v);
+	if (v->mp_state == KVM_MP_STATE_HALTED)
+		v->mp_state = KVM_MP_STATE_RUNNABLE;
+	return 1;
+}
+
+/* ---- one entry ---- */
+
+/* Decides what the guest's IDT gets at this entry. Interrupts off. */
+static void inject_next(struct vcpu *v)
+{
+	bool open = (v->regs.rflags & RFLAGS_IF) && !vmm->get(v, VF_INTR_SHADOW);
+	int vector;
+
+	if (v->event.valid) {
+		vmm->inject(v, &v->event);
+		v->event.valid = false;
+		vmm->set(v, VF_INTR_WINDOW, irq_pending(v));
+		return;
+	}
+	if (READ_ONCE(v->nmi_pending) && !vmm->get(v, VF_NMI_BLOCKED)) {
+		struct vmm_event nmi = { .valid = true, .vector = VEC_NMI, .type = EVENT_NMI };
+
+		__atomic_store_n(&v->nmi_pending, false, __ATOMIC_SEQ_CST);
+		vmm->inject(v, &nmi);
+		vmm->set(v, VF_INTR_WINDOW, irq_pending(v));
+		return;
+	}
+	if (!irq_pending(v)) {
+		vmm->set(v, VF_INTR_WINDOW, v->run->request_interrupt_window && !v->lapic);
+		return;
+	}
+	if (!open) {
+		vmm->set(v, VF_INTR_WINDOW, 1);
+		return;
+	}
+	vector = irq_ack(v);
+	if (vector >= 0) {
+		struct vmm_event e = { .valid = true, .vector = vector, .type = EVENT_INTR };
+
+		vmm->inject(v, &e);
+	}
+	vmm->set(v, VF_INTR_WINDOW, irq_pending(v));
+}
+
+/* Interrupts off. */
+static void enter_guest(struct vcpu *v, struct vmm_exit *x)
+{
+	struct vm *vm = v->vm;
+	struct vmm_cpu *c = this_cpu()->vmm;
+	u64 cpu_bit = BIT(this_cpu()->id);
+	bool flush;
+	u64 gen;
+
+	__atomic_store_n(&v->guest_cpu, this_cpu()->id, __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(&vm->running, cpu_bit, __ATOMIC_SEQ_CST);
+	inject_next(v);
+	gen = __atomic_load_n(&vm->slat_gen, __ATOMIC_SEQ_CST);
+	flush = c->tlb_owner != v->serial || v->seen_gen != gen;
+	c->tlb_owner = v->serial;
+	v->seen_gen = gen;
+	vmm->enter(v, flush, x);
+	__atomic_fetch_and(&vm->running, ~cpu_bit, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&v->guest_cpu, -1, __ATOMIC_SEQ_CST);
+}
+
+static int run_once(struct vcpu *v)
+{
+	struct vmm_exit x = { .kind = VX_RESUME };
+
+	cond_resched();
+	if (thread_interrupted())
+		return -EINTR;
+	lapic_take_init(v);
+	if (v->mp_state != KVM_MP_STATE_RUNNABLE)
+		return vcpu_block(v);
+	irq_push();
+	/* Not thread_work_pending(): a traced thread has work all the time. */
+	if (!this_cpu()->need_resched && !thread_interrupted())
+		enter_guest(v, &x);
+	irq_pop(); /* the interrupt that made it exit is taken here */
+	return exit_handle(v, &x);
+}
+
+/* KVM_RUN: 0 with run->exit_reason; -EINTR (KVM_EXIT_INTR); -EFAULT: no memory behind a slot. */
+long vcpu_run(struct vcpu *v)
+{
+	int r;
+
+	vcpu_load(v);
+	exit_complete(v);
+	v->run->exit_reason = KVM_EXIT_INTR;
+	if (READ_ONCE(v->run->immediate_exit)) {
+		vcpu_unload(v);
+		return -EINTR;
+	}
+	irq_push();
+	fpu_save(v->thread->fpu);
+	swap_in(v);
+	v->swapped = true;
+	irq_pop();
+	do
+		r = run_once(v);
+	while (r > 0);
+	irq_push();
+	v->swapped = false;
+	swap_out(v);
+	irq_pop();
+	if (r == -EINTR)
+		v->run->exit_reason = KVM_EXIT_INTR;
+	v->run->if_flag = (v->regs.rflags & RFLAGS_IF) != 0;
+	v->run->ready_for_interrupt_injection = v->run->if_flag && !v->user_irq && !v->event.valid;
+	v->run->cr8 = lapic_get_tpr(v) >> 4;
+	v->run->apic_base = lapic_get_base(v);
+	vcpu_unload(v);
+	return r;
+}
+
+/* ---- making and freeing ---- */
+
+static int alloc_parts(struct vcpu *v)
+{
+	for (int i = 0; i < VMM_RUN_PAGES; i++) {
+		v->run_frame[i] = frame_alloc_zeroed(FRAME_KERNEL, v->vm->charge);
+		if (!v->run_frame[i])
+			return -ENOMEM;
+	}
+	v->run = frame_va(v->run_frame[0]);
+	v->pio = frame_va(v->run_frame[1]);
+	v->fpu = fpu_alloc();
+	v->cpuid = kzalloc(VMM_MAX_CPUID * sizeof(*v->cpuid));
+	if (!v->fpu || !v->cpuid)
+		return -ENOMEM;
+	if (v->vm->irqchip && lapic_create(v))
+		return -ENOMEM;
+	return vmm->vcpu_init(v);
+}
+
+void vcpu_free(struct vcpu *v)
+{
+	int cpu = v->hw_cpu;
+
+	if (cpu >= 0 && cpu != (int)this_cpu()->id) {
+		smp_call(BIT(cpu), unload_here, v);
+	} else if (cpu >= 0) {
+		irq_push();
+		unload_here(v);
+		irq_pop();
+	}
+	if (v->hw)
+		vmm->vcpu_free(v);
+	lapic_free(v);
+	kfree(v->cpuid);
+	if (v->fpu)
+		fpu_free(v->fpu);
+	for (int i = 0; i < VMM_RUN_PAGES; i++)
+		if (v->run_frame[i])
+			frame_put(v->run_frame[i]);
+	kfree(v);
+	__atomic_fetch_sub(&vmm_nr_vcpus, 1, __ATOMIC_RELAXED);
+}
+
+static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
+{
+	struct vcpu *v = kzalloc(sizeof(*v));
+
+	if (!v)
+		return NULL;
+	__atomic_fetch_add(&vmm_nr_vcpus, 1, __ATOMIC_RELAXED);
+	v->vm = vm;
+	v->id = id;
+	v->serial = __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
+	v->hw_cpu = v->guest_cpu = -1;
+	v->hook.out = hook_out;
+	v->hook.in = hook_in;
+	mutex_init(&v->lock);
+	waitq_init(&v->halted);
+	v->mp_state = id && vm->irqchip ? KVM_MP_STATE_UNINITIALIZED : KVM_MP_STATE_RUNNABLE;
+	v->xcr0 = 1;
+	if (alloc_parts(v)) {
+		vcpu_free(v);
+		return NULL;
+	}
+	return v;
+}
+
+/* KVM_CREATE_VCPU: -EINVAL for a number too high, -EEXIST, -ENOMEM. */
+struct file *vcpu_create(struct vm *vm, u32 id)
+{
+	struct vcpu *v = NULL;
+	struct file *f;
+	int err = 0;
+
+	if (id >= VMM_MAX_VCPUS)
+		return ERR_PTR(-EINVAL);
+	mutex_lock(&vm->lock);
+	if (vm->vcpus[id])
+		err = -EEXIST;
+	else if (!(v = vcpu_alloc(vm, id)))
+		err = -ENOMEM;
+	if (err)
+		goto out;
+	/* All vCPUs of a VM count from the creation of its first. */
+	if (!vm->nr_vcpus++)
+		vm->tsc_offset = -rdtsc();
+	vcpu_load(v);
+	vcpu_reset(v);
+	vmm->set(v, VF_TSC_OFFSET, vm->tsc_offset);
+	vcpu_unload(v);
+	ref_get(&vm->refs);
+	f = file_anon("kvm-vcpu", &vcpu_fops, v, O_RDWR);
+	if (IS_ERR(f)) {
+		vm->nr_vcpus--;
+		mutex_unlock(&vm->lock);
+		vcpu_free(v);
+		vm_put(vm);
+		return f;
+	}
+	__atomic_store_n(&vm->vcpus[id], v,
+			 __ATOMIC_RELEASE); /* now others may send it interrupts */
+	mutex_unlock(&vm->lock);
+	return f;
+out:
+	mutex_unlock(&vm->lock);
+	return ERR_PTR(err);
+}

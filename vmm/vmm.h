@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of vmm/: a virtual machine is a CPU made into an object. kvm.c makes struct vm, vm.c and
+ * memslot.c give it memory, slat.c the second-level page tables, vcpu.c runs struct vcpu, exit.c
+ * decides what an exit means. Nothing here says Intel or AMD: vmx/ and svm/ stand behind one
+ * struct vmm_ops and turn what the hardware reports into struct vmm_exit.
+ *
+ * Locks, from the outside in: vcpu->lock (one ioctl of a vCPU at a time), vm->lock (slots and vCPUs
+ * are added), mm->lock, vm->mmu_lock (slots, second-level tables), vm->irq_lock (PIC, IOAPIC, PIT),
+ * lapic->lock. The last three are spinlocks.
+ */
+#pragma once
+#include "proc/proc.h"
+#include "vmm/decode.h"
+#include "vmm/slat.h"
+
+#include <linux/kvm.h>
+
+#define VMM_MAX_VCPUS 32
+#define VMM_MAX_SLOTS 64
+#define VMM_MAX_CPUID 80
+#define VMM_RUN_PAGES 2 /* the kvm_run page and the page of port I/O data */
+
+struct irqchip;
+struct lapic;
+struct vcpu;
+
+struct memslot {
+	u64 gfn, pages; /* guest page frames [gfn, gfn + pages); pages 0: the slot is free */
+	u64 hva; /* in the monitor's address space */
+	u32 flags; /* KVM_MEM_READONLY */
+};
+
+struct vm {
+	ref_t refs; /* the VM's file, each vCPU's file */
+	struct mm *mm; /* the monitor's; only it may use the VM */
+	struct res_counter *charge; /* who pays for tables and vCPUs */
+	struct irqchip *irqchip; /* NULL until KVM_CREATE_IRQCHIP */
+	u64 tsc_offset;
+
+	struct mutex lock; /* guards slot changes and vCPU creation */
+	unsigned int nr_vcpus;
+	struct vcpu *vcpus[VMM_MAX_VCPUS]; /* by id; set once, freed with the VM */
+
+	spinlock_t mmu_lock; /* guards down to slat */
+	struct memslot slots[VMM_MAX_SLOTS];
+	u64 mmu_seq; /* counts invalidations: a fault that saw another value begins again */
+	struct slat slat;
+	struct mm_notifier notifier;
+
+	/* atomics: who must hear of a table that changed */
+	u64 slat_gen; /* a vCPU that saw an older one flushes before it enters */
+	cpumask_t running; /* CPUs that are about to be, or are, in this guest */
+};
+
+/* General registers by their number in instruction encodings. */
+enum { R_RAX, R_RCX, R_RDX, R_RBX, R_RSP, R_RBP, R_RSI, R_RDI };
+
+struct vcpu_regs { /* entry.S of both back-ends knows the order */
+	u64 gpr[16];
+	u64 rip, rflags, cr2;
+};
+
+/* What enters the guest through its IDT. Types as in VM-entry interruption-information and EVENTINJ. */
+enum { EVENT_INTR = 0, EVENT_NMI = 2, EVENT_EXCEPTION = 3 };
+struct vmm_event {
+	bool valid, has_error;
+	u8 vector, type;
+	u32 error;
+};
+
+enum vmm_exit_kind {
+	VX_RESUME, /* nothing left to do: a host interrupt, or the back-end has dealt with it */
+	VX_IO,
+	VX_SLAT_FAULT, /* second-level fault at mem.gpa */
+	VX_HLT,
+	VX_CPUID,
+	VX_RDMSR,
+	VX_WRMSR,
+	VX_CR, /* MOV to or from a control register */
+	VX_DR, /* first touch of a debug register */
+	VX_XSETBV,
+	VX_SKIP, /* an instruction without effect here (WBINVD) */
+	VX_UNDEFINED, /* an instruction this guest does not have */
+	VX_HYPERCALL,
+	VX_EXCEPTION, /* taken away from the guest, goes back into it */
+	VX_INTR_WINDOW,
+	VX_TRIPLE_FAULT,
+	VX_FAIL_ENTRY, /* the hardware refused the state; reason is its number */
+	VX_UNKNOWN,
+	VX_KINDS,
+};
+struct vmm_exit {
+	enum vmm_exit_kind kind;
+	u64 reason; /* the vendor's number, for reports */
+	u64 next_rip; /* 0: the hardware did not say; decode.c does */
+	union {
+		struct {
+			u16 port;
+			u8 size;
+			bool in, string;
+		} io;
+		struct {
+			u64 gpa;
+			bool write;
+		} mem;
+		struct {
+			u8 nr, gpr;
+			bool write,
+				decoded; /* decoded false: nr and gpr are still in the instruction */
+		} cr;
+		struct vmm_event exception;
+	};
+};
+
+/* State that lives in the VMCS or VMCB, by name. */
+enum vmm_field {
+	VF_CR0,
+	VF_CR3,
+	VF_CR4,
+	VF_EFER,
+	VF_DR7,
+	VF_PAT,
+	VF_FS_BASE,
+	VF_GS_BASE,
+	VF_KERNEL_GS_BASE,
+	VF_STAR,
+	VF_LSTAR,
+	VF_CSTAR,
+	VF_SFMASK,
+	VF_SYSENTER_CS,
+	VF_SYSENTER_ESP,
+	VF_SYSENTER_EIP,
+	VF_TSC_OFFSET,
+	VF_INTR_SHADOW, /* 1: after STI or MOV SS no interrupt comes in before the next instruction */
+	VF_NMI_BLOCKED, /* 1: the guest is in its NMI handler (VMX knows; SVM says 0) */
+	VF_INTR_WINDOW, /* 1: exit as soon as the guest could take an interrupt */
+	VF_DR_INTERCEPT,
+};
+/* Segments in the order of struct kvm_sregs, then the two tables (base and limit only). */
+enum vmm_seg {
+	SEG_CS,
+	SEG_DS,
+	SEG_ES,
+	SEG_FS,
+	SEG_GS,
+	SEG_SS,
+	SEG_TR,
+	SEG_LDT,
+	SEG_GDTR,
+	SEG_IDTR
+};
+
+/*
+ * A back-end. All but probe, setup and the first two of a vCPU run with the vCPU loaded on this CPU
+ * (vcpu_load); load, unload, swap_in, swap_out and enter also with interrupts off.
+ */
+struct vmm_ops {
+	const char *name;
+	const struct slat_format *slat;
+	/* NULL when this CPU can run guests, else why not. Any CPU. */
+	const char *(*probe)(void);
+	/* Tables shared by all VMs: before the first VM, after the last. 0, -ENOMEM */
+	int (*setup)(void);
+	void (*teardown)(void);
+	/* Turns the mode on and off on this CPU; page: 2 * PAGE_SIZE zeroed, its own while on. */
+	int (*cpu_on)(void *page);
+	void (*cpu_off)(void);
+	int (*vcpu_init)(struct vcpu *v); /* v->hw, in the state after RESET. -ENOMEM */
+	void (*vcpu_free)(struct vcpu *v);
+	void (*load)(struct vcpu *v); /* this CPU works on v from now on */
+	void (*unload)(struct vcpu *v); /* nothing of v stays in this CPU */
+	void (*swap_in)(
+		struct vcpu *v); /* guest MSRs that the host does not miss inside the kernel */
+	void (*swap_out)(struct vcpu *v);
+	/* Runs the guest until it exits; v->regs goes in and comes out. flush: forget translations. */
+	void (*enter)(struct vcpu *v, bool flush, struct vmm_exit *x);
+	void (*inject)(struct vcpu *v, const struct vmm_event *e); /* at the next enter */
+	u64 (*get)(struct vcpu *v, enum vmm_field f);
+	void (*set)(struct vcpu *v, enum vmm_field f, u64 value);
+	void (*get_segment)(struct vcpu *v, enum vmm_seg i, struct kvm_segment *s);
+	void (*set_segment)(struct vcpu *v, enum vmm_seg i, const struct kvm_segment *s);
+};
+extern const struct vmm_ops vmx_ops, svm_ops;
+extern const struct vmm_ops *vmm; /* the one this machine has */
+
+/* What a CPU remembers: this_cpu()->vmm. */
+struct vmm_cpu {
+	void *page; /* of cpu_on() */
+	u64 tlb_owner; /* serial of the vCPU whose translations are tagged with our one tag */
+	struct vcpu *loaded;
+};
+
+struct vcpu {
+	struct vm *vm;
+	u32 id;
+	u64 serial; /* never used twice */
+	struct frame *run_frame[VMM_RUN_PAGES];
+	struct kvm_run *run; /* user space writes it at any time: read once, check, use */
+	u8 *pio;
+	struct lapic *lapic; /* NULL without an irqchip */
+	void *hw; /* the back-end's */
+
+	struct mutex lock; /* guards the rest */
+	struct vcpu_regs regs; /* current whenever the guest does not run */
+	u64 dr[4], dr6;
+	bool dr_used; /* the guest owns the debug registers while it is swapped in */
+	u64 xcr0;
+	void *fpu;
+	u64 misc_enable;
+	struct vmm_event
+		event; /* to be injected first: a fault of ours, or one cut short by an exit */
+	bool user_irq; /* KVM_INTERRUPT's, for monitors without an irqchip */
+	u8 user_irq_vector;
+	/* what the monitor still has to answer: applied when it calls KVM_RUN again */
+	struct {
+		enum { WAIT_NOTHING, WAIT_IN, WAIT_MMIO } kind;
+		struct insn insn;
+		u64 next_rip;
+		u8 size;
+	} wait;
+	unsigned int nr_cpuid;
+	struct kvm_cpuid_entry2 *cpuid;
+
+	struct thread *thread; /* that is inside vcpu_load() */
+	struct switch_hook hook;
+	bool swapped; /* guest FPU, XCR0, MSRs are in the CPU */
+	int hw_cpu; /* CPU that caches v's hardware state, or -1 */
+	u64 seen_gen;
+
+	/* atomics */
+	struct waitq halted;
+	u32 mp_state; /* KVM_MP_STATE_* */
+	int guest_cpu; /* CPU that is in the guest, or -1 */
+	bool nmi_pending;
+};
+
+/* kvm.c */
+extern u64 vmm_nr_vms, vmm_nr_vcpus;
+long kvm_system_ioctl(unsigned int cmd, unsigned long arg);
+int vmm_hw_get(void); /* turns virtualization on everywhere for the first VM. -EBUSY, -ENOMEM */
+void vmm_hw_put(void);
+
+/* vm.c */
+struct file *vm_create(void); /* ERR_PTR */
+void vm_put(struct vm *vm);
+extern const struct file_ops vm_fops;
+
+/* memslot.c */
+int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r);
+/* The slot that holds gpa into *out (a copy). False: nobody's memory. */
+bool memslot_find(struct vm *vm, u64 gpa, struct memslot *out);
+/* Maps the page at gpa in the second level. 0; -ENXIO: not memory (or write to read-only): MMIO. */
+int memslot_fault(struct vm *vm, u64 gpa, bool write);
+void memslot_invalidate(struct mm_notifier *n, struct mm *mm, u64 start, u64 end);
+/* Guest-physical memory through the slots, for the current thread in vm->mm. 0 or -EFAULT. */
+int guest_read(struct vm *vm, u64 gpa, void *buf, size_t n);
+/* The same by the linear address of v's current paging mode, for instruction fetch. */
+int guest_read_linear(struct vcpu *v, u64 gva, void *buf, size_t n);
+
+/* vcpu.c */
+struct file *vcpu_create(struct vm *vm, u32 id);
+void vcpu_free(struct vcpu *v);
+/* Makes v's hardware state accessible to this thread until vcpu_unload(); v->lock held. May sleep
+ * in between: the hook follows the thread. */
+void vcpu_load(struct vcpu *v);
+void vcpu_unload(struct vcpu *v);
+/* Something happened that v should look at: wakes it from HLT, brings it out of the guest. Any context. */
+void vcpu_kick(struct vcpu *v);
+long vcpu_run(struct vcpu *v);
+void vcpu_load_debug(struct vcpu *v); /* DR0-3 and DR6 into the CPU */
+
+/* state.c: registers in and out; loaded */
+extern const struct file_ops vcpu_fops;
+void vcpu_reset(struct vcpu *v); /* as after INIT; the FPU, TSC and MSRs stay */
+void vcpu_start_at(struct vcpu *v, u8 sipi_vector);
+
+/* exit.c: 1: enter the guest again; 0: tell the monitor (v->run filled in); -errno */
+int exit_handle(struct vcpu *v, struct vmm_exit *x);
+/* Takes up the monitor's answer to the last I/O exit. Loaded. */
+void exit_complete(struct vcpu *v);
+void queue_exception(struct vcpu *v, u8 vector, bool has_error, u32 error);
+
+/* cpuid.c */
+int cpuid_supported(struct kvm_cpuid_entry2 *e, unsigned int max); /* entries, or -E2BIG */
+void cpuid_emulate(struct vcpu *v); /* from and to v->regs; loaded */
+const struct kvm_cpuid_entry2 *cpuid_find(struct vcpu *v, u32 leaf, u32 sub);
+
+/* msr.c: 0, or -EINVAL: the guest gets #GP, the monitor stops there. host: from KVM_SET_MSRS */
+int msr_read(struct vcpu *v, u32 msr, u64 *value);
+int msr_write(struct vcpu *v, u32 msr, u64 value, bool host);
+extern const u32 msr_list[];
+extern const unsigned int msr_list_size;
+u64 cr4_guest_mask(struct vcpu *v); /* bits the guest may set */
+u64 guest_tsc(struct vcpu *v);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Why VM entry failed, in words. The CPU says only 'invalid control' or 'invalid guest state'; here
+ * the rules of SDM 3C, chapter 27 are read against the current VMCS, in the manual's order, and each
+ * that does not hold is one log line. Nothing but the log depends on it.
+ */
+#include "vmm/vmx/vmcs.h"
+
+static unsigned int
+	broken; /* lines printed by one explanation; a mere figure, races are harmless */
+
+#define RULE(holds, ...)                                                                           \
+	do {                                                                                       \
+		if (!(holds)) {                                                                    \
+			pr_err("kvm:   " __VA_ARGS__);                                             \
+			broken++;                                                                  \
+		}                                                                                  \
+	} while (0)
+
+static bool canonical(u64 a)
+{
+	return (u64)((s64)(a << 16) >> 16) == a;
+}
+
+/* ---- controls: 27.2.1 ---- */
+
+static void check_control(const char *name, u64 field, u32 msr)
+{
+	u64 allowed = rdmsr(msr);
+	u32 v = vmread(field);
+
+	RULE(!((u32)allowed & ~v), "%s 0x%x: bits 0x%x must be 1", name, v, (u32)allowed & ~v);
+	RULE(!(v & ~(allowed >> 32)), "%s 0x%x: bits 0x%x must be 0", name, v,
+	     v & (u32) ~(allowed >> 32));
+}
+
+static void check_injection(void)
+{
+	u64 info = vmread(VMCS_ENTRY_INTR_INFO);
+	unsigned int type = INTR_TYPE(info), vector = info & 0xff;
+
+	if (!(info & INTR_INFO_VALID))
+		return;
+	RULE(type != 1 && type != 7, "injected event: type %u does not exist", type);
+	RULE(type != EVENT_NMI || vector == VEC_NMI, "injected NMI has vector %u", vector);
+	RULE(type != EVENT_EXCEPTION || vector < 32, "injected exception has vector %u", vector);
+	RULE(type != EVENT_INTR || (vmread(VMCS_GUEST_RFLAGS) & RFLAGS_IF),
+	     "interrupt %u injected with RFLAGS.IF clear", vector);
+	RULE(!(info & INTR_INFO_ERROR_CODE) || (vmread(VMCS_GUEST_CR0) & CR0_PE),
+	     "error code injected in real mode");
+}
+
+static void check_controls(void)
+{
+	u64 eptp = vmread(VMCS_EPT_POINTER);
+
+	check_control("pin-based controls", VMCS_PIN_CONTROLS, MSR_VMX_TRUE_PIN);
+	check_control("primary processor-based controls", VMCS_PROC_CONTROLS, MSR_VMX_TRUE_PROC);
+	check_control("secondary processor-based controls", VMCS_PROC2_CONTROLS, MSR_VMX_PROC2);
+	check_control("VM-exit controls", VMCS_EXIT_CONTROLS, MSR_VMX_TRUE_EXIT);
+	check_control("VM-entry controls", VMCS_ENTRY_CONTROLS, MSR_VMX_TRUE_ENTRY);
+	RULE((eptp & 0x3f) == 0x1e, "EPT pointer 0x%lx: not write-back with four levels", eptp);
+	RULE(!(vmread(VMCS_PROC2_CONTROLS) & PROC2_VPID) || vmread(VMCS_VPID), "VPID is 0");
+	RULE(!(vmread(VMCS_MSR_BITMAP) & ~PAGE_MASK), "MSR bitmap is not page-aligned");
+	check_injection();
+}
+
+/* ---- host state: 27.2.2 to 27.2.4 ---- */
+
+static void check_host(void)
+{
+	RULE(!(vmread(VMCS_HOST_CS_SELECTOR) & 7) && vmread(VMCS_HOST_CS_SELECTOR),
+	     "host CS selector is null or not of ring 0");
+	RULE(!(vmread(VMCS_HOST_TR_SELECTOR) & 7) && vmread(VMCS_HOST_TR_SELECTOR),
+	     "host TR selector is null or not of ring 0");
+	for (u64 f = VMCS_HOST_ES_SELECTOR; f <= VMCS_HOST_GS_SELECTOR; f += 2)
+		RULE(!(vmread(f) & 7), "host selector 0x%lx is not of ring 0", vmread(f));
+	for (u64 f = VMCS_HOST_FS_BASE; f <= VMCS_HOST_IDTR_BASE; f += 2)
+		RULE(canonical(vmread(f)), "host base 0x%lx is not canonical", vmread(f));
+	RULE((vmread(VMCS_HOST_EFER) & (EFER_LMA | EFER_LME)) == (EFER_LMA | EFER_LME),
+	     "host EFER without LMA and LME");
+	RULE(vmread(VMCS_HOST_CR4) & CR4_PAE, "host CR4 without PAE");
+}
+
+/* ---- guest state: 27.3.1 ---- */
+
+static void check_control_registers(void)
+{
+	u64 cr0 = vmread(VMCS_GUEST_CR0), cr4 = vmread(VMCS_GUEST_CR4);
+	u64 efer = vmread(VMCS_GUEST_EFER);
+	bool long_mode = vmread(VMCS_ENTRY_CONTROLS) & ENTRY_GUEST_64;
+	u64 need0 = rdmsr(MSR_VMX_CR0_FIXED0) & ~(CR0_PE | CR0_PG); /* unrestricted guest */
+
+	RULE(!(need0 & ~cr0), "CR0 0x%lx: bits 0x%lx must be 1", cr0, need0 & ~cr0);
+	RULE(!(cr0 & ~rdmsr(MSR_VMX_CR0_FIXED1)), "CR0 0x%lx has bits that must be 0", cr0);
+	RULE(!(cr0 & CR0_PG) || (cr0 & CR0_PE), "CR0.PG without CR0.PE");
+	RULE(!(rdmsr(MSR_VMX_CR4_FIXED0) & ~cr4), "CR4 0x%lx lacks bits that must be 1", cr4);
+	RULE(!(cr4 & ~rdmsr(MSR_VMX_CR4_FIXED1)), "CR4 0x%lx has bits that must be 0", cr4);
+	RULE(!long_mode || ((cr0 & CR0_PG) && (cr4 & CR4_PAE)),
+	     "long mode without CR0.PG and CR4.PAE");
+	RULE(!(efer & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)), "EFER 0x%lx: reserved bits",
+	     efer);
+	RULE(!(efer & EFER_LMA) == !long_mode, "EFER.LMA differs from the entry control");
+	RULE(!(cr0 & CR0_PG) || !(efer & EFER_LME) == !(efer & EFER_LMA),
+	     "EFER.LMA differs from EFER.LME with paging on");
+	RULE(!(vmread(VMCS_GUEST_DR7) >> 32), "DR7 has bits above 31");
+	RULE(canonical(vmread(VMCS_GUEST_SYSENTER_ESP)), "SYSENTER_ESP is not canonical");
+	RULE(canonical(vmread(VMCS_GUEST_SYSENTER_EIP)), "SYSENTER_EIP is not canonical");
+}
+
+static const char *const seg_names[] = { "ES", "CS", "SS", "DS", "FS", "GS", "LDTR", "TR" };
+
+static void check_limit(const char *name, u32 limit, u32 access)
+{
+	bool g = access & BIT(15);
+
+	RULE(!(g && (limit & 0xfff) != 0xfff), "%s: limit 0x%x needs G=0", name, limit);
+	RULE(!(!g && limit >> 20), "%s: limit 0x%x needs G=1", name, limit);
+	RULE(!(access & 0xfffe0f00), "%s: access rights 0x%x have reserved bits", name, access);
+}
+
+static void check_data_segment(unsigned int n)
+{
+	u32 access = vmread(VMCS_ACCESS(n)), type = access & 0xf;
+	const char *name = seg_names[n];
+
+	if (access & ACCESS_UNUSABLE)
+		return;
+	RULE(access & BIT(4), "%s: S is 0, a system segment", name);
+	RULE(access & BIT(7), "%s: not present", name);
+	if (n == VS_CS) {
+		RULE(type == 3 || (type & 9) == 9, "CS: type %u", type);
+		RULE(!(access & BIT(13)) || !(access & BIT(14)), "CS: both L and D are set");
+	} else if (n == VS_SS) {
+		RULE(type == 3 || type == 7, "SS: type %u", type);
+	} else {
+		RULE((type & 1) && (!(type & 8) || (type & 2)), "%s: type %u", name, type);
+	}
+	check_limit(name, vmread(VMCS_LIMIT(n)), access);
+}
+
+static void check_segments(void)
+{
+	u32 cs = vmread(VMCS_ACCESS(VS_CS)), ss = vmread(VMCS_ACCESS(VS_SS));
+	u32 tr = vmread(VMCS_ACCESS(VS_TR)), ldtr = vmread(VMCS_ACCESS(VS_LDTR));
+	bool long_mode = vmread(VMCS_ENTRY_CONTROLS) & ENTRY_GUEST_64;
+	unsigned int cs_dpl = (cs >> 5) & 3, ss_dpl = (ss >> 5) & 3;
+
+	for (unsigned int n = VS_ES; n <= VS_GS; n++)
+		check_data_segment(n);
+	RULE(!(cs & ACCESS_UNUSABLE), "CS is unusable");
+	RULE((cs & 0xf) != 3 || !cs_dpl, "CS: type 3 with DPL %u", cs_dpl);
+	RULE((cs & 0xc) != 8 || cs_dpl == ss_dpl, "CS: DPL %u, SS: DPL %u", cs_dpl, ss_dpl);
+	RULE((vmread(VMCS_GUEST_CR0) & CR0_PE) || !ss_dpl, "SS: DPL %u in real mode", ss_dpl);
+	RULE(!(tr & ACCESS_UNUSABLE), "TR is unusable");
+	RULE((tr & 0xf) == 11 || ((tr & 0xf) == 3 && !long_mode), "TR: type %u is no busy TSS",
+	     tr & 0xf);
+	RULE(!(tr & BIT(4)) && (tr & BIT(7)), "TR: not a present system segment");
+	check_limit("TR", vmread(VMCS_LIMIT(VS_TR)), tr);
+	RULE((ldtr & ACCESS_UNUSABLE) || (ldtr & 0x9f) == 0x82, "LDTR: access rights 0x%x", ldtr);
+	RULE(canonical(vmread(VMCS_BASE(VS_TR))), "TR: base is not canonical");
+	RULE(canonical(vmread(VMCS_BASE(VS_FS))), "FS: base is not canonical");
+	RULE(canonical(vmread(VMCS_BASE(VS_GS))), "GS: base is not canonical");
+	RULE(!(vmread(VMCS_BASE(VS_CS)) >> 32), "CS: base above 4 GiB");
+	RULE(!(vmread(VMCS_GUEST_GDTR_LIMIT) >> 16) && !(vmread(VMCS_GUEST_IDTR_LIMIT) >> 16),
+	     "GDTR or IDTR: limit above 64 KiB");
+	RULE(canonical(vmread(VMCS_GUEST_GDTR_BASE)) && canonical(vmread(VMCS_GUEST_IDTR_BASE)),
+	     "GDTR or IDTR: base is not canonical");
+}
+
+static void check_rest(void)
+{
+	u64 rflags = vmread(VMCS_GUEST_RFLAGS), rip = vmread(VMCS_GUEST_RIP);
+	u64 blocked = vmread(VMCS_GUEST_INTERRUPTIBILITY);
+	bool code64 = (vmread(VMCS_ENTRY_CONTROLS) & ENTRY_GUEST_64) &&
+		      (vmread(VMCS_ACCESS(VS_CS)) & BIT(13));
+
+	RULE(code64 ? canonical(rip) : !(rip >> 32), "RIP 0x%lx out of range", rip);
+	RULE((rflags & RFLAGS_FIXED) && !(rflags & ~0x3f7fd7UL), "RFLAGS 0x%lx: fixed bits",
+	     rflags);
+	RULE(vmread(VMCS_GUEST_ACTIVITY) == 0, "activity state %lu", vmread(VMCS_GUEST_ACTIVITY));
+	RULE((blocked & 3) != 3, "blocking by STI and by MOV SS at once");
+	RULE(!(blocked & INTERRUPTIBILITY_STI) || (rflags & RFLAGS_IF),
+	     "blocking by STI with IF clear");
+	RULE(vmread(VMCS_LINK_POINTER) == ~0UL, "VMCS link pointer is not all ones");
+}
+
+void vmx_explain_failure(struct vcpu *v, u64 reason)
+{
+	broken = 0;
+	if (reason & EXIT_REASON_ENTRY_FAILED)
+		pr_err("kvm: vCPU %u: VM entry failed, exit reason %u, at rip 0x%lx:", v->id,
+		       (u32)reason & 0xffff, v->regs.rip);
+	else
+		pr_err("kvm: vCPU %u: VM entry refused, instruction error %lu:", v->id, reason);
+	check_controls();
+	check_host();
+	check_control_registers();
+	check_segments();
+	check_rest();
+	if (!broken)
+		pr_err("kvm:   no rule known here is broken");
+}

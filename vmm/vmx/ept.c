@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Extended page tables: the bits of slat.c's entries on Intel (SDM 3C 29.3), and forgetting them.
+ * Leaves are write-back and ignore the guest's PAT: all of them are ordinary RAM.
+ * One VPID serves all guests, since a CPU flushes when it enters another vCPU than the last one.
+ */
+#include "vmm/vmx/vmcs.h"
+
+#define EPT_READ BIT(0)
+#define EPT_WRITE BIT(1)
+#define EPT_EXECUTE BIT(2)
+#define EPT_TYPE_WB (6UL << 3)
+#define EPT_IGNORE_PAT BIT(6)
+#define EPT_LARGE BIT(7)
+#define EPTP_WALK_4 (3UL << 3)
+#define EPTP_TYPE_WB 6UL
+#define INVALIDATE_SINGLE 1UL /* of INVEPT and INVVPID: one context */
+#define OUR_VPID 1
+
+const struct slat_format ept_format = {
+	.table = EPT_READ | EPT_WRITE | EPT_EXECUTE,
+	.leaf = EPT_READ | EPT_EXECUTE | EPT_TYPE_WB | EPT_IGNORE_PAT,
+	.write = EPT_WRITE,
+	.present = EPT_READ | EPT_WRITE | EPT_EXECUTE,
+	.large = EPT_LARGE,
+};
+
+u64 ept_pointer(const struct slat *s)
+{
+	return virt_to_phys(s->root) | EPTP_WALK_4 | EPTP_TYPE_WB;
+}
+
+void ept_flush(u64 eptp)
+{
+	struct {
+		u64 eptp, zero;
+	} ept = { eptp, 0 };
+	struct {
+		u64 vpid, address;
+	} vpid = { OUR_VPID, 0 };
+
+	__asm__ volatile("invept %0, %1" ::"m"(ept), "r"(INVALIDATE_SINGLE) : "cc", "memory");
+	if (vmx_has_vpid)
+		__asm__ volatile("invvpid %0, %1" ::"m"(vpid), "r"(INVALIDATE_SINGLE)
+				 : "cc", "memory");
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * VT-x: loading a VMCS, entering the guest, and what its exit means in neutral words.
+ * A VMCS is active on at most one CPU (v->hw_cpu) and is cleared there before another loads it;
+ * VMCLEAR also makes the next entry a VMLAUNCH. All here runs with interrupts off.
+ */
+#include "vmm/vmx/vmcs.h"
+
+/* ---- loading ---- */
+
+static void load_host_state(struct vcpu *v)
+{
+	struct __packed {
+		u16 limit;
+		u64 base;
+	} gdt, idt;
+	const u8 *tss;
+
+	__asm__ volatile("sgdt %0" : "=m"(gdt));
+	__asm__ volatile("sidt %0" : "=m"(idt));
+	tss = (const u8 *)gdt.base + TSS_SEL;
+	vmwrite(VMCS_HOST_CR0, read_cr0());
+	vmwrite(VMCS_HOST_CR3, read_cr3());
+	vmwrite(VMCS_HOST_CR4, read_cr4());
+	vmwrite(VMCS_HOST_EFER, rdmsr(MSR_EFER));
+	vmwrite(VMCS_HOST_CS_SELECTOR, KERNEL_CS);
+	vmwrite(VMCS_HOST_SS_SELECTOR, KERNEL_DS);
+	vmwrite(VMCS_HOST_DS_SELECTOR, 0);
+	vmwrite(VMCS_HOST_ES_SELECTOR, 0);
+	vmwrite(VMCS_HOST_FS_SELECTOR, 0);
+	vmwrite(VMCS_HOST_GS_SELECTOR, 0);
+	vmwrite(VMCS_HOST_TR_SELECTOR, TSS_SEL);
+	vmwrite(VMCS_HOST_FS_BASE, rdmsr(MSR_FS_BASE));
+	vmwrite(VMCS_HOST_GS_BASE, (u64)this_cpu());
+	/* The base of a 64-bit TSS descriptor, in four pieces (SDM 3A 7.2.3). */
+	vmwrite(VMCS_HOST_TR_BASE, *(const u16 *)(tss + 2) | (u64)tss[4] << 16 | (u64)tss[7] << 24 |
+					   (u64) * (const u32 *)(tss + 8) << 32);
+	vmwrite(VMCS_HOST_GDTR_BASE, gdt.base);
+	vmwrite(VMCS_HOST_IDTR_BASE, idt.base);
+}
+
+void vmx_load(struct vcpu *v)
+{
+	struct vmx *h = v->hw;
+	paddr_t phys = virt_to_phys(h->vmcs);
+
+	__asm__ volatile("vmptrld %0" ::"m"(phys) : "cc", "memory");
+	load_host_state(v);
+}
+
+void vmx_unload(struct vcpu *v)
+{
+	struct vmx *h = v->hw;
+	paddr_t phys = virt_to_phys(h->vmcs);
+
+	__asm__ volatile("vmclear %0" ::"m"(phys) : "cc", "memory");
+	h->launched = false;
+}
+
+void vmx_swap_in(struct vcpu *v)
+{
+	struct vmx *h = v->hw;
+
+	wrmsr(MSR_KERNEL_GS_BASE, h->kernel_gs);
+	wrmsr(MSR_STAR, h->star);
+	wrmsr(MSR_LSTAR, h->lstar);
+	wrmsr(MSR_CSTAR, h->cstar);
+	wrmsr(MSR_SFMASK, h->sfmask);
+}
+
+void vmx_swap_out(struct vcpu *v)
+{
+	struct vmx *h = v->hw;
+
+	h->kernel_gs = rdmsr(MSR_KERNEL_GS_BASE);
+	wrmsr(MSR_KERNEL_GS_BASE, v->thread->gs_base);
+	wrmsr(MSR_STAR, vmx_host.star);
+	wrmsr(MSR_LSTAR, vmx_host.lstar);
+	wrmsr(MSR_CSTAR, vmx_host.cstar);
+	wrmsr(MSR_SFMASK, vmx_host.sfmask);
+}
+
+/* ---- events ---- */
+
+void vmx_inject(struct vcpu *v, const struct vmm_event *e)
+{
+	u32 info = INTR_INFO_VALID | e->type << 8 | e->vector;
+
+	if (e->has_error) {
+		info |= INTR_INFO_ERROR_CODE;
+		vmwrite(VMCS_ENTRY_ERROR_CODE, e->error);
+	}
+	vmwrite(VMCS_ENTRY_INTR_INFO, info);
+}
+
+/*
+ * An event that was on its way in when the guest exited goes in again. Software interrupts do not
+ * need it: RIP still points at the instruction, which runs again.
+ */
+static void save_vectoring(struct vcpu *v)
+{
+	u32 info = vmread(VMCS_IDT_VECTORING_INFO), type = INTR_TYPE(info);
+
+	if (!(info & INTR_INFO_VALID) || type > EVENT_EXCEPTION)
+		return;
+	v->event = (struct vmm_event){ .valid = true, .vector = info, .type = type };
+	if (info & INTR_INFO_ERROR_CODE) {
+		v->event.has_error = true;
+		v->event.error = vmread(VMCS_IDT_VECTORING_ERROR);
+	}
+	if (type == EVENT_NMI)
+		vmx_set(v, VF_NMI_BLOCKED, 0);
+}
+
+/* A #DB comes with the bits of DR6 that the CPU would have set (SDM 3C, table 28-1). */
+static void merge_dr6(struct vcpu *v)
+{
+	const u64 bits = 0xf | BIT(13) | BIT(14);
+	u64 qual = vmread(VMCS_EXIT_QUALIFICATION);
+
+	if (v->dr_used)
+		__asm__ volatile("mov %%db6, %0" : "=r"(v->dr6));
+	v->dr6 = (v->dr6 & ~bits) | (qual & bits);
+	if (v->dr_used)
+		__asm__ volatile("mov %0, %%db6" ::"r"(v->dr6));
+	vmwrite(VMCS_GUEST_DR7, vmread(VMCS_GUEST_DR7) & ~BIT(13)); /* GD */
+}
+
+static void exit_exception(struct vcpu *v, struct vmm_exit *x)
+{
+	u32 info = vmread(VMCS_EXIT_INTR_INFO);
+
+	if (INTR_TYPE(info) == EVENT_NMI) {
+		__asm__ volatile("int $2"); /* it was the host's */
+		return;
+	}
+	x->kind = VX_EXCEPTION;
+	x->exception = (struct vmm_event){ .valid = true, .vector = info, .type = EVENT_EXCEPTION };
+	if (info & INTR_INFO_ERROR_CODE) {
+		x->exception.has_error = true;
+		x->exception.error = vmread(VMCS_EXIT_INTR_ERROR);
+	}
+	if (x->exception.vector == VEC_DB)
+		merge_dr6(v);
+	if (INTR_TYPE(info) == INTR_TYPE_PRIVILEGED_SOFT) /* INT1 returns behind itself */
+		v->regs.rip += vmread(VMCS_EXIT_INSTRUCTION_LENGTH);
+}
+
+/* ---- exits ---- */
+
+static void exit_io(struct vmm_exit *x)
+{
+	u64 q = vmread(VMCS_EXIT_QUALIFICATION);
+
+	x->kind = VX_IO;
+	x->io.size = (q & 7) + 1;
+	x->io.in = q & BIT(3);
+	x->io.string = q & BIT(4);
+	x->io.port = q >> 16;
+}
+
+static void exit_cr(struct vmm_exit *x)
+{
+	u64 q = vmread(VMCS_EXIT_QUALIFICATION);
+	unsigned int type =
+		(q >> 4) & 3; /* 0 MOV to, 1 MOV from; CLTS and LMSW touch no bit of ours */
+
+	x->kind = type < 2 ? VX_CR : VX_UNKNOWN;
+	x->cr.nr = q & 0xf;
+	x->cr.gpr = (q >> 8) & 0xf;
+	x->cr.write = type == 0;
+	x->cr.decoded = true;
+}
+
+static void exit_ept(struct vcpu *v, struct vmm_exit *x)
+{
+	u64 q = vmread(VMCS_EXIT_QUALIFICATION);
+
+	x->kind = VX_SLAT_FAULT;
+	x->mem.gpa = vmread(VMCS_GUEST_PHYSICAL_ADDRESS);
+	x->mem.write = q & BIT(1);
+	/* An IRET that faulted has unblocked NMIs already (SDM 3C 28.2.3): block them again. */
+	if ((q & BIT(12)) && !(vmread(VMCS_IDT_VECTORING_INFO) & INTR_INFO_VALID))
+		vmx_set(v, VF_NMI_BLOCKED, 1);
+}
+
+static void gp_fault(struct vmm_exit *x)
+{
+	x->kind = VX_EXCEPTION;
+	x->exception = (struct vmm_event){
+		.valid = true, .vector = VEC_GP, .type = EVENT_EXCEPTION, .has_error = true
+	};
+}
+
+static enum vmm_exit_kind simple_kind(u32 reason)
+{
+	switch (reason) {
+	case VMX_EXTERNAL_INTERRUPT: /* still pending; taken when interrupts go on */
+		return VX_RESUME;
+	case VMX_TRIPLE_FAULT:
+		return VX_TRIPLE_FAULT;
+	case VMX_INTERRUPT_WINDOW:
+		return VX_INTR_WINDOW;
+	case VMX_CPUID:
+		return VX_CPUID;
+	case VMX_HLT:
+		return VX_HLT;
+	case VMX_INVD:
+	case VMX_WBINVD:
+		return VX_SKIP;
+	case VMX_VMCALL:
+		return VX_HYPERCALL;
+	case VMX_DR:
+		return VX_DR;
+	case VMX_RDMSR:
+		return VX_RDMSR;
+	case VMX_WRMSR:
+		return VX_WRMSR;
+	case VMX_XSETBV:
+		return VX_XSETBV;
+	case VMX_GETSEC:
+	case VMX_MWAIT:
+	case VMX_MONITOR:
+	case VMX_INVEPT:
+	case VMX_RDTSCP:
+	case VMX_INVVPID:
+	case VMX_VMCLEAR ... VMX_VMXON:
+		return VX_UNDEFINED;
+	default:
+		return VX_UNKNOWN;
+	}
+}
+
+static void translate(struct vcpu *v, struct vmm_exit *x)
+{
+	u32 reason = x->reason;
+
+	switch (reason) {
+	case VMX_EXCEPTION_OR_NMI:
+		exit_exception(v, x);
+		return;
+	case VMX_EPT_VIOLATION:
+		exit_ept(v, x);
+		return;
+	case VMX_RDPMC:
+		gp_fault(x);
+		return;
+	case VMX_IO:
+		exit_io(x);
+		break;
+	case VMX_CR:
+		exit_cr(x);
+		break;
+	default:
+		x->kind = simple_kind(reason);
+		if (x->kind == VX_RESUME || x->kind == VX_INTR_WINDOW)
+			return;
+	}
+	x->next_rip = v->regs.rip + vmread(VMCS_EXIT_INSTRUCTION_LENGTH);
+}
+
+void vmx_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
+{
+	struct vmx *h = v->hw;
+	struct vcpu_regs *r = &v->regs;
+	int failed;
+
+	if (flush)
+		ept_flush(h->eptp);
+	if (h->rsp != r->gpr[R_RSP])
+		vmwrite(VMCS_GUEST_RSP, h->rsp = r->gpr[R_RSP]);
+	if (h->rip != r->rip)
+		vmwrite(VMCS_GUEST_RIP, h->rip = r->rip);
+	if (h->rflags != r->rflags)
+		vmwrite(VMCS_GUEST_RFLAGS, h->rflags = r->rflags);
+	if (read_cr2() != r->cr2)
+		write_cr2(r->cr2);
+	failed = vmx_run(r->gpr, h->launched);
+	r->cr2 = read_cr2();
+	x->kind = VX_FAIL_ENTRY;
+	if (failed) {
+		x->reason = vmread(VMCS_INSTRUCTION_ERROR);
+		vmx_explain_failure(v, x->reason);
+		return;
+	}
+	x->reason = vmread(VMCS_EXIT_REASON);
+	if (x->reason & EXIT_REASON_ENTRY_FAILED) {
+		vmx_explain_failure(v, x->reason);
+		return;
+	}
+	h->launched = true;
+	r->gpr[R_RSP] = h->rsp = vmread(VMCS_GUEST_RSP);
+	r->rip = h->rip = vmread(VMCS_GUEST_RIP);
+	r->rflags = h->rflags = vmread(VMCS_GUEST_RFLAGS);
+	x->kind = VX_RESUME;
+	save_vectoring(v);
+	translate(v, x);
+}

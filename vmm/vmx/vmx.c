@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * VT-x: what the CPU can do, turning it on, a vCPU's VMCS and the state in it.
+ * We ask for EPT and unrestricted guest (every CPU since Westmere) and have no path without them:
+ * the guest's paging and its real mode are then the hardware's business. Control registers: the guest
+ * owns the bits that it may change freely; CR0.PG, CD, NW, NE and all of CR4 that its CPUID does not
+ * show exit to exit.c. See run.c for entering, check.c for why an entry was refused.
+ */
+#include "vmm/vmx/vmcs.h"
+
+#define CR0_HOST_OWNED (CR0_PG | CR0_CD | CR0_NW | CR0_NE)
+#define OUR_VPID 1
+
+void *vmx_msr_bitmap;
+struct vmx_host vmx_host;
+bool vmx_has_vpid;
+
+/* Allowed settings (SDM 3D A.2): low half: bits that must be 1; high half: bits that may be 1. */
+static bool may_set(u32 msr, u32 bits)
+{
+	u64 allowed;
+
+	return !rdmsr_safe(msr, &allowed) && ((allowed >> 32) & bits) == bits;
+}
+
+static u32 controls(u32 msr, u32 wanted)
+{
+	u64 allowed = rdmsr(msr);
+
+	return (wanted | (u32)allowed) & (allowed >> 32);
+}
+
+#define PIN_WANTED (PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMI)
+#define PROC_WANTED                                                                                \
+	(PROC_TSC_OFFSET | PROC_HLT | PROC_MWAIT | PROC_RDPMC | PROC_CR8_LOAD | PROC_CR8_STORE |   \
+	 PROC_MOV_DR | PROC_UNCONDITIONAL_IO | PROC_MSR_BITMAPS | PROC_MONITOR | PROC_SECONDARY)
+#define PROC2_WANTED (PROC2_EPT | PROC2_UNRESTRICTED)
+#define EXIT_WANTED (EXIT_SAVE_DEBUG | EXIT_HOST_64 | EXIT_LOAD_EFER)
+#define ENTRY_WANTED (ENTRY_LOAD_DEBUG | ENTRY_LOAD_EFER)
+
+static const char *vmx_probe(void)
+{
+	const u64 ept_needs = EPT_CAP_WALK_4 | EPT_CAP_WB | EPT_CAP_INVEPT;
+	u64 v;
+
+	if (!(cpuid(1, 0).ecx & BIT(5)))
+		return "not in this CPU";
+	if (rdmsr_safe(MSR_FEATURE_CONTROL, &v) ||
+	    ((v & FEATURE_CONTROL_LOCKED) && !(v & FEATURE_CONTROL_VMX)))
+		return "disabled by the firmware";
+	if (rdmsr_safe(MSR_VMX_BASIC, &v) || !(v & VMX_BASIC_TRUE_CONTROLS))
+		return "too old (no TRUE controls)";
+	if (!may_set(MSR_VMX_TRUE_PROC, PROC_WANTED) || !may_set(MSR_VMX_PROC2, PROC2_EPT))
+		return "without EPT";
+	if (!may_set(MSR_VMX_PROC2, PROC2_WANTED))
+		return "without unrestricted guest";
+	if (rdmsr_safe(MSR_VMX_EPT_VPID_CAP, &v) || (v & ept_needs) != ept_needs)
+		return "EPT lacks 4 levels, write-back or INVEPT";
+	if (!may_set(MSR_VMX_TRUE_PIN, PIN_WANTED) || !may_set(MSR_VMX_TRUE_EXIT, EXIT_WANTED) ||
+	    !may_set(MSR_VMX_TRUE_ENTRY, ENTRY_WANTED))
+		return "lacks a control this hypervisor needs";
+	return NULL;
+}
+
+/* ---- shared tables, and VMX operation of a CPU ---- */
+
+/* MSR bitmap (SDM 3C 25.6.9): 1 exits. Reads at 0, writes at 0x800; 0xc0000000.. at 0x400 of each. */
+static void let_through(u32 msr, bool read, bool write)
+{
+	u8 *map = vmx_msr_bitmap;
+	u32 bit = (msr & 0x1fff) + (msr >= 0xc0000000 ? 0x400 * 8 : 0);
+
+	if (read)
+		map[bit / 8] &= ~(1 << bit % 8);
+	if (write)
+		map[0x800 + bit / 8] &= ~(1 << bit % 8);
+}
+
+static int vmx_setup(void)
+{
+	u64 cap = rdmsr(MSR_VMX_EPT_VPID_CAP);
+
+	vmx_msr_bitmap = page_alloc(PAGE_SIZE);
+	if (!vmx_msr_bitmap)
+		return -ENOMEM;
+	memset(vmx_msr_bitmap, 0xff, PAGE_SIZE);
+	/* In the VMCS: nothing to do for us. 0x174 to 0x176: SYSENTER. */
+	for (u32 msr = 0x174; msr <= 0x176; msr++)
+		let_through(msr, true, true);
+	let_through(MSR_FS_BASE, true, true);
+	let_through(MSR_GS_BASE, true, true);
+	let_through(MSR_KERNEL_GS_BASE, true, true); /* SWAPGS writes it anyway */
+	for (u32 msr = MSR_STAR; msr <= MSR_SFMASK; msr++)
+		let_through(msr, true, false); /* written once; so we always know them */
+	vmx_host = (struct vmx_host){ rdmsr(MSR_STAR), rdmsr(MSR_LSTAR), rdmsr(MSR_CSTAR),
+				      rdmsr(MSR_SFMASK) };
+	vmx_has_vpid =
+		may_set(MSR_VMX_PROC2, PROC2_VPID) && (cap & VPID_CAP_INVVPID) == VPID_CAP_INVVPID;
+	return 0;
+}
+
+static void vmx_teardown(void)
+{
+	page_free(vmx_msr_bitmap, PAGE_SIZE);
+	vmx_msr_bitmap = NULL;
+}
+
+static int vmx_cpu_on(void *page)
+{
+	paddr_t phys = virt_to_phys(page);
+	u64 feature;
+	u8 failed;
+
+	if (rdmsr_safe(MSR_FEATURE_CONTROL, &feature))
+		return -EIO;
+	if (!(feature & FEATURE_CONTROL_LOCKED))
+		wrmsr_safe(MSR_FEATURE_CONTROL,
+			   feature | FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX);
+	else if (!(feature & FEATURE_CONTROL_VMX))
+		return -EIO;
+	write_cr0(read_cr0() | rdmsr(MSR_VMX_CR0_FIXED0));
+	write_cr4(read_cr4() | CR4_VMXE);
+	*(u32 *)page = rdmsr(MSR_VMX_BASIC);
+	__asm__ volatile("vmxon %1; setna %0" : "=qm"(failed) : "m"(phys) : "cc", "memory");
+	if (failed)
+		write_cr4(read_cr4() & ~CR4_VMXE);
+	return failed ? -EIO : 0;
+}
+
+static void vmx_cpu_off(void)
+{
+	if (!(read_cr4() & CR4_VMXE))
+		return; /* it had not come on */
+	__asm__ volatile("vmxoff" ::: "cc");
+	write_cr4(read_cr4() & ~CR4_VMXE);
+}
+
+/* ---- a vCPU's VMCS ---- */
+
+static void init_controls(struct vcpu *v)
+{
+	struct vmx *h = v->hw;
+
+	h->proc_controls = controls(MSR_VMX_TRUE_PROC, PROC_WANTED);
+	h->entry_controls = controls(MSR_VMX_TRUE_ENTRY, ENTRY_WANTED);
+	vmwrite(VMCS_PIN_CONTROLS, controls(MSR_VMX_TRUE_PIN, PIN_WANTED));
+	vmwrite(VMCS_PROC_CONTROLS, h->proc_controls);
+	vmwrite(VMCS_PROC2_CONTROLS,
+		controls(MSR_VMX_PROC2,
+			 PROC2_WANTED | PROC2_WBINVD | (vmx_has_vpid ? PROC2_VPID : 0)));
+	vmwrite(VMCS_EXIT_CONTROLS, controls(MSR_VMX_TRUE_EXIT, EXIT_WANTED));
+	vmwrite(VMCS_ENTRY_CONTROLS, h->entry_controls);
+	/* Both can loop for ever inside the CPU while it delivers them; seen from here they cannot. */
+	vmwrite(VMCS_EXCEPTION_BITMAP, BIT(VEC_DB) | BIT(VEC_AC));
+	vmwrite(VMCS_PF_ERROR_MASK, 0);
+	vmwrite(VMCS_PF_ERROR_MATCH, 0);
+	vmwrite(VMCS_CR3_TARGET_COUNT, 0);
+	vmwrite(VMCS_EXIT_MSR_STORE_COUNT, 0);
+	vmwrite(VMCS_EXIT_MSR_LOAD_COUNT, 0);
+	vmwrite(VMCS_ENTRY_MSR_LOAD_COUNT, 0);
+	vmwrite(VMCS_ENTRY_INTR_INFO, 0);
+	vmwrite(VMCS_MSR_BITMAP, virt_to_phys(vmx_msr_bitmap));
+	vmwrite(VMCS_LINK_POINTER, ~0UL);
+	vmwrite(VMCS_EPT_POINTER, h->eptp);
+	if (vmx_has_vpid)
+		vmwrite(VMCS_VPID, OUR_VPID);
+	vmwrite(VMCS_CR0_MASK, CR0_HOST_OWNED);
+	vmwrite(VMCS_GUEST_DEBUGCTL, 0);
+	vmwrite(VMCS_GUEST_ACTIVITY, 0);
+	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
+	vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
+	vmwrite(VMCS_GUEST_SYSENTER_CS, 0);
+	vmwrite(VMCS_GUEST_SYSENTER_ESP, 0);
+	vmwrite(VMCS_GUEST_SYSENTER_EIP, 0);
+	vmwrite(VMCS_GUEST_RSP, h->rsp);
+	vmwrite(VMCS_GUEST_RIP, h->rip);
+	vmwrite(VMCS_GUEST_RFLAGS, h->rflags);
+	vmwrite(VMCS_HOST_SYSENTER_CS, 0); /* this kernel has no SYSENTER */
+	vmwrite(VMCS_HOST_SYSENTER_ESP, 0);
+	vmwrite(VMCS_HOST_SYSENTER_EIP, 0);
+	vmwrite(VMCS_HOST_RIP, (u64)vmx_exit_point);
+}
+
+int vmx_vcpu_init(struct vcpu *v)
+{
+	struct vmx *h = v->hw = kzalloc(sizeof(*h));
+	struct frame *f = frame_alloc_zeroed(FRAME_KERNEL, v->vm->charge);
+
+	if (f && h)
+		h->vmcs = frame_va(f);
+	else if (f)
+		frame_put(f);
+	if (!f || !h)
+		return -ENOMEM; /* vcpu_free() takes the rest back */
+	*(u32 *)h->vmcs = rdmsr(MSR_VMX_BASIC);
+	h->rflags = RFLAGS_FIXED;
+	h->pat = 0x0007040600070406; /* after RESET */
+	h->eptp = ept_pointer(&v->vm->slat);
+	vmx_unload(v); /* a new region must be cleared before it is loaded */
+	vcpu_load(v);
+	init_controls(v);
+	vcpu_unload(v);
+	return 0;
+}
+
+void vmx_vcpu_free(struct vcpu *v)
+{
+	struct vmx *h = v->hw;
+
+	if (h->vmcs)
+		frame_put(va_frame(h->vmcs));
+	kfree(h);
+	v->hw = NULL;
+}
+
+/* ---- state by name ---- */
+
+/* The four top entries of PAE paging live in the VMCS under EPT (SDM 3C 27.3.2.4). */
+static void load_pdptes(struct vcpu *v)
+{
+	u64 cr0 = vmread(VMCS_GUEST_CR0), cr4 = vmread(VMCS_GUEST_CR4), pdpte[4] = { 0 };
+
+	if (!(cr0 & CR0_PG) || !(cr4 & CR4_PAE) || (vmread(VMCS_GUEST_EFER) & EFER_LMA))
+		return;
+	guest_read(v->vm, vmread(VMCS_GUEST_CR3) & 0xffffffe0, pdpte, sizeof(pdpte));
+	for (int i = 0; i < 4; i++)
+		vmwrite(VMCS_GUEST_PDPTE0 + 2 * i, pdpte[i]);
+}
+
+static void set_cr4(struct vcpu *v, u64 value)
+{
+	vmwrite(VMCS_CR4_MASK, ~cr4_guest_mask(v));
+	vmwrite(VMCS_CR4_SHADOW, value);
+	vmwrite(VMCS_GUEST_CR4, value | rdmsr(MSR_VMX_CR4_FIXED0));
+	load_pdptes(v);
+}
+
+static void set_proc_control(struct vmx *h, u32 bit, bool on)
+{
+	u32 c = on ? h->proc_controls | bit : h->proc_controls & ~bit;
+
+	if (c != h->proc_controls)
+		vmwrite(VMCS_PROC_CONTROLS, c);
+	h->proc_controls = c;
+}
+
+static void set_efer(struct vmx *h, u64 value)
+{
+	u32 c = h->entry_controls & ~ENTRY_GUEST_64;
+
+	if (value & EFER_LMA)
+		c |= ENTRY_GUEST_64;
+	h->entry_controls = c;
+	vmwrite(VMCS_ENTRY_CONTROLS, c);
+	vmwrite(VMCS_GUEST_EFER, value);
+}
+
+static u64 vmcs_of(enum vmm_field f)
+{
+	switch (f) {
+	case VF_CR3:
+		return VMCS_GUEST_CR3;
+	case VF_EFER:
+		return VMCS_GUEST_EFER;
+	case VF_DR7:
+		return VMCS_GUEST_DR7;
+	case VF_FS_BASE:
+		return VMCS_GUEST_FS_BASE;
+	case VF_GS_BASE:
+		return VMCS_GUEST_GS_BASE;
+	case VF_SYSENTER_CS:
+		return VMCS_GUEST_SYSENTER_CS;
+	case VF_SYSENTER_ESP:
+		return VMCS_GUEST_SYSENTER_ESP;
+	case VF_SYSENTER_EIP:
+		return VMCS_GUEST_SYSENTER_EIP;
+	default:
+		return VMCS_TSC_OFFSET;
+	}
+}
+
+u64 vmx_get(struct vcpu *v, enum vmm_field f)
+{
+	struct vmx *h = v->hw;
+	u64 mask;
+
+	switch (f) {
+	case VF_CR0:
+		return (vmread(VMCS_GUEST_CR0) & ~CR0_HOST_OWNED) |
+		       (vmread(VMCS_CR0_SHADOW) & CR0_HOST_OWNED);
+	case VF_CR4:
+		mask = vmread(VMCS_CR4_MASK);
+		return (vmread(VMCS_GUEST_CR4) & ~mask) | (vmread(VMCS_CR4_SHADOW) & mask);
+	case VF_PAT:
+		return h->pat;
+	case VF_KERNEL_GS_BASE:
+		return v->swapped ? rdmsr(MSR_KERNEL_GS_BASE) : h->kernel_gs;
+	case VF_STAR:
+		return h->star;
+	case VF_LSTAR:
+		return h->lstar;
+	case VF_CSTAR:
+		return h->cstar;
+	case VF_SFMASK:
+		return h->sfmask;
+	case VF_INTR_SHADOW:
+		return (vmread(VMCS_GUEST_INTERRUPTIBILITY) &
+			(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)) != 0;
+	case VF_NMI_BLOCKED:
+		return (vmread(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_NMI) != 0;
+	case VF_INTR_WINDOW:
+		return (h->proc_controls & PROC_INTERRUPT_WINDOW) != 0;
+	case VF_DR_INTERCEPT:
+		return (h->proc_controls & PROC_MOV_DR) != 0;
+	default:
+		return vmread(vmcs_of(f));
+	}
+}
+
+static void set_msr(struct vcpu *v, u32 msr, u64 *kept, u64 value)
+{
+	*kept = value;
+	if (v->swapped)
+		wrmsr(msr, value);
+}
+
+static void set_interruptibility(u64 bits, u64 value)
+{
+	u64 old = vmread(VMCS_GUEST_INTERRUPTIBILITY), new = (old & ~bits) | value;
+
+	if (new != old)
+		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, new);
+}
+
+void vmx_set(struct vcpu *v, enum vmm_field f, u64 value)
+{
+	struct vmx *h = v->hw;
+
+	switch (f) {
+	case VF_CR0:
+		vmwrite(VMCS_CR0_SHADOW, value);
+		vmwrite(VMCS_GUEST_CR0, (value & ~(CR0_CD | CR0_NW)) | CR0_NE | CR0_ET);
+		load_pdptes(v);
+		break;
+	case VF_CR4:
+		set_cr4(v, value);
+		break;
+	case VF_CR3:
+		vmwrite(VMCS_GUEST_CR3, value);
+		load_pdptes(v);
+		break;
+	case VF_EFER:
+		set_efer(h, value);
+		break;
+	case VF_PAT:
+		h->pat = value;
+		break;
+	case VF_KERNEL_GS_BASE:
+		set_msr(v, MSR_KERNEL_GS_BASE, &h->kernel_gs, value);
+		break;
+	case VF_STAR:
+		set_msr(v, MSR_STAR, &h->star, value);
+		break;
+	case VF_LSTAR:
+		set_msr(v, MSR_LSTAR, &h->lstar, value);
+		break;
+	case VF_CSTAR:
+		set_msr(v, MSR_CSTAR, &h->cstar, value);
+		break;
+	case VF_SFMASK:
+		set_msr(v, MSR_SFMASK, &h->sfmask, value);
+		break;
+	case VF_INTR_SHADOW:
+		set_interruptibility(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS,
+				     value ? INTERRUPTIBILITY_STI : 0);
+		break;
+	case VF_NMI_BLOCKED:
+		set_interruptibility(INTERRUPTIBILITY_NMI, value ? INTERRUPTIBILITY_NMI : 0);
+		break;
+	case VF_INTR_WINDOW:
+		set_proc_control(h, PROC_INTERRUPT_WINDOW, value);
+		break;
+	case VF_DR_INTERCEPT:
+		set_proc_control(h, PROC_MOV_DR, value);
+		break;
+	default:
+		vmwrite(vmcs_of(f), value);
+	}
+}
+
+/* enum vmm_seg to the VMCS's order */
+static const u8 seg_index[] = { VS_CS, VS_DS, VS_ES, VS_FS, VS_GS, VS_SS, VS_TR, VS_LDTR };
+
+void vmx_get_segment(struct vcpu *v, enum vmm_seg i, struct kvm_segment *s)
+{
+	unsigned int n;
+	u32 a;
+
+	*s = (struct kvm_segment){ 0 };
+	if (i >= SEG_GDTR) {
+		s->base = vmread(i == SEG_GDTR ? VMCS_GUEST_GDTR_BASE : VMCS_GUEST_IDTR_BASE);
+		s->limit = vmread(i == SEG_GDTR ? VMCS_GUEST_GDTR_LIMIT : VMCS_GUEST_IDTR_LIMIT);
+		return;
+	}
+	n = seg_index[i];
+	a = vmread(VMCS_ACCESS(n));
+	s->base = vmread(VMCS_BASE(n));
+	s->limit = vmread(VMCS_LIMIT(n));
+	s->selector = vmread(VMCS_SELECTOR(n));
+	s->type = a & 0xf;
+	s->s = (a >> 4) & 1;
+	s->dpl = (a >> 5) & 3;
+	s->unusable = (a >> 16) & 1;
+	s->present = !s->unusable;
+	s->avl = (a >> 12) & 1;
+	s->l = (a >> 13) & 1;
+	s->db = (a >> 14) & 1;
+	s->g = (a >> 15) & 1;
+}
+
+void vmx_set_segment(struct vcpu *v, enum vmm_seg i, const struct kvm_segment *s)
+{
+	unsigned int n;
+	u32 a;
+
+	if (i >= SEG_GDTR) {
+		vmwrite(i == SEG_GDTR ? VMCS_GUEST_GDTR_BASE : VMCS_GUEST_IDTR_BASE, s->base);
+		vmwrite(i == SEG_GDTR ? VMCS_GUEST_GDTR_LIMIT : VMCS_GUEST_IDTR_LIMIT, s->limit);
+		return;
+	}
+	n = seg_index[i];
+	a = ACCESS_UNUSABLE;
+	if (!s->unusable && s->present)
+		a = (s->type & 0xf) | (s->s & 1) << 4 | (s->dpl & 3) << 5 | 1 << 7 |
+		    (s->avl & 1) << 12 | (s->l & 1) << 13 | (s->db & 1) << 14 | (s->g & 1) << 15;
+	vmwrite(VMCS_ACCESS(n), a);
+	vmwrite(VMCS_BASE(n), s->base);
+	vmwrite(VMCS_LIMIT(n), s->limit);
+	vmwrite(VMCS_SELECTOR(n), s->selector);
+}
+
+const struct vmm_ops vmx_ops = {
+	.name = "VT-x with EPT",
+	.slat = &ept_format,
+	.probe = vmx_probe,
+	.setup = vmx_setup,
+	.teardown = vmx_teardown,
+	.cpu_on = vmx_cpu_on,
+	.cpu_off = vmx_cpu_off,
+	.vcpu_init = vmx_vcpu_init,
+	.vcpu_free = vmx_vcpu_free,
+	.load = vmx_load,
+	.unload = vmx_unload,
+	.swap_in = vmx_swap_in,
+	.swap_out = vmx_swap_out,
+	.enter = vmx_enter,
+	.inject = vmx_inject,
+	.get = vmx_get,
+	.set = vmx_set,
+	.get_segment = vmx_get_segment,
+	.set_segment = vmx_set_segment,
+};
