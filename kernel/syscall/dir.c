@@ -16,10 +16,7 @@ SYSCALL3(mkdirat, int, dirfd, const char __user *, uname, mode_t, mode)
 	return path.err ?: vfs_mkdir(dirfd, path.name, mode);
 }
 
-SYSCALL2(mkdir, const char __user *, uname, mode_t, mode)
-{
-	return call_mkdirat(AT_FDCWD, uname, mode);
-}
+SYSCALL_ALIAS(mkdir, mkdirat, AT_FDCWD, _1, _2)
 
 SYSCALL4(mknodat, int, dirfd, const char __user *, uname, mode_t, mode, unsigned int, dev)
 {
@@ -28,10 +25,7 @@ SYSCALL4(mknodat, int, dirfd, const char __user *, uname, mode_t, mode, unsigned
 	return path.err ?: vfs_mknod(dirfd, path.name, mode, dev_decode(dev));
 }
 
-SYSCALL3(mknod, const char __user *, uname, mode_t, mode, unsigned int, dev)
-{
-	return call_mknodat(AT_FDCWD, uname, mode, dev);
-}
+SYSCALL_ALIAS(mknod, mknodat, AT_FDCWD, _1, _2, _3)
 
 SYSCALL3(unlinkat, int, dirfd, const char __user *, uname, int, flags)
 {
@@ -42,15 +36,8 @@ SYSCALL3(unlinkat, int, dirfd, const char __user *, uname, int, flags)
 	return path.err ?: vfs_unlink(dirfd, path.name, flags);
 }
 
-SYSCALL1(unlink, const char __user *, uname)
-{
-	return call_unlinkat(AT_FDCWD, uname, 0);
-}
-
-SYSCALL1(rmdir, const char __user *, uname)
-{
-	return call_unlinkat(AT_FDCWD, uname, AT_REMOVEDIR);
-}
+SYSCALL_ALIAS(unlink, unlinkat, AT_FDCWD, _1, 0)
+SYSCALL_ALIAS(rmdir, unlinkat, AT_FDCWD, _1, AT_REMOVEDIR)
 
 SYSCALL3(symlinkat, const char __user *, utarget, int, dirfd, const char __user *, uname)
 {
@@ -60,10 +47,7 @@ SYSCALL3(symlinkat, const char __user *, utarget, int, dirfd, const char __user 
 	return target.err ?: path.err ?: vfs_symlink(target.name, dirfd, path.name);
 }
 
-SYSCALL2(symlink, const char __user *, target, const char __user *, uname)
-{
-	return call_symlinkat(target, AT_FDCWD, uname);
-}
+SYSCALL_ALIAS(symlink, symlinkat, _1, AT_FDCWD, _2)
 
 SYSCALL5(linkat, int, odirfd, const char __user *, uold, int, ndirfd, const char __user *, unew,
 	 int, flags)
@@ -76,10 +60,7 @@ SYSCALL5(linkat, int, odirfd, const char __user *, uold, int, ndirfd, const char
 	return old.err ?: new.err ?: vfs_link(odirfd, old.name, ndirfd, new.name, flags);
 }
 
-SYSCALL2(link, const char __user *, old, const char __user *, new)
-{
-	return call_linkat(AT_FDCWD, old, AT_FDCWD, new, 0);
-}
+SYSCALL_ALIAS(link, linkat, AT_FDCWD, _1, AT_FDCWD, _2, 0)
 
 SYSCALL5(renameat2, int, odirfd, const char __user *, uold, int, ndirfd, const char __user *, unew,
 	 unsigned int, flags)
@@ -90,15 +71,8 @@ SYSCALL5(renameat2, int, odirfd, const char __user *, uold, int, ndirfd, const c
 	return old.err ?: new.err ?: vfs_rename(odirfd, old.name, ndirfd, new.name, flags);
 }
 
-SYSCALL4(renameat, int, odirfd, const char __user *, old, int, ndirfd, const char __user *, new)
-{
-	return call_renameat2(odirfd, old, ndirfd, new, 0);
-}
-
-SYSCALL2(rename, const char __user *, old, const char __user *, new)
-{
-	return call_renameat2(AT_FDCWD, old, AT_FDCWD, new, 0);
-}
+SYSCALL_ALIAS(renameat, renameat2, _1, _2, _3, _4, 0)
+SYSCALL_ALIAS(rename, renameat2, AT_FDCWD, _1, AT_FDCWD, _2, 0)
 
 /* ---- list ---- */
 

@@ -92,10 +92,7 @@ SYSCALL4(openat2, int, dirfd, const char __user *, uname, const struct open_how 
 	return open_common(dirfd, uname, how.flags, how.mode, lookup);
 }
 
-SYSCALL1(close, int, fd)
-{
-	return fd_close(fd);
-}
+SYSCALL_IS(close, fd_close(_1))
 
 SYSCALL3(close_range, unsigned int, first, unsigned int, last, unsigned int, flags)
 {
@@ -134,10 +131,7 @@ static long install_copy(int fd, unsigned int min_fd, bool cloexec)
 	return f ? fd_install(f, min_fd, cloexec) : -EBADF;
 }
 
-SYSCALL1(dup, int, fd)
-{
-	return install_copy(fd, 0, false);
-}
+SYSCALL_IS(dup, install_copy(_1, 0, false))
 
 SYSCALL3(dup3, int, old, int, new, int, flags)
 {

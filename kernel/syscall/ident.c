@@ -7,25 +7,10 @@
 
 #include <linux/capability.h>
 
-SYSCALL0(getuid)
-{
-	return uid_shown(current->thread.cred->uid);
-}
-
-SYSCALL0(geteuid)
-{
-	return uid_shown(current->thread.cred->euid);
-}
-
-SYSCALL0(getgid)
-{
-	return gid_shown(current->thread.cred->gid);
-}
-
-SYSCALL0(getegid)
-{
-	return gid_shown(current->thread.cred->egid);
-}
+SYSCALL_IS(getuid, uid_shown(current->thread.cred->uid))
+SYSCALL_IS(geteuid, uid_shown(current->thread.cred->euid))
+SYSCALL_IS(getgid, gid_shown(current->thread.cred->gid))
+SYSCALL_IS(getegid, gid_shown(current->thread.cred->egid))
 
 SYSCALL3(getresuid, uid_t __user *, r, uid_t __user *, e, uid_t __user *, s)
 {
@@ -43,45 +28,14 @@ SYSCALL3(getresgid, gid_t __user *, r, gid_t __user *, e, gid_t __user *, s)
 						 put_user(gid_shown(c->sgid), s);
 }
 
-SYSCALL1(setuid, uid_t, uid)
-{
-	return do_setuid(uid);
-}
-
-SYSCALL1(setgid, gid_t, gid)
-{
-	return do_setgid(gid);
-}
-
-SYSCALL2(setreuid, uid_t, r, uid_t, e)
-{
-	return do_setreuid(r, e);
-}
-
-SYSCALL2(setregid, gid_t, r, gid_t, e)
-{
-	return do_setregid(r, e);
-}
-
-SYSCALL3(setresuid, uid_t, r, uid_t, e, uid_t, s)
-{
-	return do_setresuid(r, e, s);
-}
-
-SYSCALL3(setresgid, gid_t, r, gid_t, e, gid_t, s)
-{
-	return do_setresgid(r, e, s);
-}
-
-SYSCALL1(setfsuid, uid_t, uid)
-{
-	return do_setfsuid(uid);
-}
-
-SYSCALL1(setfsgid, gid_t, gid)
-{
-	return do_setfsgid(gid);
-}
+SYSCALL_IS(setuid, do_setuid(_1))
+SYSCALL_IS(setgid, do_setgid(_1))
+SYSCALL_IS(setreuid, do_setreuid(_1, _2))
+SYSCALL_IS(setregid, do_setregid(_1, _2))
+SYSCALL_IS(setresuid, do_setresuid(_1, _2, _3))
+SYSCALL_IS(setresgid, do_setresgid(_1, _2, _3))
+SYSCALL_IS(setfsuid, do_setfsuid(_1))
+SYSCALL_IS(setfsgid, do_setfsgid(_1))
 
 SYSCALL2(getgroups, int, n, gid_t __user *, ugids)
 {
@@ -121,30 +75,11 @@ SYSCALL2(setgroups, unsigned int, n, const gid_t __user *, ugids)
 
 /* ---- process groups and sessions ---- */
 
-SYSCALL2(setpgid, pid_t, pid, pid_t, pgid)
-{
-	return do_setpgid(pid, pgid);
-}
-
-SYSCALL1(getpgid, pid_t, pid)
-{
-	return do_getpgid(pid);
-}
-
-SYSCALL0(getpgrp)
-{
-	return do_getpgid(0);
-}
-
-SYSCALL1(getsid, pid_t, pid)
-{
-	return do_getsid(pid);
-}
-
-SYSCALL0(setsid)
-{
-	return do_setsid();
-}
+SYSCALL_IS(setpgid, do_setpgid(_1, _2))
+SYSCALL_IS(getpgid, do_getpgid(_1))
+SYSCALL_IS(getpgrp, do_getpgid(0))
+SYSCALL_IS(getsid, do_getsid(_1))
+SYSCALL_IS(setsid, do_setsid())
 
 /* ---- capabilities: sets of 64 bits, handed over as pairs of words (capget(2)) ---- */
 

@@ -305,10 +305,7 @@ static long lock_range(u64 addr, size_t len, bool fault_in)
 	return err || !fault_in ? err : populate(mm, addr, len);
 }
 
-SYSCALL2(mlock, u64, addr, size_t, len)
-{
-	return lock_range(addr, len, true);
-}
+SYSCALL_IS(mlock, lock_range(_1, _2, true))
 
 SYSCALL3(mlock2, u64, addr, size_t, len, int, flags)
 {

@@ -7,15 +7,8 @@
 
 #include <linux/utsname.h>
 
-SYSCALL1(unshare, u64, flags)
-{
-	return do_unshare(flags);
-}
-
-SYSCALL2(setns, int, fd, int, flags)
-{
-	return do_setns(fd, flags);
-}
+SYSCALL_IS(unshare, do_unshare(_1))
+SYSCALL_IS(setns, do_setns(_1, _2))
 
 /* Options are text of at most a page; source, type and options may be missing. */
 SYSCALL5(mount, const char __user *, usource, const char __user *, utarget, const char __user *,

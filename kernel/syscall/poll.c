@@ -251,10 +251,7 @@ static long epoll_new(int flags)
 	return IS_ERR(f) ? PTR_ERR(f) : fd_install(f, 0, flags & EPOLL_CLOEXEC);
 }
 
-SYSCALL1(epoll_create1, int, flags)
-{
-	return epoll_new(flags);
-}
+SYSCALL_IS(epoll_create1, epoll_new(_1))
 
 SYSCALL1(epoll_create, int, size)
 {

@@ -186,20 +186,9 @@ SYSCALL3(get_robust_list, pid_t, tid, void __user *__user *, uhead, size_t __use
 	return put_user(sizeof(struct robust_list_head), usize) ?: put_user(head, uhead);
 }
 
-SYSCALL2(arch_prctl, int, code, u64, addr)
-{
-	return do_arch_prctl(code, addr);
-}
-
-SYSCALL5(prctl, int, option, u64, a2, u64, a3, u64, a4, u64, a5)
-{
-	return do_prctl(option, a2, a3, a4, a5);
-}
-
-SYSCALL2(pidfd_open, pid_t, pid, unsigned int, flags)
-{
-	return do_pidfd_open(pid, flags);
-}
+SYSCALL_IS(arch_prctl, do_arch_prctl(_1, _2))
+SYSCALL_IS(prctl, do_prctl(_1, _2, _3, _4, _5))
+SYSCALL_IS(pidfd_open, do_pidfd_open(_1, _2))
 
 SYSCALL4(pidfd_send_signal, int, pidfd, int, sig, siginfo_t __user *, uinfo, unsigned int, flags)
 {
@@ -210,10 +199,7 @@ SYSCALL4(pidfd_send_signal, int, pidfd, int, sig, siginfo_t __user *, uinfo, uns
 	return do_pidfd_send_signal(pidfd, sig, uinfo ? &info : NULL, flags);
 }
 
-SYSCALL3(pidfd_getfd, int, pidfd, int, fd, unsigned int, flags)
-{
-	return do_pidfd_getfd(pidfd, fd, flags);
-}
+SYSCALL_IS(pidfd_getfd, do_pidfd_getfd(_1, _2, _3))
 
 /* ---- futex ---- */
 
@@ -344,15 +330,8 @@ SYSCALL1(sched_get_priority_min, int, policy)
 										       : -EINVAL;
 }
 
-SYSCALL2(getpriority, int, which, int, who)
-{
-	return do_getpriority(which, who);
-}
-
-SYSCALL3(setpriority, int, which, int, who, int, nice)
-{
-	return do_setpriority(which, who, nice);
-}
+SYSCALL_IS(getpriority, do_getpriority(_1, _2))
+SYSCALL_IS(setpriority, do_setpriority(_1, _2, _3))
 
 SYSCALL2(ioprio_get, int, which, int, who)
 {

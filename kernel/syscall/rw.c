@@ -242,10 +242,7 @@ SYSCALL1(fsync, int, fd)
 	return f ? file_sync(f) : -EBADF;
 }
 
-SYSCALL1(fdatasync, int, fd)
-{
-	return call_fsync(fd);
-}
+SYSCALL_ALIAS(fdatasync, fsync, _1)
 
 SYSCALL1(syncfs, int, fd)
 {

@@ -75,10 +75,7 @@ SYSCALL0(rt_sigreturn)
 	return do_rt_sigreturn(thread_regs(current_thread()));
 }
 
-SYSCALL0(restart_syscall)
-{
-	return do_restart_syscall();
-}
+SYSCALL_IS(restart_syscall, do_restart_syscall())
 
 SYSCALL2(sigaltstack, const stack_t __user *, uss, stack_t __user *, uold)
 {
@@ -91,15 +88,8 @@ SYSCALL2(sigaltstack, const stack_t __user *, uss, stack_t __user *, uold)
 	return err ?: uold ? put_user(old, uold) : 0;
 }
 
-SYSCALL0(pause)
-{
-	return do_pause();
-}
-
-SYSCALL2(kill, pid_t, pid, int, sig)
-{
-	return do_kill(pid, sig);
-}
+SYSCALL_IS(pause, do_pause())
+SYSCALL_IS(kill, do_kill(_1, _2))
 
 SYSCALL3(tgkill, pid_t, tgid, pid_t, tid, int, sig)
 {
@@ -136,7 +126,4 @@ SYSCALL4(signalfd4, int, fd, const ksigset_t __user *, umask, size_t, size, int,
 	return get_user(mask, umask) ?: do_signalfd(fd, mask, flags);
 }
 
-SYSCALL3(signalfd, int, fd, const ksigset_t __user *, umask, size_t, size)
-{
-	return call_signalfd4(fd, umask, size, 0);
-}
+SYSCALL_ALIAS(signalfd, signalfd4, _1, _2, _3, 0)

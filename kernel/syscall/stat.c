@@ -21,7 +21,7 @@ static long put_stat(const struct path *p, struct stat __user *ust)
 }
 
 /* Descriptors need no walk: "" with AT_EMPTY_PATH is how the C library says fstat(2) today. */
-static long stat_common(int dirfd, const char __user *uname, struct stat __user *ust, int flags)
+SYSCALL4(newfstatat, int, dirfd, const char __user *, uname, struct stat __user *, ust, int, flags)
 {
 	struct path p;
 	long err;
@@ -40,20 +40,8 @@ static long stat_common(int dirfd, const char __user *uname, struct stat __user 
 	return err;
 }
 
-SYSCALL4(newfstatat, int, dirfd, const char __user *, uname, struct stat __user *, st, int, flags)
-{
-	return stat_common(dirfd, uname, st, flags);
-}
-
-SYSCALL2(stat, const char __user *, uname, struct stat __user *, st)
-{
-	return stat_common(AT_FDCWD, uname, st, 0);
-}
-
-SYSCALL2(lstat, const char __user *, uname, struct stat __user *, st)
-{
-	return stat_common(AT_FDCWD, uname, st, AT_SYMLINK_NOFOLLOW);
-}
+SYSCALL_ALIAS(stat, newfstatat, AT_FDCWD, _1, _2, 0)
+SYSCALL_ALIAS(lstat, newfstatat, AT_FDCWD, _1, _2, AT_SYMLINK_NOFOLLOW)
 
 SYSCALL2(fstat, int, fd, struct stat __user *, ust)
 {
@@ -136,10 +124,7 @@ SYSCALL4(readlinkat, int, dirfd, const char __user *, uname, char __user *, ubuf
 	return n;
 }
 
-SYSCALL3(readlink, const char __user *, uname, char __user *, buf, int, size)
-{
-	return call_readlinkat(AT_FDCWD, uname, buf, size);
-}
+SYSCALL_ALIAS(readlink, readlinkat, AT_FDCWD, _1, _2, _3)
 
 /*
  * access(2) asks for the real ids: for its time the thread gets a cred whose file-system ids are
@@ -166,7 +151,7 @@ static int access_real(const struct path *p, int mode)
 	return err;
 }
 
-static long access_common(int dirfd, const char __user *uname, int mode, int flags)
+SYSCALL4(faccessat2, int, dirfd, const char __user *, uname, int, mode, int, flags)
 {
 	struct path p;
 	long err;
@@ -186,20 +171,8 @@ static long access_common(int dirfd, const char __user *uname, int mode, int fla
 	return err;
 }
 
-SYSCALL4(faccessat2, int, dirfd, const char __user *, uname, int, mode, int, flags)
-{
-	return access_common(dirfd, uname, mode, flags);
-}
-
-SYSCALL3(faccessat, int, dirfd, const char __user *, uname, int, mode)
-{
-	return access_common(dirfd, uname, mode, 0);
-}
-
-SYSCALL2(access, const char __user *, uname, int, mode)
-{
-	return access_common(AT_FDCWD, uname, mode, 0);
-}
+SYSCALL_ALIAS(faccessat, faccessat2, _1, _2, _3, 0)
+SYSCALL_ALIAS(access, faccessat2, AT_FDCWD, _1, _2, 0)
 
 /* ---- change ---- */
 
@@ -221,10 +194,7 @@ SYSCALL3(fchmodat, int, dirfd, const char __user *, uname, mode_t, mode)
 	return change(place_of_name(dirfd, uname, 0, &p), &p, &attr);
 }
 
-SYSCALL2(chmod, const char __user *, uname, mode_t, mode)
-{
-	return call_fchmodat(AT_FDCWD, uname, mode);
-}
+SYSCALL_ALIAS(chmod, fchmodat, AT_FDCWD, _1, _2)
 
 SYSCALL2(fchmod, int, fd, mode_t, mode)
 {
@@ -266,15 +236,8 @@ SYSCALL5(fchownat, int, dirfd, const char __user *, uname, uid_t, uid, gid_t, gi
 		      &attr);
 }
 
-SYSCALL3(chown, const char __user *, uname, uid_t, uid, gid_t, gid)
-{
-	return call_fchownat(AT_FDCWD, uname, uid, gid, 0);
-}
-
-SYSCALL3(lchown, const char __user *, uname, uid_t, uid, gid_t, gid)
-{
-	return call_fchownat(AT_FDCWD, uname, uid, gid, AT_SYMLINK_NOFOLLOW);
-}
+SYSCALL_ALIAS(chown, fchownat, AT_FDCWD, _1, _2, _3, 0)
+SYSCALL_ALIAS(lchown, fchownat, AT_FDCWD, _1, _2, _3, AT_SYMLINK_NOFOLLOW)
 
 SYSCALL3(fchown, int, fd, uid_t, uid, gid_t, gid)
 {

@@ -31,58 +31,37 @@ extern const unsigned int syscall_table_size;
  * The registers are taken as longs and narrowed to the declared types, as the C library's wrapper
  * widened them: the upper half of an int argument is garbage and must not be looked at.
  */
-#define SYSCALL_HEAD(name)                                                                         \
-	long sys_##name(long _1, long _2, long _3, long _4, long _5, long _6);                     \
+/* clang-format off */
+#define SYSCALL_HEAD(name) \
+	long sys_##name(long _1, long _2, long _3, long _4, long _5, long _6); \
 	long sys_##name(long _1, long _2, long _3, long _4, long _5, long _6)
-#define SYSCALL0(name)                                                                             \
-	static long call_##name(void);                                                             \
-	SYSCALL_HEAD(name)                                                                         \
-	{                                                                                          \
-		return call_##name();                                                              \
-	}                                                                                          \
-	static long call_##name(void)
-#define SYSCALL1(name, t1, a1)                                                                     \
-	static long call_##name(t1 a1);                                                            \
-	SYSCALL_HEAD(name)                                                                         \
-	{                                                                                          \
-		return call_##name((t1)_1);                                                        \
-	}                                                                                          \
-	static long call_##name(t1 a1)
-#define SYSCALL2(name, t1, a1, t2, a2)                                                             \
-	static long call_##name(t1 a1, t2 a2);                                                     \
-	SYSCALL_HEAD(name)                                                                         \
-	{                                                                                          \
-		return call_##name((t1)_1, (t2)_2);                                                \
-	}                                                                                          \
-	static long call_##name(t1 a1, t2 a2)
-#define SYSCALL3(name, t1, a1, t2, a2, t3, a3)                                                     \
-	static long call_##name(t1 a1, t2 a2, t3 a3);                                              \
-	SYSCALL_HEAD(name)                                                                         \
-	{                                                                                          \
-		return call_##name((t1)_1, (t2)_2, (t3)_3);                                        \
-	}                                                                                          \
-	static long call_##name(t1 a1, t2 a2, t3 a3)
-#define SYSCALL4(name, t1, a1, t2, a2, t3, a3, t4, a4)                                             \
-	static long call_##name(t1 a1, t2 a2, t3 a3, t4 a4);                                       \
-	SYSCALL_HEAD(name)                                                                         \
-	{                                                                                          \
-		return call_##name((t1)_1, (t2)_2, (t3)_3, (t4)_4);                                \
-	}                                                                                          \
-	static long call_##name(t1 a1, t2 a2, t3 a3, t4 a4)
-#define SYSCALL5(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5)                                     \
-	static long call_##name(t1 a1, t2 a2, t3 a3, t4 a4, t5 a5);                                \
-	SYSCALL_HEAD(name)                                                                         \
-	{                                                                                          \
-		return call_##name((t1)_1, (t2)_2, (t3)_3, (t4)_4, (t5)_5);                        \
-	}                                                                                          \
-	static long call_##name(t1 a1, t2 a2, t3 a3, t4 a4, t5 a5)
-#define SYSCALL6(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5, t6, a6)                             \
-	static long call_##name(t1 a1, t2 a2, t3 a3, t4 a4, t5 a5, t6 a6);                         \
-	SYSCALL_HEAD(name)                                                                         \
-	{                                                                                          \
-		return call_##name((t1)_1, (t2)_2, (t3)_3, (t4)_4, (t5)_5, (t6)_6);                \
-	}                                                                                          \
-	static long call_##name(t1 a1, t2 a2, t3 a3, t4 a4, t5 a5, t6 a6)
+#define SYSCALL_DEFINE(name, params, args) \
+	static long call_##name params; \
+	SYSCALL_HEAD(name) { return call_##name args; } \
+	static long call_##name params
+#define SYSCALL0(name) SYSCALL_DEFINE(name, (void), ())
+#define SYSCALL1(name, t1, a1) SYSCALL_DEFINE(name, (t1 a1), ((t1)_1))
+#define SYSCALL2(name, t1, a1, t2, a2) \
+	SYSCALL_DEFINE(name, (t1 a1, t2 a2), ((t1)_1, (t2)_2))
+#define SYSCALL3(name, t1, a1, t2, a2, t3, a3) \
+	SYSCALL_DEFINE(name, (t1 a1, t2 a2, t3 a3), ((t1)_1, (t2)_2, (t3)_3))
+#define SYSCALL4(name, t1, a1, t2, a2, t3, a3, t4, a4) \
+	SYSCALL_DEFINE(name, (t1 a1, t2 a2, t3 a3, t4 a4), ((t1)_1, (t2)_2, (t3)_3, (t4)_4))
+#define SYSCALL5(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5) \
+	SYSCALL_DEFINE(name, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5), \
+		       ((t1)_1, (t2)_2, (t3)_3, (t4)_4, (t5)_5))
+#define SYSCALL6(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5, t6, a6) \
+	SYSCALL_DEFINE(name, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5, t6 a6), \
+		       ((t1)_1, (t2)_2, (t3)_3, (t4)_4, (t5)_5, (t6)_6))
+/* A call that is a function below with the same arguments: its prototype narrows the registers. */
+#define SYSCALL_IS(name, call) \
+	SYSCALL_HEAD(name) { return call; }
+/* An older call that is another one, defined before it, with some arguments fixed. */
+#define SYSCALL_ALIAS(name, of, ...) \
+	SYSCALL_HEAD(name) { return SIX_ARGS(sys_##of, __VA_ARGS__, 0, 0, 0, 0, 0); }
+#define SIX_ARGS(fn, a, b, c, d, e, f, ...) \
+	fn((long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+/* clang-format on */
 
 /* ---- arguments that need more than a register (args.c) ---- */
 

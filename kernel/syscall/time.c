@@ -84,10 +84,7 @@ SYSCALL4(clock_nanosleep, int, clock, int, flags, const struct __kernel_timespec
 
 /* ---- interval and POSIX timers ---- */
 
-SYSCALL1(alarm, unsigned int, seconds)
-{
-	return do_alarm(seconds);
-}
+SYSCALL_IS(alarm, do_alarm(_1))
 
 SYSCALL3(setitimer, int, which, const struct itimerval __user *, unew, struct itimerval __user *,
 	 uold)
@@ -146,12 +143,5 @@ SYSCALL2(timer_gettime, int, id, struct __kernel_itimerspec __user *, ucur)
 	return err ?: put_user(cur, ucur);
 }
 
-SYSCALL1(timer_getoverrun, int, id)
-{
-	return do_timer_getoverrun(id);
-}
-
-SYSCALL1(timer_delete, int, id)
-{
-	return do_timer_delete(id);
-}
+SYSCALL_IS(timer_getoverrun, do_timer_getoverrun(_1))
+SYSCALL_IS(timer_delete, do_timer_delete(_1))

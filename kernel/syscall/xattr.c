@@ -5,15 +5,15 @@
 #include <linux/limits.h>
 #include <linux/xattr.h>
 
-static int xattr_name(char name[XATTR_NAME_MAX + 1], const char __user *uname)
+static int xattr_name(char name[XATTR_NAME_MAX + 1], long uname)
 {
-	ssize_t n = strncpy_from_user(name, uname, XATTR_NAME_MAX + 1);
+	ssize_t n = strncpy_from_user(name, (const char __user *)uname, XATTR_NAME_MAX + 1);
 
 	return n < 0 ? (n == -ENAMETOOLONG ? -ERANGE : n) : n == 0 ? -ERANGE : 0;
 }
 
-static long get_xattr(int err, struct path *p, const char __user *uname, void __user *uvalue,
-		      size_t size)
+/* The functions below take what a lookup gave (err, and with 0 a place to give back), and registers. */
+static long get_xattr(int err, struct path *p, long uname, long uvalue, size_t size)
 {
 	char name[XATTR_NAME_MAX + 1];
 	void *value = NULL;
@@ -30,7 +30,7 @@ static long get_xattr(int err, struct path *p, const char __user *uname, void __
 		goto out;
 	}
 	n = vfs_getxattr(p, name, value, size);
-	if (n > 0 && size && copy_to_user(uvalue, value, n))
+	if (n > 0 && size && copy_to_user((void __user *)uvalue, value, n))
 		n = -EFAULT;
 out:
 	kfree(value);
@@ -39,8 +39,7 @@ out:
 }
 
 /* uvalue may be NULL only with size 0: an empty attribute. */
-static long set_xattr(int err, struct path *p, const char __user *uname, const void __user *uvalue,
-		      size_t size, int flags)
+static long set_xattr(int err, struct path *p, long uname, long uvalue, size_t size, int flags)
 {
 	char name[XATTR_NAME_MAX + 1];
 	void *value = NULL;
@@ -53,14 +52,14 @@ static long set_xattr(int err, struct path *p, const char __user *uname, const v
 	if (!err && !(value = kmalloc(size ?: 1)))
 		err = -ENOMEM;
 	if (!err)
-		err = copy_from_user(value, uvalue, size)
+		err = copy_from_user(value, (void __user *)uvalue, size)
 			      ?: vfs_setxattr(p, name, value, size, flags);
 	kfree(value);
 	path_put(p);
 	return err;
 }
 
-static long remove_xattr(int err, struct path *p, const char __user *uname)
+static long remove_xattr(int err, struct path *p, long uname)
 {
 	char name[XATTR_NAME_MAX + 1];
 
@@ -71,7 +70,7 @@ static long remove_xattr(int err, struct path *p, const char __user *uname)
 	return err;
 }
 
-static long list_xattr(int err, struct path *p, char __user *ulist, size_t size)
+static long list_xattr(int err, struct path *p, long ulist, size_t size)
 {
 	char *list = NULL;
 	ssize_t n = err;
@@ -83,7 +82,7 @@ static long list_xattr(int err, struct path *p, char __user *ulist, size_t size)
 		n = -ENOMEM;
 	else
 		n = vfs_listxattr(p, list, size);
-	if (n > 0 && size && copy_to_user(ulist, list, n))
+	if (n > 0 && size && copy_to_user((void __user *)ulist, list, n))
 		n = -EFAULT;
 	kfree(list);
 	path_put(p);
@@ -91,94 +90,21 @@ static long list_xattr(int err, struct path *p, char __user *ulist, size_t size)
 }
 
 /* Each comes in three forms: by name, by name without following, by descriptor. */
-#define AT_NAME(flags) place_of_name(AT_FDCWD, path, flags, &p), &p
-#define AT_FD place_of_fd(fd, false, &p), &p
-
-SYSCALL4(getxattr, const char __user *, path, const char __user *, name, void __user *, v, size_t,
-	 n)
-{
-	struct path p;
-
-	return get_xattr(AT_NAME(0), name, v, n);
-}
-
-SYSCALL4(lgetxattr, const char __user *, path, const char __user *, name, void __user *, v, size_t,
-	 n)
-{
-	struct path p;
-
-	return get_xattr(AT_NAME(AT_SYMLINK_NOFOLLOW), name, v, n);
-}
-
-SYSCALL4(fgetxattr, int, fd, const char __user *, name, void __user *, v, size_t, n)
-{
-	struct path p;
-
-	return get_xattr(AT_FD, name, v, n);
-}
-
-SYSCALL5(setxattr, const char __user *, path, const char __user *, name, const void __user *, v,
-	 size_t, n, int, flags)
-{
-	struct path p;
-
-	return set_xattr(AT_NAME(0), name, v, n, flags);
-}
-
-SYSCALL5(lsetxattr, const char __user *, path, const char __user *, name, const void __user *, v,
-	 size_t, n, int, flags)
-{
-	struct path p;
-
-	return set_xattr(AT_NAME(AT_SYMLINK_NOFOLLOW), name, v, n, flags);
-}
-
-SYSCALL5(fsetxattr, int, fd, const char __user *, name, const void __user *, v, size_t, n, int,
-	 flags)
-{
-	struct path p;
-
-	return set_xattr(AT_FD, name, v, n, flags);
-}
-
-SYSCALL3(listxattr, const char __user *, path, char __user *, list, size_t, n)
-{
-	struct path p;
-
-	return list_xattr(AT_NAME(0), list, n);
-}
-
-SYSCALL3(llistxattr, const char __user *, path, char __user *, list, size_t, n)
-{
-	struct path p;
-
-	return list_xattr(AT_NAME(AT_SYMLINK_NOFOLLOW), list, n);
-}
-
-SYSCALL3(flistxattr, int, fd, char __user *, list, size_t, n)
-{
-	struct path p;
-
-	return list_xattr(AT_FD, list, n);
-}
-
-SYSCALL2(removexattr, const char __user *, path, const char __user *, name)
-{
-	struct path p;
-
-	return remove_xattr(AT_NAME(0), name);
-}
-
-SYSCALL2(lremovexattr, const char __user *, path, const char __user *, name)
-{
-	struct path p;
-
-	return remove_xattr(AT_NAME(AT_SYMLINK_NOFOLLOW), name);
-}
-
-SYSCALL2(fremovexattr, int, fd, const char __user *, name)
-{
-	struct path p;
-
-	return remove_xattr(AT_FD, name);
-}
+#define BY_NAME(at_flags) place_of_name(AT_FDCWD, (const char __user *)_1, at_flags, &p), &p
+#define BY_FD place_of_fd(_1, false, &p), &p
+/* clang-format off */
+#define XATTR_CALL(name, fn, place, ...) \
+	SYSCALL_HEAD(name) { struct path p; return fn(place, __VA_ARGS__); }
+/* clang-format on */
+XATTR_CALL(getxattr, get_xattr, BY_NAME(0), _2, _3, _4)
+XATTR_CALL(lgetxattr, get_xattr, BY_NAME(AT_SYMLINK_NOFOLLOW), _2, _3, _4)
+XATTR_CALL(fgetxattr, get_xattr, BY_FD, _2, _3, _4)
+XATTR_CALL(setxattr, set_xattr, BY_NAME(0), _2, _3, _4, _5)
+XATTR_CALL(lsetxattr, set_xattr, BY_NAME(AT_SYMLINK_NOFOLLOW), _2, _3, _4, _5)
+XATTR_CALL(fsetxattr, set_xattr, BY_FD, _2, _3, _4, _5)
+XATTR_CALL(listxattr, list_xattr, BY_NAME(0), _2, _3)
+XATTR_CALL(llistxattr, list_xattr, BY_NAME(AT_SYMLINK_NOFOLLOW), _2, _3)
+XATTR_CALL(flistxattr, list_xattr, BY_FD, _2, _3)
+XATTR_CALL(removexattr, remove_xattr, BY_NAME(0), _2)
+XATTR_CALL(lremovexattr, remove_xattr, BY_NAME(AT_SYMLINK_NOFOLLOW), _2)
+XATTR_CALL(fremovexattr, remove_xattr, BY_FD, _2)
