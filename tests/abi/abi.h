@@ -53,17 +53,16 @@ static inline void __attribute__((format(printf, 1, 2))) say(const char *fmt, ..
 		_exit(99);
 }
 
-#define ERRNOS(X)                                                                                  \
-	X(EPERM)                                                                                   \
-	X(ENOENT) X(ESRCH) X(EINTR) X(EIO) X(ENXIO) X(E2BIG) X(ENOEXEC) X(EBADF) X(ECHILD)         \
-		X(EAGAIN) X(ENOMEM) X(EACCES) X(EFAULT) X(EBUSY) X(EEXIST) X(EXDEV) X(ENODEV)      \
-			X(ENOTDIR) X(EISDIR) X(EINVAL) X(ENFILE) X(EMFILE) X(ENOTTY) X(ETXTBSY)    \
-				X(EFBIG) X(ENOSPC) X(ESPIPE) X(EROFS) X(EMLINK) X(EPIPE) X(EDOM)   \
-					X(ERANGE) X(EDEADLK) X(ENAMETOOLONG) X(ENOSYS)             \
-						X(ENOTEMPTY) X(ELOOP) X(ENODATA) X(EOVERFLOW)      \
-							X(EOPNOTSUPP) X(ETIMEDOUT) X(EOWNERDEAD)   \
-								X(ENOTRECOVERABLE) X(EDESTADDRREQ) \
-									X(ECANCELED)
+/* clang-format off */
+#define ERRNOS(X) \
+	X(EPERM) X(ENOENT) X(ESRCH) X(EINTR) X(EIO) X(ENXIO) X(E2BIG) X(ENOEXEC) X(EBADF) \
+	X(ECHILD) X(EAGAIN) X(ENOMEM) X(EACCES) X(EFAULT) X(EBUSY) X(EEXIST) X(EXDEV) \
+	X(ENODEV) X(ENOTDIR) X(EISDIR) X(EINVAL) X(ENFILE) X(EMFILE) X(ENOTTY) X(ETXTBSY) \
+	X(EFBIG) X(ENOSPC) X(ESPIPE) X(EROFS) X(EMLINK) X(EPIPE) X(EDOM) X(ERANGE) \
+	X(EDEADLK) X(ENAMETOOLONG) X(ENOSYS) X(ENOTEMPTY) X(ELOOP) X(ENODATA) X(EOVERFLOW) \
+	X(EOPNOTSUPP) X(ETIMEDOUT) X(EOWNERDEAD) X(ENOTRECOVERABLE) X(EDESTADDRREQ) \
+	X(ECANCELED)
+/* clang-format on */
 
 static inline const char *errno_name(int err)
 {

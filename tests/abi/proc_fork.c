@@ -135,12 +135,17 @@ static void waitid_kinds(void)
 
 static void stop_and_continue(void)
 {
-	int status;
-	pid_t pid = fork();
+	int status, p[2];
+	pid_t pid;
 
+	R(pipe(p));
+	pid = fork();
 	if (pid == 0) {
+		char c;
+
+		close(p[1]);
 		raise(SIGSTOP);
-		_exit(8);
+		_exit(read(p[0], &c, 1) == 0 ? 8 : 1);
 	}
 	YES(waitpid(pid, &status, WUNTRACED) == pid);
 	say("%s", ended(status));
@@ -148,6 +153,7 @@ static void stop_and_continue(void)
 	kill(pid, SIGCONT);
 	YES(waitpid(pid, &status, WCONTINUED) == pid);
 	say("%s", ended(status));
+	close(p[1]);
 	say("%s", ended(reap(pid)));
 }
 
