@@ -201,8 +201,10 @@ struct super {
 	unsigned long flags; /* SB_RDONLY = MS_RDONLY ... */
 	struct user_ns *user_ns;
 	u64 next_ino; /* atomic */
+	unsigned int depth; /* file systems below it (erofs on a file, overlay): at most SUPER_MAX_DEPTH */
 	void *priv;
 };
+#define SUPER_MAX_DEPTH 4
 void fs_register(struct fs_type *type);
 void fs_types_show(struct strbuf *out); /* /proc/filesystems */
 void super_put(struct super *sb);
