@@ -31,6 +31,8 @@ OVMF = ("/usr/share/ovmf/OVMF.fd", "/usr/share/OVMF/OVMF_CODE.fd",
 MARK = b"=dyad="  # init's first word on the line of the command; firmware may speak before it
 GRACE = 5  # seconds an emulator may take to end after the machine said its last word
 
+LIVE = set()  # the emulators that run now
+
 EXIT, PANIC, TRIPLE_FAULT, TIMEOUT, MISSING, QUIT = (
     "EXIT", "PANIC", "TRIPLE FAULT", "TIMEOUT", "EMULATOR MISSING", "QUIT")
 STATUS = {TIMEOUT: 124, PANIC: 125, TRIPLE_FAULT: 126, MISSING: 127}
@@ -394,7 +396,7 @@ class Batch:
             argv = self.m.qemu_argv(self.tmp, con_w, out_w)
         said = open(os.path.join(self.tmp, "emulator.out"), "w+b")
         try:
-            child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+            child = launch(argv, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
                                      pass_fds=(con_w, out_w))
         finally:
             os.close(con_w)
@@ -469,7 +471,7 @@ class Terminal:
         if self.m.engine == "bochs":
             code = self.run_bochs()
         else:
-            child = subprocess.Popen(self.m.qemu_argv(self.tmp, 0, 0))
+            child = launch(self.m.qemu_argv(self.tmp, 0, 0))
             code = self.wait(child)
             log = os.path.join(self.tmp, "console.log")
             if os.path.exists(log):
@@ -502,7 +504,7 @@ class Terminal:
         argv = self.m.bochs_argv(self.tmp, "mode=term, dev=" + os.ttyname(slave), "mode=null")
         said = open(os.path.join(self.tmp, "emulator.out"), "wb")
         saved = termios.tcgetattr(0) if os.isatty(0) else None
-        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        child = launch(argv, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
         try:
             if saved:
                 tty.setraw(0)
@@ -535,8 +537,27 @@ class Terminal:
                         os.write(master, data[:-1] if prefix else data)
 
 
+def end_with_emulators(signum, _frame):
+    """A signal handler: no emulator outlives whoever started it."""
+    for child in list(LIVE):
+        stop(child)
+    os._exit(128 + signum)
+
+
+def handle_signals():
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, end_with_emulators)
+
+
+def launch(argv, **kw):
+    child = subprocess.Popen(argv, **kw)
+    LIVE.add(child)
+    return child
+
+
 def stop(child):
     """Ends the emulator that we started, by asking first."""
+    LIVE.discard(child)
     if child.poll() is None:
         child.terminate()
         try:
