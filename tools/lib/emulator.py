@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import iso
@@ -541,6 +542,8 @@ def end_with_emulators(signum, _frame):
     """A signal handler: no emulator outlives whoever started it."""
     for child in list(LIVE):
         stop(child)
+    if threading.active_count() == 1:
+        sys.exit(128 + signum)  # the way out removes the folder of the run
     os._exit(128 + signum)
 
 
