@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""Control groups: the tree, who is in which, and limits that hold. Texts are those of Linux."""
+from harness import Case
+
+C = "C=/sys/fs/cgroup; cd $C; "
+
+
+def case(name, script, **kw):
+    return Case(name, C + script, **kw)
+
+
+CASES = [
+    case("controllers", "cat cgroup.controllers; echo +pids +memory +cpu > cgroup.subtree_control; "
+                        "mkdir a; cat a/cgroup.controllers a/cgroup.subtree_control; rmdir a",
+         match=("^cpu memory pids$",), lacks="error"),
+    case("tree", "mkdir -p a/b/c; ls -d a/b/c; cat a/cgroup.stat | head -1; rmdir a 2>&1; rmdir a/b/c a/b a; ls -d a",
+         status=1, match=(r"^a/b/c$", "^nr_descendants 2$", "busy", "No such file")),
+    case("names", "mkdir \"$(printf 'a\\nb')\" 2>&1; mkdir cgroup.procs 2>&1; mkdir a; mkdir a 2>&1; rmdir a",
+         match=("Invalid argument", "File exists")),
+    case("files", "mkdir a; echo x > a/new; rm a/cgroup.procs; mv a b; rmdir a",
+         match=("a/new: Permission denied", "cgroup.procs': Operation not permitted", "'a': Operation not permitted")),
+    case("move", "mkdir a; sh -c 'echo $$ > a/cgroup.procs; cat /proc/self/cgroup; grep -c . a/cgroup.procs'; "
+                 "cat a/cgroup.procs | wc -l; rmdir a", out="0::/a\n1\n0"),
+    case("move-errors", "mkdir a; echo 99999 > a/cgroup.procs; echo x > a/cgroup.procs; echo -1 > a/cgroup.procs; "
+                        "rmdir a", match=("No such process", "Invalid argument")),
+    case("fork-inherits", "mkdir a; sh -c 'echo 0 > a/cgroup.procs; sh -c \"sh -c \\\"cat /proc/self/cgroup\\\"\"'; rmdir a",
+         out="0::/a"),
+    case("populated", "mkdir -p a/b; cat a/cgroup.events; sh -c 'echo 0 > a/b/cgroup.procs; cat a/cgroup.events'; "
+                      "cat a/cgroup.events; rmdir a/b a",
+         out="populated 0\nfrozen 0\npopulated 1\nfrozen 0\npopulated 0\nfrozen 0"),
+    case("rmdir-busy", "mkdir a; sleep 60 & echo $! > a/cgroup.procs; rmdir a 2>&1; kill $!; wait $!; rmdir a; echo $?",
+         match=("busy", "^0$")),
+    case("zombie", "mkdir a; sh -c 'sh -c \"echo 0 > a/cgroup.procs\" & exec sleep 0.3'; rmdir a && echo gone", out="gone"),
+    case("kill", "mkdir -p a/b; for g in a a/b; do sleep 60 & echo $! > $g/cgroup.procs; done; "
+                 "echo 1 > a/cgroup.kill; wait; cat a/cgroup.events | head -1; rmdir a/b a", match="^populated 0$"),
+    case("kill-errors", "mkdir a; echo 2 > a/cgroup.kill; echo x > a/cgroup.kill; cat a/cgroup.kill; rmdir a", status=0,
+         match="Invalid argument|out of range"),
+    case("freeze", "mkdir a; sh -c 'while :; do :; done' & echo $! > a/cgroup.procs; sleep 0.2; echo 1 > a/cgroup.freeze; "
+                   "while ! grep -q 'frozen 1' a/cgroup.events; do sleep 0.05; done; "
+                   "x=$(head -1 a/cpu.stat); sleep 0.3; [ \"$x\" = \"$(head -1 a/cpu.stat)\" ] && echo stands; "
+                   "echo 0 > a/cgroup.freeze; sleep 0.3; [ \"$x\" != \"$(head -1 a/cpu.stat)\" ] && echo moves; "
+                   "kill $!; wait $!; rmdir a", match=("^stands$", "^moves$"), seconds=30),
+    case("freeze-kill", "mkdir a; sleep 60 & echo $! > a/cgroup.procs; echo 1 > a/cgroup.freeze; sleep 0.1; "
+                        "cat a/cgroup.freeze; kill -9 $!; wait $!; echo $?; rmdir a", match=("^1$", "^137$")),
+    case("freeze-nested", "mkdir -p a/b; sleep 60 & echo $! > a/b/cgroup.procs; echo 1 > a/cgroup.freeze; sleep 0.1; "
+                          "cat a/b/cgroup.freeze; grep frozen a/b/cgroup.events; echo 0 > a/cgroup.freeze; sleep 0.1; "
+                          "grep frozen a/b/cgroup.events; kill $!; wait $! ; rmdir a/b a",
+         match=("^0\nfrozen 1\nfrozen 0$",)),
+    case("subtree-errors", "mkdir -p a/b; echo +nosuch > a/cgroup.subtree_control; "
+                           "echo -pids > cgroup.subtree_control; echo +pids > a/cgroup.subtree_control; "
+                           "echo +pids > cgroup.subtree_control; echo +pids > a/cgroup.subtree_control; "
+                           "ls a/b/pids.max; echo -pids > cgroup.subtree_control; "
+                           "echo 0 > a/cgroup.procs; rmdir a/b a; echo +pids > cgroup.subtree_control",
+         match=("Invalid argument", "(No such file|nonexistent)", "a/b/pids.max", "busy")),
+    case("internal-process", "mkdir -p a/b; sleep 60 & echo $! > a/cgroup.procs; echo +pids > a/cgroup.subtree_control; "
+                             "kill $!; wait $!; rmdir a/b a", match="busy", status=0),
+    case("pids-max", "mkdir a; cat a/pids.max; echo 3 > a/pids.max; cat a/pids.max; "
+                     "sh -c 'echo 0 > a/cgroup.procs; cat a/pids.current; for i in 1 2 3 4; do sleep 0.2 & done'; "
+                     "cat a/pids.events; cat a/pids.current; echo max > a/pids.max; echo -5 > a/pids.max; rmdir a",
+         match=("^max$", "^3$", "can't fork", "^max [1-9]", "Invalid argument")),
+    case("pids-parent", "mkdir -p a/b; echo +pids > a/cgroup.subtree_control; echo 2 > a/pids.max; "
+                        "sh -c 'echo 0 > a/b/cgroup.procs; sleep 0.1 & sleep 0.1 & wait'; cat a/pids.peak; rmdir a/b a",
+         match=("can't fork", "^2$")),
+    case("memory-max", "mkdir a; echo 8M > a/memory.max; cat a/memory.max; "
+                       "sh -c 'echo 0 > a/cgroup.procs; exec tail /dev/zero'; echo $?; "
+                       "grep '^oom_kill ' a/memory.events; rmdir a; echo the host goes on",
+         match=("^8388608$", "^137$", "^oom_kill 1$", "the host goes on"), seconds=60),
+    case("memory-returns", "mkdir a; sh -c 'echo 0 > a/cgroup.procs; head -c 4m /dev/zero | tail -c 2m | wc -c'; "
+                           "cat a/memory.current; [ $(cat a/memory.peak) -gt 2000000 ] && echo peak; rmdir a",
+         out="2097152\n0\npeak"),
+    case("memory-stat", "mkdir a; sh -c 'echo 0 > a/cgroup.procs; exec sleep 60' & sleep 0.3; cat a/memory.stat; "
+                        "set -- $(cat a/memory.stat); [ $(($2 + $4 + $6)) = $(cat a/memory.current) ] && echo adds up; "
+                        "kill $!; wait $!; rmdir a", match=("^anon [1-9]", "^kernel_stack [1-9]", "^adds up$")),
+    case("memory-lowered", "mkdir a; sh -c 'echo 0 > a/cgroup.procs; exec sh -c \"x=\\$(head -c 6m /dev/zero | tr \\\\\\\\000 x); sleep 60\"' & "
+                           "sleep 1; echo 1M > a/memory.max; wait $!; echo $?; rmdir a", match="^137$", seconds=40),
+    case("cpu-stat", "mkdir a; sh -c 'echo 0 > a/cgroup.procs; i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done'; "
+                     "set -- $(cat a/cpu.stat); [ $2 -gt 1000 ] && [ $2 = $(($4 + $6)) ] && echo counted; rmdir a",
+         match="^counted$", seconds=60),
+    case("cpu-weight", "mkdir a b; cat a/cpu.weight; echo 400 > a/cpu.weight; echo 0 > a/cpu.weight; "
+                       "echo 10001 > a/cpu.weight; cat a/cpu.weight; "
+                       "for g in a b; do sh -c \"echo 0 > $g/cgroup.procs; while :; do :; done\" & done; sleep 3; "
+                       "echo 1 > a/cgroup.kill; echo 1 > b/cgroup.kill; wait; "
+                       "x=$(head -1 a/cpu.stat | cut -d' ' -f2); y=$(head -1 b/cpu.stat | cut -d' ' -f2); "
+                       "[ $((x * 10 / y)) -ge 25 ] && [ $((x * 10 / y)) -le 60 ] && echo four to one; rmdir a b",
+         match=("^100$", "^400$", "^four to one$"), seconds=60, on=("qemu1",)),
+    case("namespace", "ctr run busybox -- sh -c 'cat /proc/self/cgroup; mount -t cgroup2 none /mnt; "
+                      "cat /mnt/cgroup.events; ls -d /mnt/ctr-*'", status=1,
+         match=("^0::/$", "^populated 1$", "No such file")),
+    case("many", "i=0; while [ $i -lt 200 ]; do mkdir g$i || echo bad; i=$((i+1)); done; ls -d g* | wc -l; "
+                 "grep ^nr_desc cgroup.stat; rmdir g*; ls -d g* 2>/dev/null | wc -l", match=("^200$", "^0$"), seconds=60),
+]
