@@ -17,7 +17,8 @@ struct container {
 	const char *hostname; /* NULL: leave it (exec) */
 	const char *workdir; /* NULL: / */
 	char **argv, **envp;
-	bool terminal; /* its own foreground process group, /dev/console */
+	const char
+		*terminal; /* that it gets as /dev/console, as foreground process group; or NULL */
 	bool init; /* a small init is pid 1, the command its child */
 	sigset_t mask; /* of signals, for the command */
 };

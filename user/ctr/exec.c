@@ -66,7 +66,7 @@ int exec_verb(int argc, char **argv)
 		die(STATUS_USAGE, "exec: COMMAND is missing");
 	c.argv = argv;
 	c.envp = make_environment(&opt.env);
-	c.terminal = opt.terminal && isatty(0);
+	c.terminal = opt.terminal ? ttyname(0) : NULL;
 	cgroup = cgroup_open(s.name);
 	enter(&s);
 	hold_signals(&c.mask);

@@ -161,7 +161,7 @@ int run_verb(int argc, char **argv)
 	c.image = image;
 	c.argv = *argv ? argv : shell;
 	c.envp = make_environment(&opt.env);
-	c.terminal = opt.terminal && isatty(0);
+	c.terminal = opt.terminal ? ttyname(0) : NULL;
 
 	state_begin(&state, opt.name, c.image_name);
 	atexit(take_down);

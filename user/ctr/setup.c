@@ -97,7 +97,7 @@ static int make_dev(const struct container *c)
 		return failed("make /dev/pts");
 	/* The terminal that the container was given, under the name that programs look for. */
 	if (c->terminal && (mknod("dev/console", S_IFREG | 0600, 0) < 0 ||
-			    mount("/proc/self/fd/0", "dev/console", NULL, MS_BIND, NULL) < 0))
+			    mount(c->terminal, "dev/console", NULL, MS_BIND, NULL) < 0))
 		return failed("make /dev/console");
 	return 0;
 }
