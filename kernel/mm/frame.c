@@ -156,6 +156,12 @@ struct frame *frame_alloc(unsigned int order, enum frame_kind kind)
 		spin_lock(&buddy_lock);
 		f = buddy_take(order);
 		spin_unlock(&buddy_lock);
+		if (unlikely(!f)) { /* what lies in the cache may be the missing halves */
+			cache_flush(c, 0);
+			spin_lock(&buddy_lock);
+			f = buddy_take(order);
+			spin_unlock(&buddy_lock);
+		}
 	}
 	if (f)
 		c->kinds[kind] += BIT(order);

@@ -73,7 +73,8 @@ void mm_count(struct mm *mm, const struct frame *f, s64 n); /* anon_pages or fil
 void mm_notify(struct mm *mm, u64 start, u64 end);
 
 /* vma.c: mm->lock held */
-struct vma *vma_alloc(struct mm *mm);
+void vma_init(void);
+struct vma *vma_alloc(struct mm *mm); /* NULL also when the space has too many */
 void vma_free(struct vma *vma);
 struct vma *vma_prev(struct vma *vma);
 void vma_insert(struct mm *mm, struct vma *vma);

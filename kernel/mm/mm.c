@@ -18,6 +18,7 @@ void mm_init(void)
 {
 	frame_init();
 	slab_init();
+	vma_init();
 	mm_cache = kmem_cache_create("mm", sizeof(struct mm), true);
 	zero_frame = frame_alloc_zeroed(FRAME_KERNEL, NULL);
 	if (!zero_frame)
@@ -188,18 +189,40 @@ struct mm *mm_fork(struct mm *old, struct res_counter *charge)
 	return mm;
 }
 
-/* ---- mmap(2) and its relatives ---- */
+/* ---- mmap(2), munmap(2), brk(2) ---- */
 
 static bool bad_range(u64 addr, u64 len)
 {
 	return addr & ~PAGE_MASK || addr >= USER_END || len > USER_END - addr;
 }
 
+/* Puts the new vma at addr or where there is room: the address, or an error and vma is the caller's. */
+static u64 map_area(struct mm *mm, struct vma *vma, u64 addr, u64 len, bool fixed,
+		    struct vma **dead)
+{
+	if (fixed) {
+		int err = vma_remove_range(mm, addr, addr + len, dead);
+
+		if (err)
+			return err;
+	} else {
+		addr = vma_find_hole(mm, len, ALIGN_DOWN(addr, PAGE_SIZE));
+		if (IS_ERR((void *)addr))
+			return addr;
+	}
+	vma->start = addr;
+	vma->end = addr + len;
+	vma_insert(mm, vma);
+	if (vma->ops && vma->ops->open)
+		vma->ops->open(vma);
+	vma_merge(vma, dead);
+	return addr;
+}
+
 u64 mm_mmap(struct mm *mm, u64 addr, u64 len, u32 vm_flags, bool fixed, struct file *file,
 	    u64 pgoff, const struct vm_ops *ops, void *priv)
 {
 	struct vma *vma, *dead = NULL;
-	int err = 0;
 
 	if (!len || len > USER_END)
 		return len ? -ENOMEM : -EINVAL;
@@ -215,27 +238,11 @@ u64 mm_mmap(struct mm *mm, u64 addr, u64 len, u32 vm_flags, bool fixed, struct f
 	vma->ops = ops;
 	vma->priv = priv;
 	mutex_lock(&mm->lock);
-	if (fixed) {
-		err = vma_remove_range(mm, addr, addr + len, &dead);
-	} else {
-		addr = vma_find_hole(mm, len, ALIGN_DOWN(addr, PAGE_SIZE));
-		if (IS_ERR((void *)addr))
-			err = (int)addr;
-	}
-	if (!err) {
-		vma->start = addr;
-		vma->end = addr + len;
-		vma_insert(mm, vma);
-		if (ops && ops->open)
-			ops->open(vma);
-		vma_merge(vma, &dead);
-	}
+	addr = map_area(mm, vma, addr, len, fixed, &dead);
 	mutex_unlock(&mm->lock);
 	vma_close_dead(dead);
-	if (err) {
+	if (IS_ERR((void *)addr))
 		vma_free(vma);
-		return err;
-	}
 	return addr;
 }
 
@@ -251,6 +258,53 @@ int mm_munmap(struct mm *mm, u64 addr, u64 len)
 	mutex_unlock(&mm->lock);
 	vma_close_dead(dead);
 	return err;
+}
+
+/* Makes the heap end at new_end instead of old_end, page-aligned both. */
+static int move_brk(struct mm *mm, u64 old_end, u64 new_end, struct vma **dead)
+{
+	struct vma *vma;
+
+	if (new_end < old_end)
+		return vma_remove_range(mm, new_end, old_end, dead);
+	if (new_end == old_end)
+		return 0;
+	vma = mm_find_vma(mm, old_end);
+	if (vma && vma->start < new_end + PAGE_SIZE)
+		return -ENOMEM;
+	vma = vma_alloc(mm);
+	if (!vma)
+		return -ENOMEM;
+	vma->flags = VM_READ | VM_WRITE | VM_MAYWRITE | VM_HEAP;
+	map_area(mm, vma, old_end, new_end - old_end, true, dead);
+	return 0;
+}
+
+u64 mm_brk(struct mm *mm, u64 brk)
+{
+	struct vma *dead = NULL;
+	u64 now;
+
+	mutex_lock(&mm->lock);
+	if (brk >= mm->start_brk && brk < USER_END - PAGE_SIZE &&
+	    !move_brk(mm, ALIGN_UP(mm->brk, PAGE_SIZE), ALIGN_UP(brk, PAGE_SIZE), &dead))
+		mm->brk = brk;
+	now = mm->brk;
+	mutex_unlock(&mm->lock);
+	vma_close_dead(dead);
+	return now;
+}
+
+/* ---- mprotect(2) ---- */
+
+/* The area [start, end) on its own; it lies within vma. NULL without memory. */
+static struct vma *isolate(struct vma *vma, u64 start, u64 end)
+{
+	if (vma->start < start)
+		vma = vma_split(vma, start);
+	if (vma && vma->end > end && !vma_split(vma, end))
+		return NULL;
+	return vma;
 }
 
 /* Gives vma, whole, the access rwx. */
@@ -275,12 +329,8 @@ static int mprotect_locked(struct mm *mm, u64 addr, u64 end, u32 rwx, struct vma
 		if (rwx & VM_WRITE && !(vma->flags & VM_MAYWRITE))
 			return -EACCES;
 		if ((vma->flags & (VM_READ | VM_WRITE | VM_EXEC)) != rwx) {
-			if (vma->start < at) {
-				vma = vma_split(vma, at);
-				if (!vma)
-					return -ENOMEM;
-			}
-			if (vma->end > end && !vma_split(vma, end))
+			vma = isolate(vma, at, end);
+			if (!vma)
 				return -ENOMEM;
 			protect(vma, rwx);
 			vma = vma_merge(vma, dead);
@@ -334,8 +384,10 @@ static int move_pages(struct mm *mm, u64 from, u64 to, u64 len)
 	return 0;
 }
 
-static u64 move_area(struct vma *vma, u64 old, u64 old_len, u64 new_len, u64 to, struct vma **dead)
+/* vma is [old, old + old_len) exactly, so that taking it out afterwards cannot fail. */
+static u64 move_area(struct vma *vma, u64 new_len, u64 to, struct vma **dead)
 {
+	u64 old = vma->start, old_len = vma->end - old;
 	struct mm *mm = vma->mm;
 	struct vma *new = vma_alloc(mm);
 	int err;
@@ -347,18 +399,15 @@ static u64 move_area(struct vma *vma, u64 old, u64 old_len, u64 new_len, u64 to,
 	list_init(&new->map_link);
 	new->start = to;
 	new->end = to + new_len;
-	new->pgoff += (old - vma->start) >> PAGE_SHIFT;
 	vma_insert(mm, new);
 	if (new->ops &&new->ops->open)
 		new->ops->open(new);
 	err = move_pages(mm, old, to, min(old_len, new_len));
-	/* The old place goes, or the new one when the move failed. */
-	if (err)
+	if (err) {
 		vma_remove_range(mm, to, to + new_len, dead);
-	else
-		err = vma_remove_range(mm, old, old + old_len, dead);
-	if (err)
 		return err;
+	}
+	vma_remove_range(mm, old, old + old_len, dead);
 	vma_merge(new, dead);
 	return to;
 }
@@ -400,7 +449,8 @@ static u64 mremap_locked(struct mm *mm, u64 old, u64 old_len, u64 new_len, int f
 		new_addr = vma_find_hole(mm, new_len, 0);
 	if (IS_ERR((void *)new_addr))
 		return new_addr;
-	return move_area(vma, old, old_len, new_len, new_addr, dead);
+	vma = isolate(vma, old, old + old_len);
+	return vma ? move_area(vma, new_len, new_addr, dead) : (u64)-ENOMEM;
 }
 
 u64 mm_mremap(struct mm *mm, u64 old, u64 old_len, u64 new_len, int flags, u64 new_addr)
@@ -424,7 +474,7 @@ u64 mm_mremap(struct mm *mm, u64 old, u64 old_len, u64 new_len, int flags, u64 n
 	return r;
 }
 
-/* ---- madvise(2), brk(2) ---- */
+/* ---- madvise(2) ---- */
 
 static int advise(struct vma *vma, u64 start, u64 end, int advice)
 {
@@ -442,12 +492,9 @@ static int advise(struct vma *vma, u64 start, u64 end, int advice)
 		return 0;
 	case MADV_DONTFORK:
 	case MADV_DOFORK:
-		if (vma->start != start || vma->end != end) {
-			if (vma->start < start)
-				vma = vma_split(vma, start);
-			if (!vma || (vma->end > end && !vma_split(vma, end)))
-				return -ENOMEM;
-		}
+		vma = isolate(vma, start, end);
+		if (!vma)
+			return -ENOMEM;
 		vma->flags = advice == MADV_DONTFORK ? vma->flags | VM_DONTFORK
 						     : vma->flags & ~VM_DONTFORK;
 		return 0;
@@ -504,32 +551,6 @@ int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice)
 	}
 	mutex_unlock(&mm->lock);
 	return err;
-}
-
-u64 mm_brk(struct mm *mm, u64 brk)
-{
-	u64 old_end, new_end;
-
-	if (brk < mm->start_brk || brk > USER_END)
-		return mm->brk;
-	old_end = ALIGN_UP(mm->brk, PAGE_SIZE);
-	new_end = ALIGN_UP(brk, PAGE_SIZE);
-	if (new_end < old_end && mm_munmap(mm, new_end, old_end - new_end) < 0)
-		return mm->brk;
-	if (new_end > old_end) {
-		struct vma *vma;
-
-		mutex_lock(&mm->lock);
-		vma = mm_find_vma(mm, old_end);
-		mutex_unlock(&mm->lock);
-		if ((vma && vma->start < new_end + PAGE_SIZE) ||
-		    mm_mmap(mm, old_end, new_end - old_end,
-			    VM_READ | VM_WRITE | VM_MAYWRITE | VM_HEAP, true, NULL, 0, NULL,
-			    NULL) != old_end)
-			return mm->brk;
-	}
-	mm->brk = brk;
-	return brk;
 }
 
 /* ---- asked by the layers above ---- */

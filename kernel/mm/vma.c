@@ -9,17 +9,21 @@
 
 #define LOWEST_ADDR 0x10000UL /* as Linux's vm.mmap_min_addr: null pointers stay bad */
 
-#define LOWER_HALF_END (1UL << 47)    /* as far as the last user page tables reach */
+#define LOWER_HALF_END (1UL << 47) /* as far as the last user page tables reach */
+
+#define MAX_AREAS 65530 /* of one space; as Linux's vm.max_map_count */
 
 static struct kmem_cache *vma_cache;
 
+void vma_init(void)
+{
+	vma_cache = kmem_cache_create("vma", sizeof(struct vma), false);
+}
+
 struct vma *vma_alloc(struct mm *mm)
 {
-	struct vma *vma;
+	struct vma *vma = mm->nr_vmas < MAX_AREAS ? kmem_cache_zalloc(vma_cache) : NULL;
 
-	if (unlikely(!vma_cache))
-		vma_cache = kmem_cache_create("vma", sizeof(struct vma), false);
-	vma = kmem_cache_zalloc(vma_cache);
 	if (vma) {
 		vma->mm = mm;
 		list_init(&vma->map_link);

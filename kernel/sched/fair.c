@@ -10,6 +10,9 @@
  *
  * Balance: a waking thread goes to an idle CPU when there is one; a CPU that runs empty pulls; a
  * CPU with a crowd pushes at its tick. Nobody else needs a tick, so a CPU with one thread has none.
+ * One exception: who is known to sleep right after it wakes somebody (it asks and waits for the answer)
+ * keeps the other on its own CPU. Right after means sooner than a sleeping CPU would begin, which is
+ * measured all the time: a microsecond on one machine, a hundred on an emulator.
  * See sched/internal.h for the locks.
  */
 #include "sched/internal.h"
@@ -19,9 +22,15 @@
 #define WAKE_GRANULARITY NSEC_PER_MSEC /* a lead smaller than this does not preempt */
 #define BALANCE_EVERY (20 * NSEC_PER_MSEC)
 #define WEIGHT_NICE_0 1024
+#define SYNC_SURE 2 /* a habit from the second time on */
+#define KICK_MIN (2 * NSEC_PER_USEC)
+#define KICK_MAX (500 * NSEC_PER_USEC)
 
 cpumask_t sched_online;
 static cpumask_t idle_mask; /* CPUs that sleep and that no waker has chosen yet */
+
+/* From the wake-up of a sleeping CPU to the first instruction of the thread, average; racy updates. */
+static u64 kick_ns = KICK_MIN;
 
 static bool before(u64 a, u64 b)
 {
@@ -67,10 +76,22 @@ static void group_count(struct sched_group *g, s64 weight, int n)
 	}
 }
 
-/* Takes effect for the parent's share when the group next becomes active. */
 void sched_group_set_weight(struct sched_group *g, u32 weight)
 {
-	WRITE_ONCE(g->weight, weight);
+	s64 change = 0;
+
+	spin_lock(&g->lock);
+	if (g->nr_active) {
+		change = (s64)weight - g->parent_weight;
+		g->parent_weight = weight;
+	}
+	g->weight = weight;
+	spin_unlock(&g->lock);
+	if (change && g->parent) {
+		spin_lock(&g->parent->lock);
+		g->parent->load += change;
+		spin_unlock(&g->parent->lock);
+	}
 }
 
 /* The thread's part of its group's part of its parent's part ... */
@@ -80,7 +101,7 @@ static u64 effective_weight(const struct thread *t)
 	const struct sched_group *g;
 
 	for (g = t->group; g; g = g->parent)
-		w = w * READ_ONCE(g->weight) / max(READ_ONCE(g->load), 1UL);
+		w = w * READ_ONCE(g->weight) / (u64)max(READ_ONCE(g->load), (s64)1);
 	return max(w, 1UL);
 }
 
@@ -259,14 +280,28 @@ void sched_clear_idle(struct runqueue *rq)
 	__atomic_fetch_and(&idle_mask, ~BIT(rq->cpu->id), __ATOMIC_SEQ_CST);
 }
 
-/* Where a waking thread goes: its old CPU if that is idle, any idle one, its old one. */
+/* The current thread will sleep before another CPU could begin t. */
+static bool keep_here(const struct thread *t)
+{
+	struct cpu *c = this_cpu();
+
+	return c->thread->sync >= SYNC_SURE && READ_ONCE(c->rq->nr) == 1 && t->allowed & BIT(c->id);
+}
+
+/* Where a waking thread goes: its old CPU if that is idle, or this one, or any; else its old one. */
 static u32 choose_cpu(const struct thread *t)
 {
 	cpumask_t ok = t->allowed & READ_ONCE(sched_online);
 	cpumask_t idle = READ_ONCE(idle_mask) & ok;
+	u32 here = this_cpu()->id;
+
+	if (keep_here(t))
+		return here;
 
 	while (idle) {
-		u32 cpu = idle & BIT(t->cpu) ? t->cpu : (u32)__builtin_ctzl(idle);
+		u32 cpu = idle & BIT(t->cpu) ? t->cpu
+			  : idle & BIT(here) ? here
+					     : (u32)__builtin_ctzl(idle);
 
 		if (__atomic_fetch_and(&idle_mask, ~BIT(cpu), __ATOMIC_SEQ_CST) & BIT(cpu))
 			return cpu;
@@ -298,11 +333,17 @@ static void check_preempt(struct runqueue *rq, struct thread *t)
 	struct thread *curr = rq->cpu->thread;
 
 	if (curr == rq->cpu->idle_thread) {
+		if (rq->cpu != this_cpu())
+			t->kicked_at = clock_ns();
 		resched(rq);
 		return;
 	}
 	rq_update(rq, clock_ns());
-	if (before(t->vruntime + WAKE_GRANULARITY, curr->vruntime)) {
+	if (curr == current_thread() && curr->sync >= SYNC_SURE && rq->nr == 2) {
+		/* It sleeps in a moment. If this time it does not, the tick gives t to another CPU. */
+		rq->slice_end = min(rq->slice_end, rq->exec_start + 2 * kick_ns);
+		clock_rearm(rq);
+	} else if (before(t->vruntime + WAKE_GRANULARITY, curr->vruntime)) {
 		resched(rq);
 	} else if (rq->slice_end == ~0UL) {
 		rq->slice_end = rq->exec_start + slice_of(rq, curr);
@@ -328,8 +369,8 @@ void thread_enqueue_unlock(struct runqueue *rq, struct thread *t, bool fresh)
 		if (t->allowed & BIT(cpu)) /* else: sched_setaffinity() came between */
 			break;
 	}
-	if (fresh)
-		t->vruntime = rq->min_vruntime;
+	if (fresh) /* behind those who wait already: forking gains no time */
+		t->vruntime = rq->min_vruntime + MIN_SLICE;
 	else if (before(t->vruntime, rq->min_vruntime - PERIOD / 2))
 		t->vruntime = rq->min_vruntime - PERIOD / 2;
 	count_in(rq, t);
@@ -345,6 +386,12 @@ void rq_put_prev(struct runqueue *rq, struct thread *prev, u64 now)
 	if (prev->state == THREAD_INTERRUPTIBLE && READ_ONCE(prev->work) & THREAD_WORK_SIGNAL)
 		prev->state = THREAD_RUNNABLE;
 	if (prev->state != THREAD_RUNNABLE) {
+		if (prev->woke_at) {
+			bool soon = now - prev->woke_at < kick_ns;
+
+			prev->sync = soon ? min(prev->sync + 1, SYNC_SURE) : 0;
+			prev->woke_at = 0;
+		}
 		count_out(rq, prev);
 		prev->sleep_start = now;
 		prev->nr_voluntary++;
@@ -368,6 +415,12 @@ struct thread *rq_pick(struct runqueue *rq, u64 now)
 		return rq->cpu->idle_thread;
 	rb_erase(&rq->tree, &t->rq_node);
 	t->slice_start = now;
+	if (t->kicked_at) {
+		s64 took = min(max(now - t->kicked_at, KICK_MIN), KICK_MAX);
+
+		kick_ns += (took - (s64)kick_ns) / 8;
+		t->kicked_at = 0;
+	}
 	if (rq->tree.node)
 		rq->slice_end = now + slice_of(rq, t);
 	return t;
@@ -382,7 +435,7 @@ void rq_tick(struct runqueue *rq, u64 now)
 		/* in a long kernel path the thread goes on for a while: ask again later */
 		rq->slice_end = now + MIN_SLICE;
 	}
-	if (rq->nr >= 2 && now >= rq->next_balance) {
+	if (rq->nr >= 2 && (now >= rq->next_balance || READ_ONCE(idle_mask))) {
 		rq->next_balance = now + BALANCE_EVERY;
 		push(rq);
 	}
@@ -390,6 +443,12 @@ void rq_tick(struct runqueue *rq, u64 now)
 }
 
 /* ---- asked from outside ---- */
+
+/* An interrupt's wake-up counts for the thread that it interrupts: seldom, and soon forgotten. */
+static void note_wake(void)
+{
+	current_thread()->woke_at = clock_ns();
+}
 
 bool thread_wake_states(struct thread *t, u32 mask)
 {
@@ -400,10 +459,12 @@ bool thread_wake_states(struct thread *t, u32 mask)
 		return false;
 	}
 	t->state = THREAD_RUNNABLE;
-	if (t->on_rq) /* not asleep yet: schedule() will see the state */
+	if (t->on_rq) { /* not asleep yet: schedule() will see the state */
 		spin_unlock(&rq->lock);
-	else
-		thread_enqueue_unlock(rq, t, false);
+		return true;
+	}
+	thread_enqueue_unlock(rq, t, false);
+	note_wake();
 	return true;
 }
 
@@ -416,7 +477,10 @@ void thread_start(struct thread *t)
 	t->weight = nice_weight(t->nice);
 	rq = thread_rq_lock(t);
 	t->state = THREAD_RUNNABLE;
+	t->sync = current_thread()
+			  ->sync; /* a child does as its parent until it has habits of its own */
 	thread_enqueue_unlock(rq, t, true);
+	note_wake();
 }
 
 void thread_set_nice(struct thread *t, int nice)

@@ -35,6 +35,7 @@ void mutex_lock(struct mutex *m)
 	struct thread *me = current_thread();
 	struct mutex_waiter w = { .thread = me };
 
+	might_sleep();
 	spin_lock(&m->lock);
 	if (unlikely(m->owner)) {
 		if (m->owner == me)

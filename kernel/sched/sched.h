@@ -39,7 +39,7 @@ struct sched_group {
 	spinlock_t lock;	    /* guards the rest; taken inside a run queue's, children first */
 	u32 weight;		    /* 1024: as one thread of nice 0 */
 	u32 nr_active;		    /* runnable threads and active groups directly inside */
-	u64 load;		    /* sum of their weights */
+	s64 load;		    /* sum of their weights */
 	u32 parent_weight;	    /* what the parent's load holds for this group */
 };
 void sched_group_init(struct sched_group *g, struct sched_group *parent, u32 weight);
@@ -70,6 +70,9 @@ struct thread {
 	struct rb_node rq_node;
 	struct sched_group *group;
 	u64 sleep_start;
+	u64 kicked_at; /* it was given to a sleeping CPU, which has not yet begun it; 0: no */
+	u64 woke_at;   /* own CPU: when it last woke somebody, and has not slept since; 0: no */
+	u8 sync;       /* own CPU: how many times in a row it slept right after waking somebody */
 
 	/* atomics */
 	u32 work; /* THREAD_WORK_*: looked at before ring 3 and when going to sleep */
@@ -151,6 +154,11 @@ static inline void thread_account(bool kernel_from_now)
 /* CPU time of t so far, up to now, ns. */
 void thread_times(struct thread *t, u64 *user, u64 *sys);
 
+/* Says that the caller may sleep: a warning when it holds a spinlock. */
+static inline void might_sleep(void)
+{
+	WARN_ON(this_cpu()->irq_depth);
+}
 /* Gives up the CPU; comes back when chosen. With state not RUNNABLE: when woken. */
 void schedule(void);
 void sched_yield(void);

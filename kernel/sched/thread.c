@@ -63,7 +63,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
 
 	if (prev->hook)
 		prev->hook->out(prev->hook);
-	if (prev->fpu)
+	if (prev->fpu && prev->state != THREAD_DEAD)
 		fpu_save(prev->fpu);
 	c->nr_switches++;
 	rq->prev = prev;
