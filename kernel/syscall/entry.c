@@ -21,6 +21,7 @@ static void entry_syscall(struct regs *regs)
 	const struct syscall_entry *e = nr < syscall_table_size ? &syscall_table[nr] : NULL;
 	long ret = -ENOSYS;
 
+	thread_account(true);
 	/* The value a restarted or traced call sees, and what an unknown number answers. */
 	regs->rax = ret;
 	if (likely(e && e->fn))
@@ -49,6 +50,8 @@ static void entry_return_to_user(struct regs *regs)
 		irq_disable();
 		work = READ_ONCE(current->thread.work) & ~THREAD_WORK_TRACE;
 	}
+	if (current->thread.acct_kernel)
+		thread_account(false);
 }
 
 const struct entry_ops dyad_entry_ops = {

@@ -163,6 +163,9 @@ static void interrupt(struct regs *r)
 void trap_dispatch(struct regs *r);
 void trap_dispatch(struct regs *r)
 {
+	/* The CPU does not clear AC here: user code may have set it, or a user copy was under way. */
+	if (cpu_has_smap)
+		__asm__ volatile("clac" ::: "memory");
 	if (r->vector < 32)
 		exception(r);
 	else
