@@ -152,7 +152,7 @@ INITRAMFS := init@lib/dyad/init $(BUILD)/user/init:lib/dyad/init $(BUILD)/dyad.s
 $(eval $(call stamp,$(BUILD)/.initramfs,$(INITRAMFS)))
 $(BUILD)/initramfs.cpio: $(UBIN) $(IMAGE_FILES) $(BUILD)/dyad.stripped.elf $(BUILD)/.initramfs tools/mkinitramfs tools/lib/newc.py
 	$(call say,CPIO,$@)
-	$(Q)tools/mkinitramfs --strip-mode -o $@ --dir dev --dir proc --dir sys --dir etc/dyad $(INITRAMFS)
+	$(Q)tools/mkinitramfs --strip-mode -o $@ --node dev/console:5:1 --dir proc --dir sys --dir etc/dyad $(INITRAMFS)
 
 $(BUILD)/dyad.iso: $(BUILD)/dyad.stripped.elf $(BUILD)/initramfs.cpio tools/mkiso tools/lib/iso.py
 	$(call say,ISO,$@)

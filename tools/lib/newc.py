@@ -19,7 +19,7 @@ class Archive:
     """Collects entries by guest path, later ones replacing earlier ones, then writes them."""
 
     def __init__(self):
-        self.entries = {}  # path -> (mode, data: bytes or host file name)
+        self.entries = {}  # path -> (mode, data: bytes, host file name or device number)
 
     def _add(self, path, mode, data=b""):
         path = path.strip("/")
@@ -42,6 +42,10 @@ class Archive:
 
     def data(self, path, data, mode=0o644):
         self._add(path, stat.S_IFREG | mode, data)
+
+    def node(self, path, major, minor, mode=0o600):
+        """A character device."""
+        self._add(path, stat.S_IFCHR | mode, (major, minor))
 
     def file(self, path, host, mode=None):
         """Adds a host file, a symbolic link or a whole folder; modes are kept (or given)."""
@@ -78,6 +82,9 @@ class Archive:
 
     def _entry(self, path, mode, data):
         name = path.encode() + b"\0"
+        if stat.S_ISCHR(mode):
+            self._record(name, mode, b"", data)
+            return
         align = PAGE if stat.S_ISREG(mode) and len(data) >= PAGE else 4
         pad = -(self.pos + HEADER + len(name)) % align
         if len(name) + pad > NAME_MAX:
@@ -90,11 +97,11 @@ class Archive:
             pad = -(self.pos + HEADER + len(name)) % align
         self._record(name + b"\0" * pad, mode, data)
 
-    def _record(self, name, mode, data):
+    def _record(self, name, mode, data, device=(0, 0)):
         self.ino += 1
         nlink = 2 if stat.S_ISDIR(mode) else 1
         # ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check
-        fields = (self.ino, mode, 0, 0, nlink, 0, len(data), 0, 0, 0, 0, len(name), 0)
+        fields = (self.ino, mode, 0, 0, nlink, 0, len(data), 0, 0, *device, len(name), 0)
         self._put(b"070701" + b"".join(b"%08X" % f for f in fields) + name)
         self._put(b"\0" * (-self.pos % 4))
         self._put(data)
