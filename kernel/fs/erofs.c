@@ -358,6 +358,7 @@ static int erofs_fill(struct super *sb, const char *source, unsigned long flags,
 	sb->ops = &erofs_super_ops;
 	sb->magic = EROFS_SUPER_MAGIC_V1;
 	sb->flags |= MS_RDONLY;
+	sb->read_only = true;
 	err = open_image(sb, es, source);
 	if (err)
 		return err;

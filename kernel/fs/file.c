@@ -82,7 +82,7 @@ struct file *file_alloc(const struct path *p, int flags)
 	path_get(p);
 	f->inode = p->dentry->inode;
 	f->mapping = &f->inode->mapping;
-	f->flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
+	f->flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC);
 	f->can_read = !(flags & O_PATH) && (acc == O_RDONLY || acc == O_RDWR);
 	f->can_write = !(flags & O_PATH) && (acc == O_WRONLY || acc == O_RDWR);
 	f->ops = &no_ops;
@@ -157,11 +157,17 @@ static struct file *file_finish(const struct path *p, int flags)
 	err = file_choose_ops(f);
 	if (!err && f->ops->open)
 		err = f->ops->open(f->inode, f);
+	f->flags &= ~O_TRUNC; /* open() saw it: overlay need not copy what is cut off */
 	if (err) {
 		file_free(f);
 		return ERR_PTR(err);
 	}
 	return f;
+}
+
+struct file *file_open_real(const struct path *p, int flags)
+{
+	return file_finish(p, flags);
 }
 
 static int acc_to_may(int flags)

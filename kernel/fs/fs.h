@@ -198,6 +198,7 @@ struct super {
 	u64 magic;
 	u32 dev; /* anonymous device number, minor of major 0 */
 	bool uncached; /* set by fill: a name that nobody uses any more is forgotten at once (/proc) */
+	bool read_only; /* can never be written: no remount changes that */
 	unsigned long flags; /* SB_RDONLY = MS_RDONLY ... */
 	struct user_ns *user_ns;
 	u64 next_ino; /* atomic */

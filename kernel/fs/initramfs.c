@@ -127,25 +127,33 @@ static int set_owner(const struct cpio_entry *e)
 /* The second and further names of a file come before or with its data: all but the last are empty. */
 static const char *linked_name(struct unpack *u, const struct cpio_entry *e)
 {
-	for (unsigned int i = 0; i < u->nr_links; i++)
+	for (unsigned int i = 0; e->nlink > 1 && i < u->nr_links; i++)
 		if (u->link[i].ino == e->ino)
 			return u->link[i].name;
-	if (u->nr_links < HARD_LINKS) {
-		u->link[u->nr_links].ino = e->ino;
-		u->link[u->nr_links].name = kstrdup(e->name);
-		u->nr_links += u->link[u->nr_links].name != NULL;
-	}
 	return NULL;
+}
+
+static void remember_name(struct unpack *u, const struct cpio_entry *e)
+{
+	if (e->nlink < 2 || u->nr_links == HARD_LINKS)
+		return;
+	u->link[u->nr_links].ino = e->ino;
+	u->link[u->nr_links].name = kstrdup(e->name);
+	u->nr_links += u->link[u->nr_links].name != NULL;
 }
 
 static int make_regular(struct unpack *u, const struct cpio_entry *e)
 {
-	const char *first = e->nlink > 1 ? linked_name(u, e) : NULL;
+	const char *first = linked_name(u, e);
 	struct file *f;
 	int err;
 
-	if (!first)
-		return make_file(u, e->name, e->mode, e->data, e->size);
+	if (!first) {
+		err = make_file(u, e->name, e->mode, e->data, e->size);
+		if (!err)
+			remember_name(u, e);
+		return err;
+	}
 	err = vfs_link(AT_FDCWD, first, AT_FDCWD, e->name, 0);
 	if (err || !e->size)
 		return err;

@@ -125,6 +125,8 @@ extern struct super *anon_super;
 extern struct mount *anon_mount;
 void file_init(void);
 struct file *file_alloc(const struct path *p, int flags);
+/* open without any check: the layers below an overlay, which checked itself. */
+struct file *file_open_real(const struct path *p, int flags);
 /* An open file on an inode that has no name in a directory; the inode's reference moves here. */
 struct file *file_on_inode(struct mount *mnt, const char *name, struct inode *inode,
 			   const struct file_ops *ops, int flags);

@@ -183,6 +183,8 @@ static int mount_remount(struct path *p, unsigned long flags, const char *data)
 	if (!(flags & MS_BIND)) {
 		if (!fs_capable(CAP_SYS_ADMIN) && !sb->type->userns_mount)
 			err = -EPERM;
+		else if (sb->read_only && !(flags & MS_RDONLY))
+			err = -EROFS;
 		else if (sb->ops && sb->ops->remount)
 			err = sb->ops->remount(sb, data);
 		if (!err)

@@ -497,7 +497,8 @@ static u64 inode_blocks(const struct inode *i)
 {
 	u64 pages = i->mapping.nr_pages;
 
-	if (S_ISREG(i->mode) && i->mapping.ops)
+	/* pages that are read on demand, or are another inode's: as if all were there */
+	if (S_ISREG(i->mode) && (i->mapping.ops || (i->ops && i->ops->getattr)))
 		pages = DIV_ROUND_UP(i->size, PAGE_SIZE);
 	return pages * (PAGE_SIZE / 512);
 }
