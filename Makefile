@@ -205,7 +205,7 @@ deps:  ## installs what is missing (asks first)
 	@tools/deps all
 
 # ---- the tests: each kind brings its rules ----
-include $(wildcard tests/*/*.mk)
+include $(wildcard tests/*/*.mk labs/*.mk)
 T ?=
 J ?= 2
 test:  ## all tests, or those whose names have T=PATTERN

@@ -18,6 +18,22 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TOP, "tools", "lib"))
 import emulator  # noqa: E402
 
+# The machines on which guest cases run; a case or a suite names those it wants.
+MACHINES = {
+    "qemu": dict(engine="qemu", cpus=2),
+    "qemu1": dict(engine="qemu", cpus=1, mem="64M"),
+    "qemu4": dict(engine="qemu", cpus=4),
+    "nosvm": dict(engine="qemu", cpus=1, cpu="max,svm=off"),
+    "uefi": dict(engine="uefi", cpus=2),
+    "bochs": dict(engine="bochs"),
+    "bochs2": dict(engine="bochs", cpus=2),
+    "haswell": dict(engine="bochs", cpu="haswell_4770"),
+    "icelake": dict(engine="bochs", cpu="icelake_u"),
+    "penryn": dict(engine="bochs", cpu="core2_penryn_t9600"),
+    "ryzen": dict(engine="bochs", cpu="ryzen"),
+}
+SLOW = {"bochs": 8, "uefi": 2}  # an engine's share of patience
+
 DRIVER = r"""
 counts() { cat /proc/dyad/counts 2>/dev/null; }
 grown() {

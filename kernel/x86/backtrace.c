@@ -20,6 +20,14 @@ static const char *symbol_of(u64 addr, u64 *offset, u64 *size)
 
 	if (!&ksyms_count || !ksyms_count || addr < ksyms_addr[0])
 		return NULL;
+	/* LAB 00: begin
+	 * ksyms_addr[] holds the start addresses of all functions, rising; there are ksyms_count of
+	 * them. Find the last one that is not above addr: some thousand entries, so halve the range
+	 * [lo, hi) until one is left. Leave its index in lo.
+	 * starter: hi = ksyms_count;
+	 * starter: if (hi) // not written yet: no address has a name
+	 * starter: 	return NULL;
+	 */
 	hi = ksyms_count;
 	while (hi - lo > 1) {
 		u64 mid = (lo + hi) / 2;
@@ -29,6 +37,7 @@ static const char *symbol_of(u64 addr, u64 *offset, u64 *size)
 		else
 			hi = mid;
 	}
+	/* LAB 00: end */
 	*offset = addr - ksyms_addr[lo];
 	*size = (lo + 1 < ksyms_count ? ksyms_addr[lo + 1] : (u64)__text_end) - ksyms_addr[lo];
 	return ksyms_names + ksyms_name_off[lo];
@@ -57,6 +66,16 @@ void backtrace_print(u64 rbp, u64 rip)
 
 	if (rip)
 		print_one(rip);
+	/* LAB 00: begin
+	 * Every function begins with `push %rbp; mov %rsp, %rbp`. So rbp points at the caller's rbp,
+	 * and the word above it is the address to which this function returns. Print that address
+	 * (print_one), go on with the caller's rbp, and so on, at most MAX_FRAMES times.
+	 * A stack may be damaged when this runs: before you read through rbp, see that it is a kernel
+	 * address (DIRECT_BASE and above), aligned to 8, not below base and not more than 64 KiB above
+	 * it; and stop at a return address that is not in the kernel's text (is_text).
+	 * starter: if (!is_text(base)) // base is on the stack
+	 * starter: 	printk_bare("  lab 00: the walk up the stack is not written yet");
+	 */
 	/* A stack is one small piece of the direct map or of the image: leave when it jumps. */
 	for (int i = 0; i < MAX_FRAMES; i++) {
 		u64 *frame = (u64 *)rbp;
@@ -68,4 +87,5 @@ void backtrace_print(u64 rbp, u64 rip)
 		print_one(frame[1]);
 		rbp = frame[0];
 	}
+	/* LAB 00: end */
 }
