@@ -28,6 +28,7 @@ static void choose_console(void)
 void dev_init(void)
 {
 	mem_init();
+	sysrq_init();
 	tty_init();
 	uart_init();
 	vt_init();

@@ -76,3 +76,4 @@ ssize_t ldisc_write(struct tty *t, struct uio *from, bool nonblock, u32 generati
 
 void uart_init(void);
 void mem_init(void);
+void sysrq_init(void);
