@@ -161,28 +161,20 @@ int memslot_fault(struct vm *vm, u64 gpa, bool write)
 	struct memslot s;
 	struct frame *f;
 	u64 seq, hva;
-	bool writable;
 	int err;
 
 	gpa &= PAGE_MASK;
 	do {
 		seq = READ_ONCE(vm->mmu_seq);
 		barrier();
-		if (!memslot_find(vm, gpa, &s))
-			return -ENXIO;
-		writable = !(s.flags & KVM_MEM_READONLY);
-		if (write && !writable)
+		if (!memslot_find(vm, gpa, &s) || (write && (s.flags & KVM_MEM_READONLY)))
 			return -ENXIO;
 		hva = s.hva + gpa - (s.gfn << PAGE_SHIFT);
-		/* Writable at once where the slot is: one fault a page, not two. */
-		f = mm_get_frame(vm->mm, hva, writable);
-		if (IS_ERR(f) && writable && !write) {
-			writable = false;
-			f = mm_get_frame(vm->mm, hva, false);
-		}
+		/* A read leaves shared what is shared: the pages of a file, the page of zeros. */
+		f = mm_get_frame(vm->mm, hva, write);
 		if (IS_ERR(f))
 			return PTR_ERR(f) == -ENOMEM ? -ENOMEM : -EFAULT;
-		err = map_frame(vm, gpa, f, writable, seq);
+		err = map_frame(vm, gpa, f, write, seq);
 	} while (err == -EAGAIN);
 	return err;
 }

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The KVM side (Linux's Documentation/virt/kvm/api.rst): memory slots, the registers at a PVH entry,
+ * the loop around KVM_RUN. Interrupt chips are the kernel's; all other devices are devices.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vm.h"
+
+#define MAX_CPUID 100
+#define LEAF_HYPERVISOR 0x40000000
+#define LEAF_TIMING 0x40000010
+#define APIC_BUS_KHZ 1000000 /* KVM's local APIC timers count nanoseconds */
+#define IDENTITY_MAP                                                                               \
+	0xfffbc000UL /* what an Intel CPU without unrestricted guest needs, out of the way */
+#define TSS_PAGES 0xfffbd000UL
+#define MEMORY_MAX (3UL << 30) /* RAM and image end below the devices' addresses */
+
+static int check(int r, const char *what)
+{
+	if (r < 0)
+		die(STATUS_FAILED, "%s: %s", what, strerror(errno));
+	return r;
+}
+
+/* ---- memory ---- */
+
+static void add_slot(struct machine *m, unsigned int slot, uint64_t at, void *host, uint64_t size,
+		     unsigned int flags)
+{
+	struct kvm_userspace_memory_region r = {
+		.slot = slot,
+		.flags = flags,
+		.guest_phys_addr = at,
+		.memory_size = size,
+		.userspace_addr = (uintptr_t)host,
+	};
+
+	check(ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &r), "KVM_SET_USER_MEMORY_REGION");
+}
+
+static void *map_image(struct machine *m)
+{
+	int fd = open(m->image, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *p;
+
+	check(fd < 0 ? fd : fstat(fd, &st), m->image);
+	if (!st.st_size)
+		die(STATUS_FAILED, "%s: empty", m->image);
+	m->image_size = ALIGN_UP((uint64_t)st.st_size, PAGE);
+	p = mmap(NULL, m->image_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		die(STATUS_FAILED, "%s: %s", m->image, strerror(errno));
+	close(fd);
+	return p;
+}
+
+static void create_memory(struct machine *m)
+{
+	void *image = map_image(m);
+
+	m->ram_size = ALIGN_UP(m->memory, PAGE);
+	if (m->ram_size + m->image_size > MEMORY_MAX)
+		die(STATUS_USAGE, "memory and image together can be at most %lu MiB",
+		    MEMORY_MAX >> 20);
+	m->ram = mmap(NULL, m->ram_size, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (m->ram == MAP_FAILED)
+		die(STATUS_FAILED, "no memory for the machine: %s", strerror(errno));
+	boot_load(m);
+	add_slot(m, 0, 0, m->ram, m->ram_size, 0);
+	add_slot(m, 1, m->ram_size, image, m->image_size, KVM_MEM_READONLY);
+}
+
+/* ---- vCPUs ---- */
+
+/* What the kernel supports, this CPU's number, and how fast its clocks are (so it need not measure). */
+static void set_cpuid(struct machine *m, unsigned int cpu)
+{
+	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + MAX_CPUID * sizeof(*c->entries));
+
+	if (!c)
+		die(STATUS_FAILED, "no memory");
+	c->nent = MAX_CPUID - 1;
+	check(ioctl(m->kvm, KVM_GET_SUPPORTED_CPUID, c), "KVM_GET_SUPPORTED_CPUID");
+	for (unsigned int i = 0; i < c->nent; i++) {
+		struct kvm_cpuid_entry2 *e = &c->entries[i];
+
+		if (e->function == 1)
+			e->ebx = (e->ebx & 0xffff) | m->cpus << 16 | cpu << 24;
+		else if (e->function == 0xb || e->function == 0x1f)
+			e->edx = cpu;
+		else if (e->function == LEAF_HYPERVISOR && m->tsc_khz)
+			e->eax = LEAF_TIMING;
+	}
+	if (m->tsc_khz)
+		c->entries[c->nent++] = (struct kvm_cpuid_entry2){
+			.function = LEAF_TIMING,
+			.eax = m->tsc_khz,
+			.ebx = APIC_BUS_KHZ,
+		};
+	check(ioctl(m->vcpu[cpu], KVM_SET_CPUID2, c), "KVM_SET_CPUID2");
+	free(c);
+}
+
+/* The state a PVH kernel expects: 32-bit protected mode, flat, paging off, start_info in EBX. */
+static void set_entry(struct machine *m, int vcpu)
+{
+	struct kvm_regs regs = { .rip = m->entry, .rbx = m->start_info, .rflags = 2 };
+	struct kvm_segment code = { .limit = 0xffffffff,
+				    .selector = 8,
+				    .type = 11,
+				    .present = 1,
+				    .db = 1,
+				    .s = 1,
+				    .g = 1 };
+	struct kvm_segment data = code;
+	struct kvm_sregs s;
+
+	check(ioctl(vcpu, KVM_GET_SREGS, &s), "KVM_GET_SREGS");
+	data.selector = 16;
+	data.type = 3;
+	s.cs = code;
+	s.ds = s.es = s.fs = s.gs = s.ss = data;
+	s.tr = (struct kvm_segment){ .limit = 0x67, .type = 11, .present = 1 };
+	s.ldt = (struct kvm_segment){ .unusable = 1 };
+	s.cr0 = 0x11; /* PE, ET */
+	s.cr4 = s.cr3 = s.efer = 0;
+	check(ioctl(vcpu, KVM_SET_SREGS, &s), "KVM_SET_SREGS");
+	check(ioctl(vcpu, KVM_SET_REGS, &regs), "KVM_SET_REGS");
+}
+
+static void create_vcpu(struct machine *m, unsigned int i)
+{
+	int khz;
+
+	m->vcpu[i] = check(ioctl(m->vm, KVM_CREATE_VCPU, i), "KVM_CREATE_VCPU");
+	m->run[i] = mmap(NULL, m->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu[i], 0);
+	if (m->run[i] == MAP_FAILED)
+		die(STATUS_FAILED, "cannot map the state of a vCPU: %s", strerror(errno));
+	khz = ioctl(m->vcpu[i], KVM_GET_TSC_KHZ, 0);
+	m->tsc_khz = khz > 0 ? khz : 0;
+	set_cpuid(m, i);
+}
+
+void machine_create(struct machine *m)
+{
+	struct kvm_pit_config pit = { 0 };
+	uint64_t identity = IDENTITY_MAP;
+
+	m->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (m->kvm < 0 && (errno == ENOENT || errno == ENXIO || errno == ENODEV))
+		die(STATUS_FAILED, "this CPU has no VT-x/SVM (or firmware disabled it)");
+	check(m->kvm, "/dev/kvm");
+	if (ioctl(m->kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
+		die(STATUS_FAILED, "/dev/kvm: another version of the interface");
+	m->run_size = check(ioctl(m->kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
+	m->vm = check(ioctl(m->kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
+	check(ioctl(m->vm, KVM_SET_IDENTITY_MAP_ADDR, &identity), "KVM_SET_IDENTITY_MAP_ADDR");
+	check(ioctl(m->vm, KVM_SET_TSS_ADDR, TSS_PAGES), "KVM_SET_TSS_ADDR");
+	check(ioctl(m->vm, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
+	check(ioctl(m->vm, KVM_CREATE_PIT2, &pit), "KVM_CREATE_PIT2");
+	create_memory(m);
+	for (unsigned int i = 0; i < m->cpus; i++)
+		create_vcpu(m, i);
+	set_entry(m, m->vcpu[0]);
+}
+
+void irq_line(struct machine *m, unsigned int irq, bool level)
+{
+	struct kvm_irq_level l = { .irq = irq, .level = level };
+
+	ioctl(m->vm, KVM_IRQ_LINE, &l);
+}
+
+/* ---- exits ---- */
+
+static unsigned long long rip_of(int vcpu)
+{
+	struct kvm_regs regs = { 0 };
+
+	ioctl(vcpu, KVM_GET_REGS, &regs);
+	return regs.rip;
+}
+
+static void do_io(struct machine *m, struct kvm_run *run)
+{
+	uint8_t *data = (uint8_t *)run + run->io.data_offset;
+
+	for (unsigned int i = 0; i < run->io.count; i++, data += run->io.size)
+		port_access(m, run->io.port, run->io.direction == KVM_EXIT_IO_IN, data,
+			    run->io.size);
+}
+
+/* False: the machine is over. */
+static bool handle_exit(struct machine *m, unsigned int i)
+{
+	struct kvm_run *run = m->run[i];
+
+	switch (run->exit_reason) {
+	case KVM_EXIT_IO:
+		do_io(m, run);
+		return true;
+	case KVM_EXIT_MMIO: /* nobody there */
+		if (!run->mmio.is_write)
+			memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
+		return true;
+	case KVM_EXIT_INTR:
+	case KVM_EXIT_IRQ_WINDOW_OPEN:
+		return true;
+	case KVM_EXIT_SYSTEM_EVENT:
+		machine_end(0);
+		return false;
+	case KVM_EXIT_SHUTDOWN:
+		warn("guest shut down (triple fault) at rip 0x%llx", rip_of(m->vcpu[i]));
+		break;
+	case KVM_EXIT_FAIL_ENTRY:
+		warn("the CPU refuses the guest's state (reason 0x%llx) at rip 0x%llx; the kernel "
+		     "log says why",
+		     (unsigned long long)run->fail_entry.hardware_entry_failure_reason,
+		     rip_of(m->vcpu[i]));
+		break;
+	case KVM_EXIT_INTERNAL_ERROR:
+		warn("the hypervisor cannot go on with the guest (error %u) at rip 0x%llx",
+		     run->internal.suberror, rip_of(m->vcpu[i]));
+		break;
+	default:
+		warn("unexpected exit %u at rip 0x%llx", run->exit_reason, rip_of(m->vcpu[i]));
+	}
+	machine_end(STATUS_FAILED);
+	return false;
+}
+
+void machine_run(struct machine *m, unsigned int i)
+{
+	bool more = true;
+
+	while (more) {
+		if (ioctl(m->vcpu[i], KVM_RUN, 0) < 0 && errno != EINTR && errno != EAGAIN) {
+			warn("KVM_RUN: %s at rip 0x%llx", strerror(errno), rip_of(m->vcpu[i]));
+			machine_end(STATUS_FAILED);
+			return;
+		}
+		more = handle_exit(m, i);
+	}
+}

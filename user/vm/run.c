@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `vm run`: one machine's life. The first thread sets everything up, starts one thread for each vCPU
+ * and then waits for the end, for signals and for the terminal; it is the only one that cleans up.
+ * The process moves into a cgroup of its own before it allocates, and back out before it removes it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vm.h"
+
+#define VCPU_STACK 65536
+#define ESCAPE 1 /* Ctrl-A; then x ends the machine, Ctrl-A is itself */
+#define MEMORY_LEAST (4UL << 20)
+
+static struct {
+	uint64_t memory, cpus;
+	const char *name, *kernel, *append;
+	bool console;
+} opt = { .memory = 64UL << 20, .cpus = 1 };
+
+const struct opt run_options[] = {
+	{ "--mem", 'm', OPT_SIZE, &opt.memory, "SIZE",
+	  "memory of the machine: 32M, 1G (64M without)" },
+	{ "--memory", 0, OPT_SIZE, &opt.memory, "SIZE", "the same" },
+	{ "--cpus", 0, OPT_NUMBER, &opt.cpus, "N", "virtual CPUs (1 without)" },
+	{ "--name", 'n', OPT_TEXT, &opt.name, "NAME", "what ps calls it, and its host name" },
+	{ "--kernel", 'k', OPT_TEXT, &opt.kernel, "FILE",
+	  "the guest's kernel (/lib/dyad/dyad.elf, or $DYAD_KERNEL)" },
+	{ "--append", 0, OPT_TEXT, &opt.append, "TEXT", "more for the kernel's command line" },
+	{ "--console", 0, OPT_FLAG, &opt.console, NULL, "shows the kernel's console on stderr" },
+	{ .name = NULL },
+};
+
+/* ---- the end, told by any thread ---- */
+
+static int end_event = -1; /* eventfd: over, or the UART wants input */
+static int end_status = -1; /* atomic */
+
+static void poke(void)
+{
+	uint64_t one = 1;
+
+	if (write(end_event, &one, sizeof(one)) < 0)
+		return; /* only when the counter is full: then it is awake */
+}
+
+void machine_end(int status)
+{
+	int none = -1;
+
+	__atomic_compare_exchange_n(&end_status, &none, status, false, __ATOMIC_SEQ_CST,
+				    __ATOMIC_SEQ_CST);
+	poke();
+}
+
+void want_input(void)
+{
+	poke();
+}
+
+/* ---- name and cgroup ---- */
+
+static struct state state;
+static char old_group[256]; /* where the process came from: a path of /proc/self/cgroup */
+static int group = -1;
+static struct termios old_terminal;
+static bool terminal_raw;
+
+static int join_group(int cgroup)
+{
+	return cgroup < 0 ? -1 : write_small(cgroup, "cgroup.procs", "0");
+}
+
+static void enter_group(void)
+{
+	char text[512], *p;
+
+	if (read_small(-1, "/proc/self/cgroup", text, sizeof(text)) < 0)
+		return;
+	p = !strncmp(text, "0::", 3) ? text : strstr(text, "\n0::");
+	if (!p)
+		return;
+	p += *p == '\n' ? 4 : 3;
+	p[strcspn(p, "\n")] = 0;
+	join(old_group, sizeof(old_group), "/sys/fs/cgroup", p, NULL);
+	group = cgroup_create(state.name);
+	join_group(group);
+}
+
+static void leave_group(void)
+{
+	int old = open(old_group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (group < 0)
+		return;
+	if (join_group(old) < 0)
+		return; /* then the next `vm ps` removes it */
+	close(old);
+	close(group);
+	cgroup_remove(state.name);
+}
+
+static void take_down(void)
+{
+	if (terminal_raw)
+		tcsetattr(0, TCSAFLUSH, &old_terminal);
+	leave_group();
+	state_remove(state.name);
+}
+
+static void describe(char **argv)
+{
+	char *p = state.command, *end = p + sizeof(state.command) - 1;
+
+	for (; argv && *argv && p < end; argv++) {
+		if (p > state.command)
+			*p++ = ' ';
+		for (const char *a = *argv; *a && p < end; a++)
+			*p++ = *a == '\n' ? ' ' : *a;
+	}
+	*p = 0;
+}
+
+/* ---- the terminal ---- */
+
+static void make_raw(void)
+{
+	struct termios t;
+
+	if (!isatty(0) || tcgetattr(0, &old_terminal) < 0)
+		return;
+	t = old_terminal;
+	cfmakeraw(&t);
+	terminal_raw = !tcsetattr(0, TCSAFLUSH, &t);
+}
+
+/* Takes Ctrl-A x out of what was typed. The bytes left. */
+static size_t take_escapes(uint8_t *buf, size_t n)
+{
+	static bool escape;
+	size_t out = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!escape && buf[i] == ESCAPE) {
+			escape = true;
+			continue;
+		}
+		if (escape && buf[i] == 'x')
+			machine_end(128 + SIGKILL);
+		escape = false;
+		buf[out++] = buf[i];
+	}
+	return out;
+}
+
+/* False at the end of the input. */
+static bool forward_input(struct machine *m)
+{
+	uint8_t buf[16];
+	size_t room = uart_room();
+	ssize_t n = read(0, buf, room < sizeof(buf) ? room : sizeof(buf));
+
+	if (n <= 0)
+		return n < 0 && (errno == EINTR || errno == EAGAIN);
+	if (terminal_raw)
+		n = take_escapes(buf, n);
+	uart_input(m, buf, n);
+	return true;
+}
+
+/* ---- threads ---- */
+
+struct vcpu_thread {
+	struct machine *m;
+	unsigned int i;
+};
+
+static void *vcpu_main(void *arg)
+{
+	struct vcpu_thread *t = arg;
+
+	machine_run(t->m, t->i);
+	return NULL;
+}
+
+static void start_vcpus(struct machine *m)
+{
+	static struct vcpu_thread threads[MAX_CPUS];
+	pthread_attr_t attr;
+	pthread_t thread;
+	int err;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, VCPU_STACK);
+	for (unsigned int i = 0; i < m->cpus; i++) {
+		threads[i] = (struct vcpu_thread){ m, i };
+		err = pthread_create(&thread, &attr, vcpu_main, &threads[i]);
+		if (err)
+			die(STATUS_FAILED, "cannot start a thread: %s", strerror(err));
+	}
+}
+
+/* Signals that end the machine come by descriptor, to the first thread alone. */
+static int catch_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+/* Waits for the end: its status. */
+static int wait_for_end(struct machine *m, int signals)
+{
+	bool input = !m->argv;
+
+	for (;;) {
+		struct pollfd fds[] = { { .fd = end_event, .events = POLLIN },
+					{ .fd = signals, .events = POLLIN },
+					{ .fd = input && uart_room() ? 0 : -1, .events = POLLIN } };
+		struct signalfd_siginfo info;
+		uint64_t count;
+
+		if (poll(fds, 3, -1) < 0 && errno != EINTR)
+			die(STATUS_FAILED, "poll: %s", strerror(errno));
+		if (fds[0].revents && read(end_event, &count, sizeof(count)) < 0)
+			die(STATUS_FAILED, "eventfd: %s", strerror(errno));
+		if (fds[1].revents && read(signals, &info, sizeof(info)) == sizeof(info))
+			machine_end(128 + info.ssi_signo);
+		if (fds[2].revents)
+			input = forward_input(m);
+		if (__atomic_load_n(&end_status, __ATOMIC_SEQ_CST) >= 0)
+			return end_status;
+	}
+}
+
+int run_verb(int argc, char **argv)
+{
+	struct machine m = { .memory = opt.memory,
+			     .cpus = opt.cpus,
+			     .kernel = opt.kernel,
+			     .append = opt.append,
+			     .console = opt.console };
+	const char *own = getenv("DYAD_KERNEL"), *image_name = argv[0];
+	char image[256];
+	int signals;
+
+	image_path(image_name, image, sizeof(image));
+	m.image = image;
+	if (argv[1] && !strcmp(argv[1], "--"))
+		argv++;
+	m.argv = argv[1] ? argv + 1 : NULL;
+	if (!m.kernel)
+		m.kernel = own ? own : "/lib/dyad/dyad.elf";
+	if (opt.cpus > MAX_CPUS)
+		die(STATUS_USAGE, "--cpus %llu: at most %d", (unsigned long long)opt.cpus,
+		    MAX_CPUS);
+	if (opt.memory < MEMORY_LEAST)
+		die(STATUS_USAGE, "--mem: at least %lu MiB", MEMORY_LEAST >> 20);
+
+	signals = catch_signals();
+	end_event = eventfd(0, EFD_CLOEXEC);
+	if (signals < 0 || end_event < 0)
+		die(STATUS_FAILED, "cannot wait for events: %s", strerror(errno));
+	state_begin(&state, opt.name, image_name);
+	atexit(take_down);
+	m.name = state.name;
+	enter_group();
+	machine_create(&m);
+	uart_init(&m);
+	state.pid = getpid();
+	state.started = time(NULL);
+	describe(m.argv);
+	state_save(&state);
+	if (!m.argv)
+		make_raw();
+	start_vcpus(&m);
+	return wait_for_end(&m, signals);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two 16550 serial ports (National Semiconductor PC16550D; linux/serial_reg.h names the registers).
+ * COM1 is the guest's console: the terminal in an interactive machine, else nowhere or stderr.
+ * COM2 is what the command writes: stdout. A character leaves at once, so the transmitter is always
+ * empty. The lock guards all: the input comes from another thread than the vCPUs.
+ */
+#include <string.h>
+#include <unistd.h>
+#include <linux/serial_reg.h>
+
+#include "vm.h"
+
+#define FIFO 16
+
+struct uart {
+	uint16_t port;
+	unsigned int irq;
+	int out; /* descriptor, or -1 */
+	uint8_t ier, lcr, mcr, scr, fcr, dll, dlm;
+	bool thr_interrupt; /* "transmitter empty" has not been told since the last character */
+	uint8_t rx[FIFO];
+	unsigned int rx_len;
+	bool level; /* of the interrupt line, as the kernel knows it */
+};
+
+static struct uart uarts[2] = {
+	{ .port = 0x3f8, .irq = 4, .out = -1 },
+	{ .port = 0x2f8, .irq = 3, .out = -1 },
+};
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+void uart_init(struct machine *m)
+{
+	uarts[0].out = m->console ? 2 : m->argv ? -1 : 1;
+	uarts[1].out = 1;
+}
+
+static struct uart *find(uint16_t port)
+{
+	for (int i = 0; i < 2; i++)
+		if ((port & ~7) == uarts[i].port)
+			return &uarts[i];
+	return NULL;
+}
+
+bool uart_owns(uint16_t port)
+{
+	return find(port);
+}
+
+/* What the interrupt is for, by priority (data sheet, table IV). */
+static uint8_t cause(const struct uart *u)
+{
+	if ((u->ier & UART_IER_RDI) && u->rx_len)
+		return UART_IIR_RDI;
+	if ((u->ier & UART_IER_THRI) && u->thr_interrupt)
+		return UART_IIR_THRI;
+	return UART_IIR_NO_INT;
+}
+
+static void update_line(struct machine *m, struct uart *u)
+{
+	bool level = cause(u) != UART_IIR_NO_INT;
+
+	if (level != u->level)
+		irq_line(m, u->irq, level);
+	u->level = level;
+}
+
+static void transmit(struct uart *u, uint8_t c)
+{
+	if (u->mcr & UART_MCR_LOOP) {
+		if (u->rx_len < FIFO)
+			u->rx[u->rx_len++] = c;
+	} else if (u->out >= 0 && write(u->out, &c, 1) < 0) {
+		u->out = -1; /* nobody reads any more; the guest goes on as with the plug pulled */
+	}
+	u->thr_interrupt = true;
+}
+
+static uint8_t receive(struct uart *u)
+{
+	uint8_t c = u->rx[0];
+
+	if (!u->rx_len)
+		return 0;
+	memmove(u->rx, u->rx + 1, --u->rx_len);
+	if (!u->rx_len && u == &uarts[0])
+		want_input();
+	return c;
+}
+
+uint8_t uart_read(struct machine *m, uint16_t port)
+{
+	struct uart *u = find(port);
+	uint8_t v = 0;
+
+	pthread_mutex_lock(&lock);
+	switch (port & 7) {
+	case UART_RX:
+		v = u->lcr & UART_LCR_DLAB ? u->dll : receive(u);
+		break;
+	case UART_IER:
+		v = u->lcr & UART_LCR_DLAB ? u->dlm : u->ier;
+		break;
+	case UART_IIR:
+		v = cause(u);
+		if (v == UART_IIR_THRI)
+			u->thr_interrupt = false; /* told */
+		v |= u->fcr & UART_FCR_ENABLE_FIFO ? 0xc0 : 0;
+		break;
+	case UART_LCR:
+		v = u->lcr;
+		break;
+	case UART_MCR:
+		v = u->mcr;
+		break;
+	case UART_LSR:
+		v = UART_LSR_TEMT | UART_LSR_THRE | (u->rx_len ? UART_LSR_DR : 0);
+		break;
+	case UART_MSR: /* in loopback the modem's lines are the port's own */
+		v = UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS;
+		if (u->mcr & UART_MCR_LOOP)
+			v = (u->mcr & UART_MCR_DTR) << 5 | (u->mcr & UART_MCR_RTS) << 3 |
+			    (u->mcr & (UART_MCR_OUT1 | UART_MCR_OUT2)) << 4;
+		break;
+	case UART_SCR:
+		v = u->scr;
+		break;
+	}
+	update_line(m, u);
+	pthread_mutex_unlock(&lock);
+	return v;
+}
+
+void uart_write(struct machine *m, uint16_t port, uint8_t v)
+{
+	struct uart *u = find(port);
+
+	pthread_mutex_lock(&lock);
+	switch (port & 7) {
+	case UART_TX:
+		if (u->lcr & UART_LCR_DLAB)
+			u->dll = v;
+		else
+			transmit(u, v);
+		break;
+	case UART_IER:
+		if (u->lcr & UART_LCR_DLAB) {
+			u->dlm = v;
+			break;
+		}
+		if (v & ~u->ier & UART_IER_THRI)
+			u->thr_interrupt = true;
+		u->ier = v & 0xf;
+		break;
+	case UART_FCR:
+		u->fcr = v;
+		if (v & UART_FCR_CLEAR_RCVR)
+			u->rx_len = 0;
+		break;
+	case UART_LCR:
+		u->lcr = v;
+		break;
+	case UART_MCR:
+		u->mcr = v & 0x1f;
+		break;
+	case UART_SCR:
+		u->scr = v;
+		break;
+	}
+	update_line(m, u);
+	pthread_mutex_unlock(&lock);
+}
+
+size_t uart_room(void)
+{
+	size_t room;
+
+	pthread_mutex_lock(&lock);
+	room = FIFO - uarts[0].rx_len;
+	pthread_mutex_unlock(&lock);
+	return room;
+}
+
+void uart_input(struct machine *m, const uint8_t *buf, size_t n)
+{
+	struct uart *u = &uarts[0];
+
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < n && u->rx_len < FIFO; i++)
+		u->rx[u->rx_len++] = buf[i];
+	update_line(m, u);
+	pthread_mutex_unlock(&lock);
+}
