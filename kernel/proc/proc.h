@@ -191,11 +191,14 @@ struct process {
 	bool stopping; /* every thread is to stop at its next return to ring 3 */
 	bool stopped;  /* all have */
 	bool stop_report, continue_report; /* waitid(2) has not yet taken the news */
+	bool continue_news;		   /* the parent is still to be told */
+	bool stop_dequeued; /* a stop signal is being acted on; SIGCONT takes it back */
 	unsigned int nr_stopped;
 	int stop_signal;
 	/* guarded by siglock */
 	spinlock_t siglock;
 	struct sigpending pending; /* for any of the threads */
+	unsigned int nr_queued;	   /* entries of this and the threads' queues: RLIMIT_SIGPENDING */
 	bool group_exit;       /* all threads are to end, with group_status */
 	struct task *exec_task; /* the thread whose execve(2) ends the others */
 	int group_status;
@@ -206,7 +209,7 @@ struct process {
 	bool session_leader;
 	/* sums of threads and children that went */
 	u64 user_ns, sys_ns, child_user_ns, child_sys_ns, child_minflt, child_majflt;
-	u64 minflt, majflt, nvcsw, nivcsw, child_maxrss;
+	u64 minflt, majflt, nvcsw, nivcsw, maxrss, child_maxrss;
 	struct rlimit64 rlim[RLIM_NLIMITS];
 	u64 start_ns;
 	int oom_score_adj;
@@ -226,6 +229,7 @@ struct task {
 	struct sighand *sighand;
 	/* guarded by proc->siglock */
 	ksigset_t blocked, saved_mask;
+	ksigset_t real_blocked; /* while sigtimedwait(2) lets its signals through */
 	bool restore_mask; /* sigsuspend, ppoll: put saved_mask back on the way out */
 	struct sigpending pending;
 	struct {
@@ -242,7 +246,8 @@ struct task {
 	bool no_new_privs, keep_caps, dumpable;
 	int pdeath_signal;
 	int exit_code; /* of this thread, wait(2) form */
-	bool dead;
+	bool exiting; /* runs no more user code; guarded by siglock */
+	bool dead;    /* left everything but the lists; guarded by tasks_lock */
 	u32 personality;
 	bool vfork_pending; /* the parent sleeps in vfork_wait until exec or exit clears it */
 	struct waitq vfork_wait;

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Credentials (credentials(7), capabilities(7)): the identity calls, capability checks, id maps, and
+ * what execve(2) makes of a file's set-id bits. A cred never changes while a thread uses it: each
+ * call copies it, changes the copy, and swaps. All ids in a cred are the first namespace's; they are
+ * translated at the border, by the caller's user namespace.
+ */
+#include "proc/internal.h"
+
+#include <linux/capability.h>
+#include <linux/securebits.h>
+
+#define CAP_ALL (BIT(CAP_LAST_CAP + 1) - 1)
+/* Capabilities that go with the file-system user id 0 (capabilities(7), effect of user ID changes). */
+#define CAP_FS_SET                                                                      \
+	(BIT(CAP_CHOWN) | BIT(CAP_MKNOD) | BIT(CAP_DAC_OVERRIDE) |                      \
+	 BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) |                 \
+	 BIT(CAP_LINUX_IMMUTABLE) | BIT(CAP_MAC_OVERRIDE))
+#define ID_NONE ((u32)-1)
+
+struct user_ns init_user_ns;
+struct cred init_cred;
+static struct kmem_cache *cred_cache;
+static u64 nr_creds;
+
+static const struct ns_ops init_user_ns_ops = { .name = "user", .clone_flag = CLONE_NEWUSER };
+
+void cred_init(void)
+{
+	cred_cache = kmem_cache_create("cred", sizeof(struct cred), false);
+	counts_register("creds", &nr_creds);
+	ns_init(&init_user_ns.ns, &init_user_ns_ops, NULL, 0xeffffffd);
+	ref_init(&init_cred.refs);
+	init_cred.cap_permitted = init_cred.cap_effective = init_cred.cap_bounding = CAP_ALL;
+	init_cred.user_ns = &init_user_ns;
+}
+
+static void groups_put(struct group_list *g)
+{
+	if (g && ref_put(&g->refs))
+		kfree(g);
+}
+
+struct cred *cred_copy(const struct cred *old)
+{
+	struct cred *c = kmem_cache_alloc(cred_cache);
+
+	if (!c)
+		return NULL;
+	*c = *old;
+	ref_init(&c->refs);
+	if (c->groups)
+		ref_get(&c->groups->refs);
+	ns_get(&c->user_ns->ns);
+	__atomic_fetch_add(&nr_creds, 1, __ATOMIC_RELAXED);
+	return c;
+}
+
+void cred_put(const struct cred *cred)
+{
+	struct cred *c = (struct cred *)cred;
+
+	if (!c || !ref_put(&c->refs))
+		return;
+	groups_put(c->groups);
+	ns_put(&c->user_ns->ns);
+	kmem_cache_free(cred_cache, c);
+	__atomic_fetch_sub(&nr_creds, 1, __ATOMIC_RELAXED);
+}
+
+void cred_install(struct cred *c)
+{
+	struct task *t = current;
+	const struct cred *old = t->thread.cred;
+
+	spin_lock(&t->proc->siglock);
+	t->thread.cred = c;
+	spin_unlock(&t->proc->siglock);
+	/* A change of identity takes the memory image away from its old owner's eyes (prctl(2)). */
+	if (old->euid != c->euid || old->egid != c->egid || (c->cap_permitted & ~old->cap_permitted))
+		t->dumpable = false;
+	cred_put(old);
+}
+
+/* ---- may it? ---- */
+
+static bool cred_ns_capable(const struct cred *c, struct user_ns *ns, int cap)
+{
+	/* Upwards from ns: capable in one's own namespace; owning a child gives all in it. */
+	for (;; ns = ns->parent) {
+		if (ns == c->user_ns)
+			return c->cap_effective & BIT(cap);
+		if (ns->level <= c->user_ns->level)
+			return false;
+		if (ns->parent == c->user_ns && ns->owner_uid == c->euid)
+			return true;
+	}
+}
+
+bool ns_capable(struct user_ns *ns, int cap)
+{
+	return cred_ns_capable(current_thread()->cred, ns, cap);
+}
+
+bool capable(int cap)
+{
+	return ns_capable(&init_user_ns, cap);
+}
+
+/* ---- ids at the border ---- */
+
+static u32 map_down(const struct id_map *map, const struct user_ns *ns, u32 kid)
+{
+	if (ns == &init_user_ns)
+		return kid;
+	for (u32 i = 0; map && i < map->n; i++)
+		if (kid - map->extent[i].kernel_first < map->extent[i].count)
+			return map->extent[i].first + (kid - map->extent[i].kernel_first);
+	return ID_NONE;
+}
+
+static u32 map_up(const struct id_map *map, const struct user_ns *ns, u32 id)
+{
+	if (ns == &init_user_ns)
+		return id;
+	for (u32 i = 0; map && i < map->n; i++)
+		if (id - map->extent[i].first < map->extent[i].count)
+			return map->extent[i].kernel_first + (id - map->extent[i].first);
+	return ID_NONE;
+}
+
+uid_t uid_to_ns(struct user_ns *ns, uid_t kuid)
+{
+	return map_down(READ_ONCE(ns->uid_map), ns, kuid);
+}
+uid_t uid_from_ns(struct user_ns *ns, uid_t uid)
+{
+	return map_up(READ_ONCE(ns->uid_map), ns, uid);
+}
+gid_t gid_to_ns(struct user_ns *ns, gid_t kgid)
+{
+	return map_down(READ_ONCE(ns->gid_map), ns, kgid);
+}
+gid_t gid_from_ns(struct user_ns *ns, gid_t gid)
+{
+	return map_up(READ_ONCE(ns->gid_map), ns, gid);
+}
+
+/* ---- changing ids ---- */
+
+static struct cred *prepare(void)
+{
+	return cred_copy(current_thread()->cred);
+}
+
+static int finish(struct cred *c, int err)
+{
+	if (err)
+		cred_put(c);
+	else
+		cred_install(c);
+	return err;
+}
+
+/* What the capabilities become when the user ids change from old's (capabilities(7)). */
+static void fix_caps(struct cred *c, const struct cred *old)
+{
+	uid_t root = uid_from_ns(c->user_ns, 0);
+	bool was_root = old->uid == root || old->euid == root || old->suid == root;
+	bool is_root = c->uid == root || c->euid == root || c->suid == root;
+
+	if (c->securebits & BIT(SECURE_NO_SETUID_FIXUP))
+		return;
+	if (was_root && !is_root) {
+		if (!(c->securebits & BIT(SECURE_KEEP_CAPS)))
+			c->cap_permitted = c->cap_effective = 0;
+		c->cap_ambient = 0;
+	}
+	if (old->euid == root && c->euid != root)
+		c->cap_effective = 0;
+	if (old->euid != root && c->euid == root)
+		c->cap_effective = c->cap_permitted;
+}
+
+static void fix_fs_caps(struct cred *c, const struct cred *old)
+{
+	uid_t root = uid_from_ns(c->user_ns, 0);
+
+	if (c->securebits & BIT(SECURE_NO_SETUID_FIXUP))
+		return;
+	if (old->fsuid == root && c->fsuid != root)
+		c->cap_effective &= ~CAP_FS_SET;
+	if (old->fsuid != root && c->fsuid == root)
+		c->cap_effective |= c->cap_permitted & CAP_FS_SET;
+}
+
+/* Translates *id unless it is "leave": -EINVAL when the namespace has no such id. */
+static int id_in(u32 *id, u32 (*from)(struct user_ns *, u32))
+{
+	if (*id == ID_NONE)
+		return 0;
+	*id = from(current_thread()->cred->user_ns, *id);
+	return *id == ID_NONE ? -EINVAL : 0;
+}
+
+static bool uid_known(const struct cred *c, uid_t u)
+{
+	return u == ID_NONE || u == c->uid || u == c->euid || u == c->suid;
+}
+
+static bool gid_known(const struct cred *c, gid_t g)
+{
+	return g == ID_NONE || g == c->gid || g == c->egid || g == c->sgid;
+}
+
+int do_setuid(uid_t uid)
+{
+	const struct cred *old = current_thread()->cred;
+	struct cred *c;
+	int err = 0;
+
+	if (uid == ID_NONE || id_in(&uid, uid_from_ns))
+		return -EINVAL;
+	c = prepare();
+	if (!c)
+		return -ENOMEM;
+	if (ns_capable(old->user_ns, CAP_SETUID))
+		c->uid = c->suid = uid;
+	else if (uid != old->uid && uid != old->suid)
+		err = -EPERM;
+	c->euid = c->fsuid = uid;
+	fix_caps(c, old);
+	return finish(c, err);
+}
+
+int do_setgid(gid_t gid)
+{
+	const struct cred *old = current_thread()->cred;
+	struct cred *c;
+	int err = 0;
+
+	if (gid == ID_NONE || id_in(&gid, gid_from_ns))
+		return -EINVAL;
+	c = prepare();
+	if (!c)
+		return -ENOMEM;
+	if (ns_capable(old->user_ns, CAP_SETGID))
+		c->gid = c->sgid = gid;
+	else if (gid != old->gid && gid != old->sgid)
+		err = -EPERM;
+	c->egid = c->fsgid = gid;
+	return finish(c, err);
+}
+
+int do_setresuid(uid_t r, uid_t e, uid_t s)
+{
+	const struct cred *old = current_thread()->cred;
+	struct cred *c;
+	int err = 0;
+
+	if (id_in(&r, uid_from_ns) || id_in(&e, uid_from_ns) || id_in(&s, uid_from_ns))
+		return -EINVAL;
+	c = prepare();
+	if (!c)
+		return -ENOMEM;
+	if (!(uid_known(old, r) && uid_known(old, e) && uid_known(old, s)) &&
+	    !ns_capable(old->user_ns, CAP_SETUID))
+		err = -EPERM;
+	if (r != ID_NONE)
+		c->uid = r;
+	if (e != ID_NONE)
+		c->euid = e;
+	if (s != ID_NONE)
+		c->suid = s;
+	c->fsuid = c->euid;
+	fix_caps(c, old);
+	return finish(c, err);
+}
+
+int do_setresgid(gid_t r, gid_t e, gid_t s)
+{
+	const struct cred *old = current_thread()->cred;
+	struct cred *c;
+	int err = 0;
+
+	if (id_in(&r, gid_from_ns) || id_in(&e, gid_from_ns) || id_in(&s, gid_from_ns))
+		return -EINVAL;
+	c = prepare();
+	if (!c)
+		return -ENOMEM;
+	if (!(gid_known(old, r) && gid_known(old, e) && gid_known(old, s)) &&
+	    !ns_capable(old->user_ns, CAP_SETGID))
+		err = -EPERM;
+	if (r != ID_NONE)
+		c->gid = r;
+	if (e != ID_NONE)
+		c->egid = e;
+	if (s != ID_NONE)
+		c->sgid = s;
+	c->fsgid = c->egid;
+	return finish(c, err);
+}
+
+/* setreuid(2): the saved id follows the effective one when a real id is set or it becomes another. */
+int do_setreuid(uid_t r, uid_t e)
+{
+	const struct cred *old = current_thread()->cred;
+	struct cred *c;
+	int err = 0;
+
+	if (id_in(&r, uid_from_ns) || id_in(&e, uid_from_ns))
+		return -EINVAL;
+	c = prepare();
+	if (!c)
+		return -ENOMEM;
+	if (((r != ID_NONE && r != old->uid && r != old->euid) || !uid_known(old, e)) &&
+	    !ns_capable(old->user_ns, CAP_SETUID))
+		err = -EPERM;
+	if (r != ID_NONE)
+		c->uid = r;
+	if (e != ID_NONE)
+		c->euid = e;
+	if (r != ID_NONE || (e != ID_NONE && e != old->uid))
+		c->suid = c->euid;
+	c->fsuid = c->euid;
+	fix_caps(c, old);
+	return finish(c, err);
+}
+
+int do_setregid(gid_t r, gid_t e)
+{
+	const struct cred *old = current_thread()->cred;
+	struct cred *c;
+	int err = 0;
+
+	if (id_in(&r, gid_from_ns) || id_in(&e, gid_from_ns))
+		return -EINVAL;
+	c = prepare();
+	if (!c)
+		return -ENOMEM;
+	if (((r != ID_NONE && r != old->gid && r != old->egid) || !gid_known(old, e)) &&
+	    !ns_capable(old->user_ns, CAP_SETGID))
+		err = -EPERM;
+	if (r != ID_NONE)
+		c->gid = r;
+	if (e != ID_NONE)
+		c->egid = e;
+	if (r != ID_NONE || (e != ID_NONE && e != old->gid))
+		c->sgid = c->egid;
+	c->fsgid = c->egid;
+	return finish(c, err);
+}
+
+uid_t do_setfsuid(uid_t uid)
+{
+	const struct cred *old = current_thread()->cred;
+	uid_t was = uid_to_ns(old->user_ns, old->fsuid);
+	struct cred *c;
+
+	if (uid == ID_NONE || id_in(&uid, uid_from_ns) || uid == old->fsuid)
+		return was;
+	if (!uid_known(old, uid) && !ns_capable(old->user_ns, CAP_SETUID))
+		return was;
+	c = prepare();
+	if (!c)
+		return was;
+	c->fsuid = uid;
+	fix_fs_caps(c, old);
+	cred_install(c);
+	return was;
+}
+
+gid_t do_setfsgid(gid_t gid)
+{
+	const struct cred *old = current_thread()->cred;
+	gid_t was = gid_to_ns(old->user_ns, old->fsgid);
+	struct cred *c;
+
+	if (gid == ID_NONE || id_in(&gid, gid_from_ns) || gid == old->fsgid)
+		return was;
+	if (!gid_known(old, gid) && !ns_capable(old->user_ns, CAP_SETGID))
+		return was;
+	c = prepare();
+	if (!c)
+		return was;
+	c->fsgid = gid;
+	cred_install(c);
+	return was;
+}
+
+int do_setgroups(unsigned int n, const gid_t *gids)
+{
+	const struct cred *old = current_thread()->cred;
+	struct group_list *g = NULL;
+	struct cred *c;
+
+	if (n > NGROUPS_MAX_DYAD)
+		return -EINVAL;
+	if (!ns_capable(old->user_ns, CAP_SETGID) || old->user_ns->setgroups_denied ||
+	    (old->user_ns != &init_user_ns && !old->user_ns->gid_map))
+		return -EPERM;
+	if (n) {
+		g = kmalloc(sizeof(*g) + n * sizeof(gid_t));
+		if (!g)
+			return -ENOMEM;
+		ref_init(&g->refs);
+		g->n = n;
+		for (unsigned int i = 0; i < n; i++) {
+			g->gids[i] = gids[i];
+			if (gids[i] == ID_NONE || id_in(&g->gids[i], gid_from_ns)) {
+				kfree(g);
+				return -EINVAL;
+			}
+		}
+	}
+	c = prepare();
+	if (!c) {
+		kfree(g);
+		return -ENOMEM;
+	}
+	groups_put(c->groups);
+	c->groups = g;
+	cred_install(c);
+	return 0;
+}
+
+int do_getgroups(int n, gid_t *gids)
+{
+	const struct cred *c = current_thread()->cred;
+	int have = c->groups ? c->groups->n : 0;
+
+	if (n < 0 || (n && n < have))
+		return -EINVAL;
+	for (int i = 0; n && i < have; i++) {
+		gids[i] = gid_to_ns(c->user_ns, c->groups->gids[i]);
+		if (gids[i] == ID_NONE)
+			gids[i] = 65534;
+	}
+	return have;
+}
+
+/* ---- capabilities ---- */
+
+int do_capget(pid_t pid, u64 *effective, u64 *permitted, u64 *inheritable)
+{
+	struct task *t = current;
+	const struct cred *c;
+
+	if (pid < 0)
+		return -EINVAL;
+	if (pid)
+		t = task_find(task_pid_ns(current), pid);
+	if (!t)
+		return -ESRCH;
+	c = task_cred_get(t);
+	*effective = c->cap_effective;
+	*permitted = c->cap_permitted;
+	*inheritable = c->cap_inheritable;
+	cred_put(c);
+	if (pid)
+		task_put(t);
+	return 0;
+}
+
+int do_capset(u64 effective, u64 permitted, u64 inheritable)
+{
+	const struct cred *old = current_thread()->cred;
+	u64 may_inherit = old->cap_inheritable | old->cap_permitted;
+	struct cred *c;
+
+	effective &= CAP_ALL;
+	permitted &= CAP_ALL;
+	inheritable &= CAP_ALL;
+	if (ns_capable(old->user_ns, CAP_SETPCAP))
+		may_inherit = CAP_ALL;
+	if ((inheritable & ~may_inherit) ||
+	    (inheritable & ~(old->cap_inheritable | old->cap_bounding)) ||
+	    (permitted & ~old->cap_permitted) || (effective & ~permitted))
+		return -EPERM;
+	c = prepare();
+	if (!c)
+		return -ENOMEM;
+	c->cap_effective = effective;
+	c->cap_permitted = permitted;
+	c->cap_inheritable = inheritable;
+	c->cap_ambient &= permitted & inheritable;
+	cred_install(c);
+	return 0;
+}
+
+/* ---- execve(2) ---- */
+
+void cred_exec(struct exec *x)
+{
+	struct cred *c = x->cred;
+	struct inode *inode = x->file->inode;
+	struct mount *mnt = x->file->path.mnt;
+	uid_t root = uid_from_ns(c->user_ns, 0), old_euid = c->euid;
+	gid_t old_egid = c->egid;
+	bool root_caps = !(c->securebits & BIT(SECURE_NOROOT));
+	u64 from_file = 0;
+
+	if (!(mnt && mnt->flags & MNT_NOSUID) && !current->no_new_privs &&
+	    uid_to_ns(c->user_ns, inode->uid) != ID_NONE &&
+	    gid_to_ns(c->user_ns, inode->gid) != ID_NONE) {
+		if (inode->mode & S_ISUID)
+			c->euid = inode->uid;
+		if ((inode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+			c->egid = inode->gid;
+	}
+	x->secure = c->euid != c->uid || c->egid != c->gid;
+	if (c->euid != old_euid || c->egid != old_egid)
+		c->cap_ambient = 0;
+	if (root_caps && (c->euid == root || c->uid == root))
+		from_file = c->cap_bounding | c->cap_inheritable;
+	c->cap_permitted = from_file | c->cap_ambient;
+	c->cap_effective = root_caps && c->euid == root ? c->cap_permitted : c->cap_ambient;
+	if (from_file)
+		c->cap_ambient = 0;
+	c->suid = c->fsuid = c->euid;
+	c->sgid = c->fsgid = c->egid;
+	c->securebits &= ~BIT(SECURE_KEEP_CAPS);
+}

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The way out: a thread's, and with the last thread the process's. The thread first gives back what
+ * it used (memory, descriptors, namespaces), sleeping where it must; then, with tasks_lock held, it
+ * is dead: threads but the leader leave the lists at once, the leader stays until the whole process
+ * has ended and its parent has waited for it, or has said that it never will.
+ * Read next: wait.c.
+ */
+#include "proc/internal.h"
+
+/* ---- leaving the lists ---- */
+
+void release_task(struct task *t, struct list_head *gone)
+{
+	for (int i = 0; i < PID_TYPES; i++)
+		if (!list_empty(&t->pid_links[i]))
+			task_detach_pid(t, i);
+	list_del(&t->thread_link);
+	t->proc->nr_threads--;
+	list_move_tail(&t->all_link, gone);
+}
+
+void put_released(struct list_head *gone)
+{
+	struct task *t, *next;
+
+	list_for_each_safe(t, next, gone, all_link) {
+		list_del(&t->all_link);
+		if (layer.task_release)
+			layer.task_release(t);
+		task_put(t);
+	}
+}
+
+void reap_process(struct process *p, struct list_head *gone)
+{
+	struct process *parent = p->parent;
+
+	parent->child_user_ns += p->user_ns + p->child_user_ns;
+	parent->child_sys_ns += p->sys_ns + p->child_sys_ns;
+	parent->child_minflt += p->minflt + p->child_minflt;
+	parent->child_majflt += p->majflt + p->child_majflt;
+	parent->child_maxrss = max(parent->child_maxrss, max(p->maxrss, p->child_maxrss));
+	list_del(&p->sibling);
+	p->reaped = true;
+	spin_lock(&p->siglock);
+	if (task_pid_ns(p->leader)->init == p->leader)
+		task_pid_ns(p->leader)->init = NULL;
+	release_task(p->leader, gone);
+	spin_unlock(&p->siglock);
+}
+
+/* ---- the parent learns of it ---- */
+
+/* Does p's parent never wait for it? */
+static bool nobody_waits(struct process *p)
+{
+	struct process *parent = p->parent;
+	struct sighand *s = parent->leader->sighand;
+	bool no;
+
+	if (!parent->nr_live)
+		return true;
+	if (p->exit_signal != SIGCHLD || !s)
+		return false;
+	spin_lock(&s->lock);
+	no = s->action[SIGCHLD - 1].handler == SIG_IGN ||
+	     (s->action[SIGCHLD - 1].flags & SA_NOCLDWAIT);
+	spin_unlock(&s->lock);
+	return no;
+}
+
+static void child_siginfo(siginfo_t *info, struct process *p)
+{
+	struct process *parent = p->parent;
+	int status = p->exit_status;
+
+	memset(info, 0, sizeof(*info));
+	info->si_signo = p->exit_signal;
+	if (status & 0x7f) {
+		info->si_code = status & 0x80 ? CLD_DUMPED : CLD_KILLED;
+		info->si_status = status & 0x7f;
+	} else {
+		info->si_code = CLD_EXITED;
+		info->si_status = status >> 8 & 0xff;
+	}
+	info->si_pid = task_tgid_in(p->leader, task_pid_ns(parent->leader));
+	info->si_uid = task_uid_seen_by(p->leader, parent->leader);
+	info->si_utime = p->user_ns / (NSEC_PER_SEC / 100);
+	info->si_stime = p->sys_ns / (NSEC_PER_SEC / 100);
+}
+
+/* p is a zombie: tells its parent, or reaps it when nobody will. tasks_lock held. */
+static void announce(struct process *p, struct list_head *gone)
+{
+	struct process *parent = p->parent;
+	bool reap = nobody_waits(p);
+	siginfo_t info;
+
+	if (p->exit_signal && parent->nr_live) {
+		child_siginfo(&info, p);
+		spin_lock(&parent->siglock);
+		send_locked(p->exit_signal, &info, parent->leader, true, false);
+		spin_unlock(&parent->siglock);
+	}
+	list_del(&p->sibling);
+	list_add(&p->sibling, &parent->children); /* zombies first: wait(2) looks no further */
+	if (reap)
+		reap_process(p, gone);
+	waitq_wake_all(&parent->wait_child, 0);
+}
+
+/* ---- process groups without a parent to continue them (setpgid(2), NOTES) ---- */
+
+static bool becomes_orphaned(struct pid *pgrp, struct process *but)
+{
+	struct task *t;
+
+	list_for_each(t, &pgrp->tasks[PID_GROUP], pid_links[PID_GROUP]) {
+		struct process *p = t->proc, *parent = p->parent;
+
+		if (p == but || p->zombie || !p->nr_live || parent->unkillable ||
+		    parent == &swapper_process)
+			continue;
+		if (task_pgrp(parent->leader) != pgrp &&
+		    task_session(parent->leader) == task_session(t))
+			return false;
+	}
+	return true;
+}
+
+bool pgrp_orphaned(struct pid *pgrp)
+{
+	return becomes_orphaned(pgrp, NULL);
+}
+
+static bool has_stopped_jobs(struct pid *pgrp)
+{
+	struct task *t;
+
+	list_for_each(t, &pgrp->tasks[PID_GROUP], pid_links[PID_GROUP])
+		if (t->proc->stopped)
+			return true;
+	return false;
+}
+
+static void signal_members(struct pid *pgrp, int sig)
+{
+	struct task *t;
+
+	list_for_each(t, &pgrp->tasks[PID_GROUP], pid_links[PID_GROUP]) {
+		spin_lock(&t->proc->siglock);
+		send_locked(sig, NULL, t, true, false);
+		spin_unlock(&t->proc->siglock);
+	}
+}
+
+/* p loses parent (by its own end when ending, else by the parent's). tasks_lock held. */
+static void check_orphans(struct process *p, struct process *parent, bool ending)
+{
+	struct pid *pgrp = task_pgrp(p->leader);
+
+	if (parent == &swapper_process || task_pgrp(parent->leader) == pgrp ||
+	    task_session(parent->leader) != task_session(p->leader))
+		return;
+	if (has_stopped_jobs(pgrp) && becomes_orphaned(pgrp, ending ? p : NULL)) {
+		signal_members(pgrp, SIGHUP);
+		signal_members(pgrp, SIGCONT);
+	}
+}
+
+/* ---- children go to another parent ---- */
+
+/* prctl(2), PR_SET_CHILD_SUBREAPER: the nearest living ancestor that asked, else the init. */
+static struct process *find_reaper(struct process *p)
+{
+	struct pid_ns *ns = task_pid_ns(p->leader);
+	struct process *a = p->parent;
+
+	for (; p->has_child_subreaper && a != &swapper_process; a = a->parent) {
+		if (task_pid_ns(a->leader) != ns)
+			break;
+		if (a->is_subreaper && a->nr_live)
+			return a;
+	}
+	if (ns->init && ns->init->proc != p)
+		return ns->init->proc;
+	return init_pid_ns.init->proc;
+}
+
+static void parent_death_signals(struct process *child)
+{
+	struct task *t;
+
+	spin_lock(&child->siglock);
+	for_each_thread(t, child)
+		if (t->pdeath_signal)
+			send_locked(t->pdeath_signal, NULL, t, false, false);
+	spin_unlock(&child->siglock);
+}
+
+static void reparent_children(struct process *p, struct list_head *gone)
+{
+	struct process *reaper, *c, *next;
+
+	if (list_empty(&p->children))
+		return;
+	reaper = find_reaper(p);
+	list_for_each_safe(c, next, &p->children, sibling) {
+		list_move_tail(&c->sibling, &reaper->children);
+		c->parent = reaper;
+		c->exit_signal = SIGCHLD;
+		parent_death_signals(c);
+		check_orphans(c, p, false);
+		if (c->zombie)
+			announce(c, gone);
+	}
+}
+
+/* ---- the end of a process ---- */
+
+/* Every thread is dead. tasks_lock held. */
+static void process_ended(struct process *p, struct list_head *gone)
+{
+	struct task *leader = p->leader;
+
+	p->exit_status = p->group_exit ? p->group_status : leader->exit_code;
+	reparent_children(p, gone);
+	check_orphans(p, p->parent, true);
+	p->zombie = true;
+	waitq_wake_all(&leader->pid->wait, ~0U);
+	announce(p, gone);
+}
+
+/* Adds what the thread used to its process's sums; siglock held. */
+static void account(struct task *t)
+{
+	struct process *p = t->proc;
+	u64 user, sys;
+
+	thread_times(&t->thread, &user, &sys);
+	p->user_ns += user;
+	p->sys_ns += sys;
+	p->minflt += t->thread.minor_faults;
+	p->majflt += t->thread.major_faults;
+	p->nvcsw += t->thread.nr_voluntary;
+	p->nivcsw += t->thread.nr_involuntary;
+}
+
+static void die(struct task *t)
+{
+	struct process *p = t->proc;
+	struct list_head gone = LIST_INIT(gone);
+
+	spin_lock(&tasks_lock);
+	spin_lock(&p->siglock);
+	account(t);
+	t->dead = true;
+	if (t != p->leader)
+		release_task(t, &gone);
+	spin_unlock(&p->siglock);
+	if (p->exec_task)
+		waitq_wake_all(&p->wait_child, 0);
+	else if (p->leader->dead && p->nr_threads == 1)
+		process_ended(p, &gone);
+	spin_unlock(&tasks_lock);
+	put_released(&gone);
+}
+
+void vfork_done(struct task *t)
+{
+	if (t->vfork_pending) {
+		WRITE_ONCE(t->vfork_pending, false);
+		waitq_wake_all(&t->vfork_wait, 0);
+	}
+}
+
+void exec_leave_mm(struct task *t)
+{
+	struct mm *mm = t->thread.mm;
+
+	futex_exit_robust(t);
+	if (t->clear_tid && ref_read(&mm->users) > 1) {
+		put_user(0U, t->clear_tid);
+		futex_wake(t->clear_tid, 1);
+	}
+	t->clear_tid = NULL;
+	t->robust_list = NULL;
+	t->proc->maxrss = max(t->proc->maxrss, mm->peak_pages);
+}
+
+static void leave_mm(struct task *t)
+{
+	if (t->thread.mm) {
+		exec_leave_mm(t);
+		mm_put_user(task_switch_mm(NULL));
+	}
+	vfork_done(t);
+}
+
+static void leave_tables(struct task *t)
+{
+	struct files *files = t->thread.files;
+	struct fs_context *fs = t->thread.fs;
+	struct nsproxy *ns = t->ns;
+
+	spin_lock(&t->proc->siglock);
+	t->thread.files = NULL;
+	t->thread.fs = NULL;
+	t->ns = NULL;
+	spin_unlock(&t->proc->siglock);
+	files_put(files);
+	fs_context_put(fs);
+	nsproxy_put(ns);
+}
+
+/* Zombies that wait for the dying init: nobody else will take them. */
+static void reap_zombies(struct process *p)
+{
+	struct list_head gone = LIST_INIT(gone);
+	struct process *c, *next;
+
+	spin_lock(&tasks_lock);
+	list_for_each_safe(c, next, &p->children, sibling) {
+		if (!c->zombie)
+			break;
+		reap_process(c, &gone);
+	}
+	spin_unlock(&tasks_lock);
+	put_released(&gone);
+}
+
+/* The last thread of a process is on its way: what ends once for all of them. */
+static void last_thread(struct task *t)
+{
+	struct process *p = t->proc;
+	struct pid_ns *ns = task_pid_ns(t);
+
+	timers_exit(p);
+	if (p->unkillable && ns == &init_pid_ns)
+		panic("init is gone, status 0x%x",
+		      p->group_exit ? p->group_status : t->exit_code);
+	if (ns->init && ns->init->proc == p) {
+		reap_zombies(p);
+		if (layer.pid_ns_end)
+			layer.pid_ns_end(ns);
+	}
+}
+
+void __noreturn do_exit(int status)
+{
+	struct task *t = current;
+	struct process *p = t->proc;
+	bool last, stopped;
+
+	spin_lock(&p->siglock);
+	t->exit_code = status;
+	t->exiting = true;
+	last = --p->nr_live == 0;
+	stopped = !last && stop_completed(p);
+	spin_unlock(&p->siglock);
+	if (stopped)
+		notify_parent_stop(p, CLD_STOPPED);
+	if (last)
+		last_thread(t);
+	leave_mm(t);
+	leave_tables(t);
+	if (last && p->session_leader && tty_leader_exit)
+		tty_leader_exit(p);
+	if (layer.task_exit)
+		layer.task_exit(t);
+	die(t);
+	thread_exit();
+}
+
+void __noreturn do_group_exit(int status)
+{
+	struct task *t = current;
+	struct process *p = t->proc;
+
+	spin_lock(&p->siglock);
+	if (p->group_exit) {
+		status = p->group_status;
+	} else if (!p->exec_task || p->exec_task == t) {
+		p->group_exit = true;
+		p->group_status = status;
+		kill_other_threads(p, t);
+	}
+	spin_unlock(&p->siglock);
+	do_exit(status);
+}

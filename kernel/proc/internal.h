@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* What the rooms of proc/ give each other and nobody else. */
+#pragma once
+#include "proc/proc.h"
+
+#include <linux/sched.h>
+#include <linux/signal.h>
+
+/* pid.c: a pid with the wanted numbers, want[0] in its own namespace, outwards; n of them. */
+struct pid *pid_alloc_at(struct pid_ns *ns, const pid_t *want, unsigned int n);
+/* Gives the numbers back; no task uses it any more. The struct lives on while referenced. */
+void pid_release(struct pid *pid);
+
+#define UTS_RELEASE "6.1.0-dyad"
+#define UTS_VERSION "#1 Dyad"
+
+/* Called by proc_init(), in this order. */
+void cred_init(void);
+void pid_init(void);
+void nsproxy_init(void);
+void signal_init(void);
+void exec_init(void);
+void pidfd_init(void);
+void oom_init(void);
+void procfs_init(void);
+
+/* task.c */
+void counts_show(struct strbuf *out);
+extern struct process swapper_process;
+struct task *task_alloc(const char *name, void (*fn)(void *arg));
+struct process *process_alloc(void);
+void process_get(struct process *p);
+void process_put(struct process *p);
+struct sighand *sighand_new(const struct sighand *old); /* old NULL: all default */
+void sighand_put(struct sighand *s);
+/* Puts t into pid's list of type, with a reference; tasks_lock held. */
+void task_attach_pid(struct task *t, enum pid_type type, struct pid *pid);
+/* Takes it out, and gives the numbers back when that was the last use. The task keeps its pointer and
+ * reference, unless another pid takes the place: then the caller puts this one, without locks.
+ * tasks_lock held. */
+struct pid *task_detach_pid(struct task *t, enum pid_type type);
+/* The real uid of who, as a signal or wait(2) tells it to viewer; neither's siglock held. */
+uid_t task_uid_seen_by(struct task *who, struct task *viewer);
+/* Replaces the current thread's address space; the old one comes back (the caller puts it). */
+struct mm *task_switch_mm(struct mm *mm);
+/* Iterates over p's threads: siglock or tasks_lock held. */
+#define for_each_thread(t, p) list_for_each(t, &(p)->threads, thread_link)
+
+/* exit.c */
+/* Lets a waiting vfork parent go on. */
+void vfork_done(struct task *t);
+/* Robust futexes and clear_child_tid, while t's old space is still there. */
+void exec_leave_mm(struct task *t);
+/* Takes a dead task out of every list and collects it in gone; tasks_lock and siglock held. */
+void release_task(struct task *t, struct list_head *gone);
+/* Reaps zombie p: its sums go to its parent. tasks_lock held. */
+void reap_process(struct process *p, struct list_head *gone);
+/* Lets go of what was collected. No locks held. */
+void put_released(struct list_head *gone);
+
+/* signal.c; siglock held in the first five */
+void signal_wake(struct task *t, bool kill);
+void kill_other_threads(struct process *p, struct task *except);
+/* force: SIGKILL and SIGSTOP reach even the init of a pid namespace. 0 or -EAGAIN (queue full). */
+int send_locked(int sig, const siginfo_t *info, struct task *t, bool to_process, bool force);
+bool stop_completed(struct process *p); /* true once, when the last thread has stopped */
+void flush_pending(struct sigpending *sp);
+void discard_signal(struct process *p, struct sigpending *sp, int sig);
+/* Tells p's parent that it stopped or went on (CLD_*); takes tasks_lock. */
+void notify_parent_stop(struct process *p, int why);
+void flush_handlers(struct sighand *s); /* execve(2): caught signals go back to default */
+void set_blocked(ksigset_t mask);
+
+#define SIGS_UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
+#define SIGS_STOP (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
+#define SIGS_IGNORED (SIGBIT(SIGCONT) | SIGBIT(SIGCHLD) | SIGBIT(SIGWINCH) | SIGBIT(SIGURG))
+#define SIGS_FAULT                                                              \
+	(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) |  \
+	 SIGBIT(SIGFPE) | SIGBIT(SIGSYS))
+
+/* sigframe.c */
+int sigframe_setup(struct regs *regs, int sig, const struct ksigaction *act, const siginfo_t *info,
+		   ksigset_t mask);
+
+/* exec.c and elf.c */
+struct exec {
+	struct file *file;
+	u8 head[256]; /* the file's first bytes, zero-padded */
+	struct mm *mm; /* the new space, built while the old one still runs */
+	const char *execfn;
+	/*
+	 * The strings as they will lie in memory, each NUL-terminated: prefix (what `#!` lines put in
+	 * front), then the caller's argv and envp without the first `skip` bytes.
+	 */
+	struct strbuf prefix;
+	char **pages;
+	size_t len, skip, limit;
+	unsigned int argc, envc;
+	/* what the program file said */
+	u64 entry, start, phdr; /* interpreter's or own entry; the program's own; its headers */
+	u64 base;		/* of the interpreter; 0: none */
+	u16 phnum;
+	bool exec_stack, no_aslr;
+	u64 stack_top, sp;
+	/* identity to be */
+	struct cred *cred;
+	bool secure;
+};
+/* Maps the program in x->file into x->mm: -ENOEXEC when it is no good ELF, or what mapping it gave. */
+int elf_load(struct exec *x);
+/* Makes the stack with strings, vectors and auxiliary vector; sets x->sp. -E2BIG, -ENOMEM */
+int elf_stack(struct exec *x);
+/* A regular file that may be executed; ERR_PTR(-EACCES ...) */
+struct file *exec_open(int dirfd, const char *name, unsigned int lookup);
+/* The string stream piece at off: its address, and how long it goes on in *n. */
+char *exec_strings(struct exec *x, size_t off, size_t *n);
+u64 random_u64(void);
+
+/* time.c, timer.c */
+static inline void ns_to_timeval(u64 ns, struct __kernel_old_timeval *tv)
+{
+	tv->tv_sec = ns / NSEC_PER_SEC;
+	tv->tv_usec = ns % NSEC_PER_SEC / NSEC_PER_USEC;
+}
+int clock_deadline(int clock, bool absolute, u64 ns, u64 *deadline);
+void process_times(struct process *p, u64 *user, u64 *sys); /* siglock not held */
+void process_times_locked(struct process *p, u64 *user, u64 *sys);
+void timers_exit(struct process *p); /* the last thread ended: nothing fires any more */
+void timers_exec(struct process *p); /* POSIX timers go, itimers stay */
+void timer_signal_taken(siginfo_t *info); /* a POSIX timer's signal was dequeued; siglock held */
+
+/* futex.c */
+void futex_exit_robust(struct task *t);
+
+/* cred.c */
+void cred_exec(struct exec *x); /* set-uid and capabilities of the file into x->cred */
+static inline void cred_get(const struct cred *c)
+{
+	ref_get((ref_t *)&c->refs);
+}
+
+/* pidfd.c */
+struct file *pidfd_file(struct pid *pid, int flags); /* takes a reference of its own */
+

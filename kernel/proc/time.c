@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* Clocks and sleeping: clock_gettime(2), clock_nanosleep(2), and how much CPU time was had. */
+#include "proc/internal.h"
+
+#include <linux/capability.h>
+
+int timespec_to_ns(const struct __kernel_timespec *ts, u64 *ns)
+{
+	if (ts->tv_sec < 0 || ts->tv_nsec < 0 || ts->tv_nsec >= (s64)NSEC_PER_SEC)
+		return -EINVAL;
+	if ((u64)ts->tv_sec >= INT64_MAX / NSEC_PER_SEC)
+		*ns = INT64_MAX;
+	else
+		*ns = ts->tv_sec * NSEC_PER_SEC + ts->tv_nsec;
+	return 0;
+}
+
+struct __kernel_timespec ns_to_timespec(u64 ns)
+{
+	return (struct __kernel_timespec){ ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
+}
+
+void process_times_locked(struct process *p, u64 *user, u64 *sys)
+{
+	struct task *t;
+
+	*user = p->user_ns;
+	*sys = p->sys_ns;
+	for_each_thread(t, p) {
+		u64 u, s;
+
+		if (t->dead) /* counted in the sums already */
+			continue;
+		thread_times(&t->thread, &u, &s);
+		*user += u;
+		*sys += s;
+	}
+}
+
+void process_times(struct process *p, u64 *user, u64 *sys)
+{
+	spin_lock(&p->siglock);
+	process_times_locked(p, user, sys);
+	spin_unlock(&p->siglock);
+}
+
+/* ---- clocks ---- */
+
+/*
+ * The clock of another process or thread is a number below 0: ~pid << 3 | kind, 4 for a thread's
+ * (clock_getcpuclockid(3)). Its CPU time, -EINVAL.
+ */
+static int cpu_clock(int clock, u64 *ns)
+{
+	pid_t pid = ~(clock >> 3);
+	bool thread = clock & 4;
+	struct task *t = current;
+	u64 user, sys;
+
+	if ((clock & 3) == 3)
+		return -EINVAL;
+	if (pid)
+		t = thread ? task_find(task_pid_ns(t), pid) :
+			     task_find_process(task_pid_ns(t), pid);
+	if (!t)
+		return -EINVAL;
+	if (thread)
+		thread_times(&t->thread, &user, &sys);
+	else
+		process_times(t->proc, &user, &sys);
+	if (pid)
+		task_put(t);
+	*ns = (clock & 3) == 1 ? user : user + sys;
+	return 0;
+}
+
+int do_clock_gettime(int clock, u64 *ns)
+{
+	u64 user, sys;
+
+	switch (clock) {
+	case CLOCK_REALTIME:
+	case CLOCK_REALTIME_COARSE:
+	case CLOCK_REALTIME_ALARM:
+	case CLOCK_TAI:
+		*ns = clock_wall_ns();
+		return 0;
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_BOOTTIME:
+	case CLOCK_BOOTTIME_ALARM:
+		*ns = clock_ns();
+		return 0;
+	case CLOCK_PROCESS_CPUTIME_ID:
+		process_times(current->proc, &user, &sys);
+		*ns = user + sys;
+		return 0;
+	case CLOCK_THREAD_CPUTIME_ID:
+		thread_times(current_thread(), &user, &sys);
+		*ns = user + sys;
+		return 0;
+	default:
+		return clock < 0 ? cpu_clock(clock, ns) : -EINVAL;
+	}
+}
+
+int do_clock_getres(int clock, u64 *ns)
+{
+	u64 now;
+
+	if (do_clock_gettime(clock, &now))
+		return -EINVAL;
+	*ns = 1;
+	return 0;
+}
+
+int do_clock_settime(int clock, u64 ns)
+{
+	if (clock != CLOCK_REALTIME)
+		return -EINVAL;
+	if (!capable(CAP_SYS_TIME))
+		return -EPERM;
+	clock_wall_set(ns);
+	return 0;
+}
+
+/* The deadline on clock_ns() for a point in time of clock; -EINVAL for clocks nobody can sleep on. */
+int clock_deadline(int clock, bool absolute, u64 ns, u64 *deadline)
+{
+	u64 now = 0;
+
+	switch (clock) {
+	case CLOCK_REALTIME:
+	case CLOCK_TAI:
+	case CLOCK_MONOTONIC:
+	case CLOCK_BOOTTIME:
+	case CLOCK_REALTIME_ALARM:
+	case CLOCK_BOOTTIME_ALARM:
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (absolute) {
+		do_clock_gettime(clock, &now);
+		ns = ns > now ? ns - now : 0;
+	}
+	now = clock_ns();
+	*deadline = ns > INT64_MAX - now ? INT64_MAX : now + ns;
+	return 0;
+}
+
+/* ---- sleeping ---- */
+
+static int sleep_until(u64 deadline)
+{
+	struct waitq wq;
+
+	waitq_init(&wq);
+	return wait_event_until(&wq, false, deadline) == -ETIMEDOUT ? 0 : -ERESTARTSYS;
+}
+
+/* restart_arg: deadline, rmtp. */
+static long nanosleep_restart(struct task *t)
+{
+	struct __kernel_timespec __user *rmtp = (void __user *)t->restart_arg[1];
+	u64 deadline = t->restart_arg[0], now;
+
+	if (!sleep_until(deadline))
+		return 0;
+	now = clock_ns();
+	if (rmtp) {
+		struct __kernel_timespec left = ns_to_timespec(deadline > now ? deadline - now : 0);
+
+		if (copy_to_user(rmtp, &left, sizeof(left)))
+			return -EFAULT;
+	}
+	t->restart_fn = nanosleep_restart;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+long do_nanosleep(int clock, int flags, u64 ns, struct __kernel_timespec __user *rmtp)
+{
+	struct task *t = current;
+	u64 deadline;
+	int err;
+
+	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
+		return -EOPNOTSUPP;
+	err = clock_deadline(clock, flags & TIMER_ABSTIME, ns, &deadline);
+	if (err)
+		return err;
+	if (flags & TIMER_ABSTIME)
+		return sleep_until(deadline) ? -ERESTARTNOHAND : 0;
+	t->restart_arg[0] = deadline;
+	t->restart_arg[1] = (u64)rmtp;
+	return nanosleep_restart(t);
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wait4(2) and waitid(2). A parent sleeps on its own wait_child; a child that ends, stops or goes on
+ * wakes it. Zombies stand first among the children, so that waiting for any costs the same however
+ * many children live; waiting for one of them goes by its number.
+ */
+#include "proc/internal.h"
+
+#include <linux/wait.h>
+
+struct wait {
+	int type; /* P_* */
+	struct pid *pid;
+	int options;
+	/* what was found */
+	pid_t nr;
+	uid_t uid;
+	int status; /* wait4's form */
+	int why;    /* CLD_* */
+	struct rusage *ru;
+	struct list_head gone;
+};
+
+static void child_rusage(struct process *p, struct rusage *ru)
+{
+	u64 user, sys;
+
+	if (!ru)
+		return;
+	memset(ru, 0, sizeof(*ru));
+	process_times(p, &user, &sys);
+	ns_to_timeval(user + p->child_user_ns, &ru->ru_utime);
+	ns_to_timeval(sys + p->child_sys_ns, &ru->ru_stime);
+	ru->ru_maxrss = max(p->maxrss, p->child_maxrss) * (PAGE_SIZE / 1024);
+	ru->ru_minflt = p->minflt + p->child_minflt;
+	ru->ru_majflt = p->majflt + p->child_majflt;
+	ru->ru_nvcsw = p->nvcsw;
+	ru->ru_nivcsw = p->nivcsw;
+}
+
+static bool eligible(const struct wait *w, const struct process *p)
+{
+	bool clone_child = p->exit_signal != SIGCHLD;
+
+	if (w->type == P_PGID && task_pgrp(p->leader) != w->pid)
+		return false;
+	if (w->type == P_PID && p->leader->pid != w->pid)
+		return false;
+	return (w->options & __WALL) || clone_child == !!(w->options & __WCLONE);
+}
+
+static void found(struct wait *w, struct process *p, int why, int status)
+{
+	struct task *t = current;
+
+	w->nr = task_tgid_in(p->leader, task_pid_ns(t));
+	w->uid = task_uid_seen_by(p->leader, t);
+	w->why = why;
+	w->status = status;
+	child_rusage(p, w->ru);
+}
+
+static bool take_zombie(struct wait *w, struct process *p)
+{
+	int st = p->exit_status;
+
+	if (!p->zombie || !(w->options & WEXITED))
+		return false;
+	found(w, p, st & 0x7f ? (st & 0x80 ? CLD_DUMPED : CLD_KILLED) : CLD_EXITED, st);
+	if (!(w->options & WNOWAIT))
+		reap_process(p, &w->gone);
+	return true;
+}
+
+static bool take_stop(struct wait *w, struct process *p)
+{
+	bool keep = w->options & WNOWAIT, yes = true;
+
+	spin_lock(&p->siglock);
+	if (p->stop_report && p->stopped && (w->options & WSTOPPED)) {
+		int sig = p->stop_signal;
+
+		p->stop_report = keep;
+		spin_unlock(&p->siglock);
+		found(w, p, CLD_STOPPED, sig << 8 | 0x7f);
+		return true;
+	}
+	if (p->continue_report && (w->options & WCONTINUED)) {
+		p->continue_report = keep;
+		spin_unlock(&p->siglock);
+		found(w, p, CLD_CONTINUED, 0xffff);
+		return true;
+	}
+	yes = false;
+	spin_unlock(&p->siglock);
+	return yes;
+}
+
+/* One look at one child: 1 taken, 0 not yet, -ECHILD not to be waited for. tasks_lock held. */
+static int look(struct wait *w, struct process *p)
+{
+	if (!eligible(w, p))
+		return -ECHILD;
+	return take_zombie(w, p) || take_stop(w, p);
+}
+
+static int look_at_all(struct wait *w)
+{
+	struct process *me = current->proc, *p;
+	bool zombies_only = !(w->options & (WSTOPPED | WCONTINUED));
+	int any = -ECHILD;
+
+	list_for_each(p, &me->children, sibling) {
+		int r = look(w, p);
+
+		if (r > 0)
+			return r;
+		if (!r) {
+			any = 0;
+			if (zombies_only && !p->zombie)
+				break;
+		}
+	}
+	return any;
+}
+
+static int look_at_one(struct wait *w)
+{
+	struct task *t;
+
+	if (list_empty(&w->pid->tasks[PID_PROCESS]))
+		return -ECHILD;
+	t = list_first(&w->pid->tasks[PID_PROCESS], struct task, pid_links[PID_PROCESS]);
+	return t->proc->parent == current->proc ? look(w, t->proc) : -ECHILD;
+}
+
+static int look_once(struct wait *w)
+{
+	int r;
+
+	spin_lock(&tasks_lock);
+	r = w->type == P_PID ? look_at_one(w) : look_at_all(w);
+	spin_unlock(&tasks_lock);
+	return r;
+}
+
+/* 0: found (or, with WNOHANG, w->nr 0). -ECHILD, -ERESTARTSYS */
+static int wait_for(struct wait *w)
+{
+	struct waitq *wq = &current->proc->wait_child;
+	struct wait_entry e = { 0 };
+	int r;
+
+	list_init(&e.link);
+	list_init(&w->gone);
+	for (;;) {
+		waitq_prepare(wq, &e, THREAD_INTERRUPTIBLE);
+		r = look_once(w);
+		if (r || (w->options & WNOHANG))
+			break;
+		if (thread_interrupted()) {
+			r = -ERESTARTSYS;
+			break;
+		}
+		schedule();
+		waitq_finish(&e);
+	}
+	waitq_finish(&e);
+	put_released(&w->gone);
+	return r < 0 ? r : 0;
+}
+
+long do_wait4(pid_t pid, int *status, int options, struct rusage *ru)
+{
+	struct wait w = { .type = P_ALL, .ru = ru };
+	long err;
+
+	if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
+		return -EINVAL;
+	if (pid == (pid_t)0x80000000)
+		return -ESRCH;
+	w.options = options | WEXITED;
+	if (pid > 0 || pid < -1) {
+		w.type = pid > 0 ? P_PID : P_PGID;
+		w.pid = pid_find(task_pid_ns(current), pid > 0 ? pid : -pid);
+		if (!w.pid)
+			return -ECHILD;
+	} else if (!pid) {
+		w.type = P_PGID;
+		spin_lock(&tasks_lock);
+		w.pid = task_pgrp(current);
+		pid_get(w.pid);
+		spin_unlock(&tasks_lock);
+	}
+	err = wait_for(&w);
+	pid_put(w.pid);
+	if (err)
+		return err;
+	if (w.nr && status)
+		*status = w.status;
+	return w.nr;
+}
+
+static struct pid *waitid_pid(int which, pid_t id)
+{
+	struct pid *pid;
+
+	switch (which) {
+	case P_ALL:
+		return NULL;
+	case P_PID:
+		if (id <= 0)
+			return ERR_PTR(-EINVAL);
+		break;
+	case P_PGID:
+		if (id < 0)
+			return ERR_PTR(-EINVAL);
+		break;
+	case P_PIDFD:
+		if (id < 0)
+			return ERR_PTR(-EINVAL);
+		return pidfd_pid(id);
+	default:
+		return ERR_PTR(-EINVAL);
+	}
+	if (which == P_PGID && !id) {
+		spin_lock(&tasks_lock);
+		pid = task_pgrp(current);
+		pid_get(pid);
+		spin_unlock(&tasks_lock);
+		return pid;
+	}
+	pid = pid_find(task_pid_ns(current), id);
+	return pid ? pid : ERR_PTR(-ECHILD);
+}
+
+long do_waitid(int which, pid_t id, siginfo_t *info, int options, struct rusage *ru)
+{
+	struct wait w = { .type = which == P_PIDFD ? P_PID : which, .ru = ru };
+	long err;
+
+	if ((options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD |
+			 __WCLONE | __WALL)) ||
+	    !(options & (WEXITED | WSTOPPED | WCONTINUED)))
+		return -EINVAL;
+	w.options = options;
+	w.pid = waitid_pid(which, id);
+	if (IS_ERR(w.pid))
+		return PTR_ERR(w.pid);
+	err = wait_for(&w);
+	pid_put(w.pid);
+	if (info) {
+		memset(info, 0, sizeof(*info));
+		if (!err && w.nr) {
+			info->si_signo = SIGCHLD;
+			info->si_code = w.why;
+			info->si_pid = w.nr;
+			info->si_uid = w.uid;
+			info->si_status = w.why == CLD_EXITED	 ? w.status >> 8 & 0xff :
+					  w.why == CLD_STOPPED	 ? w.status >> 8 & 0xff :
+					  w.why == CLD_CONTINUED ? SIGCONT :
+								   w.status & 0x7f;
+		}
+	}
+	return err;
+}
