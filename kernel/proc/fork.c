@@ -7,6 +7,8 @@
  */
 #include "proc/internal.h"
 
+#include <linux/capability.h>
+
 #define CLONE_NS_FLAGS                                                                     \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |     \
 	 CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME)
@@ -43,6 +45,22 @@ static int check_flags(u64 flags, int exit_signal)
 		return -EINVAL;
 	if ((flags & CLONE_INTO_CGROUP) && !layer.task_fork)
 		return -EINVAL;
+	return 0;
+}
+
+/* clone3(2), set_tid: numbers for the own namespace and outwards, by whoever rules each. */
+static int check_set_tid(const struct clone_args_k *args)
+{
+	struct pid_ns *ns = current->ns->pid_for_children;
+	unsigned int levels = ns->level + 1 + !!(args->flags & CLONE_NEWPID);
+
+	if (args->set_tid_size > levels)
+		return -EINVAL;
+	for (unsigned int i = !!(args->flags & CLONE_NEWPID); i < args->set_tid_size; i++) {
+		if (!ns_capable(ns->ns.owner, CAP_SYS_ADMIN))
+			return -EPERM;
+		ns = ns->parent;
+	}
 	return 0;
 }
 
@@ -225,6 +243,12 @@ static int go_live(struct task *child, u64 flags)
 		err = -ERESTARTNOINTR;
 		goto out;
 	}
+	/* The end of a namespace sets dying with tasks_lock held, then kills whom it finds. */
+	for (unsigned int i = 0; i <= child->pid->level; i++)
+		if (child->pid->numbers[i].ns->dying)
+			err = -ENOMEM;
+	if (err)
+		goto out;
 	task_attach_pid(child, PID_TASK, child->pid);
 	list_add_tail(&child->all_link, &all_tasks);
 	list_add_tail(&child->thread_link, &new->threads);
@@ -305,6 +329,8 @@ long do_clone(const struct clone_args_k *args, const struct regs *regs)
 	int pidfd = -1;
 	pid_t nr;
 
+	if (!err && args->set_tid_size)
+		err = check_set_tid(args);
 	if (err)
 		return err;
 	if (thread_interrupted())

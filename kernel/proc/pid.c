@@ -11,7 +11,7 @@
 #define PID_MAX 4194304
 #define SLAB_LEVELS 4 /* pids up to this depth come from the slab */
 
-static spinlock_t pid_lock = SPINLOCK_INIT;
+spinlock_t pid_lock = SPINLOCK_INIT;
 static struct kmem_cache *pid_cache;
 static u64 nr_pids;
 

@@ -345,6 +345,17 @@ static u64 current_rlimit_nofile(void)
 	return t ? t->proc->rlim[RLIMIT_NOFILE].rlim_cur : 1024;
 }
 
+static bool ns_capable_or_first(struct user_ns *ns, int cap)
+{
+	return ns_capable(ns ? ns : &init_user_ns, cap);
+}
+
+static bool ids_mapped(struct user_ns *ns, uid_t uid, gid_t gid)
+{
+	ns = ns ? ns : &init_user_ns;
+	return uid_to_ns(ns, uid) != (uid_t)-1 && gid_to_ns(ns, gid) != (gid_t)-1;
+}
+
 static void drop_exe(struct mm *mm)
 {
 	if (mm->exe_file)
@@ -367,7 +378,6 @@ void proc_init(void)
 	sighand_cache = kmem_cache_create("sighand", sizeof(struct sighand), false);
 	counts_register("tasks", &nr_tasks);
 	counts_register("processes", &nr_processes);
-	counts_register("namespaces", &nr_namespaces);
 	cred_init();
 	pid_init();
 	nsproxy_init();
@@ -375,6 +385,9 @@ void proc_init(void)
 	exec_init();
 	pidfd_init();
 	rlimit_nofile = current_rlimit_nofile;
+	fs_ns_capable = ns_capable_or_first;
+	fs_ids_mapped = ids_mapped;
+	fs_cred_put = cred_put;
 	mm_last_user_hook = drop_exe;
 	oom_init();
 	procfs_init();

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * futex(2): sleeping on a word of user memory. Sleepers hang in hashed buckets by the word's key:
+ * the space and address when only this process can see it, else the page-cache page behind it. A
+ * sleeper compares the word with its bucket locked, and so does whoever changes it and then wakes:
+ * none of the two can be missed. With the bucket locked a fault cannot be mended; then the lock is
+ * dropped, the page brought in, and all begins again.
+ */
+#include "proc/internal.h"
+
+#include <linux/futex.h>
+
+#define BUCKETS 256
+#define ROBUST_LIST_LIMIT 2048 /* entries walked at exit, against circles (get_robust_list(2)) */
+
+struct futex_key {
+	u64 object, offset; /* mm and address, or mapping and byte in the file | 1 */
+};
+struct bucket {
+	spinlock_t lock;
+	struct list_head waiters;
+};
+struct waiter {
+	struct list_head link; /* guarded by bucket's lock */
+	struct futex_key key;
+	u32 bitset;
+	struct bucket *bucket; /* where it is queued; NULL once woken */
+	struct waitq wait;
+};
+
+static struct bucket buckets[BUCKETS];
+
+/* The address of a private futex is a multiple of 4, so the low bit tells the kinds apart. */
+static int get_key(u32 __user *uaddr, bool private, struct futex_key *key)
+{
+	struct mm *mm = current_thread()->mm;
+	u64 addr = (u64)uaddr;
+	struct frame *f;
+
+	if (addr % 4)
+		return -EINVAL;
+	if (addr >= USER_END)
+		return -EFAULT;
+	key->object = (u64)mm;
+	key->offset = addr;
+	if (private)
+		return 0;
+	f = mm_get_frame(mm, addr, true);
+	if (IS_ERR(f))
+		f = mm_get_frame(mm, addr, false); /* a read-only mapping can be waited on, too */
+	if (IS_ERR(f))
+		return -EFAULT;
+	if (f->kind == FRAME_CACHE && f->mapping) {
+		key->object = (u64)f->mapping;
+		key->offset = (f->index << PAGE_SHIFT) | addr % PAGE_SIZE | 1;
+	}
+	frame_put(f);
+	return 0;
+}
+
+static struct bucket *bucket_of(const struct futex_key *k)
+{
+	u64 h = (k->object ^ k->offset * 0x9e3779b97f4a7c15UL) * 0xbf58476d1ce4e5b9UL;
+	struct bucket *b = &buckets[h >> 56];
+
+	if (unlikely(!b->waiters.next)) { /* first use */
+		spin_lock(&b->lock);
+		if (!b->waiters.next)
+			list_init(&b->waiters);
+		spin_unlock(&b->lock);
+	}
+	return b;
+}
+
+static bool same(const struct futex_key *a, const struct futex_key *b)
+{
+	return a->object == b->object && a->offset == b->offset;
+}
+
+/* Bucket locked. The waiter may be gone as soon as it sees bucket NULL and the lock is free. */
+static void wake_waiter(struct waiter *w)
+{
+	list_del(&w->link);
+	WRITE_ONCE(w->bucket, NULL);
+	waitq_wake_all(&w->wait, 0);
+}
+
+static int wake_key(const struct futex_key *key, int nr, u32 bitset)
+{
+	struct bucket *b = bucket_of(key);
+	struct waiter *w, *next;
+	int n = 0;
+
+	if (list_empty(&b->waiters) && nr) {
+		/* The waker changed the word before it looks here; a sleeper does it the other way. */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (list_empty(&b->waiters) && !READ_ONCE(b->lock.locked))
+			return 0;
+	}
+	spin_lock(&b->lock);
+	list_for_each_safe(w, next, &b->waiters, link) {
+		if (n >= nr)
+			break;
+		if (!same(&w->key, key) || !(w->bitset & bitset))
+			continue;
+		wake_waiter(w);
+		n++;
+	}
+	spin_unlock(&b->lock);
+	return n;
+}
+
+int futex_wake(u32 __user *uaddr, int nr)
+{
+	struct futex_key key;
+	int n, err = get_key(uaddr, true, &key);
+
+	if (err)
+		return err;
+	n = wake_key(&key, nr, FUTEX_BITSET_MATCH_ANY);
+	if (n < nr && !get_key(uaddr, false, &key))
+		n += wake_key(&key, nr - n, FUTEX_BITSET_MATCH_ANY);
+	return n;
+}
+
+/* ---- waiting ---- */
+
+/* Takes w off whatever bucket it is on (a requeue may have moved it). False: it had been woken. */
+static bool unqueue(struct waiter *w)
+{
+	struct bucket *b;
+
+	while ((b = READ_ONCE(w->bucket))) {
+		spin_lock(&b->lock);
+		if (w->bucket == b) {
+			list_del(&w->link);
+			w->bucket = NULL;
+			spin_unlock(&b->lock);
+			return true;
+		}
+		spin_unlock(&b->lock);
+	}
+	/* The waker may still hold the wait queue's lock: wait for it to let go. */
+	spin_lock(&w->wait.lock);
+	spin_unlock(&w->wait.lock);
+	return false;
+}
+
+/* Queues w when *uaddr is val: 0, -EAGAIN, -EFAULT. */
+static int queue_if(struct waiter *w, u32 __user *uaddr, u32 val)
+{
+	struct bucket *b = bucket_of(&w->key);
+	u32 now;
+
+	for (;;) {
+		int err;
+
+		spin_lock(&b->lock);
+		err = user_read32(uaddr, &now);
+		if (!err)
+			break;
+		spin_unlock(&b->lock);
+		err = user_read32(uaddr, &now); /* brings the page in */
+		if (err)
+			return err;
+	}
+	if (now == val) {
+		w->bucket = b;
+		list_add_tail(&w->link, &b->waiters);
+	}
+	spin_unlock(&b->lock);
+	return now == val ? 0 : -EAGAIN;
+}
+
+static long wait_on(u32 __user *uaddr, bool private, u32 val, u32 bitset, u64 deadline)
+{
+	struct waiter w = { .bitset = bitset };
+	int err;
+
+	if (!bitset)
+		return -EINVAL;
+	err = get_key(uaddr, private, &w.key);
+	if (err)
+		return err;
+	waitq_init(&w.wait);
+	err = queue_if(&w, uaddr, val);
+	if (err)
+		return err;
+	err = wait_event_until(&w.wait, !READ_ONCE(w.bucket), deadline);
+	if (!unqueue(&w))
+		return 0;
+	return err;
+}
+
+/* restart_arg: address, value, bitset and kind, deadline. */
+static long wait_restart(struct task *t)
+{
+	u64 *a = t->restart_arg;
+	long r = wait_on((u32 __user *)a[0], a[2] >> 32, a[1], a[2], a[3]);
+
+	if (r != -ERESTARTSYS)
+		return r;
+	t->restart_fn = wait_restart;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+static long do_wait(u32 __user *uaddr, int op, u32 val, const struct __kernel_timespec *timeout,
+		    u32 bitset)
+{
+	bool private = op & FUTEX_PRIVATE_FLAG, absolute = (op & FUTEX_CMD_MASK) != FUTEX_WAIT;
+	struct task *t = current;
+	u64 deadline = ~0UL, ns;
+	int clock = op & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+
+	if (!timeout)
+		return wait_on(uaddr, private, val, bitset, deadline);
+	if (timespec_to_ns(timeout, &ns) || clock_deadline(clock, absolute, ns, &deadline))
+		return -EINVAL;
+	t->restart_arg[0] = (u64)uaddr;
+	t->restart_arg[1] = val;
+	t->restart_arg[2] = (u64) private << 32 | bitset;
+	t->restart_arg[3] = deadline;
+	return wait_restart(t);
+}
+
+/* ---- two words ---- */
+
+static void lock_two(struct bucket *a, struct bucket *b)
+{
+	spin_lock(&min(a, b)->lock);
+	if (a != b)
+		spin_lock(&max(a, b)->lock);
+}
+
+static void unlock_two(struct bucket *a, struct bucket *b)
+{
+	spin_unlock(&a->lock);
+	if (a != b)
+		spin_unlock(&b->lock);
+}
+
+/* FUTEX_REQUEUE, FUTEX_CMP_REQUEUE: wakes some, moves the rest to the second word. */
+static long requeue(u32 __user *uaddr, bool private, int nr_wake, int nr_move,
+		    u32 __user *uaddr2, bool compare, u32 val)
+{
+	struct futex_key k1, k2;
+	struct bucket *b1, *b2;
+	struct waiter *w, *next;
+	int n = 0, err;
+	u32 now;
+
+	if (nr_wake < 0 || nr_move < 0)
+		return -EINVAL;
+	err = get_key(uaddr, private, &k1);
+	if (!err)
+		err = get_key(uaddr2, private, &k2);
+	if (err)
+		return err;
+	b1 = bucket_of(&k1);
+	b2 = bucket_of(&k2);
+	for (;;) {
+		lock_two(b1, b2);
+		err = compare ? user_read32(uaddr, &now) : 0;
+		if (!err)
+			break;
+		unlock_two(b1, b2);
+		err = user_read32(uaddr, &now);
+		if (err)
+			return err;
+	}
+	if (compare && now != val) {
+		unlock_two(b1, b2);
+		return -EAGAIN;
+	}
+	list_for_each_safe(w, next, &b1->waiters, link) {
+		if (!same(&w->key, &k1))
+			continue;
+		if (n >= nr_wake + nr_move)
+			break;
+		if (n < nr_wake) {
+			wake_waiter(w);
+		} else {
+			list_move_tail(&w->link, &b2->waiters);
+			w->key = k2;
+			WRITE_ONCE(w->bucket, b2);
+		}
+		n++;
+	}
+	unlock_two(b1, b2);
+	return n;
+}
+
+/* FUTEX_WAKE_OP's operation on the old value, -ENOSYS for one that does not exist. */
+static int apply_op(u32 op, u32 old, u32 *new, bool *cond)
+{
+	int arg = (int)(op << 8) >> 20, cmparg = (int)(op << 20) >> 20, was = old;
+
+	if (op & FUTEX_OP_OPARG_SHIFT << 28)
+		arg = 1U << (arg & 31);
+	switch (op >> 28 & 7) {
+	case FUTEX_OP_SET:
+		*new = arg;
+		break;
+	case FUTEX_OP_ADD:
+		*new = old + arg;
+		break;
+	case FUTEX_OP_OR:
+		*new = old | arg;
+		break;
+	case FUTEX_OP_ANDN:
+		*new = old & ~arg;
+		break;
+	case FUTEX_OP_XOR:
+		*new = old ^ arg;
+		break;
+	default:
+		return -ENOSYS;
+	}
+	switch (op >> 24 & 15) {
+	case FUTEX_OP_CMP_EQ:
+		*cond = was == cmparg;
+		break;
+	case FUTEX_OP_CMP_NE:
+		*cond = was != cmparg;
+		break;
+	case FUTEX_OP_CMP_LT:
+		*cond = was < cmparg;
+		break;
+	case FUTEX_OP_CMP_LE:
+		*cond = was <= cmparg;
+		break;
+	case FUTEX_OP_CMP_GT:
+		*cond = was > cmparg;
+		break;
+	case FUTEX_OP_CMP_GE:
+		*cond = was >= cmparg;
+		break;
+	default:
+		return -ENOSYS;
+	}
+	return 0;
+}
+
+/* The word changes atomically; both wakes come after, which is all that their users rely on. */
+static long wake_op(u32 __user *uaddr, bool private, int nr, int nr2, u32 __user *uaddr2, u32 op)
+{
+	struct futex_key k1, k2;
+	u32 old, seen, new;
+	bool cond;
+	long n;
+	int err = get_key(uaddr, private, &k1);
+
+	if (!err)
+		err = get_key(uaddr2, private, &k2);
+	if (!err)
+		err = user_read32(uaddr2, &old);
+	if (err)
+		return err;
+	for (;; old = seen) {
+		err = apply_op(op, old, &new, &cond);
+		if (!err)
+			err = user_cmpxchg32(uaddr2, old, new, &seen);
+		if (err)
+			return err;
+		if (seen == old)
+			break;
+		cond_resched();
+		if (thread_killed())
+			return -EINTR;
+	}
+	n = wake_key(&k1, nr, FUTEX_BITSET_MATCH_ANY);
+	if (cond)
+		n += wake_key(&k2, nr2, FUTEX_BITSET_MATCH_ANY);
+	return n;
+}
+
+long do_futex(u32 __user *uaddr, int op, u32 val, const struct __kernel_timespec *timeout,
+	      u32 val2, u32 __user *uaddr2, u32 val3)
+{
+	bool private = op & FUTEX_PRIVATE_FLAG;
+	int cmd = op & FUTEX_CMD_MASK, err;
+	struct futex_key key;
+
+	if ((op & FUTEX_CLOCK_REALTIME) && cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_WAIT)
+		return -ENOSYS;
+	switch (cmd) {
+	case FUTEX_WAIT:
+		return do_wait(uaddr, op, val, timeout, FUTEX_BITSET_MATCH_ANY);
+	case FUTEX_WAIT_BITSET:
+		return do_wait(uaddr, op, val, timeout, val3);
+	case FUTEX_WAKE:
+		val3 = FUTEX_BITSET_MATCH_ANY;
+		/* fall through */
+	case FUTEX_WAKE_BITSET:
+		if (!val3)
+			return -EINVAL;
+		err = get_key(uaddr, private, &key);
+		return err ? err : wake_key(&key, (int)val > 0 ? val : 1, val3);
+	case FUTEX_REQUEUE:
+		return requeue(uaddr, private, val, val2, uaddr2, false, 0);
+	case FUTEX_CMP_REQUEUE:
+		return requeue(uaddr, private, val, val2, uaddr2, true, val3);
+	case FUTEX_WAKE_OP:
+		return wake_op(uaddr, private, val, val2, uaddr2, val3);
+	default:
+		return -ENOSYS;
+	}
+}
+
+/* ---- robust lists: set_robust_list(2) ---- */
+
+/* The owner died: marks the word and wakes one waiter. */
+static int owner_died(u32 __user *uaddr, u32 tid)
+{
+	u32 old, seen;
+
+	if ((u64)uaddr % 4 || user_read32(uaddr, &old))
+		return -EFAULT;
+	while ((old & FUTEX_TID_MASK) == tid) {
+		if (user_cmpxchg32(uaddr, old, (old & FUTEX_WAITERS) | FUTEX_OWNER_DIED, &seen))
+			return -EFAULT;
+		if (seen == old) {
+			if (old & FUTEX_WAITERS)
+				futex_wake(uaddr, 1);
+			break;
+		}
+		old = seen;
+	}
+	return 0;
+}
+
+void futex_exit_robust(struct task *t)
+{
+	struct robust_list_head __user *head = t->robust_list;
+	u32 tid = task_tid_in(t, task_pid_ns(t));
+	struct robust_list_head h;
+	struct robust_list __user *e;
+
+	t->robust_list = NULL;
+	if (!head || get_user(h, head))
+		return;
+	e = h.list.next;
+	for (int i = 0; i < ROBUST_LIST_LIMIT; i++) {
+		struct robust_list __user *at = (void *)((u64)e & ~1UL); /* bit 0: a PI futex */
+		struct robust_list next;
+
+		if (at == &head->list)
+			break;
+		if (get_user(next, at))
+			return;
+		if (at != h.list_op_pending &&
+		    owner_died((void __user *)((u64)at + h.futex_offset), tid))
+			return;
+		e = next.next;
+		cond_resched();
+	}
+	if (h.list_op_pending)
+		owner_died((void __user *)(((u64)h.list_op_pending & ~1UL) + h.futex_offset), tid);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Out of memory: who goes. mm/ asks when a fault finds no frame, or when a group's limit refuses one;
+ * the process that would give most back, weighted by oom_score_adj, is killed. While the last victim
+ * is still on its way out nobody else is: the fault just tries again a little later.
+ */
+#include "proc/internal.h"
+
+#define PATIENCE (2 * NSEC_PER_SEC) /* for a victim to let go of its memory */
+
+/* Guarded by tasks_lock: the space whose processes were killed last, by number only, and when. */
+static struct mm *victim_mm;
+static u64 victim_since;
+
+static u64 mm_pages(const struct mm *mm)
+{
+	return READ_ONCE(mm->anon_pages) + READ_ONCE(mm->pt_frames);
+}
+
+static bool charged_below(struct task *t, const struct res_counter *res)
+{
+	const struct res_counter *r;
+
+	for (r = t->thread.mem_charge; r; r = r->parent)
+		if (r == res)
+			return true;
+	return !res;
+}
+
+/* Pages that killing t would free, raised or lowered by oom_score_adj/1000 of all memory; 0: never. */
+static u64 badness(struct task *t, u64 total)
+{
+	struct mm *mm = t->thread.mm;
+	s64 points;
+
+	if (!mm || t->exiting || t->proc->unkillable || t->proc->oom_score_adj == -1000)
+		return 0;
+	points = mm_pages(mm) + t->proc->oom_score_adj * (s64)total / 1000;
+	return max(points, (s64)1);
+}
+
+/* The worst of those behind res, or of all, with a reference. tasks_lock held. */
+static struct task *choose(const struct res_counter *res, u64 total)
+{
+	struct task *t, *worst = NULL;
+	u64 most = 0;
+
+	list_for_each(t, &all_tasks, all_link) {
+		u64 points;
+
+		if (t != t->proc->leader && !t->proc->leader->exiting)
+			continue;
+		spin_lock(&t->proc->siglock);
+		points = charged_below(t, res) ? badness(t, total) : 0;
+		spin_unlock(&t->proc->siglock);
+		if (points > most) {
+			most = points;
+			worst = t;
+		}
+	}
+	if (worst)
+		task_get(worst);
+	return worst;
+}
+
+/* Is the last victim still holding memory, and not for too long? tasks_lock held. */
+static bool victim_dying(const struct res_counter *res)
+{
+	struct task *t;
+
+	if (!victim_mm || clock_ns() - victim_since > PATIENCE)
+		return false;
+	list_for_each(t, &all_tasks, all_link)
+		if (READ_ONCE(t->thread.mm) == victim_mm && charged_below(t, res))
+			return true;
+	victim_mm = NULL;
+	return false;
+}
+
+static void kill_victim(struct task *t, struct res_counter *res)
+{
+	struct mm *mm = task_mm_get(t);
+
+	if (!mm)
+		return;
+	pr_err("%s: Killed process %d (%s) total-vm:%llukB, anon-rss:%llukB, file-rss:%llukB, "
+	       "oom_score_adj:%d",
+	       res ? "Memory cgroup out of memory" : "Out of memory",
+	       task_tgid_in(t, &init_pid_ns), t->thread.name,
+	       (unsigned long long)mm->mapped_pages * 4, (unsigned long long)mm->anon_pages * 4,
+	       (unsigned long long)mm->file_pages * 4, t->proc->oom_score_adj);
+	kill_mm(mm);
+	if (layer.oom_event)
+		layer.oom_event(res, t);
+	mm_put_user(mm);
+}
+
+static bool oom(struct res_counter *res)
+{
+	struct mem_stats st;
+	struct task *t = NULL;
+	bool dying;
+
+	mem_stats(&st);
+	spin_lock(&tasks_lock);
+	dying = victim_dying(res);
+	if (!dying)
+		t = choose(res, st.total);
+	if (t) {
+		victim_mm = READ_ONCE(t->thread.mm);
+		victim_since = clock_ns();
+	}
+	spin_unlock(&tasks_lock);
+	if (t) {
+		kill_victim(t, res);
+		task_put(t);
+	} else if (!dying) {
+		return false;
+	}
+	return true;
+}
+
+void oom_init(void)
+{
+	mm_oom_hook = oom;
+}

@@ -1,0 +1,727 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc/N and /proc/N/task/N: one table of entries serves both. An inode of a task holds its struct
+ * pid, never the task, so that an open file does not keep a dead process; each access looks whether
+ * the task is still there (ESRCH).
+ */
+#include "proc/procfs.h"
+
+#include <linux/capability.h>
+
+#define DT_DIR 4
+#define DT_LNK 10
+#define DT_REG 8
+#define TEXT_MAX (1UL << 20) /* the most of cmdline and environ that is shown */
+
+/* ---- inodes ---- */
+
+struct task *pinode_task(const struct pinode *p)
+{
+	return pid_task(p->pid, PID_TASK);
+}
+
+void pid_inode_put(void *pinode)
+{
+	struct pinode *p = pinode;
+
+	pid_put(p->pid);
+	kfree(p);
+}
+
+/* The files belong to whom the task runs as; to root when it must not be looked into (proc(5)). */
+static void set_owner(struct inode *inode, struct pid *pid)
+{
+	struct task *t = pid_task(pid, PID_TASK);
+	const struct cred *c;
+
+	inode->uid = inode->gid = 0;
+	if (!t)
+		return;
+	c = task_cred_get(t);
+	if (t->dumpable || inode->mode == (S_IFDIR | 0555)) {
+		inode->uid = c->euid;
+		inode->gid = c->egid;
+	}
+	cred_put(c);
+	task_put(t);
+}
+
+struct inode *pid_inode(struct super *sb, struct pid *pid, const struct pid_entry *e, int fd,
+			bool whole)
+{
+	struct pinode *p = kmalloc(sizeof(*p));
+	struct inode *inode;
+
+	if (!p)
+		return NULL;
+	*p = (struct pinode){ .pid = pid, .entry = e, .fd = fd, .whole = whole };
+	if (e->pf.mode & S_IFMT) {
+		inode = inode_new(sb, e->pf.mode);
+		if (inode) {
+			inode->priv = p;
+			inode->ops = e->iops;
+			inode->fops = e->fops;
+		}
+	} else {
+		inode = pseudo_inode(sb, &e->pf, p);
+	}
+	if (!inode) {
+		kfree(p);
+		return NULL;
+	}
+	pid_get(pid);
+	set_owner(inode, pid);
+	if (S_ISDIR(inode->mode))
+		inode->nlink = 2;
+	return inode;
+}
+
+static int pid_show(struct strbuf *out, void *priv)
+{
+	const struct pinode *p = priv;
+	struct task *t = pinode_task(p);
+	int err;
+
+	if (!t)
+		return -ESRCH;
+	err = p->entry->show(out, t, p);
+	task_put(t);
+	return err;
+}
+
+static ssize_t pid_write(void *priv, char *buf, size_t n)
+{
+	const struct pinode *p = priv;
+	struct task *t = pinode_task(p);
+	ssize_t r;
+
+	if (!t)
+		return -ESRCH;
+	r = p->entry->write(t, buf, n);
+	task_put(t);
+	return r;
+}
+
+bool may_inspect(struct task *t)
+{
+	const struct cred *me = current_thread()->cred, *c;
+	bool ok;
+
+	if (t->proc == current->proc)
+		return true;
+	c = task_cred_get(t);
+	ok = ns_capable(c->user_ns, CAP_SYS_PTRACE) ||
+	     (t->dumpable && me->fsuid == c->uid && me->fsuid == c->euid && me->fsuid == c->suid &&
+	      me->fsgid == c->gid && me->fsgid == c->egid && me->fsgid == c->sgid &&
+	      !(c->cap_permitted & ~me->cap_permitted));
+	cred_put(c);
+	return ok;
+}
+
+/* ---- small texts ---- */
+
+/* [start, end) of the task's memory, as it is. */
+static int show_memory(struct strbuf *out, struct task *t, bool environment)
+{
+	struct mm *mm = task_mm_get(t);
+	u64 start, end;
+	char *buf;
+
+	if (!mm)
+		return 0;
+	start = environment ? mm->env_start : mm->arg_start;
+	end = environment ? mm->env_end : mm->arg_end;
+	if (end - start > TEXT_MAX)
+		end = start + min(end - start, TEXT_MAX);
+	buf = kmalloc(PAGE_SIZE);
+	while (buf && start < end) {
+		ssize_t n = mm_access(mm, start, buf, min(end - start, PAGE_SIZE), false);
+
+		if (n <= 0)
+			break;
+		sb_write(out, buf, n);
+		start += n;
+	}
+	kfree(buf);
+	mm_put_user(mm);
+	return buf ? 0 : -ENOMEM;
+}
+
+static int show_cmdline(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	return show_memory(out, t, false);
+}
+
+static int show_environ(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	return may_inspect(t) ? show_memory(out, t, true) : -EACCES;
+}
+
+static int show_auxv(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	struct mm *mm;
+	unsigned int n = 0;
+
+	if (!may_inspect(t))
+		return -EACCES;
+	mm = task_mm_get(t);
+	if (!mm)
+		return 0;
+	while (n < ARRAY_SIZE(mm->auxv) - 2 && mm->auxv[n])
+		n += 2;
+	sb_write(out, mm->auxv, (n + 2) * sizeof(mm->auxv[0]));
+	mm_put_user(mm);
+	return 0;
+}
+
+static int show_comm(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	sb_printf(out, "%s\n", t->thread.name);
+	return 0;
+}
+
+static ssize_t write_comm(struct task *t, char *buf, size_t n)
+{
+	char *nl = strchr(buf, '\n');
+
+	if (t->proc != current->proc)
+		return -EINVAL;
+	if (nl)
+		*nl = 0;
+	strscpy(t->thread.name, buf, sizeof(t->thread.name));
+	return n;
+}
+
+static int show_oom_score_adj(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	sb_printf(out, "%d\n", t->proc->oom_score_adj);
+	return 0;
+}
+
+static ssize_t write_oom_score_adj(struct task *t, char *buf, size_t n)
+{
+	bool negative = *buf == '-';
+	u64 v;
+
+	if (parse_u64(buf + negative, 10, &v) || v > 1000)
+		return -EINVAL;
+	if ((negative ? -(int)v : (int)v) < t->proc->oom_score_adj && !capable(CAP_SYS_RESOURCE))
+		return -EACCES;
+	t->proc->oom_score_adj = negative ? -(int)v : (int)v;
+	return n;
+}
+
+static int show_oom_score(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	struct mm *mm = task_mm_get(t);
+	struct mem_stats st;
+	s64 score = 0;
+
+	mem_stats(&st);
+	if (mm) {
+		score = mm->anon_pages * 1000 / max(st.total, 1UL) + t->proc->oom_score_adj;
+		mm_put_user(mm);
+	}
+	sb_printf(out, "%lld\n", (long long)max(score, (s64)0));
+	return 0;
+}
+
+static int show_cgroup(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	if (layer.show_cgroup)
+		layer.show_cgroup(t, out);
+	return 0;
+}
+
+static int mounts_of(struct strbuf *out, struct task *t, bool info)
+{
+	struct nsproxy *ns = task_ns_get(t);
+	struct fs_context *fs = task_fs_get(t);
+	struct path root;
+
+	if (ns && fs) {
+		spin_lock(&fs->lock);
+		root = fs->root;
+		path_get(&root);
+		spin_unlock(&fs->lock);
+		mounts_show(out, ns->mnt, &root, info);
+		path_put(&root);
+	}
+	if (fs)
+		fs_context_put(fs);
+	nsproxy_put(ns);
+	return ns && fs ? 0 : -EINVAL;
+}
+
+static int show_mounts(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	return mounts_of(out, t, false);
+}
+
+static int show_mountinfo(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	return mounts_of(out, t, true);
+}
+
+/* ---- id maps: the container layer's ---- */
+
+static int show_map(struct strbuf *out, struct task *t, enum id_map_file which)
+{
+	const struct cred *c = task_cred_get(t);
+
+	if (layer.map_show)
+		layer.map_show(c->user_ns, which, out);
+	else if (which == ID_MAP_SETGROUPS)
+		sb_printf(out, "allow\n");
+	else
+		sb_printf(out, "%10u %10u %10u\n", 0, 0, ~0U);
+	cred_put(c);
+	return 0;
+}
+
+static ssize_t write_map(struct task *t, enum id_map_file which, char *buf, size_t n)
+{
+	const struct cred *c = task_cred_get(t);
+	ssize_t r = layer.map_write ? layer.map_write(c->user_ns, which, buf, n) : -EPERM;
+
+	cred_put(c);
+	return r;
+}
+
+static int show_uid_map(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	return show_map(out, t, ID_MAP_UID);
+}
+static int show_gid_map(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	return show_map(out, t, ID_MAP_GID);
+}
+static int show_setgroups(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	return show_map(out, t, ID_MAP_SETGROUPS);
+}
+static ssize_t write_uid_map(struct task *t, char *buf, size_t n)
+{
+	return write_map(t, ID_MAP_UID, buf, n);
+}
+static ssize_t write_gid_map(struct task *t, char *buf, size_t n)
+{
+	return write_map(t, ID_MAP_GID, buf, n);
+}
+static ssize_t write_setgroups(struct task *t, char *buf, size_t n)
+{
+	return write_map(t, ID_MAP_SETGROUPS, buf, n);
+}
+
+/* ---- magic links ---- */
+
+static int follow_exe(struct task *t, struct path *to)
+{
+	struct mm *mm = task_mm_get(t);
+	int err = -ENOENT;
+
+	if (!mm)
+		return err;
+	if (mm->exe_file) {
+		*to = mm->exe_file->path;
+		path_get(to);
+		err = 0;
+	}
+	mm_put_user(mm);
+	return err;
+}
+
+static int follow_place(struct task *t, bool root, struct path *to)
+{
+	struct fs_context *fs = task_fs_get(t);
+
+	if (!fs)
+		return -ENOENT;
+	spin_lock(&fs->lock);
+	*to = root ? fs->root : fs->cwd;
+	path_get(to);
+	spin_unlock(&fs->lock);
+	fs_context_put(fs);
+	return 0;
+}
+
+static struct file *fd_file(struct task *t, int fd)
+{
+	struct files *files = task_files_get(t);
+	struct file *f = NULL;
+
+	if (files) {
+		f = files_get(files, fd);
+		files_put(files);
+	}
+	return f;
+}
+
+bool proc_fd_open(const struct pinode *p)
+{
+	struct task *t = pinode_task(p);
+	struct file *f = t ? fd_file(t, p->fd) : NULL;
+
+	task_put(t);
+	if (f)
+		file_put(f);
+	return f;
+}
+
+static int follow_fd(struct task *t, int fd, struct path *to)
+{
+	struct file *f = fd_file(t, fd);
+
+	if (!f)
+		return -ENOENT;
+	*to = f->path;
+	path_get(to);
+	file_put(f);
+	return 0;
+}
+
+static int follow_ns(struct task *t, const char *name, struct path *to)
+{
+	struct ns_common *ns = layer.task_ns(t, name);
+	int err;
+
+	if (!ns)
+		return -ENOENT;
+	err = layer.ns_path(ns, to);
+	ns_put(ns);
+	return err;
+}
+
+static int proc_follow(struct inode *inode, struct path *to)
+{
+	const struct pinode *p = inode->priv;
+	struct task *t = pinode_task(p);
+	int err;
+
+	if (!t)
+		return -ENOENT;
+	if (!may_inspect(t))
+		err = -EACCES;
+	else if (p->entry->link == LINK_EXE)
+		err = follow_exe(t, to);
+	else if (p->entry->link == LINK_FD)
+		err = follow_fd(t, p->fd, to);
+	else if (p->entry->link == LINK_NS)
+		err = follow_ns(t, p->entry->pf.name, to);
+	else
+		err = follow_place(t, p->entry->link == LINK_ROOT, to);
+	task_put(t);
+	return err;
+}
+
+/* The link's text: namespaces have one of their own, all else is the name of the place. */
+static int proc_readlink(struct inode *inode, char *buf, size_t size)
+{
+	const struct pinode *p = inode->priv;
+	struct path to, root;
+	char *place;
+	int err = proc_follow(inode, &to);
+
+	if (err)
+		return err;
+	if (p->entry->link == LINK_NS) {
+		const char *name = p->entry->pf.name, *suffix = strstr(name, "_for_children");
+
+		err = snprintf(buf, size, "%.*s:[%llu]",
+			       (int)(suffix ? suffix - name : (long)strlen(name)), name,
+			       (unsigned long long)to.dentry->inode->ino);
+	} else {
+		fs_get_root(&root);
+		place = path_name(&to, &root, buf, size);
+		err = IS_ERR(place) ? PTR_ERR(place) : (int)strlen(place);
+		if (err > 0)
+			memmove(buf, place, err + 1);
+		path_put(&root);
+	}
+	path_put(&to);
+	return err;
+}
+
+const struct inode_ops proc_link_iops = { .follow = proc_follow, .readlink = proc_readlink };
+
+/* ---- folders ---- */
+
+/* Looks name up in a table that ends with an entry without a name. */
+static int table_lookup(struct inode *dir, struct dentry *d, const struct pid_entry *table)
+{
+	const struct pinode *p = dir->priv;
+
+	for (const struct pid_entry *e = table; e->pf.name; e++)
+		if (strlen(e->pf.name) == d->name_len &&
+		    !memcmp(e->pf.name, d->name, d->name_len))
+			return proc_set_inode(d, pid_inode(dir->sb, p->pid, e, -1, p->whole));
+	return 0;
+}
+
+static int table_iterate(struct file *f, struct dir_context *ctx, const struct pid_entry *table)
+{
+	loff_t at = 2;
+
+	if (!proc_emit_dots(f, ctx))
+		return 0;
+	for (const struct pid_entry *e = table; e->pf.name; e++, at++) {
+		if (at < ctx->pos)
+			continue;
+		if (!ctx->emit(ctx, e->pf.name, strlen(e->pf.name), f->inode->ino << 8 | at,
+			       S_ISDIR(e->pf.mode) ? DT_DIR :
+			       S_ISLNK(e->pf.mode) ? DT_LNK :
+						     DT_REG))
+			return 0;
+		ctx->pos = at + 1;
+	}
+	return 0;
+}
+
+/* fd and fdinfo */
+static const struct pid_entry fd_entry, fdinfo_entry;
+
+static int fd_lookup(struct inode *dir, struct dentry *d)
+{
+	const struct pinode *p = dir->priv;
+	int fd = proc_number(d->name, d->name_len), err = 0;
+	bool info = S_ISDIR(dir->mode) && !strcmp(p->entry->pf.name, "fdinfo");
+	struct task *t = pinode_task(p);
+	struct file *f = t && fd >= 0 ? fd_file(t, fd) : NULL;
+
+	if (f)
+		err = proc_set_inode(d, pid_inode(dir->sb, p->pid, info ? &fdinfo_entry : &fd_entry,
+						  fd, p->whole));
+	if (f)
+		file_put(f);
+	task_put(t);
+	return err;
+}
+
+static int fd_iterate(struct file *f, struct dir_context *ctx)
+{
+	const struct pinode *p = f->inode->priv;
+	struct task *t = pinode_task(p);
+	struct files *files = t ? task_files_get(t) : NULL;
+	char name[12];
+	int fd;
+
+	task_put(t);
+	if (!files)
+		return -ENOENT;
+	if (!proc_emit_dots(f, ctx))
+		goto out;
+	while ((fd = fd_next(files, ctx->pos - 2)) >= 0) {
+		size_t len = snprintf(name, sizeof(name), "%d", fd);
+
+		if (!ctx->emit(ctx, name, len, f->inode->ino << 16 | fd,
+			       !strcmp(p->entry->pf.name, "fd") ? DT_LNK : DT_REG))
+			break;
+		ctx->pos = fd + 3;
+	}
+out:
+	files_put(files);
+	return 0;
+}
+
+static int fd_permission(struct inode *inode, int may)
+{
+	struct task *t = pinode_task(inode->priv);
+	int err = t && may_inspect(t) ? 0 : -EACCES;
+
+	task_put(t);
+	return err;
+}
+
+static int show_fdinfo(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	struct file *f = may_inspect(t) ? fd_file(t, p->fd) : NULL;
+
+	if (!f)
+		return -ENOENT;
+	sb_printf(out, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%d\nino:\t%llu\n", (long long)f->pos,
+		  f->flags, f->path.mnt ? f->path.mnt->id : 0, (unsigned long long)f->inode->ino);
+	if (f->ops && f->ops->show_fdinfo)
+		f->ops->show_fdinfo(f, out);
+	file_put(f);
+	return 0;
+}
+
+static const struct inode_ops fd_iops = { .lookup = fd_lookup, .permission = fd_permission };
+static const struct file_ops fd_fops = { .iterate = fd_iterate };
+static const struct pid_entry fd_entry = {
+	.pf = { .name = "fd", .mode = S_IFLNK | 0700 }, .iops = &proc_link_iops, .link = LINK_FD,
+};
+static const struct pid_entry fdinfo_entry = {
+	.pf = { .name = "fdinfo", .mode = 0444, .show = pid_show, .put = pid_inode_put },
+	.show = show_fdinfo,
+};
+
+#define NS_LINK(n)                                                                            \
+	{                                                                                     \
+		.pf = { .name = n, .mode = S_IFLNK | 0777 }, .iops = &proc_link_iops,         \
+		.link = LINK_NS,                                                              \
+	}
+static const struct pid_entry ns_entries[] = {
+	NS_LINK("cgroup"), NS_LINK("ipc"),  NS_LINK("mnt"),  NS_LINK("net"),
+	NS_LINK("pid"),	   NS_LINK("pid_for_children"),
+	NS_LINK("time"),   NS_LINK("time_for_children"),
+	NS_LINK("user"),   NS_LINK("uts"),  { .pf = { .name = NULL } },
+};
+
+/* Only the kinds that are built are there. */
+static bool has_ns(const struct pinode *p, const char *name)
+{
+	struct task *t = pinode_task(p);
+	struct ns_common *ns = t && layer.task_ns ? layer.task_ns(t, name) : NULL;
+
+	task_put(t);
+	ns_put(ns);
+	return ns;
+}
+
+static int ns_lookup(struct inode *dir, struct dentry *d)
+{
+	return has_ns(dir->priv, d->name) ? table_lookup(dir, d, ns_entries) : 0;
+}
+
+static int ns_iterate(struct file *f, struct dir_context *ctx)
+{
+	loff_t at = 2;
+
+	if (!proc_emit_dots(f, ctx))
+		return 0;
+	for (const struct pid_entry *e = ns_entries; e->pf.name; e++, at++) {
+		if (at < ctx->pos)
+			continue;
+		if (has_ns(f->inode->priv, e->pf.name) &&
+		    !ctx->emit(ctx, e->pf.name, strlen(e->pf.name), f->inode->ino << 8 | at, DT_LNK))
+			return 0;
+		ctx->pos = at + 1;
+	}
+	return 0;
+}
+
+static const struct inode_ops ns_iops = { .lookup = ns_lookup };
+static const struct file_ops ns_fops = { .iterate = ns_iterate };
+
+/* task: a folder for each thread */
+static const struct pid_entry thread_entry;
+
+static int threads_lookup(struct inode *dir, struct dentry *d)
+{
+	const struct pinode *p = dir->priv;
+	struct pid_ns *ns = dir->sb->priv;
+	int nr = proc_number(d->name, d->name_len), err = 0;
+	struct task *t = pinode_task(p), *o = nr > 0 ? task_find(ns, nr) : NULL;
+
+	if (t && o && t->proc == o->proc)
+		err = proc_set_inode(d, pid_inode(dir->sb, o->pid, &thread_entry, -1, false));
+	task_put(o);
+	task_put(t);
+	return err;
+}
+
+static int threads_iterate(struct file *f, struct dir_context *ctx)
+{
+	struct pid_ns *ns = f->inode->sb->priv;
+	struct task *t = pinode_task(f->inode->priv), *o;
+	unsigned int n = 0, max;
+	pid_t *nrs;
+	char name[12];
+
+	if (!t)
+		return -ENOENT;
+	max = READ_ONCE(t->proc->nr_threads) + 16;
+	nrs = kmalloc(max * sizeof(*nrs));
+	if (nrs) {
+		spin_lock(&tasks_lock);
+		for_each_thread(o, t->proc)
+			if (n < max)
+				nrs[n++] = task_tid_in(o, ns);
+		spin_unlock(&tasks_lock);
+	}
+	task_put(t);
+	if (!nrs)
+		return -ENOMEM;
+	for (bool room = proc_emit_dots(f, ctx); room && ctx->pos - 2 < n; ctx->pos += room) {
+		pid_t nr = nrs[ctx->pos - 2];
+
+		room = ctx->emit(ctx, name, snprintf(name, sizeof(name), "%d", nr),
+				 (u64)nr << 16 | 2, DT_DIR);
+	}
+	kfree(nrs);
+	return 0;
+}
+
+static const struct inode_ops threads_iops = { .lookup = threads_lookup };
+static const struct file_ops threads_fops = { .iterate = threads_iterate };
+
+/* ---- the table ---- */
+
+#define TEXT(n, m, fn)                                                                        \
+	{                                                                                     \
+		.pf = { .name = n, .mode = m, .show = pid_show, .put = pid_inode_put },       \
+		.show = fn,                                                                   \
+	}
+#define TEXT_RW(n, fn, wr)                                                                    \
+	{                                                                                     \
+		.pf = { .name = n, .mode = 0644, .show = pid_show, .write = pid_write,        \
+			.put = pid_inode_put },                                               \
+		.show = fn, .write = wr,                                                      \
+	}
+#define LINK(n, which)                                                                        \
+	{                                                                                     \
+		.pf = { .name = n, .mode = S_IFLNK | 0777 }, .iops = &proc_link_iops,         \
+		.link = which,                                                                \
+	}
+#define FOLDER(n, m, i, f)                                                                    \
+	{                                                                                     \
+		.pf = { .name = n, .mode = S_IFDIR | m }, .iops = i, .fops = f,               \
+	}
+static const struct pid_entry entries[] = {
+	FOLDER("task", 0555, &threads_iops, &threads_fops), /* first: not in a thread's folder */
+	FOLDER("fd", 0500, &fd_iops, &fd_fops),
+	FOLDER("fdinfo", 0555, &fd_iops, &fd_fops),
+	FOLDER("ns", 0511, &ns_iops, &ns_fops),
+	TEXT("environ", 0400, show_environ),
+	TEXT("auxv", 0400, show_auxv),
+	TEXT("status", 0444, show_status),
+	TEXT("limits", 0444, show_limits),
+	TEXT_RW("comm", show_comm, write_comm),
+	TEXT("cmdline", 0444, show_cmdline),
+	TEXT("stat", 0444, show_stat),
+	TEXT("statm", 0444, show_statm),
+	TEXT("maps", 0444, show_maps),
+	LINK("cwd", LINK_CWD),
+	LINK("root", LINK_ROOT),
+	LINK("exe", LINK_EXE),
+	TEXT("mounts", 0444, show_mounts),
+	TEXT("mountinfo", 0444, show_mountinfo),
+	TEXT("cgroup", 0444, show_cgroup),
+	TEXT("oom_score", 0444, show_oom_score),
+	TEXT_RW("oom_score_adj", show_oom_score_adj, write_oom_score_adj),
+	TEXT_RW("uid_map", show_uid_map, write_uid_map),
+	TEXT_RW("gid_map", show_gid_map, write_gid_map),
+	TEXT_RW("setgroups", show_setgroups, write_setgroups),
+	{ .pf = { .name = NULL } },
+};
+
+static const struct pid_entry *entries_of(const struct inode *dir)
+{
+	return entries + !((const struct pinode *)dir->priv)->whole;
+}
+
+static int base_lookup(struct inode *dir, struct dentry *d)
+{
+	return table_lookup(dir, d, entries_of(dir));
+}
+
+static int base_iterate(struct file *f, struct dir_context *ctx)
+{
+	return table_iterate(f, ctx, entries_of(f->inode));
+}
+
+static const struct inode_ops base_iops = { .lookup = base_lookup };
+static const struct file_ops base_fops = { .iterate = base_iterate };
+const struct pid_entry proc_pid_entry = FOLDER("N", 0555, &base_iops, &base_fops);
+static const struct pid_entry thread_entry = FOLDER("task/N", 0555, &base_iops, &base_fops);

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT */
+/* The larger texts of /proc/N, letter for letter as proc(5) and Linux have them: ps and top read them. */
+#include "proc/procfs.h"
+
+#define NSEC_PER_TICK (NSEC_PER_SEC / 100)
+typedef unsigned long long ull;
+
+static char state_char(const struct task *t)
+{
+	if (t->dead)
+		return 'Z';
+	switch (READ_ONCE(t->thread.state)) {
+	case THREAD_RUNNABLE:
+		return 'R';
+	case THREAD_INTERRUPTIBLE:
+		return 'S';
+	case THREAD_STOPPED:
+		return 'T';
+	case THREAD_DEAD:
+		return 'X';
+	default:
+		return 'D';
+	}
+}
+
+static void handler_sets(struct task *t, ksigset_t *ignored, ksigset_t *caught)
+{
+	*ignored = *caught = 0;
+	spin_lock(&t->proc->siglock);
+	for (int i = 1; i <= SIG_MAX; i++) {
+		__sighandler_t h = t->sighand->action[i - 1].handler;
+
+		if (h == SIG_IGN)
+			*ignored |= SIGBIT(i);
+		else if (h != SIG_DFL)
+			*caught |= SIGBIT(i);
+	}
+	spin_unlock(&t->proc->siglock);
+}
+
+/* ---- stat ---- */
+
+struct times {
+	u64 user, sys, minflt, majflt;
+};
+
+static void collect_times(struct task *t, bool whole, struct times *x)
+{
+	struct process *p = t->proc;
+	struct task *o;
+
+	x->minflt = t->thread.minor_faults;
+	x->majflt = t->thread.major_faults;
+	if (!whole) {
+		thread_times(&t->thread, &x->user, &x->sys);
+		return;
+	}
+	spin_lock(&p->siglock);
+	process_times_locked(p, &x->user, &x->sys);
+	x->minflt = p->minflt;
+	x->majflt = p->majflt;
+	for_each_thread(o, p) {
+		if (o->dead)
+			continue;
+		x->minflt += o->thread.minor_faults;
+		x->majflt += o->thread.major_faults;
+	}
+	spin_unlock(&p->siglock);
+}
+
+/* Group, session and terminal, as the reader sees them. */
+static void show_family(struct strbuf *out, struct task *t, struct pid_ns *ns)
+{
+	struct process *p = t->proc;
+	struct pid *fg = NULL;
+	u64 dev = 0;
+
+	spin_lock(&tasks_lock);
+	if (p->tty && tty_info)
+		tty_info(p->tty, &dev, &fg);
+	sb_printf(out, " %d %d %d %d %d", task_tgid_in(p->parent->leader, ns),
+		  pid_nr_ns(task_pgrp(t), ns), pid_nr_ns(task_session(t), ns), (int)dev,
+		  fg ? pid_nr_ns(fg, ns) : -1);
+	spin_unlock(&tasks_lock);
+}
+
+int show_stat(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	struct pid_ns *ns = task_pid_ns(current);
+	struct process *proc = t->proc;
+	struct mm *mm = task_mm_get(t);
+	bool secret = !may_inspect(t);
+	ksigset_t ign, caught;
+	struct times x;
+
+	collect_times(t, p->whole, &x);
+	handler_sets(t, &ign, &caught);
+	sb_printf(out, "%d (%s) %c", task_tid_in(t, ns), t->thread.name, state_char(t));
+	show_family(out, t, ns);
+	sb_printf(out, " %u %llu %llu %llu %llu %llu %llu %llu %llu", mm ? 0x400000U : 0x40400cU,
+		  (ull)x.minflt, (ull)proc->child_minflt, (ull)x.majflt, (ull)proc->child_majflt,
+		  (ull)(x.user / NSEC_PER_TICK), (ull)(x.sys / NSEC_PER_TICK),
+		  (ull)(proc->child_user_ns / NSEC_PER_TICK),
+		  (ull)(proc->child_sys_ns / NSEC_PER_TICK));
+	sb_printf(out, " %d %d %u 0 %llu %llu %llu %llu", 20 + t->thread.nice, t->thread.nice,
+		  proc->nr_threads, (ull)(proc->start_ns / NSEC_PER_TICK),
+		  (ull)(mm ? mm->mapped_pages * PAGE_SIZE : 0),
+		  (ull)(mm ? mm->anon_pages + mm->file_pages : 0),
+		  (ull)proc->rlim[RLIMIT_RSS].rlim_cur);
+	sb_printf(out, " %llu %llu %llu 0 0", (ull)(mm ? secret ? 1 : mm->start_code : 0),
+		  (ull)(mm ? secret ? 1 : mm->end_code : 0),
+		  (ull)(mm && !secret ? mm->start_stack : 0));
+	sb_printf(out, " %llu %llu %llu %llu %d 0 0 %d %u 0 0 0 0 0",
+		  (ull)(t->pending.set & 0x7fffffff), (ull)(t->blocked & 0x7fffffff),
+		  (ull)(ign & 0x7fffffff), (ull)(caught & 0x7fffffff),
+		  t->thread.state == THREAD_RUNNABLE ? 0 : 1, proc->exit_signal, t->thread.cpu);
+	if (mm && !secret)
+		sb_printf(out, " %llu %llu %llu %llu %llu %llu %llu", (ull)mm->start_data,
+			  (ull)mm->end_data, (ull)mm->start_brk, (ull)mm->arg_start,
+			  (ull)mm->arg_end, (ull)mm->env_start, (ull)mm->env_end);
+	else
+		sb_printf(out, " 0 0 0 0 0 0 0");
+	sb_printf(out, " %d\n", secret ? 0 : t->exit_code);
+	if (mm)
+		mm_put_user(mm);
+	return 0;
+}
+
+/* ---- statm, and what status says of memory ---- */
+
+struct sizes { /* pages */
+	u64 stack, text, lib, data;
+};
+
+static void measure(struct mm *mm, struct sizes *z)
+{
+	struct vma *v;
+
+	memset(z, 0, sizeof(*z));
+	z->text = (ALIGN_UP(mm->end_code, PAGE_SIZE) - ALIGN_DOWN(mm->start_code, PAGE_SIZE)) /
+		  PAGE_SIZE;
+	mutex_lock(&mm->lock);
+	for (v = mm_find_vma(mm, 0); v; v = vma_next(v)) {
+		u64 n = (v->end - v->start) / PAGE_SIZE;
+
+		if (v->flags & VM_STACK)
+			z->stack += n;
+		else if ((v->flags & (VM_EXEC | VM_WRITE)) == VM_EXEC)
+			z->lib += n;
+		if ((v->flags & (VM_WRITE | VM_SHARED | VM_STACK)) == VM_WRITE)
+			z->data += n;
+	}
+	mutex_unlock(&mm->lock);
+	z->lib -= min(z->lib, z->text);
+}
+
+int show_statm(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	struct mm *mm = task_mm_get(t);
+	struct sizes z;
+
+	if (!mm) {
+		sb_printf(out, "0 0 0 0 0 0 0\n");
+		return 0;
+	}
+	measure(mm, &z);
+	sb_printf(out, "%llu %llu %llu %llu 0 %llu 0\n", (ull)mm->mapped_pages,
+		  (ull)(mm->anon_pages + mm->file_pages), (ull)mm->file_pages, (ull)z.text,
+		  (ull)(z.data + z.stack));
+	mm_put_user(mm);
+	return 0;
+}
+
+static void line_kb(struct strbuf *out, const char *name, u64 pages)
+{
+	sb_printf(out, "%s:\t%8llu kB\n", name, (ull)(pages * (PAGE_SIZE / 1024)));
+}
+
+static void status_memory(struct strbuf *out, struct task *t)
+{
+	struct mm *mm = task_mm_get(t);
+	struct sizes z;
+	u64 rss;
+
+	if (!mm)
+		return;
+	measure(mm, &z);
+	rss = mm->anon_pages + mm->file_pages;
+	line_kb(out, "VmPeak", mm->mapped_pages);
+	line_kb(out, "VmSize", mm->mapped_pages);
+	line_kb(out, "VmLck", 0);
+	line_kb(out, "VmPin", 0);
+	line_kb(out, "VmHWM", max(mm->peak_pages, rss));
+	line_kb(out, "VmRSS", rss);
+	line_kb(out, "RssAnon", mm->anon_pages);
+	line_kb(out, "RssFile", mm->file_pages);
+	line_kb(out, "RssShmem", 0);
+	line_kb(out, "VmData", z.data);
+	line_kb(out, "VmStk", z.stack);
+	line_kb(out, "VmExe", z.text);
+	line_kb(out, "VmLib", z.lib);
+	line_kb(out, "VmPTE", mm->pt_frames);
+	line_kb(out, "VmSwap", 0);
+	mm_put_user(mm);
+}
+
+/* ---- status ---- */
+
+static void status_ids(struct strbuf *out, struct task *t)
+{
+	struct user_ns *ns = current_thread()->cred->user_ns;
+	const struct cred *c = task_cred_get(t);
+
+	sb_printf(out, "Uid:\t%u\t%u\t%u\t%u\n", uid_to_ns(ns, c->uid), uid_to_ns(ns, c->euid),
+		  uid_to_ns(ns, c->suid), uid_to_ns(ns, c->fsuid));
+	sb_printf(out, "Gid:\t%u\t%u\t%u\t%u\n", gid_to_ns(ns, c->gid), gid_to_ns(ns, c->egid),
+		  gid_to_ns(ns, c->sgid), gid_to_ns(ns, c->fsgid));
+	sb_printf(out, "FDSize:\t64\nGroups:\t");
+	for (u32 i = 0; c->groups && i < c->groups->n; i++)
+		sb_printf(out, "%u ", gid_to_ns(ns, c->groups->gids[i]));
+	sb_printf(out, "%s\n", c->groups ? "" : " ");
+	cred_put(c);
+}
+
+static void status_ns_numbers(struct strbuf *out, const char *name, struct pid *pid,
+			      struct pid_ns *ns)
+{
+	sb_printf(out, "%s:", name);
+	for (unsigned int i = ns->level; pid && i <= pid->level; i++)
+		sb_printf(out, "\t%d", pid->numbers[i].nr);
+	sb_putc(out, '\n');
+}
+
+static void status_caps(struct strbuf *out, struct task *t)
+{
+	const struct cred *c = task_cred_get(t);
+
+	sb_printf(out, "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\n",
+		  (ull)c->cap_inheritable, (ull)c->cap_permitted, (ull)c->cap_effective);
+	sb_printf(out, "CapBnd:\t%016llx\nCapAmb:\t%016llx\n", (ull)c->cap_bounding,
+		  (ull)c->cap_ambient);
+	cred_put(c);
+}
+
+static void status_signals(struct strbuf *out, struct task *t)
+{
+	ksigset_t ign, caught;
+
+	handler_sets(t, &ign, &caught);
+	sb_printf(out, "SigQ:\t%u/%llu\n", t->proc->nr_queued,
+		  (ull)t->proc->rlim[RLIMIT_SIGPENDING].rlim_cur);
+	sb_printf(out, "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n",
+		  (ull)t->pending.set, (ull)t->proc->pending.set, (ull)t->blocked);
+	sb_printf(out, "SigIgn:\t%016llx\nSigCgt:\t%016llx\n", (ull)ign, (ull)caught);
+}
+
+static void status_cpus(struct strbuf *out, struct task *t)
+{
+	cpumask_t mask = t->thread.allowed & (nr_cpus >= 64 ? ~0UL : BIT(nr_cpus) - 1);
+	const char *sep = "";
+
+	sb_printf(out, "Cpus_allowed:\t%llx\nCpus_allowed_list:\t", (ull)mask);
+	for (unsigned int i = 0; i < 64; i++) {
+		unsigned int from = i;
+
+		if (!(mask & BIT(i)))
+			continue;
+		while (i < 63 && (mask & BIT(i + 1)))
+			i++;
+		sb_printf(out, from == i ? "%s%u" : "%s%u-%u", sep, from, i);
+		sep = ",";
+	}
+	sb_putc(out, '\n');
+}
+
+int show_status(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	static const char *const states[] = { ['R'] = "R (running)", ['S'] = "S (sleeping)",
+					      ['D'] = "D (disk sleep)", ['T'] = "T (stopped)",
+					      ['Z'] = "Z (zombie)", ['X'] = "X (dead)" };
+	struct pid_ns *ns = task_pid_ns(current);
+	struct fs_context *fs = task_fs_get(t);
+
+	sb_printf(out, "Name:\t%s\n", t->thread.name);
+	if (fs) {
+		sb_printf(out, "Umask:\t%04o\n", fs->umask);
+		fs_context_put(fs);
+	}
+	sb_printf(out, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
+		  states[(int)state_char(t)], task_tgid_in(t, ns), task_tid_in(t, ns),
+		  task_ppid_in(t, ns));
+	status_ids(out, t);
+	spin_lock(&tasks_lock);
+	status_ns_numbers(out, "NStgid", t->proc->leader->pid, ns);
+	status_ns_numbers(out, "NSpid", t->pid, ns);
+	status_ns_numbers(out, "NSpgid", task_pgrp(t), ns);
+	status_ns_numbers(out, "NSsid", task_session(t), ns);
+	spin_unlock(&tasks_lock);
+	status_memory(out, t);
+	sb_printf(out, "Threads:\t%u\n", t->proc->nr_threads);
+	status_signals(out, t);
+	status_caps(out, t);
+	sb_printf(out, "NoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%d\n", t->no_new_privs,
+		  t->seccomp ? 2 : 0, !!t->seccomp);
+	status_cpus(out, t);
+	sb_printf(out, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
+		  (ull)t->thread.nr_voluntary, (ull)t->thread.nr_involuntary);
+	return 0;
+}
+
+/* ---- limits ---- */
+
+static void limit_value(char *buf, size_t size, u64 v)
+{
+	if (v == RLIM64_INFINITY)
+		strscpy(buf, "unlimited", size);
+	else
+		snprintf(buf, size, "%llu", (ull)v);
+}
+
+int show_limits(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	static const struct {
+		const char *name, *unit;
+	} names[RLIM_NLIMITS] = {
+		[RLIMIT_CPU] = { "Max cpu time", "seconds" },
+		[RLIMIT_FSIZE] = { "Max file size", "bytes" },
+		[RLIMIT_DATA] = { "Max data size", "bytes" },
+		[RLIMIT_STACK] = { "Max stack size", "bytes" },
+		[RLIMIT_CORE] = { "Max core file size", "bytes" },
+		[RLIMIT_RSS] = { "Max resident set", "bytes" },
+		[RLIMIT_NPROC] = { "Max processes", "processes" },
+		[RLIMIT_NOFILE] = { "Max open files", "files" },
+		[RLIMIT_MEMLOCK] = { "Max locked memory", "bytes" },
+		[RLIMIT_AS] = { "Max address space", "bytes" },
+		[RLIMIT_LOCKS] = { "Max file locks", "locks" },
+		[RLIMIT_SIGPENDING] = { "Max pending signals", "signals" },
+		[RLIMIT_MSGQUEUE] = { "Max msgqueue size", "bytes" },
+		[RLIMIT_NICE] = { "Max nice priority", NULL },
+		[RLIMIT_RTPRIO] = { "Max realtime priority", NULL },
+		[RLIMIT_RTTIME] = { "Max realtime timeout", "us" },
+	};
+
+	sb_printf(out, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+	for (int i = 0; i < RLIM_NLIMITS; i++) {
+		char soft[24], hard[24];
+
+		limit_value(soft, sizeof(soft), t->proc->rlim[i].rlim_cur);
+		limit_value(hard, sizeof(hard), t->proc->rlim[i].rlim_max);
+		sb_printf(out, "%-25s %-20s %-20s ", names[i].name, soft, hard);
+		if (names[i].unit)
+			sb_printf(out, "%-10s\n", names[i].unit);
+		else
+			sb_putc(out, '\n');
+	}
+	return 0;
+}
+
+/* ---- maps ---- */
+
+static const char *area_name(struct vma *v)
+{
+	if (v->ops && v->ops->name)
+		return v->ops->name(v);
+	if (v->flags & VM_STACK)
+		return "[stack]";
+	if (v->flags & VM_HEAP)
+		return "[heap]";
+	return NULL;
+}
+
+static void show_area(struct strbuf *out, struct vma *v, const struct path *root, char *buf)
+{
+	struct inode *inode = v->file ? v->file->inode : NULL;
+	const char *name = area_name(v);
+	u32 dev = inode ? inode->sb->dev : 0;
+	size_t from = out->len;
+
+	sb_printf(out, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ", (ull)v->start, (ull)v->end,
+		  v->flags & VM_READ ? 'r' : '-', v->flags & VM_WRITE ? 'w' : '-',
+		  v->flags & VM_EXEC ? 'x' : '-', v->flags & VM_SHARED ? 's' : 'p',
+		  (ull)(inode ? v->pgoff << PAGE_SHIFT : 0), 0, dev,
+		  (ull)(inode ? inode->ino : 0));
+	if (!name && inode) {
+		name = path_name(&v->file->path, root, buf, PATH_MAX);
+		if (IS_ERR(name))
+			name = NULL;
+	}
+	if (name) {
+		while (out->len < from + 73 && !out->failed)
+			sb_putc(out, ' ');
+		sb_printf(out, "%s", name);
+	}
+	sb_putc(out, '\n');
+}
+
+int show_maps(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	struct path root;
+	struct mm *mm;
+	struct vma *v;
+	char *buf;
+
+	if (!may_inspect(t))
+		return -EACCES;
+	mm = task_mm_get(t);
+	if (!mm)
+		return 0;
+	buf = kmalloc(PATH_MAX);
+	if (buf) {
+		fs_get_root(&root);
+		mutex_lock(&mm->lock);
+		for (v = mm_find_vma(mm, 0); v; v = vma_next(v))
+			show_area(out, v, &root, buf);
+		mutex_unlock(&mm->lock);
+		path_put(&root);
+	}
+	kfree(buf);
+	mm_put_user(mm);
+	return buf ? 0 : -ENOMEM;
+}
