@@ -8,6 +8,9 @@
  */
 #include "proc/internal.h"
 
+void (*tty_leader_exit)(struct process *p);
+void (*tty_info)(struct tty *tty, u64 *dev, struct pid **pgrp);
+
 /* ---- leaving the lists ---- */
 
 void release_task(struct task *t, struct list_head *gone)
