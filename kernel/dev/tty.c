@@ -174,11 +174,17 @@ static void detach_session(struct tty *t)
 static void signal_session(struct tty *t)
 {
 	struct task *leader = NULL;
+	struct pid *session;
 
 	spin_lock(&tasks_lock);
-	if (t->session)
-		leader = pid_task(t->session, PID_PROCESS);
+	session = t->session;
+	if (session)
+		pid_get(session);
 	spin_unlock(&tasks_lock);
+	if (session) {
+		leader = pid_task(session, PID_PROCESS); /* takes tasks_lock itself */
+		pid_put(session);
+	}
 	if (leader) {
 		send_signal_process(SIGHUP, NULL, leader);
 		send_signal_process(SIGCONT, NULL, leader);
