@@ -95,8 +95,9 @@ void mm_put_user(struct mm *mm)
 
 /* ---- fork ---- */
 
-/* Shares what the parent's area holds with the child's, read-only. False without memory. */
-static bool copy_pages(struct vma *from, struct vma *to)
+/* Shares what the parent's area holds with the child's, read-only: *protected then. False without
+ * memory. */
+static bool copy_pages(struct vma *from, struct vma *to, bool *protected)
 {
 	struct pt_iter it = PT_ITER(from->mm, from->start, from->end);
 	pte_t *src, *dst = NULL;
@@ -112,8 +113,10 @@ static bool copy_pages(struct vma *from, struct vma *to)
 		if (!dst)
 			return false;
 		prev = it.addr;
-		if (*src & PTE_W)
+		if (*src & PTE_W) {
 			*src = (*src & ~PTE_W) | PTE_SOFT_COW;
+			*protected = true;
+		}
 		*dst = *src;
 		f = pte_frame(*src);
 		if (f) {
@@ -124,7 +127,7 @@ static bool copy_pages(struct vma *from, struct vma *to)
 	return true;
 }
 
-static int copy_area(struct vma *from, struct mm *mm)
+static int copy_area(struct vma *from, struct mm *mm, bool *protected)
 {
 	struct vma *to = vma_alloc(mm);
 
@@ -141,7 +144,7 @@ static int copy_area(struct vma *from, struct mm *mm)
 	if (!from->has_anon)
 		return 0;
 	mm_notify(from->mm, from->start, from->end);
-	return copy_pages(from, to) ? 0 : -ENOMEM;
+	return copy_pages(from, to, protected) ? 0 : -ENOMEM;
 }
 
 static void copy_layout(struct mm *to, const struct mm *from)
@@ -167,6 +170,7 @@ static void copy_layout(struct mm *to, const struct mm *from)
 struct mm *mm_fork(struct mm *old, struct res_counter *charge)
 {
 	struct mm *mm = mm_create(charge);
+	bool protected = false;
 	struct vma *vma;
 	int err = 0;
 
@@ -178,8 +182,9 @@ struct mm *mm_fork(struct mm *old, struct res_counter *charge)
 	copy_layout(mm, old);
 	for (vma = mm_first_vma(old); vma && !err; vma = vma_next(vma))
 		if (!(vma->flags & VM_DONTFORK))
-			err = copy_area(vma, mm);
-	space_flush(&old->space, 0, USER_END);
+			err = copy_area(vma, mm, &protected);
+	if (protected)
+		space_flush(&old->space, 0, USER_END);
 	mutex_unlock(&mm->lock);
 	mutex_unlock(&old->lock);
 	if (err) {

@@ -110,6 +110,7 @@ struct mapping {
 	struct res_counter *charge; /* who pays for new pages; NULL: the current thread's group */
 	void *owner; /* the inode */
 	struct list_head vmas; /* areas that map it: mapping_attach() */
+	u64 nr_vmas;
 };
 void mapping_init(struct mapping *m, const struct mapping_ops *ops, void *owner);
 /*
@@ -165,7 +166,8 @@ struct vma {
 	bool has_anon; /* may hold frames that are no longer the file's: fork must copy its entries */
 	struct mapping *mapping; /* mapping_attach(): neighbours of a fault are looked up here */
 	struct list_head map_link; /* in mapping->vmas, guarded by its lock */
-	u64 unmap_pass;
+	u64 unmap_pass; /* the last mapping_unmap() that visited it */
+	bool unlinked;	/* no longer in mm->vmas */
 	struct vma *next_dead; /* taken out, to be closed without mm->lock */
 };
 

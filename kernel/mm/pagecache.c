@@ -145,15 +145,22 @@ void mapping_free(struct mapping *m)
 
 /* ---- the areas that show it ---- */
 
-static struct mutex unmap_mutex = MUTEX_INIT(unmap_mutex); /* guards pass, and one pass at a time */
-static u64 pass;
+static struct mutex unmap_mutex = MUTEX_INIT(unmap_mutex); /* one pass at a time; guards pass */
+static u64 pass = 1;
 
+/*
+ * Which areas a pass has still to visit: those whose unmap_pass is older. A new area cannot hold pages
+ * that left the tree before the pass began, so it counts as visited; a copy (fork, split) is as its
+ * original, because the mark is set with mm->lock held, after the zapping.
+ */
 void mapping_attach(struct mapping *m, struct vma *vma)
 {
 	spin_lock(&m->lock);
 	vma->mapping = m;
-	vma->unmap_pass = 0;
-	list_add(&vma->map_link, &m->vmas);
+	if (!vma->unmap_pass)
+		vma->unmap_pass = READ_ONCE(pass);
+	list_add_tail(&vma->map_link, &m->vmas);
+	m->nr_vmas++;
 	spin_unlock(&m->lock);
 }
 
@@ -162,27 +169,25 @@ void mapping_detach(struct mapping *m, struct vma *vma)
 	spin_lock(&m->lock);
 	vma->mapping = NULL;
 	list_del(&vma->map_link);
+	m->nr_vmas--;
 	spin_unlock(&m->lock);
 }
 
-/* The space of an area that this pass has not seen, with a reference; seen areas go to the end. */
-static struct mm *next_space(struct mapping *m)
+/* The space of the first area that this pass must visit, with a reference. Visited ones go to done. */
+static struct mm *next_space(struct mapping *m, struct list_head *done)
 {
 	struct vma *vma, *next;
 	struct mm *mm = NULL;
 
 	spin_lock(&m->lock);
 	list_for_each_safe(vma, next, &m->vmas, map_link) {
-		if (vma->unmap_pass == pass)
+		if (vma->unmap_pass != pass && !READ_ONCE(vma->unlinked)) {
+			mm = vma->mm;
+			mm_get(mm);
 			break;
-		if (mm && vma->mm != mm)
-			break;
-		mm = vma->mm;
-		vma->unmap_pass = pass;
-		list_move_tail(&vma->map_link, &m->vmas);
+		}
+		list_move_tail(&vma->map_link, done);
 	}
-	if (mm)
-		mm_get(mm);
 	spin_unlock(&m->lock);
 	return mm;
 }
@@ -203,21 +208,26 @@ static void unmap_in(struct mm *mm, struct mapping *m, u64 index, u64 n)
 		if (from < to)
 			pt_zap(mm, vma->start + ((from - vma->pgoff) << PAGE_SHIFT),
 			       vma->start + ((to - vma->pgoff) << PAGE_SHIFT), 0, 0);
+		vma->unmap_pass = pass;
 	}
 	mutex_unlock(&mm->lock);
 }
 
 void mapping_unmap(struct mapping *m, u64 index, u64 n)
 {
+	struct list_head done = LIST_INIT(done);
 	struct mm *mm;
 
-	if (list_empty(&m->vmas))
+	if (!READ_ONCE(m->nr_vmas))
 		return;
 	mutex_lock(&unmap_mutex);
-	pass++;
-	while ((mm = next_space(m))) {
+	WRITE_ONCE(pass, pass + 1);
+	while ((mm = next_space(m, &done))) {
 		unmap_in(mm, m, index, n);
 		mm_put(mm);
 	}
+	spin_lock(&m->lock);
+	list_splice_tail(&done, &m->vmas);
+	spin_unlock(&m->lock);
 	mutex_unlock(&unmap_mutex);
 }

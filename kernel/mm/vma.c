@@ -129,6 +129,7 @@ static void tree_unlink(struct vma *vma, struct vma **dead)
 	struct mm *mm = vma->mm;
 
 	rb_erase(&mm->vmas, &vma->rb);
+	WRITE_ONCE(vma->unlinked, true);
 	mm->nr_vmas--;
 	if (mm->last_vma == vma)
 		mm->last_vma = NULL;
