@@ -346,8 +346,6 @@ long do_clone(const struct clone_args_k *args, const struct regs *regs)
 	if (!err)
 		err = copy_fs(child, flags);
 	if (!err)
-		err = copy_mm(child, flags);
-	if (!err)
 		err = copy_ns(child, flags);
 	if (err)
 		goto out_task;
@@ -362,6 +360,9 @@ long do_clone(const struct clone_args_k *args, const struct regs *regs)
 		if (err)
 			goto out_pid;
 	}
+	err = copy_mm(child, flags); /* charged to the child's own group, hence so late */
+	if (err)
+		goto out_layer;
 	nr = task_tid_in(child, task_pid_ns(t));
 	if (flags & CLONE_PIDFD) {
 		err = pidfd = install_pidfd(child, args->pidfd);

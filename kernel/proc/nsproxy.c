@@ -19,6 +19,8 @@ struct nsproxy init_nsproxy;
 void nsproxy_init(void)
 {
 	ns_init(&init_uts_ns.ns, &init_uts_ns_ops, &init_user_ns, 0xeffffffe);
+	init_mnt_ns.ns.owner = &init_user_ns; /* fs/ could not name it */
+	ns_get(&init_user_ns.ns);
 	ref_init(&init_nsproxy.refs);
 	init_nsproxy.uts = &init_uts_ns;
 	init_nsproxy.mnt = &init_mnt_ns;

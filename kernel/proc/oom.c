@@ -33,7 +33,7 @@ static u64 badness(struct task *t, u64 total)
 	struct mm *mm = t->thread.mm;
 	s64 points;
 
-	if (!mm || t->exiting || t->proc->unkillable || t->proc->oom_score_adj == -1000)
+	if (!mm || t->exiting || t == init_pid_ns.init || t->proc->oom_score_adj == -1000)
 		return 0;
 	points = mm_pages(mm) + t->proc->oom_score_adj * (s64)total / 1000;
 	return max(points, (s64)1);

@@ -476,7 +476,6 @@ static int get_signal(struct task *t, siginfo_t *info, struct ksigaction *act)
 	int sig = 0;
 
 	spin_lock(&p->siglock);
-	thread_clear_work(&t->thread, THREAD_WORK_SIGNAL);
 	for (;;) {
 		if (p->group_exit || (p->exec_task && p->exec_task != t) ||
 		    (t->pending.set & SIGBIT(SIGKILL)))
@@ -564,6 +563,8 @@ static void do_signals(struct task *t, struct regs *regs)
 	siginfo_t info;
 	int sig;
 
+	/* Before looking at what may have set it: who sets it from here on makes us come by again. */
+	thread_clear_work(&t->thread, THREAD_WORK_SIGNAL);
 	if (layer.freeze)
 		layer.freeze();
 	sig = get_signal(t, &info, &act);
