@@ -23,6 +23,14 @@ static u64 last_serial; /* atomic */
 
 /* ---- loaded and swapped ---- */
 
+static u64 xgetbv(u32 reg)
+{
+	u32 lo, hi;
+
+	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(reg));
+	return (u64)hi << 32 | lo;
+}
+
 void vcpu_load_debug(struct vcpu *v)
 {
 	__asm__ volatile("mov %0, %%db0" ::"r"(v->dr[0]));
@@ -52,8 +60,10 @@ static void swap_out(struct vcpu *v)
 		__asm__ volatile("mov %%db3, %0" : "=r"(v->dr[3]));
 		__asm__ volatile("mov %%db6, %0" : "=r"(v->dr6));
 	}
-	if (fpu_xcr0)
+	if (fpu_xcr0) {
+		v->xcr0 = xgetbv(0) & fpu_xcr0; /* QEMU's SVM does not intercept XSETBV */
 		xsetbv(0, fpu_xcr0);
+	}
 	fpu_save(v->fpu);
 	fpu_restore(v->thread->fpu);
 }
