@@ -4,8 +4,9 @@
  * removes one, and each directory holds the cgroup.* files and those of the controllers that its
  * parent gives it (cgroup.subtree_control).
  *
- * A live group's name is kept in the dentry cache (cgroup.dir), so a lookup that comes here asks for
- * a file, or for nothing. Which files there are changes with subtree_control: revalidate() asks again.
+ * Names are not cached, but a live group's own (cgroup.dir): a lookup that comes here asks for a file,
+ * or for nothing. Which files there are changes with subtree_control, hence revalidate() for those
+ * that are open.
  * Locks: an inode's lock, then cgroup_mutex.
  */
 #include "container/cgroup.h"
@@ -261,6 +262,7 @@ static int cg_fill(struct super *sb, const char *source, unsigned long flags, co
 	}
 	sb->ops = &cg_super_ops;
 	sb->magic = CGROUP2_SUPER_MAGIC;
+	sb->uncached = true; /* a file's cached name would keep a removed group alive */
 	sb->root = d_make_root(sb, root);
 	if (!sb->root) {
 		inode_put(root);

@@ -344,6 +344,7 @@ int do_umount(const char *target, int flags)
 	err = path_lookup(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &p);
 	if (err)
 		return err;
+	path_descend(&p); /* for "." and "/", on which something may be mounted: after pivot_root(".", ".") */
 	mutex_lock(&mount_mutex);
 	err = umount_locked(&p, flags);
 	mutex_unlock(&mount_mutex);

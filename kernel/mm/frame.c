@@ -205,8 +205,10 @@ void frame_put(struct frame *f)
 
 	if (!ref_put(&f->refs))
 		return;
-	if (f->charge)
+	if (f->charge) {
 		res_uncharge(f->charge, PAGE_SIZE);
+		f->charge = NULL; /* memory.stat looks at every frame */
+	}
 	kasan_poison(frame_va(f), PAGE_SIZE << order, KASAN_FREE_FRAME);
 	irq_push();
 	c = &caches[this_cpu()->id];
