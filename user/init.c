@@ -9,7 +9,7 @@
  *
  * The initramfs it finds:
  *   /images, /lib/dyad   images, the kernel and this program: reachable in the new root too,
- *   /tmp, /run           as these are
+ *   /tmp, /run           their content moves into a tmpfs each
  *   /files/PATH          becomes PATH in the new root, by rename: no byte is copied
  *   /etc/dyad/cmd        the command to run, each word ended by NUL (see tools/run)
  *   /etc/dyad/first      a command to run on the console before the first shell, likewise
@@ -31,6 +31,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -206,6 +207,32 @@ static const char *real_dir(const char *lower, const char *path, char *buf)
 	return buf + skip;
 }
 
+/* Copies a file or a symbolic link to another file system. */
+static int copy(const char *source, const char *target, const struct stat *st)
+{
+	char link[PATH_MAX];
+	ssize_t n;
+	int in, out, err = -1;
+
+	if (S_ISLNK(st->st_mode)) {
+		n = readlink(source, link, sizeof(link) - 1);
+		if (n < 0)
+			return -1;
+		link[n] = 0;
+		return symlink(link, target);
+	}
+	in = open(source, O_RDONLY | O_CLOEXEC);
+	out = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (in >= 0 && out >= 0) {
+		while ((n = sendfile(out, in, NULL, 1 << 20)) > 0)
+			;
+		err = n < 0 || fchmod(out, st->st_mode & 07777) ? -1 : 0;
+	}
+	close(in);
+	close(out);
+	return err;
+}
+
 /*
  * Moves what lies in `from` to `upper``path`, the writable layer over the image `lower`. A folder
  * that is a symbolic link in the image (/lib of a merged /usr) keeps being one: its content goes
@@ -233,7 +260,8 @@ static void graft(const char *from, const char *lower, const char *upper, const 
 		}
 		if (!S_ISDIR(st.st_mode)) {
 			join(target, upper, inside + 1);
-			if (rename(source, target))
+			if (rename(source, target) &&
+			    (errno != EXDEV || copy(source, target, &st) || unlink(source)))
 				complain("cannot move ", source);
 			continue;
 		}
@@ -248,18 +276,23 @@ static void graft(const char *from, const char *lower, const char *upper, const 
 	free(buf);
 }
 
-/* Folders of the initramfs that the new root keeps: /run and /tmp are its own tmpfs. */
-static const char *const kept[] = { "/images", "/lib/dyad", "/run", "/tmp" };
-
+/* What the new root keeps of the initramfs: two folders as they are, the content of two more. */
 static void keep_folders(void)
 {
+	static const char *const kept[] = { "/images", "/lib/dyad" };
+	static const char *const fresh[] = { "/run", "/tmp" };
 	char target[PATH_MAX];
 
 	make_dir("/rw/root/lib", 0755);
-	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+	for (size_t i = 0; i < 2; i++) {
 		mkdir(join(target, "/rw/root", kept[i] + 1), 0755);
 		if (mount(kept[i], target, NULL, MS_BIND, NULL))
 			complain("cannot keep ", kept[i]);
+		mkdir(join(target, "/rw/root", fresh[i] + 1), 0755);
+		if (mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV,
+			  i ? "mode=1777" : "mode=755"))
+			complain("cannot mount ", fresh[i]);
+		graft(fresh[i], "", target, "");
 	}
 }
 

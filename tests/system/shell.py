@@ -23,7 +23,7 @@ CASES = [
          out="Terminated\n143\nKilled\n137"),
     Case("trap", "trap 'echo got' USR1; kill -USR1 $$; trap 'echo bye' EXIT", out="got\nbye"),
     Case("files", "mkdir -p a/b; echo x > a/b/c; cp a/b/c d; mv d e; ln e f; ln -s e g; cat f g; "
-                  "ls; rm -r a; rmdir a 2>&1; stat -c '%h %s %F' e; readlink g",
+                  "ls -1; rm -r a; rmdir a 2>&1; stat -c '%h %s %F' e; readlink g",
          out="x\nx\na\ne\nf\ng\nrmdir: 'a': No such file or directory\n2 2 regular file\ne"),
     Case("modes", "touch f; chmod 4751 f; stat -c %a f; umask 077; touch g; stat -c %a g", out="4751\n600"),
     Case("find", "mkdir -p a/b; touch a/1 a/b/2; find . -type f | sort; find . -name b -type d",
@@ -36,7 +36,7 @@ CASES = [
          match=("^12288$", "^[0-9a-f]{32}  -$")),
     Case("dev", "head -c 4 /dev/zero | od -An -tx1; echo gone > /dev/null; head -c 16 /dev/urandom | wc -c; "
                 "echo x > /dev/full", status=1, match=("00 00 00 00", "^16$", "No space left")),
-    Case("ps", "ps", match=(r"^PID\s+USER", r"^\s+1\s+\S+.*init", r"\bps$")),
+    Case("ps", "ps", match=(r"^PID\s+USER", r"^\s+1\s+\S+.*init", r"\{?ps\b")),
     Case("mount", "mount", match=(" on / type overlay", " on /proc type proc", " on /tmp type tmpfs")),
     Case("mount-bind", "mkdir a b; echo x > a/f; mount -o bind a b; cat b/f; umount b; ls b", out="x"),
     Case("mount-tmpfs", "mkdir m; mount -t tmpfs none m; echo y > m/f; cat m/f; umount m; ls m", out="y"),
@@ -64,7 +64,7 @@ CASES = [
     Case("fifo", "mkfifo p; echo through > p & cat p; wait", out="through"),
     Case("dmesg", "dmesg | head -n 1", match="Dyad"),
     Case("proc-self", "cat /proc/self/comm; readlink /proc/self/exe; tr '\\0' ' ' < /proc/self/cmdline",
-         match=("^cat$", "readlink|busybox", "^tr ")),
+         match=("^cat$", "^/bin/", "^tr |^sh ")),
     Case("proc-files", "for f in meminfo stat uptime loadavg cpuinfo version cmdline mounts filesystems; do "
                        "[ -s /proc/$f ] || test -n \"$(cat /proc/$f)\" || echo $f is empty; done", out=""),
     Case("nproc", "nproc", out="2", on=("qemu", "bochs2")),
@@ -72,8 +72,8 @@ CASES = [
     Case("all-cpus-work", "for i in 1 2 3 4; do (i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo $i) & "
                           "done; wait", out="20000\n20000\n20000\n20000", on=("qemu4", "bochs2"),
          seconds=40),
-    Case("memory-growth", "awk 'BEGIN { for (i = 0; i < 200000; i++) a[i] = i; print length(a) }'",
-         out="200000", seconds=40, on=("qemu",)),
+    Case("memory-growth", "awk 'BEGIN { for (i = 0; i < 30000; i++) a[i] = i; print length(a) }'",
+         out="30000", seconds=40, on=("qemu",)),
     Case("ash-interactive", "printf 'echo a$((1+1))b\\nexit 4\\n' | sh -i 2>/dev/null", status=4,
          match="a2b"),
 ]
