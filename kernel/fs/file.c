@@ -96,8 +96,28 @@ struct file *file_alloc(const struct path *p, int flags)
 	return f;
 }
 
+/*
+ * inode->writers: how many write (positive), or how many execute it (negative): a program's text does
+ * not change under it. sign: 1 to write, -1 to execute. 0, or -ETXTBSY when the others were first.
+ */
+static int take_access(struct file *f, int sign)
+{
+	s32 n = READ_ONCE(f->inode->writers);
+
+	if (!S_ISREG(f->inode->mode))
+		return 0;
+	do {
+		if (n * sign < 0)
+			return -ETXTBSY;
+	} while (!__atomic_compare_exchange_n(&f->inode->writers, &n, n + sign, true,
+					      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	f->access = sign;
+	return 0;
+}
+
 static void file_free(struct file *f)
 {
+	__atomic_fetch_sub(&f->inode->writers, f->access, __ATOMIC_RELEASE);
 	path_put(&f->path);
 	if (f->cred)
 		fs_cred_put(f->cred);
@@ -155,6 +175,8 @@ static struct file *file_finish(const struct path *p, int flags)
 	if (flags & O_PATH)
 		return f;
 	err = file_choose_ops(f);
+	if (!err && f->can_write)
+		err = take_access(f, 1);
 	if (!err && f->ops->open)
 		err = f->ops->open(f->inode, f);
 	f->flags &= ~O_TRUNC; /* open() saw it: overlay need not copy what is cut off */
@@ -223,6 +245,30 @@ static struct file *open_found(const struct path *p, int flags, bool created)
 struct file *file_open_path(const struct path *p, int flags)
 {
 	return open_found(p, flags, false);
+}
+
+struct file *file_open_exec(const struct path *p)
+{
+	struct inode *i = p->dentry->inode;
+	struct file *f;
+	int err;
+
+	if (S_ISLNK(i->mode))
+		return ERR_PTR(-ELOOP);
+	if (!S_ISREG(i->mode) || p->mnt->flags & MNT_NOEXEC)
+		return ERR_PTR(-EACCES);
+	err = path_permission(p, MAY_EXEC);
+	if (err)
+		return ERR_PTR(err);
+	f = file_finish(p, O_RDONLY);
+	if (IS_ERR(f))
+		return f;
+	err = take_access(f, -1);
+	if (err) {
+		file_put(f);
+		return ERR_PTR(err);
+	}
+	return f;
 }
 
 /* The last component, its directory locked: makes the file when it is not there. */

@@ -116,6 +116,7 @@ struct inode {
 	struct mapping mapping;
 	struct file_locks *locks; /* flock and fcntl locks: fs/lock.c; NULL: never any */
 	struct pipe *fifo; /* S_IFIFO, while open */
+	s32 writers; /* atomic: files open for writing, or minus those being executed */
 };
 /* A new inode of sb with one reference, times now, ids of the current thread. NULL without memory. */
 struct inode *inode_new(struct super *sb, mode_t mode);
@@ -387,6 +388,7 @@ struct file {
 	struct mapping *mapping; /* where its pages are: inode's own, but for overlay the real one's */
 	u32 flags;	     /* O_*; guarded by lock after open */
 	bool can_read, can_write;
+	s8 access; /* counted in inode->writers: 1 writes, -1 executes */
 	struct mutex pos_lock;
 	loff_t pos;
 	spinlock_t lock;
@@ -399,6 +401,9 @@ struct file {
 /* open(2): a file with one reference, or ERR_PTR. flags: O_*; lookup: LOOKUP_* limits or 0. */
 struct file *file_open(int dirfd, const char *name, int flags, mode_t mode, unsigned int lookup);
 struct file *file_open_path(const struct path *p, int flags);
+/* For execve(2): a regular file that may be executed, readable or not. Nobody opens it for writing
+ * until the last reference goes. -EACCES, -ELOOP for a symlink, -ETXTBSY: somebody writes it. */
+struct file *file_open_exec(const struct path *p);
 /* A file of no directory: pipes, sockets, eventfd, kvm ... name is "[eventfd]"; shows in /proc/N/fd. */
 struct file *file_anon(const char *name, const struct file_ops *ops, void *priv, int flags);
 static inline void file_get(struct file *f)

@@ -151,12 +151,7 @@ struct file *exec_open(int dirfd, const char *name, unsigned int lookup)
 
 	if (err)
 		return ERR_PTR(err);
-	f = ERR_PTR(-EACCES);
-	if (!S_ISREG(p.dentry->inode->mode) || (p.mnt->flags & MNT_NOEXEC))
-		goto out;
-	err = inode_permission(p.dentry->inode, MAY_EXEC);
-	f = err ? ERR_PTR(err) : file_open_path(&p, O_RDONLY);
-out:
+	f = file_open_exec(&p);
 	path_put(&p);
 	return f;
 }

@@ -139,7 +139,7 @@ static int node_lookup(struct inode *dir, struct dentry *d)
 {
 	struct node *n = find_child(dir->priv, d->name, d->name_len);
 
-	return n ? proc_set_inode(d, node_inode(dir->sb, n)) : 0;
+	return n ? proc_set_inode(d, node_inode(dir->sb, n)) : -ENOENT;
 }
 
 /* Emits the children of dir from position 2 on. */
@@ -222,7 +222,7 @@ static struct inode *reader_link_inode(struct super *sb, const struct reader_lin
 static int root_lookup(struct inode *dir, struct dentry *d)
 {
 	struct node *n = find_child(&root_node, d->name, d->name_len);
-	int nr = proc_number(d->name, d->name_len), err = 0;
+	int nr = proc_number(d->name, d->name_len), err = -ENOENT;
 	struct pid *pid;
 	struct task *t;
 
@@ -234,7 +234,7 @@ static int root_lookup(struct inode *dir, struct dentry *d)
 			return proc_set_inode(d, reader_link_inode(dir->sb, &reader_links[i]));
 	pid = nr > 0 ? pid_find(sb_ns(dir->sb), nr) : NULL;
 	if (!pid)
-		return 0;
+		return -ENOENT;
 	t = pid_task(pid, PID_TASK);
 	if (t) {
 		err = proc_set_inode(d, pid_inode(dir->sb, pid, &proc_pid_entry, -1, true));

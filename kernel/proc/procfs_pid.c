@@ -455,7 +455,7 @@ static int table_lookup(struct inode *dir, struct dentry *d, const struct pid_en
 		if (strlen(e->pf.name) == d->name_len &&
 		    !memcmp(e->pf.name, d->name, d->name_len))
 			return proc_set_inode(d, pid_inode(dir->sb, p->pid, e, -1, p->whole));
-	return 0;
+	return -ENOENT;
 }
 
 static int table_iterate(struct file *f, struct dir_context *ctx, const struct pid_entry *table)
@@ -483,7 +483,7 @@ static const struct pid_entry fd_entry, fdinfo_entry;
 static int fd_lookup(struct inode *dir, struct dentry *d)
 {
 	const struct pinode *p = dir->priv;
-	int fd = proc_number(d->name, d->name_len), err = 0;
+	int fd = proc_number(d->name, d->name_len), err = -ENOENT;
 	bool info = S_ISDIR(dir->mode) && !strcmp(p->entry->pf.name, "fdinfo");
 	struct task *t = pinode_task(p);
 	struct file *f = t && fd >= 0 ? fd_file(t, fd) : NULL;
@@ -581,7 +581,7 @@ static bool has_ns(const struct pinode *p, const char *name)
 
 static int ns_lookup(struct inode *dir, struct dentry *d)
 {
-	return has_ns(dir->priv, d->name) ? table_lookup(dir, d, ns_entries) : 0;
+	return has_ns(dir->priv, d->name) ? table_lookup(dir, d, ns_entries) : -ENOENT;
 }
 
 static int ns_iterate(struct file *f, struct dir_context *ctx)
@@ -611,7 +611,7 @@ static int threads_lookup(struct inode *dir, struct dentry *d)
 {
 	const struct pinode *p = dir->priv;
 	struct pid_ns *ns = dir->sb->priv;
-	int nr = proc_number(d->name, d->name_len), err = 0;
+	int nr = proc_number(d->name, d->name_len), err = -ENOENT;
 	struct task *t = pinode_task(p), *o = nr > 0 ? task_find(ns, nr) : NULL;
 
 	if (t && o && t->proc == o->proc)

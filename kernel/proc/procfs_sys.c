@@ -296,9 +296,11 @@ static int show_pid_max(struct strbuf *out, void *priv)
 	return 0;
 }
 
+/* priv: two words that stay the same, or NULL for a new one each time. */
 static int show_uuid(struct strbuf *out, void *priv)
 {
-	u64 a = random_u64(), b = random_u64();
+	const u64 *fixed = priv;
+	u64 a = fixed ? fixed[0] : random_u64(), b = fixed ? fixed[1] : random_u64();
 
 	sb_printf(out, "%08x-%04x-4%03x-%04x-%012llx\n", (u32)(a >> 32), (u32)(a >> 16 & 0xffff),
 		  (u32)(a & 0xfff), (u32)(b >> 48 & 0x3fff) | 0x8000,
@@ -326,6 +328,9 @@ void procfs_sys_init(void)
 	};
 	static const struct pseudo_file domain = { .name = "sys/kernel/domainname", .mode = 0644,
 						   .show = show_uts, .write = write_uts };
+	static const struct pseudo_file boot_id = { .name = "sys/kernel/random/boot_id",
+						    .mode = 0444, .show = show_uuid };
+	static u64 boot_uuid[2];
 	static const struct {
 		struct pseudo_file pf;
 		const char *text;
@@ -345,6 +350,9 @@ void procfs_sys_init(void)
 	for (int i = 0; i < ARRAY_SIZE(files); i++)
 		procfs_add(&files[i], NULL);
 	procfs_add(&domain, init_uts_ns.domainname);
+	boot_uuid[0] = random_u64();
+	boot_uuid[1] = random_u64();
+	procfs_add(&boot_id, boot_uuid);
 	for (int i = 0; i < ARRAY_SIZE(fixed); i++)
 		procfs_add(&fixed[i].pf, (void *)fixed[i].text);
 }
