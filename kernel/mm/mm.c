@@ -577,6 +577,22 @@ void vma_count(struct vma *vma, u64 *present, u64 *anon, u64 *shared)
 	}
 }
 
+int mm_mincore(struct mm *mm, u64 addr, u64 pages, u8 *vec)
+{
+	const u64 end = addr + pages * PAGE_SIZE;
+	struct pt_iter it = PT_ITER(mm, addr, end);
+	u64 at = addr;
+
+	memset(vec, 0, pages);
+	mutex_lock(&mm->lock);
+	for (struct vma *v = mm_find_vma(mm, addr); v && v->start <= at && at < end; v = vma_next(v))
+		at = v->end;
+	while (pt_next(&it))
+		vec[(it.addr - addr) >> PAGE_SHIFT] = 1;
+	mutex_unlock(&mm->lock);
+	return at < end ? -ENOMEM : 0;
+}
+
 void mm_notifier_add(struct mm *mm, struct mm_notifier *n)
 {
 	mutex_lock(&mm->lock);

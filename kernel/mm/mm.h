@@ -243,6 +243,8 @@ struct vma *vma_next(struct vma *vma);
 ssize_t mm_access(struct mm *mm, u64 addr, void *buf, size_t n, bool write);
 /* Resident pages of one area: present, of these private (anonymous), mapped once. Lock held. */
 void vma_count(struct vma *vma, u64 *present, u64 *anon, u64 *shared);
+/* mincore(2): vec[i] is 1 where page i is in memory. -ENOMEM when not all of the range is mapped. */
+int mm_mincore(struct mm *mm, u64 addr, u64 pages, u8 *vec);
 void mm_notifier_add(struct mm *mm, struct mm_notifier *n);
 void mm_notifier_del(struct mm *mm, struct mm_notifier *n);
 /* Unmaps the page [index, index+n) of mapping m from every space (truncate). */

@@ -96,6 +96,8 @@ ssize_t user_iov_get(struct user_iov *v, struct uio *u, const struct iovec __use
 	for (long i = 0; i < n; i++) {
 		if ((ssize_t)v->vec[i].iov_len < 0)
 			return -EINVAL;
+		if (!user_range_ok(v->vec[i].iov_base, v->vec[i].iov_len))
+			return -EFAULT;
 		v->vec[i].iov_len = min((size_t)v->vec[i].iov_len, MAX_RW_COUNT - total);
 		total += v->vec[i].iov_len;
 	}

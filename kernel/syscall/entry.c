@@ -17,7 +17,7 @@ static void trace_call(const struct regs *regs, const struct syscall_entry *e, l
 /* rax: number; rdi rsi rdx r10 r8 r9: arguments; the result goes to rax (SysV ABI, A.2.1). */
 static void entry_syscall(struct regs *regs)
 {
-	u64 nr = regs->orig_rax;
+	u32 nr = regs->orig_rax; /* Linux looks at the lower half alone */
 	const struct syscall_entry *e = nr < syscall_table_size ? &syscall_table[nr] : NULL;
 	long ret = -ENOSYS;
 

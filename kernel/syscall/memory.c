@@ -272,6 +272,22 @@ static int check_mapped(struct mm *mm, u64 addr, u64 len)
 	return at < addr + len ? -ENOMEM : 0;
 }
 
+SYSCALL3(mincore, u64, addr, size_t, len, u8 __user *, uvec)
+{
+	u8 vec[256];
+	int err = addr & ~PAGE_MASK ? -EINVAL : check_range(addr, &len);
+
+	if (!err && !user_range_ok(uvec, len >> PAGE_SHIFT))
+		err = -EFAULT;
+	for (u64 done = 0, pages = len >> PAGE_SHIFT; !err && done < pages; done += sizeof(vec)) {
+		u64 n = min(pages - done, sizeof(vec));
+
+		err = mm_mincore(current->thread.mm, addr + done * PAGE_SIZE, n, vec)
+			      ?: copy_to_user(uvec + done, vec, n);
+	}
+	return err;
+}
+
 /* Shared pages are the file's own: there is nothing to write back. */
 SYSCALL3(msync, u64, addr, size_t, len, int, flags)
 {

@@ -27,6 +27,15 @@ static int check_positioned(const struct file *f, loff_t pos)
 	return -ESPIPE;
 }
 
+/* One buffer as a transfer. -EFAULT when it does not end below the kernel, whatever is read then. */
+static int user_buf(struct uio *u, struct iovec *iov, void __user *buf, size_t n)
+{
+	if (!user_range_ok(buf, n))
+		return -EFAULT;
+	uio_init_user(u, iov, buf, min(n, MAX_RW_COUNT));
+	return 0;
+}
+
 SYSCALL3(read, int, fd, char __user *, buf, size_t, n)
 {
 	SCOPED_FILE(f, fd_get(fd));
@@ -35,8 +44,7 @@ SYSCALL3(read, int, fd, char __user *, buf, size_t, n)
 
 	if (!f)
 		return -EBADF;
-	uio_init_user(&u, &iov, buf, min(n, MAX_RW_COUNT));
-	return file_read(f, &u, NULL);
+	return user_buf(&u, &iov, buf, n) ?: file_read(f, &u, NULL);
 }
 
 SYSCALL3(write, int, fd, char __user *, buf, size_t, n)
@@ -47,8 +55,7 @@ SYSCALL3(write, int, fd, char __user *, buf, size_t, n)
 
 	if (!f)
 		return -EBADF;
-	uio_init_user(&u, &iov, buf, min(n, MAX_RW_COUNT));
-	return broken_pipe(file_write(f, &u, NULL));
+	return user_buf(&u, &iov, buf, n) ?: broken_pipe(file_write(f, &u, NULL));
 }
 
 SYSCALL4(pread64, int, fd, char __user *, buf, size_t, n, loff_t, pos)
@@ -60,11 +67,8 @@ SYSCALL4(pread64, int, fd, char __user *, buf, size_t, n, loff_t, pos)
 
 	if (!f)
 		return -EBADF;
-	err = check_positioned(f, pos);
-	if (err)
-		return err;
-	uio_init_user(&u, &iov, buf, min(n, MAX_RW_COUNT));
-	return file_read(f, &u, &pos);
+	err = check_positioned(f, pos) ?: user_buf(&u, &iov, buf, n);
+	return err ?: file_read(f, &u, &pos);
 }
 
 SYSCALL4(pwrite64, int, fd, char __user *, buf, size_t, n, loff_t, pos)
@@ -76,11 +80,8 @@ SYSCALL4(pwrite64, int, fd, char __user *, buf, size_t, n, loff_t, pos)
 
 	if (!f)
 		return -EBADF;
-	err = check_positioned(f, pos);
-	if (err)
-		return err;
-	uio_init_user(&u, &iov, buf, min(n, MAX_RW_COUNT));
-	return file_write(f, &u, &pos);
+	err = check_positioned(f, pos) ?: user_buf(&u, &iov, buf, n);
+	return err ?: file_write(f, &u, &pos);
 }
 
 /* The vector calls; pos NULL: the file's own position. */

@@ -77,6 +77,12 @@ void user_path_put(struct user_path *p);
 	struct user_path var __attribute__((cleanup(user_path_put)));                              \
 	user_path_get(&var, uname)
 
+/* Does [p, p + n) lie in the user's half? Nothing is said about what is mapped there. */
+static inline bool user_range_ok(const void __user *p, size_t n)
+{
+	return n <= USER_END && (u64)p <= USER_END - n;
+}
+
 /* An open file of the caller for the rest of the block; NULL: -EBADF. */
 void scoped_file_put(struct file **f);
 #define SCOPED_FILE(var, get) struct file *var __attribute__((cleanup(scoped_file_put))) = (get)

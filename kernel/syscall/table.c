@@ -20,7 +20,7 @@
 	X(setpriority) X(ioprio_get) X(getcpu) X(prlimit64) X(getrlimit) X(setrlimit) \
 	X(getrusage) X(times) \
 	/* memory.c */ \
-	X(mmap) X(munmap) X(mprotect) X(mremap) X(brk) X(madvise) X(msync) X(mlock) \
+	X(mmap) X(munmap) X(mprotect) X(mremap) X(brk) X(madvise) X(mincore) X(msync) X(mlock) \
 	X(mlock2) X(munlock) X(mlockall) X(munlockall) \
 	/* signal.c */ \
 	X(rt_sigaction) X(rt_sigprocmask) X(rt_sigpending) X(rt_sigtimedwait) \
