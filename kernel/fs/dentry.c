@@ -261,10 +261,40 @@ void d_drop(struct dentry *d)
 	spin_unlock(&d_tree_lock);
 }
 
+/*
+ * A directory that is gone forgets its cached names, none of which exists any more: each holds a
+ * reference to it. The caller has one too.
+ */
+static void forget_children(struct dentry *dir)
+{
+	for (;;) {
+		struct dentry *d = NULL;
+
+		spin_lock(&d_tree_lock);
+		spin_lock(&dir->lock);
+		for (struct rb_node *n = rb_first(&dir->children); n; n = rb_next(n)) {
+			d = rb_entry(n, struct dentry, rb);
+			if (!ref_read(&d->refs))
+				break;
+			d = NULL;
+		}
+		if (d)
+			tree_erase(d);
+		spin_unlock(&dir->lock);
+		spin_unlock(&d_tree_lock);
+		if (!d)
+			return;
+		d_free(d);
+		dput(dir);
+	}
+}
+
 void d_delete(struct dentry *d)
 {
 	struct inode *inode = NULL;
 
+	if (READ_ONCE(d->children.node))
+		forget_children(d);
 	spin_lock(&d_tree_lock);
 	spin_lock(&d->parent->lock);
 	if (ref_read(&d->refs) == 1) {
@@ -385,6 +415,8 @@ int d_move(struct dentry *d, struct dentry *nd, bool exchange)
 	if (np != op)
 		spin_unlock(&np->lock);
 	spin_unlock(&d_tree_lock);
+	if (!exchange && READ_ONCE(nd->children.node))
+		forget_children(nd);
 	return 0;
 }
 
