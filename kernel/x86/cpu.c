@@ -67,8 +67,9 @@ static void gdt_load(struct cpu *cpu, struct cpu_tables *t)
 			 "1: movl %2, %%ss\n"
 			 "movl %2, %%ds\n"
 			 "movl %2, %%es\n"
-			 "ltr %w3\n" ::"m"(ptr),
-			 "i"(KERNEL_CS), "r"(KERNEL_DS), "r"(TSS_SEL)
+			 "ltr %w3\n"
+			 "lldt %w4\n" ::"m"(ptr),
+			 "i"(KERNEL_CS), "r"(KERNEL_DS), "r"(TSS_SEL), "r"(0)
 			 : "rax", "memory");
 }
 
