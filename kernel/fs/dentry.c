@@ -5,7 +5,8 @@
  *
  * Always: a dentry holds a reference to its parent. A hashed one is in its parent's tree and stays
  * there when its count is 0 (a cached name, on the lru list); a file system that keeps its names
- * here only (tmpfs) holds a reference of its own. An unhashed one is freed with the last reference.
+ * here only (tmpfs) holds a reference of its own. An unhashed one is freed with the last reference,
+ * and keeps no cached names below it: all that is cached can be reached from its super's root.
  *
  * Locks: parent->lock guards its tree and lets counts of its children go from 0 to 1 and back;
  * d_tree_lock (outer) is held while names or parents change, and by who walks upwards; lru_lock
@@ -212,7 +213,7 @@ static struct dentry *dput_one(struct dentry *d)
 	spin_lock(&parent->lock);
 	gone = ref_put(&d->refs);
 	if (gone && !d->unhashed) {
-		if (d->sb->uncached) {
+		if (d->sb->uncached || parent->unhashed) {
 			tree_erase(d);
 		} else {
 			gone = false;
@@ -250,17 +251,6 @@ void d_set_inode(struct dentry *d, struct inode *inode)
 	__atomic_store_n(&d->inode, inode, __ATOMIC_RELEASE);
 }
 
-void d_drop(struct dentry *d)
-{
-	spin_lock(&d_tree_lock);
-	if (d->parent != d) {
-		spin_lock(&d->parent->lock);
-		tree_erase(d);
-		spin_unlock(&d->parent->lock);
-	}
-	spin_unlock(&d_tree_lock);
-}
-
 /*
  * A directory that is gone forgets its cached names, none of which exists any more: each holds a
  * reference to it. The caller has one too.
@@ -287,6 +277,18 @@ static void forget_children(struct dentry *dir)
 		d_free(d);
 		dput(dir);
 	}
+}
+
+void d_drop(struct dentry *d)
+{
+	spin_lock(&d_tree_lock);
+	if (d->parent != d) {
+		spin_lock(&d->parent->lock);
+		tree_erase(d);
+		spin_unlock(&d->parent->lock);
+	}
+	spin_unlock(&d_tree_lock);
+	forget_children(d);
 }
 
 void d_delete(struct dentry *d)

@@ -186,14 +186,12 @@ int epoll_control(struct file *epf, int op, int fd, struct file *target, const s
 	case EPOLL_CTL_ADD:
 		if (it)
 			err = -EEXIST;
-		else if (ep_depth(target, 1) > EP_NEST_MAX)
-			err = -ELOOP;
 		else if (file_is_epoll(target) && ev->events & EPOLLEXCLUSIVE)
 			err = -EINVAL;
 		else
 			err = ep_insert(ep, target, fd, ev);
-		/* watching each other in a circle shows only now */
-		if (!err && ep_depth(epf, 1) > EP_NEST_MAX + 1) {
+		/* too deep, or in a circle: seen when it is done */
+		if (!err && ep_depth(epf, 1) > EP_NEST_MAX) {
 			item_free(item_find(ep, target, fd));
 			err = -ELOOP;
 		}

@@ -276,7 +276,8 @@ static size_t walk_next(struct walk *w, const char **name)
 	while (s[n] && s[n] != '/')
 		n++;
 	s += n;
-	w->trailing = *s == '/';
+	if (n) /* at the end, what was said of the last component still holds */
+		w->trailing = *s == '/';
 	while (*s == '/')
 		s++;
 	w->rest = s;

@@ -89,7 +89,8 @@ static int reach_add(struct reach *r, struct mount *at, struct mount *source, bo
 
 		if (!bigger)
 			return -ENOMEM;
-		memcpy(bigger, r->to, r->n * sizeof(*r->to));
+		if (r->n)
+			memcpy(bigger, r->to, r->n * sizeof(*r->to));
 		kfree(r->to);
 		r->to = bigger;
 		r->cap = cap;
