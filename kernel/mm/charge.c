@@ -13,6 +13,11 @@ bool (*mm_oom_hook)(struct res_counter *res);
 /* Asks for relief at res (NULL: all RAM) and waits for it. False: give up. */
 static bool relieve(struct res_counter *res, unsigned int try)
 {
+	/* Free frames may lie where only other CPUs look. */
+	if (!res && try == 0) {
+		mm_drain();
+		return true;
+	}
 	/* The victim may be this very thread: it must get on, to its end. */
 	if (try == OOM_TRIES || thread_killed() || !mm_oom_hook || !mm_oom_hook(res) ||
 	    thread_killed())

@@ -60,21 +60,6 @@ void mm_put(struct mm *mm)
 	kmem_cache_free(mm_cache, mm);
 }
 
-void mm_use(struct mm *mm)
-{
-	struct thread *t = current_thread();
-
-	irq_push();
-	t->mm = mm;
-	t->space = mm ? &mm->space : NULL;
-	space_switch(t->space);
-	if (mm) {
-		wrmsr(MSR_FS_BASE, t->fs_base);
-		wrmsr(MSR_KERNEL_GS_BASE, t->gs_base);
-	}
-	irq_pop();
-}
-
 void mm_put_user(struct mm *mm)
 {
 	struct vma *dead = NULL;
@@ -83,8 +68,7 @@ void mm_put_user(struct mm *mm)
 		return;
 	if (mm_last_user_hook)
 		mm_last_user_hook(mm);
-	if (current_thread()->space == &mm->space)
-		mm_use(NULL);
+	BUG_ON(mm->space.active);
 	mutex_lock(&mm->lock);
 	if (vma_remove_range(mm, 0, USER_END, &dead) < 0)
 		panic("an area past the end of user memory");

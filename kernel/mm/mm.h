@@ -77,7 +77,7 @@ struct mem_stats {
 	u64 total, free, kernel, slab, anon, cache; /* frames */
 };
 void mem_stats(struct mem_stats *st);
-/* Gives back what caches hold free (magazines, empty slabs), so that counts can be compared. Sleeps. */
+/* Gives back the free frames and objects that each CPU keeps for itself. Interrupts on, no spinlocks. */
 void mm_drain(void);
 
 /* ================= slabs ================= */
@@ -208,15 +208,13 @@ static inline void mm_get_user(struct mm *mm)
 {
 	ref_get(&mm->users);
 }
-void mm_put_user(struct mm *mm); /* the last unmaps everything */
+/* The last unmaps everything; by then no thread runs in it, the current one neither. Sleeps. */
+void mm_put_user(struct mm *mm);
 static inline void mm_get(struct mm *mm)
 {
 	ref_get(&mm->refs);
 }
 void mm_put(struct mm *mm);
-
-/* The current thread runs in mm from here on (NULL: in none). The references are the caller's. */
-void mm_use(struct mm *mm);
 
 /* These take mm->lock themselves. Addresses and lengths in bytes. */
 /*

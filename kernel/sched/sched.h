@@ -169,8 +169,6 @@ static inline void cond_resched(void)
 		schedule();
 }
 void sched_init(void);			/* this CPU's run queue; the caller becomes the first thread */
-/* The running boot thread goes on as t (zeroed): the thread inside the first task. Once, early. */
-void sched_adopt(struct thread *t, const char *name);
 void __noreturn sched_secondary(void); /* entry of the other CPUs */
 void __noreturn sched_idle(void);      /* idle loop; the boot thread ends here: its CPU has another */
 void sched_timer(void);		       /* entry_ops.timer: timers and slice */

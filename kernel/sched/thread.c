@@ -328,17 +328,6 @@ void sched_init(void)
 	sched_stats_init();
 }
 
-void sched_adopt(struct thread *t, const char *name)
-{
-	struct cpu *c = this_cpu();
-
-	spin_lock(&c->rq->lock);
-	*t = *c->thread; /* it runs, so no tree and no list points into it */
-	strscpy(t->name, name, sizeof(t->name));
-	c->thread = t;
-	spin_unlock(&c->rq->lock);
-}
-
 void __noreturn sched_secondary(void)
 {
 	struct thread *idle = idle_thread_new();
