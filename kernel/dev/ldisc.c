@@ -76,6 +76,12 @@ void ldisc_flush_input(struct tty *t)
 	memset(t->line_end, 0, sizeof(t->line_end));
 }
 
+void ldisc_flush_output(struct tty *t)
+{
+	if (t->drv->flush)
+		t->drv->flush(t);
+}
+
 /* Entering canonical mode, what was typed ahead counts by its newlines. */
 void ldisc_set_termios(struct tty *t, const struct termios2 *tio)
 {
@@ -225,9 +231,14 @@ ssize_t ldisc_write(struct tty *t, struct uio *from, bool nonblock, u32 generati
 
 /* ---- echo ---- */
 
+static bool is_control(u8 c)
+{
+	return c < ' ' || c == 127;
+}
+
 static bool shown_as_caret(const struct tty *t, u8 c)
 {
-	return L(ECHOCTL) && (c < ' ' || c == 127) && c != '\t' && c != '\n';
+	return L(ECHOCTL) && is_control(c) && c != '\t' && !(c == '\n' && L(ICANON));
 }
 
 static void echo(struct tty *t, u8 c)
@@ -260,7 +271,7 @@ static u32 column_at(struct tty *t, u32 end)
 			col = ALIGN_UP(col + 1, TAB_WIDTH);
 		else if (shown_as_caret(t, c))
 			col += 2;
-		else if (!(I(IUTF8) && (c & 0xc0) == 0x80))
+		else if (!is_control(c) && !(I(IUTF8) && (c & 0xc0) == 0x80))
 			col++;
 	}
 	return col;
@@ -405,8 +416,10 @@ static int input_char(struct tty *t, u8 c)
 		t->stopped = false;
 	sig = signal_of(t, c);
 	if (sig) {
-		if (!L(NOFLSH))
+		if (!L(NOFLSH)) {
 			ldisc_flush_input(t);
+			ldisc_flush_output(t);
+		}
 		t->stopped = false;
 		echo(t, c);
 		return sig;

@@ -41,6 +41,15 @@ static size_t pty_pending(struct tty *t)
 	return READ_ONCE(p->master_open) ? pty_used(p) : 0;
 }
 
+static void pty_flush(struct tty *t)
+{
+	struct pty *p = t->priv;
+
+	spin_lock(&p->lock);
+	p->tail = p->head;
+	spin_unlock(&p->lock);
+}
+
 /* The slave's reader caught up, or its last file was closed: the master has something to do. */
 static void pty_wake_master(struct tty *t)
 {
@@ -53,6 +62,7 @@ static const struct tty_driver pty_driver = {
 	.write = pty_output,
 	.room = pty_room,
 	.pending = pty_pending,
+	.flush = pty_flush,
 	.unthrottle = pty_wake_master,
 	.closed = pty_wake_master,
 };
@@ -107,6 +117,8 @@ static int ptmx_open(struct inode *inode, struct file *f)
 	if (!p->slave)
 		goto out_pty;
 	p->slave->free = pty_free;
+	p->slave->tio.c_cflag = B38400 | CS8 | CREAD;
+	p->slave->tio.c_ispeed = p->slave->tio.c_ospeed = 38400;
 	err = devpts_add(sb, p);
 	if (err) {
 		tty_put(p->slave);

@@ -427,11 +427,13 @@ static long flush(struct tty *t, unsigned long which)
 
 	if (err)
 		return err;
-	if (which == TCOFLUSH) /* what a driver took is on its way */
-		return 0;
 	spin_lock(&t->lock);
-	ldisc_flush_input(t);
+	if (which != TCOFLUSH)
+		ldisc_flush_input(t);
+	if (which != TCIFLUSH)
+		ldisc_flush_output(t);
 	spin_unlock(&t->lock);
+	tty_output_ready(t);
 	return 0;
 }
 

@@ -66,6 +66,7 @@ void tty_init(void);
 /* ldisc.c; lock held unless said otherwise */
 void ldisc_init(struct tty *t);
 void ldisc_flush_input(struct tty *t);
+void ldisc_flush_output(struct tty *t);
 void ldisc_set_termios(struct tty *t, const struct termios2 *tio);
 bool ldisc_readable(const struct tty *t); /* any time */
 bool ldisc_writable(struct tty *t);

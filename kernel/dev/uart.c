@@ -70,6 +70,15 @@ static size_t uart_pending(struct tty *tty)
 	return READ_ONCE(u->head) - READ_ONCE(u->tail);
 }
 
+static void uart_flush(struct tty *tty)
+{
+	struct uart *u = tty_priv(tty);
+
+	spin_lock(&u->lock);
+	u->tail = u->head;
+	spin_unlock(&u->lock);
+}
+
 static void uart_unthrottle(struct tty *tty)
 {
 	struct uart *u = tty_priv(tty);
@@ -131,6 +140,7 @@ static const struct tty_driver uart_driver = {
 	.write = uart_write,
 	.room = uart_room,
 	.pending = uart_pending,
+	.flush = uart_flush,
 	.unthrottle = uart_unthrottle,
 };
 
