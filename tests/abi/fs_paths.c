@@ -369,7 +369,7 @@ static void raw_getdents(void)
 	R(syscall(SYS_getdents64, fd, wild(8), 1024));
 	make_file("f", "");
 	R(syscall(SYS_getdents64, open("f", O_RDONLY), buf, 1024));
-	R(read(fd, buf, 10));
+	YES(read(fd, buf, 10) == -1 && (errno == EISDIR || errno == EINVAL)); /* as the file system likes */
 	R(write(fd, buf, 10));
 	mkdir("gone", 0755);
 	fd = open("gone", O_RDONLY);
