@@ -79,7 +79,12 @@ static long nsfs_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	return -ENOTTY;
 }
 
-static const struct file_ops nsfs_file_ops = { .ioctl = nsfs_ioctl };
+static int nsfs_open(struct inode *inode, struct file *f)
+{
+	return f->can_write ? -EPERM : 0; /* they are immutable files */
+}
+
+static const struct file_ops nsfs_file_ops = { .open = nsfs_open, .ioctl = nsfs_ioctl };
 static const struct inode_ops nsfs_inode_ops = { 0 };
 
 static void nsfs_evict(struct inode *inode)

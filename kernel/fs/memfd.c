@@ -56,6 +56,7 @@ int memfd_get_seals(struct file *f)
 int memfd_add_seals(struct file *f, unsigned int seals)
 {
 	struct tmpfs_node *node = sealable(f);
+	unsigned int before;
 	int err = 0;
 
 	if (!node || seals & ~(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE |
@@ -64,10 +65,15 @@ int memfd_add_seals(struct file *f, unsigned int seals)
 	if (!f->can_write)
 		return -EPERM;
 	mutex_lock(&f->inode->lock);
-	if (node->seals & F_SEAL_SEAL)
+	before = node->seals;
+	if (before & F_SEAL_SEAL)
 		err = -EPERM;
 	else
-		node->seals |= seals;
+		__atomic_store_n(&node->seals, before | seals, __ATOMIC_SEQ_CST);
+	if (!err && seals & F_SEAL_WRITE && mapping_writable(f->mapping)) {
+		WRITE_ONCE(node->seals, before);
+		err = -EBUSY;
+	}
 	mutex_unlock(&f->inode->lock);
 	return err;
 }

@@ -102,12 +102,10 @@ static ssize_t pipe_fill(struct pipe *p, struct uio *from, size_t n)
 		if (!*slot)
 			return done ? done : -ENOMEM;
 		got = uio_get(from, *slot + off, len);
-		if (got <= 0)
-			return done ? done : got;
+		if (got < len) /* a piece that cannot be read whole goes in not at all */
+			return done ? done : -EFAULT;
 		p->in += got;
 		done += got;
-		if (got < len)
-			break;
 	}
 	return done;
 }
@@ -345,6 +343,8 @@ long pipe_set_size(struct file *f, unsigned long size)
 
 	if (!p)
 		return -EBADF;
+	if (size > INT32_MAX)
+		return -EINVAL;
 	while (capacity < size && capacity < PIPE_PAGES * PAGE_SIZE)
 		capacity *= 2;
 	if (capacity < size)

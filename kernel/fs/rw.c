@@ -317,7 +317,7 @@ const struct file_ops generic_ro_file_ops = {
 u64 file_mmap(struct mm *mm, u64 addr, u64 len, u32 vm_flags, bool fixed, struct file *f, u64 pgoff)
 {
 	struct vma vma = { .end = len, .flags = vm_flags, .pgoff = pgoff, .file = f, .mm = mm };
-	int err;
+	s64 ret;
 
 	if (!f->can_read)
 		return -EACCES;
@@ -331,10 +331,15 @@ u64 file_mmap(struct mm *mm, u64 addr, u64 len, u32 vm_flags, bool fixed, struct
 		return -EOVERFLOW;
 	if (!f->ops->mmap)
 		return -ENODEV;
-	err = f->ops->mmap(f, &vma);
-	if (err)
-		return err;
-	return mm_mmap(mm, addr, len, vma.flags, fixed, f, pgoff, vma.ops, vma.priv);
+	/* Seen by whoever seals the file now (memfd.c): either side finds the other. */
+	if (f->mapping && vm_flags & VM_SHARED)
+		__atomic_fetch_add(&f->mapping->coming, 1, __ATOMIC_SEQ_CST);
+	ret = f->ops->mmap(f, &vma);
+	if (!ret)
+		ret = mm_mmap(mm, addr, len, vma.flags, fixed, f, pgoff, vma.ops, vma.priv);
+	if (f->mapping && vm_flags & VM_SHARED)
+		__atomic_fetch_sub(&f->mapping->coming, 1, __ATOMIC_SEQ_CST);
+	return ret;
 }
 
 /* ---- the rest of what one does to an open file ---- */

@@ -42,6 +42,7 @@ static ssize_t uio_move(struct uio *u, char *buf, size_t n, enum uio_way way)
 	n = min(n, u->left);
 	while (done < n) {
 		size_t len = u->iov->iov_len - u->done_in_first;
+		char *base;
 
 		if (!len) {
 			u->iov++;
@@ -50,8 +51,15 @@ static ssize_t uio_move(struct uio *u, char *buf, size_t n, enum uio_way way)
 			continue;
 		}
 		len = min(len, n - done);
-		if (move_piece(u, (char *)u->iov->iov_base + u->done_in_first, buf + done, len, way))
-			return done ? (ssize_t)done : -EFAULT;
+		base = (char *)u->iov->iov_base + u->done_in_first;
+		if (unlikely(move_piece(u, base, buf + done, len, way))) {
+			/* What lies before the page that is not there still counts. */
+			size_t edge = PAGE_SIZE - ((u64)base & ~PAGE_MASK);
+
+			if (len <= edge || move_piece(u, base, buf + done, edge, way))
+				return done ? (ssize_t)done : -EFAULT;
+			len = edge;
+		}
 		u->done_in_first += len;
 		u->left -= len;
 		done += len;

@@ -111,6 +111,7 @@ struct mapping {
 	void *owner; /* the inode */
 	struct list_head vmas; /* areas that map it: mapping_attach() */
 	u64 nr_vmas;
+	u64 coming; /* shared areas that are about to be attached; atomic */
 };
 void mapping_init(struct mapping *m, const struct mapping_ops *ops, void *owner);
 /*
@@ -253,6 +254,8 @@ void mapping_unmap(struct mapping *m, u64 index, u64 n);
  */
 void mapping_attach(struct mapping *m, struct vma *vma);
 void mapping_detach(struct mapping *m, struct vma *vma);
+/* Has, or is about to have, an area through which it may be written. */
+bool mapping_writable(struct mapping *m);
 
 /* Called when memory or a group's limit is exhausted in a fault; frees something and returns true to
  * try again. Set by proc/. res: the counter that refused; NULL: all RAM. */

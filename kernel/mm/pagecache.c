@@ -173,6 +173,19 @@ void mapping_detach(struct mapping *m, struct vma *vma)
 	spin_unlock(&m->lock);
 }
 
+bool mapping_writable(struct mapping *m)
+{
+	const u32 both = VM_SHARED | VM_MAYWRITE;
+	struct vma *vma;
+	bool found = __atomic_load_n(&m->coming, __ATOMIC_SEQ_CST) != 0;
+
+	spin_lock(&m->lock);
+	list_for_each(vma, &m->vmas, map_link)
+		found |= (vma->flags & both) == both;
+	spin_unlock(&m->lock);
+	return found;
+}
+
 /* The space of the first area that this pass must visit, with a reference. Visited ones go to done. */
 static struct mm *next_space(struct mapping *m, struct list_head *done)
 {

@@ -162,14 +162,25 @@ static void set_flags(struct file *f, u32 mask, u32 flags)
 static long fcntl_lock(struct file *f, int cmd, struct flock __user *ulock)
 {
 	struct flock fl;
+	pid_t given;
 	int err;
 
 	if (get_user(fl, ulock))
 		return -EFAULT;
+	given = fl.l_pid;
+	fl.l_pid = task_tgid_in(current, &init_pid_ns);
 	err = file_lock(f, cmd, &fl);
-	if (!err && (cmd == F_GETLK || cmd == F_OFD_GETLK) && put_user(fl, ulock))
-		return -EFAULT;
-	return err;
+	if (err || (cmd != F_GETLK && cmd != F_OFD_GETLK))
+		return err;
+	if (fl.l_type == F_UNLCK) {
+		fl.l_pid = given;
+	} else if (fl.l_pid > 0) { /* the holder, as the asker sees it; 0: not at all */
+		struct pid *holder = pid_find(&init_pid_ns, fl.l_pid);
+
+		fl.l_pid = pid_nr_ns(holder, task_pid_ns(current));
+		pid_put(holder);
+	}
+	return put_user(fl, ulock) ? -EFAULT : 0;
 }
 
 /* What works on O_PATH descriptors too; -ENOTTY: not one of these. */

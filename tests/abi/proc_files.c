@@ -253,11 +253,8 @@ static void links(void)
 
 static void namespaces(void)
 {
-	static const char *const kinds[] = { "cgroup", "ipc",
-					     "mnt",    "net",
-					     "pid",    "pid_for_children",
-					     "time",   "time_for_children",
-					     "user",   "uts" };
+	static const char *const kinds[] = { "cgroup",           "mnt",  "pid",
+					     "pid_for_children", "user", "uts" };
 	char buf[64], path[64];
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
