@@ -3,20 +3,29 @@
 #include "dev/pty.h"
 #include "dev/vt.h"
 
-/* console=NAME; without it, or when there is no such terminal, the first that there is. */
+/* The terminal that the text up to a space or a comma (ttyS0,115200) names, or NULL. */
+static struct tty *tty_named(const char *text)
+{
+	char name[16];
+	size_t n = 0;
+
+	while (n < sizeof(name) - 1 && text[n] && text[n] != ' ' && text[n] != ',')
+		n++;
+	memcpy(name, text, n);
+	name[n] = '\0';
+	return tty_by_name(name);
+}
+
+/* The last console=NAME that is there, as on Linux; without any, the first terminal. */
 static void choose_console(void)
 {
 	static const char *const fallback[] = { "ttyS0", "tty0", "ttyS1" };
-	char name[16];
+	static const char option[] = "console=";
 	struct tty *t = NULL;
 
-	if (boot_param("console", name, sizeof(name))) {
-		char *options = strchr(name, ','); /* ttyS0,115200n8 */
-
-		if (options)
-			*options = '\0';
-		t = tty_by_name(name);
-	}
+	for (const char *at = boot_info.cmdline; (at = strstr(at, option)); at++)
+		if (at == boot_info.cmdline || at[-1] == ' ')
+			t = tty_named(at + sizeof(option) - 1) ?: t;
 	for (unsigned int i = 0; !t && i < ARRAY_SIZE(fallback); i++)
 		t = tty_by_name(fallback[i]);
 	if (t)
