@@ -15,9 +15,8 @@
 
 #include "ctr.h"
 
-/* Namespaces without which it would be no container, and those that a kernel may lack. */
+/* Namespaces without which it would be no container; CLONE_NEWIPC a kernel may lack. */
 #define NEEDED (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS)
-#define OPTIONAL (CLONE_NEWIPC | CLONE_NEWCGROUP)
 
 static struct {
 	uint64_t memory, pids;
@@ -121,13 +120,10 @@ static void take_down(void)
 
 static pid_t start(const struct container *c)
 {
-	uint64_t optional = OPTIONAL;
-	pid_t pid;
+	pid_t pid = spawn(NEEDED | CLONE_NEWIPC, cgroup, !c->init, container_setup, c);
 
-	/* EINVAL is also what an unknown kind gives: the others must go on being isolated. */
-	while ((pid = spawn(NEEDED | optional, cgroup, !c->init, container_setup, c)) < 0 &&
-	       errno == EINVAL && optional)
-		optional = optional & CLONE_NEWIPC ? optional & ~(uint64_t)CLONE_NEWIPC : 0;
+	if (pid < 0 && errno == EINVAL)
+		pid = spawn(NEEDED, cgroup, !c->init, container_setup, c);
 	if (pid < 0)
 		die(STATUS_FAILED, "cannot start a process in new namespaces: %s", strerror(errno));
 	return pid;

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -128,6 +129,9 @@ int container_setup(const struct container *c)
 {
 	int status;
 
+	/* Not by clone, which would make the caller's group the root of what it sees. A kernel may lack it. */
+	if (unshare(CLONE_NEWCGROUP) < 0 && errno != EINVAL)
+		return failed("make a cgroup namespace");
 	umask(0);
 	status = make_root(c);
 	if (!status)
