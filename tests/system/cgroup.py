@@ -71,7 +71,7 @@ CASES = [
     case("memory-stat", "mkdir a; sh -c 'echo 0 > a/cgroup.procs; exec sleep 60' & sleep 0.3; cat a/memory.stat; "
                         "set -- $(cat a/memory.stat); [ $(($2 + $4 + $6)) = $(cat a/memory.current) ] && echo adds up; "
                         "kill $!; wait $!; rmdir a", match=("^anon [1-9]", "^kernel_stack [1-9]", "^adds up$")),
-    case("memory-lowered", "mkdir a; sh -c 'echo 0 > a/cgroup.procs; exec sh -c \"x=\\$(head -c 6m /dev/zero | tr \\\\\\\\000 x); sleep 60\"' & "
+    case("memory-lowered", "mkdir a; sh -c 'echo 0 > a/cgroup.procs; exec sh -c \"x=\\$(head -c 6m /dev/zero | tr \\\\\\\\000 x); sleep 60; :\"' & "
                            "sleep 1; echo 1M > a/memory.max; wait $!; echo $?; echo 1 > a/cgroup.kill; sleep 0.2; rmdir a", match="^137$", seconds=40),
     case("cpu-stat", "mkdir a; sh -c 'echo 0 > a/cgroup.procs; i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done'; "
                      "set -- $(cat a/cpu.stat); [ $2 -gt 1000 ] && [ $2 = $(($4 + $6)) ] && echo counted; rmdir a",
