@@ -346,6 +346,34 @@ static struct file *open_creating(struct walk *w, int flags, mode_t mode)
 	return f;
 }
 
+/* O_TMPFILE: a file without a name, on dir's file system. */
+static struct file *open_nameless(const struct path *dir, int flags, mode_t mode)
+{
+	struct inode *i = dir->dentry->inode;
+	struct path p = { .mnt = dir->mnt };
+	struct file *f;
+	char name[16];
+	int err;
+
+	if (!S_ISDIR(i->mode))
+		return ERR_PTR(-ENOTDIR);
+	snprintf(name, sizeof(name), "#%llu", (unsigned long long)READ_ONCE(i->sb->next_ino));
+	p.dentry = d_alloc(dir->dentry, name, strlen(name));
+	if (!p.dentry)
+		return ERR_PTR(-ENOMEM);
+	mutex_lock(&i->lock);
+	err = may_create(dir);
+	if (!err)
+		err = i->ops->tmpfile ? i->ops->tmpfile(i, p.dentry, S_IFREG | apply_umask(mode & 07777)) :
+					-EOPNOTSUPP;
+	mutex_unlock(&i->lock);
+	f = err ? ERR_PTR(err) : open_found(&p, flags & ~O_TMPFILE, true);
+	if (!IS_ERR(f))
+		f->inode->linkable = !(flags & O_EXCL);
+	dput(p.dentry);
+	return f;
+}
+
 struct file *file_open(int dirfd, const char *name, int flags, mode_t mode, unsigned int lookup)
 {
 	struct walk w;
@@ -354,8 +382,8 @@ struct file *file_open(int dirfd, const char *name, int flags, mode_t mode, unsi
 
 	if (flags & O_PATH)
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	if ((flags & O_TMPFILE) == O_TMPFILE)
-		return ERR_PTR(-EOPNOTSUPP);
+	if ((flags & O_TMPFILE) == O_TMPFILE && (flags & O_CREAT || !(acc_to_may(flags) & MAY_WRITE)))
+		return ERR_PTR(-EINVAL);
 	if (flags & O_CREAT && flags & O_DIRECTORY)
 		return ERR_PTR(-EINVAL);
 	if (flags & O_EXCL && flags & O_CREAT)
@@ -371,7 +399,12 @@ struct file *file_open(int dirfd, const char *name, int flags, mode_t mode, unsi
 		f = open_creating(&w, flags, mode);
 	} else {
 		err = walk_run(&w);
-		f = err ? ERR_PTR(err) : open_found(&w.path, flags, false);
+		if (err)
+			f = ERR_PTR(err);
+		else if ((flags & O_TMPFILE) == O_TMPFILE)
+			f = open_nameless(&w.path, flags, mode);
+		else
+			f = open_found(&w.path, flags, false);
 	}
 	walk_end(&w);
 	return f;

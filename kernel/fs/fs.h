@@ -73,6 +73,8 @@ struct inode_ops { /* any may be NULL: the errno Linux gives without it */
 	int (*mkdir)(struct inode *dir, struct dentry *d, mode_t mode);
 	int (*mknod)(struct inode *dir, struct dentry *d, mode_t mode, dev_t rdev);
 	int (*symlink)(struct inode *dir, struct dentry *d, const char *target);
+	/* O_TMPFILE: d is no name in dir and stays none. */
+	int (*tmpfile)(struct inode *dir, struct dentry *d, mode_t mode);
 	int (*link)(struct dentry *old, struct inode *dir, struct dentry *d);
 	int (*unlink)(struct inode *dir, struct dentry *d); /* rmdir when d is a directory */
 	int (*rename)(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *d,
@@ -116,6 +118,7 @@ struct inode {
 	struct mapping mapping;
 	struct file_locks *locks; /* flock and fcntl locks: fs/lock.c; NULL: never any */
 	struct pipe *fifo; /* S_IFIFO, while open */
+	bool linkable; /* made by O_TMPFILE: link(2) may give it its first name */
 	s32 writers; /* atomic: files open for writing, or minus those being executed */
 };
 /* A new inode of sb with one reference, times now, ids of the current thread. NULL without memory. */
@@ -422,7 +425,8 @@ int file_iterate(struct file *f, struct dir_context *ctx);
 /* ftruncate(2), fallocate(2) with all checks. */
 int file_truncate(struct file *f, u64 size);
 int file_fallocate(struct file *f, int mode, loff_t off, loff_t len);
-/* flock(2); fcntl(2)'s F_GETLK F_SETLK F_SETLKW and the F_OFD_ kinds (fl in kernel memory). */
+/* flock(2); fcntl(2)'s F_GETLK F_SETLK F_SETLKW and the F_OFD_ kinds (fl in kernel memory). l_pid
+ * comes in as the process number of the caller, to be shown to others. */
 int file_flock(struct file *f, int op);
 struct flock;
 int file_lock(struct file *f, int cmd, struct flock *fl);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Pipes and FIFOs (pipe(7), fifo(7)): a ring of up to 64 KiB in pages that are allocated when bytes
- * come and freed when they have gone. A write of up to PIPE_BUF bytes is never interleaved with
- * others. Writing without readers is -EPIPE; SIGPIPE is sent by the system call.
+ * come and freed when they have gone; room comes back by whole pages, as on Linux. A write of up to
+ * PIPE_BUF bytes is never interleaved with others. Writing without readers is -EPIPE; SIGPIPE is
+ * sent by the system call.
  *
  * pipe->lock (a mutex: user copies happen under it) guards the ring and the counts of both ends.
  * The pipe of a FIFO hangs in its inode while somebody has it open or waits to; inode->lock guards
@@ -51,9 +52,10 @@ static u32 pipe_used(const struct pipe *p)
 	return READ_ONCE(p->in) - READ_ONCE(p->out);
 }
 
+/* A page that is read only in part gives nothing back yet. */
 static u32 pipe_room(const struct pipe *p)
 {
-	return p->capacity - pipe_used(p);
+	return p->capacity - (READ_ONCE(p->in) - ALIGN_DOWN(READ_ONCE(p->out), (u32)PAGE_SIZE));
 }
 
 static char **pipe_slot(struct pipe *p, u32 at)
@@ -72,17 +74,22 @@ static ssize_t pipe_drain(struct pipe *p, struct uio *to)
 		size_t len = min(min((size_t)pipe_used(p), PAGE_SIZE - off), to->left);
 
 		n = uio_put(to, *slot + off, len);
-		if (n <= 0)
-			return done ? done : n;
+		if (n < len) /* the reader has room for none of a piece or for all of it */
+			return done ? done : -EFAULT;
 		p->out += n;
 		done += n;
-		/* the page may go, unless the ring is so full that its start is in use again */
-		if (p->out % PAGE_SIZE == 0 && pipe_used(p) <= (PIPE_PAGES - 1) * PAGE_SIZE) {
+		if (p->out % PAGE_SIZE == 0) {
 			kfree(*slot);
 			*slot = NULL;
+		} else if (!pipe_used(p)) {
+			/* empty: start again, with the page at hand */
+			char *page = *slot;
+
+			*slot = NULL;
+			p->page[0] = page;
+			WRITE_ONCE(p->in, 0);
+			WRITE_ONCE(p->out, 0);
 		}
-		if (n < len)
-			break;
 	}
 	return done;
 }
@@ -350,7 +357,7 @@ long pipe_set_size(struct file *f, unsigned long size)
 	if (capacity < size)
 		return -EPERM;
 	mutex_lock(&p->lock);
-	if (pipe_used(p) <= capacity) {
+	if (p->capacity - pipe_room(p) <= capacity) {
 		p->capacity = capacity;
 		ret = capacity;
 	}

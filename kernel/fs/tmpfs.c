@@ -250,6 +250,17 @@ static int tmpfs_mknod(struct inode *dir, struct dentry *d, mode_t mode, dev_t r
 	return tmpfs_add(dir, d, tmpfs_inode(dir->sb, dir, mode, rdev));
 }
 
+static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, mode_t mode)
+{
+	struct inode *i = tmpfs_inode(dir->sb, dir, mode, 0);
+
+	if (IS_ERR(i))
+		return PTR_ERR(i);
+	i->nlink = 0;
+	d_set_inode(d, i);
+	return 0;
+}
+
 static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target)
 {
 	struct inode *i = tmpfs_inode(dir->sb, dir, S_IFLNK | 0777, 0);
@@ -497,6 +508,7 @@ const struct inode_ops tmpfs_dir_iops = {
 	.mkdir = tmpfs_create,
 	.mknod = tmpfs_mknod,
 	.symlink = tmpfs_symlink,
+	.tmpfile = tmpfs_tmpfile,
 	.link = tmpfs_link,
 	.unlink = tmpfs_unlink,
 	.rename = tmpfs_rename,

@@ -190,7 +190,7 @@ int vfs_link(int odirfd, const char *old, int ndirfd, const char *new, int at_fl
 		err = -EXDEV;
 	else if (S_ISDIR(from.dentry->inode->mode) || !i->ops->link)
 		err = -EPERM;
-	else if (!from.dentry->inode->nlink)
+	else if (!from.dentry->inode->nlink && !from.dentry->inode->linkable)
 		err = -ENOENT;
 	else
 		err = i->ops->link(from.dentry, i, d);

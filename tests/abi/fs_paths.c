@@ -625,6 +625,26 @@ static void resolution_rules(void)
 	O(syscall(SYS_openat2, d, "f", wild(8), sizeof(how)));
 }
 
+static void nameless_files(void)
+{
+	char path[64];
+	struct stat st;
+	int fd = open(".", O_TMPFILE | O_RDWR, 0600);
+
+	if (fd < 0) {
+		say("not on this file system");
+		return;
+	}
+	R(write(fd, "abc", 3));
+	R(fstat(fd, &st));
+	say("nlink %d size %ld", (int)st.st_nlink, (long)st.st_size);
+	list(".");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	R(linkat(AT_FDCWD, path, AT_FDCWD, "named", AT_SYMLINK_FOLLOW));
+	list(".");
+	O(open(".", O_TMPFILE | O_RDONLY, 0600));
+}
+
 static void file_systems(void)
 {
 	struct statfs sf;
@@ -690,5 +710,5 @@ ABI_MAIN(CASE(open_errors), CASE(long_paths), CASE(slashes_and_dots), CASE(readi
 	 CASE(times), CASE(directories), CASE(listing), CASE(listing_while_removing),
 	 CASE(raw_getdents), CASE(symbolic_links), CASE(hard_links), CASE(unlinked_file_lives_on),
 	 CASE(moves), CASE(moves_with_flags), CASE(working_directory),
-	 CASE(relative_to_a_descriptor), CASE(resolution_rules), CASE(file_systems), CASE(devices),
-	 CASE(big_file))
+	 CASE(relative_to_a_descriptor), CASE(resolution_rules), CASE(nameless_files),
+	 CASE(file_systems), CASE(devices), CASE(big_file))
