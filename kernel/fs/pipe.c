@@ -74,7 +74,7 @@ static ssize_t pipe_drain(struct pipe *p, struct uio *to)
 		size_t len = min(min((size_t)pipe_used(p), PAGE_SIZE - off), to->left);
 
 		n = uio_put(to, *slot + off, len);
-		if (n < len) /* the reader has room for none of a piece or for all of it */
+		if (n != len) /* a piece that cannot be written whole is not taken at all */
 			return done ? done : -EFAULT;
 		p->out += n;
 		done += n;
@@ -109,7 +109,7 @@ static ssize_t pipe_fill(struct pipe *p, struct uio *from, size_t n)
 		if (!*slot)
 			return done ? done : -ENOMEM;
 		got = uio_get(from, *slot + off, len);
-		if (got < len) /* a piece that cannot be read whole goes in not at all */
+		if (got != len) /* a piece that cannot be read whole goes in not at all */
 			return done ? done : -EFAULT;
 		p->in += got;
 		done += got;
@@ -178,20 +178,20 @@ static u32 pipe_poll(struct file *f, struct poll_table *pt)
 	struct pipe *p = f->priv;
 	u32 mask = 0;
 
-	if (f->can_read) {
+	if (f->can_read)
 		poll_wait(f, &p->rd, pt);
-		if (pipe_used(p))
-			mask |= POLLIN | POLLRDNORM;
-		if (!READ_ONCE(p->writers) && READ_ONCE(p->writer_opens))
-			mask |= POLLHUP;
-	}
-	if (f->can_write) {
+	if (f->can_write)
 		poll_wait(f, &p->wr, pt);
-		if (pipe_room(p) >= PIPE_ATOMIC)
-			mask |= POLLOUT | POLLWRNORM;
-		if (!READ_ONCE(p->readers))
-			mask |= POLLERR;
-	}
+	mutex_lock(&p->lock);
+	if (f->can_read && pipe_used(p))
+		mask |= POLLIN | POLLRDNORM;
+	if (f->can_read && !p->writers && p->writer_opens)
+		mask |= POLLHUP;
+	if (f->can_write && pipe_room(p) >= PIPE_ATOMIC)
+		mask |= POLLOUT | POLLWRNORM;
+	if (f->can_write && !p->readers)
+		mask |= POLLERR;
+	mutex_unlock(&p->lock);
 	return mask;
 }
 
