@@ -98,6 +98,7 @@ static int fill(struct super *sb, const struct tmpfs_super *like)
 	sb->priv = ts;
 	sb->ops = &tmpfs_super_ops;
 	sb->magic = TMPFS_MAGIC;
+	sb->uncached = true; /* what exists is pinned; that a name does not is as quickly found again */
 	root = tmpfs_inode(sb, NULL, S_IFDIR | ts->mode, 0);
 	if (IS_ERR(root))
 		return PTR_ERR(root);
