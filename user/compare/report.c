@@ -54,6 +54,8 @@ void report_table(const struct report *r)
 		const struct row *row = &r->rows[i];
 		char label[64];
 
+		if (i && strcmp(row->unit, row[-1].unit)) /* another kind of figure */
+			putchar('\n');
 		snprintf(label, sizeof(label), "%s, %s", row->label, row->unit);
 		printf("  %-38s ", label);
 		print_grouped(row->value[CONTAINER], decimals(row->unit), 14);
