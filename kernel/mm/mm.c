@@ -55,7 +55,7 @@ void mm_put(struct mm *mm)
 {
 	if (!ref_put(&mm->refs))
 		return;
-	BUG_ON(mm->space.active);
+	BUG_ON(mm->space.active || mm->space.lazy);
 	frame_put(va_frame(mm->pml4));
 	kmem_cache_free(mm_cache, mm);
 }
@@ -69,6 +69,7 @@ void mm_put_user(struct mm *mm)
 	if (mm_last_user_hook)
 		mm_last_user_hook(mm);
 	BUG_ON(mm->space.active);
+	space_drop_lazy(&mm->space);
 	mutex_lock(&mm->lock);
 	if (vma_remove_range(mm, 0, USER_END, &dead) < 0)
 		panic("an area past the end of user memory");

@@ -138,6 +138,7 @@ struct zap {
 	struct mm *mm;
 	u64 floor, ceiling;
 	u64 dirty_start, dirty_end; /* entries cleared since the last flush */
+	bool tables;		    /* some of them were tables */
 	unsigned int nr;
 	struct frame *out[ZAP_BATCH];
 };
@@ -148,9 +149,12 @@ static void zap_flush(struct zap *z)
 
 	if (z->dirty_start < z->dirty_end)
 		space_flush(&z->mm->space, z->dirty_start, z->dirty_end);
+	if (z->tables)
+		space_drop_lazy(&z->mm->space);
 	for (i = 0; i < z->nr; i++)
 		frame_put(z->out[i]);
 	z->nr = 0;
+	z->tables = false;
 	z->dirty_start = ~0UL;
 	z->dirty_end = 0;
 }
@@ -203,6 +207,7 @@ static void zap_level(struct zap *z, pte_t *table, unsigned int level, u64 start
 
 			*e = 0;
 			z->mm->pt_frames--;
+			z->tables = true;
 			/* CPUs cache upper entries too: any flush inside the span drops them. */
 			zap_add(z, f, addr, addr + PAGE_SIZE);
 		}

@@ -69,7 +69,10 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
 	rq->prev = prev;
 	next->on_cpu = true;
 	c->thread = next;
-	space_switch(next->space);
+	if (next->space)
+		space_switch(next->space);
+	else
+		space_idle();
 	if (next->stack)
 		cpu_set_kernel_stack((u64)next->stack + KSTACK_SIZE);
 	if (next->space) {

@@ -115,34 +115,70 @@ void *ioremap(paddr_t phys, size_t size, bool wc)
 	return (void *)(va + (phys - first));
 }
 
+/* ---- which space this CPU has loaded ---- */
+
+static void mask_set(u64 *mask, u64 bit)
+{
+	__atomic_fetch_or(mask, bit, __ATOMIC_SEQ_CST);
+}
+static void mask_clear(u64 *mask, u64 bit)
+{
+	__atomic_fetch_and(mask, ~bit, __ATOMIC_SEQ_CST);
+}
+
 void space_switch(struct addr_space *space)
 {
 	struct cpu *c = this_cpu();
 	struct addr_space *old = c->space;
-	u64 bit = BIT(c->id);
+	u64 bit = BIT(c->id), flushes;
 
-	if (space == old)
+	if (space == old && !c->space_lazy)
 		return;
-	/* In the new mask before CR3 is read: a flush that comes now reaches us. */
-	if (space)
-		__atomic_fetch_or(&space->active, bit, __ATOMIC_SEQ_CST);
+	/* In the mask before the count and CR3 are read: a flush that comes now reaches us. */
+	if (space) {
+		mask_set(&space->active, bit);
+		flushes = __atomic_load_n(&space->flushes, __ATOMIC_SEQ_CST);
+		if (space != old || flushes != c->space_flushes)
+			write_cr3(space->cr3);
+		c->space_flushes = flushes;
+	} else {
+		write_cr3(kernel_cr3);
+	}
 	c->space = space;
-	write_cr3(space ? space->cr3 : kernel_cr3);
-	if (old)
-		__atomic_fetch_and(&old->active, ~bit, __ATOMIC_SEQ_CST);
+	if (old && c->space_lazy)
+		mask_clear(&old->lazy, bit);
+	else if (old)
+		mask_clear(&old->active, bit);
+	c->space_lazy = false;
+}
+
+void space_idle(void)
+{
+	struct cpu *c = this_cpu();
+
+	if (!c->space || c->space_lazy)
+		return;
+	c->space_lazy = true;
+	mask_set(&c->space->lazy, BIT(c->id));
+	mask_clear(&c->space->active, BIT(c->id));
 }
 
 struct flush {
 	struct addr_space *space;
 	u64 start, end;
+	u64 number; /* the count after this one */
 };
 
 static void flush_here(void *arg)
 {
 	struct flush *f = arg;
+	struct cpu *c = this_cpu();
 
-	if (this_cpu()->space != f->space)
+	if (c->space != f->space)
 		return;
+	/* With another one still on its way the count stays behind, and the next switch flushes all. */
+	if (c->space_flushes + 1 == f->number)
+		c->space_flushes = f->number;
 	if ((f->end - f->start) >> PAGE_SHIFT > FLUSH_ALL_PAGES) {
 		write_cr3(f->space->cr3);
 		return;
@@ -153,9 +189,10 @@ static void flush_here(void *arg)
 
 void space_flush(struct addr_space *space, u64 start, u64 end)
 {
-	struct flush f = { space, start, end };
+	struct flush f = { space, start, end, 0 };
 	u64 active, self;
 
+	f.number = __atomic_add_fetch(&space->flushes, 1, __ATOMIC_SEQ_CST);
 	irq_push();
 	self = BIT(this_cpu()->id);
 	flush_here(&f);
@@ -163,4 +200,24 @@ void space_flush(struct addr_space *space, u64 start, u64 end)
 	active = __atomic_load_n(&space->active, __ATOMIC_SEQ_CST) & ~self;
 	if (active)
 		smp_call(active, flush_here, &f);
+}
+
+static void drop_here(void *space)
+{
+	if (this_cpu()->space == space && this_cpu()->space_lazy)
+		space_switch(NULL);
+}
+
+void space_drop_lazy(struct addr_space *space)
+{
+	u64 lazy = __atomic_load_n(&space->lazy, __ATOMIC_SEQ_CST);
+
+	if (!lazy)
+		return;
+	irq_push();
+	drop_here(space);
+	irq_pop();
+	lazy &= ~BIT(this_cpu()->id);
+	if (lazy)
+		smp_call(lazy, drop_here, space);
 }

@@ -59,17 +59,23 @@ static inline void tlb_flush_page(u64 va)
 extern pte_t *kernel_pml4; /* direct-map address; entries 256..511 are copied into each new space */
 
 /*
- * An address space as the CPU sees it. A CPU's bit in active is set while its CR3 holds the space:
- * these are the CPUs that a flush must reach.
+ * An address space as the CPU sees it. A CPU's bit in active is set while it may use the space: these
+ * are the CPUs that a flush must reach. A CPU that runs a kernel thread meanwhile keeps the space
+ * loaded and has its bit in lazy instead; when it comes back it flushes if there were flushes.
  */
 struct addr_space {
 	paddr_t cr3;
-	u64 active; /* cpumask_t, atomic */
+	u64 active, lazy; /* cpumask_t, atomic */
+	u64 flushes;	  /* counts them; atomic */
 };
 /* Loads space (NULL: the kernel's own) on this CPU; nothing to do when it is loaded. Interrupts off. */
 void space_switch(struct addr_space *space);
+/* A thread that needs no space runs on this CPU now: what is loaded may stay. Interrupts off. */
+void space_idle(void);
 /*
  * Forgets [start, end) of space in every CPU's TLB and waits for it. Interrupts must be on when
  * other CPUs may have it loaded. Large ranges flush the whole space.
  */
 void space_flush(struct addr_space *space, u64 start, u64 end);
+/* CPUs that keep space loaded without need load the kernel's own: before its tables are freed. */
+void space_drop_lazy(struct addr_space *space);

@@ -23,10 +23,11 @@ struct cpu {
 	u32 id;			  /* 0x28 0..nr_cpus-1 */
 	u32 apic_id;		  /* 0x2c */
 	struct addr_space *space; /* in CR3; NULL: the kernel's own */
+	bool space_lazy;	  /* loaded, but no thread of it runs: flushes do not reach us */
+	u64 space_flushes;	  /* of space->flushes, those that this TLB has seen */
 	struct runqueue *rq;	  /* sched/ */
 	struct thread *idle_thread;
 	void *gdt, *tss;	  /* x86/ */
-	void *frame_cache;	  /* mm/ */
 	void *vmm;		  /* vmm/: what is loaded on this CPU; NULL without it */
 	u64 nr_irqs, nr_switches;
 	u64 idle_ns;
