@@ -317,8 +317,10 @@ int path_lookup_parent(int dirfd, const char *name, unsigned int flags, struct p
 		       struct dentry **d);
 void path_unlock_parent(struct path *parent, struct dentry *d);
 /* The name of p as seen from root: into buf, returned pointer lies inside it. " (deleted)" is added
- * for unhashed names; "(unreachable)" before places outside root. ERR_PTR(-ENAMETOOLONG). */
+ * for unhashed names; places outside root get their name in their own tree. ERR_PTR(-ENAMETOOLONG). */
 char *path_name(const struct path *p, const struct path *root, char *buf, size_t size);
+/* The same, with "(unreachable)" before places outside root (getcwd(2)). */
+char *path_name_marked(const struct path *p, const struct path *root, char *buf, size_t size);
 
 #define MAY_EXEC 1
 #define MAY_WRITE 2

@@ -83,7 +83,7 @@ void mounts_show(struct strbuf *out, struct mnt_ns *ns, const struct path *root,
 	mutex_lock(&mount_mutex);
 	for_each_in_tree(m, ns->root) {
 		struct path p = { m, m->root };
-		char *place = path_name(&p, root, buf, PATH_MAX);
+		char *place = path_name_marked(&p, root, buf, PATH_MAX);
 
 		if (IS_ERR(place) || *place != '/') /* not to be seen from root */
 			continue;

@@ -501,15 +501,16 @@ static char *anon_name(const struct dentry *d, char *buf, size_t size)
 	return n < size ? buf : ERR_PTR(-ENAMETOOLONG);
 }
 
-char *path_name(const struct path *p, const struct path *root, char *buf, size_t size)
+/* reached: whether the way up came to root, not to the top of another tree. */
+static char *walk_up(const struct path *p, const struct path *root, char *buf, size_t size,
+		     bool *reached)
 {
 	struct mount *mnt = p->mnt;
 	struct dentry *d = p->dentry;
 	char *at = buf + size;
-	bool ok, reached = false;
+	bool ok;
 
-	if (d->parent == d && d != d->sb->root)
-		return anon_name(d, buf, size);
+	*reached = false;
 	ok = prepend(&at, buf, "", 1);
 	spin_lock(&d_tree_lock);
 	spin_lock(&mount_lock);
@@ -517,7 +518,7 @@ char *path_name(const struct path *p, const struct path *root, char *buf, size_t
 		ok = ok && prepend(&at, buf, " (deleted)", 10);
 	while (ok) {
 		if (mnt == root->mnt && d == root->dentry) {
-			reached = true;
+			*reached = true;
 			break;
 		}
 		if (d == mnt->root) {
@@ -536,9 +537,26 @@ char *path_name(const struct path *p, const struct path *root, char *buf, size_t
 	spin_unlock(&d_tree_lock);
 	if (ok && (!*at || *at == ' '))
 		ok = prepend(&at, buf, "/", 1);
-	if (ok && !reached)
-		ok = prepend(&at, buf, "(unreachable)", 13);
 	return ok ? at : ERR_PTR(-ENAMETOOLONG);
+}
+
+char *path_name(const struct path *p, const struct path *root, char *buf, size_t size)
+{
+	bool reached;
+
+	if (p->dentry->parent == p->dentry && p->dentry != p->dentry->sb->root)
+		return anon_name(p->dentry, buf, size);
+	return walk_up(p, root, buf, size, &reached);
+}
+
+char *path_name_marked(const struct path *p, const struct path *root, char *buf, size_t size)
+{
+	bool reached;
+	char *at = walk_up(p, root, buf, size, &reached);
+
+	if (!IS_ERR(at) && !reached && !prepend(&at, buf, "(unreachable)", 13))
+		return ERR_PTR(-ENAMETOOLONG);
+	return at;
 }
 
 char *dentry_name(struct dentry *d, char *buf, size_t size)

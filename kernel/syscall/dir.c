@@ -202,7 +202,7 @@ SYSCALL2(getcwd, char __user *, ubuf, size_t, size)
 		len = -ENOENT;
 		goto out;
 	}
-	name = path_name(&cwd, &root, buf, PATH_MAX);
+	name = path_name_marked(&cwd, &root, buf, PATH_MAX);
 	if (IS_ERR(name)) {
 		len = PTR_ERR(name);
 		goto out;
