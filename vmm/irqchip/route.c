@@ -115,7 +115,8 @@ bool irqchip_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value)
 		spin_unlock(&chip->lock);
 		mine = true;
 	}
-	*value = word;
+	if (mine)
+		*value = word;
 	return mine;
 }
 

@@ -196,6 +196,7 @@ static enum vmm_exit_kind simple_kind(u32 reason)
 {
 	switch (reason) {
 	case VMX_EXTERNAL_INTERRUPT: /* still pending; taken when interrupts go on */
+	case VMX_PREEMPTION_TIMER:
 		return VX_RESUME;
 	case VMX_TRIPLE_FAULT:
 		return VX_TRIPLE_FAULT;

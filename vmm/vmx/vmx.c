@@ -137,13 +137,31 @@ static void vmx_cpu_off(void)
 
 /* ---- a vCPU's VMCS ---- */
 
+/*
+ * A guest leaves at the latest after SLICE_MS. A host interrupt ends it earlier, but for Bochs 2.7,
+ * which keeps interrupts masked when a guest is entered with IF clear.
+ */
+#define SLICE_MS 10
+
+static void init_preemption_timer(void)
+{
+	u32 pin = PIN_WANTED;
+
+	if (may_set(MSR_VMX_TRUE_PIN, PIN_PREEMPTION_TIMER)) {
+		pin |= PIN_PREEMPTION_TIMER;
+		vmwrite(VMCS_PREEMPTION_TIMER,
+			tsc_khz * SLICE_MS >> (rdmsr(MSR_VMX_MISC) & VMX_MISC_TIMER_SHIFT));
+	}
+	vmwrite(VMCS_PIN_CONTROLS, controls(MSR_VMX_TRUE_PIN, pin));
+}
+
 static void init_controls(struct vcpu *v)
 {
 	struct vmx *h = v->hw;
 
 	h->proc_controls = controls(MSR_VMX_TRUE_PROC, PROC_WANTED);
 	h->entry_controls = controls(MSR_VMX_TRUE_ENTRY, ENTRY_WANTED);
-	vmwrite(VMCS_PIN_CONTROLS, controls(MSR_VMX_TRUE_PIN, PIN_WANTED));
+	init_preemption_timer();
 	vmwrite(VMCS_PROC_CONTROLS, h->proc_controls);
 	vmwrite(VMCS_PROC2_CONTROLS,
 		controls(MSR_VMX_PROC2,
