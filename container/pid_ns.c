@@ -21,6 +21,18 @@ struct pid_ns *pid_ns_make(struct pid_ns *parent, struct user_ns *owner)
 {
 	struct pid_ns *ns;
 
+	/* LAB 05: begin
+	 * Make a namespace below parent, with its first reference for the caller. -ENOSPC when it would
+	 * be deeper than MAX_PID_NS_LEVEL, -ENOMEM without memory (kzalloc). ns_init() fills in what all
+	 * kinds have in common (a new inode number from ns_new_inum()); a child keeps its parent alive
+	 * (ns_get). Its numbers are 1 to pid_max - 1, and pid_max begins with PID_MAX_DEFAULT; `empty`
+	 * is a wait queue. Look at init_pid_ns in proc/pid.c for all fields.
+	 * starter: ns = NULL;
+	 * starter: if (parent->level >= MAX_PID_NS_LEVEL || PID_MAX_DEFAULT == 0)
+	 * starter: 	return ERR_PTR(-ENOSPC);
+	 * starter: pr_err("lab 05: pid_ns_make() is not written yet");
+	 * starter: return ns ? ns : ERR_PTR(-ENOSYS);
+	 */
 	if (parent->level + 1 > MAX_PID_NS_LEVEL)
 		return ERR_PTR(-ENOSPC);
 	ns = kzalloc(sizeof(*ns));
@@ -34,8 +46,25 @@ struct pid_ns *pid_ns_make(struct pid_ns *parent, struct user_ns *owner)
 	idr_init(&ns->ids, 1, ns->pid_max - 1);
 	waitq_init(&ns->empty);
 	return ns;
+	/* LAB 05: end */
 }
 
+/* LAB 05: begin
+ * pid_ns_end(): the current process was the init of ns and is on its way out; its other threads are
+ * gone or going. Three things:
+ * 1. Nobody new. pid_alloc() refuses once ns->dying is set. Set it with tasks_lock and, inside it,
+ *    pid_lock held: a fork looks at it under either.
+ * 2. Everybody dies: send SIGKILL, from the kernel (info NULL), to every process that has a number in
+ *    ns, but not to the current one. pid_next() walks the numbers, pid_task() gives the thread behind
+ *    one (PID_TASK; both with a reference that you put).
+ * 3. Wait until they are gone: ns->nr_pids counts numbers in use, ns->empty is woken as they go. The
+ *    current process still has its own, one a thread (current->proc->nr_threads). A SIGKILL does not
+ *    end this sleep: wait_event_uninterruptible().
+ * starter: void pid_ns_end(struct pid_ns *ns)
+ * starter: {
+ * starter: 	pr_err("lab 05: pid_ns_end() is not written yet");
+ * starter: }
+ */
 /* Kills every process that has a number in ns, but for the current one. */
 static void kill_all(struct pid_ns *ns)
 {
@@ -80,3 +109,4 @@ void pid_ns_end(struct pid_ns *ns)
 	 */
 	wait_event_uninterruptible(&ns->empty, READ_ONCE(ns->nr_pids) <= own_pids());
 }
+/* LAB 05: end */

@@ -186,8 +186,16 @@ static struct process *find_reaper(struct process *p)
 		if (a->is_subreaper && a->nr_live)
 			return a;
 	}
+	/* LAB 05: begin
+	 * Nobody asked. Orphans of a namespace go to its first process (ns->init), as if it were the
+	 * only init of the machine; the init of the first namespace takes those whose own is gone, or
+	 * is p itself.
+	 * starter: if (ns != &init_pid_ns)
+	 * starter: 	pr_err("lab 05: orphans in a namespace are not written yet");
+	 */
 	if (ns->init && ns->init->proc != p)
 		return ns->init->proc;
+	/* LAB 05: end */
 	return init_pid_ns.init->proc;
 }
 
