@@ -46,7 +46,17 @@ mb2_header_end:
 	.code32
 	.global boot_entry_mb2, boot_entry_pvh
 boot_entry_pvh:
-	xorl %eax, %eax				/* no magic: PVH */
+	/*
+	 * With very little memory QEMU puts the initramfs over the kernel's own bss: the first module
+	 * (start_info: count at 12, list at 16; entry: address at 0) must lie behind the image.
+	 */
+	cmpl $0, 12(%ebx)
+	je 1f
+	movl 16(%ebx), %eax
+	cmpl $PHYS(__image_end), (%eax)
+	movl $too_small_text, %esi
+	jb say_and_halt
+1:	xorl %eax, %eax				/* no magic: PVH */
 boot_entry_mb2:
 	cli
 	cld
@@ -107,14 +117,17 @@ boot_entry_mb2:
 
 no_long_mode:
 	movl $no_long_mode_text, %esi
+say_and_halt:
 	movw $0x3f8, %dx
 3:	lodsb
 	testb %al, %al
 	jz 4f
 	outb %al, %dx
 	jmp 3b
-4:	hlt
-	jmp 4b
+4:	movb $125, %al				/* as machine_exit(125): see machine.c */
+	outb %al, $0xf4
+5:	hlt
+	jmp 5b
 
 	.code64
 boot_64:
@@ -146,6 +159,8 @@ boot_magic:
 	.long 0
 no_long_mode_text:
 	.asciz "PANIC: this CPU has no 64-bit mode; Dyad needs x86-64\r\n"
+too_small_text:
+	.asciz "PANIC: too little memory: the initramfs lies over the kernel; give the machine more RAM\r\n"
 
 	.bss
 	.align 4096
