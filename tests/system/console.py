@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The console as a person uses it: prompt, editing, history, Ctrl-C, job control, leaving."""
+import fcntl
 import os
 import pty
 import re
 import select
+import struct
 import subprocess
+import termios
 import time
 
 
@@ -19,6 +22,7 @@ class Terminal:
         self.run = run
         self.text = ""
         self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
         env = dict(os.environ, DYAD_BUILD=run.build, TERM="vt100")
         self.child = subprocess.Popen(["tools/run", "-e", "qemu"] + list(words), stdin=slave,
                                       stdout=slave, stderr=slave, env=env, start_new_session=True)
@@ -28,9 +32,9 @@ class Terminal:
         """Waits for the pattern in what came since the last match."""
         end = time.monotonic() + seconds * self.run.scale
         while True:
-            found = re.search(pattern, self.text)
+            found = re.search(pattern, self.text.replace("\r", ""))
             if found:
-                self.text = self.text[found.end():]
+                self.text = self.text.replace("\r", "")[found.end():]
                 return
             left = end - time.monotonic()
             if left <= 0 or not select.select([self.master], [], [], left)[0]:
@@ -42,6 +46,7 @@ class Terminal:
             self.text += data.decode("utf-8", "replace")
 
     def send(self, text):
+        time.sleep(0.3 * self.run.scale)  # nobody types before the program has set the terminal
         os.write(self.master, text.encode())
 
     def ends(self, seconds=20):
@@ -94,20 +99,20 @@ PROMPT = ("<", r"dyad:\S*# ")
 OFF = [(">", "poweroff\r"), ("end", 0)]
 
 HOST = {
-    "prompt": session([PROMPT, (">", "echo a$((20 + 3))b\r"), ("<", "a23b\r\n"), PROMPT] + OFF),
-    "interrupt": session([PROMPT, (">", "sleep 1000\r"), ("<", "sleep 1000\r\n"), (">", "\x03"), PROMPT,
+    "prompt": session([PROMPT, (">", "echo a$((20 + 3))b\r"), ("<", "a23b\n"), PROMPT] + OFF),
+    "interrupt": session([PROMPT, (">", "sleep 1000\r"), ("<", "sleep 1000\n"), (">", "\x03"), PROMPT,
                           (">", "echo status $?\r"), ("<", "status 130"), PROMPT] + OFF),
     "history": session([PROMPT, (">", "echo on$((1))ce\r"), ("<", "on1ce"), PROMPT, (">", "\x1b[A\r"),
-                        ("<", "on1ce\r\n"), PROMPT] + OFF),
-    "editing": session([PROMPT, (">", "echo abX\x7fc$((7))\r"), ("<", "\nabc7\r\n"), PROMPT] + OFF),
-    "end-of-file": session([PROMPT, (">", "cat\r"), ("<", "cat\r\n"), (">", "line\r"), ("<", "line\r\nline\r\n"),
+                        ("<", "on1ce\n"), PROMPT] + OFF),
+    "editing": session([PROMPT, (">", "echo abX\x7fc$((7))\r"), ("<", "\nabc7\n"), PROMPT] + OFF),
+    "end-of-file": session([PROMPT, (">", "cat\r"), ("<", "cat\n"), (">", "line\r"), ("<", "line\nline\n"),
                             (">", "\x04"), PROMPT] + OFF),
-    "suspend": session([PROMPT, (">", "sleep 1000\r"), ("<", "sleep 1000\r\n"), (">", "\x1a"),
+    "suspend": session([PROMPT, (">", "sleep 1000\r"), ("<", "sleep 1000\n"), (">", "\x1a"),
                         ("<", "Stopped"), PROMPT, (">", "kill %1; wait; echo done$((1))\r"), ("<", "done1"),
                         PROMPT] + OFF),
     "background": session([PROMPT, (">", "sleep 0.2 &\r"), PROMPT, (">", "sleep 0.5; echo now$((1))\r"),
                            ("<", "now1"), ("<", "Done"), PROMPT] + OFF),
-    "pipe-interrupted": session([PROMPT, (">", "yes | cat > /dev/null\r"), ("<", "null\r\n"), (">", "\x03"),
+    "pipe-interrupted": session([PROMPT, (">", "yes | cat > /dev/null\r"), ("<", "null\n"), (">", "\x03"),
                                  PROMPT] + OFF),
     "shell-comes-back": session([PROMPT, (">", "exit\r"), PROMPT] + OFF),
     "container": session([PROMPT, (">", "ctr run busybox\r"), ("<", "# "), (">", "echo $$-$((4))\r"), ("<", "1-4"),
@@ -117,6 +122,6 @@ HOST = {
                                ("<", "up1"), (">", "\x03"), PROMPT] + OFF),
     "quit": session([PROMPT, (">", "\x01x"), ("end", 0)]),
     "reboot": session([PROMPT, (">", "reboot\r"), ("end", 0)]),
-    "first": session([("<", "hello 5\r\n"), PROMPT] + OFF, "--first", "echo hello $((2 + 3))"),
-    "size": session([PROMPT, (">", "stty size\r"), ("<", r"\n\d+ \d+\r\n"), PROMPT] + OFF),
+    "first": session([("<", "hello 5\n"), PROMPT] + OFF, "--first", "echo hello $((2 + 3))"),
+    "size": session([PROMPT, (">", "stty size\r"), ("<", "\n33 77\n"), PROMPT] + OFF),
 }

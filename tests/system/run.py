@@ -70,8 +70,8 @@ def no_tty(run):
 
 HOST = {
     "true": case(Q + "-- true", out=""),
-    "status": case(Q + "-- exit 7", status=7, out=""),
-    "status-128-up": case(Q + "-- exit 200", status=200, out=""),
+    "status": case(Q + "-- 'exit 7'", status=7, out=""),
+    "status-128-up": case(Q + "-- 'exit 200'", status=200, out=""),
     "signal": case(Q + "-- 'kill -9 $$'", status=137),
     "words": case(Q + "-- printf '[%s]' 'a  b' '' '$x' '\"'", out="[a  b][][$x][\"]"),
     "line": case(Q + "-- 'echo a; echo b >&2'", out="a\nb\n"),
