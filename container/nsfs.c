@@ -16,7 +16,7 @@ static long open_ns(struct ns_common *ns)
 {
 	struct path path;
 	struct file *f;
-	int fd, err;
+	int err;
 
 	err = nsfs_path(ns, &path);
 	if (err)
@@ -25,10 +25,7 @@ static long open_ns(struct ns_common *ns)
 	path_put(&path);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	fd = fd_install(f, 0, true);
-	if (fd < 0)
-		file_put(f);
-	return fd;
+	return fd_install(f, 0, true);
 }
 
 /* NS_GET_USERNS: the owner, as far as the caller can see up. */

@@ -179,17 +179,13 @@ static long get_msr_list(struct kvm_msr_list __user *arg)
 static long create_vm(unsigned long type)
 {
 	struct file *f;
-	int fd;
 
 	if (type)
 		return -EINVAL;
 	f = vm_create();
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	fd = fd_install(f, 0, true);
-	if (fd < 0)
-		file_put(f);
-	return fd;
+	return fd_install(f, 0, true);
 }
 
 long kvm_system_ioctl(unsigned int cmd, unsigned long arg)

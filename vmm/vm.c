@@ -81,14 +81,10 @@ static void vm_release(struct file *f)
 static long create_vcpu(struct vm *vm, unsigned long id)
 {
 	struct file *f = vcpu_create(vm, id);
-	int fd;
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	fd = fd_install(f, 0, true);
-	if (fd < 0)
-		file_put(f);
-	return fd;
+	return fd_install(f, 0, true);
 }
 
 static long set_memory_region(struct vm *vm, void __user *arg)

@@ -194,8 +194,10 @@ int fd_install(struct file *f, unsigned int min_fd, bool cloexec)
 	unsigned int fd;
 	int err;
 
-	if (min_fd >= limit)
+	if (min_fd >= limit) {
+		file_put(f);
 		return -EINVAL;
+	}
 	spin_lock(&fs->lock);
 	for (;;) {
 		fd = max(min_fd, fs->next);
@@ -218,6 +220,8 @@ int fd_install(struct file *f, unsigned int min_fd, bool cloexec)
 	err = fd;
 out:
 	spin_unlock(&fs->lock);
+	if (err < 0)
+		file_put(f);
 	return err;
 }
 

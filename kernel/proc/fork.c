@@ -310,11 +310,7 @@ static int install_pidfd(struct task *child, int __user *where)
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	fd = fd_install(f, 0, true);
-	if (fd < 0) {
-		file_put(f);
-		return fd;
-	}
-	if (put_user(fd, where)) {
+	if (fd >= 0 && put_user(fd, where)) {
 		fd_close(fd);
 		return -EFAULT;
 	}

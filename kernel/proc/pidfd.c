@@ -84,7 +84,6 @@ int do_pidfd_open(pid_t nr, unsigned int flags)
 	struct pid *pid;
 	struct file *f;
 	struct task *t;
-	int fd;
 
 	if (flags & ~O_NONBLOCK || nr <= 0)
 		return -EINVAL;
@@ -97,10 +96,7 @@ int do_pidfd_open(pid_t nr, unsigned int flags)
 	pid_put(pid);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	fd = fd_install(f, 0, true);
-	if (fd < 0)
-		file_put(f);
-	return fd;
+	return fd_install(f, 0, true);
 }
 
 int do_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned int flags)
@@ -163,10 +159,7 @@ int do_pidfd_getfd(int pidfd, int fd, unsigned int flags)
 	}
 	if (!f)
 		return -EBADF;
-	fd = fd_install(f, 0, true);
-	if (fd < 0)
-		file_put(f);
-	return fd;
+	return fd_install(f, 0, true);
 }
 
 /* ---- signalfd: file->priv is a struct signalfd ---- */
@@ -292,8 +285,5 @@ int do_signalfd(int fd, ksigset_t mask, int flags)
 		kfree(s);
 		return PTR_ERR(f);
 	}
-	fd = fd_install(f, 0, flags & SFD_CLOEXEC);
-	if (fd < 0)
-		file_put(f);
-	return fd;
+	return fd_install(f, 0, flags & SFD_CLOEXEC);
 }

@@ -406,8 +406,7 @@ static void open_console(void)
 	}
 	for (int i = 0; i < 3; i++) {
 		file_get(f);
-		if (fd_install(f, 0, false) < 0)
-			file_put(f);
+		fd_install(f, 0, false);
 	}
 	file_put(f);
 }
