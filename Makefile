@@ -55,7 +55,7 @@ KOBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter %.c,$(KSRC))) \
 KSAN_CLANG := -mllvm -asan-instrumentation-with-call-threshold=0 -mllvm -asan-stack=0 -mllvm -asan-globals=0
 KSAN_GCC := --param asan-instrumentation-with-call-threshold=0 --param asan-stack=0 --param asan-globals=0
 KSAN := $(if $(filter 1,$(SAN)),-DSAN -fsanitize=undefined -fno-sanitize=alignment -fsanitize=kernel-address \
-	$(if $(findstring clang,$(CC)),$(KSAN_CLANG),$(KSAN_GCC)) -Wframe-larger-than=4096)
+	$(if $(findstring clang,$(CC)),$(KSAN_CLANG),$(KSAN_GCC)) -Wframe-larger-than=4096 -Wno-array-bounds -Wno-maybe-uninitialized)
 KSAN_NOT := kernel/mm/kasan.c kernel/mm/slab.c kernel/lib/string.c
 KFLAGS := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
 	-isystem $(UAPI) -Ikernel -I. -I$(BUILD)/gen -D__KERNEL_DYAD__ \
