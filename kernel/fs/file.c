@@ -82,7 +82,7 @@ struct file *file_alloc(const struct path *p, int flags)
 	path_get(p);
 	f->inode = p->dentry->inode;
 	f->mapping = &f->inode->mapping;
-	f->flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC);
+	f->flags = flags & ~(O_CREAT | O_EXCL | O_CLOEXEC);
 	f->can_read = !(flags & O_PATH) && (acc == O_RDONLY || acc == O_RDWR);
 	f->can_write = !(flags & O_PATH) && (acc == O_WRONLY || acc == O_RDWR);
 	f->ops = &no_ops;
@@ -179,7 +179,8 @@ static struct file *file_finish(const struct path *p, int flags)
 		err = take_access(f, 1);
 	if (!err && f->ops->open)
 		err = f->ops->open(f->inode, f);
-	f->flags &= ~O_TRUNC; /* open() saw it: overlay need not copy what is cut off */
+	/* open() saw these: overlay need not copy what is cut off, a terminal is not acquired */
+	f->flags &= ~(O_TRUNC | O_NOCTTY);
 	if (err) {
 		file_free(f);
 		return ERR_PTR(err);
