@@ -17,33 +17,30 @@ static void chomp(char *buf)
 
 int cg_parse_limit(char *buf, bool bytes, u64 *v)
 {
+	static const char suffixes[] = "kKmMgGtT";
+	const char *suffix = NULL;
 	unsigned int shift = 0;
 	size_t n;
+	u64 parsed;
 	int err;
 
 	chomp(buf);
-	if (!strcmp(buf, "max")) {
-		*v = RES_NO_LIMIT;
-		return 0;
-	}
 	n = strlen(buf);
-	if (bytes && n > 1) {
-		static const char suffixes[] = "kKmMgGtT";
-		const char *s = strchr(suffixes, buf[n - 1]);
-
-		if (s) {
-			shift = 10 * ((s - suffixes) / 2 + 1);
-			buf[n - 1] = 0;
-		}
+	if (bytes && n > 1)
+		suffix = strchr(suffixes, buf[n - 1]);
+	if (suffix) {
+		shift = 10 * ((suffix - suffixes) / 2 + 1);
+		buf[n - 1] = 0;
 	}
-	err = parse_u64(buf, 10, v);
-	if (err)
+	if (!strcmp(buf, "max"))
+		parsed = RES_NO_LIMIT;
+	else if ((err = parse_u64(buf, 10, &parsed)))
 		return err;
-	if (*v > RES_NO_LIMIT >> shift)
+	else if (parsed > RES_NO_LIMIT >> shift)
 		return -ERANGE;
-	*v <<= shift;
-	if (bytes)
-		*v &= PAGE_MASK;
+	else
+		parsed = bytes ? (parsed << shift) & PAGE_MASK : parsed;
+	WRITE_ONCE(*v, parsed);
 	return 0;
 }
 
@@ -250,13 +247,7 @@ static int events_show(struct strbuf *out, void *priv)
 	return 0;
 }
 
-static struct waitq *events_wait(void *priv, u64 *events)
-{
-	struct cgroup *cg = priv;
-
-	*events = READ_ONCE(cg->events.n);
-	return &cg->events.wait;
-}
+CG_WAIT(events_wait, events)
 
 static int stat_show(struct strbuf *out, void *priv)
 {
@@ -267,6 +258,17 @@ static int stat_show(struct strbuf *out, void *priv)
 	return 0;
 }
 
+/* A file that takes small numbers up to max: the number, or -EINVAL, -ERANGE. */
+static int parse_switch(char *buf, u64 max)
+{
+	u64 v;
+
+	chomp(buf);
+	if (parse_u64(buf, 10, &v))
+		return -EINVAL;
+	return v > max ? -ERANGE : (int)v;
+}
+
 static int freeze_show(struct strbuf *out, void *cg)
 {
 	sb_printf(out, "%d\n", READ_ONCE(((struct cgroup *)cg)->freeze));
@@ -275,13 +277,10 @@ static int freeze_show(struct strbuf *out, void *cg)
 
 static ssize_t freeze_write(void *cg, char *buf, size_t n)
 {
-	u64 on;
+	int on = parse_switch(buf, 1);
 
-	chomp(buf);
-	if (parse_u64(buf, 10, &on))
-		return -EINVAL;
-	if (on > 1)
-		return -ERANGE;
+	if (on < 0)
+		return on;
 	mutex_lock(&cgroup_mutex);
 	cg_freeze_set(cg, on);
 	mutex_unlock(&cgroup_mutex);
@@ -290,13 +289,10 @@ static ssize_t freeze_write(void *cg, char *buf, size_t n)
 
 static ssize_t kill_write(void *cg, char *buf, size_t n)
 {
-	u64 one;
+	int one = parse_switch(buf, 1);
 
-	chomp(buf);
-	if (parse_u64(buf, 10, &one))
-		return -EINVAL;
 	if (one != 1)
-		return -ERANGE;
+		return one < 0 ? one : -ERANGE;
 	mutex_lock(&cgroup_mutex);
 	cg_kill(cg);
 	mutex_unlock(&cgroup_mutex);

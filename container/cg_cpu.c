@@ -65,11 +65,7 @@ void cg_cpu_regroup(struct cgroup *top)
 	}
 }
 
-static int weight_show(struct strbuf *out, void *cg)
-{
-	sb_printf(out, "%lu\n", READ_ONCE(((struct cgroup *)cg)->cpu_weight));
-	return 0;
-}
+CG_SHOW_NUMBER(weight_show, cpu_weight)
 
 static void set_weight(struct cgroup *cg, u64 weight)
 {

@@ -158,23 +158,16 @@ static int stat_show(struct strbuf *out, void *priv)
 
 /* ---- the other files ---- */
 
-static int current_show(struct strbuf *out, void *cg)
-{
-	sb_printf(out, "%lu\n", READ_ONCE(((struct cgroup *)cg)->mem.count));
-	return 0;
-}
-
-static int peak_show(struct strbuf *out, void *cg)
-{
-	sb_printf(out, "%lu\n", READ_ONCE(((struct cgroup *)cg)->mem.peak));
-	return 0;
-}
-
-static int max_show(struct strbuf *out, void *cg)
-{
-	cg_show_limit(out, READ_ONCE(((struct cgroup *)cg)->mem.limit));
-	return 0;
-}
+CG_SHOW_NUMBER(current_show, mem.count)
+CG_SHOW_NUMBER(peak_show, mem.peak)
+CG_SHOW_LIMIT(max_show, mem.limit)
+CG_SHOW_LIMIT(low_show, mem_low)
+CG_WRITE_LIMIT(low_write, mem_low, true)
+CG_SHOW_LIMIT(min_show, mem_min)
+CG_WRITE_LIMIT(min_write, mem_min, true)
+CG_SHOW_LIMIT(swap_max_show, swap_max)
+CG_WRITE_LIMIT(swap_max_write, swap_max, true)
+CG_WAIT(events_wait, mem_events)
 
 /* A limit below what is used now kills until it holds, or nobody is left to kill. */
 static void enforce(struct cgroup *cg)
@@ -194,59 +187,18 @@ static void enforce(struct cgroup *cg)
 static ssize_t max_write(void *priv, char *buf, size_t n)
 {
 	struct cgroup *cg = priv;
-	u64 v;
-	int err = cg_parse_limit(buf, true, &v);
+	int err = cg_parse_limit(buf, true, &cg->mem.limit);
 
 	if (err)
 		return err;
-	WRITE_ONCE(cg->mem.limit, v);
 	enforce(cg);
 	return n;
-}
-
-static int low_show(struct strbuf *out, void *cg)
-{
-	cg_show_limit(out, READ_ONCE(((struct cgroup *)cg)->mem_low));
-	return 0;
-}
-
-static ssize_t low_write(void *cg, char *buf, size_t n)
-{
-	int err = cg_parse_limit(buf, true, &((struct cgroup *)cg)->mem_low);
-
-	return err ? err : (ssize_t)n;
-}
-
-static int min_show(struct strbuf *out, void *cg)
-{
-	cg_show_limit(out, READ_ONCE(((struct cgroup *)cg)->mem_min));
-	return 0;
-}
-
-static ssize_t min_write(void *cg, char *buf, size_t n)
-{
-	int err = cg_parse_limit(buf, true, &((struct cgroup *)cg)->mem_min);
-
-	return err ? err : (ssize_t)n;
 }
 
 static int swap_current_show(struct strbuf *out, void *cg)
 {
 	sb_printf(out, "0\n"); /* there is no swap */
 	return 0;
-}
-
-static int swap_max_show(struct strbuf *out, void *cg)
-{
-	cg_show_limit(out, READ_ONCE(((struct cgroup *)cg)->swap_max));
-	return 0;
-}
-
-static ssize_t swap_max_write(void *cg, char *buf, size_t n)
-{
-	int err = cg_parse_limit(buf, true, &((struct cgroup *)cg)->swap_max);
-
-	return err ? err : (ssize_t)n;
 }
 
 static int events_show(struct strbuf *out, void *priv)
@@ -256,14 +208,6 @@ static int events_show(struct strbuf *out, void *priv)
 	sb_printf(out, "low 0\nhigh 0\nmax %lu\noom %lu\noom_kill %lu\noom_group_kill 0\n",
 		  READ_ONCE(cg->mem.refused), READ_ONCE(cg->ooms), READ_ONCE(cg->oom_kills));
 	return 0;
-}
-
-static struct waitq *events_wait(void *priv, u64 *events)
-{
-	struct cgroup *cg = priv;
-
-	*events = READ_ONCE(cg->mem_events.n);
-	return &cg->mem_events.wait;
 }
 
 static void reset(struct cgroup *cg)

@@ -37,47 +37,16 @@ void cg_move_task(struct cgroup *from, struct cgroup *to)
 	res_uncharge(&from->mem, cg_task_bytes());
 }
 
-static int current_show(struct strbuf *out, void *cg)
-{
-	sb_printf(out, "%lu\n", READ_ONCE(((struct cgroup *)cg)->pids.count));
-	return 0;
-}
-
-static int peak_show(struct strbuf *out, void *cg)
-{
-	sb_printf(out, "%lu\n", READ_ONCE(((struct cgroup *)cg)->pids.peak));
-	return 0;
-}
-
-static int max_show(struct strbuf *out, void *cg)
-{
-	cg_show_limit(out, READ_ONCE(((struct cgroup *)cg)->pids.limit));
-	return 0;
-}
-
-static ssize_t max_write(void *cg, char *buf, size_t n)
-{
-	u64 v;
-	int err = cg_parse_limit(buf, false, &v);
-
-	if (err)
-		return err;
-	WRITE_ONCE(((struct cgroup *)cg)->pids.limit, v);
-	return n;
-}
+CG_SHOW_NUMBER(current_show, pids.count)
+CG_SHOW_NUMBER(peak_show, pids.peak)
+CG_SHOW_LIMIT(max_show, pids.limit)
+CG_WRITE_LIMIT(max_write, pids.limit, false)
+CG_WAIT(events_wait, pids_events)
 
 static int events_show(struct strbuf *out, void *cg)
 {
 	sb_printf(out, "max %lu\n", READ_ONCE(((struct cgroup *)cg)->pids.refused));
 	return 0;
-}
-
-static struct waitq *events_wait(void *priv, u64 *events)
-{
-	struct cgroup *cg = priv;
-
-	*events = READ_ONCE(cg->pids_events.n);
-	return &cg->pids_events.wait;
 }
 
 static void reset(struct cgroup *cg)

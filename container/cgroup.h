@@ -119,6 +119,30 @@ void cg_file_put(void *cg);
 		.pf = { .name = n, .mode = m, .put = cg_file_put, __VA_ARGS__ },                   \
 		.not_on_root = true                                                                \
 	}
+/* The functions behind files that only show or set one field of struct cgroup. */
+#define CG_SHOW_NUMBER(fn, field)                                                                  \
+	static int fn(struct strbuf *out, void *cg)                                                \
+	{                                                                                          \
+		sb_printf(out, "%lu\n", READ_ONCE(((struct cgroup *)cg)->field));                  \
+		return 0;                                                                          \
+	}
+#define CG_SHOW_LIMIT(fn, field)                                                                   \
+	static int fn(struct strbuf *out, void *cg)                                                \
+	{                                                                                          \
+		cg_show_limit(out, READ_ONCE(((struct cgroup *)cg)->field));                       \
+		return 0;                                                                          \
+	}
+#define CG_WRITE_LIMIT(fn, field, bytes)                                                           \
+	static ssize_t fn(void *cg, char *buf, size_t n)                                           \
+	{                                                                                          \
+		return cg_parse_limit(buf, bytes, &((struct cgroup *)cg)->field) ?: (ssize_t)n;    \
+	}
+#define CG_WAIT(fn, event)                                                                         \
+	static struct waitq *fn(void *cg, u64 *events)                                             \
+	{                                                                                          \
+		*events = READ_ONCE(((struct cgroup *)cg)->event.n);                               \
+		return &((struct cgroup *)cg)->event.wait;                                         \
+	}
 struct cg_controller {
 	const char *name;
 	u32 bit;
@@ -136,7 +160,7 @@ struct sched_group *cg_cpu_group(struct cgroup *cg);
 void cg_cpu_regroup(struct cgroup *top);
 
 void cgroup_fs_init(void);
-/* "max" is RES_NO_LIMIT; a number with a suffix K M G T when bytes. -EINVAL, -ERANGE */
+/* "max" is RES_NO_LIMIT; a number with a suffix K M G T when bytes. -EINVAL, -ERANGE leave *v as it is. */
 int cg_parse_limit(char *buf, bool bytes, u64 *v);
 void cg_show_limit(struct strbuf *out, u64 v);
 

@@ -16,15 +16,12 @@ static long open_ns(struct ns_common *ns)
 {
 	struct path path;
 	struct file *f;
-	int err;
+	int err = nsfs_path(ns, &path);
 
-	err = nsfs_path(ns, &path);
 	if (err)
 		return err;
 	f = file_open_path(&path, O_RDONLY | O_CLOEXEC);
 	path_put(&path);
-	if (IS_ERR(f))
-		return PTR_ERR(f);
 	return fd_install(f, 0, true);
 }
 

@@ -183,8 +183,6 @@ static long create_vm(unsigned long type)
 	if (type)
 		return -EINVAL;
 	f = vm_create();
-	if (IS_ERR(f))
-		return PTR_ERR(f);
 	return fd_install(f, 0, true);
 }
 

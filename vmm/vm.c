@@ -82,8 +82,6 @@ static long create_vcpu(struct vm *vm, unsigned long id)
 {
 	struct file *f = vcpu_create(vm, id);
 
-	if (IS_ERR(f))
-		return PTR_ERR(f);
 	return fd_install(f, 0, true);
 }
 

@@ -194,6 +194,8 @@ int fd_install(struct file *f, unsigned int min_fd, bool cloexec)
 	unsigned int fd;
 	int err;
 
+	if (IS_ERR(f))
+		return PTR_ERR(f);
 	if (min_fd >= limit) {
 		file_put(f);
 		return -EINVAL;

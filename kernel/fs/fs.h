@@ -466,7 +466,7 @@ struct file *fd_get(int fd); /* the current thread's, with a reference; NULL: EB
 struct file *fd_get_path(int fd); /* O_PATH files as well */
 struct file *files_get(struct files *files, int fd);
 /* The lowest free descriptor >= min for f; the reference moves here, and is dropped on error: -EMFILE,
- * -EINVAL for a min that is over the limit, -ENOMEM. */
+ * -EINVAL for a min that is over the limit, -ENOMEM. f may be an ERR_PTR, which is the answer then. */
 int fd_install(struct file *f, unsigned int min, bool cloexec);
 int fd_close(int fd);
 int fd_dup_at(int old, int new, bool cloexec); /* dup3 */

@@ -307,8 +307,6 @@ static int install_pidfd(struct task *child, int __user *where)
 	struct file *f = pidfd_file(child->pid, 0);
 	int fd;
 
-	if (IS_ERR(f))
-		return PTR_ERR(f);
 	fd = fd_install(f, 0, true);
 	if (fd >= 0 && put_user(fd, where)) {
 		fd_close(fd);

@@ -94,8 +94,6 @@ int do_pidfd_open(pid_t nr, unsigned int flags)
 	f = t ? pidfd_file(pid, flags) : ERR_PTR(-EINVAL);
 	task_put(t);
 	pid_put(pid);
-	if (IS_ERR(f))
-		return PTR_ERR(f);
 	return fd_install(f, 0, true);
 }
 

@@ -23,8 +23,6 @@ static long open_common(int dirfd, const char __user *uname, int flags, mode_t m
 	if (path.err)
 		return path.err;
 	f = file_open(dirfd, path.name, flags, mode, lookup);
-	if (IS_ERR(f))
-		return PTR_ERR(f);
 	return fd_install(f, 0, flags & O_CLOEXEC);
 }
 
@@ -311,21 +309,16 @@ SYSCALL2(pipe2, int __user *, fds, int, flags)
 	return pipe_common(fds, flags);
 }
 
-static long install_new(struct file *f, bool cloexec)
-{
-	return IS_ERR(f) ? PTR_ERR(f) : fd_install(f, 0, cloexec);
-}
-
 SYSCALL2(eventfd2, unsigned int, count, int, flags)
 {
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK | 1 /* EFD_SEMAPHORE */))
 		return -EINVAL;
-	return install_new(eventfd_file(count, flags), flags & O_CLOEXEC);
+	return fd_install(eventfd_file(count, flags), 0, flags & O_CLOEXEC);
 }
 
 SYSCALL1(eventfd, unsigned int, count)
 {
-	return install_new(eventfd_file(count, 0), false);
+	return fd_install(eventfd_file(count, 0), 0, false);
 }
 
 SYSCALL2(memfd_create, const char __user *, uname, unsigned int, flags)
@@ -341,7 +334,7 @@ SYSCALL2(memfd_create, const char __user *, uname, unsigned int, flags)
 	name = user_string(uname, MAX_NAME);
 	if (IS_ERR(name))
 		return PTR_ERR(name) == -ENAMETOOLONG ? -EINVAL : PTR_ERR(name);
-	fd = install_new(memfd_file(name, flags), flags & MFD_CLOEXEC);
+	fd = fd_install(memfd_file(name, flags), 0, flags & MFD_CLOEXEC);
 	kfree(name);
 	return fd;
 }

@@ -243,12 +243,9 @@ SYSCALL6(pselect6, int, n, unsigned long __user *, in, unsigned long __user *, o
 
 static long epoll_new(int flags)
 {
-	struct file *f;
-
 	if (flags & ~EPOLL_CLOEXEC)
 		return -EINVAL;
-	f = epoll_file(flags);
-	return IS_ERR(f) ? PTR_ERR(f) : fd_install(f, 0, flags & EPOLL_CLOEXEC);
+	return fd_install(epoll_file(flags), 0, flags & EPOLL_CLOEXEC);
 }
 
 SYSCALL_IS(epoll_create1, epoll_new(_1))

@@ -104,10 +104,8 @@ SYSCALL2(timerfd_create, int, clock, int, flags)
 	waitq_init(&t->wait);
 	timer_init(&t->timer, timerfd_expire);
 	f = file_anon("[timerfd]", &timerfd_ops, t, O_RDWR | (flags & O_NONBLOCK));
-	if (IS_ERR(f)) {
+	if (IS_ERR(f))
 		kfree(t);
-		return PTR_ERR(f);
-	}
 	return fd_install(f, 0, flags & TFD_CLOEXEC);
 }
 

@@ -82,7 +82,7 @@ int write_small(int dirfd, const char *name, const char *text); /* an existing f
 /* ---- images ---- */
 /* The path of the image NAME in path; dies with status 2 naming it when there is none. */
 void image_path(const char *name, char *path, size_t size);
-int images_list(void); /* the verb "images" */
+int images_verb(int argc, char **argv); /* the verb "images" */
 
 /* ---- what runs ---- */
 struct state {
@@ -100,6 +100,7 @@ void state_save(const struct state *s); /* tells the others, now that pid is kno
 void state_remove(const char *name);
 bool state_load(const char *name, struct state *s); /* false when there is none alive */
 void state_find(const char *name, struct state *s); /* the same; dies with status 2 */
+int ps_verb(int argc, char **argv); /* the verb "ps" */
 void state_each(void (*fn)(const struct state *s, void *arg), void *arg);
 /* Set by the tool: is what s describes still there? */
 extern bool (*state_is_alive)(const struct state *s);

@@ -3,7 +3,7 @@
  * ctr: containers, from clone3 to the exit status. A container is a process in namespaces and a cgroup
  * of its own whose root is an image; there is no daemon: `ctr run` is its parent and stays until the
  * end. main.c verbs; run.c the parent's side; setup.c the child's, from clone to exec; exec.c entering
- * one that runs; list.c looking and ending.
+ * one that runs; end.c ending.
  */
 #pragma once
 #include <signal.h>
@@ -48,6 +48,5 @@ char **make_environment(const struct opt_list *extra);
 
 extern const struct opt run_options[], exec_options[], kill_options[], rm_options[];
 int run_verb(int argc, char **argv), exec_verb(int argc, char **argv);
-int ps_verb(int argc, char **argv), images_verb(int argc, char **argv);
 int kill_verb(int argc, char **argv), rm_verb(int argc, char **argv);
 bool container_is_alive(const struct state *s);

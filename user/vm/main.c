@@ -4,11 +4,6 @@
 
 #include "vm.h"
 
-int images_verb(int argc, char **argv)
-{
-	return images_list();
-}
-
 static const struct verb verbs[] = {
 	{
 		.name = "run",

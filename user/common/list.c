@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The images that containers and virtual machines start from: /images/NAME.erofs. */
+/* What there is: the images (/images/NAME.erofs), and what runs from them with its cost. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common.h"
@@ -37,7 +38,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int images_list(void)
+int images_verb(int argc, char **argv)
 {
 	struct table t = { .columns = 2 };
 	char *names[1024];
@@ -70,6 +71,45 @@ int images_list(void)
 		table_add(&t, size_text(st.st_size, buf));
 	}
 	closedir(dir);
+	table_print(&t);
+	return 0;
+}
+
+static void add_number(struct table *t, int64_t v, bool size)
+{
+	char buf[TEXT_SIZE] = "-";
+
+	if (v >= 0 && size)
+		size_text(v, buf);
+	else if (v >= 0)
+		snprintf(buf, sizeof(buf), "%lld", (long long)v);
+	table_add(t, buf);
+}
+
+static void add_row(const struct state *s, void *table)
+{
+	int cgroup = cgroup_open(s->name);
+	char buf[TEXT_SIZE];
+
+	table_add(table, s->name);
+	table_add(table, s->image);
+	add_number(table, s->pid, false);
+	table_add(table, age_text(time(NULL) - s->started, buf));
+	add_number(table, cgroup < 0 ? -1 : cgroup_number(cgroup, "pids.current", ""), false);
+	add_number(table, cgroup < 0 ? -1 : cgroup_number(cgroup, "memory.current", ""), true);
+	table_add(table, s->command);
+	if (cgroup >= 0)
+		close(cgroup);
+}
+
+int ps_verb(int argc, char **argv)
+{
+	static const char *const head[] = { "NAME", "IMAGE", "PID", "AGE", "TASKS", "MEMORY", "COMMAND" };
+	struct table t = { .columns = sizeof(head) / sizeof(*head) };
+
+	for (int i = 0; i < t.columns; i++)
+		table_add(&t, head[i]);
+	state_each(add_row, &t);
 	table_print(&t);
 	return 0;
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking at containers and ending them: ps, images, kill, rm. */
+/* Ending containers: kill, rm; and telling whether one is still there. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ctr.h"
@@ -38,51 +37,6 @@ bool container_is_alive(const struct state *s)
 	n = readlink(path, its, sizeof(its));
 	m = readlink("/proc/self/ns/pid", own, sizeof(own));
 	return n != m || n < 0 || memcmp(its, own, n);
-}
-
-static void add_number(struct table *t, int64_t v, bool size)
-{
-	char buf[32] = "-";
-
-	if (v >= 0 && size)
-		size_text(v, buf);
-	else if (v >= 0)
-		snprintf(buf, sizeof(buf), "%lld", (long long)v);
-	table_add(t, buf);
-}
-
-static void add_row(const struct state *s, void *table)
-{
-	int cgroup = cgroup_open(s->name);
-	char buf[TEXT_SIZE];
-
-	table_add(table, s->name);
-	table_add(table, s->image);
-	add_number(table, s->pid, false);
-	table_add(table, age_text(time(NULL) - s->started, buf));
-	add_number(table, cgroup < 0 ? -1 : cgroup_number(cgroup, "pids.current", ""), false);
-	add_number(table, cgroup < 0 ? -1 : cgroup_number(cgroup, "memory.current", ""), true);
-	table_add(table, s->command);
-	if (cgroup >= 0)
-		close(cgroup);
-}
-
-int ps_verb(int argc, char **argv)
-{
-	static const char *const head[] = { "NAME",  "IMAGE",  "PID",    "AGE",
-					    "TASKS", "MEMORY", "COMMAND" };
-	struct table t = { .columns = sizeof(head) / sizeof(*head) };
-
-	for (int i = 0; i < t.columns; i++)
-		table_add(&t, head[i]);
-	state_each(add_row, &t);
-	table_print(&t);
-	return 0;
-}
-
-int images_verb(int argc, char **argv)
-{
-	return images_list();
 }
 
 static int signal_number(const char *text)
