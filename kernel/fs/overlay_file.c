@@ -1,37 +1,66 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Open files of an overlay. A regular file is a thin cover over the real one: its pages are the real
- * file's, for reading and for mmap alike. A directory's listing is made whole at its start: names of
+ * file's, for reading and for mmap alike. When the file is copied up meanwhile, reads go to the copy;
+ * what was mapped stays. A directory's listing is made whole at its start: names of
  * the upper layers hide those below, whiteouts hide and do not show.
  */
 #include "fs/overlay.h"
 
-static struct file *real_of(const struct file *f)
+struct ovl_open {
+	struct file *first; /* what was there at open */
+	struct file *upper; /* opened when it was copied up since; set once */
+};
+
+static struct file *real_of(struct file *f)
 {
-	return f->priv;
+	struct ovl_open *o = f->priv;
+	struct file *up = __atomic_load_n(&o->upper, __ATOMIC_ACQUIRE), *none = NULL;
+
+	if (up)
+		return up;
+	if (likely(!ovl_upper(f->inode) || ovl_upper(f->inode) == o->first->path.dentry))
+		return o->first;
+	up = file_open_real(ovl_real(f->inode), f->flags & ~O_TRUNC);
+	if (IS_ERR(up))
+		return o->first;
+	if (!__atomic_compare_exchange_n(&o->upper, &none, up, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE)) {
+		file_put(up);
+		return none;
+	}
+	f->mapping = up->mapping;
+	return up;
 }
 
 static int ovl_open(struct inode *inode, struct file *f)
 {
-	struct file *real;
-	int err;
+	int err = f->can_write ? ovl_copy_up(f->path.dentry, !(f->flags & O_TRUNC)) : 0;
+	struct ovl_open *o;
 
-	if (f->can_write) {
-		err = ovl_copy_up(f->path.dentry, !(f->flags & O_TRUNC));
-		if (err)
-			return err;
+	if (err)
+		return err;
+	o = kzalloc(sizeof(*o));
+	if (!o)
+		return -ENOMEM;
+	o->first = file_open_real(ovl_real(inode), f->flags & ~O_TRUNC);
+	if (IS_ERR(o->first)) {
+		err = PTR_ERR(o->first);
+		kfree(o);
+		return err;
 	}
-	real = file_open_real(ovl_real(inode), f->flags & ~O_TRUNC);
-	if (IS_ERR(real))
-		return PTR_ERR(real);
-	f->priv = real;
-	f->mapping = real->mapping;
+	f->priv = o;
+	f->mapping = o->first->mapping;
 	return 0;
 }
 
 static void ovl_release(struct file *f)
 {
-	file_put(real_of(f));
+	struct ovl_open *o = f->priv;
+
+	file_put(o->first);
+	file_put(o->upper);
+	kfree(o);
 }
 
 static ssize_t ovl_read(struct file *f, struct uio *to, loff_t *pos)

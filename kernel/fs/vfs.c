@@ -309,13 +309,15 @@ static int rename_check(const struct path *odir, struct dentry *od, const struct
 		err = may_delete(odir->dentry->inode, od, isdir);
 	if (err)
 		return err;
-	if (!nd->inode)
-		return flags & RENAME_EXCHANGE ? -ENOENT : may_create(ndir);
-	if (flags & RENAME_NOREPLACE)
-		return -EEXIST;
-	if (flags & RENAME_EXCHANGE)
-		isdir = S_ISDIR(nd->inode->mode);
-	err = may_delete(ndir->dentry->inode, nd, isdir);
+	if (!nd->inode) {
+		err = flags & RENAME_EXCHANGE ? -ENOENT : may_create(ndir);
+	} else if (flags & RENAME_NOREPLACE) {
+		err = -EEXIST;
+	} else {
+		if (flags & RENAME_EXCHANGE)
+			isdir = S_ISDIR(nd->inode->mode);
+		err = may_delete(ndir->dentry->inode, nd, isdir);
+	}
 	if (err)
 		return err;
 	return is_mounted(odir, od) || is_mounted(ndir, nd) ? -EBUSY : 0;
