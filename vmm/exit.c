@@ -110,6 +110,19 @@ static void set_rax(struct vcpu *v, unsigned int size, u64 value)
 
 static int do_io(struct vcpu *v, struct vmm_exit *x)
 {
+	/* LAB 09: begin
+	 * An IN or OUT. String forms, and those whose length know_length() cannot find, are given up.
+	 * First the devices inside the kernel are asked: irqchip_io() is true when the port is theirs; it
+	 * takes the value of an OUT (the low bytes of RAX) and gives that of an IN, for set_rax(). Then
+	 * the guest goes on behind the instruction (goto_rip), and 1 is returned.
+	 * Else the monitor in user space has to answer. Fill in v->run: exit_reason KVM_EXIT_IO, and io
+	 * with direction, size, port, count 1, and data_offset, which is the distance of the data page
+	 * v->pio from run: PAGE_SIZE. Return 0. For an OUT the data goes to v->pio, and the guest will go
+	 * on behind the instruction. For an IN the data is not there yet: note in v->wait what is missing
+	 * (WAIT_IN, size, next_rip); exit_complete() does the rest when KVM_RUN is called again.
+	 * starter: pr_err("lab 09: do_io() is not written yet");
+	 * starter: return give_up(v, x);
+	 */
 	u32 value = v->regs.gpr[R_RAX];
 	struct kvm_run *run = v->run;
 
@@ -136,6 +149,7 @@ static int do_io(struct vcpu *v, struct vmm_exit *x)
 		goto_rip(v, x->next_rip);
 	}
 	return 0;
+	/* LAB 09: end */
 }
 
 static void finish_load(struct vcpu *v, const struct insn *in, u64 raw, u64 next_rip)
@@ -308,6 +322,14 @@ static int do_dr(struct vcpu *v)
 
 static int do_hlt(struct vcpu *v, struct vmm_exit *x)
 {
+	/* LAB 09: begin
+	 * The guest has nothing to do until an interrupt comes. RIP goes behind the HLT (skip(); when it
+	 * returns 0, so do you). With an interrupt controller in the kernel (v->lapic) the vCPU waits
+	 * there: its mp_state is KVM_MP_STATE_HALTED, and the run loop does the waiting. Without one only
+	 * the monitor can have interrupts for it: KVM_EXIT_HLT.
+	 * starter: pr_err("lab 09: do_hlt() is not written yet");
+	 * starter: return give_up(v, x);
+	 */
 	if (skip(v, x) == 0)
 		return 0;
 	if (v->lapic) {
@@ -316,6 +338,7 @@ static int do_hlt(struct vcpu *v, struct vmm_exit *x)
 	}
 	v->run->exit_reason = KVM_EXIT_HLT;
 	return 0;
+	/* LAB 09: end */
 }
 
 static int do_rdmsr(struct vcpu *v, struct vmm_exit *x)

@@ -70,6 +70,14 @@ static void raise(struct vmm_exit *x, u8 vector, bool has_error, u32 error)
 /* EXITINFO1 and EXITINFO2 of an I/O intercept: APM 2, 15.10.2. */
 static void exit_io(struct vmcb *b, struct vmm_exit *x)
 {
+	/* LAB 09: begin
+	 * EXITINFO1 of an IOIO intercept is in the APM, volume 2, 15.10.2: IN in bit 0, a string
+	 * instruction in bit 2, the size as one of the bits 6:4 (8, 16, 32 bits; so as a number it is the
+	 * bytes), the port in bits 31:16. EXITINFO2 is the address of the next instruction. Fill in
+	 * x->io and x->next_rip, and set x->kind to VX_IO.
+	 * starter: pr_err("lab 09: exit_io() of SVM is not written yet");
+	 * starter: x->kind = VX_UNKNOWN;
+	 */
 	u64 info = b->exit_info1;
 
 	x->kind = VX_IO;
@@ -78,6 +86,7 @@ static void exit_io(struct vmcb *b, struct vmm_exit *x)
 	x->io.size = (info >> 4) & 7;
 	x->io.port = info >> 16;
 	x->next_rip = b->exit_info2; /* even without nRIP save */
+	/* LAB 09: end */
 }
 
 /* The nested page fault's error code is that of a page fault; EXITINFO2 is the address. */
@@ -160,6 +169,19 @@ void svm_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 	struct vmcb *b = h->vmcb;
 	struct vcpu_regs *r = &v->regs;
 
+	/* LAB 09: begin
+	 * Interrupts are off. Going in: RAX, RSP, RIP, RFLAGS, CR2 and DR6 of the guest are fields of the
+	 * VMCB (v->dr6 holds the last, r the others); the other registers are svm_run()'s affair. All
+	 * fields may have changed: clean is 0. tlb_control is TLB_FLUSH_ALL when flush is set, else 0.
+	 * Then svm_run() with the registers, the address of the guest's VMCB (h->phys) and that of the
+	 * host's. Coming out: the same six come back.
+	 * starter: (void)h;
+	 * starter: (void)r;
+	 * starter: pr_err("lab 09: svm_enter() is not written yet");
+	 * starter: x->kind = VX_FAIL_ENTRY;
+	 * starter: x->reason = 0;
+	 * starter: return;
+	 */
 	b->tlb_control = flush ? TLB_FLUSH_ALL : 0;
 	b->rax = r->gpr[R_RAX];
 	b->rsp = r->gpr[R_RSP];
@@ -175,6 +197,7 @@ void svm_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 	r->rflags = b->rflags;
 	r->cr2 = b->cr2;
 	v->dr6 = b->dr6;
+	/* LAB 09: end */
 	save_vectoring(v, b);
 	translate(v, b, x);
 }

@@ -150,6 +150,13 @@ static void exit_exception(struct vcpu *v, struct vmm_exit *x)
 
 static void exit_io(struct vmm_exit *x)
 {
+	/* LAB 09: begin
+	 * The exit qualification of an I/O instruction is in the SDM, volume 3C, table 28-5: size minus 1
+	 * in bits 2:0, IN in bit 3, a string instruction in bit 4, the port in bits 31:16. Fill in x->io
+	 * and set x->kind to VX_IO.
+	 * starter: pr_err("lab 09: exit_io() of VT-x is not written yet");
+	 * starter: x->kind = VX_UNKNOWN;
+	 */
 	u64 q = vmread(VMCS_EXIT_QUALIFICATION);
 
 	x->kind = VX_IO;
@@ -157,6 +164,7 @@ static void exit_io(struct vmm_exit *x)
 	x->io.in = q & BIT(3);
 	x->io.string = q & BIT(4);
 	x->io.port = q >> 16;
+	/* LAB 09: end */
 }
 
 static void exit_cr(struct vmm_exit *x)
@@ -264,6 +272,25 @@ void vmx_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 {
 	struct vmx *h = v->hw;
 	struct vcpu_regs *r = &v->regs;
+
+	/* LAB 09: begin
+	 * The VMCS of v is loaded on this CPU, interrupts are off.
+	 * Going in: when flush is set, forget the cached translations (ept_flush(h->eptp)). RSP, RIP and
+	 * RFLAGS of the guest are fields of the VMCS, VMCS_GUEST_*; h->rsp, h->rip and h->rflags are what
+	 * they hold now, so that a field is written only when it changed. CR2 is nobody's: write it when
+	 * it differs. vmx_run() does the rest.
+	 * Coming out: CR2 is the guest's, whatever happened. When vmx_run() failed, x->kind is
+	 * VX_FAIL_ENTRY, x->reason the field VMCS_INSTRUCTION_ERROR. When it did not, x->reason is
+	 * VMCS_EXIT_REASON, and it is VX_FAIL_ENTRY too if EXIT_REASON_ENTRY_FAILED is set in it. In both
+	 * cases call vmx_explain_failure(v, x->reason), and return. Else the guest has run: from now on
+	 * the VMCS is launched (h->launched), and r gets the three registers back (and h their copies).
+	 * starter: (void)h;
+	 * starter: (void)r;
+	 * starter: pr_err("lab 09: vmx_enter() is not written yet");
+	 * starter: x->kind = VX_FAIL_ENTRY;
+	 * starter: x->reason = 0;
+	 * starter: return;
+	 */
 	int failed;
 
 	if (flush)
@@ -293,6 +320,7 @@ void vmx_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 	r->gpr[R_RSP] = h->rsp = vmread(VMCS_GUEST_RSP);
 	r->rip = h->rip = vmread(VMCS_GUEST_RIP);
 	r->rflags = h->rflags = vmread(VMCS_GUEST_RFLAGS);
+	/* LAB 09: end */
 	x->kind = VX_RESUME;
 	save_vectoring(v);
 	translate(v, x);
