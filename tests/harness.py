@@ -27,8 +27,8 @@ MACHINES = {
     "uefi": dict(engine="uefi", cpus=2),
     "bochs": dict(engine="bochs"),
     "bochs2": dict(engine="bochs", cpus=2),
-    "haswell": dict(engine="bochs", cpu="haswell_4770"),
-    "icelake": dict(engine="bochs", cpu="icelake_u"),
+    "haswell": dict(engine="bochs", cpu="corei7_haswell_4770"),
+    "icelake": dict(engine="bochs", cpu="corei7_icelake_u"),
     "penryn": dict(engine="bochs", cpu="core2_penryn_t9600"),
     "ryzen": dict(engine="bochs", cpu="ryzen"),
 }

@@ -45,8 +45,19 @@ static void vm_calls(void)
 
 static void state_round_trip(void)
 {
-	struct kvm_regs r = { .rax = 1, .rbx = 2, .rcx = 3, .rdx = 4, .rsi = 5, .rdi = 6, .rsp = 7, .rbp = 8,
-			      .r8 = 9, .r9 = 10, .r15 = 16, .rip = 0x123, .rflags = 0x202 };
+	struct kvm_regs r = { .rax = 1,
+			      .rbx = 2,
+			      .rcx = 3,
+			      .rdx = 4,
+			      .rsi = 5,
+			      .rdi = 6,
+			      .rsp = 7,
+			      .rbp = 8,
+			      .r8 = 9,
+			      .r9 = 10,
+			      .r15 = 16,
+			      .rip = 0x123,
+			      .rflags = 0x202 };
 	struct kvm_mp_state mp;
 	struct kvm_vcpu_events events;
 	struct kvm_lapic_state lapic;
@@ -76,7 +87,8 @@ static void state_round_trip(void)
 	EQUAL(mp.mp_state, KVM_MP_STATE_RUNNABLE);
 	CHECK(ioctl(g.vcpu, KVM_GET_VCPU_EVENTS, &events) == 0);
 	EQUAL(events.exception.injected, 0);
-	CHECK(ioctl(g.vcpu, KVM_GET_LAPIC, &lapic) == 0 && ioctl(g.vcpu, KVM_SET_LAPIC, &lapic) == 0);
+	CHECK(ioctl(g.vcpu, KVM_GET_LAPIC, &lapic) == 0 &&
+	      ioctl(g.vcpu, KVM_SET_LAPIC, &lapic) == 0);
 }
 
 static void msrs(void)

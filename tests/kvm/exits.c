@@ -17,7 +17,8 @@ static void io_out(void)
 
 GUEST(in_sizes, 16,
       "mov $0x1234, %dx; mov $0xffffffff, %eax\n"
-      "in %dx, %al; mov %eax, %ebx; in %dx, %ax; mov %eax, %ecx; in %dx, %eax; mov %eax, %esi; hlt");
+      "in %dx, %al; mov %eax, %ebx; in %dx, %ax; mov %eax, %ecx; in %dx, %eax; mov %eax, %esi; "
+      "hlt");
 static void io_in(void)
 {
 	static const unsigned int sizes[] = { 1, 2, 4 };
@@ -44,7 +45,8 @@ static void io_in(void)
 
 GUEST(mmio, 64,
       "mov $0x10000000, %rdi; movl $0x11223344, 8(%rdi); mov 16(%rdi), %eax; mov %eax, %ebx\n"
-      "mov $0x5566778899aabbcc, %rdx; mov %rdx, 24(%rdi); mov %dh, 33(%rdi); movzwl 40(%rdi), %ecx\n"
+      "mov $0x5566778899aabbcc, %rdx; mov %rdx, 24(%rdi); mov %dh, 33(%rdi); movzwl 40(%rdi), "
+      "%ecx\n"
       "movsbq 48(%rdi), %rsi; hlt");
 static void mmio_accesses(void)
 {
@@ -54,12 +56,12 @@ static void mmio_accesses(void)
 	guest_make(&g, false);
 	memcpy(g.ram + START, mmio, mmio_end - mmio);
 	guest_long_mode(&g);
-#define MMIO(addr, n, write)                                 \
-	do {                                                 \
-		EQUAL(go(&g), KVM_EXIT_MMIO);                \
-		EQUAL(g.run->mmio.phys_addr, 0x10000000 + (addr)); \
-		EQUAL(g.run->mmio.len, n);                   \
-		EQUAL(g.run->mmio.is_write, write);          \
+#define MMIO(addr, n, write)                                                                       \
+	do {                                                                                       \
+		EQUAL(go(&g), KVM_EXIT_MMIO);                                                      \
+		EQUAL(g.run->mmio.phys_addr, 0x10000000 + (addr));                                 \
+		EQUAL(g.run->mmio.len, n);                                                         \
+		EQUAL(g.run->mmio.is_write, write);                                                \
 	} while (0)
 	MMIO(8, 4, 1);
 	EQUAL(*(uint32_t *)g.run->mmio.data, 0x11223344);
@@ -176,8 +178,10 @@ static void immediate_exit(void)
 }
 
 /* The handler of vector 13 says so and skips two bytes (RDMSR, WRMSR). */
-GUEST(gp_handler, 64, "push %rax; mov $0xd, %al; out %al, $0x10; pop %rax; add $8, %rsp; addq $2, (%rsp); iretq");
-GUEST(bad_msr, 64, "mov $0x12345678, %ecx; rdmsr; wrmsr; mov $0xc0000080, %ecx; rdmsr; out %al, $0x10; hlt");
+GUEST(gp_handler, 64,
+      "push %rax; mov $0xd, %al; out %al, $0x10; pop %rax; add $8, %rsp; addq $2, (%rsp); iretq");
+GUEST(bad_msr, 64,
+      "mov $0x12345678, %ecx; rdmsr; wrmsr; mov $0xc0000080, %ecx; rdmsr; out %al, $0x10; hlt");
 static void set_gate(struct guest *g, unsigned int vector, uint64_t handler)
 {
 	uint64_t *idt = (uint64_t *)(g->ram + 0x3000) + 2 * vector;

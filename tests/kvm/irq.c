@@ -5,7 +5,8 @@
 /* Real mode, PIC at vectors 0x20: the handler of line 4 says 0x24 and ends the interrupt. */
 GUEST(pic_guest, 16,
       "cli; xor %ax, %ax; mov %ax, %ds; mov %ax, %es; mov %ax, %ss\n"
-      "mov $0x11, %al; out %al, $0x20; mov $0x20, %al; out %al, $0x21; mov $4, %al; out %al, $0x21\n"
+      "mov $0x11, %al; out %al, $0x20; mov $0x20, %al; out %al, $0x21; mov $4, %al; out %al, "
+      "$0x21\n"
       "mov $1, %al; out %al, $0x21; mov $0xef, %al; out %al, $0x21\n"
       "movw $pic_handler - pic_guest + 0x1000, 0x24 * 4; movw $0, 0x24 * 4 + 2\n"
       "mov $1, %al; out %al, $0x10; sti\n"
@@ -53,10 +54,12 @@ static void wakes_from_hlt(void)
 /* PIT channel 0 in mode 2 at about 1 kHz through line 0: the handler counts to 20. */
 GUEST(pit_guest, 16,
       "cli; xor %ax, %ax; mov %ax, %ds; mov %ax, %ss; xor %bx, %bx\n"
-      "mov $0x11, %al; out %al, $0x20; mov $0x20, %al; out %al, $0x21; mov $4, %al; out %al, $0x21\n"
+      "mov $0x11, %al; out %al, $0x20; mov $0x20, %al; out %al, $0x21; mov $4, %al; out %al, "
+      "$0x21\n"
       "mov $1, %al; out %al, $0x21; mov $0xfe, %al; out %al, $0x21\n"
       "movw $pit_handler - pit_guest + 0x1000, 0x20 * 4; movw $0, 0x20 * 4 + 2\n"
-      "mov $0x34, %al; out %al, $0x43; mov $0xa9, %al; out %al, $0x40; mov $4, %al; out %al, $0x40; sti\n"
+      "mov $0x34, %al; out %al, $0x43; mov $0xa9, %al; out %al, $0x40; mov $4, %al; out %al, "
+      "$0x40; sti\n"
       "1: hlt; cmp $20, %bx; jb 1b; mov %bl, %al; out %al, $0x10; cli; hlt\n"
       "pit_handler: inc %bx; mov $0x20, %al; out %al, $0x20; iret");
 static void pit_ticks(void)
@@ -90,13 +93,15 @@ static void apic_setup(struct guest *g)
 	CHECK(ioctl(g->vcpu, KVM_SET_SREGS, &s) == 0);
 }
 
-#define APIC_ON "mov $0xfee000b0, %r14; mov $0xfee00000, %r13; xor %r15, %r15; movl $0x1ff, 0xf0(%r13)\n"
+#define APIC_ON                                                                                    \
+	"mov $0xfee000b0, %r14; mov $0xfee00000, %r13; xor %r15, %r15; movl $0x1ff, 0xf0(%r13)\n"
 GUEST(timer_guest, 64,
-      APIC_ON "movl $0xb, 0x3e0(%r13); movl $0x20040, 0x320(%r13); movl $1000000, 0x380(%r13); sti\n"
-	      "1: hlt; cmp $10, %r15; jb 1b; mov %r15b, %al; out %al, $0x10\n"
-	      "cli; movl $0x40, 0x320(%r13); movl $1000000, 0x380(%r13); mov 0x390(%r13), %eax\n"
-	      "test %eax, %eax; setnz %al; out %al, $0x10\n"
-	      "sti; 2: hlt; cmp $11, %r15; jb 2b; mov 0x390(%r13), %eax; out %al, $0x10; cli; hlt");
+      APIC_ON
+      "movl $0xb, 0x3e0(%r13); movl $0x20040, 0x320(%r13); movl $1000000, 0x380(%r13); sti\n"
+      "1: hlt; cmp $10, %r15; jb 1b; mov %r15b, %al; out %al, $0x10\n"
+      "cli; movl $0x40, 0x320(%r13); movl $1000000, 0x380(%r13); mov 0x390(%r13), %eax\n"
+      "test %eax, %eax; setnz %al; out %al, $0x10\n"
+      "sti; 2: hlt; cmp $11, %r15; jb 2b; mov 0x390(%r13), %eax; out %al, $0x10; cli; hlt");
 static void apic_timer(void)
 {
 	struct guest g;
@@ -112,12 +117,13 @@ static void apic_timer(void)
 
 /* An IPI to itself waits for STI, and for the task priority to fall. */
 GUEST(self_ipi, 64,
-      APIC_ON "cli; movl $0x40040, 0x300(%r13); mov %r15b, %al; out %al, $0x10\n"
-	      "movl $0x50, 0x80(%r13); sti; nop; nop; mov %r15b, %al; out %al, $0x10\n"
-	      "movl $0, 0x80(%r13); nop; nop; mov %r15b, %al; out %al, $0x10\n"
-	      "cli; movl $0x40040, 0x300(%r13); mov $0x50, %eax; shr $4, %eax; mov %rax, %cr8; sti; nop\n"
-	      "mov %r15b, %al; out %al, $0x10; xor %eax, %eax; mov %rax, %cr8; nop; mov %r15b, %al\n"
-	      "out %al, $0x10; cli; hlt");
+      APIC_ON
+      "cli; movl $0x40040, 0x300(%r13); mov %r15b, %al; out %al, $0x10\n"
+      "movl $0x50, 0x80(%r13); sti; nop; nop; mov %r15b, %al; out %al, $0x10\n"
+      "movl $0, 0x80(%r13); nop; nop; mov %r15b, %al; out %al, $0x10\n"
+      "cli; movl $0x40040, 0x300(%r13); mov $0x50, %eax; shr $4, %eax; mov %rax, %cr8; sti; nop\n"
+      "mov %r15b, %al; out %al, $0x10; xor %eax, %eax; mov %rax, %cr8; nop; mov %r15b, %al\n"
+      "out %al, $0x10; cli; hlt");
 static void apic_self_ipi(void)
 {
 	struct guest g;
@@ -135,10 +141,13 @@ static void apic_self_ipi(void)
 
 /* vCPU 0 starts vCPU 1 with INIT and SIPI; it says its word and writes memory that vCPU 0 waits for. */
 GUEST(boot_second, 64,
-      APIC_ON "movl $0x01000000, 0x310(%r13); movl $0x4500, 0x300(%r13); movl $0x01000000, 0x310(%r13)\n"
-	      "movl $0x4605, 0x300(%r13)\n"
-	      "1: pause; cmpb $0x99, (0x6000); jne 1b; mov $2, %al; out %al, $0x10; cli; hlt");
-GUEST(second_cpu, 16, "xor %ax, %ax; mov %ax, %ds; mov $0x77, %al; out %al, $0x12; movb $0x99, 0x6000; cli; 1: hlt; jmp 1b");
+      APIC_ON
+      "movl $0x01000000, 0x310(%r13); movl $0x4500, 0x300(%r13); movl $0x01000000, 0x310(%r13)\n"
+      "movl $0x4605, 0x300(%r13)\n"
+      "1: pause; cmpb $0x99, (0x6000); jne 1b; mov $2, %al; out %al, $0x10; cli; hlt");
+GUEST(second_cpu, 16,
+      "xor %ax, %ax; mov %ax, %ds; mov $0x77, %al; out %al, $0x12; movb $0x99, 0x6000; cli; 1: "
+      "hlt; jmp 1b");
 static int second_vcpu;
 static void *run_second(void *arg)
 {
@@ -168,7 +177,8 @@ static void start_second_vcpu(void)
 
 /* Without chips in the kernel the monitor injects: KVM_INTERRUPT when the guest is ready. */
 GUEST(window, 16,
-      "cli; xor %ax, %ax; mov %ax, %ds; mov %ax, %ss; movw $window_handler - window + 0x1000, 0x30 * 4\n"
+      "cli; xor %ax, %ax; mov %ax, %ds; mov %ax, %ss; movw $window_handler - window + 0x1000, 0x30 "
+      "* 4\n"
       "movw $0, 0x30 * 4 + 2; mov $1, %al; out %al, $0x10; sti; 1: jmp 1b\n"
       "window_handler: mov $0x30, %al; out %al, $0x10; iret");
 static void user_interrupt(void)

@@ -28,9 +28,9 @@
 #define RAM (1UL << 20)
 
 /* Guest code: bits is 16 or 64. */
-#define GUEST(name, bits, text)                                                             \
-	extern const uint8_t name[], name##_end[];                                          \
-	__asm__(".section .rodata\n.code" #bits "\n.globl " #name ", " #name "_end\n" #name \
+#define GUEST(name, bits, text)                                                                    \
+	extern const uint8_t name[], name##_end[];                                                 \
+	__asm__(".section .rodata\n.code" #bits "\n.globl " #name ", " #name "_end\n" #name        \
 		":\n" text "\n" #name "_end:\n.code64\n.previous\n")
 
 struct guest {
@@ -54,29 +54,31 @@ static void __attribute__((noreturn, format(printf, 1, 2), unused)) fail(const c
 	_exit(1);
 }
 
-#define CHECK(cond)                                                                     \
-	do {                                                                            \
-		if (!(cond))                                                            \
-			fail("line %d: %s (errno %s)", __LINE__, #cond, strerror(errno)); \
+#define CHECK(cond)                                                                                \
+	do {                                                                                       \
+		if (!(cond))                                                                       \
+			fail("line %d: %s (errno %s)", __LINE__, #cond, strerror(errno));          \
 	} while (0)
-#define EQUAL(got, want)                                                             \
-	do {                                                                         \
-		unsigned long long _g = (got), _w = (want);                          \
-		if (_g != _w)                                                        \
-			fail("line %d: %s is 0x%llx, not 0x%llx", __LINE__, #got, _g, _w); \
+#define EQUAL(got, want)                                                                           \
+	do {                                                                                       \
+		unsigned long long _g = (got), _w = (want);                                        \
+		if (_g != _w)                                                                      \
+			fail("line %d: %s is 0x%llx, not 0x%llx", __LINE__, #got, _g, _w);         \
 	} while (0)
 /* The call fails with this errno. */
-#define REFUSED(call, err)                                                               \
-	do {                                                                             \
-		errno = 0;                                                               \
-		if ((call) >= 0 || errno != (err))                                       \
-			fail("line %d: %s: %s", __LINE__, #call, strerror(errno));       \
+#define REFUSED(call, err)                                                                         \
+	do {                                                                                       \
+		errno = 0;                                                                         \
+		if ((call) >= 0 || errno != (err))                                                 \
+			fail("line %d: %s: %s", __LINE__, #call, strerror(errno));                 \
 	} while (0)
 
 static inline int set_slot_flags(int vm, unsigned int slot, uint64_t at, void *host, uint64_t size,
 				 unsigned int flags)
 {
-	struct kvm_userspace_memory_region r = { .slot = slot, .flags = flags, .guest_phys_addr = at,
+	struct kvm_userspace_memory_region r = { .slot = slot,
+						 .flags = flags,
+						 .guest_phys_addr = at,
 						 .memory_size = size,
 						 .userspace_addr = (uintptr_t)host };
 
@@ -128,10 +130,10 @@ static inline void start_at(int vcpu, uint64_t rip)
 	CHECK(ioctl(vcpu, KVM_SET_REGS, &r) == 0);
 }
 
-#define guest_code(g, name)                                              \
-	do {                                                             \
-		memcpy((g)->ram + START, name, name##_end - name);       \
-		start_at((g)->vcpu, START);                              \
+#define guest_code(g, name)                                                                        \
+	do {                                                                                       \
+		memcpy((g)->ram + START, name, name##_end - name);                                 \
+		start_at((g)->vcpu, START);                                                        \
 	} while (0)
 
 /*
@@ -142,10 +144,16 @@ static inline void guest_long_mode(struct guest *g)
 {
 	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + 100 * sizeof(*c->entries));
 	uint64_t *pml4 = (uint64_t *)(g->ram + 0x80000), *pdpt = pml4 + 512, *pd = pdpt + 512;
-	struct kvm_segment code = { .limit = 0xffffffff, .selector = 8, .type = 11, .present = 1, .s = 1,
-				    .l = 1, .g = 1 };
-	struct kvm_segment data = { .limit = 0xffffffff, .selector = 16, .type = 3, .present = 1, .s = 1,
-				    .db = 1, .g = 1 };
+	struct kvm_segment code = {
+		.limit = 0xffffffff, .selector = 8, .type = 11, .present = 1, .s = 1, .l = 1, .g = 1
+	};
+	struct kvm_segment data = { .limit = 0xffffffff,
+				    .selector = 16,
+				    .type = 3,
+				    .present = 1,
+				    .s = 1,
+				    .db = 1,
+				    .g = 1 };
 	struct kvm_regs r = { .rip = START, .rsp = 0x70000, .rflags = 2 };
 	struct kvm_sregs s;
 
@@ -247,8 +255,9 @@ static inline int run_cases(const struct test_case *cases, size_t n, const char 
 	}
 	return bad;
 }
-#define MAIN(cases)                                                                            \
-	int main(int argc, char **argv)                                                        \
-	{                                                                                      \
-		return run_cases(cases, sizeof(cases) / sizeof(*cases), argc > 1 ? argv[1] : NULL); \
+#define MAIN(cases)                                                                                \
+	int main(int argc, char **argv)                                                            \
+	{                                                                                          \
+		return run_cases(cases, sizeof(cases) / sizeof(*cases),                            \
+				 argc > 1 ? argv[1] : NULL);                                       \
 	}

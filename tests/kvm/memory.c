@@ -3,7 +3,8 @@
 #include "kvm.h"
 
 /* Reads a byte at 0x50000, says it, writes the next value there. */
-GUEST(turns, 64, "1: mov (0x50000), %al; out %al, $0x10; inc %al; mov %al, (0x50000); out %al, $0x11; jmp 1b");
+GUEST(turns, 64,
+      "1: mov (0x50000), %al; out %al, $0x10; inc %al; mov %al, (0x50000); out %al, $0x11; jmp 1b");
 
 static void make_turns(struct guest *g)
 {
@@ -46,8 +47,8 @@ static void replaced_by_monitor(void)
 	make_turns(&g);
 	take_out(&g, 0x10);
 	take_out(&g, 0x11);
-	CHECK(mmap(g.ram + 0x50000, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-		   0) != MAP_FAILED);
+	CHECK(mmap(g.ram + 0x50000, PAGE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED);
 	EQUAL(take_out(&g, 0x10), 0);
 	g.ram[0x50000] = 9;
 	take_out(&g, 0x11);
@@ -64,8 +65,8 @@ static void unmapped_by_monitor(void)
 	take_out(&g, 0x11);
 	CHECK(munmap(g.ram + 0x50000, PAGE) == 0);
 	REFUSED(ioctl(g.vcpu, KVM_RUN, 0), EFAULT);
-	CHECK(mmap(g.ram + 0x50000, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-		   0) != MAP_FAILED);
+	CHECK(mmap(g.ram + 0x50000, PAGE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED);
 	EQUAL(take_out(&g, 0x10), 0);
 }
 
@@ -94,7 +95,8 @@ static void after_fork(void)
 static void slots(void)
 {
 	struct guest g;
-	uint8_t *more = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *more =
+		mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	make_turns(&g);
 	REFUSED(set_slot(g.vm, 1, RAM - PAGE, more, 2 * PAGE), EEXIST);
@@ -110,7 +112,9 @@ static void slots(void)
 }
 
 /* Reads and then writes at 0x200000, which is another slot. */
-GUEST(second, 64, "mov (0x200000), %al; out %al, $0x10; movb $5, (0x200000); mov (0x200000), %al; out %al, $0x10; hlt");
+GUEST(second, 64,
+      "mov (0x200000), %al; out %al, $0x10; movb $5, (0x200000); mov (0x200000), %al; out %al, "
+      "$0x10; hlt");
 static void read_only_slot(void)
 {
 	uint8_t *rom = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -132,7 +136,8 @@ static void read_only_slot(void)
 
 static void deleted_slot(void)
 {
-	uint8_t *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *page =
+		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct guest g;
 
 	guest_make(&g, false);
@@ -186,7 +191,8 @@ static void *take_away(void *arg)
 			uint64_t v = *(volatile uint64_t *)(g->ram + a);
 
 			if (v && v != a)
-				fail("0x%llx at 0x%llx", (unsigned long long)v, (unsigned long long)a);
+				fail("0x%llx at 0x%llx", (unsigned long long)v,
+				     (unsigned long long)a);
 		}
 	}
 	stop = true;
