@@ -107,7 +107,7 @@ static void without(char *options, const char *word)
 static void show_mounts(void)
 {
 	static char lines[64][1024];
-	char root[256], place[256], options[256], tags[256], type[32], source[128], super[256];
+	char place[256], options[256], tags[256], type[32], source[128], super[256];
 	FILE *f = fopen("/proc/self/mountinfo", "r");
 	int n = 0;
 
