@@ -148,18 +148,12 @@ gid_t gid_from_ns(struct user_ns *ns, gid_t gid)
 
 /* ---- changing ids ---- */
 
-static struct cred *prepare(void)
+int cred_commit(struct cred *c)
 {
-	return cred_copy(current_thread()->cred);
-}
-
-static int finish(struct cred *c, int err)
-{
-	if (err)
-		cred_put(c);
-	else
-		cred_install(c);
-	return err;
+	if (!c)
+		return -ENOMEM;
+	cred_install(c);
+	return 0;
 }
 
 /* What the capabilities become when the user ids change from old's (capabilities(7)). */
@@ -194,198 +188,153 @@ static void fix_fs_caps(struct cred *c, const struct cred *old)
 		c->cap_effective |= c->cap_permitted & CAP_FS_SET;
 }
 
-/* Translates *id unless it is "leave": -EINVAL when the namespace has no such id. */
-static int id_in(u32 *id, u32 (*from)(struct user_ns *, u32))
+/* User and group ids follow the same rules: both are four in a row in struct cred. */
+enum { REAL, EFFECTIVE, SAVED, FS };
+static u32 *ids_of(struct cred *c, bool group)
 {
-	if (*id == ID_NONE)
-		return 0;
-	*id = from(current_thread()->cred->user_ns, *id);
-	return *id == ID_NONE ? -EINVAL : 0;
+	return group ? &c->gid : &c->uid;
 }
 
-static bool uid_known(const struct cred *c, uid_t u)
+static u32 id_in(bool group, u32 id)
 {
-	return u == ID_NONE || u == c->uid || u == c->euid || u == c->suid;
+	struct user_ns *ns = current_thread()->cred->user_ns;
+
+	return group ? gid_from_ns(ns, id) : uid_from_ns(ns, id);
 }
 
-static bool gid_known(const struct cred *c, gid_t g)
+static bool may_change(bool group)
 {
-	return g == ID_NONE || g == c->gid || g == c->egid || g == c->sgid;
+	return ns_capable(current_thread()->cred->user_ns, group ? CAP_SETGID : CAP_SETUID);
+}
+
+static bool is_known(const u32 *ids, u32 id)
+{
+	return id == ID_NONE || id == ids[REAL] || id == ids[EFFECTIVE] || id == ids[SAVED];
+}
+
+/* A call's rule: changes ids to what is wanted, ID_NONE being 'leave'; -EPERM. may: has the capability. */
+typedef int (*id_rule)(u32 *ids, const u32 *want, bool may);
+
+static int rule_one(u32 *ids, const u32 *want, bool may)
+{
+	u32 id = want[REAL];
+
+	if (!may && id != ids[REAL] && id != ids[SAVED])
+		return -EPERM;
+	if (may)
+		ids[REAL] = ids[SAVED] = id;
+	ids[EFFECTIVE] = id;
+	return 0;
+}
+
+static int rule_all(u32 *ids, const u32 *want, bool may)
+{
+	for (int i = REAL; i <= SAVED; i++)
+		if (!may && !is_known(ids, want[i]))
+			return -EPERM;
+	for (int i = REAL; i <= SAVED; i++)
+		if (want[i] != ID_NONE)
+			ids[i] = want[i];
+	return 0;
+}
+
+/* setreuid(2): the saved id follows the effective one when a real id is set or it becomes another. */
+static int rule_two(u32 *ids, const u32 *want, bool may)
+{
+	u32 r = want[REAL], e = want[EFFECTIVE], was = ids[REAL];
+
+	if (!may && ((r != ID_NONE && r != was && r != ids[EFFECTIVE]) || !is_known(ids, e)))
+		return -EPERM;
+	if (r != ID_NONE)
+		ids[REAL] = r;
+	if (e != ID_NONE)
+		ids[EFFECTIVE] = e;
+	if (r != ID_NONE || (e != ID_NONE && e != was))
+		ids[SAVED] = ids[EFFECTIVE];
+	return 0;
+}
+
+static int change_ids(bool group, u32 r, u32 e, u32 s, id_rule rule)
+{
+	const struct cred *old = current_thread()->cred;
+	u32 want[] = { r, e, s }, *ids;
+	struct cred *c;
+	int err;
+
+	for (int i = REAL; i <= SAVED; i++) {
+		if (want[i] == ID_NONE)
+			continue;
+		want[i] = id_in(group, want[i]);
+		if (want[i] == ID_NONE)
+			return -EINVAL;
+	}
+	c = cred_copy(old);
+	if (!c)
+		return -ENOMEM;
+	ids = ids_of(c, group);
+	err = rule(ids, want, may_change(group));
+	if (err) {
+		cred_put(c);
+		return err;
+	}
+	ids[FS] = ids[EFFECTIVE];
+	if (!group)
+		fix_caps(c, old);
+	return cred_commit(c);
 }
 
 int do_setuid(uid_t uid)
 {
-	const struct cred *old = current_thread()->cred;
-	struct cred *c;
-	int err = 0;
-
-	if (uid == ID_NONE || id_in(&uid, uid_from_ns))
-		return -EINVAL;
-	c = prepare();
-	if (!c)
-		return -ENOMEM;
-	if (ns_capable(old->user_ns, CAP_SETUID))
-		c->uid = c->suid = uid;
-	else if (uid != old->uid && uid != old->suid)
-		err = -EPERM;
-	c->euid = c->fsuid = uid;
-	fix_caps(c, old);
-	return finish(c, err);
+	return uid == ID_NONE ? -EINVAL : change_ids(false, uid, ID_NONE, ID_NONE, rule_one);
 }
-
 int do_setgid(gid_t gid)
 {
-	const struct cred *old = current_thread()->cred;
-	struct cred *c;
-	int err = 0;
-
-	if (gid == ID_NONE || id_in(&gid, gid_from_ns))
-		return -EINVAL;
-	c = prepare();
-	if (!c)
-		return -ENOMEM;
-	if (ns_capable(old->user_ns, CAP_SETGID))
-		c->gid = c->sgid = gid;
-	else if (gid != old->gid && gid != old->sgid)
-		err = -EPERM;
-	c->egid = c->fsgid = gid;
-	return finish(c, err);
+	return gid == ID_NONE ? -EINVAL : change_ids(true, gid, ID_NONE, ID_NONE, rule_one);
 }
-
 int do_setresuid(uid_t r, uid_t e, uid_t s)
 {
-	const struct cred *old = current_thread()->cred;
-	struct cred *c;
-	int err = 0;
-
-	if (id_in(&r, uid_from_ns) || id_in(&e, uid_from_ns) || id_in(&s, uid_from_ns))
-		return -EINVAL;
-	c = prepare();
-	if (!c)
-		return -ENOMEM;
-	if (!(uid_known(old, r) && uid_known(old, e) && uid_known(old, s)) &&
-	    !ns_capable(old->user_ns, CAP_SETUID))
-		err = -EPERM;
-	if (r != ID_NONE)
-		c->uid = r;
-	if (e != ID_NONE)
-		c->euid = e;
-	if (s != ID_NONE)
-		c->suid = s;
-	c->fsuid = c->euid;
-	fix_caps(c, old);
-	return finish(c, err);
+	return change_ids(false, r, e, s, rule_all);
 }
-
 int do_setresgid(gid_t r, gid_t e, gid_t s)
 {
-	const struct cred *old = current_thread()->cred;
-	struct cred *c;
-	int err = 0;
-
-	if (id_in(&r, gid_from_ns) || id_in(&e, gid_from_ns) || id_in(&s, gid_from_ns))
-		return -EINVAL;
-	c = prepare();
-	if (!c)
-		return -ENOMEM;
-	if (!(gid_known(old, r) && gid_known(old, e) && gid_known(old, s)) &&
-	    !ns_capable(old->user_ns, CAP_SETGID))
-		err = -EPERM;
-	if (r != ID_NONE)
-		c->gid = r;
-	if (e != ID_NONE)
-		c->egid = e;
-	if (s != ID_NONE)
-		c->sgid = s;
-	c->fsgid = c->egid;
-	return finish(c, err);
+	return change_ids(true, r, e, s, rule_all);
 }
-
-/* setreuid(2): the saved id follows the effective one when a real id is set or it becomes another. */
 int do_setreuid(uid_t r, uid_t e)
 {
-	const struct cred *old = current_thread()->cred;
-	struct cred *c;
-	int err = 0;
-
-	if (id_in(&r, uid_from_ns) || id_in(&e, uid_from_ns))
-		return -EINVAL;
-	c = prepare();
-	if (!c)
-		return -ENOMEM;
-	if (((r != ID_NONE && r != old->uid && r != old->euid) || !uid_known(old, e)) &&
-	    !ns_capable(old->user_ns, CAP_SETUID))
-		err = -EPERM;
-	if (r != ID_NONE)
-		c->uid = r;
-	if (e != ID_NONE)
-		c->euid = e;
-	if (r != ID_NONE || (e != ID_NONE && e != old->uid))
-		c->suid = c->euid;
-	c->fsuid = c->euid;
-	fix_caps(c, old);
-	return finish(c, err);
+	return change_ids(false, r, e, ID_NONE, rule_two);
 }
-
 int do_setregid(gid_t r, gid_t e)
 {
-	const struct cred *old = current_thread()->cred;
-	struct cred *c;
-	int err = 0;
+	return change_ids(true, r, e, ID_NONE, rule_two);
+}
 
-	if (id_in(&r, gid_from_ns) || id_in(&e, gid_from_ns))
-		return -EINVAL;
-	c = prepare();
-	if (!c)
-		return -ENOMEM;
-	if (((r != ID_NONE && r != old->gid && r != old->egid) || !gid_known(old, e)) &&
-	    !ns_capable(old->user_ns, CAP_SETGID))
-		err = -EPERM;
-	if (r != ID_NONE)
-		c->gid = r;
-	if (e != ID_NONE)
-		c->egid = e;
-	if (r != ID_NONE || (e != ID_NONE && e != old->gid))
-		c->sgid = c->egid;
-	c->fsgid = c->egid;
-	return finish(c, err);
+/* setfsuid(2) has no errors: it returns the old id, changed or not. */
+static u32 set_fs_id(bool group, u32 id)
+{
+	const struct cred *old = current_thread()->cred;
+	u32 *ids = ids_of((struct cred *)old, group), was = ids[FS];
+	struct cred *c = NULL;
+
+	if (id != ID_NONE)
+		id = id_in(group, id);
+	if (id != ID_NONE && id != was && (is_known(ids, id) || may_change(group)))
+		c = cred_copy(old);
+	if (c) {
+		ids_of(c, group)[FS] = id;
+		if (!group)
+			fix_fs_caps(c, old);
+		cred_install(c);
+	}
+	return was;
 }
 
 uid_t do_setfsuid(uid_t uid)
 {
-	const struct cred *old = current_thread()->cred;
-	uid_t was = uid_to_ns(old->user_ns, old->fsuid);
-	struct cred *c;
-
-	if (uid == ID_NONE || id_in(&uid, uid_from_ns) || uid == old->fsuid)
-		return was;
-	if (!uid_known(old, uid) && !ns_capable(old->user_ns, CAP_SETUID))
-		return was;
-	c = prepare();
-	if (!c)
-		return was;
-	c->fsuid = uid;
-	fix_fs_caps(c, old);
-	cred_install(c);
-	return was;
+	return uid_to_ns(current_thread()->cred->user_ns, set_fs_id(false, uid));
 }
-
 gid_t do_setfsgid(gid_t gid)
 {
-	const struct cred *old = current_thread()->cred;
-	gid_t was = gid_to_ns(old->user_ns, old->fsgid);
-	struct cred *c;
-
-	if (gid == ID_NONE || id_in(&gid, gid_from_ns) || gid == old->fsgid)
-		return was;
-	if (!gid_known(old, gid) && !ns_capable(old->user_ns, CAP_SETGID))
-		return was;
-	c = prepare();
-	if (!c)
-		return was;
-	c->fsgid = gid;
-	cred_install(c);
-	return was;
+	return gid_to_ns(current_thread()->cred->user_ns, set_fs_id(true, gid));
 }
 
 int do_setgroups(unsigned int n, const gid_t *gids)
@@ -406,22 +355,21 @@ int do_setgroups(unsigned int n, const gid_t *gids)
 		ref_init(&g->refs);
 		g->n = n;
 		for (unsigned int i = 0; i < n; i++) {
-			g->gids[i] = gids[i];
-			if (gids[i] == ID_NONE || id_in(&g->gids[i], gid_from_ns)) {
+			g->gids[i] = id_in(true, gids[i]);
+			if (g->gids[i] == ID_NONE) {
 				kfree(g);
 				return -EINVAL;
 			}
 		}
 	}
-	c = prepare();
+	c = cred_copy(old);
 	if (!c) {
 		kfree(g);
 		return -ENOMEM;
 	}
 	groups_put(c->groups);
 	c->groups = g;
-	cred_install(c);
-	return 0;
+	return cred_commit(c);
 }
 
 int do_getgroups(int n, gid_t *gids)
@@ -477,15 +425,14 @@ int do_capset(u64 effective, u64 permitted, u64 inheritable)
 	    (inheritable & ~(old->cap_inheritable | old->cap_bounding)) ||
 	    (permitted & ~old->cap_permitted) || (effective & ~permitted))
 		return -EPERM;
-	c = prepare();
+	c = cred_copy(old);
 	if (!c)
 		return -ENOMEM;
 	c->cap_effective = effective;
 	c->cap_permitted = permitted;
 	c->cap_inheritable = inheritable;
 	c->cap_ambient &= permitted & inheritable;
-	cred_install(c);
-	return 0;
+	return cred_commit(c);
 }
 
 /* ---- execve(2) ---- */

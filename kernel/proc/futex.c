@@ -290,90 +290,6 @@ static long requeue(u32 __user *uaddr, bool private, int nr_wake, int nr_move,
 	return n;
 }
 
-/* FUTEX_WAKE_OP's operation on the old value, -ENOSYS for one that does not exist. */
-static int apply_op(u32 op, u32 old, u32 *new, bool *cond)
-{
-	int arg = (int)(op << 8) >> 20, cmparg = (int)(op << 20) >> 20, was = old;
-
-	if (op & FUTEX_OP_OPARG_SHIFT << 28)
-		arg = 1U << (arg & 31);
-	switch (op >> 28 & 7) {
-	case FUTEX_OP_SET:
-		*new = arg;
-		break;
-	case FUTEX_OP_ADD:
-		*new = old + arg;
-		break;
-	case FUTEX_OP_OR:
-		*new = old | arg;
-		break;
-	case FUTEX_OP_ANDN:
-		*new = old & ~arg;
-		break;
-	case FUTEX_OP_XOR:
-		*new = old ^ arg;
-		break;
-	default:
-		return -ENOSYS;
-	}
-	switch (op >> 24 & 15) {
-	case FUTEX_OP_CMP_EQ:
-		*cond = was == cmparg;
-		break;
-	case FUTEX_OP_CMP_NE:
-		*cond = was != cmparg;
-		break;
-	case FUTEX_OP_CMP_LT:
-		*cond = was < cmparg;
-		break;
-	case FUTEX_OP_CMP_LE:
-		*cond = was <= cmparg;
-		break;
-	case FUTEX_OP_CMP_GT:
-		*cond = was > cmparg;
-		break;
-	case FUTEX_OP_CMP_GE:
-		*cond = was >= cmparg;
-		break;
-	default:
-		return -ENOSYS;
-	}
-	return 0;
-}
-
-/* The word changes atomically; both wakes come after, which is all that their users rely on. */
-static long wake_op(u32 __user *uaddr, bool private, int nr, int nr2, u32 __user *uaddr2, u32 op)
-{
-	struct futex_key k1, k2;
-	u32 old, seen, new;
-	bool cond;
-	long n;
-	int err = get_key(uaddr, private, &k1);
-
-	if (!err)
-		err = get_key(uaddr2, private, &k2);
-	if (!err)
-		err = user_read32(uaddr2, &old);
-	if (err)
-		return err;
-	for (;; old = seen) {
-		err = apply_op(op, old, &new, &cond);
-		if (!err)
-			err = user_cmpxchg32(uaddr2, old, new, &seen);
-		if (err)
-			return err;
-		if (seen == old)
-			break;
-		cond_resched();
-		if (thread_killed())
-			return -EINTR;
-	}
-	n = wake_key(&k1, nr, FUTEX_BITSET_MATCH_ANY);
-	if (cond)
-		n += wake_key(&k2, nr2, FUTEX_BITSET_MATCH_ANY);
-	return n;
-}
-
 long do_futex(u32 __user *uaddr, int op, u32 val, const struct __kernel_timespec *timeout,
 	      u32 val2, u32 __user *uaddr2, u32 val3)
 {
@@ -400,8 +316,6 @@ long do_futex(u32 __user *uaddr, int op, u32 val, const struct __kernel_timespec
 		return requeue(uaddr, private, val, val2, uaddr2, false, 0);
 	case FUTEX_CMP_REQUEUE:
 		return requeue(uaddr, private, val, val2, uaddr2, true, val3);
-	case FUTEX_WAKE_OP:
-		return wake_op(uaddr, private, val, val2, uaddr2, val3);
 	default:
 		return -ENOSYS;
 	}

@@ -140,11 +140,9 @@ static long set_securebits(u64 bits)
 	    !ns_capable(old->user_ns, CAP_SETPCAP))
 		return -EPERM;
 	c = cred_copy(old);
-	if (!c)
-		return -ENOMEM;
-	c->securebits = bits;
-	cred_install(c);
-	return 0;
+	if (c)
+		c->securebits = bits;
+	return cred_commit(c);
 }
 
 static long set_keepcaps(u64 on)
@@ -156,12 +154,9 @@ static long set_keepcaps(u64 on)
 	if (current_thread()->cred->securebits & BIT(SECURE_KEEP_CAPS_LOCKED))
 		return -EPERM;
 	c = cred_copy(current_thread()->cred);
-	if (!c)
-		return -ENOMEM;
-	c->securebits = on ? c->securebits | BIT(SECURE_KEEP_CAPS) :
-			     c->securebits & ~BIT(SECURE_KEEP_CAPS);
-	cred_install(c);
-	return 0;
+	if (c)
+		c->securebits = (c->securebits & ~BIT(SECURE_KEEP_CAPS)) | on << SECURE_KEEP_CAPS;
+	return cred_commit(c);
 }
 
 static long drop_bounding(u64 cap)
@@ -174,11 +169,9 @@ static long drop_bounding(u64 cap)
 	if (cap > CAP_LAST_CAP)
 		return -EINVAL;
 	c = cred_copy(old);
-	if (!c)
-		return -ENOMEM;
-	c->cap_bounding &= ~BIT(cap);
-	cred_install(c);
-	return 0;
+	if (c)
+		c->cap_bounding &= ~BIT(cap);
+	return cred_commit(c);
 }
 
 static long ambient(u64 op, u64 cap, u64 a4, u64 a5)
@@ -208,11 +201,9 @@ static long ambient(u64 op, u64 cap, u64 a4, u64 a5)
 		return -EINVAL;
 	}
 	c = cred_copy(old);
-	if (!c)
-		return -ENOMEM;
-	c->cap_ambient = set;
-	cred_install(c);
-	return 0;
+	if (c)
+		c->cap_ambient = set;
+	return cred_commit(c);
 }
 
 /* Marks every descendant of top; what they fork later takes the mark over. tasks_lock held. */

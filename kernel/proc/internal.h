@@ -133,6 +133,7 @@ void timer_signal_taken(siginfo_t *info); /* a POSIX timer's signal was dequeued
 void futex_exit_robust(struct task *t);
 
 /* cred.c */
+int cred_commit(struct cred *c); /* cred_install(), or -ENOMEM for NULL */
 void cred_exec(struct exec *x); /* set-uid and capabilities of the file into x->cred */
 static inline void cred_get(const struct cred *c)
 {

@@ -2,7 +2,6 @@
 /* Files that stand for a process: pidfd_open(2) and its calls; and signalfd(2). */
 #include "proc/internal.h"
 
-#include <linux/capability.h>
 #include <linux/pidfd.h>
 #include <linux/signalfd.h>
 
@@ -122,42 +121,6 @@ int do_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned int flags
 		err = info ? do_sigqueue(nr, 0, sig, info) : do_kill(nr, sig);
 	task_put(t);
 	return err;
-}
-
-int do_pidfd_getfd(int pidfd, int fd, unsigned int flags)
-{
-	struct pid *pid;
-	struct task *t;
-	struct files *files;
-	struct file *f = NULL;
-	const struct cred *c;
-	bool may;
-
-	if (flags)
-		return -EINVAL;
-	pid = pidfd_pid(pidfd);
-	if (IS_ERR(pid))
-		return PTR_ERR(pid);
-	t = pid_task(pid, PID_PROCESS);
-	pid_put(pid);
-	if (!t)
-		return -ESRCH;
-	c = task_cred_get(t);
-	may = t->proc == current->proc || ns_capable(c->user_ns, CAP_SYS_PTRACE) ||
-	      (t->dumpable && current_thread()->cred->uid == c->uid && c->uid == c->euid &&
-	       c->uid == c->suid);
-	cred_put(c);
-	files = may ? task_files_get(t) : NULL;
-	task_put(t);
-	if (!may)
-		return -EPERM;
-	if (files) {
-		f = files_get(files, fd);
-		files_put(files);
-	}
-	if (!f)
-		return -EBADF;
-	return fd_install(f, 0, true);
 }
 
 /* ---- signalfd: file->priv is a struct signalfd ---- */

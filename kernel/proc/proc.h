@@ -437,7 +437,6 @@ int futex_wake(u32 __user *uaddr, int nr); /* shared or private key alike; count
 /* ---- pidfd ---- */
 int do_pidfd_open(pid_t pid, unsigned int flags);
 int do_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned int flags); /* info or NULL */
-int do_pidfd_getfd(int pidfd, int fd, unsigned int flags);
 /* The pid of a pidfd, with a reference; ERR_PTR(-EBADF). */
 struct pid *pidfd_pid(int fd);
 

@@ -40,6 +40,16 @@ int proc_number(const char *name, size_t len);
 bool may_inspect(struct task *t);
 
 extern const struct pid_entry proc_pid_entry; /* the folder /proc/N itself */
+int proc_pid_show(struct strbuf *out, void *pinode); /* pseudo_file.show of every text */
+/* A folder whose names are those of a table; it ends with an entry without a name. */
+int proc_table_lookup(struct inode *dir, struct dentry *d, const struct pid_entry *table);
+/* there: which of them are, NULL: all. */
+int proc_table_iterate(struct file *f, struct dir_context *ctx, const struct pid_entry *table,
+		       bool (*there)(const struct pinode *p, const char *name));
+
+/* procfs_link.c */
+extern const struct inode_ops proc_fd_iops, proc_ns_iops;
+extern const struct file_ops proc_fd_fops, proc_ns_fops;
 extern const struct inode_ops proc_link_iops; /* the magic links exe, cwd, root, fd/N, ns/X */
 bool proc_fd_open(const struct pinode *p);    /* is the descriptor of fd/N still open? */
 

@@ -9,8 +9,6 @@
 #include <linux/capability.h>
 
 #define DT_DIR 4
-#define DT_LNK 10
-#define DT_REG 8
 #define TEXT_MAX (1UL << 20) /* the most of cmdline and environ that is shown */
 
 /* ---- inodes ---- */
@@ -76,7 +74,7 @@ struct inode *pid_inode(struct super *sb, struct pid *pid, const struct pid_entr
 	return inode;
 }
 
-static int pid_show(struct strbuf *out, void *priv)
+int proc_pid_show(struct strbuf *out, void *priv)
 {
 	const struct pinode *p = priv;
 	struct task *t = pinode_task(p);
@@ -313,141 +311,10 @@ static ssize_t write_setgroups(struct task *t, char *buf, size_t n)
 	return write_map(t, ID_MAP_SETGROUPS, buf, n);
 }
 
-/* ---- magic links ---- */
-
-static int follow_exe(struct task *t, struct path *to)
-{
-	struct mm *mm = task_mm_get(t);
-	int err = -ENOENT;
-
-	if (!mm)
-		return err;
-	if (mm->exe_file) {
-		*to = mm->exe_file->path;
-		path_get(to);
-		err = 0;
-	}
-	mm_put_user(mm);
-	return err;
-}
-
-static int follow_place(struct task *t, bool root, struct path *to)
-{
-	struct fs_context *fs = task_fs_get(t);
-
-	if (!fs)
-		return -ENOENT;
-	spin_lock(&fs->lock);
-	*to = root ? fs->root : fs->cwd;
-	path_get(to);
-	spin_unlock(&fs->lock);
-	fs_context_put(fs);
-	return 0;
-}
-
-static struct file *fd_file(struct task *t, int fd)
-{
-	struct files *files = task_files_get(t);
-	struct file *f = NULL;
-
-	if (files) {
-		f = files_get(files, fd);
-		files_put(files);
-	}
-	return f;
-}
-
-bool proc_fd_open(const struct pinode *p)
-{
-	struct task *t = pinode_task(p);
-	struct file *f = t ? fd_file(t, p->fd) : NULL;
-
-	task_put(t);
-	if (f)
-		file_put(f);
-	return f;
-}
-
-static int follow_fd(struct task *t, int fd, struct path *to)
-{
-	struct file *f = fd_file(t, fd);
-
-	if (!f)
-		return -ENOENT;
-	*to = f->path;
-	path_get(to);
-	file_put(f);
-	return 0;
-}
-
-static int follow_ns(struct task *t, const char *name, struct path *to)
-{
-	struct ns_common *ns = layer.task_ns(t, name);
-	int err;
-
-	if (!ns)
-		return -ENOENT;
-	err = layer.ns_path(ns, to);
-	ns_put(ns);
-	return err;
-}
-
-static int proc_follow(struct inode *inode, struct path *to)
-{
-	const struct pinode *p = inode->priv;
-	struct task *t = pinode_task(p);
-	int err;
-
-	if (!t)
-		return -ENOENT;
-	if (!may_inspect(t))
-		err = -EACCES;
-	else if (p->entry->link == LINK_EXE)
-		err = follow_exe(t, to);
-	else if (p->entry->link == LINK_FD)
-		err = follow_fd(t, p->fd, to);
-	else if (p->entry->link == LINK_NS)
-		err = follow_ns(t, p->entry->pf.name, to);
-	else
-		err = follow_place(t, p->entry->link == LINK_ROOT, to);
-	task_put(t);
-	return err;
-}
-
-/* The link's text: namespaces have one of their own, all else is the name of the place. */
-static int proc_readlink(struct inode *inode, char *buf, size_t size)
-{
-	const struct pinode *p = inode->priv;
-	struct path to, root;
-	char *place;
-	int err = proc_follow(inode, &to);
-
-	if (err)
-		return err;
-	if (p->entry->link == LINK_NS) {
-		const char *name = p->entry->pf.name, *suffix = strstr(name, "_for_children");
-
-		err = snprintf(buf, size, "%.*s:[%llu]",
-			       (int)(suffix ? suffix - name : (long)strlen(name)), name,
-			       (unsigned long long)to.dentry->inode->ino);
-	} else {
-		fs_get_root(&root);
-		place = path_name(&to, &root, buf, size);
-		err = IS_ERR(place) ? PTR_ERR(place) : (int)strlen(place);
-		if (err > 0)
-			memmove(buf, place, err + 1);
-		path_put(&root);
-	}
-	path_put(&to);
-	return err;
-}
-
-const struct inode_ops proc_link_iops = { .follow = proc_follow, .readlink = proc_readlink };
-
 /* ---- folders ---- */
 
 /* Looks name up in a table that ends with an entry without a name. */
-static int table_lookup(struct inode *dir, struct dentry *d, const struct pid_entry *table)
+int proc_table_lookup(struct inode *dir, struct dentry *d, const struct pid_entry *table)
 {
 	const struct pinode *p = dir->priv;
 
@@ -458,151 +325,25 @@ static int table_lookup(struct inode *dir, struct dentry *d, const struct pid_en
 	return -ENOENT;
 }
 
-static int table_iterate(struct file *f, struct dir_context *ctx, const struct pid_entry *table)
+int proc_table_iterate(struct file *f, struct dir_context *ctx, const struct pid_entry *table,
+		       bool (*there)(const struct pinode *p, const char *name))
 {
 	loff_t at = 2;
 
 	if (!proc_emit_dots(f, ctx))
 		return 0;
 	for (const struct pid_entry *e = table; e->pf.name; e++, at++) {
-		if (at < ctx->pos)
+		mode_t mode = e->pf.mode & S_IFMT ? e->pf.mode : S_IFREG;
+
+		if (at < ctx->pos || (there && !there(f->inode->priv, e->pf.name)))
 			continue;
 		if (!ctx->emit(ctx, e->pf.name, strlen(e->pf.name), f->inode->ino << 8 | at,
-			       S_ISDIR(e->pf.mode) ? DT_DIR :
-			       S_ISLNK(e->pf.mode) ? DT_LNK :
-						     DT_REG))
+			       mode >> 12))
 			return 0;
 		ctx->pos = at + 1;
 	}
 	return 0;
 }
-
-/* fd and fdinfo */
-static const struct pid_entry fd_entry, fdinfo_entry;
-
-static int fd_lookup(struct inode *dir, struct dentry *d)
-{
-	const struct pinode *p = dir->priv;
-	int fd = proc_number(d->name, d->name_len), err = -ENOENT;
-	bool info = S_ISDIR(dir->mode) && !strcmp(p->entry->pf.name, "fdinfo");
-	struct task *t = pinode_task(p);
-	struct file *f = t && fd >= 0 ? fd_file(t, fd) : NULL;
-
-	if (f)
-		err = proc_set_inode(d, pid_inode(dir->sb, p->pid, info ? &fdinfo_entry : &fd_entry,
-						  fd, p->whole));
-	if (f)
-		file_put(f);
-	task_put(t);
-	return err;
-}
-
-static int fd_iterate(struct file *f, struct dir_context *ctx)
-{
-	const struct pinode *p = f->inode->priv;
-	struct task *t = pinode_task(p);
-	struct files *files = t ? task_files_get(t) : NULL;
-	char name[12];
-	int fd;
-
-	task_put(t);
-	if (!files)
-		return -ENOENT;
-	if (!proc_emit_dots(f, ctx))
-		goto out;
-	while ((fd = fd_next(files, ctx->pos - 2)) >= 0) {
-		size_t len = snprintf(name, sizeof(name), "%d", fd);
-
-		if (!ctx->emit(ctx, name, len, f->inode->ino << 16 | fd,
-			       !strcmp(p->entry->pf.name, "fd") ? DT_LNK : DT_REG))
-			break;
-		ctx->pos = fd + 3;
-	}
-out:
-	files_put(files);
-	return 0;
-}
-
-static int fd_permission(struct inode *inode, int may)
-{
-	struct task *t = pinode_task(inode->priv);
-	int err = t && may_inspect(t) ? 0 : -EACCES;
-
-	task_put(t);
-	return err;
-}
-
-static int show_fdinfo(struct strbuf *out, struct task *t, const struct pinode *p)
-{
-	struct file *f = may_inspect(t) ? fd_file(t, p->fd) : NULL;
-
-	if (!f)
-		return -ENOENT;
-	sb_printf(out, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%d\nino:\t%llu\n", (long long)f->pos,
-		  f->flags, f->path.mnt ? f->path.mnt->id : 0, (unsigned long long)f->inode->ino);
-	if (f->ops && f->ops->show_fdinfo)
-		f->ops->show_fdinfo(f, out);
-	file_put(f);
-	return 0;
-}
-
-static const struct inode_ops fd_iops = { .lookup = fd_lookup, .permission = fd_permission };
-static const struct file_ops fd_fops = { .iterate = fd_iterate };
-static const struct pid_entry fd_entry = {
-	.pf = { .name = "fd", .mode = S_IFLNK | 0700 }, .iops = &proc_link_iops, .link = LINK_FD,
-};
-static const struct pid_entry fdinfo_entry = {
-	.pf = { .name = "fdinfo", .mode = 0444, .show = pid_show, .put = pid_inode_put },
-	.show = show_fdinfo,
-};
-
-#define NS_LINK(n)                                                                            \
-	{                                                                                     \
-		.pf = { .name = n, .mode = S_IFLNK | 0777 }, .iops = &proc_link_iops,         \
-		.link = LINK_NS,                                                              \
-	}
-static const struct pid_entry ns_entries[] = {
-	NS_LINK("cgroup"), NS_LINK("ipc"),  NS_LINK("mnt"),  NS_LINK("net"),
-	NS_LINK("pid"),	   NS_LINK("pid_for_children"),
-	NS_LINK("time"),   NS_LINK("time_for_children"),
-	NS_LINK("user"),   NS_LINK("uts"),  { .pf = { .name = NULL } },
-};
-
-/* Only the kinds that are built are there. */
-static bool has_ns(const struct pinode *p, const char *name)
-{
-	struct task *t = pinode_task(p);
-	struct ns_common *ns = t && layer.task_ns ? layer.task_ns(t, name) : NULL;
-
-	task_put(t);
-	ns_put(ns);
-	return ns;
-}
-
-static int ns_lookup(struct inode *dir, struct dentry *d)
-{
-	return has_ns(dir->priv, d->name) ? table_lookup(dir, d, ns_entries) : -ENOENT;
-}
-
-static int ns_iterate(struct file *f, struct dir_context *ctx)
-{
-	loff_t at = 2;
-
-	if (!proc_emit_dots(f, ctx))
-		return 0;
-	for (const struct pid_entry *e = ns_entries; e->pf.name; e++, at++) {
-		if (at < ctx->pos)
-			continue;
-		if (has_ns(f->inode->priv, e->pf.name) &&
-		    !ctx->emit(ctx, e->pf.name, strlen(e->pf.name), f->inode->ino << 8 | at, DT_LNK))
-			return 0;
-		ctx->pos = at + 1;
-	}
-	return 0;
-}
-
-static const struct inode_ops ns_iops = { .lookup = ns_lookup };
-static const struct file_ops ns_fops = { .iterate = ns_iterate };
 
 /* task: a folder for each thread */
 static const struct pid_entry thread_entry;
@@ -660,12 +401,12 @@ static const struct file_ops threads_fops = { .iterate = threads_iterate };
 
 #define TEXT(n, m, fn)                                                                        \
 	{                                                                                     \
-		.pf = { .name = n, .mode = m, .show = pid_show, .put = pid_inode_put },       \
+		.pf = { .name = n, .mode = m, .show = proc_pid_show, .put = pid_inode_put },       \
 		.show = fn,                                                                   \
 	}
 #define TEXT_RW(n, fn, wr)                                                                    \
 	{                                                                                     \
-		.pf = { .name = n, .mode = 0644, .show = pid_show, .write = pid_write,        \
+		.pf = { .name = n, .mode = 0644, .show = proc_pid_show, .write = pid_write,        \
 			.put = pid_inode_put },                                               \
 		.show = fn, .write = wr,                                                      \
 	}
@@ -680,9 +421,9 @@ static const struct file_ops threads_fops = { .iterate = threads_iterate };
 	}
 static const struct pid_entry entries[] = {
 	FOLDER("task", 0555, &threads_iops, &threads_fops), /* first: not in a thread's folder */
-	FOLDER("fd", 0500, &fd_iops, &fd_fops),
-	FOLDER("fdinfo", 0555, &fd_iops, &fd_fops),
-	FOLDER("ns", 0511, &ns_iops, &ns_fops),
+	FOLDER("fd", 0500, &proc_fd_iops, &proc_fd_fops),
+	FOLDER("fdinfo", 0555, &proc_fd_iops, &proc_fd_fops),
+	FOLDER("ns", 0511, &proc_ns_iops, &proc_ns_fops),
 	TEXT("environ", 0400, show_environ),
 	TEXT("auxv", 0400, show_auxv),
 	TEXT("status", 0444, show_status),
@@ -713,12 +454,12 @@ static const struct pid_entry *entries_of(const struct inode *dir)
 
 static int base_lookup(struct inode *dir, struct dentry *d)
 {
-	return table_lookup(dir, d, entries_of(dir));
+	return proc_table_lookup(dir, d, entries_of(dir));
 }
 
 static int base_iterate(struct file *f, struct dir_context *ctx)
 {
-	return table_iterate(f, ctx, entries_of(f->inode));
+	return proc_table_iterate(f, ctx, entries_of(f->inode), NULL);
 }
 
 static const struct inode_ops base_iops = { .lookup = base_lookup };

@@ -231,52 +231,21 @@ struct mm *task_mm_get(struct task *t)
 	return mm;
 }
 
-struct fs_context *task_fs_get(struct task *t)
-{
-	struct fs_context *fs;
-
-	spin_lock(&t->proc->siglock);
-	fs = t->thread.fs;
-	if (fs)
-		ref_get(&fs->refs);
-	spin_unlock(&t->proc->siglock);
-	return fs;
-}
-
-struct files *task_files_get(struct task *t)
-{
-	struct files *files;
-
-	spin_lock(&t->proc->siglock);
-	files = t->thread.files;
-	if (files)
-		ref_get(&files->refs);
-	spin_unlock(&t->proc->siglock);
-	return files;
-}
-
-struct nsproxy *task_ns_get(struct task *t)
-{
-	struct nsproxy *ns;
-
-	spin_lock(&t->proc->siglock);
-	ns = t->ns;
-	if (ns)
-		nsproxy_get(ns);
-	spin_unlock(&t->proc->siglock);
-	return ns;
-}
-
-const struct cred *task_cred_get(struct task *t)
-{
-	const struct cred *cred;
-
-	spin_lock(&t->proc->siglock);
-	cred = t->thread.cred;
-	cred_get(cred);
-	spin_unlock(&t->proc->siglock);
-	return cred;
-}
+#define TASK_GETTER(name, type, field)                           \
+	type name(struct task *t)                                \
+	{                                                        \
+		type x;                                          \
+		spin_lock(&t->proc->siglock);                    \
+		x = t->field;                                    \
+		if (x)                                           \
+			ref_get((ref_t *)&x->refs);              \
+		spin_unlock(&t->proc->siglock);                  \
+		return x;                                        \
+	}
+TASK_GETTER(task_fs_get, struct fs_context *, thread.fs)
+TASK_GETTER(task_files_get, struct files *, thread.files)
+TASK_GETTER(task_ns_get, struct nsproxy *, ns)
+TASK_GETTER(task_cred_get, const struct cred *, thread.cred)
 
 uid_t task_uid_seen_by(struct task *who, struct task *viewer)
 {

@@ -199,7 +199,6 @@ SYSCALL4(pidfd_send_signal, int, pidfd, int, sig, siginfo_t __user *, uinfo, uns
 	return do_pidfd_send_signal(pidfd, sig, uinfo ? &info : NULL, flags);
 }
 
-SYSCALL_IS(pidfd_getfd, do_pidfd_getfd(_1, _2, _3))
 
 /* ---- futex ---- */
 
