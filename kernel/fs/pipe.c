@@ -105,7 +105,7 @@ static ssize_t pipe_fill(struct pipe *p, struct uio *from, size_t n)
 		size_t len = min(n - done, PAGE_SIZE - off);
 
 		if (!*slot)
-			*slot = kmalloc(PAGE_SIZE);
+			*slot = page_alloc_charged();
 		if (!*slot)
 			return done ? done : -ENOMEM;
 		got = uio_get(from, *slot + off, len);

@@ -5,8 +5,9 @@
  */
 #include "mm/internal.h"
 
-#define OOM_TRIES 8
-#define OOM_FIRST_WAIT NSEC_PER_MSEC /* doubled each time: a quarter of a second in all */
+#define OOM_TRIES                                                                                  \
+	128 /* some four seconds: the hook has patience with a victim, then takes another */
+#define OOM_WAIT_SHIFT 5 /* 1 ms at first, doubled up to 32 */
 
 bool (*mm_oom_hook)(struct res_counter *res);
 
@@ -23,7 +24,7 @@ static bool relieve(struct res_counter *res, unsigned int try)
 	    thread_killed())
 		return false;
 	WRITE_ONCE(current_thread()->state, THREAD_UNINTERRUPTIBLE);
-	schedule_until(clock_ns() + (OOM_FIRST_WAIT << try));
+	schedule_until(clock_ns() + (NSEC_PER_MSEC << min(try, (unsigned int)OOM_WAIT_SHIFT)));
 	return true;
 }
 
@@ -56,4 +57,11 @@ struct frame *frame_alloc_charged(enum frame_kind kind, struct res_counter *res,
 	if (zero)
 		clear_page(frame_va(f));
 	return f;
+}
+
+void *page_alloc_charged(void)
+{
+	struct frame *f = frame_alloc_charged(FRAME_KERNEL, current_thread()->mem_charge, false);
+
+	return f ? frame_va(f) : NULL;
 }

@@ -23,7 +23,6 @@ struct frame {
 	u8 kind; /* enum frame_kind */
 	u8 order;
 	u8 dirty;
-	u8 zeroed;
 	struct res_counter *charge; /* who pays, or NULL; uncharged when the last reference goes */
 	union {
 		struct list_head link; /* FREE */
@@ -62,6 +61,12 @@ static inline struct frame *va_frame(const void *v)
 struct frame *frame_alloc(unsigned int order, enum frame_kind kind);
 /* One zeroed frame, charged to res (may be NULL): NULL without memory or over the limit. */
 struct frame *frame_alloc_zeroed(enum frame_kind kind, struct res_counter *res);
+/*
+ * A page for what programs make the kernel hold for them (pipes, arguments): contents undefined, paid
+ * by the current thread's group. Waits for the out-of-memory hook as a fault does; NULL after that.
+ * kfree() gives it back.
+ */
+void *page_alloc_charged(void);
 static inline void frame_get(struct frame *f)
 {
 	ref_get(&f->refs);

@@ -197,8 +197,8 @@ int vma_remove_range(struct mm *mm, u64 start, u64 end, struct vma **dead)
 	last = find_below(mm, end);
 	if (last->end > end && !vma_split(last, end))
 		return -ENOMEM;
-	next = vma_prev(vma);
-	floor = next ? next->end : 0;
+	last = vma_prev(vma);
+	floor = last ? last->end : 0;
 	for (; vma && vma->start < end; vma = next) {
 		next = vma_next(vma);
 		mm->mapped_pages -= vma_pages(vma);

@@ -65,7 +65,7 @@ static int add_string(struct exec *x, const char *s, bool kernel)
 		if (x->len >= x->limit || len > MAX_ARG_STRLEN)
 			return -E2BIG;
 		if (!*page) {
-			*page = kmalloc(PAGE_SIZE);
+			*page = page_alloc_charged();
 			if (!*page)
 				return -ENOMEM;
 		}

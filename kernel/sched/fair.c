@@ -167,7 +167,6 @@ void rq_update(struct runqueue *rq, u64 now)
 	if ((s64)delta <= 0) /* asked by a CPU whose clock is a little behind */
 		return;
 	rq->exec_start = now;
-	curr->run_ns += delta;
 	if (curr == rq->cpu->idle_thread) {
 		rq->cpu->idle_ns += delta;
 		return;
@@ -393,7 +392,6 @@ void rq_put_prev(struct runqueue *rq, struct thread *prev, u64 now)
 			prev->woke_at = 0;
 		}
 		count_out(rq, prev);
-		prev->sleep_start = now;
 		prev->nr_voluntary++;
 	} else if (unlikely(!(prev->allowed & BIT(rq->cpu->id)))) {
 		count_out(rq, prev); /* the end of the switch finds it another CPU */

@@ -69,14 +69,13 @@ struct thread {
 	u64 slice_start; /* clock_ns() when it last got the CPU */
 	struct rb_node rq_node;
 	struct sched_group *group;
-	u64 sleep_start;
 	u64 kicked_at; /* it was given to a sleeping CPU, which has not yet begun it; 0: no */
 	u64 woke_at;   /* own CPU: when it last woke somebody, and has not slept since; 0: no */
 	u8 sync;       /* own CPU: how many times in a row it slept right after waking somebody */
 
 	/* atomics */
 	u32 work; /* THREAD_WORK_*: looked at before ring 3 and when going to sleep */
-	u64 run_ns, user_ns, sys_ns; /* CPU time had; the split is made at entry and exit */
+	u64 user_ns, sys_ns; /* CPU time had; the split is made at entry and exit */
 	u64 acct_stamp;	    /* clock_ns() up to which user_ns and sys_ns are right */
 	bool acct_kernel;   /* the time from then on is sys_ns */
 	u64 nr_voluntary, nr_involuntary, minor_faults, major_faults;
@@ -205,7 +204,6 @@ struct wait_entry {
 	wait_func func;	       /* runs under the queue's lock; NULL: wake thread and leave the queue */
 	struct thread *thread;
 	bool exclusive; /* waitq_wake_one() stops after one of these */
-	bool woken;
 	struct waitq *wq; /* where it is queued */
 };
 struct waitq {

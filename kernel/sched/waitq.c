@@ -18,7 +18,6 @@ void waitq_init(struct waitq *wq)
 /* Those who wait alone for their turn queue behind those who are all woken. */
 static void enqueue(struct waitq *wq, struct wait_entry *w)
 {
-	w->woken = false;
 	if (w->wq && !list_empty(&w->link))
 		return;
 	w->wq = wq;
@@ -55,7 +54,6 @@ static bool wake_entry(struct wait_entry *w, u32 key)
 		return true;
 	}
 	list_del(&w->link);
-	w->woken = true;
 	return thread_wake(w->thread);
 }
 
