@@ -211,20 +211,25 @@ J ?= 2
 test:  ## all tests, or those whose names have T=PATTERN
 	$(call ready,test,all tests)
 	@tests/run --build $(BUILD) -j $(J) '$(T)'
-tests: abi-tests guest-tests
+tests: abi-tests kvm-tests guest-tests
 bench:  ## the figures that Dyad must reach, measured
 	$(call ready,qemu,all)
 	@tests/bench/run --build $(BUILD)
 
-# programs for the guest that a test needs: tests/guest/NAME.c
-GUEST_NAMES := $(patsubst tests/guest/%.c,%,$(wildcard tests/guest/*.c))
+# what a test needs inside: tests/guest/NAME.c, a program; tests/guest/NAME.S, a guest's kernel
+GUEST_NAMES := $(basename $(notdir $(wildcard tests/guest/*.c tests/guest/*.S)))
 $(BUILD)/tests/guest/%: tests/guest/%.c $(BUILD)/.uflags | $(UAPI)/.done
 	$(call say,UCC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MUSL_CC) $(UFLAGS) $(ULINK) -o $@ $<
+$(BUILD)/tests/guest/%: tests/guest/%.S tests/guest/guest.h
+	$(call say,AS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -c -o $@.o $<
+	$(Q)$(LD) -nostdlib -static -Ttext=0x100000 -z noexecstack --no-warn-rwx-segments -e start -o $@ $@.o
+	$(Q)rm $@.o
 guest-tests: $(GUEST_NAMES:%=$(BUILD)/tests/guest/%)
-abi-tests:
-.PHONY: test tests bench guest-tests abi-tests
+.PHONY: test tests bench guest-tests
 
 # ---- the rules of the house ----
 CSOURCES = $(shell git ls-files '*.c' '*.h')

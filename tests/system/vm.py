@@ -31,6 +31,21 @@ CASES = [
          out="one\ntwo", on=("qemu", "bochs"), seconds=40),
     Case("vm-beside-container", "vm run busybox -- echo vm > a & ctr run busybox -- echo ctr > b; wait; cat a b",
          out="vm\nctr", on=("qemu", "bochs"), seconds=40),
+    # guests that go wrong (tests/guest): each harms itself alone
+    Case("triple-fault", "vm run --kernel /tests/guest/triple busybox; echo $?; vm run busybox -- echo next",
+         match=("^vm: ", "^125$", "^next$"), seconds=40),
+    Case("endless-loop", "vm run --kernel /tests/guest/loop busybox & p=$!; sleep 0.5; kill $p; wait $p; echo $?; "
+                         "vm run busybox -- echo next", match=("^143$", "^next$"), seconds=40),
+    Case("endless-halt", "vm run --kernel /tests/guest/halted busybox & p=$!; sleep 0.5; kill $p; wait $p; "
+                         "echo $?; echo next", match=("^143$", "^next$"), seconds=40, on=("qemu", "bochs")),
+    Case("wild-access", "vm run --kernel /tests/guest/wild busybox; echo $?; vm run busybox -- echo next",
+         match=("^(5|125)$", "^next$"), seconds=40),
+    Case("execute-hole", "vm run --kernel /tests/guest/execute_hole busybox; echo $?; "
+                         "vm run busybox -- echo next", match=("^125$", "^next$"), seconds=40),
+    Case("killed-hard", "vm run --kernel /tests/guest/loop busybox & p=$!; sleep 0.5; kill -9 $p; wait $p; echo $?",
+         match="^137$", seconds=40, on=("qemu", "bochs"), leak=False),  # its cgroup stays, as on Linux
+    Case("kernel-is-none", "vm run --kernel /etc/passwd busybox; echo $?", match=("^vm: .*passwd", "^125$"),
+         on=("qemu",)),
     Case("unknown-image", "vm run nosuchimage; echo $?", match=("nosuchimage", "^(2|125|127)$"), on=("qemu",)),
     Case("unknown-command", "vm run busybox -- nosuchcommand", status=127, match="nosuchcommand",
          on=("qemu", "bochs")),

@@ -24,6 +24,7 @@ import newc
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ENGINES = ("qemu", "kvm", "bochs", "uefi")
 BOCHS_CPU = "corei7_skylake_x"
+BOCHS_VENDOR = {"haswell_4770": "corei7_", "skylake_x": "corei7_", "icelake_u": "corei7_"}
 EMULATOR = {"qemu": "qemu-system-x86_64", "kvm": "qemu-system-x86_64",
             "uefi": "qemu-system-x86_64", "bochs": "bochs"}
 OVMF = ("/usr/share/ovmf/OVMF.fd", "/usr/share/OVMF/OVMF_CODE.fd",
@@ -242,9 +243,10 @@ class Machine:
         return argv + self.extra
 
     def bochs_argv(self, tmp, com1, com2):
+        cpu = self.cpu or BOCHS_CPU
         mem = int(self.mem.rstrip("MmGg")) * (1024 if self.mem[-1] in "Gg" else 1)
         with open(os.path.join(tmp, "bochsrc"), "w") as f:
-            f.write(BOCHSRC.format(mem=mem, cpu=self.cpu or BOCHS_CPU, cpus=self.cpus,
+            f.write(BOCHSRC.format(mem=mem, cpu=BOCHS_VENDOR.get(cpu, "") + cpu, cpus=self.cpus,
                                    iso=self.iso(tmp), com1=com1, com2=com2,
                                    log=os.path.join(tmp, "bochs.log"), share=bochs_share()))
         with open(os.path.join(tmp, "rc"), "w") as f:

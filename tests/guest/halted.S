@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/* A guest that halts for good: no interrupt can come. */
+#include "guest.h"
+start:
+	cli
+1:	hlt
+	jmp 1b

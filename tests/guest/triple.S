@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* A guest that resets: an exception with no interrupt table. */
+#include "guest.h"
+start:
+	lidt none
+	ud2
+none:
+	.long 0, 0
