@@ -47,7 +47,8 @@ static int numbers_of(pid_t pid, int *nr, int max)
 	f = fopen(path, "r");
 	while (f && fgets(line, sizeof(line), f))
 		if (!strncmp(line, "NSpid:", 6))
-			for (char *s = strtok(line + 6, "\t \n"); s && n < max; s = strtok(NULL, "\t \n"))
+			for (char *s = strtok(line + 6, "\t \n"); s && n < max;
+			     s = strtok(NULL, "\t \n"))
 				nr[n++] = atoi(s);
 	if (f)
 		fclose(f);
@@ -111,7 +112,8 @@ static void outside(void)
 			pause();
 	n = pid > 0 ? numbers_of(pid, nr, 8) : 0;
 	printf("%d numbers: the first %s, the second %d\n", n,
-	       n && nr[0] == pid && pid > 1 ? "is what clone() gave" : "is wrong", n > 1 ? nr[1] : -1);
+	       n && nr[0] == pid && pid > 1 ? "is what clone() gave" : "is wrong",
+	       n > 1 ? nr[1] : -1);
 	if (pid > 0)
 		kill(pid, SIGKILL);
 	printf("%s\n", ended(pid));
@@ -200,7 +202,8 @@ static void orphans(void)
 		waitpid(child, NULL, 0);
 		alarm(5);
 		reaped = wait(&status);
-		printf("reaped number %d, exit %d\n", reaped, reaped > 0 ? WEXITSTATUS(status) : -1);
+		printf("reaped number %d, exit %d\n", reaped,
+		       reaped > 0 ? WEXITSTATUS(status) : -1);
 		fflush(stdout);
 		_exit(read(p[0], &c, 1));
 	}
@@ -307,10 +310,12 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*fn)(void);
-	} tests[] = { { "plain", plain },     { "first", first },   { "counting", counting },
-		      { "outside", outside }, { "nested", nested }, { "hidden", hidden },
-		      { "orphans", orphans }, { "death", death },   { "no-more", no_more },
-		      { "init-signals", init_signals }, { "depth", depth } };
+	} tests[] = { { "plain", plain },       { "first", first },
+		      { "counting", counting }, { "outside", outside },
+		      { "nested", nested },     { "hidden", hidden },
+		      { "orphans", orphans },   { "death", death },
+		      { "no-more", no_more },   { "init-signals", init_signals },
+		      { "depth", depth } };
 
 	for (size_t i = 0; argc == 2 && i < sizeof(tests) / sizeof(*tests); i++)
 		if (!strcmp(argv[1], tests[i].name)) {

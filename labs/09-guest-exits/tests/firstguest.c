@@ -30,7 +30,8 @@ static void enter(void)
 
 /* Every general register goes in, is changed inside, and comes out. */
 GUEST(adds, 64,
-      "add $1, %rax; add $2, %rbx; add $3, %rcx; add $4, %rdx; add $5, %rsi; add $6, %rdi; add $7, %rbp\n"
+      "add $1, %rax; add $2, %rbx; add $3, %rcx; add $4, %rdx; add $5, %rsi; add $6, %rdi; add $7, "
+      "%rbp\n"
       "add $8, %r8; add $9, %r9; add $10, %r10; add $11, %r11; add $12, %r12; add $13, %r13\n"
       "add $14, %r14; add $15, %r15; push %rax; stc; hlt");
 static void registers(void)
@@ -90,7 +91,8 @@ static void out(void)
 	EQUAL(go(&g), KVM_EXIT_HLT);
 }
 
-GUEST(asks, 16, "mov $0x11111111, %eax; in $0x60, %al; mov %eax, %ebx; in $0x60, %ax; mov %eax, %ecx; hlt");
+GUEST(asks, 16,
+      "mov $0x11111111, %eax; in $0x60, %al; mov %eax, %ebx; in $0x60, %ax; mov %eax, %ecx; hlt");
 static void in(void)
 {
 	struct kvm_regs r;
@@ -113,9 +115,11 @@ static void in(void)
 
 /* HLT without an interrupt controller is the monitor's; with one, the timer ends it. */
 GUEST(waits, 16,
-      "cli; mov $0x11, %al; out %al, $0x20; mov $0x20, %al; out %al, $0x21; mov $4, %al; out %al, $0x21\n"
+      "cli; mov $0x11, %al; out %al, $0x20; mov $0x20, %al; out %al, $0x21; mov $4, %al; out %al, "
+      "$0x21\n"
       "mov $1, %al; out %al, $0x21; mov $0xfe, %al; out %al, $0x21\n" /* IRQ 0 alone, at vector 0x20 */
-      "mov $0x34, %al; out %al, $0x43; mov $0xa9, %al; out %al, $0x40; mov $4, %al; out %al, $0x40\n"
+      "mov $0x34, %al; out %al, $0x43; mov $0xa9, %al; out %al, $0x40; mov $4, %al; out %al, "
+      "$0x40\n"
       "xor %ax, %ax; mov %ax, %ds; movw $0x1800, 0x80; movw $0, 0x82\n" /* its handler: 0:0x1800 */
       "sti; 1: hlt; mov $0x77, %al; out %al, $0x10; jmp 1b");
 GUEST(handler, 16, "mov $0x20, %al; out %al, $0x20; iret");
@@ -181,10 +185,11 @@ static void stop(void)
 int main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
-		{ "api", api },	    { "enter", enter }, { "registers", registers },
-		{ "out", out },	    { "in", in },	{ "halt", halt },
+		{ "api", api },     { "enter", enter },   { "registers", registers },
+		{ "out", out },     { "in", in },         { "halt", halt },
 		{ "cpuid", cpuid }, { "triple", triple }, { "stop", stop },
 	};
 
-	return run_cases(cases, sizeof(cases) / sizeof(cases[0]), argc > 1 ? argv[1] : NULL) ? 1 : 0;
+	return run_cases(cases, sizeof(cases) / sizeof(cases[0]), argc > 1 ? argv[1] : NULL) ? 1
+											     : 0;
 }
