@@ -12,10 +12,9 @@
 
 #define CAP_ALL (BIT(CAP_LAST_CAP + 1) - 1)
 /* Capabilities that go with the file-system user id 0 (capabilities(7), effect of user ID changes). */
-#define CAP_FS_SET                                                                      \
-	(BIT(CAP_CHOWN) | BIT(CAP_MKNOD) | BIT(CAP_DAC_OVERRIDE) |                      \
-	 BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) |                 \
-	 BIT(CAP_LINUX_IMMUTABLE) | BIT(CAP_MAC_OVERRIDE))
+#define CAP_FS_SET                                                                                 \
+	(BIT(CAP_CHOWN) | BIT(CAP_MKNOD) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) |      \
+	 BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_LINUX_IMMUTABLE) | BIT(CAP_MAC_OVERRIDE))
 #define ID_NONE ((u32)-1)
 
 struct user_ns init_user_ns;
@@ -77,7 +76,8 @@ void cred_install(struct cred *c)
 	t->thread.cred = c;
 	spin_unlock(&t->proc->siglock);
 	/* A change of identity takes the memory image away from its old owner's eyes (prctl(2)). */
-	if (old->euid != c->euid || old->egid != c->egid || (c->cap_permitted & ~old->cap_permitted))
+	if (old->euid != c->euid || old->egid != c->egid ||
+	    (c->cap_permitted & ~old->cap_permitted))
 		t->dumpable = false;
 	cred_put(old);
 }

@@ -28,8 +28,7 @@ static bool header_ok(const struct elf64_hdr *h)
 	return !memcmp(h->e_ident, ELFMAG, SELFMAG) && h->e_ident[EI_CLASS] == ELFCLASS64 &&
 	       h->e_ident[EI_DATA] == ELFDATA2LSB && h->e_machine == EM_X86_64 &&
 	       (h->e_type == ET_EXEC || h->e_type == ET_DYN) &&
-	       h->e_phentsize == sizeof(struct elf64_phdr) && h->e_phnum &&
-	       h->e_phnum <= MAX_PHDRS;
+	       h->e_phentsize == sizeof(struct elf64_phdr) && h->e_phnum && h->e_phnum <= MAX_PHDRS;
 }
 
 static struct elf64_phdr *read_phdrs(struct file *f, const struct elf64_hdr *h)
@@ -55,8 +54,8 @@ static struct elf64_phdr *read_phdrs(struct file *f, const struct elf64_hdr *h)
 static bool segment_ok(const struct elf64_phdr *p)
 {
 	return p->p_filesz <= p->p_memsz && p->p_memsz < USER_END &&
-	       p->p_vaddr < USER_END - p->p_memsz &&
-	       (p->p_vaddr - p->p_offset) % PAGE_SIZE == 0 && p->p_offset < INT64_MAX - USER_END;
+	       p->p_vaddr < USER_END - p->p_memsz && (p->p_vaddr - p->p_offset) % PAGE_SIZE == 0 &&
+	       p->p_offset < INT64_MAX - USER_END;
 }
 
 /* [*low, *high): what the loadable segments cover, in pages. False: none, or a bad one. */
@@ -89,8 +88,9 @@ static int map_error(u64 r)
 
 static int map_file(struct mm *mm, struct file *f, u64 addr, u64 len, u32 flags, u64 pgoff)
 {
-	struct vma v = { .start = addr, .end = addr + len, .flags = flags, .pgoff = pgoff,
-			 .file = f };
+	struct vma v = {
+		.start = addr, .end = addr + len, .flags = flags, .pgoff = pgoff, .file = f
+	};
 	int err = f->ops && f->ops->mmap ? f->ops->mmap(f, &v) : -ENOEXEC;
 
 	if (err)
@@ -113,8 +113,8 @@ static int map_segment(struct mm *mm, struct file *f, const struct elf64_phdr *p
 			return err;
 	}
 	if (mapped < end) {
-		err = map_error(mm_mmap(mm, mapped, end - mapped, flags, true, NULL, 0, NULL,
-					NULL));
+		err = map_error(
+			mm_mmap(mm, mapped, end - mapped, flags, true, NULL, 0, NULL, NULL));
 		if (err)
 			return err;
 	}
@@ -133,8 +133,8 @@ static int map_segment(struct mm *mm, struct file *f, const struct elf64_phdr *p
 	return 0;
 }
 
-static int map_segments(struct mm *mm, struct file *f, const struct elf64_phdr *ph,
-			unsigned int n, u64 bias)
+static int map_segments(struct mm *mm, struct file *f, const struct elf64_phdr *ph, unsigned int n,
+			u64 bias)
 {
 	int err = 0;
 
@@ -242,8 +242,8 @@ static void choose_layout(struct exec *x)
 	u64 gap = min(max(stack, STACK_GAP_MIN), USER_END / 6 * 5);
 
 	x->stack_top = USER_END - random_pages(x, 22);
-	x->mm->mmap_base = x->stack_top - ALIGN_UP(gap, PAGE_SIZE) - (1UL << 20) -
-			   random_pages(x, 28);
+	x->mm->mmap_base =
+		x->stack_top - ALIGN_UP(gap, PAGE_SIZE) - (1UL << 20) - random_pages(x, 28);
 	if (x->mm->mmap_base > x->stack_top) /* the gap of a huge limit left no room */
 		x->mm->mmap_base = USER_END / 3;
 }
@@ -365,8 +365,8 @@ static int map_stack(struct exec *x, size_t need)
 	u32 flags = VM_READ | VM_WRITE | VM_MAYWRITE | VM_GROWSDOWN | VM_STACK |
 		    (x->exec_stack ? VM_EXEC : 0);
 
-	return map_error(mm_mmap(x->mm, x->stack_top - size, size, flags, true, NULL, 0, NULL,
-				 NULL));
+	return map_error(
+		mm_mmap(x->mm, x->stack_top - size, size, flags, true, NULL, 0, NULL, NULL));
 }
 
 int elf_stack(struct exec *x)

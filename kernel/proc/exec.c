@@ -9,7 +9,7 @@
 
 #include <linux/personality.h>
 
-#define MAX_SCRIPTS 5		   /* `#!` interpreters that are scripts themselves */
+#define MAX_SCRIPTS 5 /* `#!` interpreters that are scripts themselves */
 #define MAX_ARG_STRLEN (32 * 4096) /* execve(2), limits on size of arguments */
 #define ARG_MIN (32 * 4096UL)
 #define ARG_MAX_BYTES (6UL << 20)
@@ -249,9 +249,7 @@ static bool alone(struct process *p, struct task *t)
 	bool yes = true;
 
 	spin_lock(&p->siglock);
-	for_each_thread(o, p)
-		if (o != t && !(o == p->leader && o->dead))
-			yes = false;
+	for_each_thread(o, p) if (o != t && !(o == p->leader && o->dead)) yes = false;
 	spin_unlock(&p->siglock);
 	return yes;
 }

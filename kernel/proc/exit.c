@@ -204,9 +204,8 @@ static void parent_death_signals(struct process *child)
 	struct task *t;
 
 	spin_lock(&child->siglock);
-	for_each_thread(t, child)
-		if (t->pdeath_signal)
-			send_locked(t->pdeath_signal, NULL, t, false, false);
+	for_each_thread(t, child) if (t->pdeath_signal)
+		send_locked(t->pdeath_signal, NULL, t, false, false);
 	spin_unlock(&child->siglock);
 }
 
@@ -349,8 +348,7 @@ static void last_thread(struct task *t)
 
 	timers_exit(p);
 	if (p->unkillable && ns == &init_pid_ns)
-		panic("init is gone, status 0x%x",
-		      p->group_exit ? p->group_status : t->exit_code);
+		panic("init is gone, status 0x%x", p->group_exit ? p->group_status : t->exit_code);
 	if (ns->init && ns->init->proc == p) {
 		reap_zombies(p);
 		if (layer.pid_ns_end)

@@ -9,15 +9,14 @@
 
 #include <linux/capability.h>
 
-#define CLONE_NS_FLAGS                                                                     \
-	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |     \
+#define CLONE_NS_FLAGS                                                                             \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
 	 CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME)
-#define CLONE_KNOWN                                                                         \
-	(CLONE_NS_FLAGS | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_PIDFD |  \
-	 CLONE_PTRACE | CLONE_VFORK | CLONE_PARENT | CLONE_THREAD | CLONE_SYSVSEM |          \
-	 CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_DETACHED |        \
-	 CLONE_UNTRACED | CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND |              \
-	 CLONE_INTO_CGROUP)
+#define CLONE_KNOWN                                                                                \
+	(CLONE_NS_FLAGS | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_PIDFD |        \
+	 CLONE_PTRACE | CLONE_VFORK | CLONE_PARENT | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | \
+	 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_DETACHED | CLONE_UNTRACED |            \
+	 CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP)
 
 /* clone(2), ERRORS: which flags go together. */
 static int check_flags(u64 flags, int exit_signal)
@@ -34,8 +33,8 @@ static int check_flags(u64 flags, int exit_signal)
 		return -EINVAL;
 	if ((flags & CLONE_PARENT) && t->proc->unkillable)
 		return -EINVAL;
-	if ((flags & CLONE_THREAD) && ((flags & (CLONE_NEWUSER | CLONE_NEWPID)) ||
-				       t->ns->pid_for_children != task_pid_ns(t)))
+	if ((flags & CLONE_THREAD) &&
+	    ((flags & (CLONE_NEWUSER | CLONE_NEWPID)) || t->ns->pid_for_children != task_pid_ns(t)))
 		return -EINVAL;
 	if ((flags & (CLONE_THREAD | CLONE_VM)) && t->ns->time_for_children != t->ns->time)
 		return -EINVAL;
@@ -92,7 +91,7 @@ static void copy_thread(struct task *child, const struct clone_args_k *args,
 		fpu_save(cur->fpu);
 		memcpy(new->fpu, cur->fpu, fpu_size);
 	}
-	new->fs_base = args->flags & CLONE_SETTLS ? args->tls : cur->fs_base;
+	new->fs_base = args->flags &CLONE_SETTLS ? args->tls : cur->fs_base;
 	new->gs_base = cur->gs_base;
 	new->allowed = cur->allowed;
 	new->group = cur->group;
@@ -259,7 +258,7 @@ static int go_live(struct task *child, u64 flags)
 	task_attach_pid(child, PID_PROCESS, child->pid);
 	task_attach_pid(child, PID_GROUP, task_pgrp(t));
 	task_attach_pid(child, PID_SESSION, task_session(t));
-	new->parent = flags & CLONE_PARENT ? p->parent : p;
+	new->parent = flags &CLONE_PARENT ? p->parent : p;
 	if (flags & CLONE_PARENT)
 		new->exit_signal = p->exit_signal;
 	new->has_child_subreaper = p->has_child_subreaper || p->is_subreaper;

@@ -240,8 +240,8 @@ static void unlock_two(struct bucket *a, struct bucket *b)
 }
 
 /* FUTEX_REQUEUE, FUTEX_CMP_REQUEUE: wakes some, moves the rest to the second word. */
-static long requeue(u32 __user *uaddr, bool private, int nr_wake, int nr_move,
-		    u32 __user *uaddr2, bool compare, u32 val)
+static long requeue(u32 __user *uaddr, bool private, int nr_wake, int nr_move, u32 __user *uaddr2,
+		    bool compare, u32 val)
 {
 	struct futex_key k1, k2;
 	struct bucket *b1, *b2;
@@ -290,8 +290,8 @@ static long requeue(u32 __user *uaddr, bool private, int nr_wake, int nr_move,
 	return n;
 }
 
-long do_futex(u32 __user *uaddr, int op, u32 val, const struct __kernel_timespec *timeout,
-	      u32 val2, u32 __user *uaddr2, u32 val3)
+long do_futex(u32 __user *uaddr, int op, u32 val, const struct __kernel_timespec *timeout, u32 val2,
+	      u32 __user *uaddr2, u32 val3)
 {
 	bool private = op & FUTEX_PRIVATE_FLAG;
 	int cmd = op & FUTEX_CMD_MASK, err;

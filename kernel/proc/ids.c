@@ -136,8 +136,7 @@ static long set_securebits(u64 bits)
 	struct cred *c;
 
 	if (bits & ~(u64)(SECURE_ALL_BITS | SECURE_ALL_LOCKS) || (locked & ~bits) ||
-	    ((locked >> 1) & (old->securebits ^ bits)) ||
-	    !ns_capable(old->user_ns, CAP_SETPCAP))
+	    ((locked >> 1) & (old->securebits ^ bits)) || !ns_capable(old->user_ns, CAP_SETPCAP))
 		return -EPERM;
 	c = cred_copy(old);
 	if (c)

@@ -74,9 +74,9 @@ void set_blocked(ksigset_t mask);
 #define SIGS_UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 #define SIGS_STOP (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
 #define SIGS_IGNORED (SIGBIT(SIGCONT) | SIGBIT(SIGCHLD) | SIGBIT(SIGWINCH) | SIGBIT(SIGURG))
-#define SIGS_FAULT                                                              \
-	(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) |  \
-	 SIGBIT(SIGFPE) | SIGBIT(SIGSYS))
+#define SIGS_FAULT                                                                                 \
+	(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) |    \
+	 SIGBIT(SIGSYS))
 
 /* sigframe.c */
 int sigframe_setup(struct regs *regs, int sig, const struct ksigaction *act, const siginfo_t *info,
@@ -98,7 +98,7 @@ struct exec {
 	unsigned int argc, envc;
 	/* what the program file said */
 	u64 entry, start, phdr; /* interpreter's or own entry; the program's own; its headers */
-	u64 base;		/* of the interpreter; 0: none */
+	u64 base; /* of the interpreter; 0: none */
 	u16 phnum;
 	bool exec_stack, no_aslr;
 	u64 stack_top, sp;
@@ -142,4 +142,3 @@ static inline void cred_get(const struct cred *c)
 
 /* pidfd.c */
 struct file *pidfd_file(struct pid *pid, int flags); /* takes a reference of its own */
-

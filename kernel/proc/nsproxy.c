@@ -8,8 +8,8 @@
 
 #include <linux/capability.h>
 
-#define CLONE_NS_FLAGS                                                                     \
-	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |     \
+#define CLONE_NS_FLAGS                                                                             \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
 	 CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME)
 
 static const struct ns_ops init_uts_ns_ops = { .name = "uts", .clone_flag = CLONE_NEWUTS };
@@ -171,10 +171,10 @@ static int enter_all(struct pid *pid, int flags)
 	static const struct {
 		int flag;
 		const char *name;
-	} order[] = { /* user first: it gives the right to enter the rest */
-		{ CLONE_NEWUSER, "user" }, { CLONE_NEWCGROUP, "cgroup" },
-		{ CLONE_NEWIPC, "ipc" },   { CLONE_NEWUTS, "uts" },
-		{ CLONE_NEWNET, "net" },   { CLONE_NEWPID, "pid" },
+	} order[] = {
+		/* user first: it gives the right to enter the rest */
+		{ CLONE_NEWUSER, "user" }, { CLONE_NEWCGROUP, "cgroup" }, { CLONE_NEWIPC, "ipc" },
+		{ CLONE_NEWUTS, "uts" },   { CLONE_NEWNET, "net" },       { CLONE_NEWPID, "pid" },
 		{ CLONE_NEWTIME, "time" }, { CLONE_NEWNS, "mnt" },
 	};
 	struct task *t = pid_task(pid, PID_PROCESS);

@@ -85,10 +85,10 @@ static void kill_victim(struct task *t, struct res_counter *res)
 		return;
 	pr_err("%s: Killed process %d (%s) total-vm:%llukB, anon-rss:%llukB, file-rss:%llukB, "
 	       "oom_score_adj:%d",
-	       res ? "Memory cgroup out of memory" : "Out of memory",
-	       task_tgid_in(t, &init_pid_ns), t->thread.name,
-	       (unsigned long long)mm->mapped_pages * 4, (unsigned long long)mm->anon_pages * 4,
-	       (unsigned long long)mm->file_pages * 4, t->proc->oom_score_adj);
+	       res ? "Memory cgroup out of memory" : "Out of memory", task_tgid_in(t, &init_pid_ns),
+	       t->thread.name, (unsigned long long)mm->mapped_pages * 4,
+	       (unsigned long long)mm->anon_pages * 4, (unsigned long long)mm->file_pages * 4,
+	       t->proc->oom_score_adj);
 	kill_mm(mm);
 	if (layer.oom_event)
 		layer.oom_event(res, t);

@@ -23,9 +23,7 @@ static void pid_ns_free(struct ns_common *c)
 	kfree(ns);
 }
 
-const struct ns_ops pid_ns_ops = {
-	.name = "pid", .clone_flag = CLONE_NEWPID, .free = pid_ns_free
-};
+const struct ns_ops pid_ns_ops = { .name = "pid", .clone_flag = CLONE_NEWPID, .free = pid_ns_free };
 struct pid_ns init_pid_ns;
 
 static size_t pid_size(unsigned int level)
@@ -78,8 +76,8 @@ static int take_number(struct pid_ns *ns, struct pid *pid, pid_t want)
 
 struct pid *pid_alloc_at(struct pid_ns *ns, const pid_t *want, unsigned int n)
 {
-	struct pid *pid = ns->level < SLAB_LEVELS ? kmem_cache_zalloc(pid_cache) :
-						    kzalloc(pid_size(ns->level));
+	struct pid *pid = ns->level < SLAB_LEVELS ? kmem_cache_zalloc(pid_cache)
+						  : kzalloc(pid_size(ns->level));
 	struct pid_ns *in = ns;
 	int level, nr;
 

@@ -141,8 +141,8 @@ static u32 signalfd_poll(struct file *f, struct poll_table *pt)
 
 	if (pt)
 		poll_wait(f, &t->proc->signalfd_wait, pt);
-	return (t->pending.set | t->proc->pending.set) & READ_ONCE(s->mask) ?
-		       POLLIN | POLLRDNORM : 0;
+	return (t->pending.set | t->proc->pending.set) & READ_ONCE(s->mask) ? POLLIN | POLLRDNORM
+									    : 0;
 }
 
 static void to_signalfd(struct signalfd_siginfo *s, const siginfo_t *i)

@@ -27,8 +27,8 @@ struct pid_ns {
 	struct idr ids; /* number -> struct pid; guarded by pid_lock */
 	unsigned int level; /* 0: the first */
 	struct pid_ns *parent;
-	struct task *init;  /* pid 1: reaps, and takes all others with it. NULL before and after */
-	bool dying;	    /* no more processes */
+	struct task *init; /* pid 1: reaps, and takes all others with it. NULL before and after */
+	bool dying; /* no more processes */
 	u64 nr_pids;
 	struct waitq empty; /* woken as pids go */
 	u32 pid_max;
@@ -43,7 +43,7 @@ struct pid {
 	ref_t refs;
 	unsigned int level;
 	struct list_head tasks[PID_TYPES]; /* members, by task->pid_links; guarded by tasks_lock */
-	struct waitq wait;		   /* pidfd: the process ended */
+	struct waitq wait; /* pidfd: the process ended */
 	struct {
 		struct pid_ns *ns;
 		pid_t nr;
@@ -59,7 +59,7 @@ void pid_put(struct pid *p);
 /* The first pid of ns at or after *nr, with a reference; its number there in *nr. NULL: no more. */
 struct pid *pid_next(struct pid_ns *ns, pid_t *nr);
 pid_t pid_nr_ns(const struct pid *p, const struct pid_ns *ns); /* 0: not visible there */
-struct pid *pid_find(struct pid_ns *ns, pid_t nr);	       /* a reference, or NULL */
+struct pid *pid_find(struct pid_ns *ns, pid_t nr); /* a reference, or NULL */
 
 /* ---- the namespaces a task lives in ---- */
 struct uts_ns {
@@ -110,7 +110,8 @@ struct nsproxy *nsproxy_copy(const struct nsproxy *old); /* references taken; NU
 struct layer_ops {
 	/* For clone and unshare: new namespaces as flags (CLONE_NEW*) say. *ns and *cred are replaced
 	 * (references moved) when something changed. fs: the new task's own, to be moved. */
-	int (*make_ns)(u64 flags, struct nsproxy **ns, const struct cred **cred, struct fs_context *fs);
+	int (*make_ns)(u64 flags, struct nsproxy **ns, const struct cred **cred,
+		       struct fs_context *fs);
 	/* setns(2) with a /proc/N/ns file's namespace. flags: CLONE_NEW* or 0. */
 	int (*enter_ns)(struct ns_common *target, struct task *t);
 	/* The cgroup of a new task: charges pids. target: fd of CLONE_INTO_CGROUP or -1. -EAGAIN */
@@ -175,11 +176,12 @@ struct process {
 	ref_t refs;
 	/* changed with tasks_lock and siglock held, read with either */
 	struct list_head threads; /* task->thread_link; the leader first */
-	unsigned int nr_threads;  /* in threads: a leader that ended stays until the process is reaped */
-	unsigned int nr_live;	  /* of these, not yet ended */
+	unsigned int
+		nr_threads; /* in threads: a leader that ended stays until the process is reaped */
+	unsigned int nr_live; /* of these, not yet ended */
 	struct task *leader;
 	/* guarded by tasks_lock */
-	struct process *parent;		   /* never NULL; the first one's is process 0 */
+	struct process *parent; /* never NULL; the first one's is process 0 */
 	struct list_head children, sibling; /* zombies stand first in children */
 	bool zombie; /* all threads ended, not yet waited for */
 	bool reaped, did_exec;
@@ -189,17 +191,17 @@ struct process {
 	struct waitq wait_child; /* its threads sleep here in wait(2) */
 	/* job control; guarded by siglock */
 	bool stopping; /* every thread is to stop at its next return to ring 3 */
-	bool stopped;  /* all have */
+	bool stopped; /* all have */
 	bool stop_report, continue_report; /* waitid(2) has not yet taken the news */
-	bool continue_news;		   /* the parent is still to be told */
+	bool continue_news; /* the parent is still to be told */
 	bool stop_dequeued; /* a stop signal is being acted on; SIGCONT takes it back */
 	unsigned int nr_stopped;
 	int stop_signal;
 	/* guarded by siglock */
 	spinlock_t siglock;
 	struct sigpending pending; /* for any of the threads */
-	unsigned int nr_queued;	   /* entries of this and the threads' queues: RLIMIT_SIGPENDING */
-	bool group_exit;       /* all threads are to end, with group_status */
+	unsigned int nr_queued; /* entries of this and the threads' queues: RLIMIT_SIGPENDING */
+	bool group_exit; /* all threads are to end, with group_status */
 	struct task *exec_task; /* the thread whose execve(2) ends the others */
 	int group_status;
 	bool unkillable; /* the init of its pid namespace: signals without a handler do nothing */
@@ -220,8 +222,8 @@ struct task {
 	struct thread thread; /* first: what the CPU runs */
 	ref_t refs;
 	struct process *proc;
-	struct pid *pid;			  /* its own number; the leader's is the process's */
-	struct pid *pids[PID_TYPES];		  /* PROCESS, GROUP, SESSION of the process */
+	struct pid *pid; /* its own number; the leader's is the process's */
+	struct pid *pids[PID_TYPES]; /* PROCESS, GROUP, SESSION of the process */
 	struct list_head pid_links[PID_TYPES];
 	struct list_head thread_link;
 	struct list_head all_link; /* every task */
@@ -247,7 +249,7 @@ struct task {
 	int pdeath_signal;
 	int exit_code; /* of this thread, wait(2) form */
 	bool exiting; /* runs no more user code; guarded by siglock */
-	bool dead;    /* left everything but the lists; guarded by tasks_lock */
+	bool dead; /* left everything but the lists; guarded by tasks_lock */
 	u32 personality;
 	bool vfork_pending; /* the parent sleeps in vfork_wait until exec or exit clears it */
 	struct waitq vfork_wait;
@@ -307,8 +309,9 @@ struct clone_args_k { /* clone3(2)'s, with what syscall/ prepared */
 /* fork, vfork, clone: the child's number in the caller's namespace, or -errno. */
 long do_clone(const struct clone_args_k *args, const struct regs *regs);
 /* execve(2); path, argv, envp are user pointers, or kernel strings when kernel is set. */
-int do_execve(int dirfd, const void *path, const void *argv, const void *envp, int flags, bool kernel);
-void __noreturn do_exit(int status_word);	/* this thread; wait(2) form */
+int do_execve(int dirfd, const void *path, const void *argv, const void *envp, int flags,
+	      bool kernel);
+void __noreturn do_exit(int status_word); /* this thread; wait(2) form */
 void __noreturn do_group_exit(int status_word); /* the whole process */
 /* wait4(2), waitid(2); status, info and ru are kernel memory and may be NULL. The number waited for
  * (do_waitid: 0), 0 with WNOHANG, -ECHILD, -EINVAL, -ERESTARTSYS. info->si_pid 0: nothing there. */
@@ -337,7 +340,7 @@ int do_tgkill(pid_t tgid, pid_t tid, int sig); /* tkill(2): tgid 0 */
 /* rt_sigqueueinfo(2) with tid 0, rt_tgsigqueueinfo(2) else; info as the user gave it. */
 int do_sigqueue(pid_t tgid, pid_t tid, int sig, siginfo_t *info);
 int do_sigaction(int sig, const struct ksigaction *act, struct ksigaction *old); /* either NULL */
-int do_sigprocmask(int how, const ksigset_t *set, ksigset_t *old);		 /* either NULL */
+int do_sigprocmask(int how, const ksigset_t *set, ksigset_t *old); /* either NULL */
 int do_sigaltstack(const stack_t *ss, stack_t *old, u64 sp); /* sp: the user stack pointer now */
 /* Restores what the frame at regs->rsp says; the value is the call's result (old rax). */
 long do_rt_sigreturn(struct regs *regs);
@@ -367,7 +370,7 @@ bool task_page_fault(struct regs *regs, u64 addr, u64 error);
 struct cred *cred_copy(const struct cred *old); /* to change; NULL without memory */
 void cred_put(const struct cred *c);
 void cred_install(struct cred *c); /* becomes the current thread's; reference moves */
-bool capable(int cap);		   /* in the first user namespace: for the machine's own things */
+bool capable(int cap); /* in the first user namespace: for the machine's own things */
 bool ns_capable(struct user_ns *ns, int cap); /* user_namespaces(7)'s rule */
 /* Ids as user programs of ns see them, and back: (uid_t)-1 when unmapped. */
 uid_t uid_to_ns(struct user_ns *ns, uid_t kuid);
@@ -436,7 +439,8 @@ int futex_wake(u32 __user *uaddr, int nr); /* shared or private key alike; count
 
 /* ---- pidfd ---- */
 int do_pidfd_open(pid_t pid, unsigned int flags);
-int do_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned int flags); /* info or NULL */
+int do_pidfd_send_signal(int pidfd, int sig, siginfo_t *info,
+			 unsigned int flags); /* info or NULL */
 /* The pid of a pidfd, with a reference; ERR_PTR(-EBADF). */
 struct pid *pidfd_pid(int fd);
 

@@ -120,8 +120,8 @@ static const struct file_ops node_fops, root_fops;
 
 static struct inode *node_inode(struct super *sb, struct node *n)
 {
-	struct inode *inode = n->pf ? pseudo_inode(sb, n->pf, n->priv) :
-				      inode_new(sb, S_IFDIR | 0555);
+	struct inode *inode =
+		n->pf ? pseudo_inode(sb, n->pf, n->priv) : inode_new(sb, S_IFDIR | 0555);
 
 	if (!inode)
 		return NULL;
@@ -297,9 +297,9 @@ static const struct file_ops root_fops = { .iterate = root_iterate };
 
 static bool is_pid_inode(const struct inode *inode)
 {
-	return inode->priv && (S_ISDIR(inode->mode) ? inode->fops != &node_fops &&
-							      inode->fops != &root_fops :
-						      inode->ops == &proc_link_iops);
+	return inode->priv &&
+	       (S_ISDIR(inode->mode) ? inode->fops != &node_fops && inode->fops != &root_fops
+				     : inode->ops == &proc_link_iops);
 }
 
 static void proc_evict(struct inode *inode)

@@ -9,7 +9,7 @@ struct pid_entry;
 struct pinode {
 	struct pid *pid;
 	const struct pid_entry *entry;
-	int fd;	    /* of fd/N and fdinfo/N */
+	int fd; /* of fd/N and fdinfo/N */
 	bool whole; /* /proc/N, not /proc/N/task/N: sums over all threads */
 };
 
@@ -51,7 +51,7 @@ int proc_table_iterate(struct file *f, struct dir_context *ctx, const struct pid
 extern const struct inode_ops proc_fd_iops, proc_ns_iops;
 extern const struct file_ops proc_fd_fops, proc_ns_fops;
 extern const struct inode_ops proc_link_iops; /* the magic links exe, cwd, root, fd/N, ns/X */
-bool proc_fd_open(const struct pinode *p);    /* is the descriptor of fd/N still open? */
+bool proc_fd_open(const struct pinode *p); /* is the descriptor of fd/N still open? */
 
 /* procfs_stat.c: the larger texts of /proc/N */
 int show_stat(struct strbuf *out, struct task *t, const struct pinode *p);

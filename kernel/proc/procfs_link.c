@@ -211,23 +211,32 @@ static int show_fdinfo(struct strbuf *out, struct task *t, const struct pinode *
 const struct inode_ops proc_fd_iops = { .lookup = fd_lookup, .permission = fd_permission };
 const struct file_ops proc_fd_fops = { .iterate = fd_iterate };
 static const struct pid_entry fd_entry = {
-	.pf = { .name = "fd", .mode = S_IFLNK | 0700 }, .iops = &proc_link_iops, .link = LINK_FD,
+	.pf = { .name = "fd", .mode = S_IFLNK | 0700 },
+	.iops = &proc_link_iops,
+	.link = LINK_FD,
 };
 static const struct pid_entry fdinfo_entry = {
 	.pf = { .name = "fdinfo", .mode = 0444, .show = proc_pid_show, .put = pid_inode_put },
 	.show = show_fdinfo,
 };
 
-#define NS_LINK(n)                                                                            \
-	{                                                                                     \
-		.pf = { .name = n, .mode = S_IFLNK | 0777 }, .iops = &proc_link_iops,         \
-		.link = LINK_NS,                                                              \
+#define NS_LINK(n)                                                                                 \
+	{                                                                                          \
+		.pf = { .name = n, .mode = S_IFLNK | 0777 }, .iops = &proc_link_iops,              \
+		.link = LINK_NS,                                                                   \
 	}
 static const struct pid_entry ns_entries[] = {
-	NS_LINK("cgroup"), NS_LINK("ipc"),  NS_LINK("mnt"),  NS_LINK("net"),
-	NS_LINK("pid"),	   NS_LINK("pid_for_children"),
-	NS_LINK("time"),   NS_LINK("time_for_children"),
-	NS_LINK("user"),   NS_LINK("uts"),  { .pf = { .name = NULL } },
+	NS_LINK("cgroup"),
+	NS_LINK("ipc"),
+	NS_LINK("mnt"),
+	NS_LINK("net"),
+	NS_LINK("pid"),
+	NS_LINK("pid_for_children"),
+	NS_LINK("time"),
+	NS_LINK("time_for_children"),
+	NS_LINK("user"),
+	NS_LINK("uts"),
+	{ .pf = { .name = NULL } },
 };
 
 /* Only the kinds that are built are there. */

@@ -319,8 +319,7 @@ int proc_table_lookup(struct inode *dir, struct dentry *d, const struct pid_entr
 	const struct pinode *p = dir->priv;
 
 	for (const struct pid_entry *e = table; e->pf.name; e++)
-		if (strlen(e->pf.name) == d->name_len &&
-		    !memcmp(e->pf.name, d->name, d->name_len))
+		if (strlen(e->pf.name) == d->name_len && !memcmp(e->pf.name, d->name, d->name_len))
 			return proc_set_inode(d, pid_inode(dir->sb, p->pid, e, -1, p->whole));
 	return -ENOENT;
 }
@@ -376,9 +375,7 @@ static int threads_iterate(struct file *f, struct dir_context *ctx)
 	nrs = kmalloc(max * sizeof(*nrs));
 	if (nrs) {
 		spin_lock(&tasks_lock);
-		for_each_thread(o, t->proc)
-			if (n < max)
-				nrs[n++] = task_tid_in(o, ns);
+		for_each_thread(o, t->proc) if (n < max) nrs[n++] = task_tid_in(o, ns);
 		spin_unlock(&tasks_lock);
 	}
 	task_put(t);
@@ -399,25 +396,28 @@ static const struct file_ops threads_fops = { .iterate = threads_iterate };
 
 /* ---- the table ---- */
 
-#define TEXT(n, m, fn)                                                                        \
-	{                                                                                     \
+#define TEXT(n, m, fn)                                                                             \
+	{                                                                                          \
 		.pf = { .name = n, .mode = m, .show = proc_pid_show, .put = pid_inode_put },       \
-		.show = fn,                                                                   \
+		.show = fn,                                                                        \
 	}
-#define TEXT_RW(n, fn, wr)                                                                    \
-	{                                                                                     \
-		.pf = { .name = n, .mode = 0644, .show = proc_pid_show, .write = pid_write,        \
-			.put = pid_inode_put },                                               \
-		.show = fn, .write = wr,                                                      \
+#define TEXT_RW(n, fn, wr)                                                                         \
+	{                                                                                          \
+		.pf = { .name = n,                                                                 \
+			.mode = 0644,                                                              \
+			.show = proc_pid_show,                                                     \
+			.write = pid_write,                                                        \
+			.put = pid_inode_put },                                                    \
+		.show = fn, .write = wr,                                                           \
 	}
-#define LINK(n, which)                                                                        \
-	{                                                                                     \
-		.pf = { .name = n, .mode = S_IFLNK | 0777 }, .iops = &proc_link_iops,         \
-		.link = which,                                                                \
+#define LINK(n, which)                                                                             \
+	{                                                                                          \
+		.pf = { .name = n, .mode = S_IFLNK | 0777 }, .iops = &proc_link_iops,              \
+		.link = which,                                                                     \
 	}
-#define FOLDER(n, m, i, f)                                                                    \
-	{                                                                                     \
-		.pf = { .name = n, .mode = S_IFDIR | m }, .iops = i, .fops = f,               \
+#define FOLDER(n, m, i, f)                                                                         \
+	{                                                                                          \
+		.pf = { .name = n, .mode = S_IFDIR | m }, .iops = i, .fops = f,                    \
 	}
 static const struct pid_entry entries[] = {
 	FOLDER("task", 0555, &threads_iops, &threads_fops), /* first: not in a thread's folder */

@@ -59,7 +59,8 @@ static void collect_times(struct task *t, bool whole, struct times *x)
 	process_times_locked(p, &x->user, &x->sys);
 	x->minflt = p->minflt;
 	x->majflt = p->majflt;
-	for_each_thread(o, p) {
+	for_each_thread(o, p)
+	{
 		if (o->dead)
 			continue;
 		x->minflt += o->thread.minor_faults;
@@ -275,9 +276,10 @@ static void status_cpus(struct strbuf *out, struct task *t)
 
 int show_status(struct strbuf *out, struct task *t, const struct pinode *p)
 {
-	static const char *const states[] = { ['R'] = "R (running)", ['S'] = "S (sleeping)",
-					      ['D'] = "D (disk sleep)", ['T'] = "T (stopped)",
-					      ['Z'] = "Z (zombie)", ['X'] = "X (dead)" };
+	static const char *const states[] = {
+		['R'] = "R (running)", ['S'] = "S (sleeping)", ['D'] = "D (disk sleep)",
+		['T'] = "T (stopped)", ['Z'] = "Z (zombie)",   ['X'] = "X (dead)"
+	};
 	struct pid_ns *ns = task_pid_ns(current);
 	struct fs_context *fs = task_fs_get(t);
 
@@ -379,8 +381,7 @@ static void show_area(struct strbuf *out, struct vma *v, const struct path *root
 	sb_printf(out, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ", (ull)v->start, (ull)v->end,
 		  v->flags & VM_READ ? 'r' : '-', v->flags & VM_WRITE ? 'w' : '-',
 		  v->flags & VM_EXEC ? 'x' : '-', v->flags & VM_SHARED ? 's' : 'p',
-		  (ull)(inode ? v->pgoff << PAGE_SHIFT : 0), 0, dev,
-		  (ull)(inode ? inode->ino : 0));
+		  (ull)(inode ? v->pgoff << PAGE_SHIFT : 0), 0, dev, (ull)(inode ? inode->ino : 0));
 	if (!name && inode) {
 		name = path_name(&v->file->path, root, buf, PATH_MAX);
 		if (IS_ERR(name))

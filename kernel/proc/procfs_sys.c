@@ -152,7 +152,8 @@ static void slab_line(void *arg, const char *name, size_t size, u64 used, u64 nr
 {
 	u64 slots = nr_frames_held * PAGE_SIZE / max(size, 1UL);
 
-	sb_printf(arg, "%-17s %6llu %6llu %6llu %4llu %4d : tunables 0 0 0 : slabdata %6llu %6llu 0\n",
+	sb_printf(arg,
+		  "%-17s %6llu %6llu %6llu %4llu %4d : tunables 0 0 0 : slabdata %6llu %6llu 0\n",
 		  name, (ull)used, (ull)max(slots, used), (ull)size,
 		  (ull)(PAGE_SIZE / max(min(size, PAGE_SIZE), 1UL)), 1, (ull)nr_frames_held,
 		  (ull)nr_frames_held);
@@ -169,36 +170,32 @@ static int show_slabinfo(struct strbuf *out, void *priv)
 
 /* ---- cpuinfo ---- */
 
-static const char *const flags_1_edx[32] = {
-	"fpu", "vme", "de",    "pse",	"tsc",	"msr", "pae",  "mce",	"cx8",	"apic", NULL,
-	"sep", "mtrr", "pge",  "mca",	"cmov", "pat", "pse36", "pn",	"clflush", NULL, "dts",
-	"acpi", "mmx", "fxsr", "sse",	"sse2", "ss",  "ht",	"tm",	"ia64", "pbe",
-};
-static const char *const flags_1_ecx[32] = {
-	"pni",	"pclmulqdq", "dtes64", "monitor", "ds_cpl", "vmx",   "smx",    "est",
-	"tm2",	"ssse3",     "cid",    "sdbg",	  "fma",    "cx16",  "xtpr",   "pdcm",
-	NULL,	"pcid",	     "dca",    "sse4_1",  "sse4_2", "x2apic", "movbe", "popcnt",
-	"tsc_deadline_timer", "aes", "xsave", NULL, "avx", "f16c", "rdrand", "hypervisor",
-};
-static const char *const flags_7_ebx[32] = {
-	"fsgsbase", "tsc_adjust", NULL,	   "bmi1", "hle",     "avx2",	"fdp_excptn_only", "smep",
-	"bmi2",	    "erms",	  "invpcid", "rtm", "cqm",    NULL,	"mpx",		   "rdt_a",
-	"avx512f",  "avx512dq",	  "rdseed", "adx", "smap",    "avx512ifma", NULL, "clflushopt",
-	"clwb",	    "intel_pt",	  "avx512pf", "avx512er", "avx512cd", "sha_ni", "avx512bw",
-	"avx512vl",
-};
-static const char *const flags_81_edx[32] = {
-	[11] = "syscall", [20] = "nx", [26] = "pdpe1gb", [27] = "rdtscp", [29] = "lm",
-};
-static const char *const flags_81_ecx[32] = {
-	[0] = "lahf_lm", [2] = "svm", [5] = "abm", [6] = "sse4a", [8] = "3dnowprefetch",
-};
+/* Names of feature bits from bit 0 on, as Linux has them; "-" for those without one. */
+static const char flags_1_edx[] =
+	"fpu vme de pse tsc msr pae mce cx8 apic - sep mtrr pge mca cmov pat pse36 pn clflush - "
+	"dts acpi mmx fxsr sse sse2 ss ht tm ia64 pbe";
+static const char flags_1_ecx[] =
+	"pni pclmulqdq dtes64 monitor ds_cpl vmx smx est tm2 ssse3 cid sdbg fma cx16 xtpr pdcm - "
+	"pcid dca sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave - avx f16c "
+	"rdrand hypervisor";
+static const char flags_7_ebx[] =
+	"fsgsbase tsc_adjust - bmi1 hle avx2 fdp_excptn_only smep bmi2 erms invpcid rtm cqm - mpx "
+	"rdt_a avx512f avx512dq rdseed adx smap avx512ifma - clflushopt clwb intel_pt avx512pf "
+	"avx512er avx512cd sha_ni avx512bw avx512vl";
+static const char flags_81_edx[] =
+	"- - - - - - - - - - - syscall - - - - - - - - nx - - - - - pdpe1gb rdtscp - lm - -";
+static const char flags_81_ecx[] = "lahf_lm - svm - - abm sse4a - 3dnowprefetch";
 
-static void cpu_flags(struct strbuf *out, u32 bits, const char *const names[32])
+static void cpu_flags(struct strbuf *out, u32 bits, const char *names)
 {
-	for (int i = 0; i < 32; i++)
-		if ((bits & 1U << i) && names[i])
-			sb_printf(out, " %s", names[i]);
+	for (; *names; bits >>= 1) {
+		const char *end = strchr(names, ' ');
+		int len = end ? (int)(end - names) : (int)strlen(names);
+
+		if ((bits & 1) && *names != '-')
+			sb_printf(out, " %.*s", len, names);
+		names += len + !!end;
+	}
 }
 
 static void cpu_model(struct strbuf *out)
@@ -223,9 +220,10 @@ static void cpu_model(struct strbuf *out)
 	}
 	while (*text == ' ')
 		text++;
-	sb_printf(out, "vendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\n"
-		       "stepping\t: %u\n", vendor, family, model, *text ? text : "unknown",
-		  m.eax & 15);
+	sb_printf(out,
+		  "vendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\n"
+		  "stepping\t: %u\n",
+		  vendor, family, model, *text ? text : "unknown", m.eax & 15);
 }
 
 static int show_cpuinfo(struct strbuf *out, void *priv)
@@ -242,9 +240,10 @@ static int show_cpuinfo(struct strbuf *out, void *priv)
 	for (unsigned int n = 0; n < nr_cpus; n++) {
 		sb_printf(out, "processor\t: %u\n", n);
 		cpu_model(out);
-		sb_printf(out, "cpu MHz\t\t: %llu.%03llu\nphysical id\t: 0\nsiblings\t: %u\n"
-			       "core id\t\t: %u\ncpu cores\t: %u\napicid\t\t: %u\nfpu\t\t: yes\n"
-			       "fpu_exception\t: yes\ncpuid level\t: %u\nwp\t\t: yes\nflags\t\t:",
+		sb_printf(out,
+			  "cpu MHz\t\t: %llu.%03llu\nphysical id\t: 0\nsiblings\t: %u\n"
+			  "core id\t\t: %u\ncpu cores\t: %u\napicid\t\t: %u\nfpu\t\t: yes\n"
+			  "fpu_exception\t: yes\ncpuid level\t: %u\nwp\t\t: yes\nflags\t\t:",
 			  (ull)(tsc_khz / 1000), (ull)(tsc_khz % 1000), nr_cpus, n, nr_cpus,
 			  cpus[n]->apic_id, max_basic);
 		cpu_flags(out, c1.edx, flags_1_edx);
@@ -252,10 +251,11 @@ static int show_cpuinfo(struct strbuf *out, void *priv)
 		cpu_flags(out, c1.ecx, flags_1_ecx);
 		cpu_flags(out, x1.ecx, flags_81_ecx);
 		cpu_flags(out, c7.ebx, flags_7_ebx);
-		sb_printf(out, "\nbogomips\t: %llu.%02llu\nclflush size\t: %u\n"
-			       "cache_alignment\t: 64\naddress sizes\t: %u bits physical, %u bits "
-			       "virtual\npower management:\n\n", (ull)(tsc_khz / 500),
-			  (ull)(tsc_khz / 5 % 100), (c1.ebx >> 8 & 255) * 8,
+		sb_printf(out,
+			  "\nbogomips\t: %llu.%02llu\nclflush size\t: %u\n"
+			  "cache_alignment\t: 64\naddress sizes\t: %u bits physical, %u bits "
+			  "virtual\npower management:\n\n",
+			  (ull)(tsc_khz / 500), (ull)(tsc_khz / 5 % 100), (c1.ebx >> 8 & 255) * 8,
 			  x8.eax ? x8.eax & 255 : 36, x8.eax ? x8.eax >> 8 & 255 : 48);
 	}
 	return 0;
@@ -304,8 +304,7 @@ static int show_uuid(struct strbuf *out, void *priv)
 	u64 a = fixed ? fixed[0] : random_u64(), b = fixed ? fixed[1] : random_u64();
 
 	sb_printf(out, "%08x-%04x-4%03x-%04x-%012llx\n", (u32)(a >> 32), (u32)(a >> 16 & 0xffff),
-		  (u32)(a & 0xfff), (u32)(b >> 48 & 0x3fff) | 0x8000,
-		  (ull)(b & 0xffffffffffffUL));
+		  (u32)(a & 0xfff), (u32)(b >> 48 & 0x3fff) | 0x8000, (ull)(b & 0xffffffffffffUL));
 	return 0;
 }
 
@@ -324,13 +323,17 @@ void procfs_sys_init(void)
 		{ .name = "dyad/counts", .mode = 0444, .show = show_counts },
 		{ .name = "sys/kernel/pid_max", .mode = 0444, .show = show_pid_max },
 		{ .name = "sys/kernel/random/uuid", .mode = 0444, .show = show_uuid },
-		{ .name = "sys/kernel/hostname", .mode = 0644, .show = show_uts,
+		{ .name = "sys/kernel/hostname",
+		  .mode = 0644,
+		  .show = show_uts,
 		  .write = write_uts },
 	};
-	static const struct pseudo_file domain = { .name = "sys/kernel/domainname", .mode = 0644,
-						   .show = show_uts, .write = write_uts };
+	static const struct pseudo_file domain = {
+		.name = "sys/kernel/domainname", .mode = 0644, .show = show_uts, .write = write_uts
+	};
 	static const struct pseudo_file boot_id = { .name = "sys/kernel/random/boot_id",
-						    .mode = 0444, .show = show_uuid };
+						    .mode = 0444,
+						    .show = show_uuid };
 	static u64 boot_uuid[2];
 	static const struct {
 		struct pseudo_file pf;

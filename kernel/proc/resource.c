@@ -31,7 +31,7 @@ int do_prlimit(pid_t pid, unsigned int res, const struct rlimit64 *new, struct r
 
 	if (!t)
 		return -ESRCH;
-	if (res >= RLIM_NLIMITS || (new && new->rlim_cur > new->rlim_max)) {
+	if (res >= RLIM_NLIMITS || (new &&new->rlim_cur > new->rlim_max)) {
 		err = -EINVAL;
 		goto out;
 	}
@@ -69,7 +69,8 @@ static void add_threads(struct process *p, struct rusage *ru)
 	ru->ru_majflt += p->majflt;
 	ru->ru_nvcsw += p->nvcsw;
 	ru->ru_nivcsw += p->nivcsw;
-	for_each_thread(t, p) {
+	for_each_thread(t, p)
+	{
 		if (t->dead)
 			continue;
 		ru->ru_minflt += t->thread.minor_faults;

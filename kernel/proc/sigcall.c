@@ -198,8 +198,7 @@ int do_sigaction(int sig, const struct ksigaction *act, struct ksigaction *old)
 	if (act && (act->handler == SIG_IGN ||
 		    (act->handler == SIG_DFL && (SIGBIT(sig) & SIGS_IGNORED)))) {
 		discard_signal(p, &p->pending, sig);
-		for_each_thread(o, p)
-			discard_signal(p, &o->pending, sig);
+		for_each_thread(o, p) discard_signal(p, &o->pending, sig);
 	}
 	spin_unlock(&p->siglock);
 	return 0;
@@ -226,14 +225,16 @@ int do_sigaltstack(const stack_t *ss, stack_t *old, u64 sp)
 	u32 mode;
 	bool on;
 
-	on = t->altstack.size && !(t->altstack.flags & SS_AUTODISARM) &&
-	     sp > t->altstack.sp && sp - t->altstack.sp <= t->altstack.size;
+	on = t->altstack.size && !(t->altstack.flags & SS_AUTODISARM) && sp > t->altstack.sp &&
+	     sp - t->altstack.sp <= t->altstack.size;
 	if (old) {
 		memset(old, 0, sizeof(*old));
 		old->ss_sp = (void *)t->altstack.sp;
 		old->ss_size = t->altstack.size;
-		old->ss_flags = (t->altstack.flags & SS_AUTODISARM) |
-				(!t->altstack.size ? SS_DISABLE : on ? SS_ONSTACK : 0);
+		old->ss_flags =
+			(t->altstack.flags & SS_AUTODISARM) | (!t->altstack.size ? SS_DISABLE
+							       : on              ? SS_ONSTACK
+										 : 0);
 	}
 	if (!ss)
 		return 0;
@@ -269,9 +270,8 @@ void set_blocked(ksigset_t mask)
 	if ((t->pending.set | p->pending.set) & ~mask)
 		thread_set_work(&t->thread, THREAD_WORK_SIGNAL);
 	if (newly && p->nr_live > 1) /* what this thread no longer takes, another may */
-		for_each_thread(o, p)
-			if (o != t && !o->exiting && (newly & ~o->blocked))
-				signal_wake(o, false);
+		for_each_thread(o, p) if (o != t && !o->exiting && (newly & ~o->blocked))
+			signal_wake(o, false);
 	spin_unlock(&p->siglock);
 }
 
@@ -370,7 +370,7 @@ int do_sigtimedwait(ksigset_t set, siginfo_t *info, u64 deadline)
 long do_restart_syscall(void)
 {
 	struct task *t = current;
-	long (*fn)(struct task *t) = t->restart_fn;
+	long (*fn)(struct task * t) = t->restart_fn;
 
 	t->restart_fn = NULL;
 	return fn ? fn(t) : -EINTR;

@@ -65,8 +65,7 @@ static void remove_everywhere(struct process *p, ksigset_t mask)
 	struct task *t;
 
 	remove_signals(p, &p->pending, mask);
-	for_each_thread(t, p)
-		remove_signals(p, &t->pending, mask);
+	for_each_thread(t, p) remove_signals(p, &t->pending, mask);
 }
 
 static int enqueue(struct process *p, struct sigpending *sp, int sig, const siginfo_t *info)
@@ -75,8 +74,8 @@ static int enqueue(struct process *p, struct sigpending *sp, int sig, const sigi
 
 	if (sig < SIGRTMIN && (sp->set & SIGBIT(sig)))
 		return 0;
-	if (sig != SIGKILL && (!info || sig < SIGRTMIN ||
-			       p->nr_queued < p->rlim[RLIMIT_SIGPENDING].rlim_cur))
+	if (sig != SIGKILL &&
+	    (!info || sig < SIGRTMIN || p->nr_queued < p->rlim[RLIMIT_SIGPENDING].rlim_cur))
 		q = kmem_cache_alloc(queue_cache);
 	if (q) {
 		__atomic_fetch_add(&nr_queued_signals, 1, __ATOMIC_RELAXED);
@@ -190,7 +189,8 @@ void kill_other_threads(struct process *p, struct task *except)
 {
 	struct task *t;
 
-	for_each_thread(t, p) {
+	for_each_thread(t, p)
+	{
 		if (t == except || t->exiting)
 			continue;
 		t->pending.set |= SIGBIT(SIGKILL);
@@ -219,8 +219,7 @@ static void go_on(struct process *p)
 	p->continue_report = p->continue_news = p->stopped;
 	p->stopping = p->stopped = p->stop_report = false;
 	p->nr_stopped = 0;
-	for_each_thread(t, p)
-		thread_wake_states(&t->thread, BIT(THREAD_STOPPED));
+	for_each_thread(t, p) thread_wake_states(&t->thread, BIT(THREAD_STOPPED));
 }
 
 static bool wants(struct task *t, int sig)
@@ -249,9 +248,7 @@ static void pick_thread(struct task *t, int sig, bool to_process)
 	if (wants(t, sig)) {
 		o = t;
 	} else if (to_process) {
-		for_each_thread(o, p)
-			if (wants(o, sig))
-				break;
+		for_each_thread(o, p) if (wants(o, sig)) break;
 		if (&o->thread_link == &p->threads)
 			o = NULL;
 	}
@@ -406,9 +403,7 @@ static void start_stop(struct process *p, int sig)
 	p->stopped = false;
 	p->nr_stopped = 0;
 	p->stop_signal = sig;
-	for_each_thread(t, p)
-		if (t != current && !t->exiting)
-			signal_wake(t, false);
+	for_each_thread(t, p) if (t != current && !t->exiting) signal_wake(t, false);
 }
 
 /* Sleeps while the process is stopped. siglock is dropped meanwhile. */

@@ -231,16 +231,16 @@ struct mm *task_mm_get(struct task *t)
 	return mm;
 }
 
-#define TASK_GETTER(name, type, field)                           \
-	type name(struct task *t)                                \
-	{                                                        \
-		type x;                                          \
-		spin_lock(&t->proc->siglock);                    \
-		x = t->field;                                    \
-		if (x)                                           \
-			ref_get((ref_t *)&x->refs);              \
-		spin_unlock(&t->proc->siglock);                  \
-		return x;                                        \
+#define TASK_GETTER(name, type, field)                                                             \
+	type name(struct task *t)                                                                  \
+	{                                                                                          \
+		type x;                                                                            \
+		spin_lock(&t->proc->siglock);                                                      \
+		x = t->field;                                                                      \
+		if (x)                                                                             \
+			ref_get((ref_t *)&x->refs);                                                \
+		spin_unlock(&t->proc->siglock);                                                    \
+		return x;                                                                          \
 	}
 TASK_GETTER(task_fs_get, struct fs_context *, thread.fs)
 TASK_GETTER(task_files_get, struct files *, thread.files)

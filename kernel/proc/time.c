@@ -26,7 +26,8 @@ void process_times_locked(struct process *p, u64 *user, u64 *sys)
 
 	*user = p->user_ns;
 	*sys = p->sys_ns;
-	for_each_thread(t, p) {
+	for_each_thread(t, p)
+	{
 		u64 u, s;
 
 		if (t->dead) /* counted in the sums already */
@@ -60,8 +61,8 @@ static int cpu_clock(int clock, u64 *ns)
 	if ((clock & 3) == 3)
 		return -EINVAL;
 	if (pid)
-		t = thread ? task_find(task_pid_ns(t), pid) :
-			     task_find_process(task_pid_ns(t), pid);
+		t = thread ? task_find(task_pid_ns(t), pid)
+			   : task_find_process(task_pid_ns(t), pid);
 	if (!t)
 		return -EINVAL;
 	if (thread)

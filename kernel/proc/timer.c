@@ -17,7 +17,7 @@ struct ticker {
 	struct timer timer;
 	struct process *proc;
 	enum clock_kind kind;
-	u64 expires;  /* clock_ns(), or CPU time; 0: not armed */
+	u64 expires; /* clock_ns(), or CPU time; 0: not armed */
 	u64 interval; /* 0: once */
 	bool posix;
 };
@@ -26,7 +26,7 @@ struct posix_timer {
 	int id, clock, notify, sig;
 	sigval_t value;
 	struct pid *thread; /* SIGEV_THREAD_ID; else NULL */
-	bool pending;	    /* its signal is queued: further expiries are overruns */
+	bool pending; /* its signal is queued: further expiries are overruns */
 	int overrun, last_overrun;
 };
 struct proc_timers {
@@ -55,8 +55,7 @@ static void arm(struct ticker *k)
 	}
 	now = now_of(k);
 	left = k->expires > now ? k->expires - now : 0;
-	timer_start(&k->timer,
-		    clock_ns() + max(left / max(k->proc->nr_live, 1U), CPU_CHECK_MIN));
+	timer_start(&k->timer, clock_ns() + max(left / max(k->proc->nr_live, 1U), CPU_CHECK_MIN));
 }
 
 static void itimer_fired(struct ticker *k)
@@ -87,9 +86,7 @@ static void posix_fired(struct posix_timer *t, u64 times)
 	if (t->thread) {
 		struct task *o;
 
-		for_each_thread(o, t->ticker.proc)
-			if (o->pid == t->thread)
-				to = o;
+		for_each_thread(o, t->ticker.proc) if (o->pid == t->thread) to = o;
 	}
 	t->pending = true;
 	if (send_locked(t->sig, &info, to, !t->thread, false))

@@ -16,7 +16,7 @@ struct wait {
 	pid_t nr;
 	uid_t uid;
 	int status; /* wait4's form */
-	int why;    /* CLD_* */
+	int why; /* CLD_* */
 	struct rusage *ru;
 	struct list_head gone;
 };
@@ -256,10 +256,10 @@ long do_waitid(int which, pid_t id, siginfo_t *info, int options, struct rusage 
 			info->si_code = w.why;
 			info->si_pid = w.nr;
 			info->si_uid = w.uid;
-			info->si_status = w.why == CLD_EXITED	 ? w.status >> 8 & 0xff :
-					  w.why == CLD_STOPPED	 ? w.status >> 8 & 0xff :
-					  w.why == CLD_CONTINUED ? SIGCONT :
-								   w.status & 0x7f;
+			info->si_status = w.why == CLD_EXITED      ? w.status >> 8 & 0xff
+					  : w.why == CLD_STOPPED   ? w.status >> 8 & 0xff
+					  : w.why == CLD_CONTINUED ? SIGCONT
+								   : w.status & 0x7f;
 		}
 	}
 	return err;
