@@ -104,7 +104,8 @@ static void add_row(const struct state *s, void *table)
 
 int ps_verb(int argc, char **argv)
 {
-	static const char *const head[] = { "NAME", "IMAGE", "PID", "AGE", "TASKS", "MEMORY", "COMMAND" };
+	static const char *const head[] = { "NAME",  "IMAGE",  "PID",    "AGE",
+					    "TASKS", "MEMORY", "COMMAND" };
 	struct table t = { .columns = sizeof(head) / sizeof(*head) };
 
 	for (int i = 0; i < t.columns; i++)

@@ -17,8 +17,7 @@ struct container {
 	const char *hostname; /* NULL: leave it (exec) */
 	const char *workdir; /* NULL: / */
 	char **argv, **envp;
-	const char
-		*terminal; /* that it gets as /dev/console, as foreground process group; or NULL */
+	const char *terminal; /* it gets this one, in the foreground; or NULL */
 	bool init; /* a small init is pid 1, the command its child */
 	sigset_t mask; /* of signals, for the command */
 };

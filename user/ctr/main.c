@@ -9,16 +9,13 @@ static const struct verb verbs[] = {
 		.name = "run",
 		.usage = "run [OPTION...] IMAGE [--] [COMMAND [ARG...]]",
 		.what = "Starts a container from an image and waits for its end",
-		.more = "The command (/bin/sh without one) is process 1 of the container, in pid, "
-			"mount, host\n"
-			"name and other namespaces of its own; what it writes goes to memory and "
-			"is gone at\n"
-			"the end. The exit status is the command's; 128 + N when signal N ended "
-			"it, 125 when\n"
-			"ctr itself failed, 126 not executable, 127 not found.\n"
-			"Signals are passed on. As process 1 the command gets only those it "
-			"handles (--init\n"
-			"mends that); a second SIGINT or SIGTERM kills the container.\n"
+		.more = "The command (/bin/sh without one) is process 1 of the container, in\n"
+			"pid, mount, host name and other namespaces of its own; what it writes\n"
+			"goes to memory and is gone at the end. The exit status is the\n"
+			"command's; 128 + N when signal N ended it, 125 when ctr itself failed,\n"
+			"126 not executable, 127 not found.\n"
+			"Signals are passed on. One that the command does not handle ends it,\n"
+			"as it would outside; so does a second SIGINT or SIGTERM.\n"
 			"\n"
 			"Examples:\n"
 			"  ctr run busybox -- sh -c 'hostname; ps; exit 7'\n"
@@ -40,8 +37,7 @@ static const struct verb verbs[] = {
 		.name = "images",
 		.usage = "images",
 		.what = "Lists the images that there are",
-		.more = "An image NAME is the file /images/NAME.erofs (another folder: "
-			"DYAD_IMAGES).\n",
+		.more = "An image NAME is the file NAME.erofs in /images, or in $DYAD_IMAGES.\n",
 		.run = images_verb,
 	},
 	{
@@ -73,11 +69,9 @@ static const struct verb verbs[] = {
 	{
 		.name = "rm",
 		.usage = "rm [OPTION...] NAME...",
-		.what = "Removes what is left of a container: one that still runs only with "
-			"--force",
-		.more = "A container leaves nothing behind when it ends; there is something to "
-			"remove only after\n"
-			"its `ctr run` was killed.\n",
+		.what = "Removes what is left of a container; a running one only with --force",
+		.more = "A container leaves nothing behind when it ends; something is left only\n"
+			"after its `ctr run` was killed.\n",
 		.opts = rm_options,
 		.min_args = 1,
 		.max_args = -1,
@@ -88,9 +82,8 @@ static const struct verb verbs[] = {
 
 static const struct tool ctr = {
 	.name = "ctr",
-	.what = "Runs programs in containers: processes of this kernel with their own root, "
-		"numbers,\n"
-		"names and limits.",
+	.what = "Runs programs in containers: processes of this kernel with a root,\n"
+		"numbers, names and limits of their own.",
 	.more = "Example:\n"
 		"  ctr run busybox -- sh -c 'hostname; ps'\n",
 	.verbs = verbs,

@@ -30,7 +30,7 @@ const struct opt run_options[] = {
 	{ "--pids", 0, OPT_NUMBER, &opt.pids, "N", "the most processes and threads it may have" },
 	{ "--cpus", 0, OPT_TEXT, &opt.cpus, "N",
 	  "the most CPU time: 0.5, 2 (where the kernel limits it)" },
-	{ "--hostname", 'h', OPT_TEXT, &opt.hostname, "NAME",
+	{ "--hostname", 0, OPT_TEXT, &opt.hostname, "NAME",
 	  "its host name (its own name without)" },
 	{ "--name", 'n', OPT_TEXT, &opt.name, "NAME", "what ps, exec and kill call it" },
 	{ "--env", 'e', OPT_LIST, &opt.env, "K=V",
