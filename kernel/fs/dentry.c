@@ -65,7 +65,6 @@ static struct dentry *d_new(struct super *sb, const char *name, size_t len)
 	list_init(&d->lru);
 	d->sb = sb;
 	d->unhashed = true;
-	COUNT_INC(dentries);
 	return d;
 }
 
@@ -113,7 +112,8 @@ static struct dentry *tree_find(struct dentry *parent, u32 hash, const char *nam
 	return NULL;
 }
 
-struct dentry *d_cached(struct dentry *parent, const char *name, size_t len)
+/* The cached child with a reference, or NULL; no lock needed. */
+static struct dentry *d_cached(struct dentry *parent, const char *name, size_t len)
 {
 	u32 hash = name_hash(name, len);
 	struct rb_node *up, **link;
@@ -154,7 +154,7 @@ static void tree_erase(struct dentry *d)
 	d->unhashed = true;
 }
 
-void d_hash(struct dentry *d)
+static void d_hash(struct dentry *d)
 {
 	spin_lock(&d->parent->lock);
 	tree_insert(d);
@@ -177,7 +177,6 @@ static void d_free(struct dentry *d)
 	inode_put(d->inode);
 	if (d->name != d->iname)
 		kfree(d->name);
-	COUNT_DEC(dentries);
 	kmem_cache_free(dentry_cache, d);
 }
 

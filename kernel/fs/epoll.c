@@ -44,6 +44,11 @@ struct ep_item {
 static struct mutex epoll_mutex = MUTEX_INIT(epoll_mutex);
 static const struct file_ops epoll_ops;
 
+static bool file_is_epoll(const struct file *f)
+{
+	return f->ops == &epoll_ops;
+}
+
 static void item_ready(struct ep_item *it)
 {
 	struct epoll *ep = it->ep;
@@ -309,11 +314,6 @@ static void epoll_release(struct file *f)
 }
 
 static const struct file_ops epoll_ops = { .release = epoll_release, .poll = epoll_poll };
-
-bool file_is_epoll(const struct file *f)
-{
-	return f->ops == &epoll_ops;
-}
 
 void epoll_release_file(struct file *f)
 {

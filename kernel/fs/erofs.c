@@ -84,7 +84,7 @@ static struct frame *erofs_read_page(struct mapping *m, u64 index)
 	err = erofs_map(&es->img, ei, off, &pos, &len);
 	if (err)
 		return ERR_PTR(complain(inode->sb, ei->nid, err));
-	f = pos != EROFS_HOLE && len >= n ? share_frame(es, pos, n) : NULL;
+	f = len >= n ? share_frame(es, pos, n) : NULL;
 	if (f)
 		return f;
 	f = frame_alloc_zeroed(FRAME_CACHE, NULL);

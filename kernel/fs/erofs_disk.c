@@ -10,15 +10,10 @@
 #define MAGIC 0xe0f5e1e2U
 #define COMPAT_CHECKSUM 1U
 #define INCOMPAT_ZERO_PADDING 1U /* concerns compressed data only */
-#define INCOMPAT_CHUNKED 4U
-#define INCOMPAT_KNOWN (INCOMPAT_ZERO_PADDING | INCOMPAT_CHUNKED)
 #define SLOT_BITS 5
 #define NAME_LEN_MAX 255
 
-enum { EROFS_FLAT_PLAIN = 0, EROFS_FLAT_INLINE = 2, EROFS_CHUNKED = 4 };
-#define CHUNK_BITS 0x1fU
-#define CHUNK_INDEXES 0x20U
-#define NULL_BLOCK 0xffffffffU
+enum { EROFS_FLAT_PLAIN = 0, EROFS_FLAT_INLINE = 2 };
 
 struct disk_super {
 	u32 magic, checksum, feature_compat;
@@ -120,7 +115,7 @@ int erofs_read_super(struct erofs_image *img)
 		return err;
 	if (ds.magic != MAGIC || ds.blkszbits < 9 || ds.blkszbits > 12 || ds.dirblkbits)
 		return -EINVAL;
-	if (ds.feature_incompat & ~INCOMPAT_KNOWN || ds.extra_devices)
+	if (ds.feature_incompat & ~INCOMPAT_ZERO_PADDING || ds.extra_devices)
 		return -EINVAL;
 	if (ds.feature_compat & COMPAT_CHECKSUM) {
 		err = check_sum(img, &ds, ds.blkszbits);
@@ -167,9 +162,7 @@ static int check_layout(struct erofs_image *img, const struct erofs_inode *ino)
 {
 	u64 block = 1UL << img->block_bits, whole = ino->size;
 
-	if (ino->size > img->blocks << img->block_bits && ino->layout != EROFS_CHUNKED)
-		return -EUCLEAN;
-	if (ino->size > 1UL << 52)
+	if (ino->size > img->blocks << img->block_bits)
 		return -EUCLEAN;
 	switch (ino->layout) {
 	case EROFS_FLAT_INLINE:
@@ -180,10 +173,8 @@ static int check_layout(struct erofs_image *img, const struct erofs_inode *ino)
 		break;
 	case EROFS_FLAT_PLAIN:
 		break;
-	case EROFS_CHUNKED:
-		return ino->start & ~(CHUNK_BITS | CHUNK_INDEXES) ? -EOPNOTSUPP : 0;
 	default:
-		return -EOPNOTSUPP; /* compressed */
+		return -EOPNOTSUPP; /* compressed, or in chunks */
 	}
 	if (whole && ino->start + DIV_ROUND_UP(whole, block) > img->blocks)
 		return -EUCLEAN;
@@ -233,45 +224,12 @@ int erofs_read_inode(struct erofs_image *img, u64 nid, struct erofs_inode *ino)
 	return -EUCLEAN;
 }
 
-static int map_chunk(struct erofs_image *img, const struct erofs_inode *ino, u64 off, u64 *pos,
-		     u64 *len)
-{
-	unsigned int bits = img->block_bits + (ino->start & CHUNK_BITS);
-	bool indexes = ino->start & CHUNK_INDEXES;
-	u64 in_chunk = off & ((1UL << bits) - 1), at;
-	u32 entry[2] = { 0 }, block;
-	int err;
-
-	*len = min((1UL << bits) - in_chunk, ino->size - off);
-	if (indexes) {
-		at = ALIGN_UP(ino->end, 8UL) + (off >> bits) * 8;
-		err = get(img, at, entry, 8);
-		block = entry[1];
-		if (!err && entry[0] >> 16) /* on another device */
-			err = -EOPNOTSUPP;
-	} else {
-		at = ALIGN_UP(ino->end, 4UL) + (off >> bits) * 4;
-		err = get(img, at, entry, 4);
-		block = entry[0];
-	}
-	if (err)
-		return err;
-	if (block == NULL_BLOCK) {
-		*pos = EROFS_HOLE;
-		return 0;
-	}
-	*pos = ((u64)block << img->block_bits) + in_chunk;
-	return *pos > img->size || *len > img->size - *pos ? -EUCLEAN : 0;
-}
-
 int erofs_map(struct erofs_image *img, const struct erofs_inode *ino, u64 off, u64 *pos, u64 *len)
 {
 	u64 whole = ino->size;
 
 	if (off >= ino->size)
 		return -EUCLEAN;
-	if (ino->layout == EROFS_CHUNKED)
-		return map_chunk(img, ino, off, pos, len);
 	if (ino->layout == EROFS_FLAT_INLINE)
 		whole = ALIGN_DOWN(ino->size, 1UL << img->block_bits);
 	if (off < whole) {
@@ -296,10 +254,7 @@ int erofs_read_data(struct erofs_image *img, const struct erofs_inode *ino, u64 
 		if (err)
 			return err;
 		len = min(len, (u64)n);
-		if (pos == EROFS_HOLE)
-			memset(to, 0, len);
-		else
-			err = get(img, pos, to, len);
+		err = get(img, pos, to, len);
 		if (err)
 			return err;
 		to += len;

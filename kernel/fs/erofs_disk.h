@@ -20,19 +20,18 @@ struct erofs_image {
 
 struct erofs_inode {
 	u64 nid, size;
-	u64 end; /* byte offset of what follows the inode and its xattrs: inline data, chunk table */
+	u64 end; /* byte offset of what follows the inode and its xattrs: inline data */
 	u32 xattr_size; /* bytes of inline xattrs, just before end */
 	u32 mode, uid, gid, nlink;
 	u32 layout; /* EROFS_* */
-	u32 start;  /* block, device number, or chunk format */
+	u32 start;  /* block or device number */
 	s64 mtime_ns;
 };
 
 /* Checks and takes in the superblock. -EINVAL: no EROFS, or of a kind we do not read. -EUCLEAN */
 int erofs_read_super(struct erofs_image *img);
 int erofs_read_inode(struct erofs_image *img, u64 nid, struct erofs_inode *ino);
-#define EROFS_HOLE (~0UL)
-/* Where the bytes of ino from off on (below its size) lie, EROFS_HOLE: zeros; *len are contiguous. */
+/* Where the bytes of ino from off on (below its size) lie; *len of them are contiguous. */
 int erofs_map(struct erofs_image *img, const struct erofs_inode *ino, u64 off, u64 *pos, u64 *len);
 /* n bytes of ino's data from off on, all below its size. */
 int erofs_read_data(struct erofs_image *img, const struct erofs_inode *ino, u64 off, void *buf,

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * eventfd(2): a counter that reads wait on; also what a hypervisor's ioeventfd and irqfd signal,
- * so eventfd_signal() may be called anywhere. The wait queue's readers are woken with the lock free.
- */
+/* eventfd(2): a counter that reads wait on. Sleepers are woken with its lock free. */
 #include "fs/internal.h"
 
-#define COUNT_MAX 0xfffffffffffffffeUL /* the most it holds: writes wait, signals saturate */
+#define COUNT_MAX 0xfffffffffffffffeUL /* the most it holds: writes wait */
 #define EVENTFD_SEMAPHORE 1 /* EFD_SEMAPHORE of eventfd(2); no uapi header has it */
 
 struct eventfd {
@@ -15,12 +12,12 @@ struct eventfd {
 	struct waitq wait;
 };
 
-static u64 take(struct eventfd *e, bool all)
+static u64 take(struct eventfd *e)
 {
 	u64 n;
 
 	spin_lock(&e->lock);
-	n = e->semaphore && e->count && !all ? 1 : e->count;
+	n = e->semaphore && e->count ? 1 : e->count;
 	e->count -= n;
 	spin_unlock(&e->lock);
 	if (n)
@@ -36,7 +33,7 @@ static ssize_t eventfd_read(struct file *f, struct uio *to, loff_t *pos)
 
 	if (to->left < sizeof(n))
 		return -EINVAL;
-	while (!(n = take(e, false))) {
+	while (!(n = take(e))) {
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
 		err = wait_event(&e->wait, READ_ONCE(e->count));
@@ -131,29 +128,4 @@ struct file *eventfd_file(unsigned int count, int flags)
 	if (IS_ERR(f))
 		kfree(e);
 	return f;
-}
-
-bool file_is_eventfd(const struct file *f)
-{
-	return f->ops == &eventfd_ops;
-}
-
-void eventfd_signal(struct file *f, u64 n)
-{
-	struct eventfd *e = f->priv;
-
-	spin_lock(&e->lock);
-	e->count += min(n, COUNT_MAX - e->count);
-	spin_unlock(&e->lock);
-	waitq_wake_all(&e->wait, POLLIN | POLLRDNORM);
-}
-
-u64 eventfd_take(struct file *f)
-{
-	return take(f->priv, true);
-}
-
-struct waitq *eventfd_waitq(struct file *f)
-{
-	return &((struct eventfd *)f->priv)->wait;
 }

@@ -92,7 +92,6 @@ struct file *file_alloc(const struct path *p, int flags)
 		f->cred = current_thread()->cred;
 		ref_get((ref_t *)&f->cred->refs);
 	}
-	COUNT_INC(files);
 	return f;
 }
 
@@ -121,7 +120,6 @@ static void file_free(struct file *f)
 	path_put(&f->path);
 	if (f->cred)
 		fs_cred_put(f->cred);
-	COUNT_DEC(files);
 	kmem_cache_free(file_cache, f);
 }
 

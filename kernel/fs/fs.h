@@ -491,10 +491,6 @@ extern const struct file_ops fifo_ops;
 long pipe_size(struct file *f);
 long pipe_set_size(struct file *f, unsigned long size);
 
-bool file_is_eventfd(const struct file *f);
-void eventfd_signal(struct file *f, u64 n); /* any context; saturates */
-u64 eventfd_take(struct file *f);	    /* reads without waiting: the count, 0 when none */
-struct waitq *eventfd_waitq(struct file *f);
 /* F_ADD_SEALS and F_GET_SEALS: -EINVAL when f can have none. */
 int memfd_add_seals(struct file *f, unsigned int seals);
 int memfd_get_seals(struct file *f);
@@ -522,12 +518,6 @@ struct pseudo_file {
  * evict of its own, or call pseudo_evict() there. NULL without memory (priv is the caller's then). */
 void pseudo_evict(struct inode *inode); /* does nothing for inodes that are not pseudo_inode()s */
 struct inode *pseudo_inode(struct super *sb, const struct pseudo_file *pf, void *priv);
-
-/* Objects alive, for the leak check. */
-struct fs_counts {
-	u64 inodes, dentries, files, mounts;
-};
-extern struct fs_counts fs_counts;
 
 /* /sys: a directory path below its root ("fs/cgroup"), made with its parents; a file in one. */
 void sysfs_mkdir(const char *path);

@@ -8,7 +8,6 @@
  */
 #include "fs/internal.h"
 
-struct fs_counts fs_counts;
 bool (*fs_ns_capable)(struct user_ns *ns, int cap);
 bool (*fs_ids_mapped)(struct user_ns *ns, uid_t uid, gid_t gid);
 void (*fs_cred_put)(const struct cred *cred);
@@ -52,7 +51,7 @@ bool inode_capable(const struct inode *inode, int cap)
 	return cred_capable(c->user_ns, cap);
 }
 
-static bool in_group(const struct cred *c, gid_t gid)
+bool in_group(const struct cred *c, gid_t gid)
 {
 	if (c->fsgid == gid)
 		return true;
@@ -124,7 +123,6 @@ struct inode *inode_new(struct super *sb, mode_t mode)
 	}
 	i->atime_ns = i->mtime_ns = i->ctime_ns = fs_now();
 	mapping_init(&i->mapping, NULL, i);
-	COUNT_INC(inodes);
 	return i;
 }
 
@@ -150,7 +148,6 @@ void inode_put(struct inode *i)
 		pseudo_evict(i);
 	mapping_free(&i->mapping);
 	locks_free(i);
-	COUNT_DEC(inodes);
 	kmem_cache_free(inode_cache, i);
 }
 

@@ -20,10 +20,8 @@
 #define DT_DIR 4
 #define LINK_MAX_DEPTH 40 /* path_resolution(7) */
 
-#define COUNT_INC(c) __atomic_fetch_add(&fs_counts.c, 1, __ATOMIC_RELAXED)
-#define COUNT_DEC(c) __atomic_fetch_sub(&fs_counts.c, 1, __ATOMIC_RELAXED)
-
 /* ---- inode.c ---- */
+bool in_group(const struct cred *c, gid_t gid); /* its own or a supplementary one */
 bool fs_capable(int cap); /* in the first user namespace */
 bool inode_capable(const struct inode *inode, int cap); /* over this inode's owner */
 struct super *super_new(const struct fs_type *type, unsigned long flags);
@@ -43,9 +41,6 @@ extern spinlock_t d_tree_lock; /* guards names and parents against renames */
 struct dentry *d_alloc(struct dentry *parent, const char *name, size_t len);
 /* A name that is in no directory: a root, a pipe. inode's reference moves here. NULL */
 struct dentry *d_alone(struct super *sb, const char *name, struct inode *inode);
-/* The cached child with a reference, or NULL; no lock needed. */
-struct dentry *d_cached(struct dentry *parent, const char *name, size_t len);
-void d_hash(struct dentry *d); /* found by name from now on */
 /* After unlink: the name is free again. The dentry turns negative, or is unhashed while in use. */
 void d_delete(struct dentry *d);
 /* d gets nd's parent and name, nd is dropped; exchange: they swap. Both parents locked. */
@@ -81,7 +76,6 @@ struct dentry *lookup_one(struct dentry *dir, const char *name, size_t len);
 /* ---- vfs.c ---- */
 int mnt_want_write(const struct path *p); /* -EROFS */
 int may_create(const struct path *dir);	  /* in its inode, locked */
-int may_delete(struct inode *dir, struct dentry *d, bool isdir);
 int dentry_setattr(struct dentry *d, struct kattr *attr);
 int dentry_unlink(struct dentry *dir, struct dentry *d, bool isdir);
 mode_t apply_umask(mode_t mode);
@@ -96,8 +90,6 @@ static inline void mount_get(struct mount *m)
 	ref_get(&m->refs);
 }
 struct mount *mount_find(struct mount *parent, struct dentry *mp); /* mount_lock held */
-/* One step up from a mount's root: the place it covers, or false at the top of the tree. */
-bool mount_up(struct path *p);
 void mount_attach(struct mount *m, struct mount *parent, struct dentry *mp);
 void mount_detach(struct mount *m);
 #define MNT_LOCK_FLAGS 512U /* of a more privileged owner: its restrictions cannot be lifted */
@@ -127,6 +119,8 @@ void file_init(void);
 struct file *file_alloc(const struct path *p, int flags);
 /* open without any check: the layers below an overlay, which checked itself. */
 struct file *file_open_real(const struct path *p, int flags);
+/* "." and "..", at positions 0 and 1. True when there is room for more. */
+bool emit_dots(struct file *f, struct dir_context *ctx);
 /* An open file on an inode that has no name in a directory; the inode's reference moves here. */
 struct file *file_on_inode(struct mount *mnt, const char *name, struct inode *inode,
 			   const struct file_ops *ops, int flags);
@@ -154,5 +148,4 @@ struct frame *inode_page(struct inode *inode, u64 index, bool create);
 void inode_truncate_pages(struct inode *inode, u64 size);
 extern struct fs_type erofs_type, overlay_type, sysfs_type;
 void epoll_release_file(struct file *f); /* f goes: every epoll that watches it forgets it */
-bool file_is_epoll(const struct file *f);
 void locks_free(struct inode *inode);

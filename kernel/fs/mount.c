@@ -16,6 +16,7 @@
 spinlock_t mount_lock;
 struct mutex mount_mutex = MUTEX_INIT(mount_mutex);
 static int last_mount_id;
+static struct kmem_cache *mount_cache;
 
 static void mnt_ns_free(struct ns_common *c);
 const struct ns_ops mnt_ns_ops = { .name = "mnt", .clone_flag = 0x00020000, .free = mnt_ns_free };
@@ -24,13 +25,16 @@ struct mnt_ns init_mnt_ns;
 /* One reference; sb's reference moves here, root gets one. */
 struct mount *mount_alloc(struct super *sb, struct dentry *root, const char *source)
 {
-	struct mount *m = kzalloc(sizeof(*m));
+	struct mount *m;
 
+	if (!mount_cache)
+		mount_cache = kmem_cache_create("mount", sizeof(*m), false);
+	m = kmem_cache_zalloc(mount_cache);
 	if (!m)
 		return NULL;
 	m->source = source ? kstrdup(source) : NULL;
 	if (source && !m->source) {
-		kfree(m);
+		kmem_cache_free(mount_cache, m);
 		return NULL;
 	}
 	ref_init(&m->refs);
@@ -44,7 +48,6 @@ struct mount *mount_alloc(struct super *sb, struct dentry *root, const char *sou
 	list_init(&m->peers);
 	list_init(&m->slaves);
 	list_init(&m->slave_link);
-	COUNT_INC(mounts);
 	return m;
 }
 
@@ -55,8 +58,7 @@ void mount_put(struct mount *m)
 	dput(m->root);
 	super_put(m->sb);
 	kfree(m->source);
-	COUNT_DEC(mounts);
-	kfree(m);
+	kmem_cache_free(mount_cache, m);
 }
 
 struct mount *kern_mount(struct fs_type *type)

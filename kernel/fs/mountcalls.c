@@ -131,32 +131,26 @@ static int mount_new(struct path *dest, const char *source, const char *type, un
 	return err;
 }
 
-static int mount_bind(struct path *dest, const char *source, bool rec)
+static int mount_bind(struct path *dest, struct path *from, bool rec)
 {
 	struct mount *copy, *m;
-	struct path from;
 	int err;
 
-	if (!source || !*source)
-		return -EINVAL;
-	err = path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &from);
-	if (err)
-		return err;
 	mutex_lock(&mount_mutex);
-	err = check_dest(dest, from.dentry);
+	err = check_dest(dest, from->dentry);
 	if (err)
 		goto out;
 	err = -EINVAL;
-	if (from.mnt->flags & MNT_UNBINDABLE)
+	if (from->mnt->flags & MNT_UNBINDABLE)
 		goto out;
 	/* namespace files of /proc are in no tree, but may be bound (namespaces(7)) */
-	if (!in_our_ns(from.mnt) && from.mnt->sb->magic != NSFS_MAGIC)
+	if (!in_our_ns(from->mnt) && from->mnt->sb->magic != NSFS_MAGIC)
 		goto out;
 	if (!rec)
-		list_for_each(m, &from.mnt->children, child_link)
-			if (m->flags & MNT_LOCKED && d_is_ancestor(from.dentry, m->mountpoint))
+		list_for_each(m, &from->mnt->children, child_link)
+			if (m->flags & MNT_LOCKED && d_is_ancestor(from->dentry, m->mountpoint))
 				goto out; /* it would show what the owner covered */
-	copy = mount_copy_tree(from.mnt, from.dentry, rec, 0);
+	copy = mount_copy_tree(from->mnt, from->dentry, rec, 0);
 	err = PTR_ERR(copy);
 	if (IS_ERR(copy))
 		goto out;
@@ -165,7 +159,6 @@ static int mount_bind(struct path *dest, const char *source, bool rec)
 		mount_drop_tree(copy);
 out:
 	mutex_unlock(&mount_mutex);
-	path_put(&from);
 	return err;
 }
 
@@ -252,10 +245,33 @@ static int check_move(const struct path *from, struct path *dest)
 	return reachable(dest->mnt, dest->dentry, from) ? -ELOOP : 0;
 }
 
-static int mount_move(struct path *dest, const char *source)
+static int mount_move(struct path *dest, struct path *from)
 {
 	struct dentry *old_mp;
 	struct mount *old_parent;
+	int err;
+
+	mutex_lock(&mount_mutex);
+	err = check_dest(dest, from->dentry);
+	if (!err)
+		err = check_move(from, dest);
+	if (err)
+		goto out;
+	old_parent = from->mnt->parent;
+	old_mp = dget(from->mnt->mountpoint);
+	mount_detach(from->mnt);
+	err = attach_tree(from->mnt, dest);
+	if (err)
+		mount_attach(from->mnt, old_parent, old_mp);
+	dput(old_mp);
+out:
+	mutex_unlock(&mount_mutex);
+	return err;
+}
+
+/* A bind or a move: what is at source comes to dest. */
+static int mount_from(struct path *dest, const char *source, unsigned long flags)
+{
 	struct path from;
 	int err;
 
@@ -264,21 +280,7 @@ static int mount_move(struct path *dest, const char *source)
 	err = path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &from);
 	if (err)
 		return err;
-	mutex_lock(&mount_mutex);
-	err = check_dest(dest, from.dentry);
-	if (!err)
-		err = check_move(&from, dest);
-	if (err)
-		goto out;
-	old_parent = from.mnt->parent;
-	old_mp = dget(from.mnt->mountpoint);
-	mount_detach(from.mnt);
-	err = attach_tree(from.mnt, dest);
-	if (err)
-		mount_attach(from.mnt, old_parent, old_mp);
-	dput(old_mp);
-out:
-	mutex_unlock(&mount_mutex);
+	err = flags & MS_BIND ? mount_bind(dest, &from, flags & MS_REC) : mount_move(dest, &from);
 	path_put(&from);
 	return err;
 }
@@ -301,11 +303,11 @@ int do_mount(const char *source, const char *target, const char *type, unsigned 
 	else if (flags & MS_REMOUNT)
 		err = mount_remount(&dest, flags, data);
 	else if (flags & MS_BIND)
-		err = mount_bind(&dest, source, flags & MS_REC);
+		err = mount_from(&dest, source, flags);
 	else if (flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE))
 		err = mount_propagation(&dest, flags);
 	else if (flags & MS_MOVE)
-		err = mount_move(&dest, source);
+		err = mount_from(&dest, source, flags);
 	else
 		err = mount_new(&dest, source, type, flags, data);
 	path_put(&dest);

@@ -134,7 +134,8 @@ void path_descend(struct path *p)
 	}
 }
 
-bool mount_up(struct path *p)
+/* One step up from a mount's root: the place it covers, or false at the top of the tree. */
+static bool mount_up(struct path *p)
 {
 	struct mount *parent = NULL;
 	struct dentry *mp = NULL;

@@ -11,7 +11,7 @@
  */
 #include "fs/overlay.h"
 
-bool ovl_is_opaque(struct inode *dir)
+static bool ovl_is_opaque(struct inode *dir)
 {
 	char v = 0;
 

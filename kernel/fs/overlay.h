@@ -47,7 +47,6 @@ static inline bool ovl_is_whiteout(const struct inode *i)
 }
 
 /* overlay.c */
-bool ovl_is_opaque(struct inode *dir);
 void ovl_sync(struct inode *inode); /* attributes as the real inode has them now */
 /* The inode for a name of dir just made in upper; real's reference is taken. ERR_PTR */
 struct inode *ovl_inode_of_upper(struct inode *dir, struct dentry *d, struct dentry *real);

@@ -247,10 +247,9 @@ int ovl_check_empty(struct dentry *d)
 static int ovl_iterate(struct file *f, struct dir_context *ctx)
 {
 	struct listing *l = f->priv;
-	struct dentry *parent;
 	struct name *n;
 	loff_t at = 2;
-	bool room = true;
+	bool room;
 
 	if (!ctx->pos || !l) {
 		listing_free(l);
@@ -260,15 +259,7 @@ static int ovl_iterate(struct file *f, struct dir_context *ctx)
 			return PTR_ERR(l);
 		f->priv = l;
 	}
-	if (ctx->pos == 0 && (room = ctx->emit(ctx, ".", 1, f->inode->ino, DT_DIR)))
-		ctx->pos = 1;
-	if (ctx->pos == 1) {
-		parent = d_parent(f->path.dentry);
-		room = ctx->emit(ctx, "..", 2, parent->inode->ino, DT_DIR);
-		dput(parent);
-		if (room)
-			ctx->pos = 2;
-	}
+	room = emit_dots(f, ctx);
 	list_for_each(n, &l->order, link) {
 		if (!room)
 			break;

@@ -39,6 +39,20 @@ static int real_make(struct inode *dir, struct dentry *real, mode_t mode, dev_t 
 	return ops->mknod ? ops->mknod(dir, real, mode, rdev) : -EPERM;
 }
 
+/* The name in upper's directory, which is locked, free to be made: a whiteout on it goes. ERR_PTR */
+static struct dentry *real_free_name(struct dentry *dir, const struct dentry *d, bool *covered)
+{
+	struct dentry *real = real_lookup(dir, d);
+	int err;
+
+	*covered = !IS_ERR(real) && ovl_is_whiteout(real->inode);
+	if (!*covered)
+		return real;
+	err = real_remove(dir, real);
+	dput(real);
+	return err ? ERR_PTR(err) : real_lookup(dir, d);
+}
+
 static int set_opaque(struct inode *dir)
 {
 	int err;
@@ -268,17 +282,8 @@ static int make(struct inode *dir, struct dentry *d, mode_t mode, dev_t rdev, co
 		return -EPERM; /* would be taken for a whiteout */
 	updir = ovl_upper(dir);
 	mutex_lock(&updir->inode->lock);
-	real = real_lookup(updir, d);
-	err = PTR_ERR(real);
-	if (IS_ERR(real))
-		goto out;
-	covered = ovl_is_whiteout(real->inode);
-	err = covered ? real_remove(updir, real) : 0;
-	if (!err && covered) {
-		dput(real);
-		real = real_lookup(updir, d);
-		err = IS_ERR(real) ? PTR_ERR(real) : 0;
-	}
+	real = real_free_name(updir, d, &covered);
+	err = IS_ERR(real) ? PTR_ERR(real) : 0;
 	if (!err)
 		err = real_make(updir->inode, real, mode, rdev, target);
 	if (!err && S_ISDIR(mode) && (covered || ovl_inode(dir)->nr_lower))
@@ -292,7 +297,6 @@ static int make(struct inode *dir, struct dentry *d, mode_t mode, dev_t rdev, co
 	if (!IS_ERR(real))
 		dput(real);
 	ovl_sync(dir);
-out:
 	mutex_unlock(&updir->inode->lock);
 	return err;
 }
@@ -315,6 +319,7 @@ int ovl_symlink(struct inode *dir, struct dentry *d, const char *target)
 int ovl_link(struct dentry *old, struct inode *dir, struct dentry *d)
 {
 	struct dentry *updir, *real;
+	bool covered;
 	int err = ovl_copy_up(old, true);
 
 	if (!err)
@@ -323,14 +328,8 @@ int ovl_link(struct dentry *old, struct inode *dir, struct dentry *d)
 		return err;
 	updir = ovl_upper(dir);
 	mutex_lock(&updir->inode->lock);
-	real = real_lookup(updir, d);
+	real = real_free_name(updir, d, &covered);
 	err = IS_ERR(real) ? PTR_ERR(real) : 0;
-	if (!err && ovl_is_whiteout(real->inode)) {
-		err = real_remove(updir, real);
-		dput(real);
-		real = err ? ERR_PTR(err) : real_lookup(updir, d);
-		err = IS_ERR(real) ? PTR_ERR(real) : 0;
-	}
 	if (!err)
 		err = updir->inode->ops->link ?
 			      updir->inode->ops->link(ovl_upper(old->inode), updir->inode, real) :

@@ -363,6 +363,20 @@ int file_iterate(struct file *f, struct dir_context *ctx)
 	return err;
 }
 
+bool emit_dots(struct file *f, struct dir_context *ctx)
+{
+	if (ctx->pos == 0 && ctx->emit(ctx, ".", 1, f->inode->ino, DT_DIR))
+		ctx->pos = 1;
+	if (ctx->pos == 1) {
+		struct dentry *parent = d_parent(f->path.dentry);
+
+		if (ctx->emit(ctx, "..", 2, parent->inode->ino, DT_DIR))
+			ctx->pos = 2;
+		dput(parent);
+	}
+	return ctx->pos >= 2;
+}
+
 int file_truncate(struct file *f, u64 size)
 {
 	struct kattr attr = { .valid = ATTR_SIZE | ATTR_FORCE, .size = size };

@@ -387,19 +387,10 @@ static int tmpfs_readlink(struct inode *inode, char *buf, size_t size)
 static int tmpfs_iterate(struct file *f, struct dir_context *ctx)
 {
 	struct inode *dir = f->inode;
-	struct dentry *d, *parent;
+	bool room = emit_dots(f, ctx);
+	struct dentry *d;
 	u64 at;
-	bool room = true;
 
-	if (ctx->pos == 0 && (room = ctx->emit(ctx, ".", 1, dir->ino, DT_DIR)))
-		ctx->pos = 1;
-	if (ctx->pos == 1) {
-		parent = d_parent(f->path.dentry);
-		room = ctx->emit(ctx, "..", 2, parent->inode->ino, DT_DIR);
-		dput(parent);
-		if (room)
-			ctx->pos = 2;
-	}
 	for (at = ctx->pos; room && (d = radix_next(&node_of(dir)->names, &at)); at++) {
 		room = ctx->emit(ctx, d->name, d->name_len, d->inode->ino,
 				 DT_OF_MODE(d->inode->mode));

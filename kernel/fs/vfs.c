@@ -50,7 +50,7 @@ int may_create(const struct path *dir)
 }
 
 /* unlink(2)'s and rmdir(2)'s rule about the name d in dir. */
-int may_delete(struct inode *dir, struct dentry *d, bool isdir)
+static int may_delete(struct inode *dir, struct dentry *d, bool isdir)
 {
 	const struct cred *c = current_thread()->cred;
 	int err;
@@ -435,26 +435,17 @@ static int setattr_check(struct inode *inode, struct kattr *a)
 		if (!owner)
 			return -EPERM;
 		/* Only a member of the group, or CAP_FSETID, gives the set-group-id bit. */
-		if (a->mode & S_ISGID && c && c->fsgid != inode->gid && !inode_capable(inode, CAP_FSETID)) {
-			bool member = false;
-
-			for (u32 i = 0; c->groups && i < c->groups->n; i++)
-				member |= c->groups->gids[i] == inode->gid;
-			if (!member)
-				a->mode &= ~S_ISGID;
-		}
+		if (a->mode & S_ISGID && c && !in_group(c, inode->gid) &&
+		    !inode_capable(inode, CAP_FSETID))
+			a->mode &= ~S_ISGID;
 	}
 	if (a->valid & ATTR_UID && c &&
 	    (c->fsuid != inode->uid || a->uid != inode->uid) && !inode_capable(inode, CAP_CHOWN))
 		return -EPERM;
-	if (a->valid & ATTR_GID && c && !inode_capable(inode, CAP_CHOWN)) {
-		bool member = a->gid == inode->gid || a->gid == c->fsgid;
-
-		for (u32 i = 0; c->groups && i < c->groups->n; i++)
-			member |= c->groups->gids[i] == a->gid;
-		if (c->fsuid != inode->uid || !member)
-			return -EPERM;
-	}
+	if (a->valid & ATTR_GID && c &&
+	    (c->fsuid != inode->uid || (a->gid != inode->gid && !in_group(c, a->gid))) &&
+	    !inode_capable(inode, CAP_CHOWN))
+		return -EPERM;
 	/* Times of one's choice are the owner's business; utimes() to now is checked by its caller. */
 	if (a->valid & (ATTR_ATIME | ATTR_MTIME) && !owner)
 		return -EPERM;

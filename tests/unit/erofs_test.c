@@ -149,7 +149,7 @@ static void reads_every_layout(void **state)
 {
 	static const char *const options[] = {
 		"", "-E noinline_data", "-E force-inode-extended", "-E force-inode-compact",
-		"--chunksize=4096", "-x-1",
+		"-x-1",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
@@ -198,7 +198,7 @@ static void walk(struct host_image *h, u64 nid, int depth)
 
 static void survives_damage(void **state)
 {
-	static const char *const options[] = { "", "--chunksize=4096", "-E force-inode-extended" };
+	static const char *const options[] = { "", "-E noinline_data", "-E force-inode-extended" };
 
 	for (size_t o = 0; o < ARRAY_SIZE(options); o++) {
 		struct host_image h;
@@ -235,6 +235,9 @@ static void checks_the_sum(void **state)
 	h.data[1024] ^= 1;
 	assert_int_equal(erofs_read_super(&h.img), -EINVAL);
 	h.img.size = 1000;
+	assert_int_equal(erofs_read_super(&h.img), -EINVAL);
+	free(h.data);
+	load(&h, "--chunksize=4096"); /* a kind that is not read */
 	assert_int_equal(erofs_read_super(&h.img), -EINVAL);
 	free(h.data);
 	assert_int_equal(erofs_crc32c(~0U, "123456789", 9), ~0xe3069283U);
