@@ -3,7 +3,8 @@
 #include "fs/cpio.h"
 
 #define HEADER 110U
-#define FIELDS 13 /* ino mode uid gid nlink mtime size devmajor devminor rdevmajor rdevminor namesize check */
+#define FIELDS                                                                                     \
+	13 /* ino mode uid gid nlink mtime size devmajor devminor rdevmajor rdevminor namesize check */
 
 static bool hex8(const u8 *s, u32 *out)
 {

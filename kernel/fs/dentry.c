@@ -487,7 +487,8 @@ void d_kill_tree(struct dentry *root)
 		spin_unlock(&d->parent->lock);
 		spin_unlock(&d_tree_lock);
 		lru_del(d);
-		ref_put(&d->parent->refs); /* never its last: the parent is in a tree, or the root */
+		ref_put(&d->parent
+				 ->refs); /* never its last: the parent is in a tree, or the root */
 		d_free(d);
 	}
 	d_free(root);

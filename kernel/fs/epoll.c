@@ -12,14 +12,15 @@
 
 #include <linux/eventpoll.h>
 
-#define EP_NEST_MAX 4 /* how deep epolls may watch epolls: loops are refused (epoll_ctl(2), ELOOP) */
+#define EP_NEST_MAX                                                                                \
+	4 /* how deep epolls may watch epolls: loops are refused (epoll_ctl(2), ELOOP) */
 #define EP_PRIVATE (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
 
 struct epoll {
 	spinlock_t lock;
 	struct list_head ready;
-	struct waitq wait;	/* epoll_wait() and pollers of the epoll itself */
-	struct rb_root items;	/* by file and descriptor; guarded by epoll_mutex */
+	struct waitq wait; /* epoll_wait() and pollers of the epoll itself */
+	struct rb_root items; /* by file and descriptor; guarded by epoll_mutex */
 };
 
 struct ep_wait {
@@ -161,7 +162,8 @@ static int ep_insert(struct epoll *ep, struct file *f, int fd, const struct epol
 	list_init(&it->ready_link);
 	while (*link) {
 		up = *link;
-		link = item_cmp(f, fd, rb_entry(up, struct ep_item, rb)) < 0 ? &up->left : &up->right;
+		link = item_cmp(f, fd, rb_entry(up, struct ep_item, rb)) < 0 ? &up->left
+									     : &up->right;
 	}
 	rb_insert(&ep->items, &it->rb, up, link);
 	list_init(&it->file_link);
@@ -175,7 +177,8 @@ static int ep_insert(struct epoll *ep, struct file *f, int fd, const struct epol
 	return 0;
 }
 
-int epoll_control(struct file *epf, int op, int fd, struct file *target, const struct epoll_event *ev)
+int epoll_control(struct file *epf, int op, int fd, struct file *target,
+		  const struct epoll_event *ev)
 {
 	struct epoll *ep = epf->priv;
 	struct ep_item *it;

@@ -310,7 +310,8 @@ static int cmp_names(const char *a, size_t an, const char *b, size_t bn)
 }
 
 /* Looks in one loaded block: 0 found; -ENOENT with *side: the name belongs before (-1) or after. */
-static int find_in_block(const void *block, int n, const char *name, size_t len, u64 *nid, int *side)
+static int find_in_block(const void *block, int n, const char *name, size_t len, u64 *nid,
+			 int *side)
 {
 	int count = count_entries(block, n), lo = 0, hi = count - 1;
 
@@ -397,7 +398,9 @@ int erofs_dirent(struct erofs_image *img, const struct erofs_inode *dir, u64 pos
 /* ---- extended attributes ---- */
 
 static const char *const xattr_prefix[] = {
-	[1] = "user.", [4] = "trusted.", [6] = "security.",
+	[1] = "user.",
+	[4] = "trusted.",
+	[6] = "security.",
 };
 
 typedef int (*xattr_fn)(void *arg, const char *name, u64 value, size_t size);

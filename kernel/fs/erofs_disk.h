@@ -24,7 +24,7 @@ struct erofs_inode {
 	u32 xattr_size; /* bytes of inline xattrs, just before end */
 	u32 mode, uid, gid, nlink;
 	u32 layout; /* EROFS_* */
-	u32 start;  /* block or device number */
+	u32 start; /* block or device number */
 	s64 mtime_ns;
 };
 
@@ -45,7 +45,7 @@ struct erofs_dirent {
 	size_t len;
 	u64 nid;
 	unsigned int dt_type; /* as getdents(2) has it */
-	u64 next;	      /* position of the one after it */
+	u64 next; /* position of the one after it */
 };
 /* The entry at position pos of dir (0: the first): 1, 0 at the end, -EUCLEAN. block as above, its
  * number in *have (~0UL: empty at first). */

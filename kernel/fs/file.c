@@ -287,9 +287,10 @@ static int open_create(struct walk *w, int flags, mode_t mode, struct dentry **o
 	} else {
 		err = may_create(&w->path);
 		if (!err)
-			err = dir->ops->create ?
-				      dir->ops->create(dir, d, S_IFREG | apply_umask(mode & 07777)) :
-				      -EACCES;
+			err = dir->ops->create
+				      ? dir->ops->create(dir, d,
+							 S_IFREG | apply_umask(mode & 07777))
+				      : -EACCES;
 		*created = !err;
 	}
 	if (err)
@@ -316,8 +317,10 @@ static struct file *open_creating(struct walk *w, int flags, mode_t mode)
 			bool dots = !w->last_len || w->last_len == 1 ||
 				    (w->last_len == 2 && w->last[1] == '.');
 
-			if (dots && w->links && !w->last_len && !S_ISDIR(w->path.dentry->inode->mode))
-				return open_found(&w->path, flags, false); /* a magic link's place */
+			if (dots && w->links && !w->last_len &&
+			    !S_ISDIR(w->path.dentry->inode->mode))
+				return open_found(&w->path, flags,
+						  false); /* a magic link's place */
 			if (dots)
 				return ERR_PTR(-EISDIR);
 		}
@@ -363,8 +366,9 @@ static struct file *open_nameless(const struct path *dir, int flags, mode_t mode
 	mutex_lock(&i->lock);
 	err = may_create(dir);
 	if (!err)
-		err = i->ops->tmpfile ? i->ops->tmpfile(i, p.dentry, S_IFREG | apply_umask(mode & 07777)) :
-					-EOPNOTSUPP;
+		err = i->ops->tmpfile
+			      ? i->ops->tmpfile(i, p.dentry, S_IFREG | apply_umask(mode & 07777))
+			      : -EOPNOTSUPP;
 	mutex_unlock(&i->lock);
 	f = err ? ERR_PTR(err) : open_found(&p, flags & ~O_TMPFILE, true);
 	if (!IS_ERR(f))
@@ -381,7 +385,8 @@ struct file *file_open(int dirfd, const char *name, int flags, mode_t mode, unsi
 
 	if (flags & O_PATH)
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	if ((flags & O_TMPFILE) == O_TMPFILE && (flags & O_CREAT || !(acc_to_may(flags) & MAY_WRITE)))
+	if ((flags & O_TMPFILE) == O_TMPFILE &&
+	    (flags & O_CREAT || !(acc_to_may(flags) & MAY_WRITE)))
 		return ERR_PTR(-EINVAL);
 	if (flags & O_CREAT && flags & O_DIRECTORY)
 		return ERR_PTR(-EINVAL);

@@ -37,14 +37,14 @@ struct uio {
 	const struct iovec *iov; /* in kernel memory; the bases are user or kernel addresses */
 	unsigned int nr;
 	size_t done_in_first; /* bytes of iov[0] already used */
-	size_t left;	      /* bytes still to go in all */
-	bool kernel;	      /* the bases are kernel addresses */
+	size_t left; /* bytes still to go in all */
+	bool kernel; /* the bases are kernel addresses */
 };
 void uio_init_user(struct uio *u, struct iovec *iov, void __user *buf, size_t n);
 void uio_init_kernel(struct uio *u, struct iovec *iov, void *buf, size_t n);
 /* Moves up to n bytes between the uio and a kernel buffer: bytes moved, or -EFAULT when none could. */
 ssize_t uio_put(struct uio *u, const void *src, size_t n); /* to the reader */
-ssize_t uio_get(struct uio *u, void *dst, size_t n);	     /* from the writer */
+ssize_t uio_get(struct uio *u, void *dst, size_t n); /* from the writer */
 ssize_t uio_put_zeros(struct uio *u, size_t n);
 
 /* ---- inode ---- */
@@ -139,18 +139,18 @@ dev_t dev_decode(u64 v); /* as mknod(2) takes it */
 /* ---- names ---- */
 #define DNAME_INLINE 40
 struct dentry {
-	ref_t refs;	 /* 0: cached only */
+	ref_t refs; /* 0: cached only */
 	spinlock_t lock; /* guards children, and the children's way from 0 references and back */
 	struct dentry *parent; /* itself at a root; a reference is held */
-	struct inode *inode;   /* NULL: negative, the name is known not to exist */
+	struct inode *inode; /* NULL: negative, the name is known not to exist */
 	struct super *sb;
 	struct rb_root children; /* by hash and name */
 	struct rb_node rb;
 	struct list_head lru; /* cached ones, guarded by the lru lock of fs/dentry.c */
-	u64 fsdata;	      /* the file system's own (tmpfs: place in the directory) */
+	u64 fsdata; /* the file system's own (tmpfs: place in the directory) */
 	u32 nr_mounts; /* mounts that sit on it, in any namespace; guarded by mount_lock */
 	bool unhashed; /* no longer found by name (deleted) */
-	char *name;    /* iname when it fits */
+	char *name; /* iname when it fits */
 	u32 name_len, hash;
 	char iname[DNAME_INLINE];
 };
@@ -171,7 +171,7 @@ u64 dentry_shrink(u64 n);
 
 /* ---- file systems ---- */
 struct super_ops {
-	void (*evict)(struct inode *inode);   /* the last reference went: free inode->priv */
+	void (*evict)(struct inode *inode); /* the last reference went: free inode->priv */
 	void (*put_super)(struct super *sb);
 	int (*statfs)(struct super *sb, struct statfs *st);
 	int (*remount)(struct super *sb, const char *data); /* new options; NULL: none are taken */
@@ -183,7 +183,7 @@ struct super_ops {
 };
 struct fs_type {
 	const char *name;
-	bool nodev;	  /* "nodev" in /proc/filesystems */
+	bool nodev; /* "nodev" in /proc/filesystems */
 	bool userns_mount; /* CAP_SYS_ADMIN over the mount namespace's owner is enough */
 	/* Makes sb->root. source may be NULL; data: the options' text or NULL. 0 or -errno. */
 	int (*fill)(struct super *sb, const char *source, unsigned long flags, const char *data);
@@ -206,7 +206,8 @@ struct super {
 	unsigned long flags; /* SB_RDONLY = MS_RDONLY ... */
 	struct user_ns *user_ns;
 	u64 next_ino; /* atomic */
-	unsigned int depth; /* file systems below it (erofs on a file, overlay): at most SUPER_MAX_DEPTH */
+	unsigned int
+		depth; /* file systems below it (erofs on a file, overlay): at most SUPER_MAX_DEPTH */
 	void *priv;
 };
 #define SUPER_MAX_DEPTH 4
@@ -231,15 +232,15 @@ struct mount {
 	ref_t refs;
 	int id; /* mountinfo's number */
 	struct super *sb;
-	struct dentry *root;	 /* what of the super it shows */
-	struct mount *parent;	 /* itself at a tree's root */
+	struct dentry *root; /* what of the super it shows */
+	struct mount *parent; /* itself at a tree's root */
 	struct dentry *mountpoint; /* in the parent */
-	u32 flags;		 /* MNT_* */
+	u32 flags; /* MNT_* */
 	char *source;
 	struct mnt_ns *ns;
 	/* guarded by mount_lock; changed only with the mount mutex of fs/mount.c held, too */
 	struct list_head children, child_link; /* in the order they were mounted */
-	struct rb_root child_tree;	       /* the children by mountpoint */
+	struct rb_root child_tree; /* the children by mountpoint */
 	struct rb_node child_rb;
 	/* propagation (mount_namespaces(7)); guarded by the mount mutex */
 	int peer_group; /* 0: not shared */
@@ -298,11 +299,11 @@ void fs_set_root(const struct path *p); /* takes references of its own */
 void fs_set_cwd(const struct path *p);
 
 /* ---- path walk ---- */
-#define LOOKUP_FOLLOW 1U    /* follow a symlink at the end */
+#define LOOKUP_FOLLOW 1U /* follow a symlink at the end */
 #define LOOKUP_DIRECTORY 2U /* -ENOTDIR unless a directory */
-#define LOOKUP_PARENT 4U    /* internal */
-#define LOOKUP_EMPTY 8U	    /* AT_EMPTY_PATH: "" is dirfd itself */
-#define LOOKUP_NO_XDEV 16U  /* openat2(2)'s RESOLVE_* */
+#define LOOKUP_PARENT 4U /* internal */
+#define LOOKUP_EMPTY 8U /* AT_EMPTY_PATH: "" is dirfd itself */
+#define LOOKUP_NO_XDEV 16U /* openat2(2)'s RESOLVE_* */
 #define LOOKUP_NO_MAGICLINKS 32U
 #define LOOKUP_NO_SYMLINKS 64U
 #define LOOKUP_BENEATH 128U
@@ -326,7 +327,8 @@ char *path_name_marked(const struct path *p, const struct path *root, char *buf,
 #define MAY_WRITE 2
 #define MAY_READ 4
 int inode_permission(struct inode *inode, int may); /* current thread's fs ids; -EACCES */
-int path_permission(const struct path *p, int may); /* the same, and -EROFS where nothing is written */
+int path_permission(const struct path *p,
+		    int may); /* the same, and -EROFS where nothing is written */
 /* Is the current thread the owner or has it CAP_FOWNER? */
 bool inode_owner_or_capable(const struct inode *inode);
 /*
@@ -369,7 +371,7 @@ void poll_wait(struct file *f, struct waitq *wq, struct poll_table *pt);
 struct file_ops { /* any may be NULL */
 	int (*open)(struct inode *inode, struct file *f);
 	void (*release)(struct file *f); /* last reference */
-	void (*flush)(struct file *f);	 /* each close(2) */
+	void (*flush)(struct file *f); /* each close(2) */
 	/* Bytes moved, or -errno. *pos is moved by the bytes; not called for O_PATH. */
 	ssize_t (*read)(struct file *f, struct uio *to, loff_t *pos);
 	ssize_t (*write)(struct file *f, struct uio *from, loff_t *pos);
@@ -390,8 +392,9 @@ struct file {
 	const struct file_ops *ops;
 	struct path path;
 	struct inode *inode; /* path.dentry->inode */
-	struct mapping *mapping; /* where its pages are: inode's own, but for overlay the real one's */
-	u32 flags;	     /* O_*; guarded by lock after open */
+	struct mapping
+		*mapping; /* where its pages are: inode's own, but for overlay the real one's */
+	u32 flags; /* O_*; guarded by lock after open */
 	bool can_read, can_write;
 	s8 access; /* counted in inode->writers: 1 writes, -1 executes */
 	struct mutex pos_lock;
@@ -434,7 +437,8 @@ struct flock;
 int file_lock(struct file *f, int cmd, struct flock *fl);
 loff_t file_llseek(struct file *f, loff_t off, int whence); /* lseek(2): -ESPIPE, -EINVAL, -ENXIO */
 int file_sync(struct file *f);
-void file_locks_release(struct file *f, struct files *owner); /* owner NULL: f's last reference went */
+void file_locks_release(struct file *f,
+			struct files *owner); /* owner NULL: f's last reference went */
 /* Regular files whose pages are in inode->mapping. */
 ssize_t generic_file_read(struct file *f, struct uio *to, loff_t *pos);
 ssize_t generic_file_write(struct file *f, struct uio *from, loff_t *pos);
@@ -444,7 +448,8 @@ extern const struct file_ops generic_ro_file_ops; /* read, mmap */
  * mmap(2) of a file, for the system call and for exec: asks f->ops->mmap, then mm_mmap(). vm_flags:
  * VM_*, permissions against the open mode are checked here (-EACCES). The address, or -errno.
  */
-u64 file_mmap(struct mm *mm, u64 addr, u64 len, u32 vm_flags, bool fixed, struct file *f, u64 pgoff);
+u64 file_mmap(struct mm *mm, u64 addr, u64 len, u32 vm_flags, bool fixed, struct file *f,
+	      u64 pgoff);
 u32 file_poll(struct file *f, struct poll_table *pt); /* always ready without ops->poll */
 /* poll(2)'s wait over kernel-memory pollfds; deadline in clock_ns(). Count ready, 0, -ERESTARTNOHAND. */
 struct pollfd;
@@ -455,7 +460,7 @@ struct files {
 	ref_t refs;
 	spinlock_t lock;
 	struct file **fd; /* NULL: free */
-	u64 *cloexec;	  /* one bit each */
+	u64 *cloexec; /* one bit each */
 	unsigned int cap;
 	unsigned int next; /* no free one below */
 };
@@ -484,7 +489,8 @@ struct file *memfd_file(const char *name, unsigned int flags);
 struct file *epoll_file(int flags);
 /* epoll_ctl(2), epoll_wait(2); -EINVAL when ep is no epoll file; events are in kernel memory. */
 struct epoll_event;
-int epoll_control(struct file *ep, int op, int fd, struct file *target, const struct epoll_event *ev);
+int epoll_control(struct file *ep, int op, int fd, struct file *target,
+		  const struct epoll_event *ev);
 int epoll_collect(struct file *ep, struct epoll_event *events, int max, u64 deadline);
 extern const struct file_ops fifo_ops;
 /* F_GETPIPE_SZ and F_SETPIPE_SZ: bytes, -EBADF when f is no pipe; set: -EINVAL over 64 KiB */

@@ -9,14 +9,7 @@
 #include <linux/magic.h>
 #include <linux/mount.h>
 
-#define S_ISLNK(m) (((m) & S_IFMT) == S_IFLNK)
-#define S_ISREG(m) (((m) & S_IFMT) == S_IFREG)
-#define S_ISDIR(m) (((m) & S_IFMT) == S_IFDIR)
-#define S_ISCHR(m) (((m) & S_IFMT) == S_IFCHR)
-#define S_ISBLK(m) (((m) & S_IFMT) == S_IFBLK)
-#define S_ISFIFO(m) (((m) & S_IFMT) == S_IFIFO)
-#define S_ISSOCK(m) (((m) & S_IFMT) == S_IFSOCK)
-#define DT_OF_MODE(m) (((m) & S_IFMT) >> 12) /* d_type of getdents(2) */
+#define DT_OF_MODE(m) (((m)&S_IFMT) >> 12) /* d_type of getdents(2) */
 #define DT_DIR 4
 #define LINK_MAX_DEPTH 40 /* path_resolution(7) */
 
@@ -55,7 +48,7 @@ struct walk {
 	struct path root, start; /* start: what LOOKUP_BENEATH and IN_ROOT do not leave */
 	unsigned int flags;
 	unsigned int links; /* symlinks followed so far */
-	char *own;	    /* the text of the last link and what followed it; ours to free */
+	char *own; /* the text of the last link and what followed it; ours to free */
 	const char *rest;
 	const char *last; /* LOOKUP_PARENT: the last component; "", "." and ".." are special */
 	size_t last_len;
@@ -75,7 +68,7 @@ struct dentry *lookup_one(struct dentry *dir, const char *name, size_t len);
 
 /* ---- vfs.c ---- */
 int mnt_want_write(const struct path *p); /* -EROFS */
-int may_create(const struct path *dir);	  /* in its inode, locked */
+int may_create(const struct path *dir); /* in its inode, locked */
 int dentry_setattr(struct dentry *d, struct kattr *attr);
 int dentry_unlink(struct dentry *dir, struct dentry *d, bool isdir);
 mode_t apply_umask(mode_t mode);
@@ -93,9 +86,9 @@ struct mount *mount_find(struct mount *parent, struct dentry *mp); /* mount_lock
 void mount_attach(struct mount *m, struct mount *parent, struct dentry *mp);
 void mount_detach(struct mount *m);
 #define MNT_LOCK_FLAGS 512U /* of a more privileged owner: its restrictions cannot be lifted */
-#define COPY_UNBINDABLE 1U  /* copy these, too */
-#define COPY_SLAVE 2U	    /* copies of shared mounts are slaves of them */
-#define COPY_LOCKED 4U	    /* for a less privileged owner: cannot be taken apart */
+#define COPY_UNBINDABLE 1U /* copy these, too */
+#define COPY_SLAVE 2U /* copies of shared mounts are slaves of them */
+#define COPY_LOCKED 4U /* for a less privileged owner: cannot be taken apart */
 /* Copies m (root: what of it) and, with rec, what is mounted below. ERR_PTR. */
 struct mount *mount_copy_tree(struct mount *m, struct dentry *root, bool rec, unsigned int how);
 void mount_drop_tree(struct mount *m); /* unmounts m and all below it, lazily; its reference goes */
@@ -103,9 +96,9 @@ void mount_set_ns(struct mount *tree, struct mnt_ns *ns);
 struct mount *mount_next(struct mount *m, struct mount *top); /* depth first; NULL at the end */
 #define for_each_in_tree(m, top) for (m = (top); m; m = mount_next(m, top))
 /* propagate.c: mount_mutex held */
-void mount_share(struct mount *m);	/* shared, alone in a new group when it was not */
+void mount_share(struct mount *m); /* shared, alone in a new group when it was not */
 void mount_make_slave(struct mount *m); /* of its former peers */
-void mount_unshare(struct mount *m);	/* leaves its peers and its master */
+void mount_unshare(struct mount *m); /* leaves its peers and its master */
 void mount_join(struct mount *copy, struct mount *of, bool as_slave);
 int propagate_mount(struct mount *tree, struct mount *dest, struct dentry *mp);
 bool propagate_busy(struct mount *m);

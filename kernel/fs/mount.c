@@ -98,7 +98,8 @@ void mount_attach(struct mount *m, struct mount *parent, struct dentry *mp)
 	spin_lock(&mount_lock);
 	while (*link) {
 		up = *link;
-		link = mp < rb_entry(up, struct mount, child_rb)->mountpoint ? &up->left : &up->right;
+		link = mp < rb_entry(up, struct mount, child_rb)->mountpoint ? &up->left
+									     : &up->right;
 	}
 	rb_insert(&parent->child_tree, &m->child_rb, up, link);
 	list_add_tail(&m->child_link, &parent->children);
@@ -140,7 +141,8 @@ void mount_set_ns(struct mount *tree, struct mnt_ns *ns)
 {
 	struct mount *m;
 
-	for_each_in_tree(m, tree) {
+	for_each_in_tree(m, tree)
+	{
 		if (m->ns)
 			m->ns->nr_mounts--;
 		m->ns = ns;

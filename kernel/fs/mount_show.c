@@ -19,8 +19,8 @@ static void show_flags(struct strbuf *out, u32 flags)
 		u32 flag;
 		const char *text;
 	} names[] = {
-		{ MNT_NOSUID, ",nosuid" },     { MNT_NODEV, ",nodev" },
-		{ MNT_NOEXEC, ",noexec" },     { MNT_NOATIME, ",noatime" },
+		{ MNT_NOSUID, ",nosuid" },         { MNT_NODEV, ",nodev" },
+		{ MNT_NOEXEC, ",noexec" },         { MNT_NOATIME, ",noatime" },
 		{ MNT_NODIRATIME, ",nodiratime" }, { MNT_RELATIME, ",relatime" },
 	};
 
@@ -81,7 +81,8 @@ void mounts_show(struct strbuf *out, struct mnt_ns *ns, const struct path *root,
 		return;
 	}
 	mutex_lock(&mount_mutex);
-	for_each_in_tree(m, ns->root) {
+	for_each_in_tree(m, ns->root)
+	{
 		struct path p = { m, m->root };
 		char *place = path_name_marked(&p, root, buf, PATH_MAX);
 

@@ -12,7 +12,8 @@ static bool may_mount(void)
 
 	if (!c)
 		return true;
-	return fs_ns_capable ? fs_ns_capable(ns->ns.owner, CAP_SYS_ADMIN) : fs_capable(CAP_SYS_ADMIN);
+	return fs_ns_capable ? fs_ns_capable(ns->ns.owner, CAP_SYS_ADMIN)
+			     : fs_capable(CAP_SYS_ADMIN);
 }
 
 static bool in_our_ns(const struct mount *m)
@@ -45,8 +46,9 @@ static u32 mnt_flags_of(unsigned long flags)
 		f |= MNT_RELATIME;
 	return f;
 }
-#define MNT_USER_FLAGS (MNT_RDONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC | MNT_NOATIME | \
-			MNT_NODIRATIME | MNT_RELATIME)
+#define MNT_USER_FLAGS                                                                             \
+	(MNT_RDONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC | MNT_NOATIME | MNT_NODIRATIME |         \
+	 MNT_RELATIME)
 #define MNT_RESTRICT (MNT_RDONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC)
 
 /* Is place (m, d) at or below p, in the mount tree? mount_mutex held. */
@@ -66,8 +68,7 @@ static int attach_tree(struct mount *tree, const struct path *dest)
 	int err;
 
 	if (dest->mnt->peer_group) {
-		for_each_in_tree(m, tree)
-			mount_share(m);
+		for_each_in_tree(m, tree) mount_share(m);
 		err = propagate_mount(tree, dest->mnt, dest->dentry);
 		if (err)
 			return err;
@@ -220,7 +221,8 @@ static int mount_propagation(struct path *p, unsigned long flags)
 	if (!is_mount_root(p) || !in_our_ns(p->mnt))
 		return -EINVAL;
 	mutex_lock(&mount_mutex);
-	for_each_in_tree(m, p->mnt) {
+	for_each_in_tree(m, p->mnt)
+	{
 		change_propagation(m, kind);
 		if (!(flags & MS_REC))
 			break;
@@ -239,9 +241,7 @@ static int check_move(const struct path *from, struct path *dest)
 	if (m->flags & MNT_LOCKED || m->parent->peer_group)
 		return -EINVAL;
 	if (dest->mnt->peer_group)
-		for_each_in_tree(i, m)
-			if (i->flags & MNT_UNBINDABLE)
-				return -EINVAL;
+		for_each_in_tree(i, m) if (i->flags & MNT_UNBINDABLE) return -EINVAL;
 	return reachable(dest->mnt, dest->dentry, from) ? -ELOOP : 0;
 }
 
@@ -346,7 +346,8 @@ int do_umount(const char *target, int flags)
 	err = path_lookup(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &p);
 	if (err)
 		return err;
-	path_descend(&p); /* for "." and "/", on which something may be mounted: after pivot_root(".", ".") */
+	path_descend(
+		&p); /* for "." and "/", on which something may be mounted: after pivot_root(".", ".") */
 	mutex_lock(&mount_mutex);
 	err = umount_locked(&p, flags);
 	mutex_unlock(&mount_mutex);

@@ -114,7 +114,8 @@ static int find_in(struct find *f, const struct path *dir, unsigned int layer, c
 		return 0;
 	}
 	if (ovl_is_whiteout(i) || (f->n && !S_ISDIR(i->mode))) {
-		f->done = true; /* nothing below counts, and a file does not merge with a directory */
+		f->done =
+			true; /* nothing below counts, and a file does not merge with a directory */
 		dput(d);
 		return 0;
 	}
@@ -321,9 +322,9 @@ static int add_work(struct super *sb, const char *name)
 	d = d_lookup(dir.dentry, "work", 4);
 	err = IS_ERR(d) ? PTR_ERR(d) : 0;
 	if (!err && !d->inode)
-		err = dir.dentry->inode->ops->mkdir ?
-			      dir.dentry->inode->ops->mkdir(dir.dentry->inode, d, S_IFDIR | 0700) :
-			      -EROFS;
+		err = dir.dentry->inode->ops->mkdir
+			      ? dir.dentry->inode->ops->mkdir(dir.dentry->inode, d, S_IFDIR | 0700)
+			      : -EROFS;
 	mutex_unlock(&dir.dentry->inode->lock);
 	if (!err && !S_ISDIR(d->inode->mode))
 		err = -EINVAL;

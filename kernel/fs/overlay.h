@@ -11,7 +11,7 @@ struct ovl_super {
 	struct path upper, work; /* dentry NULL: read-only */
 	unsigned int nr_lower;
 	struct path lower[OVL_MAX_LAYERS]; /* the topmost first */
-	struct mutex copy_lock;		   /* one copy-up at a time */
+	struct mutex copy_lock; /* one copy-up at a time */
 	u64 next_temp;
 	char *options; /* for /proc/mounts */
 };

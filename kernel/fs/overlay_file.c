@@ -74,7 +74,8 @@ static ssize_t ovl_write(struct file *f, struct uio *from, loff_t *pos)
 {
 	struct file *real = real_of(f);
 
-	real->flags = (real->flags & ~O_APPEND) | (f->flags & O_APPEND); /* fcntl(2) changes f only */
+	real->flags =
+		(real->flags & ~O_APPEND) | (f->flags & O_APPEND); /* fcntl(2) changes f only */
 	return real->ops->write ? real->ops->write(real, from, pos) : -EINVAL;
 }
 

@@ -331,9 +331,9 @@ int ovl_link(struct dentry *old, struct inode *dir, struct dentry *d)
 	real = real_free_name(updir, d, &covered);
 	err = IS_ERR(real) ? PTR_ERR(real) : 0;
 	if (!err)
-		err = updir->inode->ops->link ?
-			      updir->inode->ops->link(ovl_upper(old->inode), updir->inode, real) :
-			      -EPERM;
+		err = updir->inode->ops->link
+			      ? updir->inode->ops->link(ovl_upper(old->inode), updir->inode, real)
+			      : -EPERM;
 	mutex_unlock(&updir->inode->lock);
 	if (!IS_ERR(real))
 		dput(real);
@@ -490,9 +490,9 @@ static int real_rename(struct dentry *oup, struct dentry *nup, struct dentry *ol
 			err = IS_ERR(rn) ? PTR_ERR(rn) : 0;
 	}
 	if (!err)
-		err = oup->inode->ops->rename ? oup->inode->ops->rename(oup->inode, ro, nup->inode,
-									 rn, flags) :
-						-EPERM;
+		err = oup->inode->ops->rename
+			      ? oup->inode->ops->rename(oup->inode, ro, nup->inode, rn, flags)
+			      : -EPERM;
 	if (!err)
 		err = d_move(ro, rn, flags & RENAME_EXCHANGE);
 	dput(ro);

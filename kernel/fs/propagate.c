@@ -67,9 +67,10 @@ void mount_join(struct mount *copy, struct mount *of, bool as_slave)
 struct reach {
 	struct {
 		struct mount *at;
-		struct mount *copy; /* for propagate_mount(): what goes there; NULL: not visible there */
+		struct mount
+			*copy; /* for propagate_mount(): what goes there; NULL: not visible there */
 		struct mount *source; /* what copies for its own peers and slaves are made of */
-	} *to;
+	} * to;
 	size_t n, cap;
 	u64 mark;
 	struct super *sb;
@@ -106,8 +107,7 @@ static int reach_add(struct reach *r, struct mount *at, struct mount *source, bo
 		if (as_slave && at->peer_group) {
 			struct mount *m;
 
-			for_each_in_tree(m, copy)
-				mount_share(m);
+			for_each_in_tree(m, copy) mount_share(m);
 		}
 	}
 	r->to[r->n].at = at;

@@ -136,7 +136,8 @@ static ssize_t tmpfs_write(struct file *f, struct uio *from, loff_t *pos)
 
 static int tmpfs_mmap(struct file *f, struct vma *vma)
 {
-	if (node_of(f->inode)->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) && vma->flags & VM_SHARED) {
+	if (node_of(f->inode)->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) &&
+	    vma->flags & VM_SHARED) {
 		if (vma->flags & VM_WRITE)
 			return -EPERM;
 		vma->flags &= ~VM_MAYWRITE;
@@ -154,7 +155,8 @@ static int tmpfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	mutex_lock(&inode->lock);
 	if (node_of(inode)->seals & F_SEAL_GROW && off + len > inode->size)
 		err = -EPERM;
-	for (u64 i = off >> PAGE_SHIFT; !err && i < DIV_ROUND_UP((u64)(off + len), PAGE_SIZE); i++) {
+	for (u64 i = off >> PAGE_SHIFT; !err && i < DIV_ROUND_UP((u64)(off + len), PAGE_SIZE);
+	     i++) {
 		struct frame *page = tmpfs_get_page(inode, i);
 
 		if (IS_ERR(page))
@@ -347,8 +349,8 @@ static int tmpfs_exchange(struct inode *odir, struct dentry *old, struct inode *
 	return 0;
 }
 
-static int tmpfs_rename(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *d,
-			unsigned int flags)
+static int tmpfs_rename(struct inode *odir, struct dentry *old, struct inode *ndir,
+			struct dentry *d, unsigned int flags)
 {
 	u64 old_pos = old->fsdata;
 	int err;

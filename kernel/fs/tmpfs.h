@@ -5,11 +5,11 @@
 
 struct tmpfs_super {
 	u64 max_pages, max_inodes; /* 0: no limit */
-	u64 pages, inodes;	   /* atomics */
+	u64 pages, inodes; /* atomics */
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
-	bool fixed;	 /* users make no names here (sysfs) */
+	bool fixed; /* users make no names here (sysfs) */
 	bool size_given; /* shown in /proc/mounts */
 };
 

@@ -98,7 +98,8 @@ static int fill(struct super *sb, const struct tmpfs_super *like)
 	sb->priv = ts;
 	sb->ops = &tmpfs_super_ops;
 	sb->magic = TMPFS_MAGIC;
-	sb->uncached = true; /* what exists is pinned; that a name does not is as quickly found again */
+	sb->uncached =
+		true; /* what exists is pinned; that a name does not is as quickly found again */
 	root = tmpfs_inode(sb, NULL, S_IFDIR | ts->mode, 0);
 	if (IS_ERR(root))
 		return PTR_ERR(root);
@@ -163,7 +164,7 @@ int tmpfs_remount(struct super *sb, const char *data)
 
 	if (err)
 		return err;
-	if (new.max_pages && new.max_pages < ts->pages)
+	if (new.max_pages &&new.max_pages < ts->pages)
 		return -EINVAL;
 	ts->max_pages = new.max_pages;
 	ts->max_inodes = new.max_inodes;
@@ -198,7 +199,8 @@ struct fs_type rootfs_type = { .name = "rootfs", .nodev = true, .fill = rootfs_f
 
 static struct mount *dev_mount;
 
-static int devtmpfs_fill(struct super *sb, const char *source, unsigned long flags, const char *data)
+static int devtmpfs_fill(struct super *sb, const char *source, unsigned long flags,
+			 const char *data)
 {
 	return tmpfs_fill_plain(sb, 0755, false);
 }

@@ -21,7 +21,8 @@ int path_permission(const struct path *p, int may)
 {
 	struct inode *inode = p->dentry->inode;
 
-	if (may & MAY_WRITE && (S_ISREG(inode->mode) || S_ISDIR(inode->mode) || S_ISLNK(inode->mode))) {
+	if (may & MAY_WRITE &&
+	    (S_ISREG(inode->mode) || S_ISDIR(inode->mode) || S_ISLNK(inode->mode))) {
 		int err = mnt_want_write(p);
 
 		if (err)
@@ -357,8 +358,9 @@ static int rename_side(struct walk *w, int dirfd, const char *name)
 	if (err)
 		return err;
 	err = walk_run(w);
-	if (!err && (!w->last_len || (w->last[0] == '.' && (w->last_len == 1 ||
-			(w->last_len == 2 && w->last[1] == '.')))))
+	if (!err &&
+	    (!w->last_len ||
+	     (w->last[0] == '.' && (w->last_len == 1 || (w->last_len == 2 && w->last[1] == '.')))))
 		err = -EBUSY;
 	if (err)
 		walk_end(w);
@@ -439,8 +441,8 @@ static int setattr_check(struct inode *inode, struct kattr *a)
 		    !inode_capable(inode, CAP_FSETID))
 			a->mode &= ~S_ISGID;
 	}
-	if (a->valid & ATTR_UID && c &&
-	    (c->fsuid != inode->uid || a->uid != inode->uid) && !inode_capable(inode, CAP_CHOWN))
+	if (a->valid & ATTR_UID && c && (c->fsuid != inode->uid || a->uid != inode->uid) &&
+	    !inode_capable(inode, CAP_CHOWN))
 		return -EPERM;
 	if (a->valid & ATTR_GID && c &&
 	    (c->fsuid != inode->uid || (a->gid != inode->gid && !in_group(c, a->gid))) &&

@@ -32,7 +32,8 @@ static int xattr_check(const struct path *p, const char *name, bool write)
 		return -EOPNOTSUPP;
 	if (!S_ISREG(inode->mode) && !S_ISDIR(inode->mode))
 		return write ? -EPERM : -ENODATA;
-	if (write && S_ISDIR(inode->mode) && inode->mode & S_ISVTX && !inode_owner_or_capable(inode))
+	if (write && S_ISDIR(inode->mode) && inode->mode & S_ISVTX &&
+	    !inode_owner_or_capable(inode))
 		return -EPERM;
 	return inode_permission(inode, write ? MAY_WRITE : MAY_READ);
 }

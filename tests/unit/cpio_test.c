@@ -14,8 +14,8 @@ static void put(const char *name, const char *data, size_t n)
 	size_t len = strlen(name) + 1;
 
 	size += snprintf((char *)archive + size, sizeof(archive) - size,
-			 "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", 7, 0100644, 1000,
-			 1001, 1, 1234, n, 0, 0, 5, 6, len, 0);
+			 "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", 7, 0100644,
+			 1000, 1001, 1, 1234, n, 0, 0, 5, 6, len, 0);
 	memcpy(archive + size, name, len);
 	size += len;
 	while (size % 4)
@@ -89,7 +89,8 @@ static void survives_damage(void **state)
 
 		make();
 		for (u64 n = rnd_below(4) + 1; n; n--)
-			archive[rnd_below(size)] = rnd_below(3) ? "0123456789abcdef"[rnd_below(16)] : rnd();
+			archive[rnd_below(size)] =
+				rnd_below(3) ? "0123456789abcdef"[rnd_below(16)] : rnd();
 		cut = rnd_below(2) ? size : rnd_below(size);
 		copy = malloc(cut + 1); /* of exact size, so that ASan sees a byte too far */
 		memcpy(copy, archive, cut);

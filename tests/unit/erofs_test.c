@@ -48,7 +48,8 @@ static int make_tree(void **state)
 		return -1;
 	sh("cd %s && mkdir -p t/many && printf 'hello\\n' >t/small && "
 	   "seq 30000 >t/large && head -c 8192 t/large >t/even && ln -s many/7 t/link && "
-	   "for i in $(seq 400); do echo $i >t/many/$i; done && mkfifo t/fifo && ln t/small t/hard && "
+	   "for i in $(seq 400); do echo $i >t/many/$i; done && mkfifo t/fifo && ln t/small t/hard "
+	   "&& "
 	   "chmod 4751 t/even",
 	   dir);
 	return 0;
@@ -148,8 +149,7 @@ static void check_tree(struct host_image *h)
 static void reads_every_layout(void **state)
 {
 	static const char *const options[] = {
-		"", "-E noinline_data", "-E force-inode-extended", "-E force-inode-compact",
-		"-x-1",
+		"", "-E noinline_data", "-E force-inode-extended", "-E force-inode-compact", "-x-1",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
@@ -215,7 +215,9 @@ static void survives_damage(void **state)
 			h.data[1024 + 8] &= ~1; /* no checksum: the damage is to be met */
 			for (u64 n = rnd_below(40) + 1; n; n--)
 				h.data[rnd_below(2) ? rnd_below(whole) : 1024 + rnd_below(8192)] =
-					rnd_below(2) ? rnd() : rnd_below(2) ? 0xff : 0;
+					rnd_below(2)   ? rnd()
+					: rnd_below(2) ? 0xff
+						       : 0;
 			if (!erofs_read_super(&h.img))
 				walk(&h, h.img.root_nid, 0);
 		}
