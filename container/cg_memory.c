@@ -116,6 +116,8 @@ static void sum_frames(struct mem_sums *s)
 	for (u64 i = 0; i < nr_frames; i++) {
 		const struct res_counter *res = READ_ONCE(frames[i].charge);
 
+		if (!(i % 65536))
+			cond_resched();
 		if (!res || (res != last && !in_set(s, res)))
 			continue;
 		last = res;
@@ -129,8 +131,6 @@ static void sum_frames(struct mem_sums *s)
 		default:
 			s->kernel += PAGE_SIZE;
 		}
-		if (!(i % 65536))
-			cond_resched();
 	}
 }
 

@@ -30,6 +30,7 @@ static void cgroup_setup(struct cgroup *cg, struct cgroup *parent)
 	ref_init(&cg->refs);
 	cg->id = ++last_id;
 	cg->parent = parent;
+	cg->level = parent ? parent->level + 1 : 0;
 	list_init(&cg->children);
 	list_init(&cg->sibling);
 	list_init(&cg->tasks);
@@ -66,6 +67,8 @@ struct cgroup *cgroup_make(struct cgroup *parent, const char *name)
 
 	if (parent->removed)
 		return ERR_PTR(-ENOENT);
+	if (parent->level + 1 == CG_LEVELS)
+		return ERR_PTR(-EAGAIN); /* as over Linux's cgroup.max.depth */
 	cg = kzalloc(sizeof(*cg));
 	if (!cg)
 		return ERR_PTR(-ENOMEM);
@@ -122,7 +125,7 @@ struct cgroup *cgroup_walk(struct cgroup *top, struct cgroup *pos)
 
 void cgroup_path(const struct cgroup *cg, const struct cgroup *root, struct strbuf *out)
 {
-	const struct cgroup *chain[64], *c;
+	const struct cgroup *chain[CG_LEVELS], *c;
 	unsigned int n = 0;
 
 	/* Up from root until cg is below: "/.." for each step, as cgroup_namespaces(7) shows it. */
@@ -133,7 +136,7 @@ void cgroup_path(const struct cgroup *cg, const struct cgroup *root, struct strb
 			break;
 		sb_printf(out, "/..");
 	}
-	for (c = cg; c != root && n < ARRAY_SIZE(chain); c = c->parent)
+	for (c = cg; c != root; c = c->parent)
 		chain[n++] = c;
 	if (!n && !out->len)
 		sb_putc(out, '/');

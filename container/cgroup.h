@@ -29,10 +29,12 @@ void cg_notify(struct cg_event *ev); /* any context */
 #define CG_PIDS 4U
 #define CG_ALL (CG_CPU | CG_MEMORY | CG_PIDS)
 
+#define CG_LEVELS 64
 struct cgroup {
 	ref_t refs; /* tasks (zombies too), directory, open files, children, namespaces, charges */
 	u64 id; /* inode number of its directory; 1: the root */
 	struct cgroup *parent;
+	unsigned int level; /* 0: the root; below CG_LEVELS, since every charge walks up */
 	char *name;
 
 	/* guarded by cgroup_mutex */
@@ -79,7 +81,7 @@ static inline void cgroup_get(struct cgroup *cg)
 }
 void cgroup_put(struct cgroup *cg); /* any context */
 
-/* The tree; cgroup_mutex held. -EAGAIN, -ENOMEM as ERR_PTR; a reference for the directory. */
+/* The tree; cgroup_mutex held. -EAGAIN too deep, -ENOENT, -ENOMEM; a reference for the directory. */
 struct cgroup *cgroup_make(struct cgroup *parent, const char *name);
 int cgroup_remove(struct cgroup *cg); /* -EBUSY while it has tasks or children */
 /* The group after pos in a walk of top's subtree, parents first; NULL at the end. Begin with top. */
@@ -94,7 +96,7 @@ static inline u32 cgroup_controllers(const struct cgroup *cg)
 struct cgroup *task_cgroup_get(struct task *t);
 /* Moves t's whole process. -ENODEV removed, -EBUSY has children with controllers, -ESRCH ended. */
 int cgroup_move(struct cgroup *to, struct task *t);
-/* The group of an open directory of the file system, with a reference; ERR_PTR(-EBADF). */
+/* The group of an open directory that the caller may write in, a reference; ERR_PTR(-EBADF, -EACCES). */
 struct cgroup *cgroup_of_fd(int fd);
 /* The path of cg below root: "/", "/a/b", "/.." outside. */
 void cgroup_path(const struct cgroup *cg, const struct cgroup *root, struct strbuf *out);

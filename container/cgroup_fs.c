@@ -222,8 +222,11 @@ struct cgroup *cgroup_of_fd(int fd)
 	if (!f)
 		return cg;
 	if (f->inode->ops == &dir_ops) {
-		cg = f->inode->priv;
-		cgroup_get(cg);
+		int err = inode_permission(f->inode, MAY_WRITE);
+
+		cg = err ? ERR_PTR(err) : f->inode->priv;
+		if (!err)
+			cgroup_get(cg);
 	}
 	file_put(f);
 	return cg;

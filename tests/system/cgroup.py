@@ -86,6 +86,10 @@ CASES = [
     case("namespace", "ctr run busybox -- sh -c 'cat /proc/self/cgroup; mount -t cgroup2 none /mnt; "
                       "cat /mnt/cgroup.events; ls -d /mnt/ctr-*'", status=1,
          match=("^0::/$", "^populated 1$", "No such file")),
+    case("depth", "i=0; p=.; while mkdir $p/d 2>/dev/null; do p=$p/d; i=$((i+1)); done; mkdir $p/d 2>&1; echo $i; "
+                  "sh -c \"echo 0 > $p/cgroup.procs; cat /proc/self/cgroup\" | wc -c; "
+                  "while [ $p != . ]; do rmdir $p; p=${p%/d}; done; ls -d d", status=1,
+         match=("temporarily unavailable", "^63$", "^130$", "No such file")),
     case("many", "i=0; while [ $i -lt 200 ]; do mkdir g$i || echo bad; i=$((i+1)); done; ls -d g* | wc -l; "
                  "grep ^nr_desc cgroup.stat; rmdir g*; ls -d g* 2>/dev/null | wc -l", match=("^200$", "^0$"), seconds=60),
 ]
