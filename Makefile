@@ -57,9 +57,11 @@ KSAN_GCC := --param asan-instrumentation-with-call-threshold=0 --param asan-stac
 KSAN := $(if $(filter 1,$(SAN)),-DSAN -fsanitize=undefined -fno-sanitize=alignment -fsanitize=kernel-address \
 	$(if $(findstring clang,$(CC)),$(KSAN_CLANG),$(KSAN_GCC)) -Wframe-larger-than=4096 -Wno-array-bounds -Wno-maybe-uninitialized)
 KSAN_NOT := kernel/mm/kasan.c kernel/mm/slab.c kernel/lib/string.c
+# no-ops in front of loops and jumps would be a twentieth of the image
+KALIGN := -falign-functions=8 $(if $(findstring clang,$(CC)),,-fno-align-loops -fno-align-jumps -fno-align-labels)
 KFLAGS := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
 	-isystem $(UAPI) -Ikernel -I. -I$(BUILD)/gen -D__KERNEL_DYAD__ \
-	-O2 -falign-functions=8 -fno-align-loops -fno-align-jumps -fno-align-labels -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
+	-O2 $(KALIGN) -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing -fno-asynchronous-unwind-tables \
 	-fno-common -fwrapv -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wmissing-prototypes -Wstrict-prototypes -Wframe-larger-than=1536 -Werror $(KSAN)
