@@ -45,8 +45,8 @@ void reap_process(struct process *p, struct list_head *gone)
 	parent->child_majflt += p->majflt + p->child_majflt;
 	parent->child_maxrss = max(parent->child_maxrss, max(p->maxrss, p->child_maxrss));
 	list_del(&p->sibling);
-	p->reaped = true;
 	spin_lock(&p->siglock);
+	p->reaped = true;
 	if (task_pid_ns(p->leader)->init == p->leader)
 		task_pid_ns(p->leader)->init = NULL;
 	release_task(p->leader, gone);

@@ -348,6 +348,10 @@ long do_clone(const struct clone_args_k *args, const struct regs *regs)
 		child->pid = NULL;
 		goto out_task;
 	}
+	if (!(flags & CLONE_THREAD)) {
+		child->proc->pid = child->pid;
+		pid_get(child->pid);
+	}
 	if (layer.task_fork) {
 		err = layer.task_fork(t, child, flags & CLONE_INTO_CGROUP ? args->cgroup_fd : -1);
 		if (err)

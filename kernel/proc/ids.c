@@ -69,7 +69,7 @@ int do_setpgid(pid_t nr, pid_t pgid)
 	spin_lock(&tasks_lock);
 	err = t->proc->reaped ? -ESRCH : may_move(t, pgrp);
 	if (!err && task_pgrp(t) != pgrp)
-		old = move_to(t, PID_GROUP, pgrp);
+		old = move_to(t->proc->leader, PID_GROUP, pgrp);
 	spin_unlock(&tasks_lock);
 	pid_put(old);
 	pid_put(pgrp);
@@ -87,7 +87,7 @@ static pid_t get_id(pid_t nr, enum pid_type type)
 	if (!t)
 		return -ESRCH;
 	spin_lock(&tasks_lock);
-	id = pid_nr_ns(t->proc->leader->pids[type], ns);
+	id = t->proc->reaped ? -ESRCH : pid_nr_ns(t->proc->leader->pids[type], ns);
 	spin_unlock(&tasks_lock);
 	if (nr)
 		task_put(t);

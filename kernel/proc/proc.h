@@ -180,11 +180,13 @@ struct process {
 		nr_threads; /* in threads: a leader that ended stays until the process is reaped */
 	unsigned int nr_live; /* of these, not yet ended */
 	struct task *leader;
+	struct pid *pid; /* the process id, constant; a reference */
 	/* guarded by tasks_lock */
-	struct process *parent; /* never NULL; the first one's is process 0 */
+	struct process *parent; /* process 0 for the first; may be gone once reaped */
 	struct list_head children, sibling; /* zombies stand first in children */
 	bool zombie; /* all threads ended, not yet waited for */
-	bool reaped, did_exec;
+	bool reaped; /* set with siglock held, too: leader and parent are there until then */
+	bool did_exec;
 	int exit_status; /* as wait(2) shows it */
 	int exit_signal; /* to the parent: SIGCHLD, 0 none */
 	bool is_subreaper, has_child_subreaper;

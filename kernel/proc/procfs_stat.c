@@ -79,9 +79,12 @@ static void show_family(struct strbuf *out, struct task *t, struct pid_ns *ns)
 	spin_lock(&tasks_lock);
 	if (p->tty && tty_info)
 		tty_info(p->tty, &dev, &fg);
-	sb_printf(out, " %d %d %d %d %d", task_tgid_in(p->parent->leader, ns),
-		  pid_nr_ns(task_pgrp(t), ns), pid_nr_ns(task_session(t), ns), (int)dev,
-		  fg ? pid_nr_ns(fg, ns) : -1);
+	if (p->reaped) /* meanwhile */
+		sb_printf(out, " 0 -1 -1 0 -1");
+	else
+		sb_printf(out, " %d %d %d %d %d", pid_nr_ns(p->parent->pid, ns),
+			  pid_nr_ns(task_pgrp(t), ns), pid_nr_ns(task_session(t), ns), (int)dev,
+			  fg ? pid_nr_ns(fg, ns) : -1);
 	spin_unlock(&tasks_lock);
 }
 
@@ -293,10 +296,10 @@ int show_status(struct strbuf *out, struct task *t, const struct pinode *p)
 		  task_ppid_in(t, ns));
 	status_ids(out, t);
 	spin_lock(&tasks_lock);
-	status_ns_numbers(out, "NStgid", t->proc->leader->pid, ns);
+	status_ns_numbers(out, "NStgid", t->proc->pid, ns);
 	status_ns_numbers(out, "NSpid", t->pid, ns);
-	status_ns_numbers(out, "NSpgid", task_pgrp(t), ns);
-	status_ns_numbers(out, "NSsid", task_session(t), ns);
+	status_ns_numbers(out, "NSpgid", t->proc->reaped ? NULL : task_pgrp(t), ns);
+	status_ns_numbers(out, "NSsid", t->proc->reaped ? NULL : task_session(t), ns);
 	spin_unlock(&tasks_lock);
 	status_memory(out, t);
 	sb_printf(out, "Threads:\t%u\n", t->proc->nr_threads);

@@ -20,8 +20,12 @@ bool may_signal(int sig, struct task *t)
 	ok = me->euid == c->suid || me->euid == c->uid || me->uid == c->suid || me->uid == c->uid ||
 	     ns_capable(c->user_ns, CAP_KILL);
 	cred_put(c);
-	if (!ok && sig == SIGCONT)
-		ok = READ_ONCE(t->proc->leader->pids[PID_SESSION]) == task_session(current);
+	if (!ok && sig == SIGCONT) {
+		spin_lock(&t->proc->siglock);
+		ok = !t->proc->reaped &&
+		     t->proc->leader->pids[PID_SESSION] == task_session(current);
+		spin_unlock(&t->proc->siglock);
+	}
 	return ok;
 }
 

@@ -414,7 +414,7 @@ static void stop_here(struct task *t)
 
 	p->nr_stopped++;
 	news = stop_completed(p);
-	while (p->stopping && !p->group_exit) {
+	while (p->stopping && !p->group_exit && !(t->pending.set & SIGBIT(SIGKILL))) {
 		/* Set with siglock held: a SIGCONT cannot come between the look and the sleep. */
 		WRITE_ONCE(t->thread.state, THREAD_STOPPED);
 		spin_unlock(&p->siglock);

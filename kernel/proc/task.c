@@ -106,6 +106,7 @@ void process_put(struct process *p)
 	if (!p || !ref_put(&p->refs))
 		return;
 	flush_pending(&p->pending);
+	pid_put(p->pid);
 	kfree(p->timers);
 	kmem_cache_free(process_cache, p);
 	__atomic_fetch_sub(&nr_processes, 1, __ATOMIC_RELAXED);
@@ -157,9 +158,7 @@ pid_t task_tid_in(const struct task *t, const struct pid_ns *ns)
 
 pid_t task_tgid_in(const struct task *t, const struct pid_ns *ns)
 {
-	struct task *leader = READ_ONCE(t->proc->leader);
-
-	return leader ? pid_nr_ns(leader->pid, ns) : 0;
+	return pid_nr_ns(t->proc->pid, ns);
 }
 
 pid_t task_ppid_in(const struct task *t, const struct pid_ns *ns)
@@ -167,7 +166,7 @@ pid_t task_ppid_in(const struct task *t, const struct pid_ns *ns)
 	pid_t nr;
 
 	spin_lock(&tasks_lock);
-	nr = t->proc->parent ? task_tgid_in(t->proc->parent->leader, ns) : 0;
+	nr = t->proc->reaped ? 0 : pid_nr_ns(t->proc->parent->pid, ns);
 	spin_unlock(&tasks_lock);
 	return nr;
 }
@@ -423,6 +422,8 @@ void start_first_process(const char *path)
 	p->leader = t;
 	p->parent = &swapper_process;
 	p->unkillable = true;
+	p->pid = pid;
+	pid_get(pid);
 	t->proc = p;
 	t->pid = pid;
 	t->thread.cred = &init_cred;
