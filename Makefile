@@ -201,6 +201,10 @@ iso:  ## build/dyad.iso: one image for BIOS and UEFI, CD and USB stick
 compare:  ## boots, measures both layers, prints the table
 	$(call ready,qemu,all)
 	@$(RUN) -- compare
+readme: all  ## measures again what README.md shows
+	@$(RUN) -- compare > $(BUILD)/compare.txt
+	@$(PYTHON) tools/loc | grep -v '^  ' > $(BUILD)/loc.txt
+	@tools/readme compare=$(BUILD)/compare.txt loc=$(BUILD)/loc.txt
 doctor:  ## what is missing on this machine, and what it can run
 	@tools/doctor
 deps:  ## installs what is missing (asks first)
@@ -231,7 +235,7 @@ $(BUILD)/tests/guest/%: tests/guest/%.S tests/guest/guest.h
 	$(Q)$(LD) -nostdlib -static -Ttext=0x100000 -z noexecstack --no-warn-rwx-segments -e start -o $@ $@.o
 	$(Q)rm $@.o
 guest-tests: $(GUEST_NAMES:%=$(BUILD)/tests/guest/%)
-.PHONY: test tests bench guest-tests
+.PHONY: test tests bench guest-tests readme
 
 # ---- the rules of the house ----
 CSOURCES = $(shell git ls-files '*.c' '*.h')
@@ -246,5 +250,5 @@ help:  ## this list
 	@echo "make TARGET [V=1] [CC=clang] [CROSS_COMPILE=x86_64-linux-gnu-] [WITHOUT=container|vmm] [SAN=1]"
 	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*##[ ]*/\1\t/p' Makefile | sort | while IFS="$$(printf '\t')" read -r t d; do \
 		printf '  %-16s %s\n' "$$t" "$$d"; done
-.PHONY: FORCE all kernel user images clean distclean qemu bochs qemu-uefi qemu-gdb gdb iso compare doctor \
+.PHONY: FORCE all kernel user images clean distclean qemu bochs qemu-uefi qemu-gdb gdb iso compare doctor \ readme
 	deps format-check check-includes loc help
