@@ -492,6 +492,7 @@ static void ends(void)
 
 static void hung_up(int sig)
 {
+	usleep(200000); /* after the leader's end was reported */
 	say("signal %d", sig);
 	_exit(3);
 }
