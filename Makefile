@@ -217,7 +217,7 @@ J ?= 2
 test:  ## all tests, or those whose names have T=PATTERN
 	$(call ready,test,all tests)
 	@tests/run --build $(BUILD) -j $(J) '$(T)'
-tests: abi-tests kvm-tests guest-tests
+tests: abi-tests guest-tests
 bench:  ## the figures that Dyad must reach, measured
 	$(call ready,qemu,all)
 	@tests/bench/run --build $(BUILD)
