@@ -71,7 +71,9 @@ static bool victim_dying(const struct res_counter *res)
 	if (!victim_mm || clock_ns() - victim_since > PATIENCE)
 		return false;
 	list_for_each(t, &all_tasks, all_link)
-		if (READ_ONCE(t->thread.mm) == victim_mm && charged_below(t, res))
+		/* A new space may have got the old one's address: nobody is ending its processes. */
+		if (READ_ONCE(t->thread.mm) == victim_mm && t->proc->group_exit &&
+		    charged_below(t, res))
 			return true;
 	victim_mm = NULL;
 	return false;
