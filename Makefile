@@ -8,6 +8,8 @@ WITHOUT ?=
 CROSS_COMPILE ?=
 empty :=
 space := $(empty) $(empty)
+# A build without a layer leaves files out and compiles the rest alike: it shares the objects in BASE.
+BASE := $(or $(BUILD),build$(if $(filter 1,$(SAN)),-san))
 BUILD ?= build$(if $(WITHOUT),-without-$(subst $(space),-,$(strip $(WITHOUT))))$(if $(filter 1,$(SAN)),-san)
 ifeq ($(origin CC),default)
 CC := $(CROSS_COMPILE)gcc
@@ -35,7 +37,7 @@ $(1): FORCE
 endef
 
 # ---- Linux's user-space headers: the kernel and the programs share them, nothing is retyped ----
-UAPI := $(BUILD)/uapi
+UAPI := $(BASE)/uapi
 UAPI_LINUX ?= $(firstword $(dir $(wildcard /usr/include/linux/kvm.h /usr/x86_64-linux-gnu/include/linux/kvm.h)))..
 UAPI_ASM ?= $(firstword $(wildcard /usr/include/x86_64-linux-gnu/asm /usr/x86_64-linux-gnu/include/asm /usr/include/asm))
 $(UAPI)/.done:
@@ -49,8 +51,8 @@ $(UAPI)/.done:
 LAYERS := $(filter-out $(WITHOUT),container vmm)
 KSRC := $(sort $(wildcard kernel/*.c kernel/*/*.c kernel/*/*/*.c kernel/*.S kernel/*/*.S kernel/*/*/*.S) \
 	$(foreach l,$(LAYERS),$(wildcard $(l)/*.c $(l)/*/*.c $(l)/*.S $(l)/*/*.S)))
-KOBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter %.c,$(KSRC))) \
-	$(patsubst %.S,$(BUILD)/obj/%.S.o,$(filter %.S,$(KSRC)))
+KOBJ := $(patsubst %.c,$(BASE)/obj/%.o,$(filter %.c,$(KSRC))) \
+	$(patsubst %.S,$(BASE)/obj/%.S.o,$(filter %.S,$(KSRC)))
 # SAN=1: undefined behaviour and bad memory accesses become kernel warnings (lib/ubsan.c, mm/kasan.c).
 KSAN_CLANG := -mllvm -asan-instrumentation-with-call-threshold=0 -mllvm -asan-stack=0 -mllvm -asan-globals=0
 KSAN_GCC := --param asan-instrumentation-with-call-threshold=0 --param asan-stack=0 --param asan-globals=0
@@ -60,7 +62,7 @@ KSAN_NOT := kernel/mm/kasan.c kernel/mm/slab.c kernel/lib/string.c
 # no-ops in front of loops and jumps would be a twentieth of the image
 KALIGN := -falign-functions=8 $(if $(findstring clang,$(CC)),,-fno-align-loops -fno-align-jumps -fno-align-labels)
 KFLAGS := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
-	-isystem $(UAPI) -Ikernel -I. -I$(BUILD)/gen -D__KERNEL_DYAD__ \
+	-isystem $(UAPI) -Ikernel -I. -I$(BASE)/gen -D__KERNEL_DYAD__ \
 	-O2 $(KALIGN) -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing -fno-asynchronous-unwind-tables \
 	-fno-common -fwrapv -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
@@ -71,22 +73,22 @@ endif
 LDSCRIPT := kernel/x86/boot/kernel.ld
 KLINK = $(LD) -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments -T $(LDSCRIPT)
 
-$(eval $(call stamp,$(BUILD)/.kflags,$(CC) $(KFLAGS)))
+$(eval $(call stamp,$(BASE)/.kflags,$(CC) $(KFLAGS)))
 $(eval $(call stamp,$(BUILD)/.kobj,$(KLINK) $(KOBJ)))
-$(BUILD)/obj/%.o: %.c $(BUILD)/.kflags | $(UAPI)/.done
+$(BASE)/obj/%.o: %.c $(BASE)/.kflags | $(UAPI)/.done
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KFLAGS) $(if $(filter $<,$(KSAN_NOT)),-fno-sanitize=all) -MMD -MP -c -o $@ $<
-$(BUILD)/obj/%.S.o: %.S $(BUILD)/.kflags | $(UAPI)/.done
+$(BASE)/obj/%.S.o: %.S $(BASE)/.kflags | $(UAPI)/.done
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(KFLAGS) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
 -include $(KOBJ:.o=.d)
-$(BUILD)/gen/font8x16.h: tools/mkfont
+$(BASE)/gen/font8x16.h: tools/mkfont
 	$(call say,FONT,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(PYTHON) tools/mkfont $@
-$(BUILD)/obj/kernel/dev/fbcon.o: $(BUILD)/gen/font8x16.h
+$(BASE)/obj/kernel/dev/fbcon.o: $(BASE)/gen/font8x16.h
 
 # The kernel carries the names of its functions for backtraces: it is linked once with an empty
 # table, the table is made from that, and it is linked again. The text must not move between.
@@ -119,12 +121,12 @@ ULINK := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id
 UPROGS := $(patsubst user/%.c,%,$(wildcard user/*.c)) \
 	$(filter-out common,$(patsubst user/%/,%,$(sort $(dir $(wildcard user/*/*.c)))))
 UBIN := $(UPROGS:%=$(BUILD)/user/%)
-UCOMMON := $(patsubst %.c,$(BUILD)/uobj/%.o,$(wildcard user/common/*.c))
-UOBJ := $(patsubst %.c,$(BUILD)/uobj/%.o,$(wildcard user/*.c user/*/*.c))
+UCOMMON := $(patsubst %.c,$(BASE)/uobj/%.o,$(wildcard user/common/*.c))
+UOBJ := $(patsubst %.c,$(BASE)/uobj/%.o,$(wildcard user/*.c user/*/*.c))
 
-$(eval $(call stamp,$(BUILD)/.uflags,$(MUSL_CC) $(UFLAGS) $(ULINK)))
+$(eval $(call stamp,$(BASE)/.uflags,$(MUSL_CC) $(UFLAGS) $(ULINK)))
 $(eval $(call stamp,$(BUILD)/.uobj,$(UOBJ)))
-$(BUILD)/uobj/%.o: %.c $(BUILD)/.uflags | $(UAPI)/.done
+$(BASE)/uobj/%.o: %.c $(BASE)/.uflags | $(UAPI)/.done
 	$(call say,UCC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MUSL_CC) $(UFLAGS) -MMD -MP -c -o $@ $<
@@ -134,7 +136,7 @@ $(BUILD)/user/libcommon.a: $(UCOMMON) $(BUILD)/.uobj
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $(UCOMMON)
 define program
-$(BUILD)/user/$(1): $(patsubst %.c,$(BUILD)/uobj/%.o,$(wildcard user/$(1).c user/$(1)/*.c)) $(BUILD)/user/libcommon.a
+$(BUILD)/user/$(1): $(patsubst %.c,$(BASE)/uobj/%.o,$(wildcard user/$(1).c user/$(1)/*.c)) $(BUILD)/user/libcommon.a
 	$$(call say,ULD,$$@)
 	$$(Q)$$(MUSL_CC) $$(UFLAGS) $$(ULINK) $$(ULINK_$(1)) -o $$@ $$^
 endef
@@ -224,7 +226,7 @@ bench:  ## the figures that Dyad must reach, measured
 
 # what a test needs inside: tests/guest/NAME.c, a program; tests/guest/NAME.S, a guest's kernel
 GUEST_NAMES := $(basename $(notdir $(wildcard tests/guest/*.c tests/guest/*.S)))
-$(BUILD)/tests/guest/%: tests/guest/%.c $(BUILD)/.uflags | $(UAPI)/.done
+$(BUILD)/tests/guest/%: tests/guest/%.c $(BASE)/.uflags | $(UAPI)/.done
 	$(call say,UCC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MUSL_CC) $(UFLAGS) $(ULINK) -o $@ $<

@@ -51,10 +51,18 @@ def clang(run):
 
 
 def cross(run):
+    """The prefix reaches every tool: the compilers of kernel and programs, ld, ar, strip."""
     if not shutil.which("x86_64-linux-gnu-gcc"):
         return None
-    done = make(run, "CROSS_COMPILE=x86_64-linux-gnu-", "BUILD=build-cross", "all")
-    return failed(done) if done.returncode else None
+    build = "build-cross"
+    done = make(run, "V=1", "CROSS_COMPILE=x86_64-linux-gnu-", "BUILD=" + build,
+                *[build + "/" + f for f in ("obj/kernel/lib/string.o", "obj/kernel/x86/entry.S.o", "user/init")])
+    if done.returncode:
+        return failed(done)
+    for tool in ("gcc -std", "gcc -specs", "ar rcs"):
+        if "x86_64-linux-gnu-" + tool not in done.stdout:
+            return "x86_64-linux-gnu-" + tool, done.stdout
+    return None
 
 
 def sanitized(run):
