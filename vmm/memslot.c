@@ -10,6 +10,14 @@
  */
 #include "vmm/vmm.h"
 
+#define AROUND (16 * PAGE_SIZE)
+#define AHEAD (8 * PAGE_SIZE)
+
+static u64 slot_hva(const struct memslot *s, u64 gpa)
+{
+	return s->hva + gpa - (s->gfn << PAGE_SHIFT);
+}
+
 static struct memslot *slot_at(struct vm *vm, u64 gfn)
 {
 	for (unsigned int i = 0; i < VMM_MAX_SLOTS; i++)
@@ -156,27 +164,77 @@ static int map_frame(struct vm *vm, u64 gpa, struct frame *f, bool write, u64 se
 	return 0;
 }
 
-int memslot_fault(struct vm *vm, u64 gpa, bool write)
+static int fault_page(struct vm *vm, u64 gpa, bool write)
 {
 	struct memslot s;
 	struct frame *f;
-	u64 seq, hva;
+	u64 seq;
 	int err;
 
-	gpa &= PAGE_MASK;
 	do {
 		seq = READ_ONCE(vm->mmu_seq);
 		barrier();
 		if (!memslot_find(vm, gpa, &s) || (write && (s.flags & KVM_MEM_READONLY)))
 			return -ENXIO;
-		hva = s.hva + gpa - (s.gfn << PAGE_SHIFT);
 		/* A read leaves shared what is shared: the pages of a file, the page of zeros. */
-		f = mm_get_frame(vm->mm, hva, write);
+		f = mm_get_frame(vm->mm, slot_hva(&s, gpa), write);
 		if (IS_ERR(f))
 			return PTR_ERR(f) == -ENOMEM ? -ENOMEM : -EFAULT;
 		err = map_frame(vm, gpa, f, write, seq);
 	} while (err == -EAGAIN);
 	return err;
+}
+
+/* Maps the pages beside gpa that the monitor has in memory anyway: its files' pages, mostly. */
+static void map_around(struct vm *vm, u64 gpa)
+{
+	u64 a = ALIGN_DOWN(gpa, AROUND), end = a + AROUND;
+
+	for (; a < end; a += PAGE_SIZE) {
+		u64 seq = READ_ONCE(vm->mmu_seq);
+		struct frame *f, *old;
+		struct memslot s;
+		bool writable;
+
+		barrier();
+		if (a == gpa || !memslot_find(vm, a, &s))
+			continue;
+		f = mm_present_frame(vm->mm, slot_hva(&s, a), &writable);
+		if (!f)
+			continue;
+		writable &= !(s.flags & KVM_MEM_READONLY);
+		spin_lock(&vm->mmu_lock);
+		if (vm->mmu_seq != seq || slat_mapped(&vm->slat, a) ||
+		    slat_map(&vm->slat, a, f, writable, &old)) {
+			spin_unlock(&vm->mmu_lock);
+			frame_put(f);
+			continue;
+		}
+		spin_unlock(&vm->mmu_lock);
+	}
+}
+
+/* Exits are dear: a read maps its neighbours too, and writes in a row are gone ahead of. */
+int memslot_fault(struct vm *vm, u64 gpa, bool write)
+{
+	u64 end;
+	int err;
+
+	gpa &= PAGE_MASK;
+	err = fault_page(vm, gpa, write);
+	if (err)
+		return err;
+	if (!write) {
+		map_around(vm, gpa);
+		return 0;
+	}
+	end = gpa + PAGE_SIZE;
+	if (gpa == READ_ONCE(vm->next_write))
+		for (u64 last = gpa + AHEAD; end < last && !fault_page(vm, end, true);
+		     end += PAGE_SIZE)
+			;
+	WRITE_ONCE(vm->next_write, end);
+	return 0;
 }
 
 int guest_read(struct vm *vm, u64 gpa, void *buf, size_t n)
@@ -187,8 +245,7 @@ int guest_read(struct vm *vm, u64 gpa, void *buf, size_t n)
 
 		if (!memslot_find(vm, gpa, &s))
 			return -EFAULT;
-		if (copy_from_user(buf, (const void __user *)(s.hva + gpa - (s.gfn << PAGE_SHIFT)),
-				   part))
+		if (copy_from_user(buf, (const void __user *)slot_hva(&s, gpa), part))
 			return -EFAULT;
 		buf = (char *)buf + part;
 		gpa += part;

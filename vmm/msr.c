@@ -23,35 +23,31 @@ const u32 msr_list[] = {
 };
 const unsigned int msr_list_size = ARRAY_SIZE(msr_list);
 
-/* Kept by the hardware for each guest. */
-static int field_of(u32 msr)
+/* Kept by the hardware for each guest; addresses must be canonical. */
+static const struct kept {
+	u32 msr;
+	enum vmm_field field;
+	bool address;
+} kept[] = {
+	{ MSR_SYSENTER_CS, VF_SYSENTER_CS, false },
+	{ MSR_SYSENTER_ESP, VF_SYSENTER_ESP, true },
+	{ MSR_SYSENTER_EIP, VF_SYSENTER_EIP, true },
+	{ MSR_IA32_PAT, VF_PAT, false },
+	{ MSR_STAR, VF_STAR, false },
+	{ MSR_LSTAR, VF_LSTAR, true },
+	{ MSR_CSTAR, VF_CSTAR, true },
+	{ MSR_SFMASK, VF_SFMASK, false },
+	{ MSR_FS_BASE, VF_FS_BASE, true },
+	{ MSR_GS_BASE, VF_GS_BASE, true },
+	{ MSR_KERNEL_GS_BASE, VF_KERNEL_GS_BASE, true },
+};
+
+static const struct kept *kept_of(u32 msr)
 {
-	switch (msr) {
-	case MSR_SYSENTER_CS:
-		return VF_SYSENTER_CS;
-	case MSR_SYSENTER_ESP:
-		return VF_SYSENTER_ESP;
-	case MSR_SYSENTER_EIP:
-		return VF_SYSENTER_EIP;
-	case MSR_IA32_PAT:
-		return VF_PAT;
-	case MSR_STAR:
-		return VF_STAR;
-	case MSR_LSTAR:
-		return VF_LSTAR;
-	case MSR_CSTAR:
-		return VF_CSTAR;
-	case MSR_SFMASK:
-		return VF_SFMASK;
-	case MSR_FS_BASE:
-		return VF_FS_BASE;
-	case MSR_GS_BASE:
-		return VF_GS_BASE;
-	case MSR_KERNEL_GS_BASE:
-		return VF_KERNEL_GS_BASE;
-	default:
-		return -1;
-	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(kept); i++)
+		if (kept[i].msr == msr)
+			return &kept[i];
+	return NULL;
 }
 
 /* Read as value, writes have no effect. Each with the reader that needs it. */
@@ -87,10 +83,10 @@ u64 guest_tsc(struct vcpu *v)
 
 int msr_read(struct vcpu *v, u32 msr, u64 *value)
 {
-	int field = field_of(msr);
+	const struct kept *k = kept_of(msr);
 
-	if (field >= 0) {
-		*value = vmm->get(v, field);
+	if (k) {
+		*value = vmm->get(v, k->field);
 		return 0;
 	}
 	switch (msr) {
@@ -139,34 +135,16 @@ static bool pat_valid(u64 value)
 	return true;
 }
 
-static int write_field(struct vcpu *v, u32 msr, int field, u64 value)
-{
-	switch (msr) {
-	case MSR_LSTAR:
-	case MSR_CSTAR:
-	case MSR_FS_BASE:
-	case MSR_GS_BASE:
-	case MSR_KERNEL_GS_BASE:
-	case MSR_SYSENTER_ESP:
-	case MSR_SYSENTER_EIP:
-		if (!canonical(value))
-			return -EINVAL;
-		break;
-	case MSR_IA32_PAT:
-		if (!pat_valid(value))
-			return -EINVAL;
-		break;
-	}
-	vmm->set(v, field, value);
-	return 0;
-}
-
 int msr_write(struct vcpu *v, u32 msr, u64 value, bool host)
 {
-	int field = field_of(msr);
+	const struct kept *k = kept_of(msr);
 
-	if (field >= 0)
-		return write_field(v, msr, field, value);
+	if (k) {
+		if ((k->address && !canonical(value)) || (msr == MSR_IA32_PAT && !pat_valid(value)))
+			return -EINVAL;
+		vmm->set(v, k->field, value);
+		return 0;
+	}
 	switch (msr) {
 	case MSR_IA32_TSC:
 		vmm->set(v, VF_TSC_OFFSET, value - rdtsc());

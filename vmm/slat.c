@@ -105,6 +105,16 @@ static bool each_leaf(struct slat *s, u64 gpa, u64 end, bool (*fn)(struct slat *
 	return any;
 }
 
+static bool there(struct slat *s, u64 *e)
+{
+	return true;
+}
+
+bool slat_mapped(struct slat *s, u64 gpa)
+{
+	return each_leaf(s, gpa, gpa + PAGE_SIZE, there);
+}
+
 static bool hide(struct slat *s, u64 *e)
 {
 	if (*e & SLAT_HIDDEN)

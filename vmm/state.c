@@ -130,41 +130,22 @@ void vcpu_start_at(struct vcpu *v, u8 vector)
 	v->regs.rip = 0;
 }
 
-/* struct kvm_regs names the registers in another order than instructions do. */
+/* struct kvm_regs begins with the registers in this order, each 8 bytes; then come RIP and RFLAGS. */
+static const u8 kvm_order[16] = { R_RAX, R_RBX, R_RCX, R_RDX, R_RSI, R_RDI, R_RSP, R_RBP,
+				  8,     9,     10,    11,    12,    13,    14,    15 };
+
 static void get_regs(struct vcpu *v, struct kvm_regs *r)
 {
-	const u64 *g = v->regs.gpr;
-
-	*r = (struct kvm_regs){
-		.rax = g[R_RAX],
-		.rbx = g[R_RBX],
-		.rcx = g[R_RCX],
-		.rdx = g[R_RDX],
-		.rsi = g[R_RSI],
-		.rdi = g[R_RDI],
-		.rsp = g[R_RSP],
-		.rbp = g[R_RBP],
-		.r8 = g[8],
-		.r9 = g[9],
-		.r10 = g[10],
-		.r11 = g[11],
-		.r12 = g[12],
-		.r13 = g[13],
-		.r14 = g[14],
-		.r15 = g[15],
-		.rip = v->regs.rip,
-		.rflags = v->regs.rflags,
-	};
+	for (int i = 0; i < 16; i++)
+		(&r->rax)[i] = v->regs.gpr[kvm_order[i]];
+	r->rip = v->regs.rip;
+	r->rflags = v->regs.rflags;
 }
 
 static void set_regs(struct vcpu *v, const struct kvm_regs *r)
 {
-	u64 *g = v->regs.gpr;
-
-	g[R_RAX] = r->rax, g[R_RBX] = r->rbx, g[R_RCX] = r->rcx, g[R_RDX] = r->rdx;
-	g[R_RSI] = r->rsi, g[R_RDI] = r->rdi, g[R_RSP] = r->rsp, g[R_RBP] = r->rbp;
-	g[8] = r->r8, g[9] = r->r9, g[10] = r->r10, g[11] = r->r11;
-	g[12] = r->r12, g[13] = r->r13, g[14] = r->r14, g[15] = r->r15;
+	for (int i = 0; i < 16; i++)
+		v->regs.gpr[kvm_order[i]] = (&r->rax)[i];
 	v->regs.rip = r->rip;
 	v->regs.rflags = (r->rflags & 0x3f7fd7) | RFLAGS_FIXED; /* bits that are always 0 stay 0 */
 	v->event.valid = false; /* what was under way belonged to the old state */

@@ -48,6 +48,8 @@ struct vm {
 	struct slat slat;
 	struct mm_notifier notifier;
 
+	u64 next_write; /* a write fault here continues a row: a hint, races are harmless */
+
 	/* atomics: who must hear of a table that changed */
 	u64 slat_gen; /* a vCPU that saw an older one flushes before it enters */
 	cpumask_t running; /* CPUs that are about to be, or are, in this guest */

@@ -242,6 +242,23 @@ struct frame *mm_get_frame(struct mm *mm, u64 addr, bool write)
 	return f ? f : ERR_PTR(err);
 }
 
+struct frame *mm_present_frame(struct mm *mm, u64 addr, bool *writable)
+{
+	struct frame *f = NULL;
+	pte_t *p;
+
+	mutex_lock(&mm->lock);
+	p = addr < USER_END ? pt_find(mm, addr) : NULL;
+	if (p && (*p & PTE_P))
+		f = pte_frame(*p); /* NULL for the page of zeros and device memory */
+	if (f) {
+		*writable = *p & PTE_W;
+		frame_get(f);
+	}
+	mutex_unlock(&mm->lock);
+	return f;
+}
+
 ssize_t mm_access(struct mm *mm, u64 addr, void *buf, size_t n, bool write)
 {
 	size_t done = 0;

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -147,7 +148,8 @@ static void *reserve(struct archive *a, uint64_t n)
 }
 
 /* A header and its name; the name is padded with NULs until the data begins at a page. */
-static void add_header(struct archive *a, const char *name, unsigned int mode, uint64_t size)
+static void add_entry(struct archive *a, const char *name, unsigned int mode, uint64_t size,
+		      unsigned int major, unsigned int minor)
 {
 	static unsigned int ino;
 	uint64_t len = strlen(name) + 1, end = a->at + 110 + len;
@@ -155,9 +157,15 @@ static void add_header(struct archive *a, const char *name, unsigned int mode, u
 
 	len += (size ? ALIGN_UP(end, PAGE) : ALIGN_UP(end, 4)) - end;
 	snprintf(head, sizeof(head), "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
-		 ++ino, mode, 0, 0, 1, 0, (unsigned int)size, 0, 0, 0, 0, (unsigned int)len, 0);
+		 ++ino, mode, 0, 0, 1, 0, (unsigned int)size, 0, 0, major, minor, (unsigned int)len,
+		 0);
 	memcpy(reserve(a, 110), head, 110);
 	strcpy(reserve(a, len), name);
+}
+
+static void add_header(struct archive *a, const char *name, unsigned int mode, uint64_t size)
+{
+	add_entry(a, name, mode, size, 0, 0);
 }
 
 static void end_data(struct archive *a)
@@ -217,6 +225,7 @@ static void initramfs_build(struct archive *a)
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
 		add_directory(a, dirs[i]);
+	add_entry(a, "dev/console", 020600, 0, 5, 1);
 	add_file(a, "init", guest_init());
 	if (a->m->argv)
 		add_command(a, a->m->argv);
@@ -336,11 +345,15 @@ static uint64_t put_cmdline(struct low *l)
 {
 	struct machine *m = l->m;
 	const char *term = getenv("TERM");
-	char text[1024];
+	char text[1024], size[32] = "";
+	struct winsize ws;
+
+	if (!m->argv && !ioctl(0, TIOCGWINSZ, &ws) && ws.ws_row && ws.ws_col)
+		snprintf(size, sizeof(size), " winsize=%ux%u", ws.ws_row, ws.ws_col);
 
 	if (!join(text, sizeof(text), "console=ttyS0 quiet root=" ROOT_PATH " engine=vm hostname=",
 		  m->name, m->argv ? " cmdout=ttyS1" : "", term && *term ? " TERM=" : "",
-		  term ? term : "", m->append ? " " : "", m->append ? m->append : "", NULL))
+		  term ? term : "", size, m->append ? " " : "", m->append ? m->append : "", NULL))
 		die(STATUS_USAGE, "--append: too long");
 	return put_string(l, text);
 }

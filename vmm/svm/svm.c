@@ -129,42 +129,29 @@ static void svm_vcpu_free(struct vcpu *v)
 
 /* ---- state by name ---- */
 
+#define PLACE(f, member) [f] = offsetof(struct vmcb, member)
+static const u16 places[] = {
+	PLACE(VF_CR0, cr0),
+	PLACE(VF_CR3, cr3),
+	PLACE(VF_CR4, cr4),
+	PLACE(VF_DR7, dr7),
+	PLACE(VF_PAT, pat),
+	PLACE(VF_FS_BASE, fs.base),
+	PLACE(VF_GS_BASE, gs.base),
+	PLACE(VF_KERNEL_GS_BASE, kernel_gs_base),
+	PLACE(VF_STAR, star),
+	PLACE(VF_LSTAR, lstar),
+	PLACE(VF_CSTAR, cstar),
+	PLACE(VF_SFMASK, sfmask),
+	PLACE(VF_SYSENTER_CS, sysenter_cs),
+	PLACE(VF_SYSENTER_ESP, sysenter_esp),
+	PLACE(VF_SYSENTER_EIP, sysenter_eip),
+	PLACE(VF_TSC_OFFSET, tsc_offset),
+};
+
 static u64 *place_of(struct vmcb *b, enum vmm_field f)
 {
-	switch (f) {
-	case VF_CR0:
-		return &b->cr0;
-	case VF_CR3:
-		return &b->cr3;
-	case VF_CR4:
-		return &b->cr4;
-	case VF_DR7:
-		return &b->dr7;
-	case VF_PAT:
-		return &b->pat;
-	case VF_FS_BASE:
-		return &b->fs.base;
-	case VF_GS_BASE:
-		return &b->gs.base;
-	case VF_KERNEL_GS_BASE:
-		return &b->kernel_gs_base;
-	case VF_STAR:
-		return &b->star;
-	case VF_LSTAR:
-		return &b->lstar;
-	case VF_CSTAR:
-		return &b->cstar;
-	case VF_SFMASK:
-		return &b->sfmask;
-	case VF_SYSENTER_CS:
-		return &b->sysenter_cs;
-	case VF_SYSENTER_ESP:
-		return &b->sysenter_esp;
-	case VF_SYSENTER_EIP:
-		return &b->sysenter_eip;
-	default:
-		return &b->tsc_offset;
-	}
+	return (u64 *)((char *)b + places[f]);
 }
 
 static u64 svm_get(struct vcpu *v, enum vmm_field f)

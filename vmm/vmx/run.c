@@ -61,23 +61,19 @@ void vmx_swap_in(struct vcpu *v)
 {
 	struct vmx *h = v->hw;
 
-	wrmsr(MSR_KERNEL_GS_BASE, h->kernel_gs);
-	wrmsr(MSR_STAR, h->star);
-	wrmsr(MSR_LSTAR, h->lstar);
-	wrmsr(MSR_CSTAR, h->cstar);
-	wrmsr(MSR_SFMASK, h->sfmask);
+	for (int i = 0; i < VMX_SWAPPED; i++)
+		wrmsr(vmx_swapped[i], h->msr[i]);
 }
 
+/* The guest writes only the first without an exit. */
 void vmx_swap_out(struct vcpu *v)
 {
 	struct vmx *h = v->hw;
 
-	h->kernel_gs = rdmsr(MSR_KERNEL_GS_BASE);
+	h->msr[0] = rdmsr(MSR_KERNEL_GS_BASE);
 	wrmsr(MSR_KERNEL_GS_BASE, v->thread->gs_base);
-	wrmsr(MSR_STAR, vmx_host.star);
-	wrmsr(MSR_LSTAR, vmx_host.lstar);
-	wrmsr(MSR_CSTAR, vmx_host.cstar);
-	wrmsr(MSR_SFMASK, vmx_host.sfmask);
+	for (int i = 1; i < VMX_SWAPPED; i++)
+		wrmsr(vmx_swapped[i], vmx_host_msr[i]);
 }
 
 /* ---- events ---- */

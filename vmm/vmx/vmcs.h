@@ -187,12 +187,16 @@ enum vmx_reason {
 #define EPT_CAP_INVEPT (BIT(20) | BIT(25)) /* the instruction, single-context */
 #define VPID_CAP_INVVPID (BIT(32) | BIT(41))
 
+/* MSRs that the VMCS does not hold, in the order of VF_KERNEL_GS_BASE and the four behind it. */
+#define VMX_SWAPPED 5
+extern const u32 vmx_swapped[VMX_SWAPPED];
+
 /* What a vCPU adds on Intel: v->hw. */
 struct vmx {
 	void *vmcs;
 	bool launched;
 	u64 rsp, rip, rflags; /* as they are in the VMCS */
-	u64 kernel_gs, star, lstar, cstar, sfmask; /* of the guest, while swapped out */
+	u64 msr[VMX_SWAPPED]; /* the guest's swapped MSRs; see vmx_swapped */
 	u64 pat; /* shown to the guest; EPT decides (ept.c) */
 	u32 proc_controls, entry_controls;
 	u64 eptp;
@@ -217,9 +221,7 @@ void vmx_set_segment(struct vcpu *v, enum vmm_seg i, const struct kvm_segment *s
 int vmx_vcpu_init(struct vcpu *v);
 void vmx_vcpu_free(struct vcpu *v);
 extern void *vmx_msr_bitmap;
-extern struct vmx_host { /* MSRs that are the same on all CPUs */
-	u64 star, lstar, cstar, sfmask;
-} vmx_host;
+extern u64 vmx_host_msr[VMX_SWAPPED]; /* the same on all CPUs, but for the first */
 extern bool vmx_has_vpid;
 
 /* run.c */

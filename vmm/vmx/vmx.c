@@ -12,7 +12,9 @@
 #define OUR_VPID 1
 
 void *vmx_msr_bitmap;
-struct vmx_host vmx_host;
+u64 vmx_host_msr[VMX_SWAPPED];
+const u32 vmx_swapped[VMX_SWAPPED] = { MSR_KERNEL_GS_BASE, MSR_STAR, MSR_LSTAR, MSR_CSTAR,
+				       MSR_SFMASK };
 bool vmx_has_vpid;
 
 /* Allowed settings (SDM 3D A.2): low half: bits that must be 1; high half: bits that may be 1. */
@@ -92,8 +94,8 @@ static int vmx_setup(void)
 	let_through(MSR_KERNEL_GS_BASE, true, true); /* SWAPGS writes it anyway */
 	for (u32 msr = MSR_STAR; msr <= MSR_SFMASK; msr++)
 		let_through(msr, true, false); /* written once; so we always know them */
-	vmx_host = (struct vmx_host){ rdmsr(MSR_STAR), rdmsr(MSR_LSTAR), rdmsr(MSR_CSTAR),
-				      rdmsr(MSR_SFMASK) };
+	for (int i = 0; i < VMX_SWAPPED; i++)
+		vmx_host_msr[i] = rdmsr(vmx_swapped[i]);
 	vmx_has_vpid =
 		may_set(MSR_VMX_PROC2, PROC2_VPID) && (cap & VPID_CAP_INVVPID) == VPID_CAP_INVVPID;
 	return 0;
@@ -273,29 +275,17 @@ static void set_efer(struct vmx *h, u64 value)
 	vmwrite(VMCS_GUEST_EFER, value);
 }
 
-static u64 vmcs_of(enum vmm_field f)
-{
-	switch (f) {
-	case VF_CR3:
-		return VMCS_GUEST_CR3;
-	case VF_EFER:
-		return VMCS_GUEST_EFER;
-	case VF_DR7:
-		return VMCS_GUEST_DR7;
-	case VF_FS_BASE:
-		return VMCS_GUEST_FS_BASE;
-	case VF_GS_BASE:
-		return VMCS_GUEST_GS_BASE;
-	case VF_SYSENTER_CS:
-		return VMCS_GUEST_SYSENTER_CS;
-	case VF_SYSENTER_ESP:
-		return VMCS_GUEST_SYSENTER_ESP;
-	case VF_SYSENTER_EIP:
-		return VMCS_GUEST_SYSENTER_EIP;
-	default:
-		return VMCS_TSC_OFFSET;
-	}
-}
+static const u16 vmcs_of[] = {
+	[VF_CR3] = VMCS_GUEST_CR3,
+	[VF_EFER] = VMCS_GUEST_EFER,
+	[VF_DR7] = VMCS_GUEST_DR7,
+	[VF_FS_BASE] = VMCS_GUEST_FS_BASE,
+	[VF_GS_BASE] = VMCS_GUEST_GS_BASE,
+	[VF_SYSENTER_CS] = VMCS_GUEST_SYSENTER_CS,
+	[VF_SYSENTER_ESP] = VMCS_GUEST_SYSENTER_ESP,
+	[VF_SYSENTER_EIP] = VMCS_GUEST_SYSENTER_EIP,
+	[VF_TSC_OFFSET] = VMCS_TSC_OFFSET,
+};
 
 u64 vmx_get(struct vcpu *v, enum vmm_field f)
 {
@@ -312,15 +302,9 @@ u64 vmx_get(struct vcpu *v, enum vmm_field f)
 	case VF_PAT:
 		return h->pat;
 	case VF_KERNEL_GS_BASE:
-		return v->swapped ? rdmsr(MSR_KERNEL_GS_BASE) : h->kernel_gs;
-	case VF_STAR:
-		return h->star;
-	case VF_LSTAR:
-		return h->lstar;
-	case VF_CSTAR:
-		return h->cstar;
-	case VF_SFMASK:
-		return h->sfmask;
+		return v->swapped ? rdmsr(MSR_KERNEL_GS_BASE) : h->msr[0];
+	case VF_STAR ... VF_SFMASK:
+		return h->msr[f - VF_KERNEL_GS_BASE];
 	case VF_INTR_SHADOW:
 		return (vmread(VMCS_GUEST_INTERRUPTIBILITY) &
 			(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)) != 0;
@@ -331,15 +315,8 @@ u64 vmx_get(struct vcpu *v, enum vmm_field f)
 	case VF_DR_INTERCEPT:
 		return (h->proc_controls & PROC_MOV_DR) != 0;
 	default:
-		return vmread(vmcs_of(f));
+		return vmread(vmcs_of[f]);
 	}
-}
-
-static void set_msr(struct vcpu *v, u32 msr, u64 *kept, u64 value)
-{
-	*kept = value;
-	if (v->swapped)
-		wrmsr(msr, value);
 }
 
 static void set_interruptibility(u64 bits, u64 value)
@@ -373,20 +350,10 @@ void vmx_set(struct vcpu *v, enum vmm_field f, u64 value)
 	case VF_PAT:
 		h->pat = value;
 		break;
-	case VF_KERNEL_GS_BASE:
-		set_msr(v, MSR_KERNEL_GS_BASE, &h->kernel_gs, value);
-		break;
-	case VF_STAR:
-		set_msr(v, MSR_STAR, &h->star, value);
-		break;
-	case VF_LSTAR:
-		set_msr(v, MSR_LSTAR, &h->lstar, value);
-		break;
-	case VF_CSTAR:
-		set_msr(v, MSR_CSTAR, &h->cstar, value);
-		break;
-	case VF_SFMASK:
-		set_msr(v, MSR_SFMASK, &h->sfmask, value);
+	case VF_KERNEL_GS_BASE ... VF_SFMASK:
+		h->msr[f - VF_KERNEL_GS_BASE] = value;
+		if (v->swapped)
+			wrmsr(vmx_swapped[f - VF_KERNEL_GS_BASE], value);
 		break;
 	case VF_INTR_SHADOW:
 		set_interruptibility(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS,
@@ -402,7 +369,7 @@ void vmx_set(struct vcpu *v, enum vmm_field f, u64 value)
 		set_proc_control(h, PROC_MOV_DR, value);
 		break;
 	default:
-		vmwrite(vmcs_of(f), value);
+		vmwrite(vmcs_of[f], value);
 	}
 }
 
