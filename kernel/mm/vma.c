@@ -224,32 +224,39 @@ void vma_close_dead(struct vma *dead)
 	}
 }
 
+/* The highest room for len bytes below *limit, by walking down; *limit is then where it begins. */
+static bool walk_down(struct mm *mm, u64 len, u64 *limit)
+{
+	struct vma *vma = find_below(mm, *limit);
+
+	for (;; vma = vma_prev(vma)) {
+		u64 bottom = vma ? vma->end : LOWEST_ADDR;
+
+		if (bottom < *limit && *limit - bottom >= len) {
+			*limit -= len;
+			return true;
+		}
+		if (bottom < *limit)
+			mm->hole_above = max(mm->hole_above, *limit - bottom);
+		if (!vma)
+			return false;
+		*limit = min(*limit, vma->start);
+	}
+}
+
 u64 vma_find_hole(struct mm *mm, u64 len, u64 hint)
 {
-	struct vma *vma;
-	u64 limit;
-
 	if (hint >= LOWEST_ADDR && hint < USER_END && len <= USER_END - hint) {
-		vma = mm_find_vma(mm, hint);
+		struct vma *vma = mm_find_vma(mm, hint);
+
 		if (!vma || vma->start >= hint + len)
 			return hint;
 	}
-	if (!mm->scan_from || mm->scan_from > mm->mmap_base || len <= mm->hole_above) {
-		mm->scan_from = mm->mmap_base;
-		mm->hole_above = 0;
-	}
-	limit = mm->scan_from;
-	for (vma = find_below(mm, limit);; vma = vma_prev(vma)) {
-		u64 bottom = vma ? vma->end : LOWEST_ADDR;
-
-		if (bottom < limit && limit - bottom >= len) {
-			mm->scan_from = limit - len;
-			return limit - len;
-		}
-		if (bottom < limit)
-			mm->hole_above = max(mm->hole_above, limit - bottom);
-		if (!vma)
-			return -ENOMEM;
-		limit = min(limit, vma->start);
-	}
+	if (mm->scan_from && mm->scan_from <= mm->mmap_base && len > mm->hole_above &&
+	    walk_down(mm, len, &mm->scan_from))
+		return mm->scan_from;
+	/* From the top again: what was skipped before may serve. */
+	mm->scan_from = mm->mmap_base;
+	mm->hole_above = 0;
+	return walk_down(mm, len, &mm->scan_from) ? mm->scan_from : (u64)-ENOMEM;
 }
