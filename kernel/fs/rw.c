@@ -335,8 +335,10 @@ u64 file_mmap(struct mm *mm, u64 addr, u64 len, u32 vm_flags, bool fixed, struct
 	if (f->mapping && vm_flags & VM_SHARED)
 		__atomic_fetch_add(&f->mapping->coming, 1, __ATOMIC_SEQ_CST);
 	ret = f->ops->mmap(f, &vma);
+	/* Without operations it is anonymous memory (/dev/zero), which holds no reference to f. */
 	if (!ret)
-		ret = mm_mmap(mm, addr, len, vma.flags, fixed, f, pgoff, vma.ops, vma.priv);
+		ret = mm_mmap(mm, addr, len, vma.flags, fixed, vma.ops ? f : NULL, pgoff, vma.ops,
+			      vma.priv);
 	if (f->mapping && vm_flags & VM_SHARED)
 		__atomic_fetch_sub(&f->mapping->coming, 1, __ATOMIC_SEQ_CST);
 	return ret;
