@@ -2,17 +2,7 @@
 /* The memory devices of major 1 (null(4), full(4), random(4)) and /dev/kmsg. */
 #include "dev/tty.h"
 
-#include <linux/capability.h>
 #include <linux/major.h>
-
-enum {
-	MINOR_NULL = 3,
-	MINOR_ZERO = 5,
-	MINOR_FULL = 7,
-	MINOR_RANDOM = 8,
-	MINOR_URANDOM = 9,
-	MINOR_KMSG = 11
-};
 
 static loff_t mem_llseek(struct file *f, loff_t off, int whence)
 {
@@ -122,41 +112,29 @@ static ssize_t kmsg_write(struct file *f, struct uio *from, loff_t *pos)
 	return n;
 }
 
+/* clang-format off */
 static const struct file_ops null_ops = {
-	.read = null_read,
-	.write = null_write,
-	.llseek = mem_llseek,
-	.seekable_stream = true,
+	.read = null_read, .write = null_write, .llseek = mem_llseek, .seekable_stream = true,
 };
 static const struct file_ops zero_ops = {
-	.read = zero_read,
-	.write = null_write,
-	.llseek = mem_llseek,
+	.read = zero_read, .write = null_write, .llseek = mem_llseek, .seekable_stream = true,
 	.mmap = zero_mmap,
-	.seekable_stream = true,
 };
 static const struct file_ops full_ops = {
-	.read = zero_read,
-	.write = full_write,
-	.llseek = mem_llseek,
-	.seekable_stream = true,
+	.read = zero_read, .write = full_write, .llseek = mem_llseek, .seekable_stream = true,
 };
 static const struct file_ops random_ops = {
-	.read = random_read,
-	.write = random_write,
-	.llseek = mem_llseek,
-	.seekable_stream = true,
+	.read = random_read, .write = random_write, .llseek = mem_llseek, .seekable_stream = true,
 };
-static const struct file_ops kmsg_ops = {
-	.write = kmsg_write,
-};
+/* clang-format on */
+static const struct file_ops kmsg_ops = { .write = kmsg_write };
 
 void mem_init(void)
 {
-	chrdev_register("null", MEM_MAJOR, MINOR_NULL, 0666, &null_ops);
-	chrdev_register("zero", MEM_MAJOR, MINOR_ZERO, 0666, &zero_ops);
-	chrdev_register("full", MEM_MAJOR, MINOR_FULL, 0666, &full_ops);
-	chrdev_register("random", MEM_MAJOR, MINOR_RANDOM, 0666, &random_ops);
-	chrdev_register("urandom", MEM_MAJOR, MINOR_URANDOM, 0666, &random_ops);
-	chrdev_register("kmsg", MEM_MAJOR, MINOR_KMSG, 0644, &kmsg_ops);
+	chrdev_register("null", MEM_MAJOR, 3, 0666, &null_ops);
+	chrdev_register("zero", MEM_MAJOR, 5, 0666, &zero_ops);
+	chrdev_register("full", MEM_MAJOR, 7, 0666, &full_ops);
+	chrdev_register("random", MEM_MAJOR, 8, 0666, &random_ops);
+	chrdev_register("urandom", MEM_MAJOR, 9, 0666, &random_ops);
+	chrdev_register("kmsg", MEM_MAJOR, 11, 0644, &kmsg_ops);
 }

@@ -106,13 +106,13 @@ static struct tty *tty_find(dev_t dev)
 
 /* ---- the controlling terminal ---- */
 
-/* A reference to the caller's, or NULL. */
-static struct tty *current_tty(void)
+/* A reference to what controls p, or NULL. */
+static struct tty *controlling_tty(struct process *p)
 {
 	struct tty *t;
 
 	spin_lock(&tasks_lock);
-	t = current->proc->tty;
+	t = p->tty;
 	if (t)
 		tty_get(t);
 	spin_unlock(&tasks_lock);
@@ -212,13 +212,8 @@ void tty_hangup(struct tty *t)
 /* The leader of a session ends: the terminal is free for the next. */
 static void leader_exit(struct process *p)
 {
-	struct tty *t;
+	struct tty *t = controlling_tty(p);
 
-	spin_lock(&tasks_lock);
-	t = p->tty;
-	if (t)
-		tty_get(t);
-	spin_unlock(&tasks_lock);
 	if (!t)
 		return;
 	tty_hangup(t);
@@ -587,7 +582,7 @@ static int tty_open(struct inode *inode, struct file *f)
 	int err;
 
 	if (dev == MKDEV(TTYAUX_MAJOR, 0)) {
-		t = current_tty();
+		t = controlling_tty(current->proc);
 		if (!t)
 			return -ENXIO;
 	} else if (is_console) {

@@ -199,7 +199,6 @@ SYSCALL4(pidfd_send_signal, int, pidfd, int, sig, siginfo_t __user *, uinfo, uns
 	return do_pidfd_send_signal(pidfd, sig, uinfo ? &info : NULL, flags);
 }
 
-
 /* ---- futex ---- */
 
 static bool futex_has_timeout(int op)
@@ -315,20 +314,24 @@ SYSCALL4(sched_getattr, pid_t, pid, struct sched_attr __user *, uattr, unsigned 
 	return copy_to_user(uattr, &attr, attr.size);
 }
 
-SYSCALL1(sched_get_priority_max, int, policy)
+/* The bounds are known even of the policies that nobody can have. */
+static long priority_bound(int policy, int realtime)
 {
-	return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE ? 0
-	       : policy == SCHED_FIFO || policy == SCHED_RR                            ? 99
-										       : -EINVAL;
+	switch (policy) {
+	case SCHED_FIFO:
+	case SCHED_RR:
+		return realtime;
+	case SCHED_NORMAL:
+	case SCHED_BATCH:
+	case SCHED_IDLE:
+	case SCHED_DEADLINE:
+		return 0;
+	}
+	return -EINVAL;
 }
 
-SYSCALL1(sched_get_priority_min, int, policy)
-{
-	return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE ? 0
-	       : policy == SCHED_FIFO || policy == SCHED_RR                            ? 1
-										       : -EINVAL;
-}
-
+SYSCALL_IS(sched_get_priority_max, priority_bound(_1, 99))
+SYSCALL_IS(sched_get_priority_min, priority_bound(_1, 1))
 SYSCALL_IS(getpriority, do_getpriority(_1, _2))
 SYSCALL_IS(setpriority, do_setpriority(_1, _2, _3))
 

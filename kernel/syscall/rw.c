@@ -27,64 +27,50 @@ static int check_positioned(const struct file *f, loff_t pos)
 	return -ESPIPE;
 }
 
-/* One buffer as a transfer. -EFAULT when it does not end below the kernel, whatever is read then. */
-static int user_buf(struct uio *u, struct iovec *iov, void __user *buf, size_t n)
+/* pos NULL: the file's own position. */
+static ssize_t transfer(struct file *f, struct uio *u, loff_t *pos, bool write)
 {
-	if (!user_range_ok(buf, n))
+	return write ? broken_pipe(file_write(f, u, pos)) : file_read(f, u, pos);
+}
+
+static long buffer_io(int fd, void __user *buf, size_t n, loff_t *pos, bool write)
+{
+	SCOPED_FILE(f, fd_get(fd));
+	struct iovec iov;
+	struct uio u;
+	int err;
+
+	if (!f)
+		return -EBADF;
+	err = pos ? check_positioned(f, *pos) : 0;
+	if (err)
+		return err;
+	if (!user_range_ok(buf, n)) /* wrong even when fewer bytes would be moved */
 		return -EFAULT;
-	uio_init_user(u, iov, buf, min(n, MAX_RW_COUNT));
-	return 0;
+	uio_init_user(&u, &iov, buf, min(n, MAX_RW_COUNT));
+	return transfer(f, &u, pos, write);
 }
 
 SYSCALL3(read, int, fd, char __user *, buf, size_t, n)
 {
-	SCOPED_FILE(f, fd_get(fd));
-	struct iovec iov;
-	struct uio u;
-
-	if (!f)
-		return -EBADF;
-	return user_buf(&u, &iov, buf, n) ?: file_read(f, &u, NULL);
+	return buffer_io(fd, buf, n, NULL, false);
 }
 
 SYSCALL3(write, int, fd, char __user *, buf, size_t, n)
 {
-	SCOPED_FILE(f, fd_get(fd));
-	struct iovec iov;
-	struct uio u;
-
-	if (!f)
-		return -EBADF;
-	return user_buf(&u, &iov, buf, n) ?: broken_pipe(file_write(f, &u, NULL));
+	return buffer_io(fd, buf, n, NULL, true);
 }
 
 SYSCALL4(pread64, int, fd, char __user *, buf, size_t, n, loff_t, pos)
 {
-	SCOPED_FILE(f, fd_get(fd));
-	struct iovec iov;
-	struct uio u;
-	int err;
-
-	if (!f)
-		return -EBADF;
-	err = check_positioned(f, pos) ?: user_buf(&u, &iov, buf, n);
-	return err ?: file_read(f, &u, &pos);
+	return buffer_io(fd, buf, n, &pos, false);
 }
 
 SYSCALL4(pwrite64, int, fd, char __user *, buf, size_t, n, loff_t, pos)
 {
-	SCOPED_FILE(f, fd_get(fd));
-	struct iovec iov;
-	struct uio u;
-	int err;
-
-	if (!f)
-		return -EBADF;
-	err = check_positioned(f, pos) ?: user_buf(&u, &iov, buf, n);
-	return err ?: file_write(f, &u, &pos);
+	return buffer_io(fd, buf, n, &pos, true);
 }
 
-/* The vector calls; pos NULL: the file's own position. */
 static long vector_io(int fd, const struct iovec __user *uvec, long nr, loff_t *pos, bool write)
 {
 	SCOPED_FILE(f, fd_get(fd));
@@ -99,7 +85,7 @@ static long vector_io(int fd, const struct iovec __user *uvec, long nr, loff_t *
 		return n;
 	n = user_iov_get(&v, &u, uvec, nr);
 	if (n >= 0)
-		n = write ? broken_pipe(file_write(f, &u, pos)) : file_read(f, &u, pos);
+		n = transfer(f, &u, pos, write);
 	user_iov_put(&v);
 	return n;
 }
