@@ -34,22 +34,23 @@ MACHINES = {
 }
 SLOW = {"bochs": 8, "uefi": 2}  # an engine's share of patience
 
+# The figures are kept in files: a variable would make the memory of this very shell grow.
 DRIVER = r"""
-counts() { cat /proc/dyad/counts 2>/dev/null; }
-grown() {
-	printf '%s\n--\n%s\n' "$1" "$2" | awk '
-		$1 == "--" { second = 1; next }
-		!second { before[$1] = $2 + 0; next }
-		$2 + 0 > before[$1] { printf "%s %d -> %d\n", $1, before[$1], $2 }'
+mkdir -p /run/test
+counts() { cat /proc/dyad/counts > /run/test/$1 2>/dev/null; }
+grown() { # the file "more" is never empty: its page is there at every count
+	awk 'BEGIN { print "grown:" }
+	     FNR == NR { before[$1] = $2 + 0; next }
+	     $2 + 0 > before[$1] { printf "%s %d -> %d\n", $1, before[$1], $2; more = 1 }
+	     END { exit !more }' /run/test/before /run/test/after > /run/test/more
 }
-settle() {
+settled() {
 	for i in 1 2 3 4 5 6; do
-		after=$(counts)
-		[ "$after" = "$before" ] && more= && return
-		more=$(grown "$before" "$after")
-		[ -z "$more" ] && return
+		counts after
+		grown || return 0
 		sleep 0.05
 	done
+	return 1
 }
 once() {
 	mkdir -p /tmp/case && cd /tmp/case
@@ -58,19 +59,18 @@ once() {
 	cd /
 	rm -rf /tmp/case
 }
-before=$(counts); settle; before=none; grown 'a 1' 'a 2' >/dev/null; rm -rf /tmp/case; sleep 0
+counts before; counts after; grown; settled; cp /run/test/after /run/test/before; rm -rf /tmp/case; sleep 0
 for file in /tests/case/*; do
 	n=${file##*/}
-	before=$(counts)
+	counts before
 	echo "@@begin $n"
 	once $n
 	echo; echo "@@end $n $status"
 	case $n in *-noleak) continue ;; esac
 	for try in 1 2 3; do
-		settle
-		[ -z "$more" ] && break
-		[ $try = 3 ] && echo "@@leak $n" && echo "$more" && echo "@@leaked $n" && break
-		before=$after
+		settled && break
+		[ $try = 3 ] && echo "@@leak $n" && cat /run/test/more && echo "@@leaked $n" && break
+		cp /run/test/after /run/test/before
 		once $n >/dev/null
 	done
 done

@@ -48,14 +48,18 @@ static bool is_text(u64 addr)
 	return addr >= (u64)__text_start && addr < (u64)__text_end;
 }
 
-static void print_one(u64 addr)
+/*
+ * back: 1 for a return address. It stands behind the call, and where the call was the last of its
+ * function that is the next one: the name is looked up one byte before.
+ */
+static void print_one(u64 addr, u64 back)
 {
 	u64 offset = 0, size = 0;
-	const char *name = symbol_of(addr, &offset, &size);
+	const char *name = symbol_of(addr - back, &offset, &size);
 
 	if (name)
 		printk_bare("  [<0x%llx>] %s+0x%llx/0x%llx", (unsigned long long)addr, name,
-			    (unsigned long long)offset, (unsigned long long)size);
+			    (unsigned long long)(offset + back), (unsigned long long)size);
 	else
 		printk_bare("  [<0x%llx>]", (unsigned long long)addr);
 }
@@ -65,11 +69,11 @@ void backtrace_print(u64 rbp, u64 rip)
 	u64 base = rbp;
 
 	if (rip)
-		print_one(rip);
+		print_one(rip, 0);
 	/* LAB 00: begin
 	 * Every function begins with `push %rbp; mov %rsp, %rbp`. So rbp points at the caller's rbp,
 	 * and the word above it is the address to which this function returns. Print that address
-	 * (print_one), go on with the caller's rbp, and so on, at most MAX_FRAMES times.
+	 * (print_one, with back 1), go on with the caller's rbp, and so on, at most MAX_FRAMES times.
 	 * A stack may be damaged when this runs: before you read through rbp, see that it is a kernel
 	 * address (DIRECT_BASE and above), aligned to 8, not below base and not more than 64 KiB above
 	 * it; and stop at a return address that is not in the kernel's text (is_text).
@@ -84,7 +88,7 @@ void backtrace_print(u64 rbp, u64 rip)
 			return;
 		if (!is_text(frame[1]))
 			return;
-		print_one(frame[1]);
+		print_one(frame[1], 1);
 		rbp = frame[0];
 	}
 	/* LAB 00: end */

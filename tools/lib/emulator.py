@@ -344,6 +344,7 @@ class Console:
         if found and not out.panic:
             self.block = [text[found.start():]]
             if found.group(1) == "PANIC":
+                self.block = self.block + self.registers()
                 out.panic = self.block
             else:
                 out.warnings.append(self.block)
@@ -358,6 +359,14 @@ class Console:
         elif re.search(r"dyad: reboot\s*$", text):
             out.status = 0
             self.ended = True
+
+    def registers(self):
+        """What an exception in the kernel printed before its panic: where exactly it was."""
+        lines = self.outcome.console[-60:-1]
+        for n in range(len(lines) - 1, -1, -1):
+            if re.match(r"CPU \d+: .*rip 0x", lines[n]):
+                return lines[n:]
+        return []
 
     def verdict(self):
         out = self.outcome
@@ -584,8 +593,9 @@ def symbolize(lines, elf):
                  if t and shutil.which(t)), None)
     if not tool:
         return lines
-    # a return address stands behind the call: look one byte before it, but for the first
-    asked = [hex(int(a, 16) - (1 if i else 0)) for i, a in enumerate(addresses)]
+    # a return address stands behind the call: look one byte before it; where an exception was is exact
+    exact = re.findall(r"\brip (0x[0-9a-fA-F]+)", "\n".join(lines))
+    asked = [hex(int(a, 16) - (a not in exact)) for a in addresses]
     done = subprocess.run([tool, "-f", "-i", "-p", "-e", elf] + asked, capture_output=True,
                           text=True)
     found, group = [], []
