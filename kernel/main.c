@@ -18,16 +18,18 @@ void run_layer_initcalls(void)
 void kernel_main(void)
 {
 	pr_info("Dyad, by %s: %s", boot_info.loader, boot_info.cmdline);
-	mm_init();			  /* frames and slabs: memory can be had */
-	x86_late_init();		  /* interrupts, clock, FPU */
-	sched_init();			  /* this flow of control becomes the first thread */
-	fs_init();			  /* an empty root, the built-in file systems */
-	proc_init();			  /* task 0, pid numbers, /proc */
-	entry_ops_set(&dyad_entry_ops);	  /* system calls and faults have somewhere to go */
-	dev_init();			  /* serial ports, consoles, memory devices */
-	run_layer_initcalls();		  /* container/ and vmm/, when they are there */
-	smp_start(sched_secondary);	  /* all CPUs schedule */
-	initramfs_load();		  /* the first files */
-	start_first_process("/init");	  /* pid 1: everything else is a program */
+	/* clang-format off: a table */
+	mm_init();                             /* frames and slabs: memory can be had */
+	x86_late_init();                       /* interrupts, clock, FPU */
+	sched_init();                          /* this flow of control becomes the first thread */
+	fs_init();                             /* an empty root, the built-in file systems */
+	proc_init();                           /* task 0, pid numbers, /proc */
+	entry_ops_set(&dyad_entry_ops);        /* system calls and faults have somewhere to go */
+	dev_init();                            /* serial ports, consoles, memory devices */
+	run_layer_initcalls();                 /* container/ and vmm/, when they are there */
+	smp_start(sched_secondary);            /* all CPUs schedule */
+	initramfs_load();                      /* the first files */
+	start_first_process("/init");          /* pid 1: everything else is a program */
+	/* clang-format on */
 	sched_idle();
 }

@@ -6,7 +6,7 @@
 #pragma once
 
 typedef void (*initcall_t)(void);
-#define layer_initcall(fn) \
+#define layer_initcall(fn)                                                                         \
 	static const initcall_t __initcall_##fn __attribute__((section(".initcalls"), used)) = fn
 
 /* Runs them all, in link order. Called once by main.c, after every kernel folder is up. */

@@ -12,7 +12,7 @@ struct user_ns;
 
 struct ns_ops {
 	const char *name; /* "pid", "mnt": the link's name in /proc/N/ns */
-	u64 clone_flag;	  /* CLONE_NEWPID ... */
+	u64 clone_flag; /* CLONE_NEWPID ... */
 	void (*free)(struct ns_common *ns);
 };
 

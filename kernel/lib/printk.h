@@ -21,21 +21,21 @@ void printk(int level, const char *fmt, ...) __printf(2, 3);
 /* Prints the line with file, line, and a backtrace; the run goes on, but a test run fails. */
 void warn_at(const char *file, int line, const char *fmt, ...) __printf(3, 4);
 #define WARN(...) warn_at(__FILE__, __LINE__, __VA_ARGS__)
-#define WARN_ON(cond)                                                            \
-	({                                                                       \
-		bool _c = (cond);                                                \
-		if (unlikely(_c))                                                \
-			warn_at(__FILE__, __LINE__, "%s", #cond);                \
-		_c;                                                              \
+#define WARN_ON(cond)                                                                              \
+	({                                                                                         \
+		bool _c = (cond);                                                                  \
+		if (unlikely(_c))                                                                  \
+			warn_at(__FILE__, __LINE__, "%s", #cond);                                  \
+		_c;                                                                                \
 	})
 
 /* Stops every CPU, prints "PANIC: FILE:LINE: text" and a backtrace, ends the emulator. */
 void __noreturn panic_at(const char *file, int line, const char *fmt, ...) __printf(3, 4);
 #define panic(...) panic_at(__FILE__, __LINE__, __VA_ARGS__)
-#define BUG_ON(cond)                            \
-	do {                                    \
-		if (unlikely(cond))             \
-			panic("%s", #cond);     \
+#define BUG_ON(cond)                                                                               \
+	do {                                                                                       \
+		if (unlikely(cond))                                                                \
+			panic("%s", #cond);                                                        \
 	} while (0)
 
 /* One more console for log lines (a screen): write() gets text with newlines, in any context. */

@@ -12,10 +12,10 @@
 
 struct res_counter {
 	u64 count, peak; /* in the owner's unit: bytes, tasks */
-	u64 limit;	 /* RES_NO_LIMIT, or the most that count may be */
-	u64 refused;	 /* charges refused by this counter's own limit */
+	u64 limit; /* RES_NO_LIMIT, or the most that count may be */
+	u64 refused; /* charges refused by this counter's own limit */
 	struct res_counter *parent;
-	u64 refs;				  /* owner (1) + charges outstanding (count != 0) */
+	u64 refs; /* owner (1) + charges outstanding (count != 0) */
 	void (*release)(struct res_counter *res); /* called once when refs is 0; may be NULL */
 };
 

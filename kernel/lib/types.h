@@ -46,17 +46,17 @@ typedef u64 paddr_t; /* physical address */
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
-#define min(a, b)                          \
-	({                                 \
-		__typeof__(a) _a = (a);    \
-		__typeof__(b) _b = (b);    \
-		_a < _b ? _a : _b;         \
+#define min(a, b)                                                                                  \
+	({                                                                                         \
+		__typeof__(a) _a = (a);                                                            \
+		__typeof__(b) _b = (b);                                                            \
+		_a < _b ? _a : _b;                                                                 \
 	})
-#define max(a, b)                          \
-	({                                 \
-		__typeof__(a) _a = (a);    \
-		__typeof__(b) _b = (b);    \
-		_a > _b ? _a : _b;         \
+#define max(a, b)                                                                                  \
+	({                                                                                         \
+		__typeof__(a) _a = (a);                                                            \
+		__typeof__(b) _b = (b);                                                            \
+		_a > _b ? _a : _b;                                                                 \
 	})
 #define ALIGN_UP(x, a) (((x) + ((__typeof__(x))(a)-1)) & ~((__typeof__(x))(a)-1))
 #define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a)-1))

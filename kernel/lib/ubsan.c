@@ -12,11 +12,11 @@ struct ubsan_place {
 	u32 line, column;
 };
 
-#define HANDLER(name, text)                                                  \
-	void __ubsan_handle_##name(const struct ubsan_place *at);            \
-	void __ubsan_handle_##name(const struct ubsan_place *at)             \
-	{                                                                    \
-		warn_at(at->file, at->line, "undefined behaviour: %s", text); \
+#define HANDLER(name, text)                                                                        \
+	void __ubsan_handle_##name(const struct ubsan_place *at);                                  \
+	void __ubsan_handle_##name(const struct ubsan_place *at)                                   \
+	{                                                                                          \
+		warn_at(at->file, at->line, "undefined behaviour: %s", text);                      \
 	}
 
 HANDLER(add_overflow, "signed addition overflows")

@@ -65,22 +65,22 @@ bool kasan_check(const void *p, size_t size, bool write, u64 caller)
 		return true;
 	if (__atomic_fetch_add(&reports, 1, __ATOMIC_RELAXED) < MAX_REPORTS)
 		warn_at("kasan", 0, "%s of %zu bytes at 0x%llx, shadow 0x%x, by 0x%llx",
-			write ? "store" : "load", size, (unsigned long long)a,
-			*shadow_of(bad), (unsigned long long)caller);
+			write ? "store" : "load", size, (unsigned long long)a, *shadow_of(bad),
+			(unsigned long long)caller);
 	return false;
 }
 
 #define CALLER ((u64)__builtin_return_address(0))
-#define ACCESS(n)                                                    \
-	void __asan_load##n##_noabort(const void *p);                \
-	void __asan_load##n##_noabort(const void *p)                 \
-	{                                                            \
-		kasan_check(p, n, false, CALLER);                    \
-	}                                                            \
-	void __asan_store##n##_noabort(const void *p);               \
-	void __asan_store##n##_noabort(const void *p)                \
-	{                                                            \
-		kasan_check(p, n, true, CALLER);                     \
+#define ACCESS(n)                                                                                  \
+	void __asan_load##n##_noabort(const void *p);                                              \
+	void __asan_load##n##_noabort(const void *p)                                               \
+	{                                                                                          \
+		kasan_check(p, n, false, CALLER);                                                  \
+	}                                                                                          \
+	void __asan_store##n##_noabort(const void *p);                                             \
+	void __asan_store##n##_noabort(const void *p)                                              \
+	{                                                                                          \
+		kasan_check(p, n, true, CALLER);                                                   \
 	}
 ACCESS(1)
 ACCESS(2)

@@ -15,11 +15,17 @@
 /* Makes the shadow of [0, end) of physical memory. Nothing is checked before. */
 void kasan_init(paddr_t end);
 void kasan_poison(const void *p, size_t size, u8 why); /* both multiples of 8 */
-void kasan_unpoison(const void *p, size_t size);       /* p a multiple of 8 */
+void kasan_unpoison(const void *p, size_t size); /* p a multiple of 8 */
 /* A bad access is a warning with the caller's place; returns false then. */
 bool kasan_check(const void *p, size_t size, bool write, u64 caller);
 #else
-static inline void kasan_init(paddr_t end) {}
-static inline void kasan_poison(const void *p, size_t size, u8 why) {}
-static inline void kasan_unpoison(const void *p, size_t size) {}
+static inline void kasan_init(paddr_t end)
+{
+}
+static inline void kasan_poison(const void *p, size_t size, u8 why)
+{
+}
+static inline void kasan_unpoison(const void *p, size_t size)
+{
+}
 #endif

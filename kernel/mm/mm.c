@@ -570,7 +570,8 @@ int mm_mincore(struct mm *mm, u64 addr, u64 pages, u8 *vec)
 
 	memset(vec, 0, pages);
 	mutex_lock(&mm->lock);
-	for (struct vma *v = mm_find_vma(mm, addr); v && v->start <= at && at < end; v = vma_next(v))
+	for (struct vma *v = mm_find_vma(mm, addr); v && v->start <= at && at < end;
+	     v = vma_next(v))
 		at = v->end;
 	while (pt_next(&it))
 		vec[(it.addr - addr) >> PAGE_SHIFT] = 1;

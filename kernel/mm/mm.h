@@ -38,7 +38,7 @@ struct frame {
 };
 
 extern struct frame *frames; /* by page-frame number */
-extern u64 nr_frames;	     /* entries of frames[] */
+extern u64 nr_frames; /* entries of frames[] */
 
 static inline paddr_t frame_phys(const struct frame *f)
 {
@@ -134,10 +134,10 @@ void mapping_free(struct mapping *m); /* all pages */
 #define VM_READ 0x1U
 #define VM_WRITE 0x2U
 #define VM_EXEC 0x4U
-#define VM_SHARED 0x8U	  /* MAP_SHARED: writes go to the file */
+#define VM_SHARED 0x8U /* MAP_SHARED: writes go to the file */
 #define VM_MAYWRITE 0x10U /* mprotect may add write (file opened for writing, or private) */
 #define VM_GROWSDOWN 0x20U
-#define VM_SPECIAL 0x40U  /* device memory: frames not counted */
+#define VM_SPECIAL 0x40U /* device memory: frames not counted */
 #define VM_DONTFORK 0x80U
 #define VM_STACK 0x100U
 #define VM_HEAP 0x200U
@@ -145,7 +145,7 @@ void mapping_free(struct mapping *m); /* all pages */
 
 struct vma;
 struct vm_ops {
-	void (*open)(struct vma *vma);	/* a copy was made: split, fork */
+	void (*open)(struct vma *vma); /* a copy was made: split, fork */
 	void (*close)(struct vma *vma); /* one copy goes */
 	/*
 	 * The frame for the page at file offset pgoff (pages), one reference for the caller; shared
@@ -161,8 +161,8 @@ struct vm_ops {
 };
 struct vma {
 	u64 start, end; /* page-aligned, [start, end) */
-	u32 flags;	/* VM_* */
-	u64 pgoff;	/* file offset of start, in pages */
+	u32 flags; /* VM_* */
+	u64 pgoff; /* file offset of start, in pages */
 	struct file *file; /* NULL: anonymous. Only fs/ looks inside; ops->open/close count it. */
 	const struct vm_ops *ops; /* NULL: anonymous private */
 	void *priv;
@@ -173,7 +173,7 @@ struct vma {
 	struct mapping *mapping; /* mapping_attach(): neighbours of a fault are looked up here */
 	struct list_head map_link; /* in mapping->vmas, guarded by its lock */
 	u64 unmap_pass; /* the last mapping_unmap() that visited it */
-	bool unlinked;	/* no longer in mm->vmas */
+	bool unlinked; /* no longer in mm->vmas */
 	struct vma *next_dead; /* taken out, to be closed without mm->lock */
 };
 
@@ -185,24 +185,25 @@ struct mm_notifier {
 
 struct mm {
 	ref_t users; /* threads that run in it: the last tears the areas down */
-	ref_t refs;  /* the struct itself and its page tables: all users together count one */
+	ref_t refs; /* the struct itself and its page tables: all users together count one */
 	struct mutex lock; /* guards the areas, the page tables, and the fields down to notifiers */
 	struct rb_root vmas;
 	u64 nr_vmas, mapped_pages; /* pages of all areas */
 	u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	u64 arg_start, arg_end, env_start, env_end;
-	u64 mmap_base;	       /* new mappings go below it, downwards; mm_create() sets a default */
-	u64 scan_from, hole_above; /* the search starts there: what is above has no hole this large */
-	u64 stack_limit;	   /* bytes a VM_GROWSDOWN area may grow to; 8 MiB at first */
-	struct vma *last_vma;	   /* found last, or NULL */
+	u64 mmap_base; /* new mappings go below it, downwards; mm_create() sets a default */
+	u64 scan_from,
+		hole_above; /* the search starts there: what is above has no hole this large */
+	u64 stack_limit; /* bytes a VM_GROWSDOWN area may grow to; 8 MiB at first */
+	struct vma *last_vma; /* found last, or NULL */
 	struct file *exe_file; /* only proc/ looks inside: mm_fork() leaves it NULL */
-	u64 auxv[64];	       /* as on the initial stack, for /proc/N/auxv */
+	u64 auxv[64]; /* as on the initial stack, for /proc/N/auxv */
 	struct list_head notifiers;
 	/* atomics */
 	u64 anon_pages, file_pages, pt_frames, peak_pages;
 	/* set at creation; charge moves only with cgroup migration */
 	struct addr_space space; /* what CR3 takes (x86/) */
-	pte_t *pml4;		 /* direct-map address */
+	pte_t *pml4; /* direct-map address */
 	struct res_counter *charge; /* who pays for frames and page tables; NULL: nobody */
 };
 
@@ -281,10 +282,10 @@ int user_read32(const u32 __user *addr, u32 *v);
 /* *addr == old ? new : unchanged; *seen = what was there. */
 int user_cmpxchg32(u32 __user *addr, u32 old, u32 new, u32 *seen);
 #define get_user(var, ptr) copy_from_user(&(var), (ptr), sizeof(var))
-#define put_user(var, ptr)                                          \
-	({                                                          \
-		__typeof__(*(ptr)) _v = (var);                      \
-		copy_to_user((void __user *)(ptr), &_v, sizeof(_v)); \
+#define put_user(var, ptr)                                                                         \
+	({                                                                                         \
+		__typeof__(*(ptr)) _v = (var);                                                     \
+		copy_to_user((void __user *)(ptr), &_v, sizeof(_v));                               \
 	})
 
 void mm_init(void); /* frames, slabs, page cache: after x86_early_init() */

@@ -138,7 +138,7 @@ struct zap {
 	struct mm *mm;
 	u64 floor, ceiling;
 	u64 dirty_start, dirty_end; /* entries cleared since the last flush */
-	bool tables;		    /* some of them were tables */
+	bool tables; /* some of them were tables */
 	unsigned int nr;
 	struct frame *out[ZAP_BATCH];
 };

@@ -10,7 +10,7 @@
 #include "x86/x86.h"
 
 enum thread_state {
-	THREAD_RUNNABLE,      /* on a run queue, or running */
+	THREAD_RUNNABLE, /* on a run queue, or running */
 	THREAD_INTERRUPTIBLE, /* asleep; a signal wakes it */
 	THREAD_UNINTERRUPTIBLE,
 	THREAD_STOPPED, /* job control, ptrace, freezer: only thread_wake() of the owner */
@@ -36,11 +36,11 @@ struct switch_hook {
  */
 struct sched_group {
 	struct sched_group *parent; /* constant; NULL: directly below the root */
-	spinlock_t lock;	    /* guards the rest; taken inside a run queue's, children first */
-	u32 weight;		    /* 1024: as one thread of nice 0 */
-	u32 nr_active;		    /* runnable threads and active groups directly inside */
-	s64 load;		    /* sum of their weights */
-	u32 parent_weight;	    /* what the parent's load holds for this group */
+	spinlock_t lock; /* guards the rest; taken inside a run queue's, children first */
+	u32 weight; /* 1024: as one thread of nice 0 */
+	u32 nr_active; /* runnable threads and active groups directly inside */
+	s64 load; /* sum of their weights */
+	u32 parent_weight; /* what the parent's load holds for this group */
 };
 void sched_group_init(struct sched_group *g, struct sched_group *parent, u32 weight);
 void sched_group_set_weight(struct sched_group *g, u32 weight);
@@ -49,7 +49,7 @@ struct thread {
 	/* constant, or its own CPU only */
 	u64 rsp; /* saved stack pointer while not running */
 	void *stack; /* KSTACK_SIZE bytes */
-	void *fpu;   /* fpu_alloc(); NULL in a kernel thread */
+	void *fpu; /* fpu_alloc(); NULL in a kernel thread */
 	u64 fs_base, gs_base;
 	struct addr_space *space; /* NULL: kernel thread */
 	struct switch_hook *hook; /* NULL but in a vCPU's thread */
@@ -70,21 +70,21 @@ struct thread {
 	struct rb_node rq_node;
 	struct sched_group *group;
 	u64 kicked_at; /* it was given to a sleeping CPU, which has not yet begun it; 0: no */
-	u64 woke_at;   /* own CPU: when it last woke somebody, and has not slept since; 0: no */
-	u8 sync;       /* own CPU: how many times in a row it slept right after waking somebody */
+	u64 woke_at; /* own CPU: when it last woke somebody, and has not slept since; 0: no */
+	u8 sync; /* own CPU: how many times in a row it slept right after waking somebody */
 
 	/* atomics */
 	u32 work; /* THREAD_WORK_*: looked at before ring 3 and when going to sleep */
 	u64 user_ns, sys_ns; /* CPU time had; the split is made at entry and exit */
-	u64 acct_stamp;	    /* clock_ns() up to which user_ns and sys_ns are right */
-	bool acct_kernel;   /* the time from then on is sys_ns */
+	u64 acct_stamp; /* clock_ns() up to which user_ns and sys_ns are right */
+	bool acct_kernel; /* the time from then on is sys_ns */
 	u64 nr_voluntary, nr_involuntary, minor_faults, major_faults;
 
 	/* What the layers above hang on a thread; sched/ never looks inside. */
-	struct mm *mm;		       /* mm/ */
-	struct fs_context *fs;	       /* fs/: root, cwd, umask, mount namespace */
-	struct files *files;	       /* fs/: descriptors */
-	const struct cred *cred;       /* lib/cred.h */
+	struct mm *mm; /* mm/ */
+	struct fs_context *fs; /* fs/: root, cwd, umask, mount namespace */
+	struct files *files; /* fs/: descriptors */
+	const struct cred *cred; /* lib/cred.h */
 	struct res_counter *mem_charge; /* who pays for this thread's memory; NULL: nobody */
 };
 #ifdef SAN
@@ -95,7 +95,7 @@ struct thread {
 
 #define THREAD_WORK_SIGNAL 0x1U /* a signal is pending, or the thread must stop or die */
 #define THREAD_WORK_KILLED 0x2U /* a fatal one: even uninterruptible page waits end */
-#define THREAD_WORK_TRACE 0x4U  /* syscall entry and exit are traced or filtered */
+#define THREAD_WORK_TRACE 0x4U /* syscall entry and exit are traced or filtered */
 static inline bool thread_interrupted(void)
 {
 	return READ_ONCE(current_thread()->work) & THREAD_WORK_SIGNAL;
@@ -109,7 +109,8 @@ static inline bool thread_work_pending(void)
 {
 	return this_cpu()->need_resched || READ_ONCE(current_thread()->work);
 }
-void thread_set_work(struct thread *t, u32 bits); /* also wakes an interruptible sleeper, kicks its CPU */
+void thread_set_work(struct thread *t,
+		     u32 bits); /* also wakes an interruptible sleeper, kicks its CPU */
 void thread_clear_work(struct thread *t, u32 bits);
 
 /*
@@ -117,7 +118,8 @@ void thread_clear_work(struct thread *t, u32 bits);
  * return. fpu: give it FPU state. 0 or -ENOMEM.
  */
 int thread_init(struct thread *t, const char *name, void (*fn)(void *arg), void *arg, bool fpu);
-void thread_deinit(struct thread *t); /* stack and FPU area, of a thread that is dead or never ran */
+void thread_deinit(
+	struct thread *t); /* stack and FPU area, of a thread that is dead or never ran */
 /* The saved user registers of t: at the top of its stack. */
 static inline struct regs *thread_regs(const struct thread *t)
 {
@@ -167,10 +169,10 @@ static inline void cond_resched(void)
 	if (unlikely(this_cpu()->need_resched))
 		schedule();
 }
-void sched_init(void);			/* this CPU's run queue; the caller becomes the first thread */
+void sched_init(void); /* this CPU's run queue; the caller becomes the first thread */
 void __noreturn sched_secondary(void); /* entry of the other CPUs */
-void __noreturn sched_idle(void);      /* idle loop; the boot thread ends here: its CPU has another */
-void sched_timer(void);		       /* entry_ops.timer: timers and slice */
+void __noreturn sched_idle(void); /* idle loop; the boot thread ends here: its CPU has another */
+void sched_timer(void); /* entry_ops.timer: timers and slice */
 /* For /proc: runnable and all threads, load averages * 2048, per-CPU idle/user/sys ns. */
 struct sched_stats {
 	u64 nr_runnable, nr_threads, nr_switches, nr_forks;
@@ -201,7 +203,7 @@ struct wait_entry;
 typedef void (*wait_func)(struct wait_entry *w, u32 key);
 struct wait_entry {
 	struct list_head link; /* empty when not queued */
-	wait_func func;	       /* runs under the queue's lock; NULL: wake thread and leave the queue */
+	wait_func func; /* runs under the queue's lock; NULL: wake thread and leave the queue */
 	struct thread *thread;
 	bool exclusive; /* waitq_wake_one() stops after one of these */
 	struct waitq *wq; /* where it is queued */
@@ -210,7 +212,10 @@ struct waitq {
 	spinlock_t lock;
 	struct list_head waiters;
 };
-#define WAITQ_INIT(wq) { SPINLOCK_INIT, LIST_INIT((wq).waiters) }
+#define WAITQ_INIT(wq)                                                                             \
+	{                                                                                          \
+		SPINLOCK_INIT, LIST_INIT((wq).waiters)                                             \
+	}
 void waitq_init(struct waitq *wq);
 void waitq_add(struct waitq *wq, struct wait_entry *w);
 void waitq_del(struct wait_entry *w); /* safe when not queued */
@@ -233,42 +238,42 @@ bool schedule_until(u64 deadline);
  * Waits until cond (evaluated without locks, many times). 0 when it holds; -ERESTARTSYS when
  * interrupted; -ETIMEDOUT at deadline (ns of clock_ns(), ~0UL: never).
  */
-#define wait_event_until(wq, cond, deadline)                                         \
-	({                                                                           \
-		struct wait_entry _w = { 0 };                                        \
-		int _r = 0;                                                          \
-		list_init(&_w.link);                                                 \
-		while (!(cond)) {                                                    \
-			bool _in_time = true;                                        \
-			waitq_prepare((wq), &_w, THREAD_INTERRUPTIBLE);              \
-			if (cond)                                                    \
-				break;                                               \
-			if (thread_interrupted()) {                                  \
-				_r = -ERESTARTSYS;                                   \
-				break;                                               \
-			}                                                            \
-			_in_time = schedule_until(deadline);                         \
-			waitq_finish(&_w);                                           \
-			if (!_in_time && !(cond)) {                                  \
-				_r = -ETIMEDOUT;                                     \
-				break;                                               \
-			}                                                            \
-		}                                                                    \
-		waitq_finish(&_w);                                                   \
-		_r;                                                                  \
+#define wait_event_until(wq, cond, deadline)                                                       \
+	({                                                                                         \
+		struct wait_entry _w = { 0 };                                                      \
+		int _r = 0;                                                                        \
+		list_init(&_w.link);                                                               \
+		while (!(cond)) {                                                                  \
+			bool _in_time = true;                                                      \
+			waitq_prepare((wq), &_w, THREAD_INTERRUPTIBLE);                            \
+			if (cond)                                                                  \
+				break;                                                             \
+			if (thread_interrupted()) {                                                \
+				_r = -ERESTARTSYS;                                                 \
+				break;                                                             \
+			}                                                                          \
+			_in_time = schedule_until(deadline);                                       \
+			waitq_finish(&_w);                                                         \
+			if (!_in_time && !(cond)) {                                                \
+				_r = -ETIMEDOUT;                                                   \
+				break;                                                             \
+			}                                                                          \
+		}                                                                                  \
+		waitq_finish(&_w);                                                                 \
+		_r;                                                                                \
 	})
 #define wait_event(wq, cond) wait_event_until(wq, cond, ~0UL)
 /* Not interruptible: for what surely comes soon. */
-#define wait_event_uninterruptible(wq, cond)                                         \
-	do {                                                                         \
-		struct wait_entry _w = { 0 };                                        \
-		list_init(&_w.link);                                                 \
-		while (!(cond)) {                                                    \
-			waitq_prepare((wq), &_w, THREAD_UNINTERRUPTIBLE);            \
-			if (!(cond))                                                 \
-				schedule();                                          \
-			waitq_finish(&_w);                                           \
-		}                                                                    \
+#define wait_event_uninterruptible(wq, cond)                                                       \
+	do {                                                                                       \
+		struct wait_entry _w = { 0 };                                                      \
+		list_init(&_w.link);                                                               \
+		while (!(cond)) {                                                                  \
+			waitq_prepare((wq), &_w, THREAD_UNINTERRUPTIBLE);                          \
+			if (!(cond))                                                               \
+				schedule();                                                        \
+			waitq_finish(&_w);                                                         \
+		}                                                                                  \
 	} while (0)
 
 /* ---- sleeping lock ---- */
@@ -277,7 +282,10 @@ struct mutex {
 	struct thread *owner;
 	struct list_head waiters;
 };
-#define MUTEX_INIT(m) { SPINLOCK_INIT, NULL, LIST_INIT((m).waiters) }
+#define MUTEX_INIT(m)                                                                              \
+	{                                                                                          \
+		SPINLOCK_INIT, NULL, LIST_INIT((m).waiters)                                        \
+	}
 void mutex_init(struct mutex *m);
 void mutex_lock(struct mutex *m);
 bool mutex_trylock(struct mutex *m);

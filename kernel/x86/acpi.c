@@ -184,7 +184,7 @@ static void parse_s5(const struct sdt *dsdt)
 			continue;
 		p += 5;
 		p += (*p >> 6) + 1; /* package length */
-		p++;		    /* number of elements */
+		p++; /* number of elements */
 		acpi.s5_typ_a = aml_small(&p);
 		acpi.s5_typ_b = aml_small(&p);
 		acpi.has_s5 = true;

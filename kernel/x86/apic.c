@@ -172,7 +172,8 @@ int irq_request(unsigned int gsi, bool level, void (*handler)(void *arg), void *
 		handlers[gsi].handler = handler;
 		ioapic_write(i, IOAPIC_REDIR + 2 * pin + 1, boot_cpu.apic_id << 24);
 		ioapic_write(i, IOAPIC_REDIR + 2 * pin,
-			     (VECTOR_GSI + gsi) | (level ? REDIR_LEVEL : 0) | (low ? REDIR_LOW : 0));
+			     (VECTOR_GSI + gsi) | (level ? REDIR_LEVEL : 0) |
+				     (low ? REDIR_LOW : 0));
 		spin_unlock(&ioapic_lock);
 		return 0;
 	}

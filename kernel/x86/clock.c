@@ -107,9 +107,9 @@ void clock_init(void)
 	ns_mult = (1000000UL << 32) / tsc_khz;
 	tsc_base = rdtsc();
 	wall_offset = rtc_read() * NSEC_PER_SEC;
-	pr_info("clock: TSC %u.%03u MHz, local APIC timer %u.%03u MHz", (unsigned int)tsc_khz / 1000,
-		(unsigned int)tsc_khz % 1000, (unsigned int)lapic_khz / 1000,
-		(unsigned int)lapic_khz % 1000);
+	pr_info("clock: TSC %u.%03u MHz, local APIC timer %u.%03u MHz",
+		(unsigned int)tsc_khz / 1000, (unsigned int)tsc_khz % 1000,
+		(unsigned int)lapic_khz / 1000, (unsigned int)lapic_khz % 1000);
 }
 
 u64 tsc_to_ns(u64 ticks)

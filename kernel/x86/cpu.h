@@ -60,16 +60,16 @@ static inline struct cpuid_regs cpuid(u32 leaf, u32 sub)
 	return r;
 }
 
-#define READ_CR(n)                                                         \
-	static inline u64 read_cr##n(void)                                 \
-	{                                                                  \
-		u64 v;                                                     \
-		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(v)::"memory"); \
-		return v;                                                  \
-	}                                                                  \
-	static inline void write_cr##n(u64 v)                              \
-	{                                                                  \
-		__asm__ volatile("mov %0, %%cr" #n ::"r"(v) : "memory");   \
+#define READ_CR(n)                                                                                 \
+	static inline u64 read_cr##n(void)                                                         \
+	{                                                                                          \
+		u64 v;                                                                             \
+		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(v)::"memory");                        \
+		return v;                                                                          \
+	}                                                                                          \
+	static inline void write_cr##n(u64 v)                                                      \
+	{                                                                                          \
+		__asm__ volatile("mov %0, %%cr" #n ::"r"(v) : "memory");                           \
 	}
 READ_CR(0)
 READ_CR(2)
@@ -167,9 +167,24 @@ static inline void xsetbv(u32 reg, u64 v)
 
 /* Exceptions (SDM 3A 6.3.1) */
 enum {
-	VEC_DE = 0, VEC_DB = 1, VEC_NMI = 2, VEC_BP = 3, VEC_OF = 4, VEC_BR = 5, VEC_UD = 6,
-	VEC_NM = 7, VEC_DF = 8, VEC_TS = 10, VEC_NP = 11, VEC_SS = 12, VEC_GP = 13, VEC_PF = 14,
-	VEC_MF = 16, VEC_AC = 17, VEC_MC = 18, VEC_XM = 19,
+	VEC_DE = 0,
+	VEC_DB = 1,
+	VEC_NMI = 2,
+	VEC_BP = 3,
+	VEC_OF = 4,
+	VEC_BR = 5,
+	VEC_UD = 6,
+	VEC_NM = 7,
+	VEC_DF = 8,
+	VEC_TS = 10,
+	VEC_NP = 11,
+	VEC_SS = 12,
+	VEC_GP = 13,
+	VEC_PF = 14,
+	VEC_MF = 16,
+	VEC_AC = 17,
+	VEC_MC = 18,
+	VEC_XM = 19,
 };
 /* Page-fault error code (SDM 3A 4.7) */
 #define PF_PRESENT BIT(0)

@@ -28,8 +28,8 @@ extern struct cpu boot_cpu;
 void paging_init(void);
 
 /* trap.c */
-void idt_init(void);  /* once */
-void idt_load(void);  /* each CPU */
+void idt_init(void); /* once */
+void idt_load(void); /* each CPU */
 
 /* acpi.c: what the MADT and FADT said */
 #define MAX_IOAPICS 8

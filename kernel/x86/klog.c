@@ -24,9 +24,9 @@ u64 kernel_warnings;
 
 void early_serial_init(void)
 {
-	outb(COM1 + 1, 0);    /* no interrupts */
+	outb(COM1 + 1, 0); /* no interrupts */
 	outb(COM1 + 3, 0x80); /* divisor latch */
-	outb(COM1 + 0, 1);    /* 115200 baud */
+	outb(COM1 + 0, 1); /* 115200 baud */
 	outb(COM1 + 1, 0);
 	outb(COM1 + 3, 3); /* 8 bits, no parity */
 	outb(COM1 + 2, 7); /* FIFOs on and empty */

@@ -5,7 +5,7 @@
  */
 #include "x86/internal.h"
 
-#define PORT_DEBUG_EXIT 0xf4  /* QEMU isa-debug-exit, Dyad's own vm */
+#define PORT_DEBUG_EXIT 0xf4 /* QEMU isa-debug-exit, Dyad's own vm */
 #define PORT_BOCHS_POWER 0x8900
 #define PORT_KBD_COMMAND 0x64
 #define KBD_RESET_CPU 0xfe

@@ -31,7 +31,7 @@ typedef u64 pte_t;
 #define PTE_D BIT(6)
 #define PTE_PS BIT(7)
 #define PTE_G BIT(8)
-#define PTE_SOFT_COW BIT(9)	/* ignored by the CPU: write means copy */
+#define PTE_SOFT_COW BIT(9) /* ignored by the CPU: write means copy */
 #define PTE_SOFT_SPECIAL BIT(10) /* ignored by the CPU: the frame is not counted (device memory) */
 #define PTE_NX BIT(63)
 #define PTE_ADDR 0x000ffffffffff000UL
@@ -66,7 +66,7 @@ extern pte_t *kernel_pml4; /* direct-map address; entries 256..511 are copied in
 struct addr_space {
 	paddr_t cr3;
 	u64 active, lazy; /* cpumask_t, atomic */
-	u64 flushes;	  /* counts them; atomic */
+	u64 flushes; /* counts them; atomic */
 };
 /* Loads space (NULL: the kernel's own) on this CPU; nothing to do when it is loaded. Interrupts off. */
 void space_switch(struct addr_space *space);

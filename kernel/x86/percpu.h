@@ -12,23 +12,23 @@ struct addr_space;
 struct runqueue;
 
 struct cpu {
-	struct cpu *self;	  /* 0x00 gs:0 */
-	u64 kernel_rsp;		  /* 0x08 stack for syscall entry */
-	u64 user_rsp;		  /* 0x10 scratch of syscall entry */
-	struct thread *thread;	  /* 0x18 running now */
-	u32 irq_depth;		  /* 0x20 spinlocks held; interrupts are off while not 0 */
-	bool irq_was_on;	  /* 0x24 state to restore when irq_depth returns to 0 */
-	bool need_resched;	  /* 0x25 set by any CPU, read before ring 3 and by idle */
-	bool idle;		  /* 0x26 */
-	u32 id;			  /* 0x28 0..nr_cpus-1 */
-	u32 apic_id;		  /* 0x2c */
+	struct cpu *self; /* 0x00 gs:0 */
+	u64 kernel_rsp; /* 0x08 stack for syscall entry */
+	u64 user_rsp; /* 0x10 scratch of syscall entry */
+	struct thread *thread; /* 0x18 running now */
+	u32 irq_depth; /* 0x20 spinlocks held; interrupts are off while not 0 */
+	bool irq_was_on; /* 0x24 state to restore when irq_depth returns to 0 */
+	bool need_resched; /* 0x25 set by any CPU, read before ring 3 and by idle */
+	bool idle; /* 0x26 */
+	u32 id; /* 0x28 0..nr_cpus-1 */
+	u32 apic_id; /* 0x2c */
 	struct addr_space *space; /* in CR3; NULL: the kernel's own */
-	bool space_lazy;	  /* loaded, but no thread of it runs: flushes do not reach us */
-	u64 space_flushes;	  /* of space->flushes, those that this TLB has seen */
-	struct runqueue *rq;	  /* sched/ */
+	bool space_lazy; /* loaded, but no thread of it runs: flushes do not reach us */
+	u64 space_flushes; /* of space->flushes, those that this TLB has seen */
+	struct runqueue *rq; /* sched/ */
 	struct thread *idle_thread;
-	void *gdt, *tss;	  /* x86/ */
-	void *vmm;		  /* vmm/: what is loaded on this CPU; NULL without it */
+	void *gdt, *tss; /* x86/ */
+	void *vmm; /* vmm/: what is loaded on this CPU; NULL without it */
 	u64 nr_irqs, nr_switches;
 	u64 idle_ns;
 };

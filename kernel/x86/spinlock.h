@@ -11,11 +11,18 @@
 typedef struct {
 	u32 locked;
 } spinlock_t;
-#define SPINLOCK_INIT { 0 }
+#define SPINLOCK_INIT                                                                              \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 #ifdef DYAD_HOST
-static inline void irq_push(void) {}
-static inline void irq_pop(void) {}
+static inline void irq_push(void)
+{
+}
+static inline void irq_pop(void)
+{
+}
 #else
 static inline void irq_push(void)
 {

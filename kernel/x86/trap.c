@@ -21,12 +21,24 @@ extern const u8 trap_stubs[][16];
 extern const struct ex_entry __ex_table_start[], __ex_table_end[];
 
 static const char *const exception_names[32] = {
-	[VEC_DE] = "divide error", [VEC_DB] = "debug", [VEC_NMI] = "NMI", [VEC_BP] = "breakpoint",
-	[VEC_OF] = "overflow", [VEC_BR] = "bound range", [VEC_UD] = "invalid opcode",
-	[VEC_NM] = "device not available", [VEC_DF] = "double fault", [VEC_TS] = "invalid TSS",
-	[VEC_NP] = "segment not present", [VEC_SS] = "stack fault",
-	[VEC_GP] = "general protection", [VEC_PF] = "page fault", [VEC_MF] = "x87 error",
-	[VEC_AC] = "alignment check", [VEC_MC] = "machine check", [VEC_XM] = "SIMD error",
+	[VEC_DE] = "divide error",
+	[VEC_DB] = "debug",
+	[VEC_NMI] = "NMI",
+	[VEC_BP] = "breakpoint",
+	[VEC_OF] = "overflow",
+	[VEC_BR] = "bound range",
+	[VEC_UD] = "invalid opcode",
+	[VEC_NM] = "device not available",
+	[VEC_DF] = "double fault",
+	[VEC_TS] = "invalid TSS",
+	[VEC_NP] = "segment not present",
+	[VEC_SS] = "stack fault",
+	[VEC_GP] = "general protection",
+	[VEC_PF] = "page fault",
+	[VEC_MF] = "x87 error",
+	[VEC_AC] = "alignment check",
+	[VEC_MC] = "machine check",
+	[VEC_XM] = "SIMD error",
 };
 
 void entry_ops_set(const struct entry_ops *o)
@@ -39,8 +51,10 @@ void idt_init(void)
 	for (int i = 0; i < 256; i++) {
 		u64 a = (u64)trap_stubs[i];
 
-		idt[i] = (struct gate){ .offset_low = a, .selector = KERNEL_CS,
-					.type = GATE_INTERRUPT, .offset_mid = a >> 16,
+		idt[i] = (struct gate){ .offset_low = a,
+					.selector = KERNEL_CS,
+					.type = GATE_INTERRUPT,
+					.offset_mid = a >> 16,
 					.offset_high = a >> 32 };
 	}
 	idt[VEC_BP].type = idt[VEC_OF].type = GATE_USER;

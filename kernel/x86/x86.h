@@ -64,9 +64,9 @@ void smp_kick(unsigned int cpu);
 void smp_start(void (*entry)(void));
 
 /* ---- time ---- */
-extern u64 tsc_khz;	   /* measured, or told by a hypervisor (CPUID 0x40000010) */
-u64 clock_ns(void);	   /* monotonic, since boot */
-u64 clock_wall_ns(void);   /* since 1970, UTC */
+extern u64 tsc_khz; /* measured, or told by a hypervisor (CPUID 0x40000010) */
+u64 clock_ns(void); /* monotonic, since boot */
+u64 clock_wall_ns(void); /* since 1970, UTC */
 void clock_wall_set(u64 ns);
 u64 tsc_to_ns(u64 ticks);
 /* Interrupts this CPU once clock_ns() >= deadline; ~0UL: never. A new call replaces the old one. */
@@ -75,8 +75,8 @@ void udelay(unsigned int us);
 
 /* ---- FPU: state of ring 3 (and of guests), switched eagerly ---- */
 extern unsigned int fpu_size; /* bytes of an XSAVE area here, a multiple of 64 */
-extern u64 fpu_xcr0;	      /* the components this kernel switches on */
-void *fpu_alloc(void);	      /* in the initial state; NULL without memory */
+extern u64 fpu_xcr0; /* the components this kernel switches on */
+void *fpu_alloc(void); /* in the initial state; NULL without memory */
 void fpu_free(void *area);
 void fpu_save(void *area);
 void fpu_restore(const void *area);
@@ -101,11 +101,13 @@ struct boot_info {
 	char cmdline[2048];
 	const char *loader; /* "pvh", "multiboot2" */
 	unsigned int nr_ram, nr_reserved, nr_firmware, nr_modules;
-	struct mem_range ram[BOOT_MAX_RANGES];	      /* usable RAM, sorted, without overlap */
-	struct mem_range reserved[BOOT_MAX_RANGES];   /* kernel, modules, boot data: inside RAM, not free */
-	struct mem_range firmware[BOOT_MAX_RANGES];   /* ACPI tables and the like: readable, not RAM */
+	struct mem_range ram[BOOT_MAX_RANGES]; /* usable RAM, sorted, without overlap */
+	struct mem_range
+		reserved[BOOT_MAX_RANGES]; /* kernel, modules, boot data: inside RAM, not free */
+	struct mem_range
+		firmware[BOOT_MAX_RANGES]; /* ACPI tables and the like: readable, not RAM */
 	struct boot_module modules[BOOT_MAX_MODULES]; /* [0] is the initramfs, when there is one */
-	paddr_t rsdp;				      /* 0: none told */
+	paddr_t rsdp; /* 0: none told */
 	struct {
 		paddr_t addr;
 		u32 width, height, pitch, bpp;
@@ -119,7 +121,8 @@ paddr_t boot_alloc(size_t bytes);
 
 /* ---- random bytes (random.c), any context ---- */
 void random_bytes(void *buf, size_t n);
-void random_mix(const void *buf, size_t n); /* adds what buf holds to the pool; gives nothing away */
+void random_mix(const void *buf,
+		size_t n); /* adds what buf holds to the pool; gives nothing away */
 
 /* ---- devices of the machine itself ---- */
 /* Maps device memory uncached (write-combining when wc); never fails for below 1 GiB in all. */
@@ -140,10 +143,10 @@ extern bool cpu_has_smap; /* SMAP is on: user copies need stac and clac */
 struct ex_entry {
 	u64 insn, fixup;
 };
-#define EX_TABLE(from, to)                        \
-	".pushsection .ex_table, \"a\"\n"        \
-	".balign 8\n"                            \
-	".quad " #from ", " #to "\n"             \
+#define EX_TABLE(from, to)                                                                         \
+	".pushsection .ex_table, \"a\"\n"                                                          \
+	".balign 8\n"                                                                              \
+	".quad " #from ", " #to "\n"                                                               \
 	".popsection\n"
 
 /* Brought up in this order by main.c */

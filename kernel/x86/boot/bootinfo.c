@@ -69,9 +69,10 @@ static void add_memory(paddr_t start, u64 size, u32 type)
 	if (type == E820_RAM)
 		range_add(boot_info.ram, &boot_info.nr_ram, ALIGN_UP(start, PAGE_SIZE),
 			  ALIGN_DOWN(end, PAGE_SIZE));
-	else if (type == E820_ACPI || type == E820_NVS ||
-		 /* SeaBIOS keeps its ACPI tables in memory it calls reserved; devices lie higher. */
-		 (type == E820_RESERVED && end <= 0xe0000000 && size <= 16UL << 20))
+	else if (
+		type == E820_ACPI || type == E820_NVS ||
+		/* SeaBIOS keeps its ACPI tables in memory it calls reserved; devices lie higher. */
+		(type == E820_RESERVED && end <= 0xe0000000 && size <= 16UL << 20))
 		range_add(boot_info.firmware, &boot_info.nr_firmware, start, end);
 }
 
@@ -212,8 +213,8 @@ void boot_info_parse(u32 magic, paddr_t info)
 		parse_mb2(info);
 	else
 		parse_pvh(info);
-	reserve(0, PAGE_SIZE);		       /* so that no one owns address 0 */
-	reserve(0x8000, 0x9000);	       /* the trampoline of other CPUs */
+	reserve(0, PAGE_SIZE); /* so that no one owns address 0 */
+	reserve(0x8000, 0x9000); /* the trampoline of other CPUs */
 	reserve((paddr_t)__image_start, (u64)__image_end - KERNEL_BASE);
 	if (!boot_info.nr_ram)
 		panic("boot: the loader names no usable memory");
@@ -270,7 +271,8 @@ paddr_t boot_alloc(size_t bytes)
 	p = find_free(bytes, BOOT_MAP_END);
 	if (p < (1UL << 20))
 		panic("boot: too little memory: %zu KiB more are needed to start; give the machine "
-		      "more RAM", bytes / 1024);
+		      "more RAM",
+		      bytes / 1024);
 	reserve(p, p + bytes);
 	memset(phys_to_virt(p), 0, bytes);
 	return p;
