@@ -18,7 +18,7 @@ void run_layer_initcalls(void)
 void kernel_main(void)
 {
 	pr_info("Dyad, by %s: %s", boot_info.loader, boot_info.cmdline);
-	/* clang-format off: a table */
+	/* clang-format off */
 	mm_init();                             /* frames and slabs: memory can be had */
 	x86_late_init();                       /* interrupts, clock, FPU */
 	sched_init();                          /* this flow of control becomes the first thread */
