@@ -230,7 +230,7 @@ $(BUILD)/tests/guest/%: tests/guest/%.c $(BASE)/.uflags | $(UAPI)/.done
 	$(call say,UCC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MUSL_CC) $(UFLAGS) $(ULINK) -o $@ $<
-$(BUILD)/tests/guest/%: tests/guest/%.S tests/guest/guest.h
+$(BUILD)/tests/guest/%: tests/guest/%.S tests/guest/guest.inc
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -c -o $@.o $<

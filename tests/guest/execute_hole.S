@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A guest that jumps to where there is no memory. */
-#include "guest.h"
+#include "guest.inc"
 start:
 	mov $0xd0000000, %eax
 	jmp *%eax

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A guest that halts for good: no interrupt can come. */
-#include "guest.h"
+#include "guest.inc"
 start:
 	cli
 1:	hlt

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A guest that never ends, with interrupts off. */
-#include "guest.h"
+#include "guest.inc"
 start:
 	cli
 1:	jmp 1b

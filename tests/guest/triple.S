@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A guest that resets: an exception with no interrupt table. */
-#include "guest.h"
+#include "guest.inc"
 start:
 	lidt none
 	ud2

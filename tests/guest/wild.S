@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A guest that touches ports and addresses where nothing is, and says 5 at the end if it came through. */
-#include "guest.h"
+#include "guest.inc"
 start:
 	mov $0x1234, %dx
 	in %dx, %al
