@@ -23,6 +23,7 @@ MACHINES = {
     "qemu": dict(engine="qemu", cpus=2),
     "qemu1": dict(engine="qemu", cpus=1, mem="64M"),
     "qemu4": dict(engine="qemu", cpus=4),
+    "san": dict(engine="qemu", cpus=2, san=True),  # UBSan and KASan; runs all that "qemu" runs
     "nosvm": dict(engine="qemu", cpus=1, cpu="max,svm=off"),
     "uefi": dict(engine="uefi", cpus=2),
     "bochs": dict(engine="bochs"),
@@ -32,7 +33,7 @@ MACHINES = {
     "penryn": dict(engine="bochs", cpu="core2_penryn_t9600"),
     "ryzen": dict(engine="bochs", cpu="ryzen"),
 }
-SLOW = {"bochs": 8, "uefi": 2}  # an engine's share of patience
+SLOW = {"bochs": 8, "uefi": 2, "san": 4}  # an engine's or a machine's share of patience
 
 # The figures are kept in files: a variable would make the memory of this very shell grow.
 DRIVER = r"""

@@ -147,6 +147,12 @@ static void status_of_a_process(void)
 	static const char *const caps[] = { "CapInh:", "CapPrm:", "CapEff:",
 					    "CapBnd:", "CapAmb:", NULL };
 
+	/* What is ignored is inherited: from a shell, a job runner, a C library's own signals. */
+	for (int sig = 1; sig <= 64; sig++) {
+		unsigned long action[4] = { (unsigned long)SIG_DFL };
+
+		syscall(SYS_rt_sigaction, sig, action, NULL, 8);
+	}
 	signal(SIGUSR1, SIG_IGN);
 	signal(SIGUSR2, (void (*)(int))stat_of_a_process);
 	umask(027);

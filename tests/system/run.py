@@ -95,7 +95,10 @@ HOST = {
     "cpus": case(Q + "-c 3 -- nproc", out="3\n"),
     "root-none": case(Q + "--root none -f /bin/busybox:/bin/sh -- 'echo from the initramfs'",
                       out="from the initramfs\n"),
-    "shell": case("printf 'echo a$((20+3))b\\npoweroff\\n' | " + Q, status=0),
+    # what is sent before the port is open is lost, as on any serial line: it waits for the prompt
+    "shell": case("log=$(mktemp); { until grep -q '# ' $log; do sleep 0.1; done; "
+                  "printf 'echo a$((20+3))b\\npoweroff\\n'; sleep 5; } | timeout -k 1 60 " + Q +
+                  "> $log; s=$?; grep -q a23b $log && rm $log && exit $s", status=0),
     "panic": case(Q + "-- 'echo c > /proc/sysrq-trigger; sleep 5'", status=125, err="tools/run: PANIC"),
     "issue-ctr": lambda run: expect(run, Q + "-- ctr run busybox -- sh -c 'hostname; ps; exit 7'", status=7),
     "issue-vm": lambda run: expect(run, Q + "-- vm run busybox -- sh -c 'uname -a; exit 9'", status=9),
