@@ -441,8 +441,10 @@ static void window(void)
 	if (read(ready[0], &c, 1) != 1)
 		return;
 	usleep(50000);
-	R(ioctl(master, TIOCSWINSZ, &ws));
-	waitpid(pid, &status, 0);
+	/* Said when the child is done: the two would print at the same time. */
+	status = ioctl(master, TIOCSWINSZ, &ws);
+	waitpid(pid, NULL, 0);
+	say("set the size: %d", status);
 }
 
 static void stop_and_go(void)
