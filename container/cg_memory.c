@@ -138,7 +138,7 @@ static int stat_show(struct strbuf *out, void *priv)
 {
 	struct cgroup *top = priv;
 	struct mem_sums s = { 0 };
-	u64 threads = READ_ONCE(top->pids.count);
+	u64 threads = READ_ONCE(top->pids.count), all, objects;
 	size_t size;
 
 	mutex_lock(&cgroup_mutex);
@@ -151,8 +151,14 @@ static int stat_show(struct strbuf *out, void *priv)
 		return -ENOMEM;
 	sum_frames(&s);
 	page_free(s.set, size);
-	sb_printf(out, "anon %lu\nfile %lu\nkernel %lu\nkernel_stack %lu\npagetables %lu\n", s.anon,
-		  s.file, s.kernel + threads * cg_task_bytes(), threads * KSTACK_SIZE, s.kernel);
+	/* What is no frame and no task is objects: mounts, inodes, names. */
+	all = READ_ONCE(top->mem.count);
+	objects = s.anon + s.file + s.kernel + threads * cg_task_bytes();
+	objects = all > objects ? all - objects : 0;
+	sb_printf(out,
+		  "anon %lu\nfile %lu\nkernel %lu\nkernel_stack %lu\npagetables %lu\nslab %lu\n",
+		  s.anon, s.file, s.kernel + threads * cg_task_bytes() + objects,
+		  threads * KSTACK_SIZE, s.kernel, objects);
 	return 0;
 }
 

@@ -60,6 +60,7 @@ static struct dentry *d_new(struct super *sb, const char *name, size_t len)
 	memcpy(d->name, name, len);
 	d->name[len] = '\0';
 	d->name_len = len;
+	res_charge_object(sb->charge, sizeof(*d));
 	d->hash = name_hash(name, len);
 	ref_init(&d->refs);
 	list_init(&d->lru);
@@ -177,6 +178,7 @@ static void d_free(struct dentry *d)
 	inode_put(d->inode);
 	if (d->name != d->iname)
 		kfree(d->name);
+	res_uncharge_object(d->sb->charge, sizeof(*d));
 	kmem_cache_free(dentry_cache, d);
 }
 

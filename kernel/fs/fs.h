@@ -208,6 +208,7 @@ struct super {
 	u64 next_ino; /* atomic */
 	unsigned int
 		depth; /* file systems below it (erofs on a file, overlay): at most SUPER_MAX_DEPTH */
+	struct res_counter *charge; /* the group that mounted it pays for its inodes and names */
 	void *priv;
 };
 #define SUPER_MAX_DEPTH 4
@@ -248,6 +249,7 @@ struct mount {
 	struct mount *master;
 	struct list_head slaves, slave_link;
 	u64 mark; /* the last propagation that came by */
+	struct res_counter *charge; /* the group of who made it */
 };
 #define MNT_RDONLY 1U
 #define MNT_NOSUID 2U

@@ -26,5 +26,16 @@ struct res_counter *res_charge(struct res_counter *res, u64 n);
 /* Charges n at every level, whatever the limits are (a thing that must not fail, or that moves). */
 void res_charge_force(struct res_counter *res, u64 n);
 void res_uncharge(struct res_counter *res, u64 n);
+/* The same for objects of the kernel, which may have nobody who pays (NULL). */
+static inline void res_charge_object(struct res_counter *res, u64 n)
+{
+	if (res)
+		res_charge_force(res, n);
+}
+static inline void res_uncharge_object(struct res_counter *res, u64 n)
+{
+	if (res)
+		res_uncharge(res, n);
+}
 /* The owner lets go. release() runs now or when the last charge goes. */
 void res_counter_put(struct res_counter *res);
