@@ -108,8 +108,8 @@ class Case:
 
 
 class Result:
-    def __init__(self, name, wrong=None, seconds=0.0):
-        self.name, self.wrong, self.seconds = name, wrong, seconds
+    def __init__(self, name, wrong=None, seconds=0.0, listed=False):
+        self.name, self.wrong, self.seconds, self.listed = name, wrong, seconds, listed
 
     @property
     def passed(self):
