@@ -68,6 +68,16 @@ static u64 skip_hole(struct mm *mm, u64 addr)
 	return addr;
 }
 
+/* The first entry in [pte, end) that holds something, or end. Most of a table is empty. */
+static pte_t *next_held(pte_t *pte, pte_t *end)
+{
+#pragma GCC unroll 8
+	for (; pte < end; pte++)
+		if (*pte)
+			break;
+	return pte;
+}
+
 pte_t *pt_next(struct pt_iter *it)
 {
 	if (it->pte) { /* go on behind the one returned last */
@@ -75,17 +85,20 @@ pte_t *pt_next(struct pt_iter *it)
 		it->pte = it->addr & (LARGE_PAGE_SIZE - 1) ? it->pte + 1 : NULL;
 	}
 	while (it->addr < it->end) {
-		if (!it->pte) {
-			it->pte = pt_find(it->mm, it->addr);
-			if (!it->pte) {
-				it->addr = skip_hole(it->mm, it->addr);
-				continue;
-			}
+		u64 stop = min(it->end, (it->addr | (LARGE_PAGE_SIZE - 1)) + 1);
+		pte_t *pte = it->pte ? it->pte : pt_find(it->mm, it->addr), *end;
+
+		it->pte = NULL;
+		if (!pte) {
+			it->addr = skip_hole(it->mm, it->addr);
+			continue;
 		}
-		if (*it->pte & PTE_HELD)
+		end = pte + ((stop - it->addr) >> PAGE_SHIFT);
+		it->pte = next_held(pte, end);
+		it->addr += (it->pte - pte) << PAGE_SHIFT;
+		if (it->pte < end)
 			return it->pte;
-		it->addr += PAGE_SIZE;
-		it->pte = it->addr & (LARGE_PAGE_SIZE - 1) ? it->pte + 1 : NULL;
+		it->pte = NULL;
 	}
 	return NULL;
 }
@@ -143,6 +156,14 @@ struct zap {
 	struct frame *out[ZAP_BATCH];
 };
 
+static void zap_reset(struct zap *z)
+{
+	z->nr = 0;
+	z->tables = false;
+	z->dirty_start = ~0UL;
+	z->dirty_end = 0;
+}
+
 static void zap_flush(struct zap *z)
 {
 	unsigned int i;
@@ -153,10 +174,7 @@ static void zap_flush(struct zap *z)
 		space_drop_lazy(&z->mm->space);
 	for (i = 0; i < z->nr; i++)
 		frame_put(z->out[i]);
-	z->nr = 0;
-	z->tables = false;
-	z->dirty_start = ~0UL;
-	z->dirty_end = 0;
+	zap_reset(z);
 }
 
 static void zap_add(struct zap *z, struct frame *f, u64 start, u64 end)
@@ -172,17 +190,16 @@ static void zap_add(struct zap *z, struct frame *f, u64 start, u64 end)
 
 static void zap_pages(struct zap *z, pte_t *pte, u64 addr, u64 end)
 {
-	for (; addr < end; addr += PAGE_SIZE, pte++) {
-		pte_t old = *pte;
-		struct frame *f;
+	pte_t *stop = pte + ((end - addr) >> PAGE_SHIFT), *at = pte;
 
-		if (!(old & PTE_HELD))
-			continue;
-		*pte = 0;
-		f = pte_frame(old);
+	while ((at = next_held(at, stop)) < stop) {
+		u64 a = addr + ((at - pte) << PAGE_SHIFT);
+		struct frame *f = pte_frame(*at);
+
+		*at++ = 0;
 		if (f)
 			mm_count(z->mm, f, -1);
-		zap_add(z, f, addr, addr + PAGE_SIZE);
+		zap_add(z, f, a, a + PAGE_SIZE);
 	}
 }
 
@@ -216,8 +233,12 @@ static void zap_level(struct zap *z, pte_t *table, unsigned int level, u64 start
 
 void pt_zap(struct mm *mm, u64 start, u64 end, u64 floor, u64 ceiling)
 {
-	struct zap z = { .mm = mm, .floor = floor, .ceiling = ceiling, .dirty_start = ~0UL };
+	struct zap z; /* not cleared as a whole: out[] is large */
 
+	z.mm = mm;
+	z.floor = floor;
+	z.ceiling = ceiling;
+	zap_reset(&z);
 	mm_notify(mm, start, end);
 	zap_level(&z, mm->pml4, 3, start, end);
 	zap_flush(&z);

@@ -199,13 +199,15 @@ int vma_remove_range(struct mm *mm, u64 start, u64 end, struct vma **dead)
 		return -ENOMEM;
 	last = vma_prev(vma);
 	floor = last ? last->end : 0;
-	for (; vma && vma->start < end; vma = next) {
+	/* Area by area: what lies between them has no pages, and the tables there are long to search. */
+	do {
 		next = vma_next(vma);
+		ceiling = next ? next->start : LOWER_HALF_END;
 		mm->mapped_pages -= vma_pages(vma);
 		tree_unlink(vma, dead);
-	}
-	ceiling = vma ? vma->start : LOWER_HALF_END;
-	pt_zap(mm, start, end, floor, ceiling);
+		pt_zap(mm, vma->start, vma->end, floor, ceiling);
+		vma = next;
+	} while (vma && vma->start < end);
 	/* The hole may serve the next mapping. */
 	if (ceiling > mm->scan_from)
 		mm->scan_from = min(ceiling, mm->mmap_base);
