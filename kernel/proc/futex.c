@@ -14,7 +14,7 @@
 #define ROBUST_LIST_LIMIT 2048 /* entries walked at exit, against circles (get_robust_list(2)) */
 
 struct futex_key {
-	u64 object, offset; /* mm and address, or mapping and byte in the file | 1 */
+	u64 object, offset; /* mm and address | kind, or mapping and byte in the file | kind */
 };
 struct bucket {
 	spinlock_t lock;
@@ -30,7 +30,9 @@ struct waiter {
 
 static struct bucket buckets[BUCKETS];
 
-/* The address of a private futex is a multiple of 4, so the low bit tells the kinds apart. */
+/* An address is a multiple of 4, so the low bits tell the kinds apart: they never wake each other. */
+enum { KEY_PRIVATE, KEY_FILE, KEY_OWN_PAGE /* shared by the flag only: the page is no file's */ };
+
 static int get_key(u32 __user *uaddr, bool private, struct futex_key *key)
 {
 	struct mm *mm = current_thread()->mm;
@@ -42,9 +44,10 @@ static int get_key(u32 __user *uaddr, bool private, struct futex_key *key)
 	if (addr >= USER_END)
 		return -EFAULT;
 	key->object = (u64)mm;
-	key->offset = addr;
+	key->offset = addr | KEY_PRIVATE;
 	if (private)
 		return 0;
+	key->offset = addr | KEY_OWN_PAGE;
 	f = mm_get_frame(mm, addr, true);
 	if (IS_ERR(f))
 		f = mm_get_frame(mm, addr, false); /* a read-only mapping can be waited on, too */
@@ -52,7 +55,7 @@ static int get_key(u32 __user *uaddr, bool private, struct futex_key *key)
 		return -EFAULT;
 	if (f->kind == FRAME_CACHE && f->mapping) {
 		key->object = (u64)f->mapping;
-		key->offset = (f->index << PAGE_SHIFT) | addr % PAGE_SIZE | 1;
+		key->offset = (f->index << PAGE_SHIFT) | addr % PAGE_SIZE | KEY_FILE;
 	}
 	frame_put(f);
 	return 0;
@@ -275,19 +278,92 @@ static long requeue(u32 __user *uaddr, bool private, int nr_wake, int nr_move, u
 	list_for_each_safe(w, next, &b1->waiters, link) {
 		if (!same(&w->key, &k1))
 			continue;
-		if (n >= nr_wake + nr_move)
-			break;
 		if (n < nr_wake) {
 			wake_waiter(w);
-		} else {
-			list_move_tail(&w->link, &b2->waiters);
+		} else if (n - nr_wake < nr_move) {
+			if (b1 != b2)
+				list_move_tail(&w->link, &b2->waiters);
 			w->key = k2;
 			WRITE_ONCE(w->bucket, b2);
+		} else {
+			break;
 		}
 		n++;
 	}
 	unlock_two(b1, b2);
 	return n;
+}
+
+/* What FUTEX_WAKE_OP's code makes of the value old. */
+static int op_result(u32 code, u32 old, u32 *new)
+{
+	s32 arg = (s32)(code << 8) >> 20; /* 12 bits with a sign, as the comparison's below */
+
+	if (code & (u32)FUTEX_OP_OPARG_SHIFT << 28)
+		arg = 1U << (arg & 31);
+	switch (code >> 28 & 7) {
+	case FUTEX_OP_SET:
+		*new = arg;
+		return 0;
+	case FUTEX_OP_ADD:
+		*new = old + arg;
+		return 0;
+	case FUTEX_OP_OR:
+		*new = old | arg;
+		return 0;
+	case FUTEX_OP_ANDN:
+		*new = old & ~arg;
+		return 0;
+	case FUTEX_OP_XOR:
+		*new = old ^ arg;
+		return 0;
+	}
+	return -ENOSYS;
+}
+
+/* Is old what the code asks for? 1, 0 or -ENOSYS. */
+static int op_compare(u32 code, s32 old)
+{
+	s32 arg = (s32)(code << 20) >> 20;
+
+	switch (code >> 24 & 15) {
+	case FUTEX_OP_CMP_EQ:
+		return old == arg;
+	case FUTEX_OP_CMP_NE:
+		return old != arg;
+	case FUTEX_OP_CMP_LT:
+		return old < arg;
+	case FUTEX_OP_CMP_GE:
+		return old >= arg;
+	case FUTEX_OP_CMP_LE:
+		return old <= arg;
+	case FUTEX_OP_CMP_GT:
+		return old > arg;
+	}
+	return -ENOSYS;
+}
+
+/* FUTEX_WAKE_OP: changes the second word, wakes on the first and, if its old value was so, on both. */
+static long wake_op(u32 __user *uaddr, bool private, int nr, int nr2, u32 __user *uaddr2, u32 code)
+{
+	struct futex_key k1, k2;
+	u32 old, new, seen;
+	int err = get_key(uaddr, private, &k1) ?: get_key(uaddr2, private, &k2), n;
+
+	if (!err)
+		err = user_read32(uaddr2, &old);
+	while (!err && !(err = op_result(code, old, &new))) {
+		err = user_cmpxchg32(uaddr2, old, new, &seen);
+		if (err || seen == old)
+			break;
+		old = seen;
+	}
+	if (!err)
+		err = op_compare(code, old);
+	if (err < 0)
+		return err;
+	n = wake_key(&k1, max(nr, 1), FUTEX_BITSET_MATCH_ANY);
+	return err ? n + wake_key(&k2, max(nr2, 1), FUTEX_BITSET_MATCH_ANY) : n;
 }
 
 long do_futex(u32 __user *uaddr, int op, u32 val, const struct __kernel_timespec *timeout, u32 val2,
@@ -297,7 +373,7 @@ long do_futex(u32 __user *uaddr, int op, u32 val, const struct __kernel_timespec
 	int cmd = op & FUTEX_CMD_MASK, err;
 	struct futex_key key;
 
-	if ((op & FUTEX_CLOCK_REALTIME) && cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_WAIT)
+	if ((op & FUTEX_CLOCK_REALTIME) && cmd != FUTEX_WAIT_BITSET)
 		return -ENOSYS;
 	switch (cmd) {
 	case FUTEX_WAIT:
@@ -311,11 +387,13 @@ long do_futex(u32 __user *uaddr, int op, u32 val, const struct __kernel_timespec
 		if (!val3)
 			return -EINVAL;
 		err = get_key(uaddr, private, &key);
-		return err ? err : wake_key(&key, (int)val > 0 ? val : 1, val3);
+		return err ? err : wake_key(&key, max((int)val, 1), val3);
 	case FUTEX_REQUEUE:
 		return requeue(uaddr, private, val, val2, uaddr2, false, 0);
 	case FUTEX_CMP_REQUEUE:
 		return requeue(uaddr, private, val, val2, uaddr2, true, val3);
+	case FUTEX_WAKE_OP:
+		return wake_op(uaddr, private, val, val2, uaddr2, val3);
 	default:
 		return -ENOSYS;
 	}
@@ -323,13 +401,18 @@ long do_futex(u32 __user *uaddr, int op, u32 val, const struct __kernel_timespec
 
 /* ---- robust lists: set_robust_list(2) ---- */
 
-/* The owner died: marks the word and wakes one waiter. */
-static int owner_died(u32 __user *uaddr, u32 tid)
+/*
+ * The owner died: marks the word and wakes one waiter. pending: it may have died just after it set
+ * the word free and before it woke the next.
+ */
+static int owner_died(u32 __user *uaddr, u32 tid, bool pending)
 {
 	u32 old, seen;
 
 	if ((u64)uaddr % 4 || user_read32(uaddr, &old))
 		return -EFAULT;
+	if (pending && !old)
+		futex_wake(uaddr, 1);
 	while ((old & FUTEX_TID_MASK) == tid) {
 		if (user_cmpxchg32(uaddr, old, (old & FUTEX_WAITERS) | FUTEX_OWNER_DIED, &seen))
 			return -EFAULT;
@@ -363,11 +446,12 @@ void futex_exit_robust(struct task *t)
 		if (get_user(next, at))
 			return;
 		if (at != h.list_op_pending &&
-		    owner_died((void __user *)((u64)at + h.futex_offset), tid))
+		    owner_died((void __user *)((u64)at + h.futex_offset), tid, false))
 			return;
 		e = next.next;
 		cond_resched();
 	}
 	if (h.list_op_pending)
-		owner_died((void __user *)(((u64)h.list_op_pending & ~1UL) + h.futex_offset), tid);
+		owner_died((void __user *)(((u64)h.list_op_pending & ~1UL) + h.futex_offset), tid,
+			   true);
 }
