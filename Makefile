@@ -220,9 +220,9 @@ test:  ## all tests, or those whose names have T=PATTERN
 	$(call ready,test,all tests)
 	@tests/run --build $(BUILD) -j $(J) '$(T)'
 tests: abi-tests guest-tests
-bench:  ## the figures that Dyad must reach, measured
-	$(call ready,qemu,all)
-	@tests/bench/run --build $(BUILD)
+bench:  ## the figures that Dyad must reach, measured: BENCHFLAGS='--only REGEX'
+	$(call ready,bochs,all bench-programs)
+	@tests/bench/run --build $(BUILD) $(BENCHFLAGS)
 
 # what a test needs inside: tests/guest/NAME.c, a program; tests/guest/NAME.S, a guest's kernel
 GUEST_NAMES := $(basename $(notdir $(wildcard tests/guest/*.c tests/guest/*.S)))

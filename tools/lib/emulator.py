@@ -135,6 +135,8 @@ class Files:
 
 
 class Machine:
+    ignore_bad_msrs = False  # Bochs: an unknown MSR reads as 0, instead of #GP
+
     def __init__(self, engine="qemu", build=None, mem="256M", cpus=None, timeout=None, cpu=None,
                  root="busybox", cmdline="", quiet=True, iso_file=None, interactive=False,
                  gdb=None, icount=False, extra=()):
@@ -248,7 +250,8 @@ class Machine:
         with open(os.path.join(tmp, "bochsrc"), "w") as f:
             f.write(BOCHSRC.format(mem=mem, cpu=BOCHS_VENDOR.get(cpu, "") + cpu, cpus=self.cpus,
                                    iso=self.iso(tmp), com1=com1, com2=com2,
-                                   log=os.path.join(tmp, "bochs.log"), share=bochs_share()))
+                                   log=os.path.join(tmp, "bochs.log"), share=bochs_share(),
+                                   bad_msrs=int(self.ignore_bad_msrs)))
         with open(os.path.join(tmp, "rc"), "w") as f:
             f.write("c\nq\n")
         return (["bochs", "-q", "-f", os.path.join(tmp, "bochsrc"), "-rc", os.path.join(tmp, "rc")]
@@ -291,7 +294,7 @@ display_library: rfb, options="timeout=0"
 romimage: file={share}/BIOS-bochs-latest
 vgaromimage: file={share}/VGABIOS-lgpl-latest
 memory: guest={mem}, host={mem}
-cpu: model={cpu}, count={cpus}, ips=100000000, reset_on_triple_fault=0, ignore_bad_msrs=0
+cpu: model={cpu}, count={cpus}, ips=100000000, reset_on_triple_fault=0, ignore_bad_msrs={bad_msrs}
 clock: sync=none, time0=1577836800
 ata0-master: type=cdrom, path={iso}, status=inserted
 boot: cdrom

@@ -11,9 +11,9 @@ import tempfile
 
 GRUB_DIRS = ("/usr/lib/grub", "/usr/share/grub", "/usr/local/lib/grub", "/opt/homebrew/lib/grub",
              "/opt/homebrew/lib/x86_64-elf/grub", "/usr/local/lib/x86_64-elf/grub")
-MODULES = "multiboot2 iso9660 search_fs_file boot"
-BIOS_MODULES = MODULES + " biosdisk part_msdos"
-EFI_MODULES = MODULES + " part_gpt part_msdos efi_gop"
+MODULES = " iso9660 search_fs_file boot part_msdos"
+BIOS_MODULES = MODULES + " biosdisk"
+EFI_MODULES = MODULES + " part_gpt efi_gop"
 MENU_MODULES = " normal configfile serial echo"
 EPOCH = "1577836800"  # 2020-01-01: the same input gives the same bytes
 
@@ -44,8 +44,8 @@ def sh(argv, **kw):
         raise RuntimeError("%s: %s" % (argv[0], (done.stderr or done.stdout).strip()))
 
 
-def boot_lines(cmdline):
-    return ("multiboot2 /boot/dyad.elf %s\nmodule2 /boot/initramfs.cpio\n" % cmdline)
+def boot_lines(cmdline, loader=("multiboot2", "module2")):
+    return "%s /boot/dyad.elf %s\n%s /boot/initramfs.cpio\n" % (loader[0], cmdline, loader[1])
 
 
 def menu(entries):
@@ -66,13 +66,15 @@ def core(platform, out, config, modules):
             "-c", f.name, "-o", out] + modules.split())
 
 
-def make(out, kernel, initrd, cmdline=None, entries=None, bios=True, efi=True):
-    """Writes the ISO `out`: either it boots `cmdline` at once, or it shows a menu of `entries`."""
+def make(out, kernel, initrd, cmdline=None, entries=None, bios=True, efi=True, linux=False):
+    """Writes the ISO `out`: either it boots `cmdline` at once, or it shows a menu of `entries`.
+    linux: the kernel is Linux's, which GRUB starts by another protocol."""
     find = "search.file /boot/dyad.elf root\n"
+    loader = ("linux", "initrd") if linux else ("multiboot2", "module2")
     if entries:
         config, extra = find + "configfile /boot/grub/grub.cfg\n", MENU_MODULES
     else:
-        config, extra = find + boot_lines(cmdline) + "boot\n", ""
+        config, extra = find + boot_lines(cmdline, loader) + "boot\n", ""
     with tempfile.TemporaryDirectory(dir=os.path.dirname(os.path.abspath(out))) as tree:
         grub = os.path.join(tree, "boot/grub")
         os.makedirs(grub)
@@ -89,13 +91,13 @@ def make(out, kernel, initrd, cmdline=None, entries=None, bios=True, efi=True):
         if bios:
             # the embedded script of a menu: `normal` runs it, and shows the menu
             core("i386-pc-eltorito", os.path.join(grub, "bios.img"), config,
-                 BIOS_MODULES + extra)
+                 loader[0] + BIOS_MODULES + extra)
             options += ["-b", "boot/grub/bios.img", "-no-emul-boot", "-boot-load-size", "4",
                         "-boot-info-table", "--grub2-boot-info", "--grub2-mbr",
                         os.path.join(grub_dir("i386-pc"), "boot_hybrid.img")]
         if efi:
             program = os.path.join(tree, "bootx64.efi")
-            core("x86_64-efi", program, config, EFI_MODULES + extra)
+            core("x86_64-efi", program, config, loader[0] + EFI_MODULES + extra)
             fat = os.path.join(grub, "efi.img")
             tool("mformat")
             sh(["mformat", "-i", fat, "-C", "-f", "1440", "-N", "0", "::"])
