@@ -12,15 +12,21 @@
 
 #include <linux/eventpoll.h>
 
-#define EP_NEST_MAX                                                                                \
-	4 /* how deep epolls may watch epolls: loops are refused (epoll_ctl(2), ELOOP) */
+#define EP_NEST_MAX 4 /* epolls watch epolls so deep; more, or a loop: ELOOP of epoll_ctl(2) */
+#define EP_WATCHERS_MAX 16 /* of one epoll, so that a wake-up has not too many ways up (EINVAL) */
 #define EP_PRIVATE (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
+#define EP_ALWAYS (EPOLLERR | EPOLLHUP) /* reported without having been asked for */
+#define EP_EXCLUSIVE_OK (EP_ALWAYS | EPOLLIN | EPOLLOUT | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 
 struct epoll {
 	spinlock_t lock;
 	struct list_head ready;
 	struct waitq wait; /* epoll_wait() and pollers of the epoll itself */
-	struct rb_root items; /* by file and descriptor; guarded by epoll_mutex */
+	/* guarded by epoll_mutex */
+	struct rb_root items; /* by file and descriptor */
+	struct file *file; /* it is this one's priv */
+	u64 seen; /* the search, by number, that came by, and what it found: */
+	int steps;
 };
 
 struct ep_wait {
@@ -65,7 +71,7 @@ static void ep_wake(struct wait_entry *w, u32 key)
 {
 	struct ep_item *it = container_of(w, struct ep_wait, w)->item;
 
-	if (key && !(key & (READ_ONCE(it->event.events) | EPOLLERR | EPOLLHUP)))
+	if (key && !(key & READ_ONCE(it->event.events)))
 		return;
 	item_ready(it);
 }
@@ -129,22 +135,54 @@ static void item_free(struct ep_item *it)
 
 static u32 item_poll(struct ep_item *it, struct poll_table *pt)
 {
-	return file_poll(it->file, pt) & (it->event.events | EPOLLERR | EPOLLHUP) & ~EP_PRIVATE;
+	return file_poll(it->file, pt) & it->event.events & ~EP_PRIVATE;
 }
 
-/* How many epolls deep does f watch? Over the limit: too deep, or a loop. */
-static int ep_depth(const struct file *f, int depth)
+/*
+ * The longest way from ep down to an epoll that watches none, or up to one that none watches, in
+ * steps; one too many when it comes by `barred`. Each epoll is looked at once a search.
+ */
+static int ep_steps(struct epoll *ep, bool up, const struct epoll *barred, u64 search)
 {
-	struct epoll *ep = f->priv;
-	int deepest = depth;
+	struct ep_item *it;
+	int steps = 0;
+
+	if (ep == barred)
+		return EP_NEST_MAX + 1;
+	if (ep->seen == search)
+		return ep->steps;
+	ep->seen = search;
+	if (up) {
+		list_for_each(it, &ep->file->epolls, file_link)
+			steps = max(steps, 1 + ep_steps(it->ep, up, barred, search));
+	} else {
+		for (struct rb_node *n = rb_first(&ep->items); n; n = rb_next(n)) {
+			it = rb_entry(n, struct ep_item, rb);
+			if (file_is_epoll(it->file))
+				steps = max(steps,
+					    1 + ep_steps(it->file->priv, up, barred, search));
+		}
+	}
+	ep->steps = steps;
+	return steps;
+}
+
+/* May ep watch f? Epolls make short chains, no rings and few ways: a wake-up comes to its end soon. */
+static int ep_check_nesting(struct epoll *ep, struct file *f)
+{
+	static u64 search;
+	int down, up, watchers = 0;
+	struct ep_item *it;
 
 	if (!file_is_epoll(f))
-		return depth - 1;
-	if (depth > EP_NEST_MAX)
-		return depth;
-	for (struct rb_node *n = rb_first(&ep->items); n; n = rb_next(n))
-		deepest = max(deepest, ep_depth(rb_entry(n, struct ep_item, rb)->file, depth + 1));
-	return deepest;
+		return 0;
+	down = ep_steps(f->priv, false, ep, ++search);
+	up = ep_steps(ep, true, NULL, ++search);
+	if (up + 1 + down > EP_NEST_MAX)
+		return -ELOOP;
+	list_for_each(it, &f->epolls, file_link)
+		watchers++;
+	return watchers < EP_WATCHERS_MAX ? 0 : -EINVAL;
 }
 
 static int ep_insert(struct epoll *ep, struct file *f, int fd, const struct epoll_event *ev)
@@ -159,6 +197,7 @@ static int ep_insert(struct epoll *ep, struct file *f, int fd, const struct epol
 	it->file = f;
 	it->fd = fd;
 	it->event = *ev;
+	it->event.events |= EP_ALWAYS;
 	list_init(&it->ready_link);
 	while (*link) {
 		up = *link;
@@ -184,33 +223,30 @@ int epoll_control(struct file *epf, int op, int fd, struct file *target,
 	struct ep_item *it;
 	int err = 0;
 
-	if (!file_is_epoll(epf) || epf == target)
-		return -EINVAL;
 	if (!target->ops->poll)
 		return -EPERM;
+	if (!file_is_epoll(epf) || epf == target)
+		return -EINVAL;
+	if (op != EPOLL_CTL_DEL && ev->events & EPOLLEXCLUSIVE &&
+	    (op == EPOLL_CTL_MOD || ev->events & ~EP_EXCLUSIVE_OK || file_is_epoll(target)))
+		return -EINVAL;
 	mutex_lock(&epoll_mutex);
 	it = item_find(ep, target, fd);
 	switch (op) {
 	case EPOLL_CTL_ADD:
 		if (it)
 			err = -EEXIST;
-		else if (file_is_epoll(target) && ev->events & EPOLLEXCLUSIVE)
-			err = -EINVAL;
 		else
-			err = ep_insert(ep, target, fd, ev);
-		/* too deep, or in a circle: seen when it is done */
-		if (!err && ep_depth(epf, 1) > EP_NEST_MAX) {
-			item_free(item_find(ep, target, fd));
-			err = -ELOOP;
-		}
+			err = ep_check_nesting(ep, target) ?: ep_insert(ep, target, fd, ev);
 		break;
 	case EPOLL_CTL_MOD:
 		if (!it) {
 			err = -ENOENT;
-		} else if ((it->event.events | ev->events) & EPOLLEXCLUSIVE) {
+		} else if (it->event.events & EPOLLEXCLUSIVE) {
 			err = -EINVAL;
 		} else {
 			it->event = *ev;
+			it->event.events |= EP_ALWAYS;
 			if (item_poll(it, NULL))
 				item_ready(it);
 		}
@@ -228,50 +264,55 @@ int epoll_control(struct file *epf, int op, int fd, struct file *target,
 	return err;
 }
 
-/* Moves ready events out: how many. Level-triggered items stay on the list. */
-static int ep_collect_ready(struct epoll *ep, struct epoll_event *events, int max)
+/*
+ * Takes an item that was on the ready list: what it has goes to the user (look: to nobody). 1, 0 when
+ * it is not ready after all, -EFAULT. It stays on the list when it is level-triggered or not given.
+ */
+static int item_give(struct ep_item *it, struct epoll_event __user *to, bool look)
+{
+	struct epoll_event ev = { item_poll(it, NULL), it->event.data };
+	int ret = 1;
+
+	if (!ev.events)
+		return 0;
+	if (!look && put_user(ev, to))
+		ret = -EFAULT;
+	else if (!look && it->event.events & EPOLLONESHOT)
+		it->event.events &= EP_PRIVATE;
+	if (look || ret < 0 || !(it->event.events & (EPOLLET | EPOLLONESHOT))) {
+		spin_lock(&it->ep->lock);
+		if (list_empty(&it->ready_link))
+			list_add_tail(&it->ready_link, &it->ep->ready);
+		spin_unlock(&it->ep->lock);
+	}
+	return ret;
+}
+
+/* Moves ready events out: how many, or -EFAULT. max 0: looks for one only. epoll_mutex held. */
+static int ep_collect_ready(struct epoll *ep, struct epoll_event __user *events, int max)
 {
 	struct list_head batch = LIST_INIT(batch);
 	struct ep_item *it;
-	int n = 0;
+	int n = 0, got = 0;
 
-	mutex_lock(&epoll_mutex);
 	spin_lock(&ep->lock);
 	list_splice_tail(&ep->ready, &batch);
-	spin_unlock(&ep->lock);
-	for (;;) {
-		u32 got;
-
-		/* wake-ups see the items linked meanwhile and leave them alone: they are asked below */
-		spin_lock(&ep->lock);
-		if (list_empty(&batch) || n == max) {
-			list_splice_tail(&ep->ready, &batch);
-			list_splice_tail(&batch, &ep->ready);
-			spin_unlock(&ep->lock);
-			break;
-		}
+	/* wake-ups see the items linked meanwhile and leave them alone: they are asked below */
+	while (!list_empty(&batch) && n < max(max, 1) && got >= 0) {
 		it = list_first(&batch, struct ep_item, ready_link);
 		list_del(&it->ready_link);
 		spin_unlock(&ep->lock);
-		got = item_poll(it, NULL);
-		if (!got)
-			continue;
-		events[n].events = got;
-		events[n++].data = it->event.data;
-		if (it->event.events & EPOLLONESHOT) {
-			it->event.events &= EP_PRIVATE;
-		} else if (!(it->event.events & EPOLLET)) {
-			spin_lock(&ep->lock);
-			if (list_empty(&it->ready_link))
-				list_add_tail(&it->ready_link, &ep->ready);
-			spin_unlock(&ep->lock);
-		}
+		got = item_give(it, events + n, !max);
+		n += got > 0;
+		spin_lock(&ep->lock);
 	}
-	mutex_unlock(&epoll_mutex);
-	return n;
+	list_splice_tail(&ep->ready, &batch);
+	list_splice_tail(&batch, &ep->ready);
+	spin_unlock(&ep->lock);
+	return n ? n : got;
 }
 
-int epoll_collect(struct file *epf, struct epoll_event *events, int max, u64 deadline)
+int epoll_collect(struct file *epf, struct epoll_event __user *events, int max, u64 deadline)
 {
 	struct epoll *ep = epf->priv;
 	int n, err = 0;
@@ -279,7 +320,9 @@ int epoll_collect(struct file *epf, struct epoll_event *events, int max, u64 dea
 	if (!file_is_epoll(epf) || max <= 0)
 		return -EINVAL;
 	for (;;) {
+		mutex_lock(&epoll_mutex);
 		n = ep_collect_ready(ep, events, max);
+		mutex_unlock(&epoll_mutex);
 		if (n || err || !deadline)
 			break;
 		err = wait_event_until(&ep->wait, !list_empty(&ep->ready), deadline);
@@ -291,17 +334,20 @@ int epoll_collect(struct file *epf, struct epoll_event *events, int max, u64 dea
 	return err == -ERESTARTSYS ? -EINTR : err;
 }
 
+/* Ready is who has an item that is: asked all the way down, for lists may hold what has been read. */
 static u32 epoll_poll(struct file *f, struct poll_table *pt)
 {
+	bool inside = mutex_is_mine(&epoll_mutex);
 	struct epoll *ep = f->priv;
-	u32 mask = 0;
+	int n;
 
 	poll_wait(f, &ep->wait, pt);
-	spin_lock(&ep->lock);
-	if (!list_empty(&ep->ready))
-		mask = POLLIN | POLLRDNORM;
-	spin_unlock(&ep->lock);
-	return mask;
+	if (!inside)
+		mutex_lock(&epoll_mutex);
+	n = ep_collect_ready(ep, NULL, 0);
+	if (!inside)
+		mutex_unlock(&epoll_mutex);
+	return n ? POLLIN | POLLRDNORM : 0;
 }
 
 static void epoll_release(struct file *f)
@@ -341,5 +387,7 @@ struct file *epoll_file(int flags)
 	f = file_anon("[eventpoll]", &epoll_ops, ep, O_RDWR);
 	if (IS_ERR(f))
 		kfree(ep);
+	else
+		ep->file = f;
 	return f;
 }

@@ -489,11 +489,11 @@ int pipe_files(struct file *f[2], int flags); /* [0] reads, [1] writes */
 struct file *eventfd_file(unsigned int count, int flags);
 struct file *memfd_file(const char *name, unsigned int flags);
 struct file *epoll_file(int flags);
-/* epoll_ctl(2), epoll_wait(2); -EINVAL when ep is no epoll file; events are in kernel memory. */
+/* epoll_ctl(2), epoll_wait(2); -EINVAL when ep is no epoll file. */
 struct epoll_event;
 int epoll_control(struct file *ep, int op, int fd, struct file *target,
 		  const struct epoll_event *ev);
-int epoll_collect(struct file *ep, struct epoll_event *events, int max, u64 deadline);
+int epoll_collect(struct file *ep, struct epoll_event __user *events, int max, u64 deadline);
 extern const struct file_ops fifo_ops;
 /* F_GETPIPE_SZ and F_SETPIPE_SZ: bytes, -EBADF when f is no pipe; set: -EINVAL over 64 KiB */
 long pipe_size(struct file *f);

@@ -100,8 +100,7 @@ static int poll_round(struct pollfd *fds, unsigned int n, struct poll_table *pt)
 			fds[i].revents = POLLNVAL;
 		} else {
 			/* what is ready already needs no waiting for the others */
-			fds[i].revents = file_poll(f, ready ? NULL : pt) &
-					 (fds[i].events | POLLERR | POLLHUP);
+			fds[i].revents = file_poll(f, ready ? NULL : pt) & fds[i].events;
 			file_put(f);
 		}
 		ready += fds[i].revents != 0;

@@ -146,6 +146,8 @@ loff_t file_llseek(struct file *f, loff_t off, int whence)
 {
 	if (f->ops->llseek)
 		return f->ops->llseek(f, off, whence);
+	if (!(f->inode->mode & S_IFMT)) /* eventfd and its kin: a position that does not move */
+		return 0;
 	return has_position(f) ? generic_llseek(f, off, whence) : -ESPIPE;
 }
 

@@ -33,6 +33,8 @@ static long poll_common(struct pollfd __user *ufds, unsigned int n, u64 deadline
 			return -ENOMEM;
 	}
 	ret = copy_from_user(fds, ufds, n * sizeof(*fds));
+	for (unsigned int i = 0; i < n; i++)
+		fds[i].events |= POLLERR | POLLHUP; /* asked for or not */
 	if (!ret)
 		ret = do_poll(fds, n, deadline);
 	for (unsigned int i = 0; ret >= 0 && i < n; i++)
@@ -78,7 +80,7 @@ SYSCALL5(ppoll, struct pollfd __user *, fds, unsigned int, n, struct __kernel_ti
 /* ---- select: the same over bit sets ---- */
 
 #define IN_EVENTS (POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR)
-#define OUT_EVENTS (POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR | POLLHUP)
+#define OUT_EVENTS (POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR)
 #define EX_EVENTS POLLPRI
 static const u32 set_events[3] = { IN_EVENTS, OUT_EVENTS, EX_EVENTS };
 
@@ -270,27 +272,13 @@ SYSCALL4(epoll_ctl, int, epfd, int, op, int, fd, struct epoll_event __user *, ue
 
 static long epoll_wait_common(int epfd, struct epoll_event __user *uev, int max, u64 deadline)
 {
-	enum { BATCH = 128 }; /* a call may return fewer than asked for */
 	SCOPED_FILE(ep, fd_get(epfd));
-	struct epoll_event small[16], *ev = small;
-	long ret;
 
-	if (max <= 0 || max > (int)(0x7fffffff / sizeof(*ev)))
+	if (max <= 0 || max > (int)(0x7fffffff / sizeof(*uev)))
 		return -EINVAL;
-	if (!ep)
-		return -EBADF;
-	max = min(max, (int)BATCH);
-	if (max > (int)ARRAY_SIZE(small)) {
-		ev = kmalloc(max * sizeof(*ev));
-		if (!ev)
-			return -ENOMEM;
-	}
-	ret = epoll_collect(ep, ev, max, deadline);
-	if (ret > 0 && copy_to_user(uev, ev, ret * sizeof(*ev)))
-		ret = -EFAULT;
-	if (ev != small)
-		kfree(ev);
-	return ret == -ERESTARTSYS || ret == -ERESTARTNOHAND ? -EINTR : ret; /* signal(7) */
+	if (!user_range_ok(uev, max * sizeof(*uev)))
+		return -EFAULT;
+	return ep ? epoll_collect(ep, uev, max, deadline) : -EBADF;
 }
 
 SYSCALL4(epoll_wait, int, epfd, struct epoll_event __user *, ev, int, max, int, ms)
