@@ -146,15 +146,22 @@ fail: /* takes away what was put on top, and below, on the way here */
 	return -ENOMEM;
 }
 
+void **radix_slots(const struct radix *r, u64 index, unsigned int *n)
+{
+	struct radix_node *node = reaches(r->height, index) ? r->root : NULL;
+
+	for (unsigned int level = r->height; node && --level > 0;)
+		node = to_node(node->slot[slot_at(index, level)]);
+	*n = SLOTS - slot_at(index, 0);
+	return node ? &node->slot[slot_at(index, 0)] : NULL;
+}
+
 void *radix_get(const struct radix *r, u64 index)
 {
-	struct radix_node *node = r->root;
+	unsigned int n;
+	void **slots = radix_slots(r, index, &n);
 
-	if (!node || !reaches(r->height, index))
-		return NULL;
-	for (unsigned int level = r->height - 1; node && level > 0; level--)
-		node = to_node(node->slot[slot_at(index, level)]);
-	return node ? node->slot[slot_at(index, 0)] : NULL;
+	return slots ? *slots : NULL;
 }
 
 void *radix_erase(struct radix *r, u64 index)

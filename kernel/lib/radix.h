@@ -16,6 +16,8 @@ struct radix {
 int radix_insert(struct radix *r, u64 index, void *p);
 /* The entry at index, or NULL. */
 void *radix_get(const struct radix *r, u64 index);
+/* The entries (or NULLs) of index and the *n - 1 that follow it; NULL: none of these *n is there. */
+void **radix_slots(const struct radix *r, u64 index, unsigned int *n);
 /* Takes the entry at index out and returns it, or NULL. Empty nodes are freed at once. */
 void *radix_erase(struct radix *r, u64 index);
 /* The first entry at or after *index; stores its index there. NULL when there is none. */

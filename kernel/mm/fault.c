@@ -64,24 +64,34 @@ static int anon_fault(struct vma *vma, pte_t *pte, u32 how)
 	return 0;
 }
 
-/* Maps, for reading, the pages beside addr that the file already has in memory. */
+/* Maps, for reading, the page at addr and those beside it that the file already has in memory. */
 static void map_around(struct vma *vma, pte_t *pte, u64 addr)
 {
 	struct mapping *m = vma->mapping;
 	u64 a = max(vma->start, addr & ~(AROUND - 1));
 	u64 end = min(vma->end, (addr | (AROUND - 1)) + 1);
+	pte_t bits = pte_make(vma, frames, false); /* the first frame's address is 0 */
+	unsigned int n, mapped = 0;
+	struct frame *f = NULL;
 
-	pte -= (addr - a) >> PAGE_SHIFT;
+	pte -= ((addr & PAGE_MASK) - a) >> PAGE_SHIFT;
 	spin_lock(&m->lock);
-	for (; a < end; a += PAGE_SIZE, pte++) {
-		struct frame *f = *pte ? NULL : radix_get(&m->pages, page_of(vma, a));
+	for (; a < end; a += n * PAGE_SIZE, pte += n) {
+		struct frame **slots = (void *)radix_slots(&m->pages, page_of(vma, a), &n);
 
-		if (!f)
-			continue;
-		frame_get(f);
-		map_frame(vma, pte, f, false);
+		n = min(n, (unsigned int)((end - a) >> PAGE_SHIFT));
+		for (unsigned int i = 0; slots && i < n; i++) {
+			if (pte[i] || !slots[i])
+				continue;
+			f = slots[i];
+			frame_get(f);
+			pte[i] = bits | frame_phys(f);
+			mapped++;
+		}
 	}
 	spin_unlock(&m->lock);
+	if (f)
+		mm_count(vma->mm, f, mapped);
 }
 
 static struct frame *copy_of(struct mm *mm, struct frame *f)
@@ -98,8 +108,13 @@ static int file_fault(struct vma *vma, pte_t *pte, u64 addr, u32 how)
 	bool write = how & FAULT_WRITE, shared = vma->flags & VM_SHARED;
 	struct frame *f = NULL;
 
-	if (vma->mapping && !(write && shared))
+	if (vma->mapping && !write) {
+		map_around(vma, pte, addr);
+		if (*pte)
+			return 0;
+	} else if (vma->mapping && !shared) {
 		f = mapping_find(vma->mapping, page_of(vma, addr));
+	}
 	if (!f)
 		f = vma->ops->fault(vma, page_of(vma, addr), write && shared);
 	if (IS_ERR(f))
@@ -121,8 +136,6 @@ static int file_fault(struct vma *vma, pte_t *pte, u64 addr, u32 how)
 	if (write)
 		f->dirty = 1;
 	map_frame(vma, pte, f, write);
-	if (!write && vma->mapping)
-		map_around(vma, pte, addr & PAGE_MASK);
 	return 0;
 }
 
