@@ -150,6 +150,16 @@ $(BUILD)/images/busybox.erofs: tools/mkimage $(BUILD)/user/probe
 	$(call say,IMAGE,$@)
 	$(Q)tools/mkimage busybox $@ --cache build/cache --add $(BUILD)/user/probe:usr/bin/dyad-probe
 
+# Debian's packages take a while: one image for all build folders
+DEBIAN_IMAGE := build/images/debian.erofs
+$(DEBIAN_IMAGE): tools/mkimage tools/lib/debian.py
+	$(call say,IMAGE,$@)
+	$(Q)tools/mkimage debian $@ --cache build/cache
+ifneq ($(BUILD),build)
+$(BUILD)/images/debian.erofs: $(DEBIAN_IMAGE)
+	$(Q)mkdir -p $(@D) && ln -f $< $@
+endif
+
 INITRAMFS := init@lib/dyad/init $(BUILD)/user/init:lib/dyad/init $(BUILD)/dyad.stripped.elf:lib/dyad/dyad.elf \
 	$(foreach i,$(IMAGES),$(BUILD)/images/$(i).erofs:images/$(i).erofs) \
 	$(foreach p,$(filter-out init,$(UPROGS)),$(BUILD)/user/$(p):files/usr/local/bin/$(p))

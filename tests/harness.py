@@ -25,6 +25,7 @@ MACHINES = {
     "qemu4": dict(engine="qemu", cpus=4),
     "san": dict(engine="qemu", cpus=2, san=True),  # UBSan and KASan; runs all that "qemu" runs
     "nosvm": dict(engine="qemu", cpus=1, cpu="max,svm=off"),
+    "debian": dict(engine="qemu", cpus=2, mem="512M", image="debian"),  # dynamic programs of Debian
     "uefi": dict(engine="uefi", cpus=2),
     "bochs": dict(engine="bochs"),
     "bochs2": dict(engine="bochs", cpus=2),

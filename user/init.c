@@ -336,6 +336,16 @@ static const struct {
 	{ "cgroup2", "/sys/fs/cgroup", "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL },
 };
 
+/* What shells and scripts expect of /dev beside the devices (Filesystem Hierarchy, <( ) of bash). */
+static const struct {
+	const char *name, *target;
+} links[] = {
+	{ "/dev/fd", "/proc/self/fd" },
+	{ "/dev/stdin", "/proc/self/fd/0" },
+	{ "/dev/stdout", "/proc/self/fd/1" },
+	{ "/dev/stderr", "/proc/self/fd/2" },
+};
+
 /* Mounts the kernel's file systems. One that this kernel does not have (ENODEV) is left out. */
 static void mount_all(void)
 {
@@ -347,6 +357,8 @@ static void mount_all(void)
 		    errno != ENODEV && errno != EBUSY)
 			complain("cannot mount ", mounts[i].target);
 	}
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		symlink(links[i].target, links[i].name);
 }
 
 /* ---- programs ---- */
@@ -441,6 +453,27 @@ static pid_t start_command(char **words)
 	return -1;
 }
 
+/* Writes root's shell as /etc/passwd has it, else /bin/sh, into `path` (of PATH_MAX bytes). */
+static void login_shell(char *path)
+{
+	char text[PATH_MAX], *line, *end, *shell;
+	int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	strcpy(path, "/bin/sh");
+	for (line = text; line && strncmp(line, "root:", 5); line = end ? end + 1 : NULL)
+		end = strchr(line, '\n');
+	if (!line)
+		return;
+	line[strcspn(line, "\n")] = '\0';
+	shell = strrchr(line, ':') + 1;
+	if (shell[0] == '/' && !access(shell, X_OK))
+		strcpy(path, shell);
+}
+
 /* Starts a program that owns the console: its session, its controlling terminal. */
 static pid_t start_on_console(char **words, char *arg0)
 {
@@ -492,6 +525,25 @@ static int wait_for(pid_t pid)
 	}
 }
 
+/* Keeps a login shell (its name begins with '-') on the console, or ends the machine with 127. */
+static void keep_shell(void)
+{
+	static char path[PATH_MAX], name[PATH_MAX];
+	char *words[] = { path, NULL };
+
+	for (;;) {
+		login_shell(path);
+		name[0] = '-';
+		strcpy(name + 1, strrchr(path, '/') + 1);
+		pid_t pid = start_on_console(words, name);
+
+		if (wait_for(pid) == 127 || pid < 0) {
+			say("no shell: ", path, "");
+			end_with_status(127);
+		}
+	}
+}
+
 static void set_up(void)
 {
 	const char *value;
@@ -538,7 +590,6 @@ static void catch_signals(void)
 int main(int argc, char **argv)
 {
 	static struct command command, first;
-	static char *shell[] = { "/bin/sh", NULL };
 	bool has_command, has_first;
 	const char *root;
 
@@ -565,12 +616,5 @@ int main(int argc, char **argv)
 		end_with_status(wait_for(start_command(command.words)));
 	if (has_first)
 		wait_for(start_on_console(first.words, NULL));
-	for (;;) {
-		pid_t pid = start_on_console(shell, "-sh");
-
-		if (wait_for(pid) == 127 || pid < 0) {
-			say("no shell: ", shell[0], "");
-			end_with_status(127);
-		}
-	}
+	keep_shell();
 }

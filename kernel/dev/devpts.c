@@ -11,6 +11,7 @@
 
 #define MAX_PTYS 4096 /* of one instance */
 #define PTMX_INO 2
+#define PTS_NAME_ROOM 16 /* for "/pts" and a number */
 #define FIRST_INO 3
 #define DT_CHR 2 /* d_type of getdents(2) */
 #define DT_DIR 4
@@ -92,35 +93,43 @@ struct tty *devpts_slave(struct inode *inode)
 	return slave;
 }
 
+/* The name of the devpts that a ptmx node means, in buf of PATH_MAX bytes: its own, or "pts" beside it. */
+static int pts_name(struct file *ptmx, char *buf, char **out)
+{
+	struct path root;
+	char *name, *slash;
+
+	fs_get_root(&root);
+	name = path_name(&ptmx->path, &root, buf, PATH_MAX - PTS_NAME_ROOM);
+	path_put(&root);
+	slash = IS_ERR(name) ? NULL : strrchr(name, '/');
+	if (!slash)
+		return IS_ERR(name) ? PTR_ERR(name) : -ENODEV;
+	strscpy(slash, ptmx->inode->sb->ops == &devpts_super_ops ? "" : "/pts", sizeof("/pts"));
+	*out = name;
+	return 0;
+}
+
 struct super *devpts_of_ptmx(struct file *f)
 {
 	struct super *sb = f->inode->sb;
-	struct path root, pts;
-	char *buf, *name, *slash;
+	struct path pts;
+	char *buf, *name;
 	int err;
 
 	if (sb->ops == &devpts_super_ops) {
 		ref_get(&sb->refs);
 		return sb;
 	}
-	/* /dev/ptmx: the instance at /dev/pts. */
 	buf = kmalloc(PATH_MAX);
 	if (!buf)
 		return ERR_PTR(-ENOMEM);
-	fs_get_root(&root);
-	name = path_name(&f->path, &root, buf, PATH_MAX - 4); /* room for "pts" */
-	path_put(&root);
-	err = IS_ERR(name) ? PTR_ERR(name) : 0;
-	slash = err ? NULL : strrchr(name, '/');
-	if (!slash) {
-		kfree(buf);
-		return ERR_PTR(err ?: -ENODEV);
-	}
-	strscpy(slash + 1, "pts", sizeof("pts"));
-	err = path_lookup(AT_FDCWD, name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &pts);
+	err = pts_name(f, buf, &name);
+	if (!err && path_lookup(AT_FDCWD, name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &pts))
+		err = -ENODEV;
 	kfree(buf);
 	if (err)
-		return ERR_PTR(-ENODEV);
+		return ERR_PTR(err);
 	sb = pts.dentry->inode->sb;
 	if (sb->ops == &devpts_super_ops)
 		ref_get(&sb->refs);
@@ -128,6 +137,25 @@ struct super *devpts_of_ptmx(struct file *f)
 		sb = ERR_PTR(-ENODEV);
 	path_put(&pts);
 	return sb;
+}
+
+struct file *devpts_open_slave(struct file *master, struct pty *p, int flags)
+{
+	char *buf = kmalloc(PATH_MAX), *name;
+	struct file *f;
+	int err;
+
+	if (!buf)
+		return ERR_PTR(-ENOMEM);
+	err = pts_name(master, buf, &name);
+	if (!err)
+		snprintf(name + strlen(name), PTS_NAME_ROOM, "/%u", p->index);
+	f = err ? ERR_PTR(err) : file_open(AT_FDCWD, name, flags, 0, 0);
+	kfree(buf);
+	if (IS_ERR(f) || f->inode == p->inode)
+		return f;
+	file_put(f);
+	return ERR_PTR(-ENODEV);
 }
 
 /* ---- the directory ---- */

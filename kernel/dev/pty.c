@@ -239,23 +239,12 @@ static u32 ptmx_poll(struct file *f, struct poll_table *pt)
 	return ready;
 }
 
-/* TIOCGPTPEER: the slave by its master, whatever is mounted where. */
+/* TIOCGPTPEER: the slave, by the master alone. */
 static long open_peer(struct pty *p, struct file *master, int flags)
 {
-	struct file *f = file_anon("[pts]", &pts_fops, NULL, flags & (O_ACCMODE | O_NONBLOCK));
-	int err;
+	struct file *f = devpts_open_slave(master, p, flags & (O_ACCMODE | O_NONBLOCK | O_NOCTTY));
 
-	if (IS_ERR(f))
-		return PTR_ERR(f);
-	spin_lock(&p->lock);
-	p->slave_seen = true;
-	spin_unlock(&p->lock);
-	err = tty_open_file(p->slave, f, false, flags & O_NOCTTY);
-	if (err) {
-		file_put(f);
-		return err;
-	}
-	return fd_install(f, 0, flags & O_CLOEXEC);
+	return IS_ERR(f) ? PTR_ERR(f) : fd_install(f, 0, flags & O_CLOEXEC);
 }
 
 static long ptmx_ioctl(struct file *f, unsigned int cmd, unsigned long arg)

@@ -34,6 +34,8 @@ void devpts_remove(struct pty *p);
 struct tty *devpts_slave(struct inode *inode);
 /* The instance that a ptmx node means: its own, or that of "pts" beside it. A reference. ERR_PTR. */
 struct super *devpts_of_ptmx(struct file *f);
+/* Opens the slave by its name in that instance; -ENODEV: something else is mounted there by now. */
+struct file *devpts_open_slave(struct file *master, struct pty *p, int flags);
 void devpts_init(void);
 void pty_init(void);
 extern const struct file_ops ptmx_fops;

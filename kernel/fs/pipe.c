@@ -261,9 +261,10 @@ static struct pipe *pipe_join(struct inode *inode)
 	return p;
 }
 
-/* fifo(7): open waits for the other side, but for O_NONBLOCK and O_RDWR. */
+/* fifo(7): open waits for the other side, but for O_NONBLOCK, O_RDWR and a pipe by /proc/N/fd. */
 static int fifo_open(struct inode *inode, struct file *f)
 {
+	bool waits = inode->sb != anon_super && !(f->can_read && f->can_write);
 	struct pipe *p = pipe_join(inode);
 	unsigned int seen;
 	int err = 0;
@@ -271,7 +272,7 @@ static int fifo_open(struct inode *inode, struct file *f)
 	if (!p)
 		return -ENOMEM;
 	f->priv = p;
-	if (f->can_write && !f->can_read && f->flags & O_NONBLOCK && !p->readers) {
+	if (waits && f->can_write && f->flags & O_NONBLOCK && !p->readers) {
 		pipe_leave(inode, p);
 		return -ENXIO;
 	}
@@ -279,7 +280,7 @@ static int fifo_open(struct inode *inode, struct file *f)
 	pipe_open_end(p, f);
 	waitq_wake_all(&p->rd, 0);
 	waitq_wake_all(&p->wr, 0);
-	if (f->flags & O_NONBLOCK || (f->can_read && f->can_write))
+	if (!waits || f->flags & O_NONBLOCK)
 		return 0;
 	if (f->can_read && !p->writers)
 		err = wait_event(&p->rd, READ_ONCE(p->writer_opens) != seen);

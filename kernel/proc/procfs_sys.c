@@ -47,6 +47,19 @@ static int show_meminfo(struct strbuf *out, void *priv)
 	return 0;
 }
 
+/* What is known of it; nothing is paged in or out, for there is no disk behind a page. */
+static int show_vmstat(struct strbuf *out, void *priv)
+{
+	struct mem_stats m;
+
+	mem_stats(&m);
+	sb_printf(out, "nr_free_pages %llu\nnr_anon_pages %llu\nnr_file_pages %llu\n", (ull)m.free,
+		  (ull)m.anon, (ull)m.cache);
+	sb_printf(out, "nr_slab_unreclaimable %llu\n", (ull)m.slab);
+	sb_printf(out, "pgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n");
+	return 0;
+}
+
 static void stat_line(struct strbuf *out, u64 user, u64 sys, u64 idle)
 {
 	sb_printf(out, " %llu 0 %llu %llu 0 0 0 0 0 0\n", (ull)(user / NSEC_PER_TICK),
@@ -319,6 +332,7 @@ void procfs_sys_init(void)
 		{ .name = "slabinfo", .mode = 0400, .show = show_slabinfo },
 		{ .name = "stat", .mode = 0444, .show = show_kernel_stat },
 		{ .name = "uptime", .mode = 0444, .show = show_uptime },
+		{ .name = "vmstat", .mode = 0444, .show = show_vmstat },
 		{ .name = "version", .mode = 0444, .show = show_version },
 		{ .name = "dyad/counts", .mode = 0444, .show = show_counts },
 		{ .name = "sys/kernel/pid_max", .mode = 0444, .show = show_pid_max },

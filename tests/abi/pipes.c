@@ -272,7 +272,30 @@ static void splice_and_friends(void)
 	R(syscall(SYS_sendfile, p[1], 999, NULL, 4));
 }
 
+/* A pipe opened by its name in /proc is the same pipe, and the open never waits as a FIFO's does. */
+static void again_by_proc(void)
+{
+	char name[64], c = 0;
+	int again;
+
+	R(pipe(p));
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", p[1]);
+	again = open(name, O_WRONLY);
+	YES(again >= 0);
+	R(write(again, "x", 1));
+	R(read(p[0], &c, 1));
+	say("%c", c);
+	close(p[1]);
+	close(again);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", p[0]);
+	again = open(name, O_RDONLY); /* no writer is left */
+	YES(again >= 0);
+	R(read(again, &c, 1));
+	close(again);
+	YES(open(name, O_WRONLY | O_NONBLOCK) >= 0);
+}
+
 ABI_MAIN(CASE(basics), CASE(flags), CASE(capacity), CASE(nonblocking_ends), CASE(broken_pipe_kills),
 	 CASE(blocking_reader_wakes), CASE(blocking_writer_wakes), CASE(small_writes_are_atomic),
 	 CASE(vectors), CASE(size_can_change), CASE(fifo), CASE(waiting_with_a_signal),
-	 CASE(splice_and_friends))
+	 CASE(splice_and_friends), CASE(again_by_proc))

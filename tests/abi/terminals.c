@@ -105,6 +105,19 @@ static void first_modes(void)
 	R(open("/dev/tty", O_RDWR | O_NONBLOCK) < 0 ? 0 : 1);
 }
 
+/* Is /proc/self/fd/N a link to that name, and does isatty(3), ttyname(3) find it so? */
+static void show_fd_name(int fd, const char *name)
+{
+	char link[64], target[64];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, target, sizeof(target) - 1);
+	target[n > 0 ? n : 0] = '\0';
+	YES(!strcmp(target, name));
+	YES(!ttyname_r(fd, target, sizeof(target)) && !strcmp(target, name));
+}
+
 static void lock_and_peer(void)
 {
 	char name[64];
@@ -121,6 +134,7 @@ static void lock_and_peer(void)
 	peer = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
 	YES(peer >= 0);
 	R(write(peer, "peer\n", 5));
+	show_fd_name(peer, name);
 	show("master", master);
 }
 

@@ -98,7 +98,29 @@ def session(steps, *words):
 PROMPT = ("<", r"dyad:\S*# ")
 OFF = [(">", "poweroff\r"), ("end", 0)]
 
+DEBIAN = "build/images/debian.erofs"
+BASH = ("<", r"root@dyad:~# ")
+
+
+def with_debian(steps):
+    """A session on Debian's image, which is made first."""
+    def test(run):
+        done = run.sh(["make", "-s", DEBIAN], timeout=300)
+        return ("an image", done.stderr) if done.returncode else \
+            session(steps, "--root", DEBIAN, "-m", "512M")(run)
+    return test
+
+
 HOST = {
+    "debian-bash-vi-top": with_debian([
+        BASH, (">", "sleep 100 &\r"), ("<", r"\[1\] \d+"), BASH, (">", "vi /tmp/text\r"), ("<", r"\[New"),
+        (">", "ihello from vi\x1b"), ("<", "hello from vi"), (">", "\x1a"), ("<", r"\[2\]\+ +Stopped +vi"),
+        (">", "jobs\r"), ("<", r"\[1\]- +Running +sleep 100 &"), BASH, (">", "fg 2\r"), ("<", "hello from vi"),
+        (">", ":wq\r"), ("<", "written"), BASH, (">", "cat /tmp/text; kill %1\r"), ("<", r"kill %1\n.*hello from vi\n"),
+        BASH, (">", "top\r"), ("<", r"%MEM[\s\S]* root "), (">", "q"), BASH,
+        (">", "sleep 100 | cat\r"), ("<", "cat\n"), (">", "\x03"), BASH, (">", "echo status $?\r"),
+        ("<", "status 130\n"), BASH, (">", "histo\t | tail -1\r"), ("<", r"\d+ +history +\| tail -1\n"), BASH,
+        (">", "kill -USR2 1\r"), ("end", 0)]),
     "prompt": session([PROMPT, (">", "echo a$((20 + 3))b\r"), ("<", "a23b\n"), PROMPT] + OFF),
     "interrupt": session([PROMPT, (">", "sleep 1000\r"), ("<", "sleep 1000\n"), (">", "\x03"), PROMPT,
                           (">", "echo status $?\r"), ("<", "status 130"), PROMPT] + OFF),

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CACHE = os.path.join(TOP, "build", "cache")
@@ -31,6 +32,39 @@ def unpack(package):
     os.replace(folder + ".tmp", folder)
     os.unlink(archive)
     return folder
+
+
+def closure(packages, cache):
+    """The .deb files of the packages and of all they depend on, downloaded into the folder `cache`.
+
+    apt resolves and checks them as for a machine on which nothing is installed; its lists are this
+    machine's own (`apt-get update`).
+    """
+    if not shutil.which("apt-get"):
+        raise Missing("apt-get")
+    cache = os.path.abspath(cache)  # apt takes a relative path as one below its own folder
+    os.makedirs(os.path.join(cache, "partial"), exist_ok=True)
+    status = os.path.join(cache, "nothing-installed")
+    with open(status, "w"):
+        pass
+    apt = ["apt-get", "-qq", "-o", "Dir::State::status=" + status, "-o", "Dir::Cache::archives=" + cache,
+           "-o", "APT::Install-Recommends=false", "-o", "APT::Sandbox::User=root",
+           "-o", "Debug::NoLocking=1"]
+    said = subprocess.run([*apt, "--print-uris", "install", *packages], capture_output=True, text=True)
+    # a line is 'URI' FILE SIZE HASH; files that are in the cache already are left out
+    missing = [line.split()[1:3] for line in said.stdout.splitlines() if line.startswith("'")]
+    if said.returncode:
+        raise Missing("package: " + said.stderr.strip().replace("\n", "; "))
+    if missing:
+        print("fetching %d packages, %.1f MB" % (len(missing), sum(int(n) for _, n in missing) / 1e6),
+              file=sys.stderr, flush=True)
+        loud = ["-o", "quiet=0"] if sys.stderr.isatty() else []
+        subprocess.run([*apt, *loud, "--download-only", "-y", "install", *packages], check=True,
+                       stdout=sys.stderr)
+    planned = subprocess.run([*apt, "-s", "install", *packages], capture_output=True, text=True, check=True)
+    names = re.findall(r"^Inst (\S+) \((\S+) .*\[(\S+)\]\)", planned.stdout, re.M)
+    return [os.path.join(cache, "%s_%s_%s.deb" % (name, version.replace(":", "%3a"), arch))
+            for name, version, arch in names]
 
 
 def cloud_kernel():
