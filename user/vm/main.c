@@ -9,20 +9,13 @@ static const struct verb verbs[] = {
 		.name = "run",
 		.usage = "run [OPTION...] IMAGE [--] [COMMAND [ARG...]]",
 		.what = "Starts a virtual machine with an image as its root and waits for its end",
-		.more = "The machine boots a kernel of its own (Dyad, unless --kernel names "
-			"another with a "
-			"PVH entry)\n"
-			"and runs the command there; its output comes out here, and its exit "
-			"status is "
-			"vm's. Without\n"
-			"a command there is a shell on the machine's console (leave it with "
-			"`poweroff`, "
-			"or kill the\n"
-			"machine with Ctrl-A x). What the machine writes to its root is gone at "
-			"the end.\n"
-			"Other statuses: 125 when vm or the guest kernel failed, 126 not "
-			"executable, "
-			"127 not found.\n"
+		.more = "The machine boots a kernel of its own (Dyad; another with a PVH\n"
+			"entry by --kernel) and runs the command there. Its output comes out\n"
+			"here, its exit status is vm's. Without a command there is a shell on\n"
+			"the machine's console: `poweroff` leaves it, Ctrl-A x kills the\n"
+			"machine. What is written to the root is gone at the end. Other\n"
+			"statuses: 125 when vm or the guest kernel failed, 126 not\n"
+			"executable, 127 not found.\n"
 			"\n"
 			"Examples:\n"
 			"  vm run busybox -- sh -c 'uname -a; exit 9'\n"
@@ -53,9 +46,8 @@ static const struct verb verbs[] = {
 
 static const struct tool vm = {
 	.name = "vm",
-	.what = "Runs programs in virtual machines: each on a kernel of its own, by the CPU's VT-x "
-		"or "
-		"SVM.",
+	.what = "Runs programs in virtual machines: each on a kernel of its own, by the CPU's\n"
+		"VT-x or SVM.",
 	.more = "Examples:\n"
 		"  vm run busybox -- sh -c 'uname -a; exit 9'\n"
 		"  vm ps\n",

@@ -7,72 +7,29 @@
  * the guest's, so GIF stays 0: not even an NMI comes in. IF is 1 under VMRUN, because with
  * V_INTR_MASKING the host's IF lets physical interrupts end the guest. Called with interrupts off.
  */
+#include "vmm/gpr.inc"
+
 	.text
 	.globl svm_run
 	.type svm_run, @function
 svm_run:
-	push %rbp
-	push %rbx
-	push %r12
-	push %r13
-	push %r14
-	push %r15
+	PUSH_HOST_REGS
 	push %rdx
 	push %rdi
 	clgi
 	sti
 	mov %rsi, %rax
 	vmload %rax
-	mov 0x08(%rdi), %rcx
-	mov 0x10(%rdi), %rdx
-	mov 0x18(%rdi), %rbx
-	mov 0x28(%rdi), %rbp
-	mov 0x30(%rdi), %rsi
-	mov 0x40(%rdi), %r8
-	mov 0x48(%rdi), %r9
-	mov 0x50(%rdi), %r10
-	mov 0x58(%rdi), %r11
-	mov 0x60(%rdi), %r12
-	mov 0x68(%rdi), %r13
-	mov 0x70(%rdi), %r14
-	mov 0x78(%rdi), %r15
-	mov 0x38(%rdi), %rdi
+	LOAD_GUEST_REGS
 	vmrun %rax
 	vmsave %rax		/* RAX is the host's again: the VMCB */
 	push %rdi		/* the guest's */
-	mov 8(%rsp), %rdi
-	mov %rcx, 0x08(%rdi)
-	mov %rdx, 0x10(%rdi)
-	mov %rbx, 0x18(%rdi)
-	mov %rbp, 0x28(%rdi)
-	mov %rsi, 0x30(%rdi)
-	mov %r8, 0x40(%rdi)
-	mov %r9, 0x48(%rdi)
-	mov %r10, 0x50(%rdi)
-	mov %r11, 0x58(%rdi)
-	mov %r12, 0x60(%rdi)
-	mov %r13, 0x68(%rdi)
-	mov %r14, 0x70(%rdi)
-	mov %r15, 0x78(%rdi)
-	pop 0x38(%rdi)
-	pop %rdi
+	SAVE_GUEST_REGS
 	pop %rax
 	vmload %rax
 	cli
 	stgi
-	/* Nothing of the guest is left in a register that the host may use speculatively. */
-	xor %ecx, %ecx
-	xor %edx, %edx
-	xor %esi, %esi
-	xor %r8d, %r8d
-	xor %r9d, %r9d
-	xor %r10d, %r10d
-	xor %r11d, %r11d
-	pop %r15
-	pop %r14
-	pop %r13
-	pop %r12
-	pop %rbx
-	pop %rbp
+	CLEAR_GUEST_REGS
+	POP_HOST_REGS
 	ret
 	.size svm_run, . - svm_run
