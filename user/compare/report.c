@@ -123,7 +123,7 @@ void report_json(const struct report *r)
 	printf("  \"rows\": [\n");
 	for (size_t i = 0; i < r->nr_rows; i++) {
 		const struct row *row = &r->rows[i];
-		int places = decimals(row->unit) ? 6 : 2;
+		int places = decimals(row->unit) ? 6 : 0;
 		bool known = ratio_of(row, &ratio);
 
 		printf("    {\"key\": \"%s\", \"label\": \"%s\", \"unit\": \"%s\"", row->key,
@@ -159,7 +159,7 @@ void report_csv(const struct report *r)
 	printf("image,engine,cpu,runs,key,unit,container,vm,ratio\n");
 	for (size_t i = 0; i < r->nr_rows; i++) {
 		const struct row *row = &r->rows[i];
-		int places = decimals(row->unit) ? 6 : 2;
+		int places = decimals(row->unit) ? 6 : 0;
 		bool known = ratio_of(row, &ratio);
 
 		csv_text(r->image);
