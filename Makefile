@@ -229,7 +229,7 @@ J ?= 2
 test:  ## all tests, or those whose names have T=PATTERN
 	$(call ready,test,all tests)
 	@tests/run --build $(BUILD) -j $(J) '$(T)'
-tests: abi-tests guest-tests
+tests: abi-tests guest-tests fuzz-tests
 bench:  ## the figures that Dyad must reach, measured: BENCHFLAGS='--only REGEX'
 	$(call ready,bochs,all bench-programs)
 	@tests/bench/run --build $(BUILD) $(BENCHFLAGS)

@@ -236,7 +236,7 @@ static int set_events(struct vcpu *v, const struct kvm_vcpu_events *e)
 /* KVM_GET_MSRS, KVM_SET_MSRS: the number done before the first that failed. */
 static long do_msrs(struct vcpu *v, struct kvm_msrs __user *arg, bool set)
 {
-	struct kvm_msr_entry __user *list = arg->entries;
+	struct kvm_msr_entry __user *list;
 	struct kvm_msrs head;
 	long i;
 
@@ -244,6 +244,7 @@ static long do_msrs(struct vcpu *v, struct kvm_msrs __user *arg, bool set)
 		return -EFAULT;
 	if (head.nmsrs > 256)
 		return -E2BIG;
+	list = arg->entries;
 	for (i = 0; i < head.nmsrs; i++) {
 		struct kvm_msr_entry e;
 		u64 data;
