@@ -180,10 +180,11 @@ static int priority(int which, int who, const int *nice, int *best)
 			task_put(t);
 		return err;
 	case PRIO_PGRP:
-		pgrp = who ? pid_find(ns, who) : task_pgrp(current);
-		if (!pgrp)
+		pgrp = who ? pid_find(ns, who) : NULL;
+		if (who && !pgrp)
 			return -ESRCH;
 		spin_lock(&tasks_lock);
+		pgrp = pgrp ?: task_pgrp(current); /* others may move us until the lock is held */
 		list_for_each(t, &pgrp->tasks[PID_GROUP], pid_links[PID_GROUP]) {
 			e = one_priority(t, nice, best);
 			err = err == -ESRCH || e ? e : err;

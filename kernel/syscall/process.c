@@ -179,7 +179,7 @@ SYSCALL3(get_robust_list, pid_t, tid, void __user *__user *, uhead, size_t __use
 		return -ESRCH;
 	head = t->robust_list;
 	may = t == current || may_signal(SIGKILL, t);
-	if (t != current)
+	if (tid)
 		task_put(t);
 	if (!may)
 		return -EPERM;
