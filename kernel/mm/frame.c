@@ -32,8 +32,20 @@ static struct frame_cache {
 
 /* ---- the buddy lists; buddy_lock held ---- */
 
+/* The free block at pfn goes into the lists, joined with its buddies as far as they are free. */
 static void buddy_add(u64 pfn, unsigned int order)
 {
+	/* LAB 01: begin
+	 * Merge, then insert. The buddy of a block of 2^order frames is the block whose number differs
+	 * from pfn in the bit of that size and in no other. It can be joined when all of it lies below
+	 * nr_frames, its kind is FRAME_FREE, and its order is this order: an order is what only the
+	 * first frame of a block that is in the lists has, so a buddy that was cut into pieces, or lies
+	 * in a CPU's cache (NOT_FIRST), does not match. The two are one block of twice the size, which
+	 * begins at the lower of them and has a buddy of its own, up to MAX_ORDER.
+	 * A buddy that is joined leaves its list; where it or the block began inside the new one, the
+	 * order must be NOT_FIRST. The caller has set kind in all frames and counted them in nr_free.
+	 * starter: panic("lab 01: buddy_add() is not written yet");
+	 */
 	while (order < MAX_ORDER) {
 		u64 other = pfn ^ BIT(order);
 		struct frame *b = &frames[other];
@@ -48,10 +60,21 @@ static void buddy_add(u64 pfn, unsigned int order)
 	}
 	frames[pfn].order = order;
 	list_add(&frames[pfn].link, &free_list[order]);
+	/* LAB 01: end */
 }
 
+/* A block of 2^order frames out of the lists, aligned to its size; NULL when none is large enough. */
 static struct frame *buddy_take(unsigned int order)
 {
+	/* LAB 01: begin
+	 * Take a block from the first list that is not empty, from free_list[order] upwards to
+	 * free_list[MAX_ORDER]: the smallest that will do. While it is larger than what was asked for,
+	 * cut it in two: the upper half goes into the list of its order (and must say so in its order:
+	 * it is the first frame of a free block now), the lower half is cut on.
+	 * What is returned is in no list and has the order NOT_FIRST, or its buddy would be joined with
+	 * it while it is in use. nr_free counts frames, not blocks.
+	 * starter: panic("lab 01: buddy_take() is not written yet");
+	 */
 	unsigned int have = order;
 	struct frame *f;
 
@@ -70,6 +93,7 @@ static struct frame *buddy_take(unsigned int order)
 	f->order = NOT_FIRST; /* out of the lists, so nobody's buddy */
 	nr_free -= BIT(order);
 	return f;
+	/* LAB 01: end */
 }
 
 static void buddy_free(struct frame *f, unsigned int order)

@@ -17,6 +17,13 @@ static inline pte_t *table_of(pte_t entry)
 
 pte_t *pt_find(struct mm *mm, u64 addr)
 {
+	/* LAB 01: begin
+	 * Walk as the CPU does: mm->pml4 is the table of level 3, pt_index(addr, level) the entry in a
+	 * table. The entry leads to the table of the next level (table_of) when it has PTE_P; when it has
+	 * not, there is none: NULL. Return the address of the entry in the last table, level 0, whatever
+	 * that entry holds.
+	 * starter: panic("lab 01: pt_find() is not written yet");
+	 */
 	pte_t *table = mm->pml4;
 	unsigned int level;
 
@@ -28,10 +35,19 @@ pte_t *pt_find(struct mm *mm, u64 addr)
 		table = table_of(e);
 	}
 	return &table[pt_index(addr, 0)];
+	/* LAB 01: end */
 }
 
 pte_t *pt_create(struct mm *mm, u64 addr)
 {
+	/* LAB 01: begin
+	 * The same walk, but a table that is missing is made: a zeroed frame of FRAME_KERNEL, charged to
+	 * mm->charge (frame_alloc_charged), counted in mm->pt_frames. The rights of a page are the AND of
+	 * those of all entries on the way to it, so an entry that leads to a table gives them all: present,
+	 * writable, user. NULL when there is no memory; the tables made so far stay, they are linked in and
+	 * go with pt_zap().
+	 * starter: panic("lab 01: pt_create() is not written yet");
+	 */
 	pte_t *table = mm->pml4;
 	unsigned int level;
 
@@ -49,6 +65,7 @@ pte_t *pt_create(struct mm *mm, u64 addr)
 		table = table_of(*e);
 	}
 	return &table[pt_index(addr, 0)];
+	/* LAB 01: end */
 }
 
 /* The first address after addr where the table that is missing for addr could exist. */
@@ -105,6 +122,32 @@ pte_t *pt_next(struct pt_iter *it)
 
 /* ---- entries ---- */
 
+/* LAB 01: begin
+ * pte_make(): the entry that shows frame f in the area vma. The bits:
+ *
+ *	PTE_U, PTE_A		always: it is a user's page, and counts as touched
+ *	PTE_P			when the area may be read, written or run. An area with none of the three
+ *				(PROT_NONE) has PTE_SOFT_NONE instead: the CPU faults, the frame is kept
+ *	PTE_NX			unless the area may be run
+ *	PTE_W and PTE_D		when writable is true
+ *	PTE_SOFT_COW		when it is false and the area is private (no VM_SHARED): the first write
+ *				faults, and gets a copy
+ *
+ * pte_protect(): the area has new flags (mprotect(2)); returns the entry for old's frame under them.
+ * P, SOFT_NONE and NX follow the flags as above. W goes when the area may no longer be written; then
+ * a private page gets PTE_SOFT_COW. W never comes: where the area may be written again, the next write
+ * faults and mm/fault.c decides whether the page is ours alone. All other bits of old stay, the frame
+ * and PTE_D among them.
+ * starter: pte_t pte_make(const struct vma *vma, const struct frame *f, bool writable)
+ * starter: {
+ * starter: 	panic("lab 01: pte_make() is not written yet");
+ * starter: }
+ * starter:
+ * starter: pte_t pte_protect(const struct vma *vma, pte_t old)
+ * starter: {
+ * starter: 	panic("lab 01: pte_protect() is not written yet");
+ * starter: }
+ */
 static pte_t access_bits(const struct vma *vma)
 {
 	pte_t bits = vma->flags & (VM_READ | VM_WRITE | VM_EXEC) ? PTE_P : PTE_SOFT_NONE;
@@ -129,6 +172,7 @@ pte_t pte_protect(const struct vma *vma, pte_t old)
 		return pte;
 	return (pte & ~PTE_W) | (vma->flags & VM_SHARED ? 0 : PTE_SOFT_COW);
 }
+/* LAB 01: end */
 
 void mm_count(struct mm *mm, const struct frame *f, s64 n)
 {
@@ -164,8 +208,17 @@ static void zap_reset(struct zap *z)
 	z->dirty_end = 0;
 }
 
+/* Makes every CPU forget what was cleared, lets the gathered frames go, and begins anew. */
 static void zap_flush(struct zap *z)
 {
+	/* LAB 01: begin
+	 * A CPU that still remembers an entry may read and write its frame: until it has forgotten, the
+	 * frame must not go to somebody else. So the order is: space_flush() for the addresses whose
+	 * entries were cleared (none were: dirty_start is not below dirty_end); where tables were among
+	 * them, space_drop_lazy(), for CPUs that are idle with these tables loaded; then frame_put() for
+	 * all of out[]. At the end z is as at the beginning: zap_reset().
+	 * starter: panic("lab 01: zap_flush() is not written yet");
+	 */
 	unsigned int i;
 
 	if (z->dirty_start < z->dirty_end)
@@ -175,9 +228,11 @@ static void zap_flush(struct zap *z)
 	for (i = 0; i < z->nr; i++)
 		frame_put(z->out[i]);
 	zap_reset(z);
+	/* LAB 01: end */
 }
 
-static void zap_add(struct zap *z, struct frame *f, u64 start, u64 end)
+/* The entries for [start, end) were cleared; f (may be NULL) goes once they are forgotten. */
+static inline void zap_add(struct zap *z, struct frame *f, u64 start, u64 end)
 {
 	z->dirty_start = min(z->dirty_start, start);
 	z->dirty_end = max(z->dirty_end, end);
@@ -188,8 +243,15 @@ static void zap_add(struct zap *z, struct frame *f, u64 start, u64 end)
 		zap_flush(z);
 }
 
+/* Clears the entries for [addr, end), from pte on in one table. */
 static void zap_pages(struct zap *z, pte_t *pte, u64 addr, u64 end)
 {
+	/* LAB 01: begin
+	 * An entry that is 0 holds nothing: leave it. Clear the others. pte_frame() of what was there
+	 * is the frame that the entry counts, or NULL (the page of zeros, device memory): it is one page
+	 * less for mm_count(), and is handed to zap_add(). The address has to be forgotten in both cases.
+	 * starter: panic("lab 01: zap_pages() is not written yet");
+	 */
 	pte_t *stop = pte + ((end - addr) >> PAGE_SHIFT), *at = pte;
 
 	while ((at = next_held(at, stop)) < stop) {
@@ -201,10 +263,24 @@ static void zap_pages(struct zap *z, pte_t *pte, u64 addr, u64 end)
 			mm_count(z->mm, f, -1);
 		zap_add(z, f, a, a + PAGE_SIZE);
 	}
+	/* LAB 01: end */
 }
 
+/* Clears [start, end), which lies in one table of that level, and drops the tables below it. */
 static void zap_level(struct zap *z, pte_t *table, unsigned int level, u64 start, u64 end)
 {
+	/* LAB 01: begin
+	 * At level 0 the entries are those of pages: zap_pages(). At the others each entry stands for span
+	 * bytes (8 bytes of table for 4 KiB << 9 * level of addresses). For each whose table is there, call
+	 * zap_level() with the part of [start, end) that lies in it. Afterwards nothing of that table is in
+	 * use if all its span lies in [floor, ceiling): nobody else's area is in there. Then clear the
+	 * entry, count it off in mm->pt_frames, set z->tables, and hand the table's frame to zap_add().
+	 * CPUs remember upper entries too, and forget them when any address inside the span is flushed: one
+	 * page will do.
+	 * starter: if (level > 0)
+	 * starter: 	panic("lab 01: zap_level() is not written yet");
+	 * starter: zap_pages(z, &table[pt_index(start, 0)], start, end);
+	 */
 	u64 span = PAGE_SIZE << (9 * level), addr, next;
 
 	if (level == 0) {
@@ -229,6 +305,7 @@ static void zap_level(struct zap *z, pte_t *table, unsigned int level, u64 start
 			zap_add(z, f, addr, addr + PAGE_SIZE);
 		}
 	}
+	/* LAB 01: end */
 }
 
 void pt_zap(struct mm *mm, u64 start, u64 end, u64 floor, u64 ceiling)
