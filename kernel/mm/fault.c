@@ -285,7 +285,9 @@ ssize_t mm_access(struct mm *mm, u64 addr, void *buf, size_t n, bool write)
 		if (IS_ERR(f))
 			break;
 		at = (char *)frame_va(f) + off;
-		if (write)
+		if (!buf)
+			memset(at, 0, len);
+		else if (write)
 			memcpy(at, (char *)buf + done, len);
 		else
 			memcpy((char *)buf + done, at, len);

@@ -77,7 +77,9 @@ void vma_init(void);
 struct vma *vma_alloc(struct mm *mm); /* NULL also when the space has too many */
 void vma_free(struct vma *vma);
 struct vma *vma_prev(struct vma *vma);
-void vma_insert(struct mm *mm, struct vma *vma);
+/* As vma, for mm; not yet in it, not yet opened. NULL as vma_alloc(). */
+struct vma *vma_copy(struct mm *mm, const struct vma *vma);
+void vma_insert(struct mm *mm, struct vma *vma); /* and opens it */
 /* Cuts the area at addr (strictly inside); the upper part is new and returned. NULL without memory. */
 struct vma *vma_split(struct vma *vma, u64 addr);
 /* Joins vma with its neighbours where nothing tells them apart; returns what it is part of now. */

@@ -114,17 +114,11 @@ static bool copy_pages(struct vma *from, struct vma *to, bool *protected)
 
 static int copy_area(struct vma *from, struct mm *mm, bool *protected)
 {
-	struct vma *to = vma_alloc(mm);
+	struct vma *to = vma_copy(mm, from);
 
 	if (!to)
 		return -ENOMEM;
-	*to = *from;
-	to->mm = mm;
-	to->mapping = NULL;
-	list_init(&to->map_link);
 	vma_insert(mm, to);
-	if (to->ops && to->ops->open)
-		to->ops->open(to);
 	/* What is in the file as it is comes back by faults, if it is wanted at all. */
 	if (!from->has_anon)
 		return 0;
@@ -203,8 +197,6 @@ static u64 map_area(struct mm *mm, struct vma *vma, u64 addr, u64 len, bool fixe
 	vma->start = addr;
 	vma->end = addr + len;
 	vma_insert(mm, vma);
-	if (vma->ops && vma->ops->open)
-		vma->ops->open(vma);
 	vma_merge(vma, dead);
 	return addr;
 }
@@ -287,6 +279,17 @@ u64 mm_brk(struct mm *mm, u64 brk)
 
 /* ---- mprotect(2) ---- */
 
+/* What mprotect(2) and madvise(2) ask of a range: the end of its last page in *end. 1: nothing to do. */
+static int check_range(u64 addr, u64 len, u64 *end)
+{
+	if (addr & ~PAGE_MASK)
+		return -EINVAL;
+	if (!len)
+		return 1;
+	*end = addr + ALIGN_UP(len, PAGE_SIZE);
+	return bad_range(addr, len) ? -ENOMEM : 0;
+}
+
 /* The area [start, end) on its own; it lies within vma. NULL without memory. */
 static struct vma *isolate(struct vma *vma, u64 start, u64 end)
 {
@@ -335,15 +338,10 @@ int mm_mprotect(struct mm *mm, u64 addr, u64 len, u32 rwx)
 {
 	struct vma *dead = NULL;
 	u64 end;
-	int err;
+	int err = check_range(addr, len, &end);
 
-	if (addr & ~PAGE_MASK)
-		return -EINVAL;
-	if (!len)
-		return 0;
-	if (bad_range(addr, len))
-		return -ENOMEM;
-	end = addr + ALIGN_UP(len, PAGE_SIZE);
+	if (err)
+		return min(err, 0);
 	mutex_lock(&mm->lock);
 	mm_notify(mm, addr, end);
 	err = mprotect_locked(mm, addr, end, rwx, &dead);
@@ -379,19 +377,14 @@ static u64 move_area(struct vma *vma, u64 new_len, u64 to, struct vma **dead)
 {
 	u64 old = vma->start, old_len = vma->end - old;
 	struct mm *mm = vma->mm;
-	struct vma *new = vma_alloc(mm);
+	struct vma *new = vma_copy(mm, vma);
 	int err;
 
 	if (!new)
 		return -ENOMEM;
-	*new = *vma;
-	new->mapping = NULL;
-	list_init(&new->map_link);
 	new->start = to;
 	new->end = to + new_len;
 	vma_insert(mm, new);
-	if (new->ops &&new->ops->open)
-		new->ops->open(new);
 	err = move_pages(mm, old, to, min(old_len, new_len));
 	if (err) {
 		vma_remove_range(mm, to, to + new_len, dead);
@@ -514,15 +507,10 @@ int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice)
 {
 	struct vma *vma;
 	u64 end;
-	int err = 0;
+	int err = known_advice(advice) ? check_range(addr, len, &end) : -EINVAL;
 
-	if (!known_advice(advice) || addr & ~PAGE_MASK)
-		return -EINVAL;
-	if (!len)
-		return 0;
-	if (bad_range(addr, len))
-		return -ENOMEM;
-	end = addr + ALIGN_UP(len, PAGE_SIZE);
+	if (err)
+		return min(err, 0);
 	mutex_lock(&mm->lock);
 	while (addr < end && !err) {
 		u64 stop;

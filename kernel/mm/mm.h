@@ -246,7 +246,10 @@ struct frame *mm_present_frame(struct mm *mm, u64 addr, bool *writable);
 struct vma *mm_find_vma(struct mm *mm, u64 addr);
 struct vma *mm_first_vma(struct mm *mm);
 struct vma *vma_next(struct vma *vma);
-/* Copies between a kernel buffer and another space, faulting pages in. Bytes done, or -EFAULT. */
+/*
+ * Copies between a kernel buffer and another space, faulting pages in. Bytes done, or -EFAULT.
+ * To write without a buffer (NULL) writes zeros.
+ */
 ssize_t mm_access(struct mm *mm, u64 addr, void *buf, size_t n, bool write);
 /* Resident pages of one area: present, of these private (anonymous), mapped once. Lock held. */
 void vma_count(struct vma *vma, u64 *present, u64 *anon, u64 *shared);

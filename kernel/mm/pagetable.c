@@ -15,7 +15,8 @@ static inline pte_t *table_of(pte_t entry)
 	return phys_to_virt(entry & PTE_ADDR);
 }
 
-pte_t *pt_find(struct mm *mm, u64 addr)
+/* The entry; or NULL, and *next is the first address that may have one again. */
+static pte_t *find_or_skip(struct mm *mm, u64 addr, u64 *next)
 {
 	/* LAB 01: begin
 	 * Walk as the CPU does: mm->pml4 is the table of level 3, pt_index(addr, level) the entry in a
@@ -30,12 +31,21 @@ pte_t *pt_find(struct mm *mm, u64 addr)
 	for (level = 3; level > 0; level--) {
 		pte_t e = table[pt_index(addr, level)];
 
-		if (!(e & PTE_P))
+		if (!(e & PTE_P)) {
+			*next = (addr | ((PAGE_SIZE << (9 * level)) - 1)) + 1;
 			return NULL;
+		}
 		table = table_of(e);
 	}
 	return &table[pt_index(addr, 0)];
 	/* LAB 01: end */
+}
+
+pte_t *pt_find(struct mm *mm, u64 addr)
+{
+	u64 next;
+
+	return find_or_skip(mm, addr, &next);
 }
 
 pte_t *pt_create(struct mm *mm, u64 addr)
@@ -68,23 +78,6 @@ pte_t *pt_create(struct mm *mm, u64 addr)
 	/* LAB 01: end */
 }
 
-/* The first address after addr where the table that is missing for addr could exist. */
-static u64 skip_hole(struct mm *mm, u64 addr)
-{
-	pte_t *table = mm->pml4;
-	unsigned int level;
-
-	for (level = 3; level > 0; level--) {
-		u64 span = PAGE_SIZE << (9 * level);
-		pte_t e = table[pt_index(addr, level)];
-
-		if (!(e & PTE_P))
-			return (addr | (span - 1)) + 1;
-		table = table_of(e);
-	}
-	return addr;
-}
-
 /* The first entry in [pte, end) that holds something, or end. Most of a table is empty. */
 static pte_t *next_held(pte_t *pte, pte_t *end)
 {
@@ -103,13 +96,12 @@ pte_t *pt_next(struct pt_iter *it)
 	}
 	while (it->addr < it->end) {
 		u64 stop = min(it->end, (it->addr | (LARGE_PAGE_SIZE - 1)) + 1);
-		pte_t *pte = it->pte ? it->pte : pt_find(it->mm, it->addr), *end;
+		pte_t *pte = it->pte, *end;
 
-		it->pte = NULL;
-		if (!pte) {
-			it->addr = skip_hole(it->mm, it->addr);
+		if (!pte)
+			pte = find_or_skip(it->mm, it->addr, &it->addr);
+		if (!pte)
 			continue;
-		}
 		end = pte + ((stop - it->addr) >> PAGE_SHIFT);
 		it->pte = next_held(pte, end);
 		it->addr += (it->pte - pte) << PAGE_SHIFT;

@@ -84,20 +84,11 @@ struct vma *mm_find_vma(struct mm *mm, u64 addr)
 /* The highest area that begins below addr. */
 static struct vma *find_below(struct mm *mm, u64 addr)
 {
-	struct rb_node *n = mm->vmas.node;
-	struct vma *best = NULL;
+	struct vma *vma = mm_find_vma(mm, addr);
 
-	while (n) {
-		struct vma *vma = vma_of(n);
-
-		if (vma->start < addr) {
-			best = vma;
-			n = n->right;
-		} else {
-			n = n->left;
-		}
-	}
-	return best;
+	if (!vma)
+		return vma_of(rb_last(&mm->vmas));
+	return vma->start < addr ? vma : vma_prev(vma);
 }
 
 static u64 vma_pages(const struct vma *vma)
@@ -105,7 +96,7 @@ static u64 vma_pages(const struct vma *vma)
 	return (vma->end - vma->start) >> PAGE_SHIFT;
 }
 
-static void tree_link(struct mm *mm, struct vma *vma)
+void vma_insert(struct mm *mm, struct vma *vma)
 {
 	struct rb_node **link = &mm->vmas.node, *parent = NULL;
 
@@ -115,12 +106,9 @@ static void tree_link(struct mm *mm, struct vma *vma)
 	}
 	rb_insert(&mm->vmas, &vma->rb, parent, link);
 	mm->nr_vmas++;
-}
-
-void vma_insert(struct mm *mm, struct vma *vma)
-{
-	tree_link(mm, vma);
 	mm->mapped_pages += vma_pages(vma);
+	if (vma->ops && vma->ops->open)
+		vma->ops->open(vma);
 }
 
 /* Out of the tree; its pages stay counted (they may now be a neighbour's). */
@@ -137,21 +125,30 @@ static void tree_unlink(struct vma *vma, struct vma **dead)
 	*dead = vma;
 }
 
+struct vma *vma_copy(struct mm *mm, const struct vma *vma)
+{
+	struct vma *copy = vma_alloc(mm);
+
+	if (!copy)
+		return NULL;
+	*copy = *vma;
+	copy->mm = mm;
+	copy->mapping = NULL;
+	list_init(&copy->map_link);
+	return copy;
+}
+
 struct vma *vma_split(struct vma *vma, u64 addr)
 {
-	struct vma *upper = vma_alloc(vma->mm);
+	struct vma *upper = vma_copy(vma->mm, vma);
 
 	if (!upper)
 		return NULL;
-	*upper = *vma;
-	list_init(&upper->map_link);
-	upper->mapping = NULL;
 	upper->start = addr;
 	upper->pgoff += (addr - vma->start) >> PAGE_SHIFT;
 	vma->end = addr;
-	tree_link(vma->mm, upper);
-	if (upper->ops && upper->ops->open)
-		upper->ops->open(upper);
+	vma->mm->mapped_pages -= vma_pages(upper); /* counted twice in a moment */
+	vma_insert(vma->mm, upper);
 	return upper;
 }
 

@@ -119,17 +119,9 @@ static int map_segment(struct mm *mm, struct file *f, const struct elf64_phdr *p
 			return err;
 	}
 	/* The rest of the last file page belongs to .bss: zeros, not what follows in the file. */
-	if (p->p_filesz && p->p_memsz > p->p_filesz && (flags & VM_WRITE) && file_end < mapped) {
-		static const u8 zeros[256];
-
-		while (file_end < mapped) {
-			u64 n = min((u64)sizeof(zeros), mapped - file_end);
-
-			if (mm_access(mm, file_end, (void *)zeros, n, true) != (ssize_t)n)
-				return -ENOMEM;
-			file_end += n;
-		}
-	}
+	if (p->p_filesz && p->p_memsz > p->p_filesz && (flags & VM_WRITE) && file_end < mapped &&
+	    mm_access(mm, file_end, NULL, mapped - file_end, true) < 0)
+		return -ENOMEM;
 	return 0;
 }
 

@@ -123,8 +123,6 @@ static void map(u64 page, u64 n, u32 flags, bool file)
 	vma->pgoff = page;
 	vma->ops = file ? &counting : NULL;
 	vma_insert(&mm, vma);
-	if (file)
-		count_open(vma);
 	vma_merge(vma, &dead);
 	vma_close_dead(dead);
 	memset(model + page, 1 + flags + (file ? 64 : 0), n);
