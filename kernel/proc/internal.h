@@ -20,7 +20,6 @@ void pid_init(void);
 void nsproxy_init(void);
 void signal_init(void);
 void exec_init(void);
-void pidfd_init(void);
 void oom_init(void);
 void procfs_init(void);
 
@@ -77,6 +76,9 @@ void set_blocked(ksigset_t mask);
 #define SIGS_FAULT                                                                                 \
 	(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) |    \
 	 SIGBIT(SIGSYS))
+
+/* sigcall.c: pidfd_send_signal(2) to t's process; info NULL: as kill(2). */
+int signal_by_pidfd(int sig, const siginfo_t *info, struct task *t);
 
 /* sigframe.c */
 int sigframe_setup(struct regs *regs, int sig, const struct ksigaction *act, const siginfo_t *info,

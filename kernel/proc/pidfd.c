@@ -48,10 +48,6 @@ static const struct file_ops pidfd_ops = {
 	.show_fdinfo = pidfd_fdinfo,
 };
 
-void pidfd_init(void)
-{
-}
-
 struct file *pidfd_file(struct pid *pid, int flags)
 {
 	struct file *f;
@@ -113,12 +109,8 @@ int do_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned int flags
 	pid_put(pid);
 	if (!t)
 		return -ESRCH;
-	if (!nr)
-		err = -EINVAL; /* not in the caller's namespace or below it */
-	else if (info && info->si_signo != sig)
-		err = -EINVAL;
-	else
-		err = info ? do_sigqueue(nr, 0, sig, info) : do_kill(nr, sig);
+	/* -EINVAL: not in the caller's namespace or below it */
+	err = nr ? signal_by_pidfd(sig, info, t) : -EINVAL;
 	task_put(t);
 	return err;
 }

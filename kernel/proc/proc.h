@@ -332,6 +332,7 @@ int send_signal_group(int sig, const siginfo_t *info, struct pid *pgrp); /* all 
 void force_signal(int sig, const siginfo_t *info); /* current; not ignorable */
 /* May the current task signal t? kill(2)'s rule. */
 bool may_signal(int sig, struct task *t);
+void signal_self(int sig); /* to this thread, as if by itself with kill(2): SIGPIPE */
 /* Ends every process of t's mm with SIGKILL (out of memory). */
 void kill_mm(struct mm *mm);
 bool signal_pending_any(void);

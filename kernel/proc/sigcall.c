@@ -39,16 +39,39 @@ static void user_siginfo(siginfo_t *info, int sig, int code, struct task *t)
 	info->si_uid = task_uid_seen_by(current, t);
 }
 
-static int kill_one(int sig, int code, struct task *t, bool process)
+static int send_checked(int sig, const siginfo_t *info, struct task *t, bool process)
 {
-	siginfo_t info;
-
+	if (sig < 0 || sig > SIG_MAX)
+		return -EINVAL;
 	if (!may_signal(sig, t))
 		return -EPERM;
 	if (!sig)
 		return 0;
+	return process ? send_signal_process(sig, info, t) : send_signal_task(sig, info, t);
+}
+
+static int kill_one(int sig, int code, struct task *t, bool process)
+{
+	siginfo_t info;
+
 	user_siginfo(&info, sig, code, t);
-	return process ? send_signal_process(sig, &info, t) : send_signal_task(sig, &info, t);
+	return send_checked(sig, &info, t, process);
+}
+
+void signal_self(int sig)
+{
+	kill_one(sig, SI_USER, current, false);
+}
+
+int signal_by_pidfd(int sig, const siginfo_t *info, struct task *t)
+{
+	if (!info)
+		return kill_one(sig, SI_USER, t, true);
+	if (info->si_signo != sig)
+		return -EINVAL;
+	if ((info->si_code >= 0 || info->si_code == SI_TKILL) && t != current)
+		return -EPERM;
+	return send_checked(sig, info, t, true);
 }
 
 static int kill_group(int sig, struct pid *pgrp)
@@ -100,8 +123,6 @@ int do_kill(pid_t pid, int sig)
 	struct task *t;
 	int err;
 
-	if (sig < 0 || sig > SIG_MAX)
-		return -EINVAL;
 	if (pid > 0) {
 		t = task_find_process(task_pid_ns(current), pid);
 		if (!t)
@@ -146,7 +167,7 @@ int do_tgkill(pid_t tgid, pid_t tid, int sig)
 	struct task *t;
 	int err;
 
-	if (tid <= 0 || tgid < 0 || sig < 0 || sig > SIG_MAX)
+	if (tid <= 0 || tgid < 0)
 		return -EINVAL;
 	t = find_thread(tgid, tid);
 	if (!t)
@@ -158,27 +179,29 @@ int do_tgkill(pid_t tgid, pid_t tid, int sig)
 
 int do_sigqueue(pid_t tgid, pid_t tid, int sig, siginfo_t *info)
 {
+	struct pid_ns *ns = task_pid_ns(current);
 	struct task *t;
-	int err = 0;
+	int err;
 
-	if (sig < 0 || sig > SIG_MAX || tgid <= 0 || tid < 0)
-		return -EINVAL;
-	t = tid ? find_thread(tgid, tid) : task_find_process(task_pid_ns(current), tgid);
+	/* Only to oneself may one pretend that the kernel sent it. */
+	if ((info->si_code >= 0 || info->si_code == SI_TKILL) &&
+	    task_tid_in(current, ns) != (tid ? tid : tgid))
+		return -EPERM;
+	t = tid ? find_thread(tgid, tid) : task_find_process(ns, tgid);
 	if (!t)
 		return -ESRCH;
 	info->si_signo = sig;
-	/* Only to oneself may one pretend that the kernel sent it. */
-	if ((info->si_code >= 0 || info->si_code == SI_TKILL) && t->proc != current->proc)
-		err = -EPERM;
-	else if (!may_signal(sig, t))
-		err = -EPERM;
-	else if (sig)
-		err = tid ? send_signal_task(sig, info, t) : send_signal_process(sig, info, t);
+	err = send_checked(sig, info, t, !tid);
 	task_put(t);
 	return err;
 }
 
 /* ---- actions ---- */
+
+/* Other flags vanish: what sigaction(2) then shows tells programs what the kernel knows. */
+#define SA_KNOWN                                                                                   \
+	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_EXPOSE_TAGBITS | SA_RESTORER | SA_ONSTACK | \
+	 SA_RESTART | SA_NODEFER | SA_RESETHAND)
 
 int do_sigaction(int sig, const struct ksigaction *act, struct ksigaction *old)
 {
@@ -195,6 +218,7 @@ int do_sigaction(int sig, const struct ksigaction *act, struct ksigaction *old)
 		*old = *a;
 	if (act) {
 		*a = *act;
+		a->flags &= SA_KNOWN;
 		a->mask &= ~SIGS_UNBLOCKABLE;
 	}
 	spin_unlock(&t->sighand->lock);

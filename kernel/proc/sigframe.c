@@ -77,7 +77,7 @@ static void fill_context(struct sigcontext *sc, const struct regs *r, u64 fpstat
 	sc->ss = r->ss;
 	if (r->vector < 32) {
 		sc->trapno = r->vector;
-		sc->err = r->orig_rax;
+		sc->err = r->orig_rax == ~0UL ? 0 : r->orig_rax;
 	}
 	sc->oldmask = mask;
 	sc->fpstate = (void *)fpstate;
@@ -105,8 +105,12 @@ int sigframe_setup(struct regs *regs, int sig, const struct ksigaction *act, con
 	memset(&f, 0, sizeof(f));
 	f.pretcode = (u64)act->restorer;
 	f.uc.uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (fpu_xcr0 ? UC_FP_XSTATE : 0);
-	f.uc.uc_stack = alt;
+	f.uc.uc_stack = (stack_t){ .ss_sp = (void *)t->altstack.sp,
+				   .ss_flags = t->altstack.flags,
+				   .ss_size = t->altstack.size };
 	fill_context(&f.uc.uc_mcontext, regs, fp, mask);
+	if (regs->vector == VEC_PF)
+		f.uc.uc_mcontext.cr2 = (u64)info->si_addr;
 	memcpy(&f.uc.uc_sigmask, &mask, sizeof(mask));
 	f.info = *info;
 	if (put_fpu(fp) || copy_to_user((void __user *)at, &f, sizeof(f)))
@@ -158,8 +162,8 @@ static int get_fpu(u64 at)
 		irq_pop();
 		memcpy(&mask, area + MXCSR_MASK_OFFSET, sizeof(mask));
 		memcpy(&mxcsr, from + MXCSR_OFFSET, sizeof(mxcsr));
-		mxcsr &= mask ? mask : 0xffbf; /* SDM 1, 11.6.6 */
-		memcpy(from + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
+		if (mxcsr & ~(mask ? mask : 0xffbf)) /* SDM 1, 11.6.6 */
+			goto out;
 	}
 	irq_push();
 	memcpy(area, from, fpu_size);

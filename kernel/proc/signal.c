@@ -74,8 +74,9 @@ static int enqueue(struct process *p, struct sigpending *sp, int sig, const sigi
 
 	if (sig < SIGRTMIN && (sp->set & SIGBIT(sig)))
 		return 0;
-	if (sig != SIGKILL &&
-	    (!info || sig < SIGRTMIN || p->nr_queued < p->rlim[RLIMIT_SIGPENDING].rlim_cur))
+	/* Beyond the limit come only the kernel's and kill(2)'s standard signals with what they carry. */
+	if (sig != SIGKILL && (!info || (sig < SIGRTMIN && info->si_code >= 0) ||
+			       p->nr_queued < p->rlim[RLIMIT_SIGPENDING].rlim_cur))
 		q = kmem_cache_alloc(queue_cache);
 	if (q) {
 		__atomic_fetch_add(&nr_queued_signals, 1, __ATOMIC_RELAXED);

@@ -351,7 +351,6 @@ void proc_init(void)
 	nsproxy_init();
 	signal_init();
 	exec_init();
-	pidfd_init();
 	rlimit_nofile = current_rlimit_nofile;
 	fs_ns_capable = ns_capable_or_first;
 	fs_ids_mapped = ids_mapped;

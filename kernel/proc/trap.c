@@ -72,8 +72,9 @@ void task_user_exception(struct regs *regs, u64 addr)
 		fault_signal(regs, SIGBUS, SI_KERNEL, 0);
 		break;
 	case VEC_PF:
-		fault_signal(regs, SIGSEGV, regs->orig_rax & PF_PRESENT ? SEGV_ACCERR : SEGV_MAPERR,
-			     addr);
+		/* A kernel address: what is mapped there is nobody's business. */
+		regs->orig_rax |= PF_PRESENT;
+		fault_signal(regs, SIGSEGV, SEGV_MAPERR, addr);
 		break;
 	default: /* #OF #BR #TS #GP */
 		fault_signal(regs, SIGSEGV, SI_KERNEL, 0);

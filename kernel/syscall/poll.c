@@ -50,9 +50,26 @@ static u64 deadline_ms(int ms)
 	return ms < 0 ? ~0UL : deadline_after(ms * NSEC_PER_MSEC);
 }
 
+/* restart_arg: array, count, deadline. A stop and a continue do not begin the time anew. */
+static long poll_restart(struct task *t)
+{
+	u64 *a = t->restart_arg;
+	long ret = poll_common((struct pollfd __user *)a[0], a[1], a[2]);
+
+	if (ret != -ERESTARTNOHAND)
+		return ret;
+	t->restart_fn = poll_restart;
+	return -ERESTART_RESTARTBLOCK;
+}
+
 SYSCALL3(poll, struct pollfd __user *, fds, unsigned int, n, int, ms)
 {
-	return poll_common(fds, n, deadline_ms(ms));
+	struct task *t = current;
+
+	t->restart_arg[0] = (u64)fds;
+	t->restart_arg[1] = n;
+	t->restart_arg[2] = deadline_ms(ms);
+	return poll_restart(t);
 }
 
 SYSCALL5(ppoll, struct pollfd __user *, fds, unsigned int, n, struct __kernel_timespec __user *,

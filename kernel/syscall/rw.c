@@ -11,7 +11,7 @@
 static ssize_t broken_pipe(ssize_t n)
 {
 	if (n == -EPIPE)
-		send_signal_task(SIGPIPE, NULL, current);
+		signal_self(SIGPIPE);
 	return n;
 }
 

@@ -17,7 +17,7 @@ struct tss {
 
 #define IST_STACK_SIZE 4096
 struct cpu_tables {
-	u64 gdt[7]; /* null, kernel code, data, user data, code, TSS (two entries) */
+	u64 gdt[TSS_SEL / 8 + 2]; /* null, kernel code, data, user data, code, TSS (two entries) */
 	struct tss tss;
 	u8 ist[3][IST_STACK_SIZE] __aligned(16); /* IST 1: NMI, 2: double fault, 3: machine check */
 };
@@ -47,13 +47,13 @@ static void gdt_load(struct cpu *cpu, struct cpu_tables *t)
 		u64 base;
 	} __packed ptr = { sizeof(t->gdt) - 1, (u64)t->gdt };
 
-	t->gdt[1] = GDT_KERNEL_CODE;
-	t->gdt[2] = GDT_KERNEL_DATA;
-	t->gdt[3] = GDT_USER_DATA;
-	t->gdt[4] = GDT_USER_CODE;
-	t->gdt[5] = (sizeof(t->tss) - 1) | (base & 0xffffff) << 16 | GDT_TSS_AVAILABLE |
-		    (base >> 24 & 0xff) << 56;
-	t->gdt[6] = base >> 32;
+	t->gdt[KERNEL_CS / 8] = GDT_KERNEL_CODE;
+	t->gdt[KERNEL_DS / 8] = GDT_KERNEL_DATA;
+	t->gdt[USER_DS / 8] = GDT_USER_DATA;
+	t->gdt[USER_CS / 8] = GDT_USER_CODE;
+	t->gdt[TSS_SEL / 8] = (sizeof(t->tss) - 1) | (base & 0xffffff) << 16 | GDT_TSS_AVAILABLE |
+			      (base >> 24 & 0xff) << 56;
+	t->gdt[TSS_SEL / 8 + 1] = base >> 32;
 	t->tss.iomap = sizeof(t->tss);
 	for (int i = 0; i < 3; i++)
 		t->tss.ist[i] = (u64)(t->ist[i] + IST_STACK_SIZE);

@@ -196,6 +196,7 @@ enum {
 /* Segment selectors: the GDT's order is what syscall/sysret ask for (SDM 2B, SYSRET). */
 #define KERNEL_CS 0x08
 #define KERNEL_DS 0x10
-#define USER_DS 0x1b
-#define USER_CS 0x23
-#define TSS_SEL 0x28
+/* Linux's numbers: debuggers tell 64-bit code by 0x33. */
+#define USER_DS 0x2b
+#define USER_CS 0x33
+#define TSS_SEL 0x40

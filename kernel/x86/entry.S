@@ -52,10 +52,10 @@ syscall_entry:
 	swapgs
 	movq %rsp, %gs:0x10
 	movq %gs:0x08, %rsp
-	pushq $0x1b				/* ss: USER_DS */
+	pushq $0x2b				/* ss: USER_DS */
 	pushq %gs:0x10				/* rsp */
 	pushq %r11				/* rflags */
-	pushq $0x23				/* cs: USER_CS */
+	pushq $0x33				/* cs: USER_CS */
 	pushq %rcx				/* rip */
 	pushq %rax				/* orig_rax */
 	pushq $0x100				/* vector: REGS_SYSCALL_VECTOR */
