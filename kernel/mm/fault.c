@@ -177,6 +177,8 @@ static int write_fault(struct vma *vma, pte_t *pte, u64 addr)
 		replace(vma, pte, addr, old, f);
 		return 0;
 	}
+	if (!(vma->flags & VM_WRITE)) /* a debugger's, and it has its copy */
+		return 0;
 	/* More rights: a CPU that remembers less faults again and looks again (SDM 3A 4.10.4.3). */
 	*pte = (*pte & ~PTE_SOFT_COW) | PTE_W | PTE_D;
 	return 0;
@@ -184,6 +186,10 @@ static int write_fault(struct vma *vma, pte_t *pte, u64 addr)
 
 static bool allowed(const struct vma *vma, u32 how)
 {
+	u32 may_copy = vma->flags & (VM_SHARED | VM_MAYWRITE);
+
+	if (how & FAULT_FORCE && (!(how & FAULT_WRITE) || may_copy == VM_MAYWRITE))
+		return true;
 	if (how & FAULT_WRITE)
 		return vma->flags & VM_WRITE;
 	if (how & FAULT_EXEC)
@@ -228,8 +234,11 @@ int mm_fault(struct mm *mm, u64 addr, u64 pf_error)
 	return err;
 }
 
-struct frame *mm_get_frame(struct mm *mm, u64 addr, bool write)
+/* A reference to the frame behind addr, faulted in as how says. */
+static struct frame *get_frame(struct mm *mm, u64 addr, u32 how)
 {
+	u64 held = how & FAULT_FORCE ? PTE_HELD : PTE_P;
+	bool write = how & FAULT_WRITE;
 	struct frame *f = NULL;
 	int err = 0;
 
@@ -240,8 +249,10 @@ struct frame *mm_get_frame(struct mm *mm, u64 addr, bool write)
 		pte_t *p = pt_find(mm, addr);
 		pte_t pte = p ? *p : 0;
 
-		if (!(pte & PTE_P) || (write && !(pte & PTE_W))) {
-			err = mm_fault_locked(mm, addr, write ? FAULT_WRITE : 0);
+		if (!(pte & held) || (write && !(pte & PTE_W))) {
+			err = mm_fault_locked(mm, addr, how);
+			/* A forced write has its own copy now, in an entry that stays read-only. */
+			write = write && !(how & FAULT_FORCE);
 			continue;
 		}
 		if ((pte & PTE_ADDR) >> PAGE_SHIFT >= nr_frames)
@@ -253,6 +264,11 @@ struct frame *mm_get_frame(struct mm *mm, u64 addr, bool write)
 		frame_get(f);
 	mutex_unlock(&mm->lock);
 	return f ? f : ERR_PTR(err);
+}
+
+struct frame *mm_get_frame(struct mm *mm, u64 addr, bool write)
+{
+	return get_frame(mm, addr, write ? FAULT_WRITE : 0);
 }
 
 struct frame *mm_present_frame(struct mm *mm, u64 addr, bool *writable)
@@ -272,14 +288,15 @@ struct frame *mm_present_frame(struct mm *mm, u64 addr, bool *writable)
 	return f;
 }
 
-ssize_t mm_access(struct mm *mm, u64 addr, void *buf, size_t n, bool write)
+static ssize_t access_frames(struct mm *mm, u64 addr, void *buf, size_t n, u32 how)
 {
+	bool write = how & FAULT_WRITE;
 	size_t done = 0;
 
 	while (done < n) {
 		u64 a = addr + done, off = a & ~PAGE_MASK;
 		size_t len = min(n - done, PAGE_SIZE - off);
-		struct frame *f = mm_get_frame(mm, a, write);
+		struct frame *f = get_frame(mm, a, how);
 		char *at;
 
 		if (IS_ERR(f))
@@ -295,4 +312,14 @@ ssize_t mm_access(struct mm *mm, u64 addr, void *buf, size_t n, bool write)
 		done += len;
 	}
 	return done || !n ? (ssize_t)done : -EFAULT;
+}
+
+ssize_t mm_access(struct mm *mm, u64 addr, void *buf, size_t n, bool write)
+{
+	return access_frames(mm, addr, buf, n, write ? FAULT_WRITE : 0);
+}
+
+ssize_t mm_access_forced(struct mm *mm, u64 addr, void *buf, size_t n, bool write)
+{
+	return access_frames(mm, addr, buf, n, FAULT_FORCE | (write ? FAULT_WRITE : 0));
 }

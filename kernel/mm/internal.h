@@ -92,4 +92,5 @@ u64 vma_find_hole(struct mm *mm, u64 len, u64 hint);
 /* fault.c: mm->lock held */
 #define FAULT_WRITE 1U
 #define FAULT_EXEC 2U
+#define FAULT_FORCE 4U /* a debugger's: read anything, write to any private page (a copy) */
 int mm_fault_locked(struct mm *mm, u64 addr, u32 how);

@@ -251,6 +251,9 @@ struct vma *vma_next(struct vma *vma);
  * To write without a buffer (NULL) writes zeros.
  */
 ssize_t mm_access(struct mm *mm, u64 addr, void *buf, size_t n, bool write);
+/* The same for a debugger: reads whatever is mapped, writes even where the program may not when the
+ * area is private: into a copy of its own (a breakpoint in a program's text). */
+ssize_t mm_access_forced(struct mm *mm, u64 addr, void *buf, size_t n, bool write);
 /* Resident pages of one area: present, of these private (anonymous), mapped once. Lock held. */
 void vma_count(struct vma *vma, u64 *present, u64 *anon, u64 *shared);
 /* mincore(2): vec[i] is 1 where page i is in memory. -ENOMEM when not all of the range is mapped. */

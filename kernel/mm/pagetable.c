@@ -151,7 +151,7 @@ pte_t pte_make(const struct vma *vma, const struct frame *f, bool writable)
 {
 	pte_t pte = frame_phys(f) | access_bits(vma) | PTE_U | PTE_A;
 
-	if (writable)
+	if (writable && vma->flags & VM_WRITE) /* a debugger writes where the program may not */
 		return pte | PTE_W | PTE_D;
 	return vma->flags & VM_SHARED ? pte : pte | PTE_SOFT_COW;
 }

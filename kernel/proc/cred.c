@@ -84,7 +84,7 @@ void cred_install(struct cred *c)
 
 /* ---- may it? ---- */
 
-static bool cred_ns_capable(const struct cred *c, struct user_ns *ns, int cap)
+bool cred_ns_capable(const struct cred *c, struct user_ns *ns, int cap)
 {
 	/* Upwards from ns: capable in one's own namespace; owning a child gives all in it. */
 	for (;; ns = ns->parent) {
@@ -445,9 +445,12 @@ void cred_exec(struct exec *x)
 	uid_t root = uid_from_ns(c->user_ns, 0), old_euid = c->euid;
 	gid_t old_egid = c->egid;
 	bool root_caps = !(c->securebits & BIT(SECURE_NOROOT));
-	u64 from_file = 0;
+	u64 from_file = 0, had = c->cap_permitted;
+	/* What a program may do that its tracer may not is not for the tracer to drive (ptrace(2)). */
+	bool held_back = is_traced(current) &&
+			 !cred_ns_capable(current->ptrace.cred, c->user_ns, CAP_SYS_PTRACE);
 
-	if (!(mnt && mnt->flags & MNT_NOSUID) && !current->no_new_privs &&
+	if (!(mnt && mnt->flags & MNT_NOSUID) && !current->no_new_privs && !held_back &&
 	    uid_to_ns(c->user_ns, inode->uid) != ID_NONE &&
 	    gid_to_ns(c->user_ns, inode->gid) != ID_NONE) {
 		if (inode->mode & S_ISUID)
@@ -460,6 +463,8 @@ void cred_exec(struct exec *x)
 		c->cap_ambient = 0;
 	if (root_caps && (c->euid == root || c->uid == root))
 		from_file = c->cap_bounding | c->cap_inheritable;
+	if (held_back)
+		from_file &= had;
 	c->cap_permitted = from_file | c->cap_ambient;
 	c->cap_effective = root_caps && c->euid == root ? c->cap_permitted : c->cap_ambient;
 	if (from_file)

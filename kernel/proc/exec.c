@@ -8,6 +8,7 @@
 #include "proc/internal.h"
 
 #include <linux/personality.h>
+#include <linux/ptrace.h>
 
 #define MAX_SCRIPTS 5 /* `#!` interpreters that are scripts themselves */
 #define MAX_ARG_STRLEN (32 * 4096) /* execve(2), limits on size of arguments */
@@ -312,8 +313,9 @@ static int end_other_threads(void)
 	kill_other_threads(p, t);
 	spin_unlock(&p->siglock);
 
-	wait_event_uninterruptible(&p->wait_child, alone(p, t));
-	if (p->leader != t)
+	/* Traced ones stay until their tracer has seen their end: it may take for ever. */
+	wait_event_uninterruptible(&p->wait_child, alone(p, t) || thread_killed());
+	if (p->leader != t && alone(p, t))
 		become_leader(t);
 	spin_lock(&p->siglock);
 	p->exec_task = NULL;
@@ -356,6 +358,7 @@ static void fresh_registers(struct exec *x, void *fpu)
 	struct regs *regs = thread_regs(&t->thread);
 	void *old;
 
+	t->ptrace.forced_tf = false;
 	memset(regs, 0, sizeof(*regs));
 	regs->vector = REGS_SYSCALL_VECTOR;
 	regs->orig_rax = ~0UL;
@@ -478,6 +481,14 @@ out_fpu:
 	return err;
 }
 
+/* Between the two nobody begins to trace the task: cred_exec() asks about the tracer. */
+static void set_in_exec(bool on)
+{
+	spin_lock(&current->proc->siglock);
+	current->in_exec = on;
+	spin_unlock(&current->proc->siglock);
+}
+
 /* The path argument, in kernel memory; "" with AT_EMPTY_PATH is the descriptor's own file. */
 static int get_name(char *name, const void *path, bool kernel)
 {
@@ -495,6 +506,7 @@ int do_execve(int dirfd, const void *path, const void *argv, const void *envp, i
 	struct exec *x;
 	char *name, *execfn = NULL;
 	unsigned int lookup = LOOKUP_FOLLOW;
+	u64 old_number = ptrace_number(current->pid);
 	int err;
 
 	if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
@@ -527,12 +539,17 @@ int do_execve(int dirfd, const void *path, const void *argv, const void *envp, i
 		goto out;
 	}
 	err = collect_strings(x, argv, envp, kernel);
-	if (!err)
+	if (!err) {
+		set_in_exec(true);
 		err = run(x);
+		set_in_exec(false);
+	}
 out:
 	if (x)
 		drop(x);
 	kfree(execfn);
 	kfree(name);
+	if (!err)
+		ptrace_event(PTRACE_EVENT_EXEC, old_number);
 	return err;
 }

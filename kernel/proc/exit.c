@@ -8,6 +8,8 @@
  */
 #include "proc/internal.h"
 
+#include <linux/ptrace.h>
+
 void (*tty_leader_exit)(struct process *p);
 void (*tty_info)(struct tty *tty, u64 *dev, struct pid **pgrp);
 
@@ -15,6 +17,8 @@ void (*tty_info)(struct tty *tty, u64 *dev, struct pid **pgrp);
 
 void release_task(struct task *t, struct list_head *gone)
 {
+	if (is_traced(t))
+		ptrace_unlink(t);
 	for (int i = 0; i < PID_TYPES; i++)
 		if (!list_empty(&t->pid_links[i]))
 			task_detach_pid(t, i);
@@ -64,6 +68,8 @@ static bool nobody_waits(struct process *p)
 
 	if (!parent->nr_live)
 		return true;
+	if (is_traced(p->leader))
+		return false;
 	if (p->exit_signal != SIGCHLD || !s)
 		return false;
 	spin_lock(&s->lock);
@@ -73,24 +79,13 @@ static bool nobody_waits(struct process *p)
 	return no;
 }
 
-static void child_siginfo(siginfo_t *info, struct process *p)
+/* SIGCHLD, or what sig says, to process to: who has ended with status (wait(2) form). */
+static void tell_end(struct process *to, struct task *who, int sig, int status)
 {
-	struct process *parent = p->parent;
-	int status = p->exit_status;
-
-	memset(info, 0, sizeof(*info));
-	info->si_signo = p->exit_signal;
-	if (status & 0x7f) {
-		info->si_code = status & 0x80 ? CLD_DUMPED : CLD_KILLED;
-		info->si_status = status & 0x7f;
-	} else {
-		info->si_code = CLD_EXITED;
-		info->si_status = status >> 8 & 0xff;
-	}
-	info->si_pid = task_tgid_in(p->leader, task_pid_ns(parent->leader));
-	info->si_uid = task_uid_seen_by(p->leader, parent->leader);
-	info->si_utime = p->user_ns / (NSEC_PER_SEC / 100);
-	info->si_stime = p->sys_ns / (NSEC_PER_SEC / 100);
+	if (status & 0x7f)
+		tell_process(to, who, sig, status & 0x80 ? CLD_DUMPED : CLD_KILLED, status & 0x7f);
+	else
+		tell_process(to, who, sig, CLD_EXITED, status >> 8 & 0xff);
 }
 
 /* p is a zombie: tells its parent, or reaps it when nobody will. tasks_lock held. */
@@ -98,19 +93,13 @@ static void announce(struct process *p, struct list_head *gone)
 {
 	struct process *parent = p->parent;
 	bool reap = nobody_waits(p);
-	siginfo_t info;
 
-	if (p->exit_signal && parent->nr_live) {
-		child_siginfo(&info, p);
-		spin_lock(&parent->siglock);
-		send_locked(p->exit_signal, &info, parent->leader, true, false);
-		spin_unlock(&parent->siglock);
-	}
+	p->held = false;
 	list_del(&p->sibling);
 	list_add(&p->sibling, &parent->children); /* zombies first: wait(2) looks no further */
+	tell_end(parent, p->leader, p->exit_signal, p->exit_status);
 	if (reap)
 		reap_process(p, gone);
-	waitq_wake_all(&parent->wait_child, 0);
 }
 
 /* ---- process groups without a parent to continue them (setpgid(2), NOTES) ---- */
@@ -222,7 +211,7 @@ static void reparent_children(struct process *p, struct list_head *gone)
 		c->exit_signal = SIGCHLD;
 		parent_death_signals(c);
 		check_orphans(c, p, false);
-		if (c->zombie)
+		if (c->zombie && !c->held)
 			announce(c, gone);
 	}
 }
@@ -239,7 +228,36 @@ static void process_ended(struct process *p, struct list_head *gone)
 	check_orphans(p, p->parent, true);
 	p->zombie = true;
 	waitq_wake_all(&leader->pid->wait, ~0U);
-	announce(p, gone);
+	p->held = is_traced_away(leader);
+	if (p->held)
+		tell_end(leader->ptrace.tracer->proc, leader, SIGCHLD, p->exit_status);
+	else
+		announce(p, gone);
+}
+
+/* A thread of p is off the lists, or its leader dead: is that the end of p? tasks_lock held. */
+static void check_ended(struct process *p, struct list_head *gone)
+{
+	if (p->exec_task)
+		waitq_wake_all(&p->wait_child, 0);
+	else if (p->leader->dead && p->nr_threads == 1)
+		process_ended(p, gone);
+}
+
+void tracee_seen(struct task *t, struct process *tracer, struct list_head *gone)
+{
+	struct process *p = t->proc;
+
+	if (t != p->leader) {
+		spin_lock(&p->siglock);
+		release_task(t, gone);
+		spin_unlock(&p->siglock);
+		check_ended(p, gone);
+	} else if (p->held) {
+		announce(p, gone);
+	} else if (p->zombie && nobody_waits(p)) {
+		reap_process(p, gone);
+	}
 }
 
 /* Adds what the thread used to its process's sums; siglock held. */
@@ -263,16 +281,16 @@ static void die(struct task *t)
 	struct list_head gone = LIST_INIT(gone);
 
 	spin_lock(&tasks_lock);
+	ptrace_tracer_exit(t, &gone);
 	spin_lock(&p->siglock);
 	account(t);
 	t->dead = true;
-	if (t != p->leader)
+	if (t != p->leader && !is_traced(t)) /* else its tracer waits for it */
 		release_task(t, &gone);
 	spin_unlock(&p->siglock);
-	if (p->exec_task)
-		waitq_wake_all(&p->wait_child, 0);
-	else if (p->leader->dead && p->nr_threads == 1)
-		process_ended(p, &gone);
+	if (is_traced(t) && (t != p->leader || p->nr_threads > 1))
+		tell_end(t->ptrace.tracer->proc, t, SIGCHLD, t->exit_code);
+	check_ended(p, &gone);
 	spin_unlock(&tasks_lock);
 	put_released(&gone);
 }
@@ -332,7 +350,7 @@ static void reap_zombies(struct process *p)
 
 	spin_lock(&tasks_lock);
 	list_for_each_safe(c, next, &p->children, sibling) {
-		if (!c->zombie)
+		if (!c->zombie || c->held)
 			break;
 		reap_process(c, &gone);
 	}
@@ -362,14 +380,20 @@ void __noreturn do_exit(int status)
 	struct process *p = t->proc;
 	bool last, stopped;
 
+	if (ptrace_wants(t, PTRACE_EVENT_EXIT))
+		ptrace_event(PTRACE_EVENT_EXIT, status);
 	spin_lock(&p->siglock);
 	t->exit_code = status;
 	t->exiting = true;
 	last = --p->nr_live == 0;
+	p->nr_stopped -= t->ptrace.stop_counted;
 	stopped = !last && stop_completed(p);
 	spin_unlock(&p->siglock);
-	if (stopped)
-		notify_parent_stop(p, CLD_STOPPED);
+	if (stopped) {
+		spin_lock(&tasks_lock);
+		notify_stop(p, CLD_STOPPED);
+		spin_unlock(&tasks_lock);
+	}
 	if (last)
 		last_thread(t);
 	leave_mm(t);

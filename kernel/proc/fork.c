@@ -8,6 +8,7 @@
 #include "proc/internal.h"
 
 #include <linux/capability.h>
+#include <linux/ptrace.h>
 
 #define CLONE_NS_FLAGS                                                                             \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
@@ -85,6 +86,8 @@ static void copy_thread(struct task *child, const struct clone_args_k *args,
 	*r = *regs;
 	r->rax = 0;
 	r->orig_rax = ~0UL; /* not to be restarted */
+	if (current->ptrace.forced_tf)
+		r->rflags &= ~RFLAGS_TF;
 	if (args->stack)
 		r->rsp = args->stack;
 	if (cur->fpu) {
@@ -118,6 +121,7 @@ static int copy_process(struct task *child, u64 flags, int exit_signal)
 	new->exit_signal = exit_signal;
 	new->oom_score_adj = p->oom_score_adj;
 	new->leader = child;
+	new->forker = current;
 	child->proc = new;
 	return 0;
 }
@@ -229,8 +233,9 @@ static void copy_own(struct task *child, const struct clone_args_k *args)
 	child->vfork_pending = args->flags & CLONE_VFORK;
 }
 
-/* Makes the child part of the world. -ERESTARTNOINTR: a signal came, which it must not miss. */
-static int go_live(struct task *child, u64 flags)
+/* Makes the child part of the world, traced as its maker or not. -ERESTARTNOINTR: a signal came, which
+ * it must not miss. */
+static int go_live(struct task *child, u64 flags, bool trace)
 {
 	struct task *t = current;
 	struct process *p = t->proc, *new = child->proc;
@@ -253,8 +258,13 @@ static int go_live(struct task *child, u64 flags)
 	list_add_tail(&child->thread_link, &new->threads);
 	new->nr_threads++;
 	new->nr_live++;
-	if (flags & CLONE_THREAD)
+	if (trace && is_traced(t))
+		ptrace_inherit(child, t);
+	if (flags & CLONE_THREAD) {
+		if (p->stopping) /* and a tracer let t go on: the new one stops */
+			child->thread.work |= THREAD_WORK_SIGNAL;
 		goto out;
+	}
 	task_attach_pid(child, PID_PROCESS, child->pid);
 	task_attach_pid(child, PID_GROUP, task_pgrp(t));
 	task_attach_pid(child, PID_SESSION, task_session(t));
@@ -314,12 +324,22 @@ static int install_pidfd(struct task *child, int __user *where)
 	return fd;
 }
 
+/* How t's tracer is to be told of the child: PTRACE_EVENT_*, 0 not at all. */
+static int clone_event(const struct task *t, const struct clone_args_k *args)
+{
+	int event = args->flags & CLONE_VFORK      ? PTRACE_EVENT_VFORK
+		    : args->exit_signal != SIGCHLD ? PTRACE_EVENT_CLONE
+						   : PTRACE_EVENT_FORK;
+
+	return !(args->flags & CLONE_UNTRACED) && ptrace_wants(t, event) ? event : 0;
+}
+
 long do_clone(const struct clone_args_k *args, const struct regs *regs)
 {
 	u64 flags = args->flags;
 	struct task *t = current, *child;
 	long err = check_flags(flags, args->exit_signal);
-	int pidfd = -1;
+	int pidfd = -1, event = clone_event(t, args);
 	pid_t nr;
 
 	if (!err && args->set_tid_size)
@@ -368,19 +388,24 @@ long do_clone(const struct clone_args_k *args, const struct regs *regs)
 	}
 	if (flags & CLONE_PARENT_SETTID)
 		put_user(nr, args->parent_tid);
-	err = go_live(child, flags);
+	err = go_live(child, flags, event || flags & CLONE_PTRACE);
 	if (err)
 		goto out_pidfd;
 
 	/* One reference is the running thread's, one the lists'; a third while we look at it. */
 	task_get(child);
-	if (flags & CLONE_VFORK)
+	if (event || flags & CLONE_VFORK)
 		task_get(child);
 	thread_start(&child->thread);
+	if (event)
+		ptrace_event(event, ptrace_number(child->pid));
 	if (flags & CLONE_VFORK) {
 		wait_vfork(child);
-		task_put(child);
+		if (event)
+			ptrace_event(PTRACE_EVENT_VFORK_DONE, ptrace_number(child->pid));
 	}
+	if (event || flags & CLONE_VFORK)
+		task_put(child);
 	return nr;
 
 out_pidfd:

@@ -308,9 +308,11 @@ long do_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
 	}
 }
 
-long do_arch_prctl(int code, u64 addr)
+long task_arch_prctl(struct task *task, int code, u64 addr)
 {
-	struct thread *t = current_thread();
+	struct thread *t = &task->thread;
+	bool fs = code == ARCH_SET_FS || code == ARCH_GET_FS;
+	u64 *base = fs ? &t->fs_base : &t->gs_base;
 
 	switch (code) {
 	case ARCH_SET_FS:
@@ -318,20 +320,20 @@ long do_arch_prctl(int code, u64 addr)
 		if (addr >= USER_END)
 			return -EPERM;
 		irq_push();
-		if (code == ARCH_SET_FS) {
-			t->fs_base = addr;
-			wrmsr(MSR_FS_BASE, addr);
-		} else {
-			t->gs_base = addr;
-			wrmsr(MSR_KERNEL_GS_BASE, addr);
-		}
+		*base = addr;
+		if (task == current)
+			wrmsr(fs ? MSR_FS_BASE : MSR_KERNEL_GS_BASE, addr);
 		irq_pop();
 		return 0;
 	case ARCH_GET_FS:
-		return put_user(t->fs_base, (u64 __user *)addr);
 	case ARCH_GET_GS:
-		return put_user(t->gs_base, (u64 __user *)addr);
+		return put_user(*base, (u64 __user *)addr);
 	default:
 		return -EINVAL;
 	}
+}
+
+long do_arch_prctl(int code, u64 addr)
+{
+	return task_arch_prctl(current, code, addr);
 }

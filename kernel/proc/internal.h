@@ -54,6 +54,9 @@ void exec_leave_mm(struct task *t);
 void release_task(struct task *t, struct list_head *gone);
 /* Reaps zombie p: its sums go to its parent. tasks_lock held. */
 void reap_process(struct process *p, struct list_head *gone);
+/* t is dead and was kept for tracer's process, which has seen it: goes to its parent, or is gone.
+ * tasks_lock held. */
+void tracee_seen(struct task *t, struct process *tracer, struct list_head *gone);
 /* Lets go of what was collected. No locks held. */
 void put_released(struct list_head *gone);
 
@@ -63,10 +66,17 @@ void kill_other_threads(struct process *p, struct task *except);
 /* force: SIGKILL and SIGSTOP reach even the init of a pid namespace. 0 or -EAGAIN (queue full). */
 int send_locked(int sig, const siginfo_t *info, struct task *t, bool to_process, bool force);
 bool stop_completed(struct process *p); /* true once, when the last thread has stopped */
+bool stop_join(struct task *t); /* t takes part in the group stop; true when that completes it */
 void flush_pending(struct sigpending *sp);
 void discard_signal(struct process *p, struct sigpending *sp, int sig);
-/* Tells p's parent that it stopped or went on (CLD_*); takes tasks_lock. */
-void notify_parent_stop(struct process *p, int why);
+ksigset_t pending_set(const struct task *t);
+/* SIGCHLD (or what sig says, 0: none) about who, a thread or a process, to process to, and wakes its
+ * wait(2). A stop (code CLD_STOPPED ...) is told only if it wants to hear. tasks_lock held. */
+void tell_process(struct process *to, struct task *who, int sig, int code, int status);
+/* Tells p's parent, and a tracer who is another, that it stopped or went on (CLD_*). tasks_lock held. */
+void notify_stop(struct process *p, int why);
+/* What a signal or wait(2) says of the current task itself, as it sees itself. */
+void own_siginfo(siginfo_t *info, int sig, int code);
 void flush_handlers(struct sighand *s); /* execve(2): caught signals go back to default */
 void set_blocked(ksigset_t mask);
 
@@ -134,7 +144,11 @@ void timer_signal_taken(siginfo_t *info); /* a POSIX timer's signal was dequeued
 /* futex.c */
 void futex_exit_robust(struct task *t);
 
+/* ids.c: do_arch_prctl() of t, which is the current task or stopped */
+long task_arch_prctl(struct task *t, int code, u64 addr);
+
 /* cred.c */
+bool cred_ns_capable(const struct cred *c, struct user_ns *ns, int cap);
 int cred_commit(struct cred *c); /* cred_install(), or -ENOMEM for NULL */
 void cred_exec(struct exec *x); /* set-uid and capabilities of the file into x->cred */
 static inline void cred_get(const struct cred *c)
@@ -144,3 +158,41 @@ static inline void cred_get(const struct cred *c)
 
 /* pidfd.c */
 struct file *pidfd_file(struct pid *pid, int flags); /* takes a reference of its own */
+
+/* ptrace.c */
+#define PTRACE_SYSGOOD 0x80 /* in the code of a stop at a system call: PTRACE_O_TRACESYSGOOD */
+static inline bool is_traced(const struct task *t)
+{
+	return t->ptrace.tracer;
+}
+/* Is t traced by another process than its parent, who then sees only ends and group stops? */
+static inline bool is_traced_away(const struct task *t)
+{
+	return t->ptrace.tracer && t->ptrace.tracer->proc != t->proc->parent;
+}
+/* Tracing begins (child: as t is traced) and ends; tasks_lock and siglock held. */
+void ptrace_inherit(struct task *child, const struct task *t);
+void ptrace_unlink(struct task *t);
+/* The current thread, a tracer, ends. tasks_lock held. */
+void ptrace_tracer_exit(struct task *t, struct list_head *gone);
+/* A stop where the tracer asked for it: PTRACE_EVENT_*. No locks held. */
+void ptrace_event(int event, u64 message);
+/* pid's number as the current task's tracer counts, 0: it has none. */
+pid_t ptrace_number(const struct pid *pid);
+static inline bool ptrace_wants(const struct task *t, int event)
+{
+	return t->ptrace.options & BIT(event); /* PTRACE_O_TRACE* are 1 << PTRACE_EVENT_* */
+}
+/* For the signal path, siglock held (dropped while stopped): what the tracer makes of signal sig, 0:
+ * nothing; stops that are due, true: look again; job control's news for t. */
+int ptrace_signal(struct task *t, int sig, siginfo_t *info);
+bool ptrace_trap(struct task *t);
+void ptrace_notify_trap(struct task *t);
+/* Ends a stop: the tracee goes on. siglock held. */
+void ptrace_wake(struct task *t);
+/* Stops with a SIGTRAP of that code (and PTRACE_GETEVENTMSG's message): the signal to go on with. */
+int ptrace_notify(int code, u64 message);
+
+/* ptrace_regs.c: the state of stopped tracee t. Results as do_ptrace()'s. */
+long ptrace_state_request(struct task *t, long request, u64 addr, u64 data);
+void ptrace_set_step(struct task *t, bool on);

@@ -184,7 +184,10 @@ struct process {
 	/* guarded by tasks_lock */
 	struct process *parent; /* process 0 for the first; may be gone once reaped */
 	struct list_head children, sibling; /* zombies stand first in children */
+	struct list_head tracees; /* whom its threads trace: task->ptrace.link */
+	const struct task *forker; /* the parent's thread that made it; only compared */
 	bool zombie; /* all threads ended, not yet waited for */
+	bool held; /* a zombie that its tracer takes first, then the parent learns of it */
 	bool reaped; /* set with siglock held, too: leader and parent are there until then */
 	bool did_exec;
 	int exit_status; /* as wait(2) shows it */
@@ -218,6 +221,28 @@ struct process {
 	u64 start_ns;
 	int oom_score_adj;
 	struct proc_timers *timers; /* POSIX timers, itimers: proc/timer.c; NULL until used */
+};
+
+/* What ptrace(2) knows of a task: proc/ptrace.c */
+struct ptrace {
+	/* changed with tasks_lock and siglock held, read with either */
+	struct task *tracer; /* NULL: not traced */
+	struct list_head link; /* in the tracer's process's tracees */
+	const struct cred *cred; /* the tracer's, as it was when it began */
+	bool seized; /* PTRACE_SEIZE: stops of its own kind, no SIGSTOP */
+	/* guarded by siglock */
+	u32 options; /* PTRACE_O_* */
+	bool stopped; /* sleeps for the tracer */
+	bool listening; /* PTRACE_LISTEN: as if it were not stopped */
+	bool interrupt, notify; /* it is to stop: PTRACE_INTERRUPT; news of job control */
+	bool stop_counted; /* part of the group stop: in proc->nr_stopped */
+	bool stop_left; /* the tracer let it go on in spite of the group stop */
+	int code; /* the stop as wait(2) shows it, 0: taken; then the signal to go on with */
+	u64 message; /* PTRACE_GETEVENTMSG */
+	siginfo_t *info; /* of the stop; NULL: a group stop */
+	/* its own, or the tracer's while it is stopped */
+	bool calls; /* PTRACE_SYSCALL: stops at system calls */
+	bool stepping, forced_tf; /* PTRACE_SINGLESTEP; RFLAGS.TF is not the program's own */
 };
 
 struct task {
@@ -258,7 +283,8 @@ struct task {
 	void *cgroup; /* container/'s; opaque */
 	struct list_head cgroup_link;
 	void *seccomp; /* container/'s filter chain; opaque */
-	void *ptrace;
+	struct ptrace ptrace;
+	bool in_exec; /* execve(2) has begun to reckon its rights; guarded by siglock */
 };
 #define current container_of(current_thread(), struct task, thread)
 extern spinlock_t tasks_lock;
@@ -279,6 +305,7 @@ static inline struct pid_ns *task_pid_ns(const struct task *t)
 pid_t task_tid_in(const struct task *t, const struct pid_ns *ns);
 pid_t task_tgid_in(const struct task *t, const struct pid_ns *ns);
 pid_t task_ppid_in(const struct task *t, const struct pid_ns *ns);
+pid_t task_tracer_in(const struct task *t, const struct pid_ns *ns); /* 0: none */
 struct task *task_find(struct pid_ns *ns, pid_t nr); /* by thread id, with a reference, or NULL */
 /* The process leader of a process id, with a reference, or NULL. */
 struct task *task_find_process(struct pid_ns *ns, pid_t nr);
@@ -403,6 +430,15 @@ pid_t do_getpgid(pid_t pid);
 pid_t do_getsid(pid_t pid);
 pid_t do_setsid(void);
 bool pgrp_orphaned(struct pid *pgrp); /* tasks_lock held */
+
+/* ---- ptrace(2) ---- */
+/* The system call: addr and data as the request says. Result or -errno. */
+long do_ptrace(long request, pid_t pid, u64 addr, u64 data);
+/* The two ends of a system call under THREAD_WORK_TRACE. False: the call is not to be made. */
+bool ptrace_syscall_enter(struct regs *regs);
+void ptrace_syscall_exit(struct regs *regs);
+/* May the current task look into t (PTRACE_MODE_*)? fs: by file system ids, for /proc's files. */
+bool ptrace_may_access(struct task *t, bool fs);
 
 /* ---- resources and time ---- */
 int do_prlimit(pid_t pid, unsigned int res, const struct rlimit64 *new, struct rlimit64 *old);

@@ -36,8 +36,6 @@ int proc_set_inode(struct dentry *d, struct inode *inode);
 bool proc_emit_dots(struct file *f, struct dir_context *ctx);
 /* A decimal number of len characters, or -1. */
 int proc_number(const char *name, size_t len);
-/* May the current task look into t? ptrace(2)'s rule for reading. */
-bool may_inspect(struct task *t);
 
 extern const struct pid_entry proc_pid_entry; /* the folder /proc/N itself */
 int proc_pid_show(struct strbuf *out, void *pinode); /* pseudo_file.show of every text */

@@ -95,7 +95,7 @@ static int proc_follow(struct inode *inode, struct path *to)
 
 	if (!t)
 		return -ENOENT;
-	if (!may_inspect(t))
+	if (!ptrace_may_access(t, true))
 		err = -EACCES;
 	else if (p->entry->link == LINK_EXE)
 		err = follow_exe(t, to);
@@ -188,7 +188,7 @@ out:
 static int fd_permission(struct inode *inode, int may)
 {
 	struct task *t = pinode_task(inode->priv);
-	int err = t && may_inspect(t) ? 0 : -EACCES;
+	int err = t && ptrace_may_access(t, true) ? 0 : -EACCES;
 
 	task_put(t);
 	return err;
@@ -196,7 +196,7 @@ static int fd_permission(struct inode *inode, int may)
 
 static int show_fdinfo(struct strbuf *out, struct task *t, const struct pinode *p)
 {
-	struct file *f = may_inspect(t) ? fd_file(t, p->fd) : NULL;
+	struct file *f = ptrace_may_access(t, true) ? fd_file(t, p->fd) : NULL;
 
 	if (!f)
 		return -ENOENT;

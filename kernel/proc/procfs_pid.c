@@ -100,22 +100,6 @@ static ssize_t pid_write(void *priv, char *buf, size_t n)
 	return r;
 }
 
-bool may_inspect(struct task *t)
-{
-	const struct cred *me = current_thread()->cred, *c;
-	bool ok;
-
-	if (t->proc == current->proc)
-		return true;
-	c = task_cred_get(t);
-	ok = ns_capable(c->user_ns, CAP_SYS_PTRACE) ||
-	     (t->dumpable && me->fsuid == c->uid && me->fsuid == c->euid && me->fsuid == c->suid &&
-	      me->fsgid == c->gid && me->fsgid == c->egid && me->fsgid == c->sgid &&
-	      !(c->cap_permitted & ~me->cap_permitted));
-	cred_put(c);
-	return ok;
-}
-
 /* ---- small texts ---- */
 
 /* [start, end) of the task's memory, as it is. */
@@ -152,7 +136,7 @@ static int show_cmdline(struct strbuf *out, struct task *t, const struct pinode 
 
 static int show_environ(struct strbuf *out, struct task *t, const struct pinode *p)
 {
-	return may_inspect(t) ? show_memory(out, t, true) : -EACCES;
+	return ptrace_may_access(t, true) ? show_memory(out, t, true) : -EACCES;
 }
 
 static int show_auxv(struct strbuf *out, struct task *t, const struct pinode *p)
@@ -160,7 +144,7 @@ static int show_auxv(struct strbuf *out, struct task *t, const struct pinode *p)
 	struct mm *mm;
 	unsigned int n = 0;
 
-	if (!may_inspect(t))
+	if (!ptrace_may_access(t, true))
 		return -EACCES;
 	mm = task_mm_get(t);
 	if (!mm)

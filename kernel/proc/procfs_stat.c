@@ -15,7 +15,7 @@ static char state_char(const struct task *t)
 	case THREAD_INTERRUPTIBLE:
 		return 'S';
 	case THREAD_STOPPED:
-		return 'T';
+		return t->ptrace.stopped ? 't' : 'T';
 	case THREAD_DEAD:
 		return 'X';
 	default:
@@ -93,7 +93,7 @@ int show_stat(struct strbuf *out, struct task *t, const struct pinode *p)
 	struct pid_ns *ns = task_pid_ns(current);
 	struct process *proc = t->proc;
 	struct mm *mm = task_mm_get(t);
-	bool secret = !may_inspect(t);
+	bool secret = !ptrace_may_access(t, true);
 	ksigset_t ign, caught;
 	struct times x;
 
@@ -280,8 +280,9 @@ static void status_cpus(struct strbuf *out, struct task *t)
 int show_status(struct strbuf *out, struct task *t, const struct pinode *p)
 {
 	static const char *const states[] = {
-		['R'] = "R (running)", ['S'] = "S (sleeping)", ['D'] = "D (disk sleep)",
-		['T'] = "T (stopped)", ['Z'] = "Z (zombie)",   ['X'] = "X (dead)"
+		['R'] = "R (running)", ['S'] = "S (sleeping)",     ['D'] = "D (disk sleep)",
+		['T'] = "T (stopped)", ['t'] = "t (tracing stop)", ['Z'] = "Z (zombie)",
+		['X'] = "X (dead)"
 	};
 	struct pid_ns *ns = task_pid_ns(current);
 	struct fs_context *fs = task_fs_get(t);
@@ -291,9 +292,9 @@ int show_status(struct strbuf *out, struct task *t, const struct pinode *p)
 		sb_printf(out, "Umask:\t%04o\n", fs->umask);
 		fs_context_put(fs);
 	}
-	sb_printf(out, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
+	sb_printf(out, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n",
 		  states[(int)state_char(t)], task_tgid_in(t, ns), task_tid_in(t, ns),
-		  task_ppid_in(t, ns));
+		  task_ppid_in(t, ns), task_tracer_in(t, ns));
 	status_ids(out, t);
 	spin_lock(&tasks_lock);
 	status_ns_numbers(out, "NStgid", t->proc->pid, ns);
@@ -405,7 +406,7 @@ int show_maps(struct strbuf *out, struct task *t, const struct pinode *p)
 	struct vma *v;
 	char *buf;
 
-	if (!may_inspect(t))
+	if (!ptrace_may_access(t, true))
 		return -EACCES;
 	mm = task_mm_get(t);
 	if (!mm)

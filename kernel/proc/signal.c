@@ -150,7 +150,7 @@ int dequeue_signal(ksigset_t set, siginfo_t *info)
 	return sig;
 }
 
-static ksigset_t pending_set(const struct task *t)
+ksigset_t pending_set(const struct task *t)
 {
 	return t->pending.set | t->proc->pending.set;
 }
@@ -205,6 +205,8 @@ static bool is_ignored(struct task *t, int sig, bool force)
 
 	if ((t->blocked | t->real_blocked) & SIGBIT(sig))
 		return false; /* it may be caught by the time it is let through */
+	if (is_traced(t) && sig != SIGKILL)
+		return false; /* the tracer sees it */
 	if (t->proc->unkillable && h == SIG_DFL && !(force && (SIGBIT(sig) & SIGS_UNBLOCKABLE)))
 		return true;
 	return h == SIG_IGN || (h == SIG_DFL && (SIGBIT(sig) & SIGS_IGNORED));
@@ -215,19 +217,26 @@ static void go_on(struct process *p)
 	struct task *t;
 
 	p->stop_dequeued = false;
+	for_each_thread(t, p) if (t->ptrace.seized) ptrace_notify_trap(t);
 	if (!p->stopping)
 		return;
 	p->continue_report = p->continue_news = p->stopped;
 	p->stopping = p->stopped = p->stop_report = false;
 	p->nr_stopped = 0;
-	for_each_thread(t, p) thread_wake_states(&t->thread, BIT(THREAD_STOPPED));
+	for_each_thread(t, p)
+	{
+		t->ptrace.stop_counted = t->ptrace.stop_left = false;
+		if (!t->ptrace.stopped)
+			thread_wake_states(&t->thread, BIT(THREAD_STOPPED));
+	}
 }
 
 static bool wants(struct task *t, int sig)
 {
 	if (t->exiting || (t->blocked & SIGBIT(sig)))
 		return false;
-	return sig == SIGKILL || !t->proc->stopping;
+	return sig == SIGKILL ||
+	       !(t->ptrace.stopped || (t->proc->stopping && !t->ptrace.stop_left));
 }
 
 /* Would this signal end t's process, with no handler to run? */
@@ -235,7 +244,7 @@ static bool is_fatal(struct task *t, int sig)
 {
 	if (SIGBIT(sig) & (SIGS_IGNORED | SIGS_STOP))
 		return false;
-	if (t->proc->unkillable && sig != SIGKILL)
+	if (sig != SIGKILL && (t->proc->unkillable || is_traced(t)))
 		return false;
 	return action_of(t, sig).handler == SIG_DFL && !(t->real_blocked & SIGBIT(sig));
 }
@@ -340,7 +349,7 @@ void force_signal(int sig, const siginfo_t *info)
 		a->handler = SIG_DFL;
 		t->blocked &= ~SIGBIT(sig);
 	}
-	if (a->handler == SIG_DFL)
+	if (a->handler == SIG_DFL && !is_traced(t))
 		t->proc->unkillable = false;
 	spin_unlock(&t->sighand->lock);
 	send_locked(sig, info, t, false, true);
@@ -372,56 +381,94 @@ bool stop_completed(struct process *p)
 	return true;
 }
 
-void notify_parent_stop(struct process *p, int why)
+bool stop_join(struct task *t)
 {
-	struct process *parent;
+	t->proc->nr_stopped += !t->ptrace.stop_counted;
+	t->ptrace.stop_counted = true;
+	return stop_completed(t->proc);
+}
+
+void tell_process(struct process *to, struct task *who, int sig, int code, int status)
+{
+	bool stop = code == CLD_STOPPED || code == CLD_CONTINUED || code == CLD_TRAPPED;
 	struct ksigaction a;
 	siginfo_t info = { 0 };
 
-	spin_lock(&tasks_lock);
-	parent = p->parent;
-	if (parent != &swapper_process) {
-		info.si_signo = SIGCHLD;
-		info.si_code = why;
-		info.si_pid = task_tgid_in(p->leader, task_pid_ns(parent->leader));
-		info.si_uid = task_uid_seen_by(p->leader, parent->leader);
-		info.si_status = why == CLD_CONTINUED ? SIGCONT : p->stop_signal;
-		spin_lock(&parent->siglock);
-		a = action_of(parent->leader, SIGCHLD);
-		if (a.handler != SIG_IGN && !(a.flags & SA_NOCLDSTOP))
-			send_locked(SIGCHLD, &info, parent->leader, true, false);
-		spin_unlock(&parent->siglock);
-		waitq_wake_all(&parent->wait_child, 0);
-	}
-	spin_unlock(&tasks_lock);
+	if (to == &swapper_process)
+		return;
+	info.si_signo = sig;
+	info.si_code = code;
+	info.si_pid = task_tid_in(who, task_pid_ns(to->leader));
+	info.si_uid = task_uid_seen_by(who, to->leader);
+	info.si_status = status;
+	info.si_utime = who->proc->user_ns / (NSEC_PER_SEC / 100);
+	info.si_stime = who->proc->sys_ns / (NSEC_PER_SEC / 100);
+	spin_lock(&to->siglock);
+	if (sig)
+		a = action_of(to->leader, sig);
+	if (sig && !(stop && (a.handler == SIG_IGN || a.flags & SA_NOCLDSTOP)))
+		send_locked(sig, &info, to->leader, true, false);
+	spin_unlock(&to->siglock);
+	waitq_wake_all(&to->wait_child, 0);
+}
+
+void notify_stop(struct process *p, int why)
+{
+	int sig = why == CLD_CONTINUED ? SIGCONT : p->stop_signal;
+
+	tell_process(p->parent, p->leader, SIGCHLD, why, sig);
+	if (why == CLD_CONTINUED && is_traced_away(p->leader))
+		tell_process(p->leader->ptrace.tracer->proc, p->leader, SIGCHLD, why, sig);
 }
 
 static void start_stop(struct process *p, int sig)
 {
+	bool anew = !p->stopping; /* else a tracer has let this thread go on meanwhile */
 	struct task *t;
 
+	if (anew) {
+		p->stopped = false;
+		p->nr_stopped = 0;
+	}
 	p->stopping = true;
-	p->stopped = false;
-	p->nr_stopped = 0;
 	p->stop_signal = sig;
-	for_each_thread(t, p) if (t != current && !t->exiting) signal_wake(t, false);
+	for_each_thread(t, p)
+	{
+		t->ptrace.stop_left = false;
+		t->ptrace.stop_counted &= !anew;
+		if (t == current || t->exiting)
+			continue;
+		if (t->ptrace.seized)
+			ptrace_notify_trap(t);
+		else
+			signal_wake(t, false);
+	}
+}
+
+/* siglock is dropped meanwhile. */
+static void tell_stop(struct process *p, int why)
+{
+	spin_unlock(&p->siglock);
+	spin_lock(&tasks_lock);
+	notify_stop(p, why);
+	spin_unlock(&tasks_lock);
+	spin_lock(&p->siglock);
 }
 
 /* Sleeps while the process is stopped. siglock is dropped meanwhile. */
 static void stop_here(struct task *t)
 {
 	struct process *p = t->proc;
-	bool news;
+	bool news = stop_join(t);
 
-	p->nr_stopped++;
-	news = stop_completed(p);
-	while (p->stopping && !p->group_exit && !(t->pending.set & SIGBIT(SIGKILL))) {
+	while (p->stopping && !p->group_exit && !is_traced(t) &&
+	       !(t->pending.set & SIGBIT(SIGKILL))) {
 		/* Set with siglock held: a SIGCONT cannot come between the look and the sleep. */
 		WRITE_ONCE(t->thread.state, THREAD_STOPPED);
-		spin_unlock(&p->siglock);
 		if (news)
-			notify_parent_stop(p, CLD_STOPPED);
+			tell_stop(p, CLD_STOPPED);
 		news = false;
+		spin_unlock(&p->siglock);
 		schedule();
 		spin_lock(&p->siglock);
 	}
@@ -447,20 +494,19 @@ static void act_stop(struct task *t, int sig)
 	if (sig != SIGSTOP) {
 		bool no;
 
-		p->stop_dequeued = true;
 		spin_unlock(&p->siglock);
 		no = orphaned(t);
 		spin_lock(&p->siglock);
-		if (no || !p->stop_dequeued)
+		if (no)
 			return;
-		p->stop_dequeued = false;
 	}
-	if (!p->group_exit)
+	if (p->stop_dequeued && !p->group_exit && !p->exec_task)
 		start_stop(p, sig);
 }
 
 static void __noreturn act_end(struct task *t, int sig)
 {
+	t->pending.set &= ~SIGBIT(SIGKILL); /* its end may still be a stop: PTRACE_EVENT_EXIT */
 	spin_unlock(&t->proc->siglock);
 	do_group_exit(sig);
 }
@@ -478,18 +524,24 @@ static int get_signal(struct task *t, siginfo_t *info, struct ksigaction *act)
 			act_end(t, SIGKILL);
 		if (p->continue_news) {
 			p->continue_news = false;
-			spin_unlock(&p->siglock);
-			notify_parent_stop(p, CLD_CONTINUED);
-			spin_lock(&p->siglock);
+			tell_stop(p, CLD_CONTINUED);
 			continue;
 		}
-		if (p->stopping) {
+		if (is_traced(t) && ptrace_trap(t))
+			continue;
+		if (p->stopping && !is_traced(t)) {
 			stop_here(t);
 			continue;
 		}
 		sig = take_any(t, ~t->blocked, info);
 		if (!sig)
 			break;
+		p->stop_dequeued = true;
+		if (is_traced(t) && sig != SIGKILL) {
+			sig = ptrace_signal(t, sig, info);
+			if (!sig)
+				continue;
+		}
 		*act = action_of(t, sig);
 		if (act->handler == SIG_IGN)
 			continue;
@@ -539,7 +591,10 @@ static void deliver(struct task *t, struct regs *regs, int sig, const struct ksi
 		    const siginfo_t *info)
 {
 	ksigset_t mask = t->restore_mask ? t->saved_mask : t->blocked;
+	bool stepping = t->ptrace.stepping;
 
+	if (stepping)
+		ptrace_set_step(t, false);
 	if (sigframe_setup(regs, sig, act, info, mask)) {
 		if (sig == SIGSEGV) { /* no stack to say it on */
 			spin_lock(&t->sighand->lock);
@@ -551,6 +606,8 @@ static void deliver(struct task *t, struct regs *regs, int sig, const struct ksi
 	}
 	t->restore_mask = false;
 	set_blocked(t->blocked | act->mask | (act->flags & SA_NODEFER ? 0 : SIGBIT(sig)));
+	if (stepping) /* the tracer sees the handler's first instruction */
+		ptrace_notify(SIGTRAP, 0);
 }
 
 static void do_signals(struct task *t, struct regs *regs)

@@ -76,6 +76,7 @@ static void process_setup(struct process *p)
 	ref_init(&p->refs);
 	list_init(&p->threads);
 	list_init(&p->children);
+	list_init(&p->tracees);
 	list_init(&p->sibling);
 	waitq_init(&p->wait_child);
 	spin_init(&p->siglock);

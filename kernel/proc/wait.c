@@ -2,7 +2,8 @@
 /*
  * wait4(2) and waitid(2). A parent sleeps on its own wait_child; a child that ends, stops or goes on
  * wakes it. Zombies stand first among the children, so that waiting for any costs the same however
- * many children live; waiting for one of them goes by its number.
+ * many children live; waiting for one of them goes by its number. Whom the process traces (ptrace(2))
+ * it waits for as for a child, thread by thread.
  */
 #include "proc/internal.h"
 
@@ -38,81 +39,117 @@ static void child_rusage(struct process *p, struct rusage *ru)
 	ru->ru_nivcsw = p->nivcsw;
 }
 
-static bool eligible(const struct wait *w, const struct process *p)
+static bool eligible(const struct wait *w, const struct task *t, bool traced)
 {
-	bool clone_child = p->exit_signal != SIGCHLD;
+	bool clone_child = t->proc->exit_signal != SIGCHLD;
 
-	if (w->type == P_PGID && task_pgrp(p->leader) != w->pid)
+	if (w->type == P_PGID && task_pgrp(t) != w->pid)
 		return false;
-	if (w->type == P_PID && p->leader->pid != w->pid)
+	if (w->type == P_PID && t->pid != w->pid)
 		return false;
-	return (w->options & __WALL) || clone_child == !!(w->options & __WCLONE);
+	return traced || (w->options & __WALL) || clone_child == !!(w->options & __WCLONE);
 }
 
-static void found(struct wait *w, struct process *p, int why, int status)
+static void found(struct wait *w, struct task *who, int why, int status)
 {
 	struct task *t = current;
 
-	w->nr = task_tgid_in(p->leader, task_pid_ns(t));
-	w->uid = task_uid_seen_by(p->leader, t);
+	w->nr = task_tid_in(who, task_pid_ns(t));
+	w->uid = task_uid_seen_by(who, t);
 	w->why = why;
 	w->status = status;
-	child_rusage(p, w->ru);
+	child_rusage(who->proc, w->ru);
+}
+
+static void found_end(struct wait *w, struct task *who, int st)
+{
+	found(w, who, st & 0x7f ? (st & 0x80 ? CLD_DUMPED : CLD_KILLED) : CLD_EXITED, st);
 }
 
 static bool take_zombie(struct wait *w, struct process *p)
 {
-	int st = p->exit_status;
-
-	if (!p->zombie || !(w->options & WEXITED))
+	if (!p->zombie || p->held || !(w->options & WEXITED))
 		return false;
-	found(w, p, st & 0x7f ? (st & 0x80 ? CLD_DUMPED : CLD_KILLED) : CLD_EXITED, st);
+	found_end(w, p->leader, p->exit_status);
 	if (!(w->options & WNOWAIT))
 		reap_process(p, &w->gone);
 	return true;
 }
 
-static bool take_stop(struct wait *w, struct process *p)
+/* traced: its tracer, who sees each thread's stop instead. */
+static bool take_stop(struct wait *w, struct process *p, bool traced)
 {
-	bool keep = w->options & WNOWAIT, yes = true;
+	bool keep = w->options & WNOWAIT, stop, cont;
+	int sig;
 
 	spin_lock(&p->siglock);
-	if (p->stop_report && p->stopped && (w->options & WSTOPPED)) {
-		int sig = p->stop_signal;
-
+	sig = p->stop_signal;
+	stop = !traced && p->stop_report && p->stopped && (w->options & WSTOPPED);
+	cont = !stop && p->continue_report && (w->options & WCONTINUED);
+	if (stop)
 		p->stop_report = keep;
-		spin_unlock(&p->siglock);
-		found(w, p, CLD_STOPPED, sig << 8 | 0x7f);
-		return true;
-	}
-	if (p->continue_report && (w->options & WCONTINUED)) {
+	if (cont)
 		p->continue_report = keep;
-		spin_unlock(&p->siglock);
-		found(w, p, CLD_CONTINUED, 0xffff);
-		return true;
-	}
-	yes = false;
 	spin_unlock(&p->siglock);
-	return yes;
+	if (stop)
+		found(w, p->leader, CLD_STOPPED, sig << 8 | 0x7f);
+	else if (cont)
+		found(w, p->leader, CLD_CONTINUED, 0xffff);
+	return stop || cont;
 }
 
 /* One look at one child: 1 taken, 0 not yet, -ECHILD not to be waited for. tasks_lock held. */
 static int look(struct wait *w, struct process *p)
 {
-	if (!eligible(w, p))
+	if (!eligible(w, p->leader, false))
 		return -ECHILD;
-	return take_zombie(w, p) || take_stop(w, p);
+	return take_zombie(w, p) || take_stop(w, p, false);
+}
+
+/* The same for a task that this process traces: each thread's stops and end, whatever is asked for. */
+static int look_at_tracee(struct wait *w, struct task *t)
+{
+	struct process *me = current->proc, *p = t->proc;
+	int code;
+
+	if (!eligible(w, t, true) || (w->options & __WNOTHREAD && t->ptrace.tracer != current))
+		return -ECHILD;
+	if (t->dead && (t != p->leader || p->zombie) && w->options & WEXITED) {
+		found_end(w, t, p->group_exit ? p->group_status : t->exit_code);
+		if (w->options & WNOWAIT)
+			return 1;
+		if (p->zombie && !p->held) {
+			reap_process(p, &w->gone);
+			return 1;
+		}
+		spin_lock(&p->siglock);
+		ptrace_unlink(t);
+		spin_unlock(&p->siglock);
+		tracee_seen(t, me, &w->gone);
+		return 1;
+	}
+	spin_lock(&p->siglock);
+	code = t->ptrace.stopped && !t->ptrace.listening ? t->ptrace.code : 0;
+	if (code && !(w->options & WNOWAIT))
+		t->ptrace.code = 0;
+	spin_unlock(&p->siglock);
+	if (!code)
+		return t == p->leader && take_stop(w, p, true);
+	found(w, t, CLD_TRAPPED, code << 8 | 0x7f);
+	return 1;
 }
 
 static int look_at_all(struct wait *w)
 {
-	struct process *me = current->proc, *p;
 	bool zombies_only = !(w->options & (WSTOPPED | WCONTINUED));
-	int any = -ECHILD;
+	struct process *me = current->proc, *p;
+	int any = -ECHILD, r;
+	struct task *t;
 
 	list_for_each(p, &me->children, sibling) {
-		int r = look(w, p);
-
+		if (is_traced(p->leader) && !is_traced_away(p->leader))
+			continue; /* below */
+		r = look(w, p);
 		if (r > 0)
 			return r;
 		if (!r) {
@@ -121,17 +158,27 @@ static int look_at_all(struct wait *w)
 				break;
 		}
 	}
+	list_for_each(t, &me->tracees, ptrace.link) {
+		r = look_at_tracee(w, t);
+		if (r > 0)
+			return r;
+		any = max(any, r);
+	}
 	return any;
 }
 
 static int look_at_one(struct wait *w)
 {
+	struct pid *pid = w->pid;
 	struct task *t;
 
-	if (list_empty(&w->pid->tasks[PID_PROCESS]))
+	if (list_empty(&pid->tasks[PID_TASK]))
 		return -ECHILD;
-	t = list_first(&w->pid->tasks[PID_PROCESS], struct task, pid_links[PID_PROCESS]);
-	return t->proc->parent == current->proc ? look(w, t->proc) : -ECHILD;
+	t = list_first(&pid->tasks[PID_TASK], struct task, pid_links[PID_TASK]);
+	if (is_traced(t) && t->ptrace.tracer->proc == current->proc)
+		return look_at_tracee(w, t);
+	return t == t->proc->leader && t->proc->parent == current->proc ? look(w, t->proc)
+									: -ECHILD;
 }
 
 static int look_once(struct wait *w)
@@ -256,8 +303,9 @@ long do_waitid(int which, pid_t id, siginfo_t *info, int options, struct rusage 
 			info->si_code = w.why;
 			info->si_pid = w.nr;
 			info->si_uid = w.uid;
-			info->si_status = w.why == CLD_EXITED      ? w.status >> 8 & 0xff
-					  : w.why == CLD_STOPPED   ? w.status >> 8 & 0xff
+			info->si_status = w.why == CLD_EXITED ? w.status >> 8 & 0xff
+					  : w.why == CLD_STOPPED || w.why == CLD_TRAPPED
+						  ? w.status >> 8
 					  : w.why == CLD_CONTINUED ? SIGCONT
 								   : w.status & 0x7f;
 		}

@@ -95,7 +95,7 @@ struct thread {
 
 #define THREAD_WORK_SIGNAL 0x1U /* a signal is pending, or the thread must stop or die */
 #define THREAD_WORK_KILLED 0x2U /* a fatal one: even uninterruptible page waits end */
-#define THREAD_WORK_TRACE 0x4U /* syscall entry and exit are traced or filtered */
+#define THREAD_WORK_TRACE 0x4U /* ptrace(2) wants to see where a system call begins and ends */
 static inline bool thread_interrupted(void)
 {
 	return READ_ONCE(current_thread()->work) & THREAD_WORK_SIGNAL;
@@ -134,6 +134,8 @@ static inline bool thread_wake(struct thread *t)
 {
 	return thread_wake_states(t, BIT(THREAD_INTERRUPTIBLE) | BIT(THREAD_UNINTERRUPTIBLE));
 }
+/* Has t, which sleeps, left its CPU, so that its registers are saved? */
+bool thread_off_cpu(struct thread *t);
 void thread_start(struct thread *t); /* first time on a run queue */
 void thread_set_nice(struct thread *t, int nice);
 int thread_set_allowed(struct thread *t, cpumask_t mask); /* -EINVAL when no such CPU */

@@ -226,6 +226,15 @@ void thread_clear_work(struct thread *t, u32 bits)
 	__atomic_fetch_and(&t->work, ~bits, __ATOMIC_SEQ_CST);
 }
 
+bool thread_off_cpu(struct thread *t)
+{
+	struct runqueue *rq = thread_rq_lock(t);
+	bool off = !t->on_cpu;
+
+	spin_unlock(&rq->lock);
+	return off;
+}
+
 /* ---- idle, timer, start ---- */
 
 static void __noreturn idle_loop(void)

@@ -7,30 +7,29 @@
 
 #include <asm/unistd_64.h>
 
-static void trace_call(const struct regs *regs, const struct syscall_entry *e, long ret)
-{
-	pr_debug("[%d] %s(%#lx, %#lx, %#lx, %#lx) = %ld", task_tid_in(current, &init_pid_ns),
-		 e && e->name ? e->name : "?", (long)regs->rdi, (long)regs->rsi, (long)regs->rdx,
-		 (long)regs->r10, ret);
-}
-
 /* rax: number; rdi rsi rdx r10 r8 r9: arguments; the result goes to rax (SysV ABI, A.2.1). */
 static void entry_syscall(struct regs *regs)
 {
-	u32 nr = regs->orig_rax; /* Linux looks at the lower half alone */
-	const struct syscall_entry *e = nr < syscall_table_size ? &syscall_table[nr] : NULL;
+	const struct syscall_entry *e;
 	long ret = -ENOSYS;
+	u32 nr;
 
 	thread_account(true);
 	/* The value a restarted or traced call sees, and what an unknown number answers. */
 	regs->rax = ret;
+	if (unlikely(READ_ONCE(current->thread.work) & THREAD_WORK_TRACE) &&
+	    !ptrace_syscall_enter(regs))
+		goto skipped;
+	nr = regs->orig_rax; /* Linux looks at the lower half alone */
+	e = nr < syscall_table_size ? &syscall_table[nr] : NULL;
 	if (likely(e && e->fn))
 		ret = e->fn(regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9);
-	if (unlikely(READ_ONCE(current->thread.work) & THREAD_WORK_TRACE))
-		trace_call(regs, e, ret);
 	/* rt_sigreturn and execve have loaded other registers: rax is theirs. */
 	if (nr != __NR_rt_sigreturn)
 		regs->rax = ret;
+skipped:
+	if (unlikely(READ_ONCE(current->thread.work) & THREAD_WORK_TRACE))
+		ptrace_syscall_exit(regs);
 }
 
 /*

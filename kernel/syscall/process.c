@@ -10,6 +10,7 @@
 #include <linux/ioprio.h>
 #include <linux/sched.h>
 #include <linux/sched/types.h>
+#include <linux/uio.h>
 #include <linux/wait.h>
 
 /* ---- making processes ---- */
@@ -398,3 +399,85 @@ SYSCALL1(times, struct tms __user *, utms)
 
 	return utms && put_user(tms, utms) ? -EFAULT : ticks;
 }
+
+/* ---- other processes ---- */
+
+/* PTRACE_PEEK* puts the word at data, as the C library's wrapper expects. */
+SYSCALL_IS(ptrace, do_ptrace(_1, _2, _3, _4))
+
+/* The bytes that both sides have room for, of which the first failure ends the call. */
+static ssize_t vm_copy(struct mm *mm, struct uio *local, const struct iovec *remote, u64 n,
+		       bool write)
+{
+	ssize_t done = 0, ret = 0;
+	char *page = kmalloc(PAGE_SIZE);
+
+	if (!page)
+		return -ENOMEM;
+	for (u64 i = 0; i < n && ret >= 0; i++) {
+		u64 at = (u64)remote[i].iov_base, left = remote[i].iov_len;
+
+		while (left && local->left && ret >= 0) {
+			size_t part = min(min(left, local->left), PAGE_SIZE - at % PAGE_SIZE);
+
+			ret = write ? uio_get(local, page, part)
+				    : mm_access(mm, at, page, part, false);
+			if (ret > 0)
+				ret = write ? mm_access(mm, at, page, ret, true)
+					    : uio_put(local, page, ret);
+			if (ret > 0)
+				done += ret;
+			if (ret != (ssize_t)part)
+				ret = -EFAULT;
+			at += part;
+			left -= part;
+			if (thread_killed())
+				ret = -EINTR;
+		}
+	}
+	kfree(page);
+	return done ? done : ret;
+}
+
+static long process_vm(pid_t pid, const struct iovec __user *ulocal, long nr_local,
+		       const struct iovec __user *uremote, u64 nr_remote, u64 flags, bool write)
+{
+	struct user_iov local;
+	struct iovec *remote;
+	struct uio u;
+	struct task *t = NULL;
+	struct mm *mm;
+	long ret;
+
+	if (flags || nr_remote > UIO_MAXIOV)
+		return -EINVAL;
+	remote = kmalloc(max(nr_remote, 1UL) * sizeof(*remote));
+	ret = user_iov_get(&local, &u, ulocal, nr_local);
+	if (ret <= 0)
+		goto out;
+	ret = remote ? copy_from_user(remote, uremote, nr_remote * sizeof(*remote)) : -ENOMEM;
+	for (u64 i = 0; !ret && i < nr_remote; i++)
+		if ((ssize_t)remote[i].iov_len < 0)
+			ret = -EINVAL;
+	if (ret)
+		goto out;
+	t = task_find(task_pid_ns(current), pid);
+	ret = t ? ptrace_may_access(t, false) ? 0 : -EPERM : -ESRCH;
+	mm = ret ? NULL : task_mm_get(t);
+	if (mm) {
+		ret = vm_copy(mm, &u, remote, nr_remote, write);
+		mm_put_user(mm);
+	} else if (!ret) {
+		ret = -ESRCH;
+	}
+	task_put(t);
+out:
+	user_iov_put(&local);
+	kfree(remote);
+	return ret;
+}
+
+SYSCALL_IS(process_vm_readv,
+	   process_vm(_1, (void __user *)_2, _3, (void __user *)_4, _5, _6, false))
+SYSCALL_IS(process_vm_writev,
+	   process_vm(_1, (void __user *)_2, _3, (void __user *)_4, _5, _6, true))

@@ -18,7 +18,7 @@
 	X(sched_getparam) X(sched_setscheduler) X(sched_getattr) \
 	X(sched_get_priority_max) X(sched_get_priority_min) X(getpriority) \
 	X(setpriority) X(ioprio_get) X(getcpu) X(prlimit64) X(getrlimit) X(setrlimit) \
-	X(getrusage) X(times) \
+	X(getrusage) X(times) X(ptrace) X(process_vm_readv) X(process_vm_writev) \
 	/* memory.c */ \
 	X(mmap) X(munmap) X(mprotect) X(mremap) X(brk) X(madvise) X(mincore) X(msync) X(mlock) \
 	X(mlock2) X(munlock) X(mlockall) X(munlockall) \

@@ -15,7 +15,10 @@ static bool has_xsave, has_xsaveopt;
 #define XCR0_AVX BIT(2)
 #define FCW_DEFAULT 0x37f
 #define MXCSR_DEFAULT 0x1f80
-#define FX_MXCSR 24 /* offset in the area */
+#define FX_MXCSR 24 /* offsets in the area, SDM 1, 10.5.1 */
+#define FX_ST0 32
+#define FX_XMM0 160
+#define FX_RESERVED 416
 #define XSTATE_BV 512
 
 void fpu_init_this(void)
@@ -75,4 +78,27 @@ void fpu_restore(const void *area)
 		__asm__ volatile("xrstor64 (%0)" ::"r"(area), "a"(~0U), "d"(~0U) : "memory");
 	else
 		__asm__ volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
+}
+
+/* XSAVEOPT writes no component that is as at reset, and clears its bit in XSTATE_BV (SDM 1, 13.6). */
+void fpu_spell_out(void *area)
+{
+	struct cpuid_regs avx;
+	u8 *at = area;
+	u64 absent;
+
+	if (!has_xsave)
+		return;
+	absent = fpu_xcr0 & ~*(u64 *)(at + XSTATE_BV);
+	if (absent & XCR0_X87) {
+		memset(at, 0, FX_MXCSR);
+		memset(at + FX_ST0, 0, FX_XMM0 - FX_ST0);
+		*(u16 *)at = FCW_DEFAULT;
+	}
+	if (absent & XCR0_SSE)
+		memset(at + FX_XMM0, 0, FX_RESERVED - FX_XMM0);
+	if (absent & XCR0_AVX) {
+		avx = cpuid(0xd, 2); /* eax: size, ebx: offset */
+		memset(at + avx.ebx, 0, avx.eax);
+	}
 }

@@ -80,6 +80,8 @@ void *fpu_alloc(void); /* in the initial state; NULL without memory */
 void fpu_free(void *area);
 void fpu_save(void *area);
 void fpu_restore(const void *area);
+/* Writes out what fpu_save() left out of area because it is in its initial state. */
+void fpu_spell_out(void *area);
 
 /* ---- thread switch (switch.S) ---- */
 /* Saves callee-saved registers and rsp in *save, loads rsp from load. */

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ptrace(2): the state of a stopped tracee that its tracer reads and changes: memory, registers, FPU,
+ * what it stopped for, its mask. The tracee is off its CPU: its registers are those saved at the top
+ * of its stack, and in the FPU area of its thread. What is written here reaches the CPU when
+ * it runs on, so it is checked to be harmless there. Layouts: <sys/user.h>, ptrace(2), SDM 1, 13.4.
+ */
+#include "proc/internal.h"
+
+#include <asm/ptrace.h>
+#include <asm/sigcontext.h>
+#include <linux/audit.h>
+#include <linux/elf.h>
+#include <linux/ptrace.h>
+#include <linux/uio.h>
+
+/* struct user_regs_struct: in words, the registers of struct regs without `vector`, then these. */
+struct user_regs {
+	struct pt_regs r;
+	u64 fs_base, gs_base, ds, es, fs, gs;
+};
+#define NR_REGS (sizeof(struct user_regs) / 8)
+#define REG(name) (offsetof(struct user_regs, name) / 8)
+/* struct user: the registers first, much that is no longer filled in, the debug registers. */
+#define USER_SIZE 928
+#define MXCSR_MASK_DEFAULT 0xffbf /* SDM 1, 11.6.6 */
+#define XFEATURE_FP_SSE 3UL
+#define FX_SIZE 512 /* struct user_fpregs_struct: the legacy area of XSAVE */
+#define FX_MXCSR 24
+#define FX_MXCSR_MASK 28
+#define FX_SOFTWARE 464 /* free for software; here the first word says which components there are */
+#define XSAVE_HEADER 512
+/* The flags that a program may change itself, and NT, which does nothing here. */
+#define FLAGS_USER                                                                                 \
+	(RFLAGS_CF | BIT(2) | BIT(4) | BIT(6) | BIT(7) | RFLAGS_TF | RFLAGS_DF | BIT(11) |         \
+	 RFLAGS_NT | RFLAGS_RF | RFLAGS_AC)
+
+/* ---- general registers ---- */
+
+static u64 *slot(struct task *t, unsigned int i)
+{
+	/* `vector` stands in front of orig_rax. */
+	return (u64 *)thread_regs(&t->thread) + i + (i >= REG(r.orig_rax));
+}
+
+static u64 get_reg(struct task *t, unsigned int i)
+{
+	switch (i) {
+	case REG(r.orig_rax): /* an exception has its error code there */
+		return thread_regs(&t->thread)->vector == REGS_SYSCALL_VECTOR ? *slot(t, i) : ~0UL;
+	case REG(r.eflags):
+		return *slot(t, i) & ~(t->ptrace.forced_tf ? RFLAGS_TF : 0);
+	case REG(fs_base):
+		return t->thread.fs_base;
+	case REG(gs_base):
+		return t->thread.gs_base;
+	case REG(ds)... REG(gs):
+		return 0;
+	default:
+		return *slot(t, i);
+	}
+}
+
+/* The code and stack segments are what they are, the others zero; addresses stay in the user's half. */
+static int check_reg(struct task *t, unsigned int i, u64 v)
+{
+	switch (i) {
+	case REG(r.cs):
+	case REG(r.ss):
+	case REG(ds)... REG(gs):
+		return v == get_reg(t, i) ? 0 : -EIO;
+	case REG(r.rip): /* iret faults in ring 0 on one that is not canonical */
+	case REG(fs_base):
+	case REG(gs_base):
+		return v < USER_END ? 0 : -EIO;
+	}
+	return 0;
+}
+
+static int set_reg(struct task *t, unsigned int i, u64 v)
+{
+	struct regs *r = thread_regs(&t->thread);
+	int err = check_reg(t, i, v);
+
+	if (err)
+		return err;
+	switch (i) {
+	case REG(r.orig_rax):
+		if (v == ~0UL && r->vector != REGS_SYSCALL_VECTOR)
+			return 0;
+		r->vector =
+			REGS_SYSCALL_VECTOR; /* from now on it is in a call, maybe to be restarted */
+		r->orig_rax = v;
+		return 0;
+	case REG(r.eflags):
+		if (v & RFLAGS_TF)
+			t->ptrace.forced_tf = false;
+		else if (t->ptrace.forced_tf)
+			v |= RFLAGS_TF;
+		r->rflags = (r->rflags & ~FLAGS_USER) | (v & FLAGS_USER);
+		return 0;
+	case REG(fs_base):
+		t->thread.fs_base = v;
+		return 0;
+	case REG(gs_base):
+		t->thread.gs_base = v;
+		return 0;
+	case REG(ds)... REG(gs):
+		return 0;
+	default:
+		*slot(t, i) = v;
+		return 0;
+	}
+}
+
+/* RFLAGS.TF: a #DB after each instruction (SDM 3B, 17.3.1.4). If the program has set it, it stays. */
+void ptrace_set_step(struct task *t, bool on)
+{
+	struct regs *r = thread_regs(&t->thread);
+
+	t->ptrace.stepping = on;
+	if (on && !(r->rflags & RFLAGS_TF)) {
+		t->ptrace.forced_tf = true;
+		r->rflags |= RFLAGS_TF;
+	} else if (!on && t->ptrace.forced_tf) {
+		t->ptrace.forced_tf = false;
+		r->rflags &= ~RFLAGS_TF;
+	}
+}
+
+/* n bytes of registers from the first on, whole words. */
+static int get_regs(struct task *t, u8 __user *to, size_t n)
+{
+	u64 v[NR_REGS];
+
+	for (unsigned int i = 0; i < NR_REGS; i++)
+		v[i] = get_reg(t, i);
+	return copy_to_user(to, v, n);
+}
+
+static int set_regs(struct task *t, const u8 __user *from, size_t n)
+{
+	u64 v[NR_REGS];
+	int err = copy_from_user(v, from, n);
+
+	for (unsigned int i = 0; !err && i < n / 8; i++)
+		err = set_reg(t, i, v[i]);
+	return err;
+}
+
+/* ---- FPU ---- */
+
+static int get_fpu(struct task *t, u8 __user *to, size_t n)
+{
+	u64 software[(XSAVE_HEADER - FX_SOFTWARE) / 8] = { fpu_xcr0 };
+	u8 *area = t->thread.fpu;
+
+	fpu_spell_out(area);
+	if (n <= FX_SIZE)
+		return copy_to_user(to, area, n);
+	return copy_to_user(to, area, FX_SOFTWARE) ?:
+	       copy_to_user(to + FX_SOFTWARE, software, sizeof(software)) ?:
+	       copy_to_user(to + XSAVE_HEADER, area + XSAVE_HEADER, n - XSAVE_HEADER);
+}
+
+/* from: FX_SIZE bytes, or a whole area. XRSTOR must take it without a fault (SDM 1, 13.8). */
+static int set_fpu(struct task *t, const u8 __user *from, size_t n)
+{
+	u8 *area = t->thread.fpu, *new = fpu_alloc();
+	u64 header[8]; /* XSTATE_BV, XCOMP_BV, reserved */
+	u32 mxcsr, mask;
+	int err = -ENOMEM;
+
+	if (!new)
+		return err;
+	err = copy_from_user(new, from, n);
+	if (err)
+		goto out;
+	fpu_spell_out(area);
+	memcpy(&mask, area + FX_MXCSR_MASK, sizeof(mask));
+	memcpy(&mxcsr, new + FX_MXCSR, sizeof(mxcsr));
+	memcpy(header, (n > FX_SIZE ? new : area) + XSAVE_HEADER, sizeof(header));
+	if (n <= FX_SIZE)
+		header[0] |= XFEATURE_FP_SSE;
+	err = -EINVAL;
+	if (mxcsr & ~(mask ? mask : MXCSR_MASK_DEFAULT))
+		goto out;
+	for (unsigned int i = 0; n > FX_SIZE && i < ARRAY_SIZE(header); i++)
+		if (header[i] & ~(i ? 0 : fpu_xcr0))
+			goto out;
+	memcpy(area, new, n);
+	if (fpu_xcr0)
+		memcpy(area + XSAVE_HEADER, header, sizeof(header));
+	err = 0;
+out:
+	fpu_free(new);
+	return err;
+}
+
+/* ---- PTRACE_GETREGSET, PTRACE_SETREGSET ---- */
+
+static int regset(struct task *t, bool set, u64 type, struct iovec __user *uiov)
+{
+	struct iovec iov;
+	size_t size;
+	int err;
+
+	if (get_user(iov, uiov))
+		return -EFAULT;
+	switch (type) {
+	case NT_PRSTATUS:
+		size = sizeof(struct user_regs);
+		break;
+	case NT_PRFPREG:
+		size = FX_SIZE;
+		break;
+	case NT_X86_XSTATE:
+		size = fpu_xcr0 ? fpu_size : 0;
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (iov.iov_len % 8)
+		return -EINVAL;
+	if (!size)
+		return -ENODEV;
+	if (set && type != NT_PRSTATUS && iov.iov_len < size)
+		return type == NT_PRFPREG ? -EINVAL : -EFAULT;
+	iov.iov_len = min((size_t)iov.iov_len, size);
+	if (type == NT_PRSTATUS)
+		err = set ? set_regs(t, iov.iov_base, iov.iov_len)
+			  : get_regs(t, iov.iov_base, iov.iov_len);
+	else
+		err = set ? set_fpu(t, iov.iov_base, iov.iov_len)
+			  : get_fpu(t, iov.iov_base, iov.iov_len);
+	return err ?: put_user(iov.iov_len, &uiov->iov_len);
+}
+
+/* ---- memory, and struct user as if it were memory ---- */
+
+static int peek(struct task *t, u64 addr, u64 __user *to)
+{
+	struct mm *mm = task_mm_get(t);
+	u64 v;
+	bool ok;
+
+	if (!mm)
+		return -EIO;
+	ok = mm_access_forced(mm, addr, &v, sizeof(v), false) == sizeof(v);
+	mm_put_user(mm);
+	return ok ? put_user(v, to) : -EIO;
+}
+
+static int poke(struct task *t, u64 addr, u64 v)
+{
+	struct mm *mm = task_mm_get(t);
+	bool ok;
+
+	if (!mm)
+		return -EIO;
+	ok = mm_access_forced(mm, addr, &v, sizeof(v), true) == sizeof(v);
+	mm_put_user(mm);
+	return ok ? 0 : -EIO;
+}
+
+static int peek_user(struct task *t, u64 addr, u64 __user *to)
+{
+	if (addr % 8 || addr >= USER_SIZE)
+		return -EIO;
+	return put_user(addr / 8 < NR_REGS ? get_reg(t, addr / 8) : 0UL, to);
+}
+
+static int poke_user(struct task *t, u64 addr, u64 v)
+{
+	if (addr % 8 || addr / 8 >= NR_REGS)
+		return -EIO;
+	return set_reg(t, addr / 8, v);
+}
+
+/* ---- what it stopped for ---- */
+
+static int signal_info(struct task *t, bool set, siginfo_t __user *user)
+{
+	siginfo_t info;
+	int err = -EINVAL;
+
+	if (set && get_user(info, user))
+		return -EFAULT;
+	spin_lock(&t->proc->siglock);
+	if (t->ptrace.info) {
+		if (set)
+			*t->ptrace.info = info;
+		else
+			info = *t->ptrace.info;
+		err = 0;
+	}
+	spin_unlock(&t->proc->siglock);
+	return err ?: set ? 0 : put_user(info, user);
+}
+
+/* Copies of the signals that wait for the thread, or its process, from number args.off on. */
+static long peek_signals(struct task *t, const struct ptrace_peeksiginfo_args __user *uargs,
+			 siginfo_t __user *to)
+{
+	struct ptrace_peeksiginfo_args a;
+	struct sigpending *sp;
+	struct ksiginfo *q;
+	siginfo_t info;
+	s32 n = 0;
+
+	if (get_user(a, uargs))
+		return -EFAULT;
+	if (a.flags & ~PTRACE_PEEKSIGINFO_SHARED || a.nr < 0)
+		return -EINVAL;
+	sp = a.flags & PTRACE_PEEKSIGINFO_SHARED ? &t->proc->pending : &t->pending;
+	for (; n < a.nr; n++) {
+		u64 skip = a.off + n;
+		bool there = false;
+
+		if (skip < a.off)
+			break;
+		spin_lock(&t->proc->siglock);
+		list_for_each(q, &sp->queue, link) {
+			if (skip--)
+				continue;
+			info = q->info;
+			there = true;
+			break;
+		}
+		spin_unlock(&t->proc->siglock);
+		if (!there)
+			break;
+		if (put_user(info, to + n))
+			return n ? n : -EFAULT;
+		if (thread_interrupted())
+			return n + 1;
+	}
+	return n;
+}
+
+static int signal_mask(struct task *t, bool set, u64 size, ksigset_t __user *user)
+{
+	ksigset_t mask;
+
+	if (size != sizeof(mask))
+		return -EINVAL;
+	if (set && get_user(mask, user))
+		return -EFAULT;
+	spin_lock(&t->proc->siglock);
+	if (set) {
+		t->blocked = mask & ~SIGS_UNBLOCKABLE;
+		t->restore_mask = false;
+	} else {
+		mask = t->restore_mask ? t->saved_mask : t->blocked;
+	}
+	spin_unlock(&t->proc->siglock);
+	return set ? 0 : put_user(mask, user);
+}
+
+static long syscall_info(struct task *t, u64 size, void __user *user)
+{
+	struct regs *r = thread_regs(&t->thread);
+	struct ptrace_syscall_info info = {
+		.op = PTRACE_SYSCALL_INFO_NONE,
+		.arch = AUDIT_ARCH_X86_64,
+		.instruction_pointer = r->rip,
+		.stack_pointer = r->rsp,
+	};
+	u64 args[] = { r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9 };
+	size_t have = offsetof(struct ptrace_syscall_info, entry);
+	const siginfo_t *why = t->ptrace.info;
+	u64 which = why && why->si_code == (SIGTRAP | PTRACE_SYSGOOD) ? t->ptrace.message : 0;
+
+	if (which == PTRACE_EVENTMSG_SYSCALL_ENTRY) {
+		info.op = PTRACE_SYSCALL_INFO_ENTRY;
+		info.entry.nr = (int)r->orig_rax;
+		memcpy(info.entry.args, args, sizeof(args));
+		have = offsetof(struct ptrace_syscall_info, entry.args) + sizeof(args);
+	} else if (which == PTRACE_EVENTMSG_SYSCALL_EXIT) {
+		info.op = PTRACE_SYSCALL_INFO_EXIT;
+		info.exit.rval = r->rax;
+		info.exit.is_error = r->rax >= -MAX_ERRNO;
+		have = offsetof(struct ptrace_syscall_info, exit.is_error) + 1;
+	}
+	return copy_to_user(user, &info, min(size, have)) ?: (long)have;
+}
+
+long ptrace_state_request(struct task *t, long request, u64 addr, u64 data)
+{
+	void __user *user = (void __user *)data;
+
+	switch (request) {
+	case PTRACE_PEEKTEXT:
+	case PTRACE_PEEKDATA:
+		return peek(t, addr, user);
+	case PTRACE_POKETEXT:
+	case PTRACE_POKEDATA:
+		return poke(t, addr, data);
+	case PTRACE_PEEKUSR:
+		return peek_user(t, addr, user);
+	case PTRACE_POKEUSR:
+		return poke_user(t, addr, data);
+	case PTRACE_GETREGS:
+		return get_regs(t, user, sizeof(struct user_regs));
+	case PTRACE_SETREGS:
+		return set_regs(t, user, sizeof(struct user_regs));
+	case PTRACE_GETFPREGS:
+		return get_fpu(t, user, FX_SIZE);
+	case PTRACE_SETFPREGS:
+		return set_fpu(t, user, FX_SIZE);
+	case PTRACE_GETREGSET:
+	case PTRACE_SETREGSET:
+		return regset(t, request == PTRACE_SETREGSET, addr, user);
+	case PTRACE_GETSIGINFO:
+	case PTRACE_SETSIGINFO:
+		return signal_info(t, request == PTRACE_SETSIGINFO, user);
+	case PTRACE_PEEKSIGINFO:
+		return peek_signals(t, (void __user *)addr, user);
+	case PTRACE_GETSIGMASK:
+	case PTRACE_SETSIGMASK:
+		return signal_mask(t, request == PTRACE_SETSIGMASK, addr, user);
+	case PTRACE_GETEVENTMSG:
+		return put_user(t->ptrace.message, (u64 __user *)user);
+	case PTRACE_GET_SYSCALL_INFO:
+		return syscall_info(t, addr, user);
+	case PTRACE_ARCH_PRCTL:
+		return task_arch_prctl(t, data, addr);
+	default:
+		return -EIO;
+	}
+}
