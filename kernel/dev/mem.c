@@ -39,11 +39,9 @@ static ssize_t zero_read(struct file *f, struct uio *to, loff_t *pos)
 	return done;
 }
 
-/* A private mapping is plain anonymous memory; a shared one would need pages of a file. */
+/* Anonymous memory, private or shared: file_mmap() knows it by the missing operations. */
 static int zero_mmap(struct file *f, struct vma *vma)
 {
-	if (vma->flags & VM_SHARED)
-		return -ENODEV;
 	vma->ops = NULL;
 	return 0;
 }

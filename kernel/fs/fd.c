@@ -9,8 +9,6 @@
 #define FD_MIN 64U /* a multiple of 64: cloexec is in whole words */
 #define FD_MAX 65536U
 
-u64 (*rlimit_nofile)(void);
-
 static int files_alloc(struct files *fs, unsigned int cap)
 {
 	fs->fd = kzalloc(cap * sizeof(*fs->fd));
@@ -184,7 +182,7 @@ static void set_cloexec(struct files *fs, unsigned int fd, bool on)
 
 static u64 fd_limit(void)
 {
-	return min(rlimit_nofile ? rlimit_nofile() : 1024UL, (u64)FD_MAX);
+	return min(thread_rlimit(RLIMIT_NOFILE), (u64)FD_MAX);
 }
 
 int fd_install(struct file *f, unsigned int min_fd, bool cloexec)

@@ -452,6 +452,8 @@ extern const struct file_ops generic_ro_file_ops; /* read, mmap */
  */
 u64 file_mmap(struct mm *mm, u64 addr, u64 len, u32 vm_flags, bool fixed, struct file *f,
 	      u64 pgoff);
+/* Memory that forks share: the pages of a file without a name, as /dev/zero mapped shared. */
+u64 file_mmap_anon(struct mm *mm, u64 addr, u64 len, u32 vm_flags, bool fixed);
 u32 file_poll(struct file *f, struct poll_table *pt); /* always ready without ops->poll */
 /* poll(2)'s wait over kernel-memory pollfds; deadline in clock_ns(). Count ready, 0, -ERESTARTNOHAND. */
 struct pollfd;
@@ -481,7 +483,6 @@ void fd_close_on_exec(void);
 int fd_get_cloexec(int fd); /* 0, 1, -EBADF */
 int fd_set_cloexec(int fd, bool on);
 int fd_next(struct files *files, int from); /* the first open one >= from, or -1 */
-extern u64 (*rlimit_nofile)(void); /* set by proc/ */
 
 /* ---- pipes, eventfd, epoll ... ---- */
 int pipe_files(struct file *f[2], int flags); /* [0] reads, [1] writes */

@@ -173,20 +173,22 @@ struct frame *inode_page(struct inode *inode, u64 index, bool create)
 	return mapping_get(&inode->mapping, index, create);
 }
 
+void inode_zero(struct inode *inode, u64 from, u64 to)
+{
+	struct frame *f =
+		from < to ? mapping_get(&inode->mapping, from >> PAGE_SHIFT, false) : NULL;
+
+	if (IS_ERR_OR_NULL(f))
+		return;
+	memset((char *)frame_va(f) + (from & ~PAGE_MASK), 0, to - from);
+	frame_put(f);
+}
+
 void inode_truncate_pages(struct inode *inode, u64 size)
 {
-	u64 off = size & ~PAGE_MASK;
-	struct frame *f;
-
 	if (size < inode->size) {
 		inode->size = size;
-		if (off) {
-			f = mapping_get(&inode->mapping, size >> PAGE_SHIFT, false);
-			if (!IS_ERR_OR_NULL(f)) {
-				memset((char *)frame_va(f) + off, 0, PAGE_SIZE - off);
-				frame_put(f);
-			}
-		}
+		inode_zero(inode, size, ALIGN_UP(size, PAGE_SIZE));
 		mapping_truncate(&inode->mapping, DIV_ROUND_UP(size, PAGE_SIZE));
 	}
 	inode->size = size;

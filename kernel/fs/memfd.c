@@ -19,26 +19,47 @@ static struct mount *memfd_get_mount(void)
 	return memfd_mount;
 }
 
-struct file *memfd_file(const char *name, unsigned int flags)
+/* A file of its own under no name but the one that is shown. */
+static struct file *nameless_file(const char *shown, u64 size, unsigned int flags)
 {
-	char full[sizeof("/memfd:") + MEMFD_NAME_MAX];
 	struct mount *m = memfd_get_mount();
 	struct inode *inode;
-	struct file *f;
 
-	if (flags & ~MFD_KNOWN || strlen(name) > MEMFD_NAME_MAX)
-		return ERR_PTR(-EINVAL);
 	if (IS_ERR(m))
 		return (struct file *)m;
 	inode = tmpfs_inode(m->sb, NULL, S_IFREG | 0777, 0);
 	if (IS_ERR(inode))
 		return (struct file *)inode;
 	inode->nlink = 0;
+	inode->size = size;
 	if (flags & MFD_ALLOW_SEALING)
 		((struct tmpfs_node *)inode->priv)->seals = 0;
+	return file_on_inode(m, shown, inode, &tmpfs_file_fops, O_RDWR);
+}
+
+struct file *memfd_file(const char *name, unsigned int flags)
+{
+	char full[sizeof("/memfd:") + MEMFD_NAME_MAX];
+
+	if (flags & ~MFD_KNOWN || strlen(name) > MEMFD_NAME_MAX)
+		return ERR_PTR(-EINVAL);
 	snprintf(full, sizeof(full), "/memfd:%s", name);
-	f = file_on_inode(m, full, inode, &tmpfs_file_fops, O_RDWR);
-	return f;
+	return nameless_file(full, 0, flags);
+}
+
+u64 file_mmap_anon(struct mm *mm, u64 addr, u64 len, u32 vm_flags, bool fixed)
+{
+	struct file *f;
+	u64 at;
+
+	if (!(vm_flags & VM_NORESERVE) && mm_too_much(len))
+		return -ENOMEM;
+	f = nameless_file("/dev/zero", len, 0);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	at = file_mmap(mm, addr, len, vm_flags, fixed, f, 0);
+	file_put(f);
+	return at;
 }
 
 static struct tmpfs_node *sealable(struct file *f)
@@ -59,11 +80,11 @@ int memfd_add_seals(struct file *f, unsigned int seals)
 	unsigned int before;
 	int err = 0;
 
+	if (!f->can_write)
+		return -EPERM;
 	if (!node || seals & ~(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE |
 			       F_SEAL_FUTURE_WRITE))
 		return -EINVAL;
-	if (!f->can_write)
-		return -EPERM;
 	mutex_lock(&f->inode->lock);
 	before = node->seals;
 	if (before & F_SEAL_SEAL)

@@ -244,6 +244,7 @@ static ssize_t write_pages(struct inode *inode, struct uio *from, loff_t *pos)
 ssize_t generic_file_write(struct file *f, struct uio *from, loff_t *pos)
 {
 	struct inode *inode = f->mapping->owner;
+	const u64 limit = thread_rlimit(RLIMIT_FSIZE);
 	loff_t at;
 	ssize_t n;
 
@@ -251,10 +252,11 @@ ssize_t generic_file_write(struct file *f, struct uio *from, loff_t *pos)
 		return 0;
 	mutex_lock(&inode->lock);
 	at = f->flags & O_APPEND ? (loff_t)inode->size : *pos;
-	if (at > (loff_t)(~0UL >> 1) - (loff_t)from->left) {
+	if (at > (loff_t)(~0UL >> 1) - (loff_t)from->left || (u64)at >= limit) {
 		mutex_unlock(&inode->lock);
 		return -EFBIG;
 	}
+	from->left = min(from->left, limit - at);
 	drop_suid(inode);
 	n = write_pages(inode, from, &at);
 	if (n > 0) {
@@ -329,7 +331,7 @@ u64 file_mmap(struct mm *mm, u64 addr, u64 len, u32 vm_flags, bool fixed, struct
 		vma.flags |= VM_MAYWRITE;
 	if (f->path.mnt->flags & MNT_NOEXEC && vm_flags & VM_EXEC)
 		return -EPERM;
-	if (pgoff + (len >> PAGE_SHIFT) < pgoff)
+	if (pgoff > (~0UL / 2 - len) >> PAGE_SHIFT)
 		return -EOVERFLOW;
 	if (!f->ops->mmap)
 		return -ENODEV;
@@ -338,7 +340,9 @@ u64 file_mmap(struct mm *mm, u64 addr, u64 len, u32 vm_flags, bool fixed, struct
 		__atomic_fetch_add(&f->mapping->coming, 1, __ATOMIC_SEQ_CST);
 	ret = f->ops->mmap(f, &vma);
 	/* Without operations it is anonymous memory (/dev/zero), which holds no reference to f. */
-	if (!ret)
+	if (!ret && !vma.ops && vm_flags & VM_SHARED)
+		ret = file_mmap_anon(mm, addr, len, vm_flags, fixed);
+	else if (!ret)
 		ret = mm_mmap(mm, addr, len, vma.flags, fixed, vma.ops ? f : NULL, pgoff, vma.ops,
 			      vma.priv);
 	if (f->mapping && vm_flags & VM_SHARED)

@@ -126,11 +126,17 @@ static struct frame *tmpfs_get_page(struct inode *inode, u64 index)
 static ssize_t tmpfs_write(struct file *f, struct uio *from, loff_t *pos)
 {
 	unsigned int seals = node_of(f->inode)->seals;
+	u64 size = f->inode->size;
 
 	if (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 		return -EPERM;
-	if (seals & F_SEAL_GROW && *pos + from->left > f->inode->size)
-		return -EPERM;
+	/* Page by page, as Linux goes: the one that would reach over the end is refused. */
+	if (seals & F_SEAL_GROW && *pos + from->left > size) {
+		size = ALIGN_DOWN(size, PAGE_SIZE);
+		if ((u64)*pos >= size)
+			return -EPERM;
+		from->left = size - *pos;
+	}
 	return generic_file_write(f, from, pos);
 }
 
@@ -145,16 +151,45 @@ static int tmpfs_mmap(struct file *f, struct vma *vma)
 	return generic_file_mmap(f, vma);
 }
 
+/* Makes [from, to) a hole: whole pages go, of others a part is zeroed. */
+static int punch(struct inode *inode, u64 from, u64 to)
+{
+	u64 first = ALIGN_UP(from, PAGE_SIZE), last = ALIGN_DOWN(to, PAGE_SIZE);
+
+	if (node_of(inode)->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+		return -EPERM;
+	inode_zero(inode, from, min(first, to));
+	if (first <= last)
+		inode_zero(inode, last, to);
+	if (first < last)
+		mapping_punch(&inode->mapping, first >> PAGE_SHIFT, (last - first) >> PAGE_SHIFT);
+	mutex_lock(&node_of(inode)->page_lock);
+	count_pages(inode);
+	mutex_unlock(&node_of(inode)->page_lock);
+	return 0;
+}
+
 static int tmpfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 {
 	struct inode *inode = f->inode;
 	int err = 0;
 
+	if (mode & FALLOC_FL_PUNCH_HOLE) {
+		if (mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
+			return -EOPNOTSUPP;
+		mutex_lock(&inode->lock);
+		err = punch(inode, off, off + len);
+		inode_touch(inode);
+		mutex_unlock(&inode->lock);
+		return err;
+	}
 	if (mode & ~FALLOC_FL_KEEP_SIZE)
 		return -EOPNOTSUPP;
 	mutex_lock(&inode->lock);
 	if (node_of(inode)->seals & F_SEAL_GROW && off + len > inode->size)
 		err = -EPERM;
+	else if (off + len > inode->size && (u64)(off + len) > thread_rlimit(RLIMIT_FSIZE))
+		err = -EFBIG;
 	for (u64 i = off >> PAGE_SHIFT; !err && i < DIV_ROUND_UP((u64)(off + len), PAGE_SIZE);
 	     i++) {
 		struct frame *page = tmpfs_get_page(inode, i);
@@ -196,6 +231,8 @@ static int tmpfs_setattr(struct inode *inode, const struct kattr *a)
 		if ((a->size < inode->size && node->seals & F_SEAL_SHRINK) ||
 		    (a->size > inode->size && node->seals & F_SEAL_GROW))
 			return -EPERM;
+		if (a->size > inode->size && a->size > thread_rlimit(RLIMIT_FSIZE))
+			return -EFBIG;
 		inode_truncate_pages(inode, a->size);
 		mutex_lock(&node->page_lock);
 		count_pages(inode);

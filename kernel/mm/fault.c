@@ -31,8 +31,9 @@ static int grow_stack(struct vma *vma, u64 addr)
 	struct vma *below = vma_prev(vma);
 	u64 start = addr & PAGE_MASK, pages = (vma->start - start) >> PAGE_SHIFT;
 
-	if (!(vma->flags & VM_GROWSDOWN) || vma->end - start > vma->mm->stack_limit ||
-	    start < STACK_GUARD || (below && below->end > start - STACK_GUARD))
+	if (!(vma->flags & VM_GROWSDOWN) || vma->end - start > thread_rlimit(RLIMIT_STACK) ||
+	    start < STACK_GUARD || (below && below->end > start - STACK_GUARD) ||
+	    !mm_may_expand(vma->mm, vma->flags, pages, 0, 0))
 		return -EFAULT;
 	vma->start = start;
 	vma->pgoff -= pages;
@@ -230,7 +231,7 @@ int mm_fault(struct mm *mm, u64 addr, u64 pf_error)
 			      (pf_error & PF_WRITE ? FAULT_WRITE : 0) |
 				      (pf_error & PF_INSTR ? FAULT_EXEC : 0));
 	mutex_unlock(&mm->lock);
-	current_thread()->minor_faults++;
+	current_thread()->minor_faults += !err; /* what a file has is in memory: none is major */
 	return err;
 }
 

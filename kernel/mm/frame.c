@@ -266,6 +266,11 @@ void frame_release_range(paddr_t start, paddr_t end)
 	}
 }
 
+u64 frames_total(void)
+{
+	return nr_total;
+}
+
 void mem_stats(struct mem_stats *st)
 {
 	s64 kinds[FRAME_RESERVED + 1] = { 0 };

@@ -87,7 +87,10 @@ struct vma *vma_merge(struct vma *vma, struct vma **dead);
 /* Takes [start, end) out of the space; closed areas are chained to *dead. */
 int vma_remove_range(struct mm *mm, u64 start, u64 end, struct vma **dead);
 void vma_close_dead(struct vma *dead); /* without mm->lock */
-u64 vma_find_hole(struct mm *mm, u64 len, u64 hint);
+u64 vma_find_hole(struct mm *mm, u64 len, u64 hint, bool low); /* low: as VM_LOW says */
+
+/* mm.c: mm->lock held */
+bool mm_may_expand(struct mm *mm, u32 flags, u64 pages, u64 at, u64 end);
 
 /* fault.c: mm->lock held */
 #define FAULT_WRITE 1U

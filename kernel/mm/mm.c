@@ -8,7 +8,6 @@
 
 #include <linux/mman.h>
 
-#define DEFAULT_STACK_LIMIT (8UL << 20)
 #define DEFAULT_MMAP_BASE (USER_END - (1UL << 28))
 
 void (*mm_last_user_hook)(struct mm *mm);
@@ -47,7 +46,6 @@ struct mm *mm_create(struct res_counter *charge)
 	mm->space.cr3 = frame_phys(top);
 	mm->pt_frames = 1;
 	mm->mmap_base = DEFAULT_MMAP_BASE;
-	mm->stack_limit = DEFAULT_STACK_LIMIT;
 	return mm;
 }
 
@@ -118,9 +116,10 @@ static int copy_area(struct vma *from, struct mm *mm, bool *protected)
 
 	if (!to)
 		return -ENOMEM;
+	to->flags &= ~VM_LOCKED;
 	vma_insert(mm, to);
 	/* What is in the file as it is comes back by faults, if it is wanted at all. */
-	if (!from->has_anon)
+	if (!from->has_anon || from->flags & VM_WIPEONFORK)
 		return 0;
 	mm_notify(from->mm, from->start, from->end);
 	return copy_pages(from, to, protected) ? 0 : -ENOMEM;
@@ -142,7 +141,6 @@ static void copy_layout(struct mm *to, const struct mm *from)
 	to->mmap_base = from->mmap_base;
 	to->scan_from = from->scan_from;
 	to->hole_above = from->hole_above;
-	to->stack_limit = from->stack_limit;
 	memcpy(to->auxv, from->auxv, sizeof(to->auxv));
 }
 
@@ -173,6 +171,53 @@ struct mm *mm_fork(struct mm *old, struct res_counter *charge)
 	return mm;
 }
 
+/* ---- how much there may be ---- */
+
+static bool is_data(u32 flags)
+{
+	return (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
+}
+
+void mm_sizes(struct mm *mm, u64 start, u64 end, struct vm_sizes *z)
+{
+	memset(z, 0, sizeof(*z));
+	for (struct vma *v = mm_find_vma(mm, start); v && v->start < end; v = vma_next(v)) {
+		u64 n = (min(v->end, end) - max(v->start, start)) >> PAGE_SHIFT;
+
+		z->all += n;
+		z->locked += v->flags & VM_LOCKED ? n : 0;
+		z->stack += v->flags & VM_GROWSDOWN ? n : 0;
+		z->data += is_data(v->flags) ? n : 0;
+		if ((v->flags & (VM_EXEC | VM_WRITE | VM_GROWSDOWN)) == VM_EXEC)
+			z->code += n;
+	}
+}
+
+/* RLIMIT_AS and RLIMIT_DATA: may the space have pages with flags, in place of what [at, end) has? */
+bool mm_may_expand(struct mm *mm, u32 flags, u64 pages, u64 at, u64 end)
+{
+	u64 space = thread_rlimit(RLIMIT_AS) >> PAGE_SHIFT;
+	u64 data = is_data(flags) ? thread_rlimit(RLIMIT_DATA) >> PAGE_SHIFT : ~0UL;
+	struct vm_sizes all, gone;
+
+	if (mm->mapped_pages + pages <= min(space, data))
+		return true; /* mostly: there is no limit */
+	mm_sizes(mm, 0, USER_END, &all);
+	mm_sizes(mm, at, end, &gone);
+	return all.all - gone.all + pages <= space && all.data + pages <= data;
+}
+
+bool mm_too_much(u64 bytes)
+{
+	return bytes >> PAGE_SHIFT > frames_total();
+}
+
+/* Private memory that is written needs frames one day, unless MAP_NORESERVE says not to think of it. */
+static bool overcommits(u32 flags, u64 bytes)
+{
+	return (flags & (VM_WRITE | VM_SHARED | VM_NORESERVE)) == VM_WRITE && mm_too_much(bytes);
+}
+
 /* ---- mmap(2), munmap(2), brk(2) ---- */
 
 static bool bad_range(u64 addr, u64 len)
@@ -184,13 +229,22 @@ static bool bad_range(u64 addr, u64 len)
 static u64 map_area(struct mm *mm, struct vma *vma, u64 addr, u64 len, bool fixed,
 		    struct vma **dead)
 {
+	u32 wishes = vma->flags & (VM_LOW | VM_NOREPLACE);
+
+	vma->flags -= wishes;
+	if (overcommits(vma->flags, len) ||
+	    !mm_may_expand(mm, vma->flags, len >> PAGE_SHIFT, addr, fixed ? addr + len : addr))
+		return -ENOMEM;
 	if (fixed) {
-		int err = vma_remove_range(mm, addr, addr + len, dead);
+		struct vma *there = wishes & VM_NOREPLACE ? mm_find_vma(mm, addr) : NULL;
+		int err = there && there->start < addr + len
+				  ? -EEXIST
+				  : vma_remove_range(mm, addr, addr + len, dead);
 
 		if (err)
 			return err;
 	} else {
-		addr = vma_find_hole(mm, len, ALIGN_DOWN(addr, PAGE_SIZE));
+		addr = vma_find_hole(mm, len, ALIGN_DOWN(addr, PAGE_SIZE), wishes & VM_LOW);
 		if (IS_ERR((void *)addr))
 			return addr;
 	}
@@ -257,9 +311,11 @@ static int move_brk(struct mm *mm, u64 old_end, u64 new_end, struct vma **dead)
 	vma = vma_alloc(mm);
 	if (!vma)
 		return -ENOMEM;
-	vma->flags = VM_READ | VM_WRITE | VM_MAYWRITE | VM_HEAP;
-	map_area(mm, vma, old_end, new_end - old_end, true, dead);
-	return 0;
+	vma->flags = VM_READ | VM_WRITE | VM_MAYWRITE | VM_HEAP | mm->new_flags;
+	if (!IS_ERR((void *)map_area(mm, vma, old_end, new_end - old_end, true, dead)))
+		return 0;
+	vma_free(vma);
+	return -ENOMEM;
 }
 
 u64 mm_brk(struct mm *mm, u64 brk)
@@ -300,6 +356,26 @@ static struct vma *isolate(struct vma *vma, u64 start, u64 end)
 	return vma;
 }
 
+/* Changes flags of what lies in [start, end), up to the first hole: -ENOMEM then. */
+static int change_flags(struct mm *mm, u64 start, u64 end, u32 set, u32 clear, struct vma **dead)
+{
+	struct vma *vma;
+
+	for (u64 at = start; at < end; at = vma->end) {
+		vma = mm_find_vma(mm, at);
+		if (!vma || vma->start > at)
+			return -ENOMEM;
+		if (((vma->flags & ~clear) | set) == vma->flags || vma->flags & VM_SPECIAL)
+			continue;
+		vma = isolate(vma, at, end);
+		if (!vma)
+			return -ENOMEM;
+		vma->flags = (vma->flags & ~clear) | set;
+		vma = vma_merge(vma, dead);
+	}
+	return 0;
+}
+
 /* Gives vma, whole, the access rwx. */
 static void protect(struct vma *vma, u32 rwx)
 {
@@ -317,10 +393,19 @@ static int mprotect_locked(struct mm *mm, u64 addr, u64 end, u32 rwx, struct vma
 	u64 at = addr;
 
 	while (at < end) {
+		u64 stop, pages;
+		u32 flags;
+
 		if (!vma || vma->start > at)
 			return -ENOMEM;
 		if (rwx & VM_WRITE && !(vma->flags & VM_MAYWRITE))
 			return -EACCES;
+		stop = min(vma->end, end);
+		pages = (stop - at) >> PAGE_SHIFT;
+		flags = vma->flags | rwx;
+		if (!is_data(vma->flags) && is_data(flags) &&
+		    (overcommits(flags, stop - at) || !mm_may_expand(mm, flags, pages, at, stop)))
+			return -ENOMEM;
 		if ((vma->flags & (VM_READ | VM_WRITE | VM_EXEC)) != rwx) {
 			vma = isolate(vma, at, end);
 			if (!vma)
@@ -334,17 +419,24 @@ static int mprotect_locked(struct mm *mm, u64 addr, u64 end, u32 rwx, struct vma
 	return 0;
 }
 
-int mm_mprotect(struct mm *mm, u64 addr, u64 len, u32 rwx)
+int mm_mprotect(struct mm *mm, u64 addr, u64 end, u32 rwx)
 {
 	struct vma *dead = NULL;
-	u64 end;
-	int err = check_range(addr, len, &end);
+	int err;
 
-	if (err)
-		return min(err, 0);
 	mutex_lock(&mm->lock);
+	if (rwx & VM_GROWSDOWN) {
+		struct vma *vma = mm_find_vma(mm, addr);
+
+		err = !vma || vma->start >= end ? -ENOMEM : vma->flags & VM_GROWSDOWN ? 0 : -EINVAL;
+		if (err) {
+			mutex_unlock(&mm->lock);
+			return err;
+		}
+		addr = vma->start;
+	}
 	mm_notify(mm, addr, end);
-	err = mprotect_locked(mm, addr, end, rwx, &dead);
+	err = mprotect_locked(mm, addr, end, rwx & ~VM_GROWSDOWN, &dead);
 	space_flush(&mm->space, addr, end);
 	mutex_unlock(&mm->lock);
 	vma_close_dead(dead);
@@ -372,10 +464,13 @@ static int move_pages(struct mm *mm, u64 from, u64 to, u64 len)
 	return 0;
 }
 
-/* vma is [old, old + old_len) exactly, so that taking it out afterwards cannot fail. */
-static u64 move_area(struct vma *vma, u64 new_len, u64 to, struct vma **dead)
+/*
+ * Moves [old, old + old_len) of vma to to, where it is new_len long. keep: what was there stays, empty;
+ * else vma is that range exactly, so that taking it out afterwards cannot fail.
+ */
+static u64 move_area(struct vma *vma, u64 old, u64 old_len, u64 new_len, u64 to, bool keep,
+		     struct vma **dead)
 {
-	u64 old = vma->start, old_len = vma->end - old;
 	struct mm *mm = vma->mm;
 	struct vma *new = vma_copy(mm, vma);
 	int err;
@@ -384,13 +479,17 @@ static u64 move_area(struct vma *vma, u64 new_len, u64 to, struct vma **dead)
 		return -ENOMEM;
 	new->start = to;
 	new->end = to + new_len;
+	new->pgoff += (old - vma->start) >> PAGE_SHIFT;
 	vma_insert(mm, new);
 	err = move_pages(mm, old, to, min(old_len, new_len));
 	if (err) {
 		vma_remove_range(mm, to, to + new_len, dead);
 		return err;
 	}
-	vma_remove_range(mm, old, old + old_len, dead);
+	if (!keep)
+		vma_remove_range(mm, old, old + old_len, dead);
+	else if (old_len)
+		vma->flags &= ~VM_LOCKED;
 	vma_merge(new, dead);
 	return to;
 }
@@ -398,10 +497,15 @@ static u64 move_area(struct vma *vma, u64 new_len, u64 to, struct vma **dead)
 static u64 mremap_locked(struct mm *mm, u64 old, u64 old_len, u64 new_len, int flags, u64 new_addr,
 			 struct vma **dead)
 {
-	bool fixed = flags & MREMAP_FIXED;
-	struct vma *vma, *next;
+	bool fixed = flags & MREMAP_FIXED, keep = flags & MREMAP_DONTUNMAP || !old_len;
+	struct vma *vma = mm_find_vma(mm, old), *next;
+	u64 more;
 	int err;
 
+	if (!vma || vma->start > old)
+		return -EFAULT;
+	if (!old_len && !(vma->flags & VM_SHARED)) /* a second view of shared memory */
+		return -EINVAL;
 	if (fixed) {
 		err = vma_remove_range(mm, new_addr, new_addr + new_len, dead);
 		if (err)
@@ -416,24 +520,29 @@ static u64 mremap_locked(struct mm *mm, u64 old, u64 old_len, u64 new_len, int f
 	vma = mm_find_vma(mm, old);
 	if (!vma || vma->start > old || vma->end < old + old_len)
 		return -EFAULT;
-	if (!fixed && new_len == old_len)
+	if (!fixed && !keep && new_len == old_len)
 		return old;
+	more = keep ? new_len : new_len - old_len;
+	if (more && (overcommits(vma->flags, new_len) ||
+		     !mm_may_expand(mm, vma->flags, more >> PAGE_SHIFT, 0, 0)))
+		return -ENOMEM;
 	next = vma_next(vma);
-	if (!fixed && vma->end == old + old_len && !bad_range(old, new_len) &&
+	if (!fixed && !keep && vma->end == old + old_len && !bad_range(old, new_len) &&
 	    (!next || next->start >= old + new_len)) {
 		vma->end = old + new_len;
-		mm->mapped_pages += (new_len - old_len) >> PAGE_SHIFT;
+		mm->mapped_pages += more >> PAGE_SHIFT;
 		vma_merge(vma, dead);
 		return old;
 	}
 	if (!(flags & MREMAP_MAYMOVE))
 		return -ENOMEM;
 	if (!fixed)
-		new_addr = vma_find_hole(mm, new_len, 0);
+		new_addr = vma_find_hole(mm, new_len, 0, false);
 	if (IS_ERR((void *)new_addr))
 		return new_addr;
-	vma = isolate(vma, old, old + old_len);
-	return vma ? move_area(vma, new_len, new_addr, dead) : (u64)-ENOMEM;
+	if (old_len)
+		vma = isolate(vma, old, old + old_len);
+	return vma ? move_area(vma, old, old_len, new_len, new_addr, keep, dead) : (u64)-ENOMEM;
 }
 
 u64 mm_mremap(struct mm *mm, u64 old, u64 old_len, u64 new_len, int flags, u64 new_addr)
@@ -441,15 +550,6 @@ u64 mm_mremap(struct mm *mm, u64 old, u64 old_len, u64 new_len, int flags, u64 n
 	struct vma *dead = NULL;
 	u64 r;
 
-	if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED))
-		return -EINVAL;
-	old_len = ALIGN_UP(old_len, PAGE_SIZE);
-	new_len = ALIGN_UP(new_len, PAGE_SIZE);
-	if (bad_range(old, old_len) || !old_len || !new_len || new_len > USER_END)
-		return -EINVAL;
-	if (flags & MREMAP_FIXED && (!(flags & MREMAP_MAYMOVE) || bad_range(new_addr, new_len) ||
-				     (new_addr < old + old_len && old < new_addr + new_len)))
-		return -EINVAL;
 	mutex_lock(&mm->lock);
 	r = mremap_locked(mm, old, old_len, new_len, flags, new_addr, &dead);
 	mutex_unlock(&mm->lock);
@@ -457,9 +557,40 @@ u64 mm_mremap(struct mm *mm, u64 old, u64 old_len, u64 new_len, int flags, u64 n
 	return r;
 }
 
+/* ---- mlock(2) ---- */
+
+int mm_mlock(struct mm *mm, u64 addr, u64 end, bool lock, u64 limit)
+{
+	struct vma *dead = NULL;
+	struct vm_sizes all, here;
+	int err = -ENOMEM;
+
+	mutex_lock(&mm->lock);
+	mm_sizes(mm, 0, USER_END, &all);
+	mm_sizes(mm, addr, end, &here);
+	if (!lock || all.locked - here.locked + ((end - addr) >> PAGE_SHIFT) <= limit)
+		err = change_flags(mm, addr, end, lock ? VM_LOCKED : 0, VM_LOCKED, &dead);
+	mutex_unlock(&mm->lock);
+	vma_close_dead(dead);
+	return err;
+}
+
+void mm_mlockall(struct mm *mm, int flags)
+{
+	mutex_lock(&mm->lock);
+	mm->new_flags = flags & MCL_FUTURE ? VM_LOCKED : 0;
+	mm->lock_onfault = flags & MCL_ONFAULT;
+	for (struct vma *v = mm_first_vma(mm); v; v = vma_next(v))
+		if (!flags)
+			v->flags &= ~VM_LOCKED;
+		else if (flags & MCL_CURRENT && !(v->flags & VM_SPECIAL))
+			v->flags |= VM_LOCKED;
+	mutex_unlock(&mm->lock);
+}
+
 /* ---- madvise(2) ---- */
 
-static int advise(struct vma *vma, u64 start, u64 end, int advice)
+static int advise(struct vma *vma, u64 start, u64 end, int advice, struct vma **dead)
 {
 	bool anon = !vma->ops || !vma->ops->fault;
 
@@ -469,18 +600,23 @@ static int advise(struct vma *vma, u64 start, u64 end, int advice)
 			return -EINVAL;
 		/* fall through */
 	case MADV_DONTNEED:
-		if (vma->flags & VM_SPECIAL)
+		if (vma->flags & (VM_SPECIAL | VM_LOCKED))
 			return -EINVAL;
 		pt_zap(vma->mm, start, end, 0, 0);
 		return 0;
+	case MADV_COLD:
+	case MADV_PAGEOUT: /* there is nowhere to page it out to */
+		return vma->flags & (VM_SPECIAL | VM_LOCKED) ? -EINVAL : 0;
 	case MADV_DONTFORK:
+		return change_flags(vma->mm, start, end, VM_DONTFORK, 0, dead);
 	case MADV_DOFORK:
-		vma = isolate(vma, start, end);
-		if (!vma)
-			return -ENOMEM;
-		vma->flags = advice == MADV_DONTFORK ? vma->flags | VM_DONTFORK
-						     : vma->flags & ~VM_DONTFORK;
-		return 0;
+		return change_flags(vma->mm, start, end, 0, VM_DONTFORK, dead);
+	case MADV_WIPEONFORK:
+		if (!anon || vma->flags & VM_SHARED)
+			return -EINVAL;
+		return change_flags(vma->mm, start, end, VM_WIPEONFORK, 0, dead);
+	case MADV_KEEPONFORK:
+		return change_flags(vma->mm, start, end, 0, VM_WIPEONFORK, dead);
 	}
 	return 0;
 }
@@ -498,6 +634,10 @@ static bool known_advice(int advice)
 	case MADV_DOFORK:
 	case MADV_DONTDUMP:
 	case MADV_DODUMP:
+	case MADV_WIPEONFORK:
+	case MADV_KEEPONFORK:
+	case MADV_COLD:
+	case MADV_PAGEOUT:
 		return true;
 	}
 	return false;
@@ -505,7 +645,7 @@ static bool known_advice(int advice)
 
 int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice)
 {
-	struct vma *vma;
+	struct vma *vma, *dead = NULL;
 	u64 end;
 	int err = known_advice(advice) ? check_range(addr, len, &end) : -EINVAL;
 
@@ -521,33 +661,46 @@ int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice)
 			break;
 		}
 		stop = min(vma->end, end);
-		err = advise(vma, max(addr, vma->start), stop, advice);
+		err = advise(vma, max(addr, vma->start), stop, advice, &dead);
 		/* A hole is reported, but what lies behind it is still done (madvise(2)). */
 		if (!err && vma->start > addr)
 			err = -ENOMEM;
 		addr = stop;
 	}
 	mutex_unlock(&mm->lock);
+	vma_close_dead(dead);
 	return err;
 }
 
 /* ---- asked by the layers above ---- */
 
-void vma_count(struct vma *vma, u64 *present, u64 *anon, u64 *shared)
+void vma_resident(struct vma *vma, struct vm_resident *r)
 {
 	struct pt_iter it = PT_ITER(vma->mm, vma->start, vma->end);
+	u64 before = r->pss;
 	pte_t *pte;
 
-	*present = *anon = *shared = 0;
 	while ((pte = pt_next(&it))) {
 		struct frame *f = pte_frame(*pte);
+		bool dirty;
+		u64 maps;
 
 		if (!f)
 			continue;
-		(*present)++;
-		*anon += f->kind == FRAME_ANON;
-		*shared += ref_read(&f->refs) > (f->kind == FRAME_CACHE ? 2 : 1);
+		maps = ref_read(&f->refs); /* less one for each tree of pages that it is in */
+		if (f->kind == FRAME_CACHE)
+			maps -= 1 + (f->mapping && f->mapping != vma->mapping);
+		dirty = f->kind == FRAME_ANON || f->dirty || *pte & PTE_D;
+		r->rss++;
+		r->pss += PAGE_SIZE / max(maps, 1UL);
+		r->accessed += !!(*pte & PTE_A);
+		r->anon += f->kind == FRAME_ANON;
+		++*(maps > 1 ? dirty ? &r->shared_dirty : &r->shared_clean
+		    : dirty  ? &r->private_dirty
+			     : &r->private_clean);
 	}
+	if (vma->flags & VM_LOCKED)
+		r->locked += r->pss - before;
 }
 
 int mm_mincore(struct mm *mm, u64 addr, u64 pages, u8 *vec)
@@ -559,8 +712,19 @@ int mm_mincore(struct mm *mm, u64 addr, u64 pages, u8 *vec)
 	memset(vec, 0, pages);
 	mutex_lock(&mm->lock);
 	for (struct vma *v = mm_find_vma(mm, addr); v && v->start <= at && at < end;
-	     v = vma_next(v))
-		at = v->end;
+	     v = vma_next(v)) {
+		u64 from = at;
+
+		at = min(v->end, end);
+		if (!v->mapping)
+			continue;
+		spin_lock(&v->mapping->lock);
+		for (u64 a = from; a < at; a += PAGE_SIZE)
+			vec[(a - addr) >> PAGE_SHIFT] =
+				radix_get(&v->mapping->pages,
+					  v->pgoff + ((a - v->start) >> PAGE_SHIFT)) != NULL;
+		spin_unlock(&v->mapping->lock);
+	}
 	while (pt_next(&it))
 		vec[(it.addr - addr) >> PAGE_SHIFT] = 1;
 	mutex_unlock(&mm->lock);

@@ -82,6 +82,7 @@ struct mem_stats {
 	u64 total, free, kernel, slab, anon, cache; /* frames */
 };
 void mem_stats(struct mem_stats *st);
+u64 frames_total(void);
 /* Gives back the free frames and objects that each CPU keeps for itself. Interrupts on, no spinlocks. */
 void mm_drain(void);
 
@@ -128,6 +129,7 @@ struct frame *mapping_get(struct mapping *m, u64 index, bool create);
 int mapping_adopt(struct mapping *m, u64 index, struct frame *f);
 /* Drops the pages from index on and unmaps them everywhere; the last partial page is the caller's. */
 void mapping_truncate(struct mapping *m, u64 index);
+void mapping_punch(struct mapping *m, u64 index, u64 n); /* the same of n pages: a hole */
 void mapping_free(struct mapping *m); /* all pages */
 
 /* ================= address spaces ================= */
@@ -142,6 +144,11 @@ void mapping_free(struct mapping *m); /* all pages */
 #define VM_STACK 0x100U
 #define VM_HEAP 0x200U
 #define VM_NORESERVE 0x400U
+#define VM_LOCKED 0x800U /* mlock(2): counted and kept; nothing is ever swapped out anyway */
+#define VM_WIPEONFORK 0x1000U /* the child finds it empty */
+/* Wishes of mm_mmap(), not kept in the area. */
+#define VM_LOW 0x2000U /* MAP_32BIT: in the upper half of the first 2 GiB */
+#define VM_NOREPLACE 0x4000U /* with fixed: -EEXIST where something is mapped */
 
 struct vma;
 struct vm_ops {
@@ -194,7 +201,9 @@ struct mm {
 	u64 mmap_base; /* new mappings go below it, downwards; mm_create() sets a default */
 	u64 scan_from,
 		hole_above; /* the search starts there: what is above has no hole this large */
-	u64 stack_limit; /* bytes a VM_GROWSDOWN area may grow to; 8 MiB at first */
+	u64 peak_mapped; /* of mapped_pages, before they were last unmapped */
+	u32 new_flags; /* VM_LOCKED: what comes is locked (mlockall(MCL_FUTURE)) */
+	bool lock_onfault; /* but not brought in at once (MCL_ONFAULT) */
 	struct vma *last_vma; /* found last, or NULL */
 	struct file *exe_file; /* only proc/ looks inside: mm_fork() leaves it NULL */
 	u64 auxv[64]; /* as on the initial stack, for /proc/N/auxv */
@@ -226,13 +235,20 @@ void mm_put(struct mm *mm);
 /* These take mm->lock themselves. Addresses and lengths in bytes. */
 /*
  * mmap(2) in mm: prot/share already turned into VM_*; fixed: at addr exactly, replacing what is
- * there. Returns the address, or -ENOMEM, -EINVAL. file's reference is the ops->open's business:
- * ops->open(vma) is called once for the new area.
+ * there. Returns the address, or -ENOMEM (also over RLIMIT_AS or RLIMIT_DATA), -EINVAL, -EEXIST.
+ * file's reference is the ops->open's business: ops->open(vma) is called once for the new area.
  */
 u64 mm_mmap(struct mm *mm, u64 addr, u64 len, u32 vm_flags, bool fixed, struct file *file,
 	    u64 pgoff, const struct vm_ops *ops, void *priv);
 int mm_munmap(struct mm *mm, u64 addr, u64 len);
-int mm_mprotect(struct mm *mm, u64 addr, u64 len, u32 rwx);
+/* rwx may have VM_GROWSDOWN: from the start of the area at addr, which must grow (else -EINVAL). */
+int mm_mprotect(struct mm *mm, u64 addr, u64 end, u32 rwx);
+/* mlock(2), munlock(2) of whole pages. -ENOMEM: a hole, or more than limit pages locked then. */
+int mm_mlock(struct mm *mm, u64 addr, u64 end, bool lock, u64 limit);
+void mm_mlockall(struct mm *mm, int flags); /* mlockall(2): MCL_*; 0: munlockall(2) */
+/* More than all RAM: what heuristic overcommit refuses (Linux, mm/overcommit-accounting.rst). */
+bool mm_too_much(u64 bytes);
+/* All page-aligned and inside user memory; the flags and their sense are checked. -EFAULT: not mapped. */
 u64 mm_mremap(struct mm *mm, u64 old, u64 old_len, u64 new_len, int flags, u64 new_addr);
 int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice);
 u64 mm_brk(struct mm *mm, u64 brk); /* brk(2): the break afterwards */
@@ -254,14 +270,26 @@ ssize_t mm_access(struct mm *mm, u64 addr, void *buf, size_t n, bool write);
 /* The same for a debugger: reads whatever is mapped, writes even where the program may not when the
  * area is private: into a copy of its own (a breakpoint in a program's text). */
 ssize_t mm_access_forced(struct mm *mm, u64 addr, void *buf, size_t n, bool write);
-/* Resident pages of one area: present, of these private (anonymous), mapped once. Lock held. */
-void vma_count(struct vma *vma, u64 *present, u64 *anon, u64 *shared);
-/* mincore(2): vec[i] is 1 where page i is in memory. -ENOMEM when not all of the range is mapped. */
+/* What the areas of [start, end) come to, in pages. Lock held. */
+struct vm_sizes {
+	u64 all, locked;
+	u64 data; /* private and writable, but stacks: RLIMIT_DATA counts them */
+	u64 stack, code; /* code: executable, not writable */
+};
+void mm_sizes(struct mm *mm, u64 start, u64 end, struct vm_sizes *z);
+/* What is resident of one area, added to *r: pages; pss: in 4096ths of one. Lock held. */
+struct vm_resident {
+	u64 rss, pss, shared_clean, shared_dirty, private_clean, private_dirty, accessed, anon,
+		locked;
+};
+void vma_resident(struct vma *vma, struct vm_resident *r);
+/* mincore(2): vec[i] is 1 where page i is in memory, be it in the file's cache only. -ENOMEM when not
+ * all of the range is mapped. */
 int mm_mincore(struct mm *mm, u64 addr, u64 pages, u8 *vec);
 void mm_notifier_add(struct mm *mm, struct mm_notifier *n);
 void mm_notifier_del(struct mm *mm, struct mm_notifier *n);
-/* Unmaps the page [index, index+n) of mapping m from every space (truncate). */
-void mapping_unmap(struct mapping *m, u64 index, u64 n);
+/* Unmaps the page [index, index+n) of mapping m from every space; private copies too: a truncation. */
+void mapping_unmap(struct mapping *m, u64 index, u64 n, bool copies);
 /*
  * vma shows pages of m at its pgoff: by vm_ops->open and close. Lets mapping_unmap() find the area and
  * a read fault map the neighbours that m already has.

@@ -108,14 +108,14 @@ int mapping_adopt(struct mapping *m, u64 index, struct frame *f)
 	return err;
 }
 
-/* Takes up to BATCH pages at or after *index out of the tree. */
-static unsigned int take_out(struct mapping *m, u64 *index, struct frame **out)
+/* Takes up to BATCH pages of [*index, end) out of the tree. */
+static unsigned int take_out(struct mapping *m, u64 *index, u64 end, struct frame **out)
 {
 	unsigned int n = 0;
 	struct frame *f;
 
 	spin_lock(&m->lock);
-	while (n < BATCH && (f = radix_next(&m->pages, index))) {
+	while (n < BATCH && (f = radix_next(&m->pages, index)) && *index < end) {
 		radix_erase(&m->pages, *index);
 		m->nr_pages--;
 		if (f->mapping == m)
@@ -126,16 +126,21 @@ static unsigned int take_out(struct mapping *m, u64 *index, struct frame **out)
 	return n;
 }
 
-void mapping_truncate(struct mapping *m, u64 index)
+void mapping_punch(struct mapping *m, u64 index, u64 pages)
 {
 	struct frame *out[BATCH];
 	u64 from = index;
 	unsigned int n, i;
 
-	while ((n = take_out(m, &from, out)))
+	while ((n = take_out(m, &from, index + pages, out)))
 		for (i = 0; i < n; i++)
 			frame_put(out[i]);
-	mapping_unmap(m, index, ~0UL - index);
+	mapping_unmap(m, index, pages, pages == ~0UL - index);
+}
+
+void mapping_truncate(struct mapping *m, u64 index)
+{
+	mapping_punch(m, index, ~0UL - index);
 }
 
 void mapping_free(struct mapping *m)
@@ -205,7 +210,22 @@ static struct mm *next_space(struct mapping *m, struct list_head *done)
 	return mm;
 }
 
-static void unmap_in(struct mm *mm, struct mapping *m, u64 index, u64 n)
+/* Takes the file's own pages out of [start, end), and private copies of them if those go as well. */
+static void zap_area(struct vma *vma, u64 start, u64 end, bool copies)
+{
+	struct pt_iter it = PT_ITER(vma->mm, start, end);
+	pte_t *pte;
+
+	if (copies || !vma->has_anon) {
+		pt_zap(vma->mm, start, end, 0, 0);
+		return;
+	}
+	while ((pte = pt_next(&it)))
+		if (pte_frame(*pte) && pte_frame(*pte)->kind != FRAME_ANON)
+			pt_zap(vma->mm, it.addr, it.addr + PAGE_SIZE, 0, 0);
+}
+
+static void unmap_in(struct mm *mm, struct mapping *m, u64 index, u64 n, bool copies)
 {
 	struct vma *vma;
 
@@ -219,14 +239,14 @@ static void unmap_in(struct mm *mm, struct mapping *m, u64 index, u64 n)
 		if (n < ~0UL - index)
 			to = min(to, index + n);
 		if (from < to)
-			pt_zap(mm, vma->start + ((from - vma->pgoff) << PAGE_SHIFT),
-			       vma->start + ((to - vma->pgoff) << PAGE_SHIFT), 0, 0);
+			zap_area(vma, vma->start + ((from - vma->pgoff) << PAGE_SHIFT),
+				 vma->start + ((to - vma->pgoff) << PAGE_SHIFT), copies);
 		vma->unmap_pass = pass;
 	}
 	mutex_unlock(&mm->lock);
 }
 
-void mapping_unmap(struct mapping *m, u64 index, u64 n)
+void mapping_unmap(struct mapping *m, u64 index, u64 n, bool copies)
 {
 	struct list_head done = LIST_INIT(done);
 	struct mm *mm;
@@ -236,7 +256,7 @@ void mapping_unmap(struct mapping *m, u64 index, u64 n)
 	mutex_lock(&unmap_mutex);
 	WRITE_ONCE(pass, pass + 1);
 	while ((mm = next_space(m, &done))) {
-		unmap_in(mm, m, index, n);
+		unmap_in(mm, m, index, n, copies);
 		mm_put(mm);
 	}
 	spin_lock(&m->lock);

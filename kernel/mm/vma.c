@@ -11,6 +11,8 @@
 
 #define LOWER_HALF_END (1UL << 47) /* as far as the last user page tables reach */
 
+#define LOW_END 0x80000000UL /* MAP_32BIT: the first 2 GiB */
+
 #define MAX_AREAS 65530 /* of one space; as Linux's vm.max_map_count */
 
 static struct kmem_cache *vma_cache;
@@ -22,7 +24,7 @@ void vma_init(void)
 
 struct vma *vma_alloc(struct mm *mm)
 {
-	struct vma *vma = mm->nr_vmas < MAX_AREAS ? kmem_cache_zalloc(vma_cache) : NULL;
+	struct vma *vma = mm->nr_vmas <= MAX_AREAS ? kmem_cache_zalloc(vma_cache) : NULL;
 
 	if (vma) {
 		vma->mm = mm;
@@ -140,7 +142,7 @@ struct vma *vma_copy(struct mm *mm, const struct vma *vma)
 
 struct vma *vma_split(struct vma *vma, u64 addr)
 {
-	struct vma *upper = vma_copy(vma->mm, vma);
+	struct vma *upper = vma->mm->nr_vmas < MAX_AREAS ? vma_copy(vma->mm, vma) : NULL;
 
 	if (!upper)
 		return NULL;
@@ -195,6 +197,7 @@ int vma_remove_range(struct mm *mm, u64 start, u64 end, struct vma **dead)
 	if (last->end > end && !vma_split(last, end))
 		return -ENOMEM;
 	last = vma_prev(vma);
+	mm->peak_mapped = max(mm->peak_mapped, mm->mapped_pages);
 	floor = last ? last->end : 0;
 	/* Area by area: what lies between them has no pages, and the tables there are long to search. */
 	do {
@@ -243,13 +246,21 @@ static bool walk_down(struct mm *mm, u64 len, u64 *limit)
 	}
 }
 
-u64 vma_find_hole(struct mm *mm, u64 len, u64 hint)
+u64 vma_find_hole(struct mm *mm, u64 len, u64 hint, bool low)
 {
-	if (hint >= LOWEST_ADDR && hint < USER_END && len <= USER_END - hint) {
+	u64 top = low ? LOW_END : USER_END, hole_above = mm->hole_above;
+
+	if (hint >= LOWEST_ADDR && hint < top && len <= top - hint) {
 		struct vma *vma = mm_find_vma(mm, hint);
 
 		if (!vma || vma->start >= hint + len)
 			return hint;
+	}
+	if (low) {
+		bool found = walk_down(mm, len, &top) && top >= LOW_END / 2;
+
+		mm->hole_above = hole_above;
+		return found ? top : (u64)-ENOMEM;
 	}
 	if (mm->scan_from && mm->scan_from <= mm->mmap_base && len > mm->hole_above &&
 	    walk_down(mm, len, &mm->scan_from))

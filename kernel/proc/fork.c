@@ -110,6 +110,7 @@ static int copy_process(struct task *child, u64 flags, int exit_signal)
 	if (flags & CLONE_THREAD) {
 		process_get(p);
 		child->proc = p;
+		child->thread.rlim = p->rlim;
 		return 0;
 	}
 	new = process_alloc();
@@ -120,9 +121,11 @@ static int copy_process(struct task *child, u64 flags, int exit_signal)
 	spin_unlock(&p->siglock);
 	new->exit_signal = exit_signal;
 	new->oom_score_adj = p->oom_score_adj;
+	new->oom_score_adj_min = p->oom_score_adj_min;
 	new->leader = child;
 	new->forker = current;
 	child->proc = new;
+	child->thread.rlim = new->rlim;
 	return 0;
 }
 

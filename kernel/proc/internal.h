@@ -21,6 +21,7 @@ void nsproxy_init(void);
 void signal_init(void);
 void exec_init(void);
 void oom_init(void);
+s64 oom_score(struct task *t); /* /proc/N/oom_score: 0 never, 666 for a small one, up to 2000 */
 void procfs_init(void);
 
 /* task.c */

@@ -12,9 +12,24 @@
 static struct mm *victim_mm;
 static u64 victim_since;
 
-static u64 mm_pages(const struct mm *mm)
+static s64 mm_pages(const struct mm *mm)
 {
-	return READ_ONCE(mm->anon_pages) + READ_ONCE(mm->pt_frames);
+	return READ_ONCE(mm->anon_pages) + READ_ONCE(mm->file_pages) + READ_ONCE(mm->pt_frames);
+}
+
+s64 oom_score(struct task *t)
+{
+	s64 total = frames_total(), points = t->proc->oom_score_adj * total / 1000;
+	struct mm *mm = task_mm_get(t);
+
+	if (!mm || t->proc->oom_score_adj == -1000)
+		points = -total;
+	else
+		points += mm_pages(mm);
+	if (mm)
+		mm_put_user(mm);
+	/* proc(5): up to 2000 thirds, 1000 of them for oom_score_adj 0 */
+	return (1000 + points * 1000 / total) * 2 / 3;
 }
 
 static bool charged_below(struct task *t, const struct res_counter *res)
@@ -27,20 +42,23 @@ static bool charged_below(struct task *t, const struct res_counter *res)
 	return !res;
 }
 
-/* Pages that killing t would free, raised or lowered by oom_score_adj/1000 of all memory; 0: never. */
-static u64 badness(struct task *t, u64 total)
+/*
+ * Resident pages of t, raised or lowered by oom_score_adj/1000 of all memory; 0: never. Shared ones
+ * count as well: what a hog has in a memory file it alone has goes with it.
+ */
+static u64 badness(struct task *t)
 {
 	struct mm *mm = t->thread.mm;
 	s64 points;
 
 	if (!mm || t->exiting || t == init_pid_ns.init || t->proc->oom_score_adj == -1000)
 		return 0;
-	points = mm_pages(mm) + t->proc->oom_score_adj * (s64)total / 1000;
+	points = mm_pages(mm) + t->proc->oom_score_adj * (s64)frames_total() / 1000;
 	return max(points, (s64)1);
 }
 
 /* The worst of those behind res, or of all, with a reference. tasks_lock held. */
-static struct task *choose(const struct res_counter *res, u64 total)
+static struct task *choose(const struct res_counter *res)
 {
 	struct task *t, *worst = NULL;
 	u64 most = 0;
@@ -51,7 +69,7 @@ static struct task *choose(const struct res_counter *res, u64 total)
 		if (t != t->proc->leader && !t->proc->leader->exiting)
 			continue;
 		spin_lock(&t->proc->siglock);
-		points = charged_below(t, res) ? badness(t, total) : 0;
+		points = charged_below(t, res) ? badness(t) : 0;
 		spin_unlock(&t->proc->siglock);
 		if (points > most) {
 			most = points;
@@ -99,15 +117,13 @@ static void kill_victim(struct task *t, struct res_counter *res)
 
 static bool oom(struct res_counter *res)
 {
-	struct mem_stats st;
 	struct task *t = NULL;
 	bool dying;
 
-	mem_stats(&st);
 	spin_lock(&tasks_lock);
 	dying = victim_dying(res);
 	if (!dying)
-		t = choose(res, st.total);
+		t = choose(res);
 	if (t) {
 		victim_mm = READ_ONCE(t->thread.mm);
 		victim_since = clock_ns();

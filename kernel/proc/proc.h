@@ -219,7 +219,7 @@ struct process {
 	u64 minflt, majflt, nvcsw, nivcsw, maxrss, child_maxrss;
 	struct rlimit64 rlim[RLIM_NLIMITS];
 	u64 start_ns;
-	int oom_score_adj;
+	int oom_score_adj, oom_score_adj_min;
 	struct proc_timers *timers; /* POSIX timers, itimers: proc/timer.c; NULL until used */
 };
 

@@ -54,6 +54,8 @@ bool proc_fd_open(const struct pinode *p); /* is the descriptor of fd/N still op
 /* procfs_stat.c: the larger texts of /proc/N */
 int show_stat(struct strbuf *out, struct task *t, const struct pinode *p);
 int show_statm(struct strbuf *out, struct task *t, const struct pinode *p);
+int show_smaps(struct strbuf *out, struct task *t, const struct pinode *p);
+int show_smaps_rollup(struct strbuf *out, struct task *t, const struct pinode *p);
 int show_status(struct strbuf *out, struct task *t, const struct pinode *p);
 int show_limits(struct strbuf *out, struct task *t, const struct pinode *p);
 int show_maps(struct strbuf *out, struct task *t, const struct pinode *p);

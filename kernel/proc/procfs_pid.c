@@ -180,31 +180,30 @@ static int show_oom_score_adj(struct strbuf *out, struct task *t, const struct p
 	return 0;
 }
 
+/* Whoever is mighty sets the floor as well, below which others cannot go. */
 static ssize_t write_oom_score_adj(struct task *t, char *buf, size_t n)
 {
-	bool negative = *buf == '-';
+	bool negative, mighty = capable(CAP_SYS_RESOURCE);
+	int adj;
 	u64 v;
 
+	while (*buf == ' ' || *buf == '\t' || *buf == '\n')
+		buf++;
+	negative = *buf == '-';
 	if (parse_u64(buf + negative, 10, &v) || v > 1000)
 		return -EINVAL;
-	if ((negative ? -(int)v : (int)v) < t->proc->oom_score_adj && !capable(CAP_SYS_RESOURCE))
+	adj = negative ? -(int)v : (int)v;
+	if (adj < t->proc->oom_score_adj_min && !mighty)
 		return -EACCES;
-	t->proc->oom_score_adj = negative ? -(int)v : (int)v;
+	t->proc->oom_score_adj = adj;
+	if (mighty)
+		t->proc->oom_score_adj_min = adj;
 	return n;
 }
 
 static int show_oom_score(struct strbuf *out, struct task *t, const struct pinode *p)
 {
-	struct mm *mm = task_mm_get(t);
-	struct mem_stats st;
-	s64 score = 0;
-
-	mem_stats(&st);
-	if (mm) {
-		score = mm->anon_pages * 1000 / max(st.total, 1UL) + t->proc->oom_score_adj;
-		mm_put_user(mm);
-	}
-	sb_printf(out, "%lld\n", (long long)max(score, (s64)0));
+	sb_printf(out, "%lld\n", (long long)oom_score(t));
 	return 0;
 }
 
@@ -417,6 +416,8 @@ static const struct pid_entry entries[] = {
 	TEXT("stat", 0444, show_stat),
 	TEXT("statm", 0444, show_statm),
 	TEXT("maps", 0444, show_maps),
+	TEXT("smaps", 0444, show_smaps),
+	TEXT("smaps_rollup", 0444, show_smaps_rollup),
 	LINK("cwd", LINK_CWD),
 	LINK("root", LINK_ROOT),
 	LINK("exe", LINK_EXE),

@@ -132,44 +132,36 @@ int show_stat(struct strbuf *out, struct task *t, const struct pinode *p)
 
 /* ---- statm, and what status says of memory ---- */
 
-struct sizes { /* pages */
-	u64 stack, text, lib, data;
-};
-
-static void measure(struct mm *mm, struct sizes *z)
+/* The areas' sizes, and how many resident pages are of files that live in memory only. */
+static void measure(struct mm *mm, struct vm_sizes *z, u64 *text, u64 *shmem)
 {
+	struct vm_resident r = { 0 };
 	struct vma *v;
 
-	memset(z, 0, sizeof(*z));
-	z->text = (ALIGN_UP(mm->end_code, PAGE_SIZE) - ALIGN_DOWN(mm->start_code, PAGE_SIZE)) /
-		  PAGE_SIZE;
 	mutex_lock(&mm->lock);
-	for (v = mm_find_vma(mm, 0); v; v = vma_next(v)) {
-		u64 n = (v->end - v->start) / PAGE_SIZE;
-
-		if (v->flags & VM_STACK)
-			z->stack += n;
-		else if ((v->flags & (VM_EXEC | VM_WRITE)) == VM_EXEC)
-			z->lib += n;
-		if ((v->flags & (VM_WRITE | VM_SHARED | VM_STACK)) == VM_WRITE)
-			z->data += n;
-	}
+	mm_sizes(mm, 0, USER_END, z);
+	for (v = mm_first_vma(mm); v; v = vma_next(v))
+		if (v->mapping && !v->mapping->ops)
+			vma_resident(v, &r);
 	mutex_unlock(&mm->lock);
-	z->lib -= min(z->lib, z->text);
+	*text = (ALIGN_UP(mm->end_code, PAGE_SIZE) - ALIGN_DOWN(mm->start_code, PAGE_SIZE)) /
+		PAGE_SIZE;
+	*shmem = min(r.rss - r.anon, mm->file_pages);
 }
 
 int show_statm(struct strbuf *out, struct task *t, const struct pinode *p)
 {
 	struct mm *mm = task_mm_get(t);
-	struct sizes z;
+	u64 text, shmem;
+	struct vm_sizes z;
 
 	if (!mm) {
 		sb_printf(out, "0 0 0 0 0 0 0\n");
 		return 0;
 	}
-	measure(mm, &z);
-	sb_printf(out, "%llu %llu %llu %llu 0 %llu 0\n", (ull)mm->mapped_pages,
-		  (ull)(mm->anon_pages + mm->file_pages), (ull)mm->file_pages, (ull)z.text,
+	measure(mm, &z, &text, &shmem);
+	sb_printf(out, "%llu %llu %llu %llu 0 %llu 0\n", (ull)z.all,
+		  (ull)(mm->anon_pages + mm->file_pages), (ull)mm->file_pages, (ull)text,
 		  (ull)(z.data + z.stack));
 	mm_put_user(mm);
 	return 0;
@@ -183,27 +175,27 @@ static void line_kb(struct strbuf *out, const char *name, u64 pages)
 static void status_memory(struct strbuf *out, struct task *t)
 {
 	struct mm *mm = task_mm_get(t);
-	struct sizes z;
-	u64 rss;
+	u64 rss, text, shmem;
+	struct vm_sizes z;
 
 	if (!mm)
 		return;
-	measure(mm, &z);
+	measure(mm, &z, &text, &shmem);
 	rss = mm->anon_pages + mm->file_pages;
-	line_kb(out, "VmPeak", mm->mapped_pages);
-	line_kb(out, "VmSize", mm->mapped_pages);
-	line_kb(out, "VmLck", 0);
+	line_kb(out, "VmPeak", max(mm->peak_mapped, z.all));
+	line_kb(out, "VmSize", z.all);
+	line_kb(out, "VmLck", z.locked);
 	line_kb(out, "VmPin", 0);
 	line_kb(out, "VmHWM", max(mm->peak_pages, rss));
 	line_kb(out, "VmRSS", rss);
 	line_kb(out, "RssAnon", mm->anon_pages);
-	line_kb(out, "RssFile", mm->file_pages);
-	line_kb(out, "RssShmem", 0);
+	line_kb(out, "RssFile", mm->file_pages - shmem);
+	line_kb(out, "RssShmem", shmem);
 	line_kb(out, "VmData", z.data);
 	line_kb(out, "VmStk", z.stack);
-	line_kb(out, "VmExe", z.text);
-	line_kb(out, "VmLib", z.lib);
-	line_kb(out, "VmPTE", mm->pt_frames);
+	line_kb(out, "VmExe", text);
+	line_kb(out, "VmLib", z.code - min(z.code, text));
+	line_kb(out, "VmPTE", mm->pt_frames - 1); /* but the root, as on Linux */
 	line_kb(out, "VmSwap", 0);
 	mm_put_user(mm);
 }
@@ -375,6 +367,14 @@ static const char *area_name(struct vma *v)
 	return NULL;
 }
 
+/* In the column of names, of the line that began at from. */
+static void put_name(struct strbuf *out, size_t from, const char *name)
+{
+	while (out->len < from + 73 && !out->failed)
+		sb_putc(out, ' ');
+	sb_printf(out, "%s", name);
+}
+
 static void show_area(struct strbuf *out, struct vma *v, const struct path *root, char *buf)
 {
 	struct inode *inode = v->file ? v->file->inode : NULL;
@@ -391,15 +391,88 @@ static void show_area(struct strbuf *out, struct vma *v, const struct path *root
 		if (IS_ERR(name))
 			name = NULL;
 	}
-	if (name) {
-		while (out->len < from + 73 && !out->failed)
-			sb_putc(out, ' ');
-		sb_printf(out, "%s", name);
-	}
+	if (name)
+		put_name(out, from, name);
 	sb_putc(out, '\n');
 }
 
-int show_maps(struct strbuf *out, struct task *t, const struct pinode *p)
+static void smaps_kb(struct strbuf *out, const char *name, u64 bytes)
+{
+	sb_printf(out, "%s:%*s%8llu kB\n", name, 15 - (int)strlen(name), "", (ull)(bytes / 1024));
+}
+
+static void show_resident(struct strbuf *out, const struct vm_resident *r)
+{
+	smaps_kb(out, "Rss", r->rss * PAGE_SIZE);
+	smaps_kb(out, "Pss", r->pss);
+	smaps_kb(out, "Shared_Clean", r->shared_clean * PAGE_SIZE);
+	smaps_kb(out, "Shared_Dirty", r->shared_dirty * PAGE_SIZE);
+	smaps_kb(out, "Private_Clean", r->private_clean * PAGE_SIZE);
+	smaps_kb(out, "Private_Dirty", r->private_dirty * PAGE_SIZE);
+	smaps_kb(out, "Referenced", r->accessed * PAGE_SIZE);
+	smaps_kb(out, "Anonymous", r->anon * PAGE_SIZE);
+	smaps_kb(out, "AnonHugePages", 0);
+	smaps_kb(out, "Swap", 0);
+	smaps_kb(out, "SwapPss", 0);
+	smaps_kb(out, "Locked", r->locked);
+}
+
+#define VM_MAYREAD 0x80000000U /* of every area: may be read and run */
+
+static void show_flags(struct strbuf *out, u32 flags)
+{
+	static const struct {
+		u32 flag;
+		const char *name;
+	} names[] = { { VM_READ, "rd" },      { VM_WRITE, "wr" },     { VM_EXEC, "ex" },
+		      { VM_SHARED, "sh" },    { VM_MAYREAD, "mr" },   { VM_MAYWRITE, "mw" },
+		      { VM_MAYREAD, "me" },   { VM_GROWSDOWN, "gd" }, { VM_LOCKED, "lo" },
+		      { VM_SPECIAL, "io" },   { VM_DONTFORK, "dc" },  { VM_NORESERVE, "nr" },
+		      { VM_WIPEONFORK, "wf" } };
+
+	if (!(flags & VM_MAYWRITE)) /* to Linux, what never writes to the file does not share it */
+		flags &= ~VM_SHARED;
+	flags |= VM_MAYREAD;
+	sb_printf(out, "VmFlags:");
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
+		if (flags & names[i].flag)
+			sb_printf(out, " %s", names[i].name);
+	sb_printf(out, " \n");
+}
+
+/* How much maps, smaps and smaps_rollup tell of each area. */
+enum detail { LINES, RESIDENT, SUM };
+
+static void show_area_resident(struct strbuf *out, struct vma *v)
+{
+	struct vm_resident r = { 0 };
+
+	vma_resident(v, &r);
+	smaps_kb(out, "Size", v->end - v->start);
+	smaps_kb(out, "KernelPageSize", PAGE_SIZE);
+	smaps_kb(out, "MMUPageSize", PAGE_SIZE);
+	show_resident(out, &r);
+	show_flags(out, v->flags);
+}
+
+static void show_sum(struct strbuf *out, struct mm *mm)
+{
+	struct vma *first = mm_first_vma(mm), *v;
+	struct vm_resident r = { 0 };
+	size_t from = out->len;
+	u64 end = 0;
+
+	for (v = first; v; v = vma_next(v)) {
+		vma_resident(v, &r);
+		end = v->end;
+	}
+	sb_printf(out, "%08llx-%08llx ---p 00000000 00:00 0 ", (ull)(first ? first->start : 0),
+		  (ull)end);
+	put_name(out, from, "[rollup]\n");
+	show_resident(out, &r);
+}
+
+static int show_areas(struct strbuf *out, struct task *t, enum detail detail)
 {
 	struct path root;
 	struct mm *mm;
@@ -410,17 +483,37 @@ int show_maps(struct strbuf *out, struct task *t, const struct pinode *p)
 		return -EACCES;
 	mm = task_mm_get(t);
 	if (!mm)
-		return 0;
+		return detail == SUM ? -ESRCH : 0;
 	buf = kmalloc(PATH_MAX);
 	if (buf) {
 		fs_get_root(&root);
 		mutex_lock(&mm->lock);
-		for (v = mm_find_vma(mm, 0); v; v = vma_next(v))
+		for (v = detail == SUM ? NULL : mm_first_vma(mm); v; v = vma_next(v)) {
 			show_area(out, v, &root, buf);
+			if (detail == RESIDENT)
+				show_area_resident(out, v);
+		}
+		if (detail == SUM)
+			show_sum(out, mm);
 		mutex_unlock(&mm->lock);
 		path_put(&root);
 	}
 	kfree(buf);
 	mm_put_user(mm);
 	return buf ? 0 : -ENOMEM;
+}
+
+int show_maps(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	return show_areas(out, t, LINES);
+}
+
+int show_smaps(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	return show_areas(out, t, RESIDENT);
+}
+
+int show_smaps_rollup(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	return show_areas(out, t, SUM);
 }

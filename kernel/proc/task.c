@@ -307,13 +307,6 @@ static void default_rlimits(struct rlimit64 *r)
 	r[RLIMIT_NICE] = r[RLIMIT_RTPRIO] = (struct rlimit64){ 0, 0 };
 }
 
-static u64 current_rlimit_nofile(void)
-{
-	struct task *t = thread_task(current_thread());
-
-	return t ? t->proc->rlim[RLIMIT_NOFILE].rlim_cur : 1024;
-}
-
 static bool ns_capable_or_first(struct user_ns *ns, int cap)
 {
 	return ns_capable(ns ? ns : &init_user_ns, cap);
@@ -352,7 +345,6 @@ void proc_init(void)
 	nsproxy_init();
 	signal_init();
 	exec_init();
-	rlimit_nofile = current_rlimit_nofile;
 	fs_ns_capable = ns_capable_or_first;
 	fs_ids_mapped = ids_mapped;
 	fs_cred_put = cred_put;
@@ -425,6 +417,7 @@ void start_first_process(const char *path)
 	p->pid = pid;
 	pid_get(pid);
 	t->proc = p;
+	t->thread.rlim = p->rlim;
 	t->pid = pid;
 	t->thread.cred = &init_cred;
 	cred_get(&init_cred);

@@ -9,6 +9,8 @@
 #include "lib/lib.h"
 #include "x86/x86.h"
 
+#include <linux/resource.h>
+
 enum thread_state {
 	THREAD_RUNNABLE, /* on a run queue, or running */
 	THREAD_INTERRUPTIBLE, /* asleep; a signal wakes it */
@@ -86,6 +88,7 @@ struct thread {
 	struct files *files; /* fs/: descriptors */
 	const struct cred *cred; /* lib/cred.h */
 	struct res_counter *mem_charge; /* who pays for this thread's memory; NULL: nobody */
+	const struct rlimit64 *rlim; /* the process's limits, by RLIMIT_*; NULL: none */
 };
 #ifdef SAN
 #define KSTACK_SIZE 32768UL
@@ -103,6 +106,13 @@ static inline bool thread_interrupted(void)
 static inline bool thread_killed(void)
 {
 	return READ_ONCE(current_thread()->work) & THREAD_WORK_KILLED;
+}
+/* A limit of the current process (getrlimit(2)), as it is now. */
+static inline u64 thread_rlimit(unsigned int resource)
+{
+	const struct rlimit64 *r = current_thread()->rlim;
+
+	return r ? READ_ONCE(r[resource].rlim_cur) : RLIM64_INFINITY;
 }
 /* Read by entry.S's slow path: anything to do before ring 3? */
 static inline bool thread_work_pending(void)

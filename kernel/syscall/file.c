@@ -327,8 +327,10 @@ SYSCALL2(memfd_create, const char __user *, uname, unsigned int, flags)
 	char *name;
 	long fd;
 
-	if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING))
+	if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB))
 		return -EINVAL;
+	if (flags & MFD_HUGETLB)
+		return -ENOSYS; /* as a Linux without huge pages */
 	if (!uname)
 		return -EFAULT;
 	name = user_string(uname, MAX_NAME);

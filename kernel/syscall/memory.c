@@ -7,6 +7,7 @@
 
 #include <asm/mman.h>
 #include <linux/capability.h>
+#include <linux/falloc.h>
 #include <linux/mman.h>
 
 /* Below it fixed mappings need CAP_SYS_RAWIO, so that NULL stays a bad pointer (vm.mmap_min_addr). */
@@ -32,65 +33,73 @@ static int check_range(u64 addr, size_t *len)
 	return 0;
 }
 
-static bool over_limit(struct mm *mm, u64 len)
+/* How many pages may be locked, and whether any. */
+static u64 lock_limit(void)
 {
-	u64 limit = current->proc->rlim[RLIMIT_AS].rlim_cur;
-
-	return limit != RLIM64_INFINITY &&
-	       (READ_ONCE(mm->mapped_pages) << PAGE_SHIFT) + len > limit;
+	return ns_capable(&init_user_ns, CAP_IPC_LOCK)
+		       ? ~0UL
+		       : thread_rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+}
+static bool may_lock(void)
+{
+	return thread_rlimit(RLIMIT_MEMLOCK) || ns_capable(&init_user_ns, CAP_IPC_LOCK);
 }
 
-/* Faults every page of the range in, for writing where it is private and writable. Stops at a hole
- * (-ENOMEM) and when a page cannot be had. */
-static int populate(struct mm *mm, u64 addr, u64 len)
+/* May len bytes more be locked? -EAGAIN */
+static int check_locked(struct mm *mm, u64 len)
+{
+	struct vm_sizes z;
+
+	mutex_lock(&mm->lock);
+	mm_sizes(mm, 0, USER_END, &z);
+	mutex_unlock(&mm->lock);
+	return z.locked + (len >> PAGE_SHIFT) > lock_limit() ? -EAGAIN : 0;
+}
+
+/* The VM_* of the area at addr; false: nothing is mapped there. */
+static bool flags_at(struct mm *mm, u64 addr, u32 *flags)
+{
+	struct vma *vma;
+	bool found;
+
+	mutex_lock(&mm->lock);
+	vma = mm_find_vma(mm, addr);
+	found = vma && vma->start <= addr;
+	*flags = found ? vma->flags : 0;
+	mutex_unlock(&mm->lock);
+	return found;
+}
+
+/*
+ * Faults every page of the range in. how MADV_POPULATE_READ or _WRITE: that access, -EINVAL where an
+ * area does not allow it. Else for writing where it is private and writable, and areas that nobody
+ * may touch are passed over. Stops at a hole (-ENOMEM) and when a page cannot be had.
+ */
+static int populate(struct mm *mm, u64 addr, u64 len, int how)
 {
 	for (u64 at = addr; at < addr + len; at += PAGE_SIZE) {
-		struct frame *f;
-		struct vma *vma;
 		bool write, access;
+		struct frame *f;
+		u32 flags;
 
-		mutex_lock(&mm->lock);
-		vma = mm_find_vma(mm, at);
-		if (!vma || vma->start > at) {
-			mutex_unlock(&mm->lock);
+		if (!flags_at(mm, at, &flags))
 			return -ENOMEM;
-		}
-		write = vma->flags & VM_WRITE && !(vma->flags & VM_SHARED);
-		access = vma->flags & (VM_READ | VM_WRITE | VM_EXEC) && !(vma->flags & VM_SPECIAL);
-		mutex_unlock(&mm->lock);
+		write = how ? how == MADV_POPULATE_WRITE
+			    : (flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
+		access = flags & (write ? VM_WRITE : VM_READ | VM_WRITE | VM_EXEC) &&
+			 !(flags & VM_SPECIAL);
+		if (!access && how)
+			return -EINVAL;
 		if (!access)
 			continue;
 		f = mm_get_frame(mm, at, write);
 		if (IS_ERR(f))
-			return PTR_ERR(f) == -EFAULT ? -ENOMEM : PTR_ERR(f);
+			return how && PTR_ERR(f) == -EIO ? -EFAULT : PTR_ERR(f);
 		frame_put(f);
 		if (thread_killed())
 			return -EINTR;
 	}
 	return 0;
-}
-
-/* Memory that forks share is the pages of a file without a name, as /dev/zero mapped shared. */
-static u64 map_shared_anon(struct mm *mm, u64 addr, size_t len, u32 vm, bool fixed)
-{
-	struct file *f = memfd_file("dev/zero", 0);
-	u64 at;
-	int err;
-
-	if (IS_ERR(f))
-		return PTR_ERR(f);
-	err = file_truncate(f, len);
-	at = err ? (u64)err : file_mmap(mm, addr, len, vm, fixed, f, 0);
-	file_put(f);
-	return at;
-}
-
-static u64 map_anon(struct mm *mm, u64 addr, size_t len, u32 vm, bool fixed)
-{
-	if (vm & VM_SHARED)
-		return map_shared_anon(mm, addr, len, vm, fixed);
-	return mm_mmap(mm, addr, len, vm | VM_MAYWRITE, fixed, NULL, addr >> PAGE_SHIFT, NULL,
-		       NULL);
 }
 
 static int check_map_type(int flags, u32 *vm)
@@ -125,43 +134,22 @@ static int check_map_type(int flags, u32 *vm)
 	}
 	if (flags & MAP_NORESERVE)
 		*vm |= VM_NORESERVE;
+	if (flags & MAP_FIXED_NOREPLACE)
+		*vm |= VM_NOREPLACE;
+	else if (flags & MAP_32BIT && !(flags & MAP_FIXED))
+		*vm |= VM_LOW;
+	if (flags & MAP_LOCKED)
+		*vm |= VM_LOCKED;
 	return 0;
-}
-
-/* Maps, and takes it back when the address is not what the flags insist on. */
-static long map_checked(struct mm *mm, u64 addr, size_t len, u32 vm, int flags, struct file *f,
-			u64 pgoff)
-{
-	bool fixed = flags & MAP_FIXED && !(flags & MAP_FIXED_NOREPLACE);
-	u64 at;
-
-	if (flags & MAP_32BIT && !(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) &&
-	    addr >= LOW_2G - len)
-		addr = 0;
-	if (flags & MAP_32BIT && !addr)
-		addr = LOW_2G / 2;
-	at = f ? file_mmap(mm, addr, len, vm, fixed, f, pgoff) : map_anon(mm, addr, len, vm, fixed);
-	if (IS_ERR((void *)at))
-		return at;
-	if (flags & MAP_FIXED_NOREPLACE && at != addr) {
-		mm_munmap(mm, at, len);
-		return -EEXIST;
-	}
-	if (flags & MAP_32BIT && !(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) &&
-	    at + len > LOW_2G) {
-		mm_munmap(mm, at, len);
-		return -ENOMEM;
-	}
-	if (flags & (MAP_POPULATE | MAP_LOCKED))
-		populate(mm, at, len); /* as far as it goes: mmap(2) does not fail for it */
-	return at;
 }
 
 SYSCALL6(mmap, u64, addr, size_t, len, int, prot, int, flags, int, fd, u64, off)
 {
 	SCOPED_FILE(f, flags & MAP_ANONYMOUS ? NULL : fd_get(fd));
+	const bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
 	struct mm *mm = current->thread.mm;
-	u32 vm = prot_to_vm(prot);
+	u32 vm = prot_to_vm(prot) | mm->new_flags;
+	u64 at;
 	int err;
 
 	if (off & ~PAGE_MASK)
@@ -170,28 +158,31 @@ SYSCALL6(mmap, u64, addr, size_t, len, int, prot, int, flags, int, fd, u64, off)
 		return -EBADF;
 	if (!len)
 		return -EINVAL;
-	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
-		err = check_range(addr, &len);
-		if (!err && addr < MMAP_MIN_ADDR && !capable(CAP_SYS_RAWIO))
-			err = -EPERM;
-	} else {
-		addr &= PAGE_MASK;
-		err = check_range(0, &len);
-		if (addr > USER_END - len)
-			addr = 0;
-		if (addr && addr < MMAP_MIN_ADDR)
-			addr = MMAP_MIN_ADDR;
-	}
-	if (err)
-		return err;
+	if (check_range(fixed ? addr & PAGE_MASK : 0, &len) || (fixed && addr > USER_END - len))
+		return -ENOMEM;
 	if (off + len < off)
 		return -EOVERFLOW;
-	err = check_map_type(flags, &vm);
+	if (!fixed)
+		addr = addr > USER_END - len ? 0 : addr & PAGE_MASK;
+	else if (addr & ~PAGE_MASK)
+		return -EINVAL;
+	else if (addr < MMAP_MIN_ADDR && !capable(CAP_SYS_RAWIO))
+		return -EPERM;
+	if (flags & MAP_LOCKED && !may_lock())
+		return -EPERM;
+	err = check_map_type(flags, &vm) ?: vm & VM_LOCKED ? check_locked(mm, len) : 0;
 	if (err)
 		return err;
-	if (over_limit(mm, len))
-		return -ENOMEM;
-	return map_checked(mm, addr, len, vm, flags, f, off >> PAGE_SHIFT);
+	if (f)
+		at = file_mmap(mm, addr, len, vm, fixed, f, off >> PAGE_SHIFT);
+	else if (vm & VM_SHARED)
+		at = file_mmap_anon(mm, addr, len, vm, fixed);
+	else
+		at = mm_mmap(mm, addr, len, vm | VM_MAYWRITE, fixed, NULL, addr >> PAGE_SHIFT, NULL,
+			     NULL);
+	if (!IS_ERR((void *)at) && (flags & MAP_POPULATE || (vm & VM_LOCKED && !mm->lock_onfault)))
+		populate(mm, at, len, 0); /* as far as it goes: mmap(2) does not fail for it */
+	return at;
 }
 
 SYSCALL2(munmap, u64, addr, size_t, len)
@@ -203,27 +194,56 @@ SYSCALL2(munmap, u64, addr, size_t, len)
 
 SYSCALL3(mprotect, u64, addr, size_t, len, unsigned int, prot)
 {
-	int err;
+	const unsigned int grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
+	u64 end;
 
-	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
+	/* No area here grows upwards. */
+	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN) ||
+	    grows > PROT_GROWSDOWN)
 		return -EINVAL;
-	err = check_range(addr, &len);
-	if (err || !len)
-		return err;
-	return mm_mprotect(current->thread.mm, addr, len, prot_to_vm(prot));
+	if (addr & ~PAGE_MASK)
+		return -EINVAL;
+	if (!len)
+		return 0;
+	end = addr + ALIGN_UP(len, PAGE_SIZE); /* beyond user memory is a hole like any other */
+	if (end <= addr)
+		return -ENOMEM;
+	return mm_mprotect(current->thread.mm, addr, end,
+			   prot_to_vm(prot) | (grows ? VM_GROWSDOWN : 0));
+}
+
+/* Protection keys are not switched on: as on a CPU without them (pkeys(7)). */
+SYSCALL4(pkey_mprotect, u64, addr, size_t, len, unsigned int, prot, int, key)
+{
+	return key == -1 ? sys_mprotect(addr, len, prot, 0, 0, 0) : -EINVAL;
+}
+
+SYSCALL2(pkey_alloc, unsigned long, flags, unsigned long, rights)
+{
+	return flags || rights & ~(PKEY_DISABLE_ACCESS | PKEY_DISABLE_WRITE) ? -EINVAL : -ENOSPC;
+}
+
+SYSCALL1(pkey_free, int, key)
+{
+	return -EINVAL;
 }
 
 SYSCALL5(mremap, u64, old, size_t, old_len, size_t, new_len, int, flags, u64, new_addr)
 {
 	struct mm *mm = current->thread.mm;
+	bool lock;
+	u32 vm;
+	u64 at;
 
 	if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
 		return -EINVAL;
 	if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE))
 		return -EINVAL;
-	if (flags & MREMAP_DONTUNMAP && old_len != new_len)
+	if (old & ~PAGE_MASK || check_range(0, &new_len) || !new_len)
 		return -EINVAL;
-	if (!new_len || check_range(old, &old_len) || check_range(0, &new_len))
+	if (check_range(old, &old_len))
+		return -EFAULT;
+	if (flags & MREMAP_DONTUNMAP && old_len != new_len)
 		return -EINVAL;
 	if (flags & MREMAP_FIXED) {
 		if (check_range(new_addr, &new_len))
@@ -233,43 +253,90 @@ SYSCALL5(mremap, u64, old, size_t, old_len, size_t, new_len, int, flags, u64, ne
 		if (new_addr < MMAP_MIN_ADDR && !capable(CAP_SYS_RAWIO))
 			return -EPERM;
 	}
-	if (new_len > old_len && over_limit(mm, new_len - old_len))
-		return -ENOMEM;
-	return mm_mremap(mm, old, old_len, new_len, flags, new_addr);
+	lock = flags_at(mm, old, &vm) && vm & VM_LOCKED && new_len > old_len;
+	if (lock && check_locked(mm, new_len - old_len))
+		return -EAGAIN;
+	at = mm_mremap(mm, old, old_len, new_len, flags, new_addr);
+	if (lock && !IS_ERR((void *)at))
+		populate(mm, at + old_len, new_len - old_len, 0);
+	return at;
 }
 
 SYSCALL1(brk, u64, brk)
 {
 	struct mm *mm = current->thread.mm;
-	u64 limit = current->proc->rlim[RLIMIT_DATA].rlim_cur;
+	u64 before = ALIGN_UP(mm->brk, PAGE_SIZE), after;
 
-	if (brk > mm->brk && ((limit != RLIM64_INFINITY &&
-			       brk - mm->start_brk + (mm->end_data - mm->start_data) > limit) ||
-			      over_limit(mm, brk - mm->brk)))
+	if (mm->new_flags && brk > before && check_locked(mm, brk - before))
 		return mm->brk;
-	return mm_brk(mm, brk);
+	after = mm_brk(mm, brk);
+	if (mm->new_flags && !mm->lock_onfault && after > before)
+		populate(mm, before, after - before, 0);
+	return after;
+}
+
+/* MADV_REMOVE: the file loses the pages. fs/ is called without mm->lock. */
+static int remove_pages(struct mm *mm, u64 addr, u64 end)
+{
+	const u32 both = VM_SHARED | VM_MAYWRITE;
+	struct file *f;
+	struct vma *vma;
+	u64 off, stop;
+	int err = 0;
+
+	for (; addr < end && !err; addr = stop) {
+		mutex_lock(&mm->lock);
+		vma = mm_find_vma(mm, addr);
+		if (!vma || vma->start > addr)
+			err = -ENOMEM;
+		else if (!vma->file || vma->flags & VM_LOCKED)
+			err = -EINVAL;
+		else if ((vma->flags & both) != both)
+			err = -EACCES;
+		if (err) {
+			mutex_unlock(&mm->lock);
+			return err;
+		}
+		stop = min(end, vma->end);
+		off = (vma->pgoff << PAGE_SHIFT) + addr - vma->start;
+		f = vma->file;
+		file_get(f);
+		mutex_unlock(&mm->lock);
+		err = file_fallocate(f, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off,
+				     stop - addr);
+		file_put(f);
+	}
+	return err;
 }
 
 SYSCALL3(madvise, u64, addr, size_t, len, int, advice)
 {
+	struct mm *mm = current->thread.mm;
+
 	if (check_range(addr, &len))
 		return -EINVAL;
-	return mm_madvise(current->thread.mm, addr, len, advice);
+	switch (advice) {
+	case MADV_REMOVE:
+		return remove_pages(mm, addr, addr + len);
+	case MADV_POPULATE_READ:
+	case MADV_POPULATE_WRITE:
+		return populate(mm, addr, len, advice);
+	default:
+		return mm_madvise(mm, addr, len, advice);
+	}
 }
 
-/* Is every page of the range in some area? -ENOMEM */
-static int check_mapped(struct mm *mm, u64 addr, u64 len)
+/* Is every page of the range in some area? -ENOMEM. Is none of it locked? -EBUSY, if that matters. */
+static int check_mapped(struct mm *mm, u64 addr, u64 len, bool unlocked)
 {
-	u64 at = addr;
+	struct vm_sizes z;
 
 	mutex_lock(&mm->lock);
-	for (struct vma *vma = mm_find_vma(mm, addr); at < addr + len; vma = vma_next(vma)) {
-		if (!vma || vma->start > at)
-			break;
-		at = vma->end;
-	}
+	mm_sizes(mm, addr, addr + len, &z);
 	mutex_unlock(&mm->lock);
-	return at < addr + len ? -ENOMEM : 0;
+	if (unlocked && z.locked)
+		return -EBUSY;
+	return z.all < len >> PAGE_SHIFT ? -ENOMEM : 0;
 }
 
 SYSCALL3(mincore, u64, addr, size_t, len, u8 __user *, uvec)
@@ -295,58 +362,55 @@ SYSCALL3(msync, u64, addr, size_t, len, int, flags)
 
 	if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) || (flags & MS_ASYNC && flags & MS_SYNC))
 		return -EINVAL;
+	if (addr & ~PAGE_MASK)
+		return -EINVAL;
+	if (!ALIGN_UP(len, PAGE_SIZE)) /* also where that wraps */
+		return 0;
 	err = check_range(addr, &len);
-	return err ?: check_mapped(current->thread.mm, addr, len);
+	return err ?: check_mapped(current->thread.mm, addr, len, flags & MS_INVALIDATE);
 }
 
-/* Nothing is ever swapped out: pages that were brought in stay. */
-static long lock_range(u64 addr, size_t len, bool fault_in)
+/* Nothing is ever swapped out: pages that were brought in stay. Locked ones are counted all the same. */
+static long lock_range(u64 addr, size_t len, bool lock, bool fault_in)
 {
 	struct mm *mm = current->thread.mm;
-	u64 limit = current->proc->rlim[RLIMIT_MEMLOCK].rlim_cur;
 	int err;
 
-	len += addr & ~PAGE_MASK;
+	if (lock && !may_lock())
+		return -EPERM;
+	len = ALIGN_UP(len + (addr & ~PAGE_MASK), PAGE_SIZE);
 	addr &= PAGE_MASK;
 	err = check_range(addr, &len);
-	if (err)
-		return err;
-	if (!ns_capable(&init_user_ns, CAP_IPC_LOCK)) {
-		if (!limit)
-			return -EPERM;
-		if (len > limit)
-			return -ENOMEM;
-	}
-	err = check_mapped(mm, addr, len);
-	return err || !fault_in ? err : populate(mm, addr, len);
+	err = err || !len ? err : mm_mlock(mm, addr, addr + len, lock, lock_limit());
+	return err || !fault_in ? err : populate(mm, addr, len, 0);
 }
 
-SYSCALL_IS(mlock, lock_range(_1, _2, true))
+SYSCALL_IS(mlock, lock_range(_1, _2, true, true))
+SYSCALL_IS(munlock, lock_range(_1, _2, false, false))
 
 SYSCALL3(mlock2, u64, addr, size_t, len, int, flags)
 {
 	if (flags & ~MLOCK_ONFAULT)
 		return -EINVAL;
-	return lock_range(addr, len, !flags);
-}
-
-SYSCALL2(munlock, u64, addr, size_t, len)
-{
-	len += addr & ~PAGE_MASK;
-	addr &= PAGE_MASK;
-	return check_range(addr, &len) ?: check_mapped(current->thread.mm, addr, len);
+	return lock_range(addr, len, true, !flags);
 }
 
 SYSCALL1(mlockall, int, flags)
 {
+	struct mm *mm = current->thread.mm;
+
 	if (!flags || flags == MCL_ONFAULT || flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
 		return -EINVAL;
-	if (!capable(CAP_IPC_LOCK) && !current->proc->rlim[RLIMIT_MEMLOCK].rlim_cur)
+	if (!may_lock())
 		return -EPERM;
+	if (flags & MCL_CURRENT && READ_ONCE(mm->mapped_pages) > lock_limit())
+		return -ENOMEM;
+	mm_mlockall(mm, flags);
 	return 0;
 }
 
 SYSCALL0(munlockall)
 {
+	mm_mlockall(current->thread.mm, 0);
 	return 0;
 }

@@ -7,11 +7,12 @@
 
 #include <linux/fs.h>
 
-/* Writing to a pipe or socket that nobody reads: the signal comes with the error. */
-static ssize_t broken_pipe(ssize_t n)
+ssize_t write_result(ssize_t n)
 {
 	if (n == -EPIPE)
 		signal_self(SIGPIPE);
+	else if (n == -EFBIG && thread_rlimit(RLIMIT_FSIZE) != RLIM64_INFINITY)
+		signal_self(SIGXFSZ);
 	return n;
 }
 
@@ -30,7 +31,7 @@ static int check_positioned(const struct file *f, loff_t pos)
 /* pos NULL: the file's own position. */
 static ssize_t transfer(struct file *f, struct uio *u, loff_t *pos, bool write)
 {
-	return write ? broken_pipe(file_write(f, u, pos)) : file_read(f, u, pos);
+	return write ? write_result(file_write(f, u, pos)) : file_read(f, u, pos);
 }
 
 static long buffer_io(int fd, void __user *buf, size_t n, loff_t *pos, bool write)
@@ -155,7 +156,7 @@ static ssize_t copy_files(struct file *in, loff_t *ipos, struct file *out, loff_
 		if (got <= 0)
 			break;
 		uio_init_kernel(&u, &iov, buf, got);
-		put = broken_pipe(file_write(out, &u, opos));
+		put = write_result(file_write(out, &u, opos));
 		/* What was read and not written goes back, where the source has a position. */
 		if (put < got && !check_positioned(in, 0)) {
 			loff_t *pos = ipos ? ipos : &in->pos;
@@ -166,7 +167,7 @@ static ssize_t copy_files(struct file *in, loff_t *ipos, struct file *out, loff_
 			break;
 		done += put;
 		n -= put;
-		if (put < got || thread_interrupted())
+		if (thread_interrupted())
 			break;
 	}
 	kfree(buf);
@@ -267,7 +268,7 @@ SYSCALL2(ftruncate, int, fd, loff_t, size)
 
 	if (size < 0)
 		return -EINVAL;
-	return f ? file_truncate(f, size) : -EBADF;
+	return f ? write_result(file_truncate(f, size)) : -EBADF;
 }
 
 SYSCALL4(fallocate, int, fd, int, mode, loff_t, off, loff_t, len)
@@ -278,7 +279,7 @@ SYSCALL4(fallocate, int, fd, int, mode, loff_t, off, loff_t, len)
 		return -EBADF;
 	if (off < 0 || len <= 0)
 		return -EINVAL;
-	return off + len < 0 ? -EFBIG : file_fallocate(f, mode, off, len);
+	return off + len < 0 ? -EFBIG : write_result(file_fallocate(f, mode, off, len));
 }
 
 SYSCALL2(flock, int, fd, int, op)

@@ -264,7 +264,7 @@ SYSCALL2(truncate, const char __user *, uname, loff_t, size)
 		if (err)
 			path_put(&p);
 	}
-	return change(err, &p, &attr);
+	return write_result(change(err, &p, &attr));
 }
 
 #define UTIME_NOW 0x3fffffffL

@@ -83,6 +83,9 @@ static inline bool user_range_ok(const void __user *p, size_t n)
 	return n <= USER_END && (u64)p <= USER_END - n;
 }
 
+/* n, what writing or a new size came to; a broken pipe and RLIMIT_FSIZE send their signal as well. */
+ssize_t write_result(ssize_t n);
+
 /* An open file of the caller for the rest of the block; NULL: -EBADF. */
 void scoped_file_put(struct file **f);
 #define SCOPED_FILE(var, get) struct file *var __attribute__((cleanup(scoped_file_put))) = (get)

@@ -21,7 +21,8 @@
 	X(getrusage) X(times) X(ptrace) X(process_vm_readv) X(process_vm_writev) \
 	/* memory.c */ \
 	X(mmap) X(munmap) X(mprotect) X(mremap) X(brk) X(madvise) X(mincore) X(msync) X(mlock) \
-	X(mlock2) X(munlock) X(mlockall) X(munlockall) \
+	X(mlock2) X(munlock) X(mlockall) X(munlockall) X(pkey_mprotect) X(pkey_alloc) \
+	X(pkey_free) \
 	/* signal.c */ \
 	X(rt_sigaction) X(rt_sigprocmask) X(rt_sigpending) X(rt_sigtimedwait) \
 	X(rt_sigsuspend) X(rt_sigreturn) X(restart_syscall) X(sigaltstack) X(pause) \

@@ -6,7 +6,7 @@
 ABI_NAMES := $(patsubst tests/abi/%.c,%,$(sort $(wildcard tests/abi/*.c)))
 ABI_BINS := $(ABI_NAMES:%=$(BUILD)/tests/abi/%)
 
-$(BUILD)/tests/abi/%: tests/abi/%.c tests/abi/abi.h tests/abi/abi.mk | $(UAPI)/.done
+$(BUILD)/tests/abi/%: tests/abi/%.c $(wildcard tests/abi/*.h) tests/abi/abi.mk | $(UAPI)/.done
 	$(call say,UCC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MUSL_CC) -std=gnu17 -D_GNU_SOURCE -isystem $(UAPI) -O1 -g -static -fno-pie -no-pie \

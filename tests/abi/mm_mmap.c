@@ -1,60 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Address spaces: mmap and its relatives, faults and the signals they become, the stack. */
-#include <setjmp.h>
-
-#include "abi.h"
-
-#define PAGE 4096UL
-
-static sigjmp_buf back;
-static siginfo_t fault;
-
-static void on_fault(int sig, siginfo_t *si, void *context)
-{
-	fault = *si;
-	siglongjmp(back, 1);
-}
-
-static void catch_faults(void)
-{
-	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
-
-	sigaction(SIGSEGV, &sa, NULL);
-	sigaction(SIGBUS, &sa, NULL);
-}
-
-/* Touches p and says what came of it. base: what the address is told relative to. */
-static void touch(const char *what, volatile char *p, bool write, const void *base)
-{
-	catch_faults();
-	if (sigsetjmp(back, 1)) {
-		say("%s: signal %d code %d at +%#lx", what, fault.si_signo, fault.si_code,
-		    (unsigned long)((char *)fault.si_addr - (char *)base));
-		return;
-	}
-	if (write)
-		*p = 1;
-	else
-		(void)*p;
-	say("%s: fine", what);
-}
-
-static char *anon(size_t pages, int prot)
-{
-	char *p = mmap(NULL, pages * PAGE, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		say("mmap: %s", errno_name(errno));
-	return p;
-}
-
-static bool all_are(const char *p, size_t n, char c)
-{
-	for (size_t i = 0; i < n; i++)
-		if (p[i] != c)
-			return false;
-	return true;
-}
+#include "mm.h"
 
 static void anonymous_is_zero(void)
 {
@@ -415,8 +361,225 @@ static void memfds(void)
 	R(syscall(SYS_memfd_create, "x", 0x8000));
 }
 
+/* ---- flags and places ---- */
+
+static void below_2g(void)
+{
+	const size_t size = 16UL << 20;
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT | MAP_NORESERVE;
+	char *p[4];
+	bool low = true, apart = true;
+
+	for (int i = 0; i < 4; i++) {
+		p[i] = mmap(NULL, size, PROT_READ, flags, -1, 0);
+		low &= (unsigned long)p[i] + size <= 1UL << 31;
+		apart &= !i || p[i] != p[i - 1];
+	}
+	YES(low && apart);
+	p[0] = mmap((void *)(1UL << 40), PAGE, PROT_READ, flags, -1, 0); /* a hint too high */
+	YES((unsigned long)p[0] < 1UL << 31);
+	p[0] = mmap(p[1], PAGE, PROT_READ, flags, -1, 0); /* a hint that is taken */
+	YES((unsigned long)p[0] < 1UL << 31);
+	O(mmap(NULL, 3UL << 30, PROT_READ, flags, -1, 0));
+	p[0] = anon(1, PROT_READ);
+	YES(mmap(p[0], PAGE, PROT_READ, flags | MAP_FIXED, -1, 0) == p[0]);
+}
+
+static void no_replacement(void)
+{
+	char *p = anon(8, PROT_NONE);
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+
+	munmap(p + 2 * PAGE, 4 * PAGE);
+	O(mmap(p + PAGE, 2 * PAGE, PROT_READ, flags, -1, 0));
+	O(mmap(p + 5 * PAGE, 2 * PAGE, PROT_READ, flags, -1, 0));
+	O(mmap(p + 2 * PAGE, 5 * PAGE, PROT_READ, flags, -1, 0));
+	O(mmap(p + 3 * PAGE, PAGE, PROT_READ, flags | MAP_FIXED, -1, 0));
+	O(mmap(p + 3 * PAGE, PAGE, PROT_READ, flags | MAP_FIXED, -1, 0));
+	O(mmap(p + 4 * PAGE + 1, PAGE, PROT_READ, flags, -1, 0));
+	O(mmap(p + 4 * PAGE, 2 * PAGE, PROT_READ, flags, -1, 0));
+	touch("the hole that is left", p + 2 * PAGE, false, p);
+}
+
+static void hints(void)
+{
+	char *p = anon(8, PROT_NONE), *q;
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+
+	munmap(p, 8 * PAGE);
+	q = mmap(p + 4 * PAGE, PAGE, PROT_READ, flags, -1, 0);
+	YES(q == p + 4 * PAGE);
+	q = mmap(p + 2 * PAGE + 123, PAGE, PROT_READ, flags, -1, 0); /* to a page's start */
+	YES(((unsigned long)q & (PAGE - 1)) == 0);
+	q = mmap((void *)PAGE, PAGE, PROT_READ, flags, -1, 0);
+	YES(q != MAP_FAILED && q >= (char *)PAGE);
+	q = mmap((void *)-PAGE, PAGE, PROT_READ, flags, -1, 0);
+	YES(q != MAP_FAILED && (unsigned long)q < 1UL << 47);
+	q = mmap((void *)(1UL << 60), PAGE, PROT_READ, flags, -1, 0);
+	YES(q != MAP_FAILED && (unsigned long)q < 1UL << 47);
+}
+
+static void ends_of_the_space(void)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+
+	O(mmap(wild(0x7fffffffe000), PAGE, PROT_READ, flags, -1, 0));
+	O(mmap(wild(0x7ffffffff000), PAGE, PROT_READ, flags, -1, 0));
+	O(mmap(wild(0x7fffffffe000), 2 * PAGE, PROT_READ, flags, -1, 0));
+	O(mmap(wild(0x800000000000), PAGE, PROT_READ, flags, -1, 0));
+	O(mmap(wild(0xffff800000000000), PAGE, PROT_READ, flags, -1, 0));
+	O(mmap(wild(-PAGE), PAGE, PROT_READ, flags, -1, 0));
+	O(mmap(wild(0x7fffffffe001), PAGE, PROT_READ, flags, -1, 0));
+	R(munmap(wild(0x7fffffffe000), PAGE));
+	R(munmap(wild(0x7fffffffe000), 2 * PAGE));
+	R(munmap(wild(0x800000000000), PAGE));
+	R(munmap(wild(-PAGE), PAGE));
+	R(munmap(wild(16 * PAGE), -1UL));
+	be_nobody();
+	O(mmap(NULL, PAGE, PROT_READ, flags, -1, 0));
+}
+
+static void types(void)
+{
+	int fd, odd = 0x400000; /* no flag there */
+
+	make_file("f", "abc");
+	fd = open("f", O_RDWR);
+	O(mmap(NULL, PAGE, PROT_READ, MAP_SHARED_VALIDATE, fd, 0));
+	O(mmap(NULL, PAGE, PROT_READ, MAP_SHARED_VALIDATE | odd, fd, 0));
+	O(mmap(NULL, PAGE, PROT_READ, MAP_SHARED | odd, fd, 0)); /* not looked at */
+	O(mmap(NULL, PAGE, PROT_READ, MAP_SHARED_VALIDATE | MAP_ANONYMOUS, -1, 0));
+	O(mmap(NULL, PAGE, PROT_READ, MAP_SHARED_VALIDATE | MAP_SYNC, fd, 0));
+	O(mmap(NULL, PAGE, PROT_READ, 0, fd, 0));
+	O(mmap(NULL, PAGE, PROT_READ, 0xc, fd, 0));
+	O(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, fd, 0)); /* fd not looked at */
+	O(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 5 * PAGE));
+	O(mmap(NULL, PAGE, 0xff0, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	O(mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+	       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_DENYWRITE | MAP_EXECUTABLE |
+		       MAP_NONBLOCK | MAP_NORESERVE,
+	       -1, 0));
+	O(mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, fd, 1L << 62));
+	O(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, LONG_MAX & ~(PAGE - 1)));
+	O(mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, fd, -PAGE));
+}
+
+static void what_cannot_be_mapped(void)
+{
+	int p[2];
+
+	pipe(p);
+	O(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, p[0], 0));
+	O(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, p[1], 0)); /* not readable either */
+	O(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, open(".", O_RDONLY), 0));
+	O(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, open("/dev/null", O_RDWR), 0));
+	O(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, open(".", O_PATH), 0));
+	make_file("f", "abc");
+	O(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, open("f", O_PATH), 0));
+	O(mmap(NULL, PAGE, PROT_WRITE, MAP_SHARED, open("f", O_WRONLY), 0));
+	O(mmap(NULL, PAGE, PROT_NONE, MAP_SHARED, open("f", O_RDONLY), 0));
+	O(mmap(NULL, 0, PROT_READ, MAP_SHARED, open("f", O_RDONLY), 0));
+}
+
+static void populated(void)
+{
+	unsigned char vec[4];
+	int fd;
+	char *p;
+
+	make_file("f", "abc");
+	fd = open("f", O_RDWR);
+	p = map(3, PROT_READ, MAP_SHARED | MAP_POPULATE, fd); /* beyond the end: no harm */
+	say("%.3s", p);
+	touch("beyond", p + PAGE, false, p);
+	p = map(3, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1);
+	mincore(p, 3 * PAGE, vec);
+	say("%d%d%d", vec[0] & 1, vec[1] & 1, vec[2] & 1);
+	p = map(3, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_POPULATE, fd);
+	p[0] = 'X';
+	char c;
+	pread(fd, &c, 1, 0);
+	say("%c %c", c, p[0]);
+}
+
+static void holes(void)
+{
+	char *p = anon(16, PROT_READ | PROT_WRITE);
+
+	write_pages(p, 16);
+	for (int i = 1; i < 16; i += 2)
+		R(munmap(p + i * PAGE, PAGE));
+	say("kept: %d", p[0] == 'w' && p[2 * PAGE] == 'w' && p[14 * PAGE] == 'w');
+	touch("a hole", p + 7 * PAGE, false, p);
+	R(munmap(p + 7 * PAGE, PAGE)); /* again */
+	R(munmap(p + 3 * PAGE, 6 * PAGE)); /* over holes and pages */
+	touch("gone", p + 4 * PAGE, false, p);
+	touch("left", p + 10 * PAGE, false, p);
+	R(munmap(p + 1, PAGE));
+	R(munmap(p, 16 * PAGE));
+}
+
+static void stack_far_below(void)
+{
+	char here, *p = (char *)(((unsigned long)&here & ~(PAGE - 1)) - (4UL << 20));
+
+	touch("4 MB below, at once", p, true, p);
+	touch("between", p + (2UL << 20), false, p);
+	YES(all_are(p + (1UL << 20), 4096, 0));
+}
+
+static void executed_from_files(void)
+{
+	unsigned char code[] = { 0xb8, 42, 0, 0, 0, 0xc3 }; /* mov $42, %eax; ret */
+	int fd = open("f", O_CREAT | O_RDWR, 0700);
+	char *p;
+
+	write(fd, code, sizeof(code));
+	p = map(1, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd);
+	say("%d", ((int (*)(void))p)());
+	pwrite(fd, "\x2b", 1, 1); /* the page that runs is the file's */
+	say("%d", ((int (*)(void))p)());
+	p = map(1, PROT_EXEC, MAP_SHARED, fd);
+	say("%d", ((int (*)(void))p)());
+}
+
+static void many_areas(void)
+{
+	char *p = anon(2000, PROT_READ | PROT_WRITE);
+	int bad = 0;
+
+	for (int i = 0; i < 2000; i += 2)
+		bad += mprotect(p + i * PAGE, PAGE, PROT_READ) != 0;
+	for (int i = 1; i < 2000; i += 2)
+		p[i * PAGE] = (char)i;
+	for (int i = 1; i < 2000; i += 2)
+		bad += p[i * PAGE] != (char)i;
+	say("bad %d, child %s", bad,
+	    ended(reap(fork() ?: (_exit(p[1999 * PAGE] != (char)1999), 0))));
+	R(mprotect(p, 2000 * PAGE, PROT_READ));
+	R(munmap(p, 2000 * PAGE));
+}
+
+static void too_many_areas(void)
+{
+	char *p = map(140000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		      -1);
+	long i;
+
+	for (i = 0; i < 140000; i += 2)
+		if (mprotect(p + i * PAGE, PAGE, PROT_READ) < 0)
+			break;
+	say("stopped with %s, at some 65530 areas: %s", errno_name(errno),
+	    i > 65000 && i < 65540 ? "yes" : "NO");
+	O(mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	R(munmap(p, 2 * PAGE)); /* there is room again */
+}
+
 ABI_MAIN(CASE(anonymous_is_zero), CASE(errors), CASE(hints_and_fixed), CASE(faults),
 	 CASE(no_execution_of_data), CASE(splits), CASE(file_private), CASE(file_shared),
 	 CASE(past_the_end_of_a_file), CASE(offset_in_a_file), CASE(shared_anonymous),
 	 CASE(copy_on_write), CASE(remap), CASE(heap_end), CASE(advice), CASE(residence),
-	 CASE(stack_grows), CASE(stack_has_an_end), CASE(big_and_sparse), CASE(memfds))
+	 CASE(stack_grows), CASE(stack_has_an_end), CASE(big_and_sparse), CASE(memfds),
+	 CASE(below_2g), CASE(no_replacement), CASE(hints), CASE(ends_of_the_space), CASE(types),
+	 CASE(what_cannot_be_mapped), CASE(populated), CASE(holes), CASE(stack_far_below),
+	 CASE(executed_from_files), CASE(many_areas), CASE(too_many_areas))
