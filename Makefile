@@ -50,15 +50,21 @@ $(UAPI)/.done:
 # ---- the kernel ----
 LAYERS := $(filter-out $(WITHOUT),container vmm)
 KSRC := $(sort $(wildcard kernel/*.c kernel/*/*.c kernel/*/*/*.c kernel/*.S kernel/*/*.S kernel/*/*/*.S) \
-	$(foreach l,$(LAYERS),$(wildcard $(l)/*.c $(l)/*/*.c $(l)/*.S $(l)/*/*.S)))
+	$(foreach l,$(LAYERS),$(wildcard $(l)/*.c $(l)/*/*.c $(l)/*.S $(l)/*/*.S)) \
+	$(if $(filter 1,$(SAN)),$(wildcard tests/san/*.c)))
 KOBJ := $(patsubst %.c,$(BASE)/obj/%.o,$(filter %.c,$(KSRC))) \
 	$(patsubst %.S,$(BASE)/obj/%.S.o,$(filter %.S,$(KSRC)))
-# SAN=1: undefined behaviour and bad memory accesses become kernel warnings (lib/ubsan.c, mm/kasan.c).
-KSAN_CLANG := -mllvm -asan-instrumentation-with-call-threshold=0 -mllvm -asan-stack=0 -mllvm -asan-globals=0
-KSAN_GCC := --param asan-instrumentation-with-call-threshold=0 --param asan-stack=0 --param asan-globals=0
+# SAN=1: undefined behaviour and bad memory accesses become kernel warnings (lib/ubsan.c, x86/kasan.c).
+# Of all files only kasan.c itself is not checked. -fwrapv stays: signed overflow is defined here.
+KSAN_SHADOW := 0xdffffc0000000000
+KSAN_CLANG := $(addprefix -mllvm -asan-,instrumentation-with-call-threshold=0 stack=1 globals=1 use-after-scope=1 \
+	mapping-offset=$(KSAN_SHADOW))
+KSAN_GCC := -fasan-shadow-offset=$(KSAN_SHADOW) -fsanitize-address-use-after-scope \
+	$(addprefix --param asan-,instrumentation-with-call-threshold=0 stack=1 globals=1) \
+	-Wno-maybe-uninitialized
 KSAN := $(if $(filter 1,$(SAN)),-DSAN -fsanitize=undefined -fno-sanitize=alignment -fsanitize=kernel-address \
-	$(if $(findstring clang,$(CC)),$(KSAN_CLANG),$(KSAN_GCC)) -Wframe-larger-than=4096 -Wno-array-bounds -Wno-maybe-uninitialized)
-KSAN_NOT := kernel/mm/kasan.c kernel/mm/slab.c kernel/lib/string.c
+	$(if $(findstring clang,$(CC)),$(KSAN_CLANG),$(KSAN_GCC)) -Wframe-larger-than=4096 -Wno-array-bounds)
+KSAN_NOT := $(if $(filter 1,$(SAN)),kernel/x86/kasan.c)
 # no-ops in front of loops and jumps would be a twentieth of the image
 KALIGN := -falign-functions=8 $(if $(findstring clang,$(CC)),,-fno-align-loops -fno-align-jumps -fno-align-labels)
 KFLAGS := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
@@ -78,7 +84,7 @@ $(eval $(call stamp,$(BUILD)/.kobj,$(KLINK) $(KOBJ)))
 $(BASE)/obj/%.o: %.c $(BASE)/.kflags | $(UAPI)/.done
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(KFLAGS) $(if $(filter $<,$(KSAN_NOT)),-fno-sanitize=all) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(if $(filter $<,$(KSAN_NOT)),$(filter-out $(KSAN),$(KFLAGS)) -DSAN,$(KFLAGS)) -MMD -MP -c -o $@ $<
 $(BASE)/obj/%.S.o: %.S $(BASE)/.kflags | $(UAPI)/.done
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)

@@ -82,10 +82,11 @@ done
 class Case:
     """run: a script. status: what it returns. out: exactly what it prints, or match: regular
     expressions that its output has, lacks: ones it has not, check: a function of the output that
-    returns a complaint or None. on: the machines. leak=False where a rest is meant to stay."""
+    returns a complaint or None. on: the machines. leak=False where a rest is meant to stay.
+    warnings: the kernel's WARNINGs that must come, in this order, as regular expressions."""
 
     def __init__(self, name, run, status=0, out=None, match=(), lacks=(), check=None, on=None,
-                 leak=True, seconds=20, warnings=False):
+                 leak=True, seconds=20, warnings=()):
         self.name, self.run, self.status = name, run, status
         self.out, self.check, self.on = out, check, on
         self.match = (match,) if isinstance(match, str) else match
@@ -148,13 +149,17 @@ class Boot:
         self.outcome = outcome
         if outcome.kind != emulator.EXIT or self.current:
             self.died(outcome)
-        for case, lines in self.blamed.items():
-            result = self.results.get(case)
-            if result and result.passed and not case.warnings:
-                traces = [l for block in outcome.warnings if block and any(
-                    block[0] in text for text in lines)
-                    for l in emulator.symbolize(block, self.m.kernel())]
-                result.wrong = ("no WARNING of the kernel", "\n".join(traces or lines))
+        for case, result in self.results.items():
+            lines = self.blamed.get(case, [])
+            if not result.passed or (len(lines) == len(case.warnings) and all(
+                    re.search("WARNING: " + pattern, line)
+                    for pattern, line in zip(case.warnings, lines))):
+                continue
+            traces = [l for block in outcome.warnings if block and any(
+                block[0] in text for text in lines)
+                for l in emulator.symbolize(block, self.m.kernel())]
+            result.wrong = ("\n".join(case.warnings) or "no WARNING of the kernel",
+                            "\n".join(traces or lines) or "no WARNING of the kernel")
         return outcome
 
     def died(self, outcome):

@@ -4,6 +4,7 @@
 #include "lib/alloc.h"
 #include "lib/cred.h"
 #include "lib/init.h"
+#include "lib/kasan.h"
 #include "lib/list.h"
 #include "lib/ns.h"
 #include "lib/printk.h"

@@ -18,7 +18,10 @@ void printk(int level, const char *fmt, ...) __printf(2, 3);
 #define pr_info(...) printk(LOG_INFO, __VA_ARGS__)
 #define pr_debug(...) printk(LOG_DEBUG, __VA_ARGS__)
 
-/* Prints the line with file, line, and a backtrace; the run goes on, but a test run fails. */
+/*
+ * Prints the line with file (NULL: without a place), line, and a backtrace; the run goes on, but a
+ * test run fails.
+ */
 void warn_at(const char *file, int line, const char *fmt, ...) __printf(3, 4);
 #define WARN(...) warn_at(__FILE__, __LINE__, __VA_ARGS__)
 #define WARN_ON(cond)                                                                              \

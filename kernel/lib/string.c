@@ -3,8 +3,10 @@
  * The memory and string functions that the compiler and everybody else call. Bulk work goes by
  * 8-byte string instructions: real CPUs run them in microcode, a cache line at a time, and
  * emulators spend an eighth of the steps that the byte forms cost. No vector registers: the
- * kernel's own code never touches the FPU state of the thread it interrupted.
+ * kernel's own code never touches the FPU state of the thread it interrupted. KASan checks the whole
+ * range of the memory functions at once, and sees nothing of what is inside.
  */
+#include "lib/kasan.h"
 #include "lib/string.h"
 
 #ifndef DYAD_HOST
@@ -19,17 +21,17 @@
 typedef u64 __attribute__((may_alias, aligned(1))) word_t;
 typedef u32 __attribute__((may_alias, aligned(1))) half_t;
 
-static u64 load(const void *p)
+static __no_kasan u64 load(const void *p)
 {
 	return *(const word_t *)p;
 }
-static void store(void *p, u64 v)
+static __no_kasan void store(void *p, u64 v)
 {
 	*(word_t *)p = v;
 }
 
 /* Up to 16 bytes: everything is read before anything is written, so an overlap is harmless. */
-static void copy_small(u8 *d, const u8 *s, size_t n)
+static __no_kasan void copy_small(u8 *d, const u8 *s, size_t n)
 {
 	if (n >= 8) {
 		u64 head = load(s), tail = load(s + n - 8);
@@ -51,12 +53,14 @@ static void copy_small(u8 *d, const u8 *s, size_t n)
 }
 
 /* The last, possibly ragged, 8 bytes are stored first: then whole words do for the rest. */
-void *memcpy(void *dst, const void *src, size_t n)
+__no_kasan void *memcpy(void *dst, const void *src, size_t n)
 {
 	void *d = dst;
 	size_t words = n / 8;
 	u64 tail;
 
+	kasan_read(src, n);
+	kasan_write(dst, n);
 	if (n <= 16) {
 		copy_small(dst, src, n);
 		return dst;
@@ -67,12 +71,16 @@ void *memcpy(void *dst, const void *src, size_t n)
 	return dst;
 }
 
-void *memmove(void *dst, const void *src, size_t n)
+__no_kasan void *memmove(void *dst, const void *src, size_t n)
 {
 	u8 *d = dst;
 	const u8 *s = src;
 	u64 head;
 
+	if (n <= 16 || (size_t)(d - s) < n) {
+		kasan_read(src, n);
+		kasan_write(dst, n);
+	}
 	if (n <= 16) {
 		copy_small(d, s, n);
 		return dst;
@@ -89,13 +97,14 @@ void *memmove(void *dst, const void *src, size_t n)
 	return dst;
 }
 
-void *memset(void *dst, int c, size_t n)
+__no_kasan void *memset(void *dst, int c, size_t n)
 {
 	u64 fill = (u8)c * ONES;
 	u8 *d = dst;
 	void *p = dst;
 	size_t words = n / 8;
 
+	kasan_write(dst, n);
 	if (n < 8) {
 		while (n)
 			((volatile u8 *)d)[--n] = (u8)c;
@@ -106,10 +115,12 @@ void *memset(void *dst, int c, size_t n)
 	return dst;
 }
 
-int memcmp(const void *a, const void *b, size_t n)
+__no_kasan int memcmp(const void *a, const void *b, size_t n)
 {
 	const u8 *x = a, *y = b;
 
+	kasan_read(a, n);
+	kasan_read(b, n);
 	for (; n >= 8 && load(x) == load(y); n -= 8) {
 		x += 8;
 		y += 8;

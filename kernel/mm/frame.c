@@ -9,7 +9,6 @@
  * order NOT_FIRST. What is no RAM, or not ours to give, is FRAME_RESERVED with one reference.
  */
 #include "mm/internal.h"
-#include "mm/kasan.h"
 
 #define MAX_ORDER 10 /* 4 MiB */
 #define NOT_FIRST 0xff
@@ -157,7 +156,10 @@ static void cache_give(struct frame_cache *c, struct frame *f)
 {
 	f->kind = FRAME_FREE;
 	f->order = NOT_FIRST;
-	list_add(&f->link, &c->list);
+	if (KASAN) /* used again as late as possible */
+		list_add_tail(&f->link, &c->list);
+	else
+		list_add(&f->link, &c->list);
 	if (++c->nr > CACHE_MAX)
 		cache_flush(c, CACHE_MAX - CACHE_BATCH);
 }
@@ -298,6 +300,7 @@ static void free_range(u64 first, u64 end)
 
 		while (first + BIT(order) > end)
 			order--;
+		kasan_poison(frame_va(&frames[first]), PAGE_SIZE << order, KASAN_FREE_FRAME);
 		buddy_free(&frames[first], order);
 		first += BIT(order);
 	}
@@ -340,7 +343,6 @@ void frame_init(void)
 
 	for (i = 0; i < boot_info.nr_ram; i++)
 		top = max(top, boot_info.ram[i].end);
-	kasan_init(ALIGN_UP(top, PAGE_SIZE * 8));
 	nr_frames = top >> PAGE_SHIFT;
 	frames = phys_to_virt(boot_alloc(nr_frames * sizeof(struct frame)));
 	for (i = 0; i <= MAX_ORDER; i++)

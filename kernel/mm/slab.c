@@ -8,9 +8,11 @@
  * lock, only interrupts off. It is filled and emptied by halves.
  *
  * Sizes over 2048 are whole blocks of frames (FRAME_KERNEL).
+ *
+ * With KASan a red zone stands behind each object, and a freed object waits in a queue before it is
+ * given out again: whoever still uses it meets poison for that long.
  */
 #include "mm/internal.h"
-#include "mm/kasan.h"
 
 struct slab {
 	struct list_head link; /* in partial while an object is free, else nowhere */
@@ -27,7 +29,8 @@ struct magazine {
 
 struct kmem_cache {
 	const char *name;
-	u32 size; /* of an object, rounded */
+	u32 object; /* its size as asked for, a multiple of 8 */
+	u32 size; /* from one object to the next */
 	u8 order; /* of a slab */
 	u16 per_slab;
 	struct magazine *mag[MAX_CPUS]; /* own CPU with interrupts off */
@@ -35,6 +38,7 @@ struct kmem_cache {
 	struct list_head partial;
 	u64 nr_slabs, nr_empty;
 	u64 used; /* objects out of the slabs, those in magazines included */
+	u64 waiting; /* of them, those freed that KASan holds back; atomic */
 	struct list_head all_link;
 };
 
@@ -52,6 +56,16 @@ static u8 class_of[2048 / 16 + 1]; /* by size / 16, rounded up */
 
 /* ---- slabs; cache->lock held ---- */
 
+/* The chain runs through objects that are poisoned. */
+static __no_kasan void *link_get(void *const *obj)
+{
+	return *obj;
+}
+static __no_kasan void link_set(void **obj, void *next)
+{
+	*obj = next;
+}
+
 static struct slab *slab_new(struct kmem_cache *c)
 {
 	struct frame *f = frame_alloc(c->order, FRAME_SLAB);
@@ -68,10 +82,8 @@ static struct slab *slab_new(struct kmem_cache *c)
 	s->total = c->per_slab;
 	s->free = NULL;
 	for (i = s->total; i-- > 0;) {
-		void **obj = (void **)(mem + i * c->size);
-
-		*obj = s->free;
-		s->free = obj;
+		link_set((void **)(mem + i * c->size), s->free);
+		s->free = mem + i * c->size;
 	}
 	kasan_poison(mem, s->total * c->size, KASAN_FREE_OBJECT);
 	for (i = 0; i < BIT(c->order); i++) {
@@ -105,7 +117,7 @@ static void *slab_take(struct kmem_cache *c)
 		s = list_first(&c->partial, struct slab, link);
 	}
 	obj = s->free;
-	s->free = *(void **)obj;
+	s->free = link_get(obj);
 	if (s->used++ == 0)
 		c->nr_empty--;
 	if (!s->free)
@@ -120,7 +132,7 @@ static void slab_give(struct kmem_cache *c, void *obj)
 
 	if (!s->free)
 		list_add(&s->link, &c->partial);
-	*(void **)obj = s->free;
+	link_set(obj, s->free);
 	s->free = obj;
 	c->used--;
 	if (--s->used == 0) {
@@ -142,7 +154,6 @@ static struct magazine *magazine_of(struct kmem_cache *c)
 	if (unlikely(!m) && c != &cache_cache && c != &magazine_cache) {
 		m = kmem_cache_alloc(&magazine_cache);
 		if (m) {
-			kasan_unpoison(m, sizeof(*m));
 			m->nr = 0;
 			c->mag[cpu] = m;
 		}
@@ -184,7 +195,7 @@ void *kmem_cache_alloc(struct kmem_cache *c)
 		obj = magazine_fill(c, m);
 	irq_pop();
 	if (obj)
-		kasan_unpoison(obj, c->size);
+		kasan_unpoison(obj, c->object);
 	return obj;
 }
 
@@ -193,17 +204,14 @@ void *kmem_cache_zalloc(struct kmem_cache *c)
 	void *obj = kmem_cache_alloc(c);
 
 	if (obj)
-		memset(obj, 0, c->size);
+		memset(obj, 0, c->object);
 	return obj;
 }
 
-void kmem_cache_free(struct kmem_cache *c, void *obj)
+static void object_free(struct kmem_cache *c, void *obj)
 {
 	struct magazine *m;
 
-	if (unlikely(va_frame(obj)->kind != FRAME_SLAB || va_frame(obj)->cache != c))
-		panic("%s: freed object %p is not of this cache", c->name, obj);
-	kasan_poison(obj, c->size, KASAN_FREE_OBJECT);
 	irq_push();
 	m = magazine_of(c);
 	if (likely(m)) {
@@ -218,6 +226,49 @@ void kmem_cache_free(struct kmem_cache *c, void *obj)
 	irq_pop();
 }
 
+#ifdef SAN
+#define QUARANTINE 512
+static struct quarantine {
+	void *obj[QUARANTINE];
+	u32 next;
+} quarantines[MAX_CPUS]; /* own CPU with interrupts off */
+
+/* obj comes in, NULL: nothing, and the oldest goes out. */
+static void quarantine(void *obj)
+{
+	struct quarantine *q;
+	void *old;
+
+	irq_push();
+	q = &quarantines[this_cpu()->id];
+	old = q->obj[q->next];
+	q->obj[q->next] = obj;
+	q->next = (q->next + 1) % QUARANTINE;
+	irq_pop();
+	if (obj)
+		__atomic_fetch_add(&va_frame(obj)->cache->waiting, 1, __ATOMIC_RELAXED);
+	if (old) {
+		object_free(va_frame(old)->cache, old);
+		__atomic_fetch_sub(&va_frame(old)->cache->waiting, 1, __ATOMIC_RELAXED);
+	}
+}
+
+#endif
+
+void kmem_cache_free(struct kmem_cache *c, void *obj)
+{
+	if (unlikely(va_frame(obj)->kind != FRAME_SLAB || va_frame(obj)->cache != c))
+		panic("%s: freed object %p is not of this cache", c->name, obj);
+#ifdef SAN
+	if (!kasan_write(obj, 1)) /* freed twice */
+		return;
+	kasan_poison(obj, c->size, KASAN_FREE_OBJECT);
+	quarantine(obj);
+#else
+	object_free(c, obj);
+#endif
+}
+
 /* ---- caches ---- */
 
 static void cache_setup(struct kmem_cache *c, const char *name, size_t size, bool cacheline)
@@ -226,7 +277,11 @@ static void cache_setup(struct kmem_cache *c, const char *name, size_t size, boo
 
 	memset(c, 0, sizeof(*c));
 	c->name = name;
-	c->size = ALIGN_UP(max(size, sizeof(void *)), cacheline ? 64 : 16);
+	c->object = ALIGN_UP(max(size, sizeof(void *)), 8);
+	c->size = ALIGN_UP(c->object, cacheline ? 64 : 16);
+#ifdef SAN
+	c->size += c->size & -c->size; /* objects stay aligned as they were */
+#endif
 	/* At least eight objects, or little waste; never more than 32 KiB. */
 	while (order < 3 && ((PAGE_SIZE << order) - sizeof(struct slab)) / c->size < 8)
 		order++;
@@ -260,7 +315,7 @@ void kmem_cache_each(void (*fn)(void *arg, const char *name, size_t size, u64 us
 		u64 used, slabs;
 
 		spin_lock(&c->lock);
-		used = c->used;
+		used = c->used - READ_ONCE(c->waiting);
 		slabs = c->nr_slabs;
 		spin_unlock(&c->lock);
 		for (cpu = 0; cpu < nr_cpus; cpu++)
@@ -275,6 +330,10 @@ static void drain_this_cpu(void *unused)
 	struct kmem_cache *c;
 
 	irq_push();
+#ifdef SAN
+	for (int i = 0; i < QUARANTINE; i++)
+		quarantine(NULL);
+#endif
 	list_for_each(c, &all_caches, all_link) {
 		struct magazine *m = c->mag[this_cpu()->id];
 
@@ -323,6 +382,13 @@ static unsigned int order_of(size_t size)
 	return size <= PAGE_SIZE ? 0 : 64 - __builtin_clzl((size - 1) >> PAGE_SHIFT);
 }
 
+/* Of the object at p, what is beyond size is nobody's. */
+static void redzone(void *p, size_t size, size_t whole)
+{
+	kasan_poison(p, whole, KASAN_REDZONE);
+	kasan_unpoison(p, size);
+}
+
 void *kmalloc(size_t size)
 {
 	struct frame *f;
@@ -331,13 +397,13 @@ void *kmalloc(size_t size)
 		unsigned int class = class_of[DIV_ROUND_UP(size, 16)];
 		void *p = kmem_cache_alloc(class_cache[class]);
 
-		if (p) { /* what is beyond size is nobody's */
-			kasan_poison(p, class_size[class], KASAN_REDZONE);
-			kasan_unpoison(p, size);
-		}
+		if (p)
+			redzone(p, size, class_size[class]);
 		return p;
 	}
 	f = frame_alloc(order_of(size), FRAME_KERNEL);
+	if (f)
+		redzone(frame_va(f), size, PAGE_SIZE << f->order);
 	return f ? frame_va(f) : NULL;
 }
 

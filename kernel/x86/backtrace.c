@@ -43,6 +43,14 @@ static const char *symbol_of(u64 addr, u64 *offset, u64 *size)
 	return ksyms_names + ksyms_name_off[lo];
 }
 
+const char *symbol_name(u64 addr)
+{
+	u64 offset, size;
+	const char *name = symbol_of(addr - 1, &offset, &size);
+
+	return name ? name : "?";
+}
+
 static bool is_text(u64 addr)
 {
 	return addr >= (u64)__text_start && addr < (u64)__text_end;

@@ -185,7 +185,10 @@ void warn_at(const char *file, int line, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	__atomic_fetch_add(&kernel_warnings, 1, __ATOMIC_RELAXED);
-	printk_bare("WARNING: %s:%d: %s", file, line, text);
+	if (file)
+		printk_bare("WARNING: %s:%d: %s", file, line, text);
+	else
+		printk_bare("WARNING: %s", text);
 	backtrace_print((u64)__builtin_frame_address(0), 0);
 }
 

@@ -40,12 +40,14 @@ static void direct_map(paddr_t start, paddr_t end)
 		if (has_1g_pages && !(start & (GIB - 1)) && end - start >= GIB &&
 		    !pdpt[pt_index(va, 2)]) {
 			pdpt[pt_index(va, 2)] = start | bits;
+			kasan_map(va, va + GIB);
 			start += GIB;
 			continue;
 		}
 		if (!(pdpt[pt_index(va, 2)] & PTE_PS)) {
 			pd = table_below(pdpt, pt_index(va, 2));
 			pd[pt_index(va, 1)] = start | bits;
+			kasan_map(va, va + LARGE_PAGE_SIZE);
 		}
 		start += LARGE_PAGE_SIZE;
 	}
@@ -84,6 +86,7 @@ void paging_init(void)
 	has_1g_pages = ext.edx & BIT(26);
 	kernel_cr3 = boot_alloc(PAGE_SIZE);
 	kernel_pml4 = phys_to_virt(kernel_cr3);
+	kasan_init();
 	/* Firmware tables lie in the first MiB or in what the loader calls ACPI memory. */
 	direct_map(0, 1UL << 20);
 	for (unsigned int i = 0; i < boot_info.nr_ram; i++)
@@ -91,9 +94,11 @@ void paging_init(void)
 	for (unsigned int i = 0; i < boot_info.nr_firmware; i++)
 		direct_map(boot_info.firmware[i].start, boot_info.firmware[i].end);
 	map_image();
+	kasan_map((u64)__text_start, (u64)__image_end);
 	make_ioremap_window();
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
 	write_cr3(kernel_cr3);
+	kasan_start();
 }
 
 void *ioremap(paddr_t phys, size_t size, bool wc)
@@ -112,6 +117,7 @@ void *ioremap(paddr_t phys, size_t size, bool wc)
 		ioremap_pd[pt_index(va, 1) + i] = (first + i * LARGE_PAGE_SIZE) | bits;
 	ioremap_next += n * LARGE_PAGE_SIZE;
 	spin_unlock(&ioremap_lock);
+	kasan_map(va + (phys - first), va + (phys - first) + size);
 	return (void *)(va + (phys - first));
 }
 

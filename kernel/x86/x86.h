@@ -135,6 +135,8 @@ void __noreturn machine_reboot(void);
 extern void (*machine_drain)(void); /* set by dev/: sends what the ttys still hold */
 /* Return addresses from rbp on, named by the symbol table the build put in. */
 void backtrace_print(u64 rbp, u64 rip);
+/* The function that a return address belongs to; "?" without a symbol table. */
+const char *symbol_name(u64 addr);
 
 extern bool cpu_has_smap; /* SMAP is on: user copies need stac and clac */
 

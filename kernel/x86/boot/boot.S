@@ -10,7 +10,11 @@
  */
 #define KERNEL_BASE 0xffffffff80000000
 #define PHYS(sym) ((sym) - KERNEL_BASE)
+#ifdef SAN
+#define BOOT_STACK_SIZE 32768
+#else
 #define BOOT_STACK_SIZE 16384
+#endif
 
 	.section .boot.header, "a"
 	.align 8
@@ -100,6 +104,24 @@ boot_entry_mb2:
 	movl $PHYS(boot_pdpt) + 3, PHYS(boot_pml4) + 273 * 8	/* DIRECT_BASE */
 	movl $PHYS(boot_pdpt_image) + 3, PHYS(boot_pml4) + 511 * 8
 
+#ifdef SAN
+	/* The shadow of all of the kernel's half is one scratch page until x86/kasan.c makes it */
+	movl $PHYS(boot_shadow), %edi
+	leal 0x1003(%edi), %eax
+	cld
+3:	movl $1024, %ecx			/* each table's entries: all the next page */
+4:	movl %eax, (%edi)
+	movl $0, 4(%edi)
+	addl $8, %edi
+	subl $2, %ecx
+	jnz 4b
+	addl $0x1000, %eax
+	cmpl $PHYS(boot_shadow) + 0x4003, %eax
+	jne 3b
+	movl $32, %ecx				/* an eighth of the half's entries */
+5:	movl $PHYS(boot_shadow) + 3, PHYS(boot_pml4) + 471 * 8(,%ecx,8)
+	loop 5b
+#endif
 	movl %cr4, %eax
 	orl $0x20, %eax				/* PAE */
 	movl %eax, %cr4
@@ -173,6 +195,10 @@ boot_pdpt_image:
 	.space 4096
 boot_pd:
 	.space 4 * 4096
+#ifdef SAN
+boot_shadow:
+	.space 4 * 4096
+#endif
 	.space BOOT_STACK_SIZE
 boot_stack_top:
 	.section .note.GNU-stack, "", @progbits
