@@ -74,11 +74,13 @@ static inline int copy(void *dst, const void *src, size_t n)
 
 int copy_from_user(void *dst, const void __user *src, size_t n)
 {
+	kasan_write(dst, n);
 	return user_range(src, n) ? copy(dst, src, n) : -EFAULT;
 }
 
 int copy_to_user(void __user *dst, const void *src, size_t n)
 {
+	kasan_read(src, n);
 	return user_range(dst, n) ? copy(dst, src, n) : -EFAULT;
 }
 
@@ -114,6 +116,7 @@ ssize_t strncpy_from_user(char *dst, const char __user *src, size_t size)
 	left = room = min(size, USER_END - (u64)src);
 	if (!left)
 		return -ENAMETOOLONG;
+	kasan_write(dst, left);
 	user_begin();
 	__asm__ volatile("1:	movzbl (%[from]), %k[c]\n"
 			 "	mov %b[c], (%[dst])\n"
