@@ -8,6 +8,7 @@
 #include <linux/limits.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+#include <linux/resource.h>
 
 #define DT_OF_MODE(m) (((m)&S_IFMT) >> 12) /* d_type of getdents(2) */
 #define DT_DIR 4

@@ -12,6 +12,8 @@
  */
 #include "mm/internal.h"
 
+#include <linux/resource.h>
+
 #define AROUND (16 * PAGE_SIZE) /* a read fault maps what it can of this many bytes, aligned */
 #define STACK_GUARD                                                                                \
 	(256 * PAGE_SIZE) /* the stack keeps this far from what lies below, as on Linux */

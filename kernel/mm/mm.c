@@ -7,6 +7,7 @@
 #include "mm/internal.h"
 
 #include <linux/mman.h>
+#include <linux/resource.h>
 
 #define DEFAULT_MMAP_BASE (USER_END - (1UL << 28))
 

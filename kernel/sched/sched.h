@@ -9,8 +9,6 @@
 #include "lib/lib.h"
 #include "x86/x86.h"
 
-#include <linux/resource.h>
-
 enum thread_state {
 	THREAD_RUNNABLE, /* on a run queue, or running */
 	THREAD_INTERRUPTIBLE, /* asleep; a signal wakes it */
@@ -108,12 +106,7 @@ static inline bool thread_killed(void)
 	return READ_ONCE(current_thread()->work) & THREAD_WORK_KILLED;
 }
 /* A limit of the current process (getrlimit(2)), as it is now. */
-static inline u64 thread_rlimit(unsigned int resource)
-{
-	const struct rlimit64 *r = current_thread()->rlim;
-
-	return r ? READ_ONCE(r[resource].rlim_cur) : RLIM64_INFINITY;
-}
+u64 thread_rlimit(unsigned int resource);
 /* Read by entry.S's slow path: anything to do before ring 3? */
 static inline bool thread_work_pending(void)
 {

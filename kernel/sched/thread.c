@@ -13,6 +13,8 @@
  */
 #include "sched/internal.h"
 
+#include <linux/resource.h>
+
 #define STACK_CANARY 0x57ac6b0770a11e4dUL /* at the lowest address of each stack */
 #define SAVED_REGS 6 /* rbx rbp r12..r15: what switch_stack() pops */
 
@@ -224,6 +226,13 @@ void thread_set_work(struct thread *t, u32 bits)
 void thread_clear_work(struct thread *t, u32 bits)
 {
 	__atomic_fetch_and(&t->work, ~bits, __ATOMIC_SEQ_CST);
+}
+
+u64 thread_rlimit(unsigned int resource)
+{
+	const struct rlimit64 *r = current_thread()->rlim;
+
+	return r ? READ_ONCE(r[resource].rlim_cur) : RLIM64_INFINITY;
 }
 
 bool thread_off_cpu(struct thread *t)

@@ -153,7 +153,7 @@ static void change(u64 page, u64 n, u32 flags)
 static void find_room(u64 n)
 {
 	u64 run = 0, page = PAGES;
-	u64 got = vma_find_hole(&mm, n * PAGE_SIZE, 0);
+	u64 got = vma_find_hole(&mm, n * PAGE_SIZE, 0, false);
 
 	while (page > 0 && run < n)
 		run = model[--page] ? 0 : run + 1;
@@ -210,11 +210,12 @@ static void test_find(void **state)
 	assert_ptr_equal(mm_find_vma(&mm, addr_of(15)), vma_next(mm_first_vma(&mm)));
 	assert_null(mm_find_vma(&mm, addr_of(25)));
 	/* a hint that is free is taken, one that is not is only a hint */
-	assert_int_equal(vma_find_hole(&mm, 5 * PAGE_SIZE, addr_of(15)), addr_of(15));
-	assert_int_equal(vma_find_hole(&mm, 6 * PAGE_SIZE, addr_of(15)), addr_of(PAGES - 6));
+	assert_int_equal(vma_find_hole(&mm, 5 * PAGE_SIZE, addr_of(15), false), addr_of(15));
+	assert_int_equal(vma_find_hole(&mm, 6 * PAGE_SIZE, addr_of(15), false), addr_of(PAGES - 6));
 	map(PAGES - 6, 6, 3, false);
-	assert_int_equal(vma_find_hole(&mm, 150 * PAGE_SIZE, USER_END), addr_of(PAGES - 156));
-	assert_int_equal((long)vma_find_hole(&mm, USER_END - PAGE_SIZE, 0), -ENOMEM);
+	assert_int_equal(vma_find_hole(&mm, 150 * PAGE_SIZE, USER_END, false),
+			 addr_of(PAGES - 156));
+	assert_int_equal((long)vma_find_hole(&mm, USER_END - PAGE_SIZE, 0, false), -ENOMEM);
 	unmap(0, PAGES);
 }
 
