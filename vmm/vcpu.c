@@ -229,7 +229,7 @@ static int run_once(struct vcpu *v)
 	if (v->mp_state != KVM_MP_STATE_RUNNABLE)
 		return vcpu_block(v);
 	irq_push();
-	/* Not thread_work_pending(): a traced thread has work all the time. */
+	/* Not all of thread.work: a traced thread has some all the time. */
 	if (!this_cpu()->need_resched && !thread_interrupted())
 		enter_guest(v, &x);
 	irq_pop(); /* the interrupt that made it exit is taken here */

@@ -360,6 +360,7 @@ static void fresh_registers(struct exec *x, void *fpu)
 
 	t->ptrace.forced_tf = false;
 	memset(regs, 0, sizeof(*regs));
+	thread_set_work(&t->thread, THREAD_WORK_REGS);
 	regs->vector = REGS_SYSCALL_VECTOR;
 	regs->orig_rax = ~0UL;
 	regs->rip = x->entry;

@@ -207,7 +207,7 @@ static void reparent_children(struct process *p, struct list_head *gone)
 	reaper = find_reaper(p);
 	list_for_each_safe(c, next, &p->children, sibling) {
 		list_move_tail(&c->sibling, &reaper->children);
-		c->parent = reaper;
+		process_set_parent(c, reaper);
 		c->exit_signal = SIGCHLD;
 		parent_death_signals(c);
 		check_orphans(c, p, false);

@@ -68,13 +68,10 @@ static int check_set_tid(const struct clone_args_k *args)
 static void fork_return(void *arg)
 {
 	struct task *t = arg;
-	struct regs *regs = thread_regs(&t->thread);
 
 	if (t->set_tid)
 		put_user(task_tid_in(t, task_pid_ns(t)), t->set_tid);
-	irq_disable();
-	task_return_to_user(regs);
-	enter_user(regs);
+	enter_user(thread_regs(&t->thread));
 }
 
 static void copy_thread(struct task *child, const struct clone_args_k *args,
@@ -271,7 +268,7 @@ static int go_live(struct task *child, u64 flags, bool trace)
 	task_attach_pid(child, PID_PROCESS, child->pid);
 	task_attach_pid(child, PID_GROUP, task_pgrp(t));
 	task_attach_pid(child, PID_SESSION, task_session(t));
-	new->parent = flags &CLONE_PARENT ? p->parent : p;
+	process_set_parent(new, flags & CLONE_PARENT ? p->parent : p);
 	if (flags & CLONE_PARENT)
 		new->exit_signal = p->exit_signal;
 	new->has_child_subreaper = p->has_child_subreaper || p->is_subreaper;

@@ -33,6 +33,7 @@ void process_get(struct process *p);
 void process_put(struct process *p);
 struct sighand *sighand_new(const struct sighand *old); /* old NULL: all default */
 void sighand_put(struct sighand *s);
+void process_set_parent(struct process *p, struct process *parent); /* tasks_lock held, or p new */
 /* Puts t into pid's list of type, with a reference; tasks_lock held. */
 void task_attach_pid(struct task *t, enum pid_type type, struct pid *pid);
 /* Takes it out, and gives the numbers back when that was the last use. The task keeps its pointer and

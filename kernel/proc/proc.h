@@ -183,6 +183,7 @@ struct process {
 	struct pid *pid; /* the process id, constant; a reference */
 	/* guarded by tasks_lock */
 	struct process *parent; /* process 0 for the first; may be gone once reaped */
+	pid_t ppid; /* its number in our own pid namespace, for getppid(2), which takes no lock */
 	struct list_head children, sibling; /* zombies stand first in children */
 	struct list_head tracees; /* whom its threads trace: task->ptrace.link */
 	const struct task *forker; /* the parent's thread that made it; only compared */

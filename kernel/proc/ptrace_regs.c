@@ -84,6 +84,7 @@ static int set_reg(struct task *t, unsigned int i, u64 v)
 
 	if (err)
 		return err;
+	thread_set_work(&t->thread, THREAD_WORK_REGS);
 	switch (i) {
 	case REG(r.orig_rax):
 		if (v == ~0UL && r->vector != REGS_SYSCALL_VECTOR)
@@ -119,6 +120,7 @@ void ptrace_set_step(struct task *t, bool on)
 	struct regs *r = thread_regs(&t->thread);
 
 	t->ptrace.stepping = on;
+	thread_set_work(&t->thread, THREAD_WORK_REGS);
 	if (on && !(r->rflags & RFLAGS_TF)) {
 		t->ptrace.forced_tf = true;
 		r->rflags |= RFLAGS_TF;

@@ -212,6 +212,7 @@ long do_rt_sigreturn(struct regs *regs)
 		return 0;
 	}
 	take_context(regs, &f.uc.uc_mcontext);
+	thread_set_work(current_thread(), THREAD_WORK_REGS);
 	memcpy(&mask, &f.uc.uc_sigmask, sizeof(mask));
 	set_blocked(mask);
 	/* Puts back what SS_AUTODISARM took away; errors do not matter here. */

@@ -162,6 +162,12 @@ pid_t task_tgid_in(const struct task *t, const struct pid_ns *ns)
 	return pid_nr_ns(t->proc->pid, ns);
 }
 
+void process_set_parent(struct process *p, struct process *parent)
+{
+	p->parent = parent;
+	WRITE_ONCE(p->ppid, pid_nr_ns(parent->pid, p->pid->numbers[p->pid->level].ns));
+}
+
 pid_t task_ppid_in(const struct task *t, const struct pid_ns *ns)
 {
 	pid_t nr;
@@ -379,11 +385,8 @@ static int try_first(const char *path)
 					    "PATH=/sbin:/bin:/usr/sbin:/usr/bin", NULL };
 	int err = do_execve(AT_FDCWD, path, argv, envp, 0, true);
 
-	if (!err) {
-		irq_disable();
-		task_return_to_user(thread_regs(current_thread()));
+	if (!err)
 		enter_user(thread_regs(current_thread()));
-	}
 	return err;
 }
 
@@ -412,9 +415,9 @@ void start_first_process(const char *path)
 	BUG_ON(!t || !p || IS_ERR(pid));
 	memcpy(p->rlim, swapper_process.rlim, sizeof(p->rlim));
 	p->leader = t;
-	p->parent = &swapper_process;
 	p->unkillable = true;
 	p->pid = pid;
+	process_set_parent(p, &swapper_process);
 	pid_get(pid);
 	t->proc = p;
 	t->thread.rlim = p->rlim;

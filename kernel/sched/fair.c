@@ -171,6 +171,8 @@ void rq_update(struct runqueue *rq, u64 now)
 		rq->cpu->idle_ns += delta;
 		return;
 	}
+	curr->cpu_ns += delta;
+	rq->busy_ns += delta;
 	if (curr->weight == WEIGHT_NICE_0 && !curr->group)
 		curr->vruntime += delta;
 	else

@@ -20,8 +20,8 @@ struct runqueue {
 	u64 slice_end; /* ~0: nobody waits */
 	u64 next_balance;
 	struct thread *prev; /* during a switch: who left the CPU */
-	u64 user_ns, sys_ns; /* of the threads that ran here */
-	u64 user_in, sys_in; /* the running thread's figures as it came in */
+	u64 busy_ns; /* CPU time of all threads but idle */
+	u64 sys_mark; /* cpu->sys_ticks as the running thread came in */
 
 	spinlock_t timer_lock; /* guards timers */
 	struct rb_root timers;

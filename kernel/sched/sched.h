@@ -46,6 +46,7 @@ void sched_group_init(struct sched_group *g, struct sched_group *parent, u32 wei
 void sched_group_set_weight(struct sched_group *g, u32 weight);
 
 struct thread {
+	u32 work; /* THREAD_WORK_*; atomic. First: entry.S looks at it at each system call */
 	/* constant, or its own CPU only */
 	u64 rsp; /* saved stack pointer while not running */
 	void *stack; /* KSTACK_SIZE bytes */
@@ -73,11 +74,9 @@ struct thread {
 	u64 woke_at; /* own CPU: when it last woke somebody, and has not slept since; 0: no */
 	u8 sync; /* own CPU: how many times in a row it slept right after waking somebody */
 
-	/* atomics */
-	u32 work; /* THREAD_WORK_*: looked at before ring 3 and when going to sleep */
-	u64 user_ns, sys_ns; /* CPU time had; the split is made at entry and exit */
-	u64 acct_stamp; /* clock_ns() up to which user_ns and sys_ns are right */
-	bool acct_kernel; /* the time from then on is sys_ns */
+	u64 cpu_ns; /* CPU time had */
+	u64 sys_ticks; /* how much of that in ring 0, in ticks of the TSC */
+	/* its own CPU; read from outside */
 	u64 nr_voluntary, nr_involuntary, minor_faults, major_faults;
 
 	/* What the layers above hang on a thread; sched/ never looks inside. */
@@ -97,6 +96,7 @@ struct thread {
 #define THREAD_WORK_SIGNAL 0x1U /* a signal is pending, or the thread must stop or die */
 #define THREAD_WORK_KILLED 0x2U /* a fatal one: even uninterruptible page waits end */
 #define THREAD_WORK_TRACE 0x4U /* ptrace(2) wants to see where a system call begins and ends */
+#define THREAD_WORK_REGS 0x8U /* thread_regs() were changed: all must be loaded before ring 3 */
 static inline bool thread_interrupted(void)
 {
 	return READ_ONCE(current_thread()->work) & THREAD_WORK_SIGNAL;
@@ -107,11 +107,6 @@ static inline bool thread_killed(void)
 }
 /* A limit of the current process (getrlimit(2)), as it is now. */
 u64 thread_rlimit(unsigned int resource);
-/* Read by entry.S's slow path: anything to do before ring 3? */
-static inline bool thread_work_pending(void)
-{
-	return this_cpu()->need_resched || READ_ONCE(current_thread()->work);
-}
 void thread_set_work(struct thread *t,
 		     u32 bits); /* also wakes an interruptible sleeper, kicks its CPU */
 void thread_clear_work(struct thread *t, u32 bits);
@@ -144,19 +139,6 @@ void thread_set_nice(struct thread *t, int nice);
 int thread_set_allowed(struct thread *t, cpumask_t mask); /* -EINVAL when no such CPU */
 /* Moves t to a group; g NULL: none. */
 void thread_set_group(struct thread *t, struct sched_group *g);
-/*
- * The line between user and system time, for the entry code above: what the current thread did up
- * to here counts to the side it was on. Interrupts may be on: the race costs some nanoseconds.
- */
-static inline void thread_account(bool kernel_from_now)
-{
-	struct thread *t = current_thread();
-	u64 now = clock_ns();
-
-	*(t->acct_kernel ? &t->sys_ns : &t->user_ns) += now - t->acct_stamp;
-	t->acct_stamp = now;
-	t->acct_kernel = kernel_from_now;
-}
 /* CPU time of t so far, up to now, ns. */
 void thread_times(struct thread *t, u64 *user, u64 *sys);
 

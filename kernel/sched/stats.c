@@ -54,14 +54,29 @@ void sched_stats(struct sched_stats *st)
 		st->load[i] = READ_ONCE(load[i]);
 }
 
+/* Ticks in ring 0 since the running thread of rq came in. Of another CPU, a moment old. */
+static u64 running_sys_ticks(const struct runqueue *rq)
+{
+	u64 ticks = READ_ONCE(rq->cpu->sys_ticks), since = READ_ONCE(rq->cpu->sys_since);
+
+	return ticks - rq->sys_mark + (since ? max((s64)(rdtsc() - since), 0L) : 0);
+}
+
+static void split(u64 total, u64 sys_ticks, u64 *user, u64 *sys)
+{
+	*sys = min(tsc_to_ns(sys_ticks), total);
+	*user = total - *sys;
+}
+
 void sched_cpu_times(unsigned int cpu, u64 *user, u64 *sys, u64 *idle)
 {
 	struct runqueue *rq = cpu_rq(cpu);
+	bool idles;
 
 	spin_lock(&rq->lock);
 	rq_update(rq, max(clock_ns(), rq->exec_start));
-	*user = rq->user_ns;
-	*sys = rq->sys_ns;
+	idles = rq->cpu->thread == rq->cpu->idle_thread;
+	split(rq->busy_ns, rq->sys_mark + (idles ? 0 : running_sys_ticks(rq)), user, sys);
 	*idle = rq->cpu->idle_ns;
 	spin_unlock(&rq->lock);
 }
@@ -69,11 +84,12 @@ void sched_cpu_times(unsigned int cpu, u64 *user, u64 *sys, u64 *idle)
 void thread_times(struct thread *t, u64 *user, u64 *sys)
 {
 	struct runqueue *rq = thread_rq_lock(t);
-	u64 now = clock_ns(), stamp = READ_ONCE(t->acct_stamp);
+	u64 ticks = t->sys_ticks;
 
-	*user = t->user_ns;
-	*sys = t->sys_ns;
-	if (t == rq->cpu->thread && now > stamp)
-		*(t->acct_kernel ? sys : user) += now - stamp;
+	if (t == rq->cpu->thread) {
+		rq_update(rq, clock_ns());
+		ticks += running_sys_ticks(rq);
+	}
+	split(t->cpu_ns, ticks, user, sys);
 	spin_unlock(&rq->lock);
 }

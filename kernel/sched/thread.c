@@ -20,6 +20,8 @@
 
 static struct thread boot_thread;
 
+_Static_assert(offsetof(struct thread, work) == 0, "entry.S");
+
 /* ---- the switch ---- */
 
 /* On the stack of the new thread, right after the switch: the lock goes, interrupts as they were. */
@@ -46,16 +48,16 @@ static void finish_switch(bool irq_was_on)
 	}
 }
 
-static void account_switch(struct runqueue *rq, struct thread *prev, struct thread *next, u64 now)
+/* A switch is made in ring 0: prev's system time ends here, next's begins. */
+static void account_switch(struct runqueue *rq, struct thread *prev, u64 tsc)
 {
-	if (prev != rq->cpu->idle_thread) {
-		*(prev->acct_kernel ? &prev->sys_ns : &prev->user_ns) += now - prev->acct_stamp;
-		rq->user_ns += prev->user_ns - rq->user_in;
-		rq->sys_ns += prev->sys_ns - rq->sys_in;
-	}
-	next->acct_stamp = now;
-	rq->user_in = next->user_ns;
-	rq->sys_in = next->sys_ns;
+	struct cpu *c = rq->cpu;
+
+	if (prev != c->idle_thread)
+		c->sys_ticks += tsc - c->sys_since;
+	prev->sys_ticks += c->sys_ticks - rq->sys_mark;
+	rq->sys_mark = c->sys_ticks;
+	c->sys_since = tsc;
 }
 
 static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *next)
@@ -99,14 +101,15 @@ void schedule(void)
 	struct cpu *c = this_cpu();
 	struct runqueue *rq = c->rq;
 	struct thread *prev = c->thread, *next;
-	u64 now;
+	u64 tsc, now;
 
 	spin_lock(&rq->lock);
 	if (unlikely(c->irq_depth != 1))
 		panic("%s sleeps with %u spinlocks held", prev->name, c->irq_depth - 1);
 	check_stack(prev);
 	WRITE_ONCE(c->need_resched, false);
-	now = clock_ns();
+	tsc = rdtsc();
+	now = clock_ns_at(tsc);
 	rq_update(rq, now);
 	rq_put_prev(rq, prev, now);
 	next = rq_pick(rq, now);
@@ -117,7 +120,7 @@ void schedule(void)
 	}
 	if (prev->state == THREAD_RUNNABLE)
 		prev->nr_involuntary++;
-	account_switch(rq, prev, next, now);
+	account_switch(rq, prev, tsc);
 	switch_to(rq, prev, next);
 }
 
@@ -164,7 +167,6 @@ int thread_init(struct thread *t, const char *name, void (*fn)(void *arg), void 
 	t->cpu = this_cpu()->id;
 	if (!t->allowed)
 		t->allowed = ~0UL;
-	t->acct_kernel = true;
 	return 0;
 }
 
@@ -311,8 +313,7 @@ static void cpu_init(struct thread *curr, struct thread *idle)
 	c->thread = curr;
 	c->rq = rq;
 	curr->on_cpu = true;
-	curr->acct_kernel = true;
-	curr->acct_stamp = rq->exec_start;
+	c->sys_since = rdtsc();
 	if (curr != idle) {
 		curr->state = THREAD_RUNNABLE;
 		curr->allowed = ~0UL;

@@ -5,30 +5,28 @@
  */
 #include "syscall/syscall.h"
 
-#include <asm/unistd_64.h>
+static bool traced(void)
+{
+	return READ_ONCE(current->thread.work) & THREAD_WORK_TRACE;
+}
 
-/* rax: number; rdi rsi rdx r10 r8 r9: arguments; the result goes to rax (SysV ABI, A.2.1). */
+/* What entry.S does itself in the common case, with what a tracer may want to see and to change. */
 static void entry_syscall(struct regs *regs)
 {
-	const struct syscall_entry *e;
-	long ret = -ENOSYS;
 	u32 nr;
 
-	thread_account(true);
-	/* The value a restarted or traced call sees, and what an unknown number answers. */
-	regs->rax = ret;
-	if (unlikely(READ_ONCE(current->thread.work) & THREAD_WORK_TRACE) &&
-	    !ptrace_syscall_enter(regs))
-		goto skipped;
-	nr = regs->orig_rax; /* Linux looks at the lower half alone */
-	e = nr < syscall_table_size ? &syscall_table[nr] : NULL;
-	if (likely(e && e->fn))
-		ret = e->fn(regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9);
-	/* rt_sigreturn and execve have loaded other registers: rax is theirs. */
-	if (nr != __NR_rt_sigreturn)
-		regs->rax = ret;
-skipped:
-	if (unlikely(READ_ONCE(current->thread.work) & THREAD_WORK_TRACE))
+	if (traced() && !ptrace_syscall_enter(regs))
+		return;
+	nr = regs->orig_rax;
+	regs->rax = nr < NR_SYSCALLS ? syscall_table[nr](regs->rdi, regs->rsi, regs->rdx, regs->r10,
+							 regs->r8, regs->r9)
+				     : -ENOSYS;
+}
+
+/* The tracer may have come while the call lasted. */
+static void entry_syscall_end(struct regs *regs)
+{
+	if (traced())
 		ptrace_syscall_exit(regs);
 }
 
@@ -38,23 +36,26 @@ skipped:
  */
 static void entry_return_to_user(struct regs *regs)
 {
-	u32 work = READ_ONCE(current->thread.work) & ~THREAD_WORK_TRACE;
+	u32 work;
 
-	while (this_cpu()->need_resched || work) {
+	while ((work = READ_ONCE(current->thread.work) & ~THREAD_WORK_TRACE) ||
+	       this_cpu()->need_resched) {
 		irq_enable();
+		if (work & THREAD_WORK_REGS) /* who comes here loads them all */
+			thread_clear_work(&current->thread, THREAD_WORK_REGS);
 		if (this_cpu()->need_resched)
 			schedule();
 		if (work)
 			task_return_to_user(regs);
 		irq_disable();
-		work = READ_ONCE(current->thread.work) & ~THREAD_WORK_TRACE;
 	}
-	if (current->thread.acct_kernel)
-		thread_account(false);
 }
 
 const struct entry_ops dyad_entry_ops = {
+	.syscalls = syscall_table,
+	.nr_syscalls = NR_SYSCALLS,
 	.syscall = entry_syscall,
+	.syscall_end = entry_syscall_end,
 	.page_fault = task_page_fault,
 	.user_exception = task_user_exception,
 	.return_to_user = entry_return_to_user,

@@ -153,7 +153,7 @@ SYSCALL0(gettid)
 
 SYSCALL0(getppid)
 {
-	return task_ppid_in(current, task_pid_ns(current));
+	return READ_ONCE(current->proc->ppid);
 }
 
 SYSCALL1(set_tid_address, u32 __user *, tid)

@@ -18,14 +18,8 @@
 
 extern const struct entry_ops dyad_entry_ops; /* for entry_ops_set() */
 
-/* What every call looks like to the dispatcher: six registers in, one out. */
-typedef long (*syscall_fn)(long, long, long, long, long, long);
-struct syscall_entry {
-	syscall_fn fn; /* NULL: -ENOSYS */
-	const char *name;
-};
-extern const struct syscall_entry syscall_table[];
-extern const unsigned int syscall_table_size;
+#define NR_SYSCALLS 512
+extern const syscall_fn syscall_table[NR_SYSCALLS];
 
 /*
  * The registers are taken as longs and narrowed to the declared types, as the C library's wrapper

@@ -117,9 +117,14 @@ u64 tsc_to_ns(u64 ticks)
 	return (unsigned __int128)ticks * ns_mult >> 32;
 }
 
+u64 clock_ns_at(u64 tsc)
+{
+	return tsc_to_ns(tsc - tsc_base);
+}
+
 u64 clock_ns(void)
 {
-	return tsc_to_ns(rdtsc() - tsc_base);
+	return clock_ns_at(rdtsc());
 }
 
 u64 clock_wall_ns(void)

@@ -2,10 +2,21 @@
 /*
  * Every way into ring 0 and back. Each pushes a struct regs (x86/x86.h) and calls C with its address
  * in rdi. GS base is the user's in ring 3 and this CPU's struct cpu in ring 0: swapgs at each border.
- * Offsets into struct cpu: 0x08 kernel_rsp, 0x10 user_rsp (x86/percpu.h, checked in cpu.c).
  */
-#define REG_CS (18 * 8)				/* offsets in struct regs */
-#define REG_VECTOR (15 * 8)
+#define CPU_KERNEL_RSP %gs:0x08			/* offsets in struct cpu: x86/percpu.h, checked in cpu.c */
+#define CPU_USER_RSP %gs:0x10
+#define CPU_THREAD %gs:0x18
+#define CPU_NEED_RESCHED %gs:0x25
+#define CPU_SYS_SINCE %gs:0x30
+#define CPU_SYS_TICKS %gs:0x38
+#define THREAD_WORK 0				/* in struct thread: sched/sched.h, checked in thread.c */
+#define REG_RBP (4 * 8)				/* in struct regs */
+#define REG_RBX (5 * 8)
+#define REG_RAX (10 * 8)
+#define REG_RDX (12 * 8)
+#define REG_ORIG_RAX (16 * 8)
+#define REG_CS (18 * 8)
+#define REG_RFLAGS (19 * 8)
 
 	.macro PUSH_REGS
 	pushq %rdi
@@ -31,6 +42,9 @@
 	popq %r12
 	popq %rbp
 	popq %rbx
+	POP_SCRATCH
+	.endm
+	.macro POP_SCRATCH			/* those that a C function may change */
 	popq %r11
 	popq %r10
 	popq %r9
@@ -43,40 +57,90 @@
 	.endm
 
 	.text
+	/* rdx:rax, as rdtsc leaves it, to rax */
+	.macro READ_TSC
+	rdtsc
+	shlq $32, %rdx
+	orq %rdx, %rax
+	.endm
+
 /*
  * syscall: rax = number; rcx = return rip, r11 = rflags; the CPU keeps the user's stack pointer and
  * has cleared the flags in MSR_SFMASK (interrupts off). SDM 2B, SYSCALL.
+ *
+ * Most calls find nothing to do but themselves, and go straight through: the table is indexed here,
+ * with the arguments where the C ABI wants them but for r10. A thread with work (a tracer, a signal)
+ * is served by C, and whatever is to be done before ring 3 is done by leave_slowly.
  */
 	.global syscall_entry
 syscall_entry:
 	swapgs
-	movq %rsp, %gs:0x10
-	movq %gs:0x08, %rsp
+	movq %rsp, CPU_USER_RSP
+	movq CPU_KERNEL_RSP, %rsp
 	pushq $0x2b				/* ss: USER_DS */
-	pushq %gs:0x10				/* rsp */
+	pushq CPU_USER_RSP			/* rsp */
 	pushq %r11				/* rflags */
 	pushq $0x33				/* cs: USER_CS */
 	pushq %rcx				/* rip */
 	pushq %rax				/* orig_rax */
 	pushq $0x100				/* vector: REGS_SYSCALL_VECTOR */
 	PUSH_REGS
-	movq $-38, 10 * 8(%rsp)			/* rax: -ENOSYS until the call says otherwise */
-	xorl %ebp, %ebp
-	movq %rsp, %rdi
-	call syscall_dispatch
-	/* Interrupts are off again. rax: may sysret be used (see syscall_dispatch)? */
-	testb %al, %al
-	jz return_iret
-	POP_REGS
+	movq $-38, REG_RAX(%rsp)		/* -ENOSYS: what a tracer sees before the call */
+	READ_TSC				/* from here on it is system time: see percpu.h */
+	movq %rax, CPU_SYS_SINCE
+	sti
+	xorl %ebp, %ebp				/* backtraces end here */
+	movq CPU_THREAD, %rbx			/* preserved by C */
+	cmpl $0, THREAD_WORK(%rbx)
+	jne 1f
+	movl REG_ORIG_RAX(%rsp), %eax		/* Linux looks at the lower half alone */
+	cmpl nr_syscalls(%rip), %eax
+	jae 1f
+	movq REG_RDX(%rsp), %rdx
+	movq %r10, %rcx
+	movq syscalls(%rip), %r10
+	call *(%r10, %rax, 8)
+	movq %rax, REG_RAX(%rsp)
+	cli
+	cmpb $0, CPU_NEED_RESCHED
+	jne leave_slowly
+	cmpl $0, THREAD_WORK(%rbx)
+	jne 2f
+	testb $1, REG_RFLAGS + 1(%rsp)		/* TF: after sysret it would trap one instruction too early */
+	jnz 2f
+	READ_TSC
+	subq CPU_SYS_SINCE, %rax
+	addq %rax, CPU_SYS_TICKS
+	movq $0, CPU_SYS_SINCE
+	/*
+	 * C has preserved r12 to r15, nobody has changed what was saved (THREAD_WORK_REGS). sysret takes
+	 * rip from rcx and flags from r11, which hold what syscall put there. That rip is canonical, as
+	 * sysret wants it (SDM 2B, SYSRET): no page ends where the lower half does (USER_END).
+	 */
+	movq REG_RBP(%rsp), %rbp
+	movq REG_RBX(%rsp), %rbx
+	addq $(6 * 8), %rsp
+	POP_SCRATCH
 	movq 5 * 8(%rsp), %rsp			/* vector orig rip cs rflags [rsp] */
 	swapgs
 	sysretq
+1:	movq %rsp, %rdi
+	call syscall_slowly
+2:	sti
+	movq %rsp, %rdi
+	call syscall_end_slowly
+	cli
+	jmp leave_slowly
 
 /* rdi: struct regs to go on with. Never returns. */
 	.global enter_user
 enter_user:
 	cli
 	movq %rdi, %rsp
+leave_slowly:
+	xorl %ebp, %ebp
+	movq %rsp, %rdi
+	call leave_kernel
 return_iret:
 	POP_REGS
 	addq $16, %rsp
@@ -115,7 +179,7 @@ trap_common:
 	cld
 	movq %rsp, %rdi
 	call trap_dispatch
-	testb $3, REG_CS(%rsp)
+	testb $3, REG_CS(%rsp)			/* trap_dispatch has called leave_kernel */
 	jnz return_iret
 	POP_REGS
 	addq $16, %rsp

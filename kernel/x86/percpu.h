@@ -5,7 +5,7 @@
  * with interrupts off, unless said otherwise.
  */
 #pragma once
-#include "lib/types.h"
+#include "x86/cpu.h"
 
 struct thread;
 struct addr_space;
@@ -22,6 +22,8 @@ struct cpu {
 	bool idle; /* 0x26 */
 	u32 id; /* 0x28 0..nr_cpus-1 */
 	u32 apic_id; /* 0x2c */
+	u64 sys_since; /* 0x30 TSC when ring 3 was left, or this thread began; 0: in ring 3 */
+	u64 sys_ticks; /* 0x38 of the TSC, spent in ring 0 up to sys_since, idle apart */
 	struct addr_space *space; /* in CR3; NULL: the kernel's own */
 	bool space_lazy; /* loaded, but no thread of it runs: flushes do not reach us */
 	u64 space_flushes; /* of space->flushes, those that this TLB has seen */
@@ -40,6 +42,21 @@ static inline struct cpu *this_cpu(void)
 	struct cpu *c;
 	__asm__ volatile("mov %%gs:0, %0" : "=r"(c));
 	return c;
+}
+/*
+ * How much of its time a thread spends in ring 0: the CPU counts at each border, exactly and in TSC
+ * ticks (two rdtsc and an addition); schedule() gives every thread its part. Interrupts off.
+ */
+static inline void system_time_begin(void)
+{
+	this_cpu()->sys_since = rdtsc();
+}
+static inline void system_time_end(void)
+{
+	struct cpu *c = this_cpu();
+
+	c->sys_ticks += rdtsc() - c->sys_since;
+	c->sys_since = 0;
 }
 /* Safe with interrupts on: one load. */
 static inline struct thread *current_thread(void)

@@ -17,6 +17,8 @@ struct gate { /* SDM 3A 6.14.1 */
 
 static struct gate idt[256] __aligned(16);
 static const struct entry_ops *ops;
+const syscall_fn *syscalls; /* entry.S reads these two */
+u32 nr_syscalls;
 extern const u8 trap_stubs[][16];
 extern const struct ex_entry __ex_table_start[], __ex_table_end[];
 
@@ -43,6 +45,8 @@ static const char *const exception_names[32] = {
 
 void entry_ops_set(const struct entry_ops *o)
 {
+	syscalls = o->syscalls;
+	nr_syscalls = o->nr_syscalls;
 	ops = o;
 }
 
@@ -174,32 +178,42 @@ static void interrupt(struct regs *r)
 	}
 }
 
+/* From entry.S: a thread with work, or a number beyond the table. */
+void syscall_slowly(struct regs *r);
+void syscall_slowly(struct regs *r)
+{
+	ops->syscall(r);
+}
+
+/* A thread had work when its call was done. */
+void syscall_end_slowly(struct regs *r);
+void syscall_end_slowly(struct regs *r)
+{
+	ops->syscall_end(r);
+}
+
+/* The last thing before an iret to ring 3; interrupts off. */
+void leave_kernel(struct regs *r);
+void leave_kernel(struct regs *r)
+{
+	ops->return_to_user(r);
+	system_time_end();
+}
+
 void trap_dispatch(struct regs *r);
 void trap_dispatch(struct regs *r)
 {
+	bool from_user = regs_from_user(r) && ops;
+
 	/* The CPU does not clear AC here: user code may have set it, or a user copy was under way. */
 	if (cpu_has_smap)
 		__asm__ volatile("clac" ::: "memory");
+	if (from_user)
+		system_time_begin();
 	if (r->vector < 32)
 		exception(r);
 	else
 		interrupt(r);
-	if (regs_from_user(r) && ops)
-		ops->return_to_user(r);
-}
-
-/*
- * From syscall_entry, interrupts off. True when sysret may take us back: it loads rip from rcx and
- * flags from r11, and with a non-canonical rip some CPUs fault in ring 0 with the user's stack
- * (SDM 2B, SYSRET), so anything unusual goes by iret.
- */
-bool syscall_dispatch(struct regs *r);
-bool syscall_dispatch(struct regs *r)
-{
-	irq_enable();
-	ops->syscall(r);
-	irq_disable();
-	ops->return_to_user(r);
-	return r->rcx == r->rip && r->r11 == r->rflags && r->rip < USER_END && r->cs == USER_CS &&
-	       r->ss == USER_DS && !(r->rflags & (RFLAGS_TF | RFLAGS_RF));
+	if (from_user)
+		leave_kernel(r);
 }

@@ -28,16 +28,22 @@ static inline bool regs_from_user(const struct regs *r)
  * What the layers above do on entry into ring 0; kernel/main.c hands the table over once.
  * All run on the thread's kernel stack, with interrupts on unless said otherwise.
  */
+typedef long (*syscall_fn)(long, long, long, long, long, long);
 struct entry_ops {
-	/* rax = number, rdi rsi rdx r10 r8 r9 = arguments; sets regs->rax. */
+	/* By number; none is NULL. They find all registers in thread_regs(); their result goes to rax. */
+	const syscall_fn *syscalls;
+	u32 nr_syscalls;
+	/* A call that entry.S does not make itself: the thread has work, or the number is too high. */
 	void (*syscall)(struct regs *regs);
+	/* After such a call, and after one that leaves the thread with work. */
+	void (*syscall_end)(struct regs *regs);
 	/* A #PF. True when mended: the instruction runs again. False: a signal or the fix-up. */
 	bool (*page_fault)(struct regs *regs, u64 addr, u64 error);
 	/* An exception that user code raised: becomes a signal. vector as in the SDM, 3A 6.3.1. */
 	void (*user_exception)(struct regs *regs, u64 addr);
 	/*
-	 * Interrupts off, the last thing before ring 3, each time: returns at once unless
-	 * thread_work_pending(). Signals and rescheduling; may turn interrupts on, returns with them off.
+	 * Interrupts off, the last thing before ring 3, but for system calls that leave no work behind.
+	 * Signals and rescheduling; may turn interrupts on, returns with them off.
 	 */
 	void (*return_to_user)(struct regs *regs);
 	/* Interrupts off: the deadline given to clock_arm() has passed. */
@@ -45,7 +51,7 @@ struct entry_ops {
 };
 void entry_ops_set(const struct entry_ops *ops);
 
-/* Loads regs and goes to ring 3; never returns. The current stack is discarded. */
+/* Does what is to be done before ring 3, and goes there; never returns. The stack ends at regs. */
 void __noreturn enter_user(const struct regs *regs);
 
 /* ---- interrupts ---- */
@@ -66,6 +72,7 @@ void smp_start(void (*entry)(void));
 /* ---- time ---- */
 extern u64 tsc_khz; /* measured, or told by a hypervisor (CPUID 0x40000010) */
 u64 clock_ns(void); /* monotonic, since boot */
+u64 clock_ns_at(u64 tsc); /* what clock_ns() was or will be at this time of the TSC */
 u64 clock_wall_ns(void); /* since 1970, UTC */
 void clock_wall_set(u64 ns);
 u64 tsc_to_ns(u64 ticks);

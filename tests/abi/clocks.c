@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Clocks and sleeping. */
+#include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <sys/time.h>
 #include <sys/times.h>
@@ -93,6 +94,91 @@ static void cpu_time(void)
 	YES(tms.tms_cutime == 0);
 }
 
+/* User and system time of the process, ns. */
+struct split {
+	long long user, sys;
+};
+static struct split used(void)
+{
+	struct rusage ru;
+
+	getrusage(RUSAGE_SELF, &ru);
+	return (struct split){ ru.ru_utime.tv_sec * 1000000000LL + ru.ru_utime.tv_usec * 1000,
+			       ru.ru_stime.tv_sec * 1000000000LL + ru.ru_stime.tv_usec * 1000 };
+}
+
+/* Does work() until that took so much CPU time, ns. */
+static struct split use(long long cpu, void (*work)(void))
+{
+	long long begin = now(CLOCK_PROCESS_CPUTIME_ID);
+	struct split before = used(), after;
+
+	while (now(CLOCK_PROCESS_CPUTIME_ID) - begin < cpu)
+		work();
+	after = used();
+	return (struct split){ after.user - before.user, after.sys - before.sys };
+}
+
+static void count(void)
+{
+	for (volatile long i = 0; i < 2000000; i++)
+		;
+}
+
+static void read_zeros(void)
+{
+	static char buf[1 << 20];
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open("/dev/zero", O_RDONLY);
+	for (int i = 0; i < 8; i++)
+		if (read(fd, buf, sizeof(buf)) < 0)
+			_exit(1);
+}
+
+static struct split count_in_child(void)
+{
+	struct rusage ru;
+
+	if (fork() == 0) {
+		use(100000000, count);
+		_exit(0);
+	}
+	wait(NULL);
+	getrusage(RUSAGE_CHILDREN, &ru);
+	return (struct split){ ru.ru_utime.tv_usec, ru.ru_stime.tv_usec };
+}
+
+/*
+ * Where the time went: to the program's own loop, to the kernel for it, or to nobody. A machine that
+ * does other things, too, may lose time anywhere: one of some tries must show it.
+ */
+static void user_and_system(void)
+{
+	bool mostly_user = false, mostly_system = false, sleep_is_free = false;
+	struct split u, all;
+
+	for (int i = 0; i < 8; i++) {
+		long long begin = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+
+		usleep(30000);
+		sleep_is_free |= now(CLOCK_PROCESS_CPUTIME_ID) - cpu < 5000000;
+		YES(now(CLOCK_MONOTONIC) - begin >= 30000000);
+		u = use(60000000, count);
+		mostly_user |= u.user > 4 * u.sys;
+		u = use(60000000, read_zeros);
+		mostly_system |= u.sys > 4 * u.user;
+	}
+	YES(mostly_user);
+	YES(mostly_system);
+	YES(sleep_is_free);
+	all = used();
+	YES(now(CLOCK_PROCESS_CPUTIME_ID) - all.user - all.sys < 50000000);
+	u = count_in_child();
+	YES(u.user + u.sys >= 90000 && u.user > u.sys);
+}
+
 static void other_forms(void)
 {
 	struct timeval tv = { 0 };
@@ -108,4 +194,5 @@ static void other_forms(void)
 	YES(si.uptime < 1000000000);
 }
 
-ABI_MAIN(CASE(clocks_there), CASE(monotonic), CASE(sleeping), CASE(cpu_time), CASE(other_forms))
+ABI_MAIN(CASE(clocks_there), CASE(monotonic), CASE(sleeping), CASE(cpu_time), CASE(user_and_system),
+	 CASE(other_forms))
