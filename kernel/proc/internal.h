@@ -20,6 +20,7 @@ void pid_init(void);
 void nsproxy_init(void);
 void signal_init(void);
 void exec_init(void);
+void signalfd_init(void);
 void oom_init(void);
 s64 oom_score(struct task *t); /* /proc/N/oom_score: 0 never, 666 for a small one, up to 2000 */
 void procfs_init(void);
@@ -160,6 +161,7 @@ static inline void cred_get(const struct cred *c)
 
 /* pidfd.c */
 struct file *pidfd_file(struct pid *pid, int flags); /* takes a reference of its own */
+struct waitq *signalfd_queue(const struct process *p); /* woken when a signal comes */
 
 /* ptrace.c */
 #define PTRACE_SYSGOOD 0x80 /* in the code of a stop at a system call: PTRACE_O_TRACESYSGOOD */

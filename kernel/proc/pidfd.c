@@ -121,6 +121,24 @@ struct signalfd {
 	ksigset_t mask;
 };
 
+/*
+ * Where those wait who poll a signalfd, by process. What is put there by an epoll that several
+ * processes have outlives the one that polled, so that no process owns a queue; several share one,
+ * and who is woken for another looks again.
+ */
+static struct waitq queues[16];
+
+struct waitq *signalfd_queue(const struct process *p)
+{
+	return &queues[(u64)p / sizeof(*p) % ARRAY_SIZE(queues)];
+}
+
+void signalfd_init(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(queues); i++)
+		waitq_init(&queues[i]);
+}
+
 static void signalfd_release(struct file *f)
 {
 	kfree(f->priv);
@@ -132,7 +150,7 @@ static u32 signalfd_poll(struct file *f, struct poll_table *pt)
 	struct task *t = current;
 
 	if (pt)
-		poll_wait(f, &t->proc->signalfd_wait, pt);
+		poll_wait(f, signalfd_queue(t->proc), pt);
 	return (t->pending.set | t->proc->pending.set) & READ_ONCE(s->mask) ? POLLIN | POLLRDNORM
 									    : 0;
 }
@@ -167,7 +185,7 @@ static void to_signalfd(struct signalfd_siginfo *s, const siginfo_t *i)
 static ssize_t signalfd_read(struct file *f, struct uio *to, loff_t *pos)
 {
 	struct signalfd *s = f->priv;
-	struct waitq *wq = &current->proc->signalfd_wait;
+	struct waitq *wq = signalfd_queue(current->proc);
 	struct signalfd_siginfo out;
 	siginfo_t info;
 	ssize_t done = 0;
@@ -222,7 +240,7 @@ int do_signalfd(int fd, ksigset_t mask, int flags)
 			return -EBADF;
 		if (f->ops == &signalfd_ops) {
 			WRITE_ONCE(((struct signalfd *)f->priv)->mask, mask);
-			waitq_wake_all(&current->proc->signalfd_wait, POLLIN);
+			waitq_wake_all(signalfd_queue(current->proc), POLLIN);
 		} else {
 			fd = -EINVAL;
 		}

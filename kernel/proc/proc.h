@@ -211,7 +211,6 @@ struct process {
 	struct task *exec_task; /* the thread whose execve(2) ends the others */
 	int group_status;
 	bool unkillable; /* the init of its pid namespace: signals without a handler do nothing */
-	struct waitq signalfd_wait;
 	/* guarded by tasks_lock */
 	struct tty *tty; /* controlling terminal; opaque here */
 	bool session_leader;

@@ -291,7 +291,7 @@ int send_locked(int sig, const siginfo_t *info, struct task *t, bool to_process,
 	err = enqueue(p, to_process ? &p->pending : &t->pending, sig, info);
 	if (err)
 		return err;
-	waitq_wake_all(&p->signalfd_wait, POLLIN);
+	waitq_wake_all(signalfd_queue(p), POLLIN);
 	pick_thread(t, sig, to_process);
 	return 0;
 }

@@ -81,7 +81,6 @@ static void process_setup(struct process *p)
 	waitq_init(&p->wait_child);
 	spin_init(&p->siglock);
 	list_init(&p->pending.queue);
-	waitq_init(&p->signalfd_wait);
 	p->exit_signal = SIGCHLD;
 	p->start_ns = clock_ns();
 }
@@ -351,6 +350,7 @@ void proc_init(void)
 	nsproxy_init();
 	signal_init();
 	exec_init();
+	signalfd_init();
 	fs_ns_capable = ns_capable_or_first;
 	fs_ids_mapped = ids_mapped;
 	fs_cred_put = cred_put;

@@ -2,6 +2,7 @@
 /* Signals: delivery, masks, queues, stacks, what a fault says, what a handler leaves untouched. */
 #include <poll.h>
 #include <setjmp.h>
+#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/time.h>
 #include <time.h>
@@ -561,6 +562,30 @@ static void signal_file(void)
 	R(signalfd(1, &set, 0));
 }
 
+/* The epoll is the parent's too, and holds what the child that asked has left behind. */
+static void signal_file_of_the_dead(void)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	sigset_t set;
+	int fd, ep;
+	pid_t pid;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_NONBLOCK);
+	ep = epoll_create1(0);
+	pid = fork();
+	if (pid == 0)
+		_exit(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev) ? 1 : 0);
+	say("%s", ended(reap(pid)));
+	R(raise(SIGUSR1));
+	R(epoll_ctl(ep, EPOLL_CTL_DEL, fd, &ev));
+	R(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev));
+	R(epoll_wait(ep, &ev, 1, 0));
+	R(close(ep));
+}
+
 static void to_a_group(void)
 {
 	int p[2];
@@ -593,4 +618,5 @@ ABI_MAIN(CASE(who_sent_it), CASE(errors), CASE(blocked_stay_pending), CASE(kill_
 	 CASE(sleep_over_a_stop), CASE(suspend_and_masks), CASE(alternate_stack), CASE(exceptions),
 	 CASE(faults_kill), CASE(registers_survive), CASE(red_zone_survives),
 	 CASE(context_can_be_changed), CASE(timers), CASE(cpu_timers), CASE(posix_timers),
-	 CASE(across_fork_and_exec), CASE(after_exec), CASE(signal_file), CASE(to_a_group))
+	 CASE(across_fork_and_exec), CASE(after_exec), CASE(signal_file),
+	 CASE(signal_file_of_the_dead), CASE(to_a_group))
