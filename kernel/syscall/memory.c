@@ -56,18 +56,18 @@ static int check_locked(struct mm *mm, u64 len)
 	return z.locked + (len >> PAGE_SHIFT) > lock_limit() ? -EAGAIN : 0;
 }
 
-/* The VM_* of the area at addr; false: nothing is mapped there. */
-static bool flags_at(struct mm *mm, u64 addr, u32 *flags)
+/* The VM_* of the area at addr, and its end; 0: nothing is mapped there. */
+static u64 flags_at(struct mm *mm, u64 addr, u32 *flags)
 {
 	struct vma *vma;
-	bool found;
+	u64 end;
 
 	mutex_lock(&mm->lock);
 	vma = mm_find_vma(mm, addr);
-	found = vma && vma->start <= addr;
-	*flags = found ? vma->flags : 0;
+	end = vma && vma->start <= addr ? vma->end : 0;
+	*flags = end ? vma->flags : 0;
 	mutex_unlock(&mm->lock);
-	return found;
+	return end;
 }
 
 /*
@@ -77,12 +77,13 @@ static bool flags_at(struct mm *mm, u64 addr, u32 *flags)
  */
 static int populate(struct mm *mm, u64 addr, u64 len, int how)
 {
-	for (u64 at = addr; at < addr + len; at += PAGE_SIZE) {
+	for (u64 at = addr, next; at < addr + len; at = next) {
 		bool write, access;
 		struct frame *f;
 		u32 flags;
 
-		if (!flags_at(mm, at, &flags))
+		next = flags_at(mm, at, &flags);
+		if (!next)
 			return -ENOMEM;
 		write = how ? how == MADV_POPULATE_WRITE
 			    : (flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
@@ -92,6 +93,7 @@ static int populate(struct mm *mm, u64 addr, u64 len, int how)
 			return -EINVAL;
 		if (!access)
 			continue;
+		next = at + PAGE_SIZE;
 		f = mm_get_frame(mm, at, write);
 		if (IS_ERR(f))
 			return how && PTR_ERR(f) == -EIO ? -EFAULT : PTR_ERR(f);
@@ -380,6 +382,8 @@ static long lock_range(u64 addr, size_t len, bool lock, bool fault_in)
 		return -EPERM;
 	len = ALIGN_UP(len + (addr & ~PAGE_MASK), PAGE_SIZE);
 	addr &= PAGE_MASK;
+	if (addr + len < addr)
+		return -EINVAL;
 	err = check_range(addr, &len);
 	err = err || !len ? err : mm_mlock(mm, addr, addr + len, lock, lock_limit());
 	return err || !fault_in ? err : populate(mm, addr, len, 0);
