@@ -280,6 +280,7 @@ void mnt_ns_enter(struct mnt_ns *ns, struct fs_context *fs);
 int do_mount(const char *source, const char *target, const char *type, unsigned long flags,
 	     const char *data);
 int do_umount(const char *target, int flags);
+bool may_mount(void); /* in its mount namespace */
 int do_pivot_root(const char *new_root, const char *put_old);
 /* The lines of /proc/N/mounts and mountinfo as seen from root. */
 void mounts_show(struct strbuf *out, struct mnt_ns *ns, const struct path *root, bool info);

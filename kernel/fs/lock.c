@@ -141,20 +141,16 @@ static int lock_range(struct inode *inode, const struct file_lock *want, bool un
 
 int file_flock(struct file *f, int op)
 {
-	struct file_lock want = { .owner = f, .whole = true, .end = RANGE_END };
+	int type = op & ~LOCK_NB;
+	struct file_lock want = {
+		.owner = f, .whole = true, .end = RANGE_END, .write = type == LOCK_EX
+	};
 
-	switch (op & ~LOCK_NB) {
-	case LOCK_UN:
-		return lock_range(f->inode, &want, true, false);
-	case LOCK_EX:
-		want.write = true;
-		break;
-	case LOCK_SH:
-		break;
-	default:
+	if (type != LOCK_UN && type != LOCK_EX && type != LOCK_SH)
 		return -EINVAL;
-	}
-	return lock_range(f->inode, &want, false, !(op & LOCK_NB));
+	if (!f)
+		return -EBADF;
+	return lock_range(f->inode, &want, type == LOCK_UN, type != LOCK_UN && !(op & LOCK_NB));
 }
 
 /* struct flock's range as [start, end]; -EINVAL, -EOVERFLOW as fcntl(2) says. */

@@ -5,7 +5,7 @@
  */
 #include "fs/internal.h"
 
-static bool may_mount(void)
+bool may_mount(void)
 {
 	struct mnt_ns *ns = current_thread()->fs->ns;
 	const struct cred *c = current_thread()->cred;
@@ -341,15 +341,13 @@ int do_umount(const char *target, int flags)
 
 	if (flags & ~(UMOUNT_FORCE | UMOUNT_DETACH | UMOUNT_NOFOLLOW))
 		return -EINVAL;
-	if (!may_mount())
-		return -EPERM;
 	err = path_lookup(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &p);
 	if (err)
 		return err;
 	path_descend(
 		&p); /* for "." and "/", on which something may be mounted: after pivot_root(".", ".") */
 	mutex_lock(&mount_mutex);
-	err = umount_locked(&p, flags);
+	err = may_mount() ? umount_locked(&p, flags) : -EPERM;
 	mutex_unlock(&mount_mutex);
 	path_put(&p);
 	return err;
@@ -424,8 +422,6 @@ int do_pivot_root(const char *new_root, const char *put_old)
 	struct path root, new, old;
 	int err;
 
-	if (!may_mount())
-		return -EPERM;
 	err = path_lookup(AT_FDCWD, new_root, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &new);
 	if (err)
 		return err;

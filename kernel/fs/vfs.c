@@ -131,15 +131,15 @@ int vfs_mknod(int dirfd, const char *name, mode_t mode, dev_t rdev)
 	if (type != S_IFREG && type != S_IFCHR && type != S_IFBLK && type != S_IFIFO &&
 	    type != S_IFSOCK)
 		return -EINVAL;
-	/* A whiteout (0:0) is not a device: anybody may make one (since Linux 5.8). */
-	if ((type == S_IFBLK || (type == S_IFCHR && rdev)) && !fs_capable(CAP_MKNOD))
-		return -EPERM;
 	err = new_name(dirfd, name, 0, &dir, &d);
 	if (err)
 		return err;
 	i = dir.dentry->inode;
 	mode = type | apply_umask(mode & 07777);
-	if (type == S_IFREG)
+	/* A whiteout (0:0) is not a device: anybody may make one (since Linux 5.8). */
+	if ((type == S_IFBLK || (type == S_IFCHR && rdev)) && !fs_capable(CAP_MKNOD))
+		err = -EPERM;
+	else if (type == S_IFREG)
 		err = i->ops && i->ops->create ? i->ops->create(i, d, mode) : -EACCES;
 	else
 		err = i->ops && i->ops->mknod ? i->ops->mknod(i, d, mode, rdev) : -EPERM;
@@ -331,7 +331,7 @@ static int rename_locked(const struct path *odir, struct dentry *od, const struc
 	int err;
 
 	if (od->inode && od->inode == victim) /* two names of one file: nothing to do */
-		return 0;
+		return flags & RENAME_NOREPLACE ? -EEXIST : 0;
 	err = rename_check(odir, od, ndir, nd, flags);
 	if (err)
 		return err;
@@ -420,19 +420,19 @@ static int setattr_check(struct inode *inode, struct kattr *a)
 	bool owner = inode_owner_or_capable(inode);
 
 	if (a->valid & ATTR_SIZE) {
+		int err = a->valid & ATTR_FORCE ? 0 : inode_permission(inode, MAY_WRITE);
+
 		if (S_ISDIR(inode->mode))
 			return -EISDIR;
 		if (!S_ISREG(inode->mode))
 			return -EINVAL;
+		if (err)
+			return err;
+		if (READ_ONCE(inode->writers) < 0) /* it is being executed */
+			return -ETXTBSY;
 	}
 	if (a->valid & ATTR_FORCE)
 		return 0;
-	if (a->valid & ATTR_SIZE) {
-		int err = inode_permission(inode, MAY_WRITE);
-
-		if (err)
-			return err;
-	}
 	if (a->valid & ATTR_MODE) {
 		if (!owner)
 			return -EPERM;

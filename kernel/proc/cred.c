@@ -337,17 +337,20 @@ gid_t do_setfsgid(gid_t gid)
 	return gid_to_ns(current_thread()->cred->user_ns, set_fs_id(true, gid));
 }
 
+bool may_setgroups(void)
+{
+	struct user_ns *ns = current_thread()->cred->user_ns;
+
+	return ns_capable(ns, CAP_SETGID) && !ns->setgroups_denied &&
+	       (ns == &init_user_ns || ns->gid_map);
+}
+
 int do_setgroups(unsigned int n, const gid_t *gids)
 {
 	const struct cred *old = current_thread()->cred;
 	struct group_list *g = NULL;
 	struct cred *c;
 
-	if (n > NGROUPS_MAX_DYAD)
-		return -EINVAL;
-	if (!ns_capable(old->user_ns, CAP_SETGID) || old->user_ns->setgroups_denied ||
-	    (old->user_ns != &init_user_ns && !old->user_ns->gid_map))
-		return -EPERM;
 	if (n) {
 		g = kmalloc(sizeof(*g) + n * sizeof(gid_t));
 		if (!g)

@@ -418,7 +418,8 @@ int do_setreuid(uid_t r, uid_t e);
 int do_setregid(gid_t r, gid_t e);
 uid_t do_setfsuid(uid_t uid); /* the old one */
 gid_t do_setfsgid(gid_t gid);
-int do_setgroups(unsigned int n, const gid_t *gids);
+bool may_setgroups(void);
+int do_setgroups(unsigned int n, const gid_t *gids); /* who may: at most NGROUPS_MAX_DYAD */
 int do_getgroups(int n, gid_t *gids); /* count; n 0: the count only */
 int do_capget(pid_t pid, u64 *effective, u64 *permitted, u64 *inheritable);
 int do_capset(u64 effective, u64 permitted, u64 inheritable);

@@ -146,6 +146,9 @@ static long change_place(const struct path *p, void (*set)(const struct path *))
 {
 	int err = inode_permission(p->dentry->inode, MAY_EXEC);
 
+	if (!err && set == fs_set_root &&
+	    !ns_capable(current->thread.cred->user_ns, CAP_SYS_CHROOT))
+		err = -EPERM;
 	if (!err)
 		set(p);
 	return err;
@@ -183,8 +186,6 @@ SYSCALL1(fchdir, int, fd)
 
 SYSCALL1(chroot, const char __user *, uname)
 {
-	if (!ns_capable(current->thread.cred->user_ns, CAP_SYS_CHROOT))
-		return -EPERM;
 	return change_place_by_name(uname, fs_set_root);
 }
 

@@ -63,6 +63,8 @@ SYSCALL2(setgroups, unsigned int, n, const gid_t __user *, ugids)
 	gid_t *gids;
 	int err;
 
+	if (!may_setgroups())
+		return -EPERM;
 	if (n > NGROUPS_MAX_DYAD)
 		return -EINVAL;
 	gids = kmalloc(n * sizeof(*gids) + 1);

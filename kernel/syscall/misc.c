@@ -100,11 +100,11 @@ SYSCALL3(syslog, int, action, char __user *, ubuf, int, n)
 	u64 pos;
 	long ret;
 
-	if (action < SYSLOG_CLOSE || action > SYSLOG_SIZE_BUFFER)
-		return -EINVAL;
 	if (action != SYSLOG_READ_ALL && action != SYSLOG_SIZE_BUFFER && !capable(CAP_SYSLOG) &&
 	    !capable(CAP_SYS_ADMIN))
 		return -EPERM;
+	if (action < SYSLOG_CLOSE || action > SYSLOG_SIZE_BUFFER)
+		return -EINVAL;
 	if (action >= SYSLOG_READ && action <= SYSLOG_READ_CLEAR && (!ubuf || n < 0))
 		return -EINVAL;
 	switch (action) {

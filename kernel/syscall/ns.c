@@ -5,6 +5,8 @@
  */
 #include "syscall/syscall.h"
 
+#include <linux/capability.h>
+
 #include <linux/utsname.h>
 
 SYSCALL_IS(unshare, do_unshare(_1))
@@ -49,6 +51,8 @@ SYSCALL2(pivot_root, const char __user *, unew, const char __user *, uold)
 	USER_PATH(new, unew);
 	USER_PATH(old, uold);
 
+	if (!may_mount())
+		return -EPERM;
 	return new.err ?: old.err ?: do_pivot_root(new.name, old.name);
 }
 
@@ -56,6 +60,8 @@ static long set_name(const char __user *uname, int len, int (*set)(const char *,
 {
 	char name[__NEW_UTS_LEN];
 
+	if (!ns_capable(current->ns->uts->ns.owner, CAP_SYS_ADMIN))
+		return -EPERM;
 	if (len < 0 || len > __NEW_UTS_LEN)
 		return -EINVAL;
 	return copy_from_user(name, uname, len) ?: set(name, len);

@@ -72,7 +72,8 @@ SYSCALL4(pwrite64, int, fd, char __user *, buf, size_t, n, loff_t, pos)
 	return buffer_io(fd, buf, n, &pos, true);
 }
 
-static long vector_io(int fd, const struct iovec __user *uvec, long nr, loff_t *pos, bool write)
+static long vector_io(int fd, const struct iovec __user *uvec, long nr, loff_t *pos, bool write,
+		      int flags)
 {
 	SCOPED_FILE(f, fd_get(fd));
 	struct user_iov v;
@@ -85,6 +86,8 @@ static long vector_io(int fd, const struct iovec __user *uvec, long nr, loff_t *
 	if (n)
 		return n;
 	n = user_iov_get(&v, &u, uvec, nr);
+	if (n > 0 && flags) /* RWF_*: there is none */
+		n = -EOPNOTSUPP;
 	if (n >= 0)
 		n = transfer(f, &u, pos, write);
 	user_iov_put(&v);
@@ -93,39 +96,35 @@ static long vector_io(int fd, const struct iovec __user *uvec, long nr, loff_t *
 
 SYSCALL3(readv, int, fd, const struct iovec __user *, vec, long, nr)
 {
-	return vector_io(fd, vec, nr, NULL, false);
+	return vector_io(fd, vec, nr, NULL, false, 0);
 }
 
 SYSCALL3(writev, int, fd, const struct iovec __user *, vec, long, nr)
 {
-	return vector_io(fd, vec, nr, NULL, true);
+	return vector_io(fd, vec, nr, NULL, true, 0);
 }
 
 /* The offset's high half, the fifth argument, is for 32-bit machines. */
 SYSCALL4(preadv, int, fd, const struct iovec __user *, vec, long, nr, loff_t, pos)
 {
-	return vector_io(fd, vec, nr, &pos, false);
+	return vector_io(fd, vec, nr, &pos, false, 0);
 }
 
 SYSCALL4(pwritev, int, fd, const struct iovec __user *, vec, long, nr, loff_t, pos)
 {
-	return vector_io(fd, vec, nr, &pos, true);
+	return vector_io(fd, vec, nr, &pos, true, 0);
 }
 
 SYSCALL6(preadv2, int, fd, const struct iovec __user *, vec, long, nr, loff_t, pos, long, high, int,
 	 flags)
 {
-	if (flags)
-		return -EOPNOTSUPP;
-	return vector_io(fd, vec, nr, pos == -1 ? NULL : &pos, false);
+	return vector_io(fd, vec, nr, pos == -1 ? NULL : &pos, false, flags);
 }
 
 SYSCALL6(pwritev2, int, fd, const struct iovec __user *, vec, long, nr, loff_t, pos, long, high,
 	 int, flags)
 {
-	if (flags)
-		return -EOPNOTSUPP;
-	return vector_io(fd, vec, nr, pos == -1 ? NULL : &pos, true);
+	return vector_io(fd, vec, nr, pos == -1 ? NULL : &pos, true, flags);
 }
 
 SYSCALL3(lseek, int, fd, loff_t, off, int, whence)
@@ -181,7 +180,7 @@ SYSCALL4(sendfile, int, out_fd, int, in_fd, loff_t __user *, upos, size_t, n)
 	loff_t pos = 0;
 	ssize_t done;
 
-	if (!in || !out)
+	if (!in || !out || !in->can_read || !out->can_write)
 		return -EBADF;
 	if (upos && get_user(pos, upos))
 		return -EFAULT;
@@ -259,7 +258,9 @@ SYSCALL3(readahead, int, fd, loff_t, off, size_t, n)
 {
 	SCOPED_FILE(f, fd_get(fd));
 
-	return !f || !f->can_read ? -EBADF : check_positioned(f, 0) ? -EINVAL : 0;
+	if (!f || !f->can_read)
+		return -EBADF;
+	return (f->inode->mode & S_IFMT) == S_IFREG ? 0 : -EINVAL;
 }
 
 SYSCALL2(ftruncate, int, fd, loff_t, size)
@@ -286,5 +287,5 @@ SYSCALL2(flock, int, fd, int, op)
 {
 	SCOPED_FILE(f, fd_get(fd));
 
-	return f ? file_flock(f, op) : -EBADF;
+	return file_flock(f, op);
 }

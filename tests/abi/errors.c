@@ -4,13 +4,17 @@
  * reach into a hole, absurd lengths, numbers of no call. The kernel answers; nothing else happens.
  */
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <termios.h>
 
 #include "abi.h"
 
 #define PAGE 4096UL
+#define S(name, ...) syscall(SYS_##name, ##__VA_ARGS__)
 
 static char *guarded; /* two pages: the first usable, the second not there */
 static unsigned long bad_addresses[8];
@@ -59,8 +63,6 @@ static void prepare(void)
 			    ret == -1 ? errno_name(errno) : "ok");                                 \
 		}                                                                                  \
 	} while (0)
-
-#define S(name, ...) syscall(SYS_##name, ##__VA_ARGS__)
 
 static void paths(void)
 {
@@ -225,6 +227,722 @@ static void absurd_lengths(void)
 	R(S(readv, zero, v, -1L));
 }
 
+/* ---- descriptors ---- */
+
+/* The call is repeated with FD as every number that is no descriptor; one line when all answer alike. */
+#define FDS(call)                                                                                  \
+	do {                                                                                       \
+		static const int numbers[] = { -1, 9999, INT_MAX, INT_MIN };                       \
+		int first = 0;                                                                     \
+		for (int b = 0; b < 4; b++) {                                                      \
+			int FD = numbers[b];                                                       \
+			int err = (call) == -1 ? errno : 0;                                        \
+			if (b && err != first)                                                     \
+				say("%s with %d = %s", #call, FD, err ? errno_name(err) : "ok");   \
+			else if (!b)                                                               \
+				say("%s = %s", #call, err ? errno_name(err) : "ok");               \
+			first = b ? first : err;                                                   \
+		}                                                                                  \
+	} while (0)
+
+static void no_descriptors(void)
+{
+	static char buf[512];
+	struct iovec v = { buf, 8 };
+	int good = open("f", O_CREAT | O_RDWR, 0600), ep = S(epoll_create1, 0);
+	struct rlimit few = { 64, 64 };
+
+	setrlimit(RLIMIT_NOFILE, &few);
+	FDS(S(read, FD, buf, 1));
+	FDS(S(write, FD, buf, 1));
+	FDS(S(read, FD, NULL, 0));
+	FDS(S(pread64, FD, buf, 1, 0));
+	FDS(S(pread64, FD, buf, 1, -1));
+	FDS(S(pwrite64, FD, buf, 1, 0));
+	FDS(S(readv, FD, &v, 1));
+	FDS(S(readv, FD, NULL, 1));
+	FDS(S(writev, FD, &v, 1));
+	FDS(S(preadv, FD, &v, 1, 0, 0));
+	FDS(S(pwritev, FD, &v, 1, 0, 0));
+	FDS(S(preadv2, FD, &v, 1, 0, 0, 0));
+	FDS(S(pwritev2, FD, &v, 1, 0, 0, -1));
+	FDS(S(lseek, FD, 0, 0));
+	FDS(S(lseek, FD, 0, 99));
+	FDS(S(sendfile, FD, good, NULL, 1));
+	FDS(S(sendfile, good, FD, NULL, 1));
+	FDS(S(copy_file_range, FD, NULL, good, NULL, 1, 0));
+	FDS(S(copy_file_range, good, NULL, FD, NULL, 1, 0));
+	FDS(S(fsync, FD));
+	FDS(S(fdatasync, FD));
+	FDS(S(syncfs, FD));
+	FDS(S(fadvise64, FD, 0, 0, 0));
+	FDS(S(fadvise64, FD, 0, -1, 99));
+	FDS(S(readahead, FD, 0, 0));
+	FDS(S(ftruncate, FD, 0));
+	FDS(S(ftruncate, FD, -1L));
+	FDS(S(fallocate, FD, 0, 0, 1));
+	FDS(S(fallocate, FD, 0, 0, 0));
+	FDS(S(flock, FD, 1));
+	FDS(S(flock, FD, 16));
+	FDS(S(close, FD));
+	FDS(S(dup, FD));
+	FDS(S(dup2, FD, 5));
+	FDS(S(dup2, good, FD));
+	FDS(S(dup3, FD, 5, 0));
+	FDS(S(dup3, FD, 5, 1));
+	FDS(S(dup3, good, FD, O_CLOEXEC));
+	FDS(S(fcntl, FD, F_GETFL));
+	FDS(S(fcntl, FD, 9999));
+	FDS(S(ioctl, FD, 0x5401, buf));
+	FDS(S(getdents64, FD, buf, 512));
+	FDS(S(fchdir, FD));
+	FDS(S(fstat, FD, buf));
+	FDS(S(fstatfs, FD, buf));
+	FDS(S(fchmod, FD, 0600));
+	FDS(S(fchown, FD, -1, -1));
+	FDS(S(fgetxattr, FD, "user.a", buf, 1));
+	FDS(S(fsetxattr, FD, "user.a", buf, 1, 0));
+	FDS(S(flistxattr, FD, buf, 1));
+	FDS(S(fremovexattr, FD, "user.a"));
+	FDS(S(epoll_ctl, FD, 1, good, buf));
+	FDS(S(epoll_ctl, ep, 1, FD, buf));
+	FDS(S(epoll_ctl, ep, 99, FD, buf));
+	FDS(S(epoll_wait, FD, buf, 1, 0));
+	FDS(S(epoll_pwait, FD, buf, 1, 0, NULL, 8));
+	FDS(S(timerfd_settime, FD, 0, buf, NULL));
+	FDS(S(timerfd_settime, FD, 99, buf, NULL));
+	FDS(S(timerfd_gettime, FD, buf));
+	FDS(S(pidfd_send_signal, FD, 0, NULL, 0));
+	FDS(S(pidfd_send_signal, FD, 0, NULL, 99));
+	FDS(S(setns, FD, 0));
+	FDS(S(mmap, 0, PAGE, PROT_READ, MAP_PRIVATE, FD, 0));
+	FDS(S(mmap, 0, PAGE, PROT_READ, 0, FD, 0));
+	FDS(S(waitid, 3, FD, NULL, WEXITED, NULL));
+}
+
+static void no_folders(void)
+{
+	static char buf[512];
+	struct {
+		uint64_t flags, mode, resolve;
+	} how = { 0 };
+
+	FDS(S(openat, FD, "f", O_RDONLY));
+	FDS(S(openat, FD, "/", O_RDONLY | O_DIRECTORY) < 0 ? -1 : 0);
+	FDS(S(openat, FD, "", O_RDONLY));
+	FDS(S(openat2, FD, "f", &how, sizeof(how)));
+	FDS(S(mkdirat, FD, "d", 0700));
+	FDS(S(mknodat, FD, "d", S_IFIFO, 0));
+	FDS(S(unlinkat, FD, "f", 0));
+	FDS(S(unlinkat, FD, "f", 99));
+	FDS(S(symlinkat, "f", FD, "g"));
+	FDS(S(linkat, FD, "f", AT_FDCWD, "g", 0));
+	FDS(S(linkat, AT_FDCWD, "f", FD, "g", 0));
+	FDS(S(renameat, FD, "f", AT_FDCWD, "g"));
+	FDS(S(renameat2, FD, "f", AT_FDCWD, "g", 99));
+	FDS(S(newfstatat, FD, "f", buf, 0));
+	FDS(S(newfstatat, FD, "", buf, AT_EMPTY_PATH));
+	FDS(S(newfstatat, FD, "f", buf, 1));
+	FDS(S(statx, FD, "f", 0, 0xfff, buf));
+	FDS(S(readlinkat, FD, "f", buf, 1));
+	FDS(S(readlinkat, FD, "f", buf, 0));
+	FDS(S(faccessat, FD, "f", 0));
+	FDS(S(faccessat2, FD, "f", 99, 0));
+	FDS(S(fchmodat, FD, "f", 0));
+	FDS(S(fchownat, FD, "f", -1, -1, 0));
+	FDS(S(fchownat, FD, "f", -1, -1, 1));
+	FDS(S(utimensat, FD, "f", NULL, 0));
+	FDS(S(utimensat, FD, NULL, NULL, 0));
+	FDS(S(futimesat, FD, "f", NULL));
+	FDS(S(execveat, FD, "f", NULL, NULL, 0));
+	FDS(S(execveat, FD, "", NULL, NULL, AT_EMPTY_PATH));
+}
+
+/* Each call on a descriptor of another kind than it is for. */
+static void wrong_kinds(void)
+{
+	static char buf[512];
+	int dir = open(".", O_RDONLY), file = open("f", O_CREAT | O_RDWR, 0600), p[2];
+	int path = open("f", O_PATH), ro = open("f", O_RDONLY), wo = open("f", O_WRONLY);
+	int event = S(eventfd2, 0, O_NONBLOCK), ep = S(epoll_create1, 0);
+	int timer = S(timerfd_create, 1, O_NONBLOCK), mem = S(memfd_create, "m", 0);
+
+	R(S(pipe2, p, O_NONBLOCK));
+	R(S(read, dir, buf, 1));
+	R(S(read, dir, NULL, 0));
+	R(S(write, dir, buf, 1));
+	R(S(write, ro, buf, 1));
+	R(S(write, ro, NULL, 0));
+	R(S(read, wo, buf, 1));
+	R(S(read, path, buf, 1));
+	R(S(write, path, buf, 1));
+	R(S(read, p[1], buf, 1));
+	R(S(write, p[0], buf, 1));
+	R(S(read, ep, buf, 1));
+	R(S(write, ep, buf, 1));
+	R(S(read, event, buf, 7));
+	R(S(read, event, buf, 8));
+	R(S(write, event, buf, 7));
+	R(S(write, event, "\377\377\377\377\377\377\377\377", 8));
+	R(S(read, timer, buf, 7));
+	R(S(read, timer, buf, 8));
+	R(S(write, timer, buf, 8));
+	R(S(pread64, p[0], buf, 1, 0));
+	R(S(pwrite64, p[1], buf, 1, 0));
+	R(S(pread64, event, buf, 8, 0));
+	R(S(pread64, dir, buf, 1, 0));
+	R(S(pread64, file, buf, 1, -1L));
+	R(S(lseek, p[0], 0, 0));
+	R(S(lseek, path, 0, 0));
+	R(S(lseek, file, 0, 99));
+	R(S(lseek, file, 0, SEEK_DATA));
+	R(S(lseek, file, 1, SEEK_HOLE));
+	R(S(ftruncate, dir, 0));
+	R(S(ftruncate, ro, 0));
+	R(S(ftruncate, p[0], 0));
+	R(S(ftruncate, path, 0));
+	R(S(ftruncate, event, 0));
+	R(S(ftruncate, file, -1L));
+	R(S(fallocate, ro, 0, 0, 1));
+	R(S(fallocate, p[1], 0, 0, 1));
+	R(S(fallocate, file, 0, -1L, 1));
+	R(S(fallocate, file, 0, 0, 0));
+	R(S(fallocate, file, 0, 1, LONG_MAX));
+	R(S(fallocate, file, 0x8000, 0, 1));
+	R(S(fallocate, file, 2, 0, 1));
+	R(S(fsync, p[0]));
+	R(S(fsync, event));
+	R(S(fsync, path));
+	R(S(fdatasync, dir));
+	R(S(syncfs, path));
+	R(S(flock, path, 1));
+	R(S(flock, file, 0));
+	R(S(flock, file, 64));
+	R(S(flock, p[0], 1));
+	R(S(fadvise64, p[0], 0, 0, 0));
+	R(S(fadvise64, file, 0, 0, 99));
+	R(S(fadvise64, file, 0, -1L, 0));
+	R(S(readahead, p[0], 0, 1));
+	R(S(readahead, dir, 0, 1));
+	R(S(readahead, wo, 0, 1));
+	R(S(getdents64, file, buf, 512));
+	R(S(getdents64, path, buf, 512));
+	R(S(getdents64, dir, buf, 10));
+	R(S(fchdir, file));
+	R(S(fchdir, p[0]));
+	R(S(openat, file, "x", O_RDONLY));
+	R(S(openat, file, "", O_RDONLY));
+	R(S(fchmod, path, 0600));
+	R(S(fchown, path, -1, -1));
+	R(S(sendfile, file, p[0], NULL, 1));
+	R(S(sendfile, ro, file, NULL, 1));
+	R(S(sendfile, p[1], wo, NULL, 1));
+	R(S(copy_file_range, file, NULL, p[1], NULL, 1, 0));
+	R(S(copy_file_range, dir, NULL, file, NULL, 1, 0));
+	R(S(copy_file_range, file, NULL, ro, NULL, 1, 0));
+	R(S(copy_file_range, file, NULL, file, NULL, 1, 1));
+	R(S(epoll_ctl, file, 1, p[0], buf));
+	R(S(epoll_ctl, ep, 1, ep, buf));
+	R(S(epoll_ctl, ep, 1, file, buf));
+	R(S(epoll_ctl, ep, 1, dir, buf));
+	R(S(epoll_ctl, ep, 1, path, buf));
+	R(S(epoll_ctl, ep, 2, p[0], buf));
+	R(S(epoll_ctl, ep, 3, p[0], buf));
+	R(S(epoll_ctl, ep, 99, p[0], buf));
+	R(S(epoll_wait, file, buf, 1, 0));
+	R(S(epoll_wait, ep, buf, 0, 0));
+	R(S(epoll_wait, ep, buf, -1, 0));
+	R(S(epoll_wait, ep, buf, INT_MAX, 0));
+	R(S(timerfd_gettime, file, buf));
+	R(S(timerfd_settime, event, 0, buf, NULL));
+	R(S(signalfd4, file, buf, 8, 0));
+	R(S(pidfd_send_signal, file, 0, NULL, 0));
+	R(S(waitid, 3, file, NULL, WEXITED, NULL));
+	R(S(setns, file, 0));
+	R(S(setns, p[0], CLONE_NEWNS));
+	R(S(mmap, 0, PAGE, PROT_READ, MAP_PRIVATE, p[0], 0));
+	R(S(mmap, 0, PAGE, PROT_READ, MAP_PRIVATE, dir, 0));
+	R(S(mmap, 0, PAGE, PROT_READ, MAP_PRIVATE, path, 0));
+	R(S(mmap, 0, PAGE, PROT_READ, MAP_PRIVATE, wo, 0));
+	R(S(mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, ro, 0));
+	R(S(mmap, 0, PAGE, PROT_READ, MAP_PRIVATE, file, 1));
+	R(S(mmap, 0, PAGE, PROT_READ, MAP_PRIVATE, event, 0));
+	R(S(fcntl, file, F_SETPIPE_SZ, 4096));
+	R(S(fcntl, file, F_GETPIPE_SZ));
+	R(S(fcntl, p[0], F_SETPIPE_SZ, -1));
+	R(S(fcntl, event, F_ADD_SEALS, 1));
+	R(S(fcntl, mem, F_ADD_SEALS, 1));
+	R(S(fcntl, mem, F_ADD_SEALS, 0x1000));
+	R(S(fcntl, path, F_SETFL, 0));
+	R(S(fcntl, path, F_GETFD));
+	R(S(fcntl, file, F_DUPFD, -1));
+	R(S(fcntl, file, F_DUPFD, INT_MAX));
+	R(S(fcntl, file, F_SETSIG, 65));
+	R(S(fcntl, file, F_SETSIG, -1));
+	R(S(ioctl, file, TCGETS, buf));
+	R(S(ioctl, dir, TIOCGWINSZ, buf));
+	R(S(ioctl, p[0], TCGETS, buf));
+	R(S(ioctl, path, FIONBIO, buf));
+	R(S(ioctl, event, FIONREAD, buf));
+	R(S(ioctl, p[0], FIONREAD, NULL));
+	R(S(ioctl, file, FIONBIO, NULL));
+}
+
+/* ---- numbers ---- */
+
+static void no_flags(void)
+{
+	static char buf[512];
+	int fd = open("f", O_CREAT | O_RDWR, 0600), p[2];
+	struct {
+		uint64_t flags, mode, resolve, more;
+	} how = { 0 };
+
+	R(S(pipe2, p, 1));
+	R(S(pipe2, p, -1));
+	R(S(eventfd2, 0, 2));
+	R(S(eventfd2, 0, -1));
+	R(S(epoll_create1, 1));
+	R(S(epoll_create1, -1));
+	R(S(epoll_create, 0));
+	R(S(epoll_create, -1));
+	R(S(timerfd_create, 1, 1));
+	R(S(timerfd_create, 99, 0));
+	R(S(timerfd_create, 2, 0));
+	R(S(timerfd_create, -1, 0));
+	R(S(memfd_create, "m", 0x1000));
+	R(S(memfd_create, "m", -1));
+	R(S(memfd_create, guarded, 0));
+	R(S(dup3, fd, 50, 1));
+	R(S(dup3, fd, fd, 0));
+	R(S(dup2, fd, 1 << 30));
+	R(S(close_range, 5, 4, 0));
+	R(S(close_range, 100, 200, 64));
+	R(S(open, "f", O_RDONLY | O_DIRECTORY));
+	R(S(open, "f", O_TMPFILE | O_RDONLY));
+	R(S(open, "nothing/x", O_CREAT | O_WRONLY, 0600));
+	R(S(open, "f/x", O_RDONLY));
+	R(S(open, "f", O_CREAT | O_EXCL | O_WRONLY, 0600));
+	R(S(open, ".", O_WRONLY));
+	R(S(open, ".", O_CREAT | O_RDWR, 0600));
+	R(S(open, "", O_RDONLY));
+	R(S(creat, ".", 0600));
+	R(S(openat2, AT_FDCWD, "f", &how, 23));
+	R(S(openat2, AT_FDCWD, "f", &how, 5000));
+	how.flags = 1UL << 40;
+	R(S(openat2, AT_FDCWD, "f", &how, 24));
+	how.flags = O_RDONLY;
+	how.mode = 0600;
+	R(S(openat2, AT_FDCWD, "f", &how, 24));
+	how.mode = 0;
+	how.resolve = 0x100;
+	R(S(openat2, AT_FDCWD, "f", &how, 24));
+	how.resolve = 0x18;
+	R(S(openat2, AT_FDCWD, "f", &how, 24));
+	how.resolve = 0;
+	how.more = 1;
+	R(S(openat2, AT_FDCWD, "f", &how, 32));
+	R(S(unlinkat, AT_FDCWD, "f", 1));
+	R(S(unlinkat, AT_FDCWD, "f", AT_REMOVEDIR));
+	R(S(linkat, AT_FDCWD, "f", AT_FDCWD, "g", 1));
+	R(S(renameat2, AT_FDCWD, "f", AT_FDCWD, "g", 64));
+	R(S(renameat2, AT_FDCWD, "f", AT_FDCWD, "f", 1));
+	R(S(renameat2, AT_FDCWD, "f", AT_FDCWD, "g", 2));
+	R(S(renameat2, AT_FDCWD, "f", AT_FDCWD, "g", 3));
+	R(S(newfstatat, AT_FDCWD, "f", buf, 1));
+	R(S(newfstatat, AT_FDCWD, "f", buf, AT_SYMLINK_FOLLOW));
+	R(S(statx, AT_FDCWD, "f", 0, 1U << 31, buf));
+	R(S(statx, AT_FDCWD, "f", 1, 0xfff, buf));
+	R(S(statx, AT_FDCWD, "f", 0x6000, 0xfff, buf));
+	R(S(readlink, "f", buf, 0));
+	R(S(readlink, "f", buf, 10));
+	R(S(access, "f", 8));
+	R(S(access, "f", -1));
+	R(S(faccessat2, AT_FDCWD, "f", 0, 1));
+	R(S(fchownat, AT_FDCWD, "f", -1, -1, 1));
+	R(S(utimensat, AT_FDCWD, "f", NULL, 1));
+	R(S(truncate, "f", -1L));
+	R(S(truncate, ".", 0));
+	R(S(mknod, "m", 0170000, 0));
+	R(S(mknod, "m", S_IFDIR, 0));
+	R(S(mknod, "f", S_IFIFO, 0));
+	R(S(setxattr, "f", "user.a", buf, 1, 4));
+	R(S(setxattr, "f", "", buf, 1, 0));
+	R(S(setxattr, "f", "user.a", buf, 65537, 0));
+	R(S(setxattr, "f", "nothing.a", buf, 1, 0));
+	R(S(getxattr, "f", "nothing.a", buf, 1));
+	R(S(getxattr, "f", "", buf, 1));
+	R(S(preadv2, fd, NULL, 0, 0, 0, 0x1000));
+	R(S(getrandom, buf, 1, 8));
+	R(S(getrandom, buf, 1, 6));
+	R(S(signalfd4, -1, buf, 8, 1));
+	R(S(signalfd4, -1, buf, 7, 0));
+	R(S(signalfd4, -1, NULL, 8, 0));
+	R(S(execveat, AT_FDCWD, "f", NULL, NULL, 1));
+	R(S(execve, ".", NULL, NULL));
+	R(S(execve, "f", NULL, NULL));
+	R(S(execve, "f/x", NULL, NULL));
+}
+
+/* A program's text does not change while it runs. */
+static void a_running_program(void)
+{
+	int from = open("/bin/sleep", O_RDONLY), to = open("sleep", O_CREAT | O_WRONLY, 0755);
+	int p[2], n;
+	char buf[4096], c;
+	pid_t pid;
+
+	while ((n = read(from, buf, sizeof(buf))) > 0)
+		if (write(to, buf, n) != n)
+			say("copy: %s", errno_name(errno));
+	close(to);
+	pipe2(p, O_CLOEXEC);
+	pid = fork();
+	if (pid == 0) {
+		execl("./sleep", "sleep", "9", (char *)NULL);
+		_exit(127);
+	}
+	close(p[1]);
+	R(S(read, p[0], &c, 1)); /* until it has begun */
+	R(S(truncate, "sleep", 0));
+	R(S(open, "sleep", O_WRONLY));
+	R(S(creat, "sleep", 0700));
+	R(S(open, "sleep", O_RDONLY | O_TRUNC));
+	kill(pid, SIGKILL);
+	say("%s", ended(reap(pid)));
+	R(S(truncate, "sleep", 0));
+}
+
+static void no_memory_calls(void)
+{
+	static char vec[16];
+	char *p;
+
+	prepare();
+	p = guarded;
+	R(S(mmap, 0, 0, 1, 0x22, -1, 0));
+	R(S(mmap, 0, PAGE, 1, 0x20, -1, 0));
+	R(S(mmap, 0, PAGE, 1, 0x23 | 0x2, -1, 1));
+	R(S(mmap, p + 1, PAGE, 1, 0x32, -1, 0));
+	R(S(mmap, -PAGE, PAGE, 1, 0x32, -1, 0));
+	R(S(mmap, 0x7ffffffff000, 2 * PAGE, 1, 0x32, -1, 0));
+	R(S(mmap, p, PAGE, 1, 0x100022, -1, 0));
+	R(S(mmap, 0, 1UL << 47, 1, 0x22, -1, 0));
+	R(S(munmap, p, 0));
+	R(S(munmap, p + 1, PAGE));
+	R(S(munmap, 0x7ffffffff000, 2 * PAGE));
+	R(S(mprotect, p + 1, PAGE, 1));
+	R(S(mprotect, p, 0, 1));
+	R(S(mprotect, p, PAGE, 0x100));
+	R(S(mprotect, p, 2 * PAGE, 1)); /* up to the hole it was done */
+	R(S(read, open("/dev/zero", O_RDONLY), p, 1));
+	R(S(mprotect, p, PAGE, 0x03000001));
+	R(S(mremap, p + 1, PAGE, PAGE, 0, 0));
+	R(S(mremap, p, PAGE, 0, 1, 0));
+	R(S(mremap, p, PAGE, 2 * PAGE, 99, 0));
+	R(S(mremap, p, PAGE, PAGE, 2, p));
+	R(S(mremap, p, PAGE, PAGE, 3, p + 1));
+	R(S(mremap, p, PAGE, PAGE, 3, p));
+	R(S(mremap, p + PAGE, PAGE, 2 * PAGE, 1, 0));
+	R(S(mremap, p, PAGE, 1UL << 47, 1, 0));
+	R(S(mremap, p, -PAGE, PAGE, 1, 0));
+	R(S(madvise, p + 1, PAGE, 4));
+	R(S(madvise, p, PAGE, 99));
+	R(S(madvise, p, 0, 4));
+	R(S(madvise, p, 2 * PAGE, 4));
+	R(S(madvise, p, -PAGE, 4));
+	R(S(mincore, p + 1, PAGE, vec));
+	R(S(mincore, p, 2 * PAGE, vec));
+	R(S(mincore, p, 0, NULL));
+	R(S(mincore, p, PAGE, NULL));
+	R(S(msync, p + 1, PAGE, 4));
+	R(S(msync, p, PAGE, 5));
+	R(S(msync, p, PAGE, 8));
+	R(S(msync, p, 2 * PAGE, 4));
+	R(S(msync, p, 0, 4));
+	R(S(mlock, p + PAGE, PAGE));
+	R(S(mlock, -PAGE, 2 * PAGE));
+	R(S(mlock2, p, PAGE, 2));
+	R(S(munlock, p + PAGE, PAGE));
+	R(S(mlockall, 0));
+	R(S(mlockall, 8));
+	R(S(mlockall, 4));
+}
+
+static void no_processes(void)
+{
+	static char buf[512];
+	const pid_t nobody = 4194303;
+
+	R(S(kill, nobody, 0));
+	R(S(kill, getpid(), 65));
+	R(S(kill, getpid(), -1));
+	R(S(kill, -nobody, 0));
+	R(S(kill, INT_MIN, 0));
+	R(S(tkill, nobody, 0));
+	R(S(tkill, 0, 0));
+	R(S(tkill, -1, 0));
+	R(S(tkill, getpid(), 65));
+	R(S(tgkill, 0, getpid(), 0));
+	R(S(tgkill, getpid(), nobody, 0));
+	R(S(tgkill, nobody, getpid(), 0));
+	R(S(tgkill, getpid(), getpid(), 99));
+	R(S(rt_sigqueueinfo, nobody, 0, buf));
+	R(S(rt_sigqueueinfo, getpid(), 99, buf));
+	R(S(rt_sigqueueinfo, getpid(), 1, NULL));
+	R(S(rt_tgsigqueueinfo, getpid(), nobody, 0, buf));
+	R(S(rt_tgsigqueueinfo, 0, getpid(), 0, buf));
+	R(S(rt_sigaction, 0, NULL, NULL, 8));
+	R(S(rt_sigaction, 65, NULL, NULL, 8));
+	R(S(rt_sigaction, SIGKILL, buf, NULL, 8));
+	R(S(rt_sigaction, SIGKILL, NULL, NULL, 8));
+	R(S(rt_sigaction, 1, NULL, NULL, 4));
+	R(S(rt_sigprocmask, 3, buf, NULL, 8));
+	R(S(rt_sigprocmask, 99, NULL, NULL, 8));
+	R(S(rt_sigprocmask, 0, NULL, NULL, 16));
+	R(S(rt_sigpending, buf, 9));
+	R(S(rt_sigsuspend, buf, 7));
+	R(S(rt_sigtimedwait, buf, NULL, NULL, 7));
+	R(S(sigaltstack, (&(stack_t){ buf, 0x100, sizeof(buf) }), NULL));
+	R(S(sigaltstack, (&(stack_t){ buf, 0, 100 }), NULL));
+	R(S(pidfd_open, nobody, 0));
+	R(S(pidfd_open, 0, 0));
+	R(S(pidfd_open, -1, 0));
+	R(S(pidfd_open, getpid(), 1));
+	R(S(wait4, -1, NULL, 0, NULL));
+	R(S(wait4, nobody, NULL, 0, NULL));
+	R(S(wait4, -1, NULL, 0x10, NULL));
+	R(S(wait4, INT_MIN, NULL, 0, NULL));
+	R(S(waitid, 0, 0, NULL, 0, NULL));
+	R(S(waitid, 99, 0, NULL, WEXITED, NULL));
+	R(S(waitid, 1, 0, NULL, WEXITED, NULL));
+	R(S(waitid, 1, -1, NULL, WEXITED, NULL));
+	R(S(waitid, 0, 0, NULL, WEXITED | 0x10, NULL));
+	R(S(clone, CLONE_THREAD, 0, 0, 0, 0));
+	R(S(clone, CLONE_SIGHAND, 0, 0, 0, 0));
+	R(S(clone, CLONE_FS | CLONE_NEWNS, 0, 0, 0, 0));
+	R(S(clone, CLONE_PIDFD | CLONE_PARENT_SETTID, 0, buf, 0, 0));
+	R(S(clone3, buf, 63));
+	R(S(clone3, buf, 5000));
+	R(S(unshare, 1));
+	R(S(unshare, 0x100));
+	R(S(setns, 0, 0x100));
+	R(S(getpgid, nobody));
+	R(S(getpgid, -1));
+	R(S(getsid, nobody));
+	R(S(setpgid, nobody, 0));
+	R(S(setpgid, 0, -1));
+	R(S(setpgid, 0, nobody));
+	R(S(getpriority, 3, 0));
+	R(S(getpriority, 0, nobody));
+	R(S(getpriority, -1, 0));
+	R(S(setpriority, 3, 0, 0));
+	R(S(setpriority, 0, nobody, 0));
+	R(S(ioprio_get, 0, 0));
+	R(S(ioprio_get, 4, 0));
+	R(S(ioprio_get, 1, nobody));
+	R(S(sched_getscheduler, nobody));
+	R(S(sched_getscheduler, -1));
+	R(S(sched_getparam, 0, NULL));
+	R(S(sched_getparam, nobody, buf));
+	R(S(sched_setscheduler, 0, 99, buf));
+	R(S(sched_setscheduler, 0, -1, buf));
+	R(S(sched_setscheduler, 0, 0, NULL));
+	R(S(sched_setscheduler, nobody, 0, buf));
+	R(S(sched_getattr, 0, buf, 47, 0));
+	R(S(sched_getattr, 0, buf, 56, 1));
+	R(S(sched_getattr, nobody, buf, 56, 0));
+	R(S(sched_get_priority_max, 99));
+	R(S(sched_get_priority_min, -1));
+	R(S(sched_getaffinity, nobody, 128, buf));
+	R(S(sched_getaffinity, 0, 127, buf));
+	R(S(sched_setaffinity, 0, 0, buf));
+	R(S(sched_setaffinity, nobody, 128, buf));
+	R(S(prlimit64, nobody, 0, NULL, NULL));
+	R(S(prlimit64, 0, 16, NULL, NULL));
+	R(S(prlimit64, 0, -1, NULL, buf));
+	R(S(getrlimit, 16, buf));
+	R(S(setrlimit, 16, buf));
+	R(S(setrlimit, 0, (&(uint64_t[2]){ 2, 1 })));
+	R(S(getrusage, 2, buf));
+	R(S(getrusage, -2, buf));
+	R(S(set_robust_list, buf, 23));
+	R(S(get_robust_list, nobody, buf, buf + 8));
+	R(S(get_robust_list, getpid(), buf, buf + 8));
+	R(S(get_robust_list, -1, buf, buf + 8));
+	R(S(arch_prctl, 0x9999, buf));
+	R(S(arch_prctl, 0x1002, 1UL << 63));
+	R(S(arch_prctl, 0x1001, 0x800000000000));
+	R(S(prctl, 9999, 0, 0, 0, 0));
+	R(S(prctl, 1, 65));
+	R(S(prctl, 4, 9));
+	R(S(prctl, 8, 2));
+	R(S(prctl, 23, 64));
+	R(S(prctl, 24, 64));
+	R(S(prctl, 38, 0, 0, 0, 0));
+	R(S(prctl, 38, 1, 1, 0, 0));
+	R(S(prctl, 39, 1, 0, 0, 0));
+	R(S(prctl, 47, 9, 0, 0, 0));
+	R(S(prctl, 47, 2, 64, 0, 0));
+	R(S(capget, (&(uint32_t[2]){ 1, 0 }), NULL));
+	R(S(capget, (&(uint32_t[2]){ 0x20080522, -1 }), buf));
+	R(S(capget, (&(uint32_t[2]){ 0x20080522, nobody }), buf));
+	R(S(capset, (&(uint32_t[2]){ 1, 0 }), buf));
+	R(S(capset, (&(uint32_t[2]){ 0x20080522, nobody }), buf));
+}
+
+static void no_times(void)
+{
+	static char buf[128];
+	static const struct timespec bad = { 0, 1000000000 }, negative = { -1, 0 }, none;
+	struct sigevent ev = { .sigev_notify = 99 };
+	int tfd = S(timerfd_create, 1, 0), ep = S(epoll_create1, 0);
+	unsigned int word = 0;
+
+	R(S(clock_gettime, 99, buf));
+	R(S(clock_gettime, -1, buf));
+	R(S(clock_gettime, 10, buf));
+	R(S(clock_getres, 99, NULL));
+	R(S(clock_getres, 1, NULL));
+	R(S(clock_settime, 1, &none));
+	R(S(clock_settime, 99, &none));
+	R(S(clock_settime, 0, &bad));
+	R(S(clock_nanosleep, 99, 0, &none, NULL));
+	R(S(clock_nanosleep, 3, 0, &none, NULL));
+	R(S(clock_nanosleep, 1, 0, &bad, NULL));
+	R(S(clock_nanosleep, 1, 0, &negative, NULL));
+	R(S(nanosleep, &bad, NULL));
+	R(S(nanosleep, &negative, NULL));
+	R(S(gettimeofday, NULL, NULL));
+	R(S(settimeofday, NULL, NULL));
+	R(S(setitimer, 3, buf, NULL));
+	R(S(setitimer, -1, buf, NULL));
+	R(S(getitimer, 3, buf));
+	R(S(setitimer, 0, (&(long[4]){ 0, 0, 0, 1000000 }), NULL));
+	R(S(setitimer, 0, (&(long[4]){ 0, -1, 0, 0 }), NULL));
+	R(S(timer_create, 99, NULL, buf));
+	R(S(timer_create, 1, &ev, buf));
+	ev.sigev_notify = SIGEV_SIGNAL;
+	ev.sigev_signo = 65;
+	R(S(timer_create, 1, &ev, buf));
+	ev.sigev_notify = 4; /* SIGEV_THREAD_ID */
+	ev.sigev_signo = 1;
+	R(S(timer_create, 1, &ev, buf));
+	R(S(timer_create, 1, NULL, NULL));
+	R(S(timer_settime, 99, 0, buf, NULL));
+	R(S(timer_settime, -1, 0, buf, NULL));
+	R(S(timer_settime, 99, 0, NULL, NULL));
+	R(S(timer_gettime, 99, buf));
+	R(S(timer_getoverrun, 99));
+	R(S(timer_delete, 99));
+	R(S(timerfd_settime, tfd, 4, buf, NULL));
+	R(S(timerfd_settime, tfd, 0, NULL, NULL));
+	R(S(timerfd_settime, tfd, 0, (&(long[4]){ 0, 0, 0, -1 }), NULL));
+	R(S(timerfd_settime, tfd, 0, (&(long[4]){ 0, 0, -1, 0 }), NULL));
+	R(S(futex, &word, 99, 0));
+	R(S(futex, (char *)&word + 1, 1, 1));
+	R(S(futex, &word, 0, 1, NULL));
+	R(S(futex, &word, 0, 0, &bad));
+	R(S(futex, &word, 0, 0, &negative));
+	R(S(futex, &word, 0, 0, &none));
+	R(S(futex, &word, 9, 0, NULL, NULL, 0));
+	R(S(futex, &word, 10, 1, NULL, NULL, 0));
+	R(S(futex, &word, 3, -1, 0, &word));
+	R(S(futex, &word, 4, 1, 1, &word, 5));
+	R(S(poll, NULL, 0, 0));
+	R(S(poll, buf, 1 << 30, 0));
+	R(S(ppoll, NULL, 0, &bad, NULL, 8));
+	R(S(ppoll, NULL, 0, &none, buf, 7));
+	R(S(select, 0, NULL, NULL, NULL, (&(long[2]){ -1, 0 })));
+	R(S(pselect6, 0, NULL, NULL, NULL, &bad, NULL));
+	R(S(pselect6, -1, NULL, NULL, NULL, &none, NULL));
+	R(S(pselect6, 0, NULL, NULL, NULL, &none, (&(long[2]){ (long)buf, 7 })));
+	R(S(epoll_pwait, ep, buf, 1, 0, buf, 7));
+	R(S(epoll_pwait2, ep, buf, 1, &bad, NULL, 8));
+}
+
+/* What a user may not: in Linux's order, rights are looked at before or behind the rest. */
+static void no_rights(void)
+{
+	static char buf[512];
+	uint32_t ids[3] = { 0, 1, 2 };
+
+	prepare();
+	R(S(setgroups, 0, NULL));
+	R(S(setgroups, 65537, buf));
+	R(S(setgroups, 1, NULL));
+	R(S(setresgid, 1000, 1000, 1000));
+	R(S(setresuid, 1000, 1000, 1000));
+	R(S(setgroups, 1, ids));
+	R(S(setgroups, -1, ids));
+	R(S(setgroups, 1, NULL));
+	R(S(getgroups, 0, NULL));
+	R(S(setuid, 0));
+	R(S(setuid, -1));
+	R(S(setgid, 0));
+	R(S(setgid, -1));
+	R(S(setreuid, 0, -1));
+	R(S(setreuid, -1, 0));
+	R(S(setregid, 0, 0));
+	R(S(setresuid, -1, -1, 0));
+	R(S(setresgid, 0, -1, -1));
+	R(S(setfsuid, 0));
+	R(S(setfsgid, -1));
+	R(S(sethostname, "x", 1));
+	R(S(sethostname, NULL, 1));
+	R(S(sethostname, "x", 65));
+	R(S(sethostname, "x", -1));
+	R(S(setdomainname, "x", 65));
+	R(S(chroot, "."));
+	R(S(chroot, "nothing"));
+	R(S(chroot, NULL));
+	R(S(mount, "x", "nothing", "tmpfs", 0, NULL));
+	R(S(mount, "x", NULL, "tmpfs", 0, NULL));
+	R(S(mount, "x", ".", "tmpfs", 0, NULL));
+	R(S(umount2, "nothing", 0));
+	R(S(umount2, ".", 0));
+	R(S(umount2, ".", 0x100));
+	R(S(umount2, NULL, 0));
+	R(S(pivot_root, ".", "."));
+	R(S(pivot_root, "nothing", "."));
+	R(S(pivot_root, NULL, NULL));
+	R(S(reboot, 0, 0, 0, NULL));
+	R(S(syslog, 5, NULL, 0));
+	R(S(syslog, 99, NULL, 0));
+	R(S(unshare, CLONE_NEWNS));
+	R(S(unshare, CLONE_NEWUTS | 1));
+	R(S(clone, CLONE_NEWPID, 0, 0, 0, 0));
+	R(S(mknod, "dev", S_IFCHR, 0x103));
+	R(S(chown, "/", 1000, 1000));
+	R(S(chmod, "/", 0));
+	R(S(mkdir, "/x", 0));
+	R(S(unlink, "/proc"));
+	R(S(rmdir, "/"));
+	R(S(rename, "/proc", "/x"));
+	R(S(truncate, "/proc/self/exe", 0));
+	R(S(open, "/proc/1/environ", O_RDONLY));
+	R(S(clock_settime, 0, (&(long[2]){ 0, 0 })));
+	R(S(clock_settime, 0, NULL));
+	R(S(settimeofday, (&(long[2]){ 0, 0 }), NULL));
+	R(S(settimeofday, (&(long[2]){ 0, -1 }), NULL));
+	R(S(prlimit64, 1, 0, NULL, buf));
+	R(S(setrlimit, RLIMIT_NOFILE, (&(uint64_t[2]){ 0, -1UL })));
+	R(S(kill, 1, 0));
+	R(S(setpriority, 0, 0, -5));
+	R(S(setpriority, 0, 1, 0));
+	R(S(sched_setaffinity, 1, 128, buf));
+	R(S(get_robust_list, 1, buf, buf + 8));
+	R(S(capset, (&(uint32_t[2]){ 0x20080522, 0 }), (&(uint32_t[6]){ 1, 1, 0, 0, 0, 0 })));
+	R(S(prctl, 24, 0));
+	R(S(prctl, 28, 0));
+	R(S(prctl, 28, 1));
+	R(S(setxattr, ".", "trusted.a", buf, 1, 0));
+	R(S(getxattr, ".", "trusted.a", buf, 1));
+	R(S(execve, "/proc", NULL, NULL));
+	R(S(mlockall, 0));
+	R(S(fcntl, open("/", O_RDONLY), F_SETOWN, 1));
+}
+
 static void calls_that_are_not(void)
 {
 	static const long numbers[] = { 500,     1000, 4095, 100000, INT_MAX, -1,  -100,
@@ -249,5 +967,7 @@ static void after_all_that(void)
 }
 
 ABI_MAIN(CASE(paths), CASE(results), CASE(arguments), CASE(reaching_into_a_hole),
-	 CASE(read_only_results), CASE(absurd_lengths), CASE(calls_that_are_not),
+	 CASE(read_only_results), CASE(absurd_lengths), CASE(no_descriptors), CASE(no_folders),
+	 CASE(wrong_kinds), CASE(no_flags), CASE(a_running_program), CASE(no_memory_calls),
+	 CASE(no_processes), CASE(no_times), CASE(no_rights), CASE(calls_that_are_not),
 	 CASE(after_all_that))
