@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -143,6 +144,12 @@ static void found(unsigned int slot, u64 iteration, const char *what)
 
 /* ---- one iteration, from outside ---- */
 
+/* The superuser of an iteration may have made the file system of all cgroups read-only. */
+static void writable_again(void)
+{
+	mount(NULL, "/sys/fs/cgroup", NULL, MS_REMOUNT, NULL);
+}
+
 /* Removes the groups below path and itself; false when one stays busy. */
 static bool remove_group(const char *path, u64 deadline)
 {
@@ -163,7 +170,9 @@ static bool remove_group(const char *path, u64 deadline)
 	if (dir)
 		closedir(dir);
 	while (rmdir(path)) {
-		if (errno != EBUSY || now_ms() > deadline)
+		if (errno == EROFS)
+			writable_again();
+		else if (errno != EBUSY || now_ms() > deadline)
 			return errno == ENOENT;
 		sleep_ms(2);
 	}
@@ -190,7 +199,11 @@ static void iterate(unsigned int slot, u64 iteration)
 	pid_t pid;
 
 	snprintf(group, sizeof(group), CGROUP "/%u/it", slot);
-	if (mkdir(group, 0755)) {
+	if (mkdir(group, 0755) && errno == EROFS) {
+		writable_again();
+		mkdir(group, 0755);
+	}
+	if (access(group, F_OK)) {
 		say("fuzz: mkdir %s: %s", group, strerror(errno));
 		shared->failed = 1;
 		return;
@@ -308,28 +321,6 @@ static void one_iteration(void)
 	}
 }
 
-/* One slot, and the figures after each iteration: for finding the one that leaks. */
-static void strictly(void)
-{
-	static struct counts before, now;
-	u64 n = 0;
-
-	for (; n < 5; n++)
-		iterate(0, n);
-	read_counts(&before);
-	for (; now_ms() - started < options.seconds * 1000UL && !shared->failed; n++) {
-		iterate(0, n);
-		if (!risen(&before, &now))
-			continue;
-		for (unsigned int i = 0; i < now.nr; i++)
-			if (now.of[i].value > count_of(&before, now.of[i].name))
-				say("fuzz: 0:%llu: %s %ld, then %ld", (unsigned long long)n,
-				    now.of[i].name, count_of(&before, now.of[i].name),
-				    now.of[i].value);
-		before = now;
-	}
-}
-
 static void progress(void)
 {
 	unsigned int ok = 0, called = 0;
@@ -341,6 +332,32 @@ static void progress(void)
 	say("fuzz: %llu s, %llu iterations, %llu calls; of %u rows %u were called, %u succeeded",
 	    (unsigned long long)(now_ms() - started) / 1000, (unsigned long long)shared->iterations,
 	    (unsigned long long)shared->calls, nr_rows, called, ok);
+}
+
+/* One slot, and the figures after each iteration: for finding the one that leaks. */
+static void strictly(void)
+{
+	static struct counts before, now;
+	u64 n = 0;
+
+	for (; n < 5; n++)
+		iterate(0, n);
+	read_counts(&before);
+	for (u64 shown = 0; now_ms() - started < options.seconds * 1000UL && !shared->failed; n++) {
+		if (now_ms() - shown >= 10000) {
+			shown = now_ms();
+			progress();
+		}
+		iterate(0, n);
+		if (!risen(&before, &now))
+			continue;
+		for (unsigned int i = 0; i < now.nr; i++)
+			if (now.of[i].value > count_of(&before, now.of[i].name))
+				say("fuzz: 0:%llu: %s %ld, then %ld", (unsigned long long)n,
+				    now.of[i].name, count_of(&before, now.of[i].name),
+				    now.of[i].value);
+		before = now;
+	}
 }
 
 /* All slots until the time `end` (ms); then they stand still. first: the next iteration of each. */
