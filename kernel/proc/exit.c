@@ -47,6 +47,8 @@ void reap_process(struct process *p, struct list_head *gone)
 	parent->child_sys_ns += p->sys_ns + p->child_sys_ns;
 	parent->child_minflt += p->minflt + p->child_minflt;
 	parent->child_majflt += p->majflt + p->child_majflt;
+	parent->child_nvcsw += p->nvcsw + p->child_nvcsw;
+	parent->child_nivcsw += p->nivcsw + p->child_nivcsw;
 	parent->child_maxrss = max(parent->child_maxrss, max(p->maxrss, p->child_maxrss));
 	list_del(&p->sibling);
 	spin_lock(&p->siglock);

@@ -123,7 +123,7 @@ static int copy_process(struct task *child, u64 flags, int exit_signal)
 	new->forker = current;
 	child->proc = new;
 	child->thread.rlim = new->rlim;
-	return 0;
+	return timers_cpu_limit(new);
 }
 
 static int copy_sighand(struct task *child, u64 flags)
@@ -288,6 +288,8 @@ static void drop_thread_parts(struct task *child)
 {
 	struct thread *th = &child->thread;
 
+	if (child->proc && child->proc != current->proc)
+		timers_exit(child->proc);
 	nsproxy_put(child->ns);
 	if (th->files)
 		files_put(th->files);

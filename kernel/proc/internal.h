@@ -137,11 +137,15 @@ static inline void ns_to_timeval(u64 ns, struct __kernel_old_timeval *tv)
 	tv->tv_sec = ns / NSEC_PER_SEC;
 	tv->tv_usec = ns % NSEC_PER_SEC / NSEC_PER_USEC;
 }
+#define CPU_CHECK_MIN (1 * NSEC_PER_MSEC) /* CPU time is not looked at more often */
+#define CPUCLOCK_THREAD                                                                            \
+	4 /* in the number of a CPU-time clock: a thread's (clock_getcpuclockid(3)) */
 int clock_deadline(int clock, bool absolute, u64 ns, u64 *deadline);
 void process_times(struct process *p, u64 *user, u64 *sys); /* siglock not held */
 void process_times_locked(struct process *p, u64 *user, u64 *sys);
 void timers_exit(struct process *p); /* the last thread ended: nothing fires any more */
 void timers_exec(struct process *p); /* POSIX timers go, itimers stay */
+int timers_cpu_limit(struct process *p); /* RLIMIT_CPU of p was set: watches it. -ENOMEM */
 void timer_signal_taken(siginfo_t *info); /* a POSIX timer's signal was dequeued; siglock held */
 
 /* futex.c */

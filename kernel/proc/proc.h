@@ -216,7 +216,8 @@ struct process {
 	bool session_leader;
 	/* sums of threads and children that went */
 	u64 user_ns, sys_ns, child_user_ns, child_sys_ns, child_minflt, child_majflt;
-	u64 minflt, majflt, nvcsw, nivcsw, maxrss, child_maxrss;
+	u64 minflt, majflt, nvcsw, nivcsw, maxrss;
+	u64 child_nvcsw, child_nivcsw, child_maxrss;
 	struct rlimit64 rlim[RLIM_NLIMITS];
 	u64 start_ns;
 	int oom_score_adj, oom_score_adj_min;

@@ -31,14 +31,12 @@ int do_prlimit(pid_t pid, unsigned int res, const struct rlimit64 *new, struct r
 
 	if (!t)
 		return -ESRCH;
-	if (res >= RLIM_NLIMITS || (new &&new->rlim_cur > new->rlim_max)) {
-		err = -EINVAL;
-		goto out;
-	}
-	if (!may_set_limits(t)) {
+	if (!may_set_limits(t))
 		err = -EPERM;
+	else if (res >= RLIM_NLIMITS || (new &&new->rlim_cur > new->rlim_max))
+		err = -EINVAL;
+	if (err)
 		goto out;
-	}
 	r = &t->proc->rlim[res];
 	spin_lock(&t->proc->siglock);
 	if (old)
@@ -52,6 +50,8 @@ int do_prlimit(pid_t pid, unsigned int res, const struct rlimit64 *new, struct r
 			*r = *new;
 	}
 	spin_unlock(&t->proc->siglock);
+	if (!err && new &&res == RLIMIT_CPU)
+		err = timers_cpu_limit(t->proc);
 out:
 	if (pid)
 		task_put(t);
@@ -106,6 +106,8 @@ int do_getrusage(int who, struct rusage *ru)
 		sys = p->child_sys_ns;
 		ru->ru_minflt = p->child_minflt;
 		ru->ru_majflt = p->child_majflt;
+		ru->ru_nvcsw = p->child_nvcsw;
+		ru->ru_nivcsw = p->child_nivcsw;
 		rss = p->child_maxrss;
 		spin_unlock(&tasks_lock);
 		break;

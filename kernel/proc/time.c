@@ -54,7 +54,7 @@ void process_times(struct process *p, u64 *user, u64 *sys)
 static int cpu_clock(int clock, u64 *ns)
 {
 	pid_t pid = ~(clock >> 3);
-	bool thread = clock & 4;
+	bool thread = clock & CPUCLOCK_THREAD;
 	struct task *t = current;
 	u64 user, sys;
 
@@ -65,6 +65,10 @@ static int cpu_clock(int clock, u64 *ns)
 			   : task_find_process(task_pid_ns(t), pid);
 	if (!t)
 		return -EINVAL;
+	if (thread && t->proc != current->proc) {
+		task_put(t);
+		return -EINVAL;
+	}
 	if (thread)
 		thread_times(&t->thread, &user, &sys);
 	else
@@ -126,7 +130,10 @@ int do_clock_settime(int clock, u64 ns)
 	return 0;
 }
 
-/* The deadline on clock_ns() for a point in time of clock; -EINVAL for clocks nobody can sleep on. */
+/*
+ * The deadline on clock_ns() for a point in time of clock; -EOPNOTSUPP for clocks nobody can sleep on,
+ * -EINVAL for those that are not there or not real.
+ */
 int clock_deadline(int clock, bool absolute, u64 ns, u64 *deadline)
 {
 	u64 now = 0;
@@ -139,6 +146,11 @@ int clock_deadline(int clock, bool absolute, u64 ns, u64 *deadline)
 	case CLOCK_REALTIME_ALARM:
 	case CLOCK_BOOTTIME_ALARM:
 		break;
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_REALTIME_COARSE:
+	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_THREAD_CPUTIME_ID:
+		return -EOPNOTSUPP;
 	default:
 		return -EINVAL;
 	}
@@ -153,29 +165,42 @@ int clock_deadline(int clock, bool absolute, u64 ns, u64 *deadline)
 
 /* ---- sleeping ---- */
 
-static int sleep_until(u64 deadline)
+/*
+ * Until clock (CLOCK_MONOTONIC or one of CPU time) shows end: 0, -EINVAL when it is gone, or
+ * -ERESTARTSYS with what is left. CPU time does not call: it is looked at again when all CPUs
+ * together could have brought it there.
+ */
+static int sleep_until(int clock, u64 end, u64 *left)
 {
+	bool real = clock == CLOCK_MONOTONIC;
 	struct waitq wq;
+	u64 now;
+	int err;
 
 	waitq_init(&wq);
-	return wait_event_until(&wq, false, deadline) == -ETIMEDOUT ? 0 : -ERESTARTSYS;
+	for (int woken = 0;;) {
+		err = do_clock_gettime(clock, &now);
+		if (err)
+			return err;
+		*left = end > now ? end - now : 0;
+		if (!*left || woken)
+			return *left ? -ERESTARTSYS : 0;
+		now = real ? *left : max(*left / nr_cpus, CPU_CHECK_MIN);
+		woken = wait_event_until(&wq, false, clock_ns() + now) == -ERESTARTSYS;
+	}
 }
 
-/* restart_arg: deadline, rmtp. */
+/* restart_arg: end, rmtp, clock. */
 static long nanosleep_restart(struct task *t)
 {
 	struct __kernel_timespec __user *rmtp = (void __user *)t->restart_arg[1];
-	u64 deadline = t->restart_arg[0], now;
+	u64 left;
+	int err = sleep_until(t->restart_arg[2], t->restart_arg[0], &left);
 
-	if (!sleep_until(deadline))
-		return 0;
-	now = clock_ns();
-	if (rmtp) {
-		struct __kernel_timespec left = ns_to_timespec(deadline > now ? deadline - now : 0);
-
-		if (copy_to_user(rmtp, &left, sizeof(left)))
-			return -EFAULT;
-	}
+	if (err != -ERESTARTSYS)
+		return err;
+	if (rmtp && put_user(ns_to_timespec(left), rmtp))
+		return -EFAULT;
 	t->restart_fn = nanosleep_restart;
 	return -ERESTART_RESTARTBLOCK;
 }
@@ -183,17 +208,26 @@ static long nanosleep_restart(struct task *t)
 long do_nanosleep(int clock, int flags, u64 ns, struct __kernel_timespec __user *rmtp)
 {
 	struct task *t = current;
-	u64 deadline;
+	u64 end = ns, now = 0, left;
 	int err;
 
-	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
-		return -EOPNOTSUPP;
-	err = clock_deadline(clock, flags & TIMER_ABSTIME, ns, &deadline);
+	if (clock < 0 && (clock & CPUCLOCK_THREAD))
+		return -EINVAL; /* its own never goes on in its sleep */
+	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock < 0) {
+		err = flags & TIMER_ABSTIME ? 0 : do_clock_gettime(clock, &now);
+		end = ns > INT64_MAX - now ? INT64_MAX : now + ns;
+	} else {
+		err = clock_deadline(clock, flags & TIMER_ABSTIME, ns, &end);
+		clock = CLOCK_MONOTONIC;
+	}
 	if (err)
 		return err;
-	if (flags & TIMER_ABSTIME)
-		return sleep_until(deadline) ? -ERESTARTNOHAND : 0;
-	t->restart_arg[0] = deadline;
+	if (flags & TIMER_ABSTIME) {
+		err = sleep_until(clock, end, &left);
+		return err == -ERESTARTSYS ? -ERESTARTNOHAND : err;
+	}
+	t->restart_arg[0] = end;
 	t->restart_arg[1] = (u64)rmtp;
+	t->restart_arg[2] = clock;
 	return nanosleep_restart(t);
 }

@@ -8,15 +8,16 @@
 #include "proc/internal.h"
 
 #define MAX_TIMERS 256 /* POSIX timers of one process */
-#define CPU_CHECK_MIN (1 * NSEC_PER_MSEC)
 
 enum clock_kind { CLOCK_REAL, CLOCK_CPU_USER, CLOCK_CPU_BOTH };
+enum { CPU_LIMIT = ITIMER_PROF + 1, ITIMERS }; /* behind the itimers: the watch over RLIMIT_CPU */
 
 /* One source of expiries. */
 struct ticker {
 	struct timer timer;
 	struct process *proc;
 	enum clock_kind kind;
+	struct task *thread; /* the CPU time is this one's alone: a reference; else NULL */
 	u64 expires; /* clock_ns(), or CPU time; 0: not armed */
 	u64 interval; /* 0: once */
 	bool posix;
@@ -30,7 +31,7 @@ struct posix_timer {
 	int overrun, last_overrun;
 };
 struct proc_timers {
-	struct ticker itimer[3]; /* ITIMER_REAL, VIRTUAL, PROF */
+	struct ticker itimer[ITIMERS]; /* ITIMER_REAL, VIRTUAL, PROF; CPU_LIMIT */
 	struct posix_timer *posix[MAX_TIMERS];
 };
 
@@ -40,7 +41,10 @@ static u64 now_of(const struct ticker *k)
 
 	if (k->kind == CLOCK_REAL)
 		return clock_ns();
-	process_times_locked(k->proc, &user, &sys);
+	if (k->thread)
+		thread_times(&k->thread->thread, &user, &sys);
+	else
+		process_times_locked(k->proc, &user, &sys);
 	return k->kind == CLOCK_CPU_USER ? user : user + sys;
 }
 
@@ -60,10 +64,18 @@ static void arm(struct ticker *k)
 
 static void itimer_fired(struct ticker *k)
 {
-	static const int sigs[] = { SIGALRM, SIGVTALRM, SIGPROF };
+	static const int sigs[] = { SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU };
 	unsigned int which = k - k->proc->timers->itimer;
+	struct rlimit64 *limit = &k->proc->rlim[RLIMIT_CPU];
+	int sig = sigs[which];
 
-	send_locked(sigs[which], NULL, k->proc->leader, true, false);
+	if (which == CPU_LIMIT) { /* a warning every second, until the hard limit (getrlimit(2)) */
+		if (now_of(k) / NSEC_PER_SEC >= limit->rlim_max)
+			sig = SIGKILL;
+		else
+			limit->rlim_cur++;
+	}
+	send_locked(sig, NULL, k->proc->leader, true, false);
 }
 
 static void posix_fired(struct posix_timer *t, u64 times)
@@ -160,8 +172,8 @@ static struct proc_timers *get_timers(struct process *p)
 	t = kzalloc(sizeof(*t));
 	if (!t)
 		return NULL;
-	for (int i = 0; i < 3; i++)
-		ticker_init(&t->itimer[i], p, (enum clock_kind)i, false);
+	for (int i = 0; i < ITIMERS; i++)
+		ticker_init(&t->itimer[i], p, min(i, (int)CLOCK_CPU_BOTH), false);
 	spin_lock(&p->siglock);
 	if (!p->timers) {
 		p->timers = t;
@@ -214,6 +226,22 @@ static int set_itimer(int which, u64 ns, u64 every, u64 *left, u64 *interval)
 	return 0;
 }
 
+int timers_cpu_limit(struct process *p)
+{
+	u64 seconds = READ_ONCE(p->rlim[RLIMIT_CPU].rlim_cur), ns = 0;
+
+	if (seconds != RLIM64_INFINITY && !get_timers(p))
+		return -ENOMEM;
+	if (!p->timers)
+		return 0;
+	if (seconds < INT64_MAX / NSEC_PER_SEC)
+		ns = max(seconds, 1UL) * NSEC_PER_SEC;
+	spin_lock(&p->siglock);
+	ticker_set(&p->timers->itimer[CPU_LIMIT], ns, NSEC_PER_SEC);
+	spin_unlock(&p->siglock);
+	return 0;
+}
+
 int do_getitimer(int which, struct itimerval *old)
 {
 	struct process *p = current->proc;
@@ -260,10 +288,21 @@ unsigned int do_alarm(unsigned int seconds)
 
 /* ---- POSIX timers ---- */
 
-static int clock_kind(int clock, enum clock_kind *kind)
+/* Timers on CPU time are for the caller's own: its process's or this thread's. */
+static int clock_kind(int clock, enum clock_kind *kind, bool *thread)
 {
+	pid_t who = clock < 0 ? ~(clock >> 3) : 0;
 	u64 ns;
 
+	*thread = clock == CLOCK_THREAD_CPUTIME_ID || (clock < 0 && (clock & CPUCLOCK_THREAD));
+	if (clock < 0) {
+		if (do_clock_gettime(clock, &ns) ||
+		    (who && who != pid_nr_ns(*thread ? current->pid : current->proc->pid,
+					     task_pid_ns(current))))
+			return -EINVAL;
+		*kind = (clock & 3) == 1 ? CLOCK_CPU_USER : CLOCK_CPU_BOTH;
+		return 0;
+	}
 	switch (clock) {
 	case CLOCK_REALTIME:
 	case CLOCK_MONOTONIC:
@@ -320,6 +359,8 @@ static void posix_free(struct posix_timer *t)
 {
 	timer_cancel(&t->ticker.timer);
 	pid_put(t->thread);
+	if (t->ticker.thread)
+		task_put(t->ticker.thread);
 	kfree(t);
 }
 
@@ -329,7 +370,8 @@ int do_timer_create(int clock, const struct sigevent *ev, int *id)
 	struct proc_timers *pt = get_timers(p);
 	enum clock_kind kind = CLOCK_REAL;
 	struct posix_timer *t;
-	int err = clock_kind(clock, &kind), i;
+	bool thread;
+	int err = clock_kind(clock, &kind, &thread), i;
 
 	if (err)
 		return err;
@@ -340,6 +382,10 @@ int do_timer_create(int clock, const struct sigevent *ev, int *id)
 	}
 	t->clock = clock;
 	ticker_init(&t->ticker, p, kind, true);
+	if (thread) {
+		t->ticker.thread = current;
+		task_get(current);
+	}
 	spin_lock(&p->siglock);
 	for (i = 0; i < MAX_TIMERS && pt->posix[i]; i++)
 		;
@@ -477,7 +523,7 @@ void timers_exit(struct process *p)
 	if (!p->timers)
 		return;
 	timers_exec(p);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < ITIMERS; i++) {
 		spin_lock(&p->siglock);
 		p->timers->itimer[i].expires = 0;
 		spin_unlock(&p->siglock);

@@ -35,8 +35,8 @@ static void child_rusage(struct process *p, struct rusage *ru)
 	ru->ru_maxrss = max(p->maxrss, p->child_maxrss) * (PAGE_SIZE / 1024);
 	ru->ru_minflt = p->minflt + p->child_minflt;
 	ru->ru_majflt = p->majflt + p->child_majflt;
-	ru->ru_nvcsw = p->nvcsw;
-	ru->ru_nivcsw = p->nivcsw;
+	ru->ru_nvcsw = p->nvcsw + p->child_nvcsw;
+	ru->ru_nivcsw = p->nivcsw + p->child_nivcsw;
 }
 
 static bool eligible(const struct wait *w, const struct task *t, bool traced)
