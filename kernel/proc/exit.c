@@ -90,7 +90,10 @@ static void tell_end(struct process *to, struct task *who, int sig, int status)
 		tell_process(to, who, sig, CLD_EXITED, status >> 8 & 0xff);
 }
 
-/* p is a zombie: tells its parent, or reaps it when nobody will. tasks_lock held. */
+/*
+ * p is a zombie: tells its parent, or reaps it when nobody will. tasks_lock held. To wake the parent's
+ * wait(2) is the caller's: it may have to kick a CPU, which takes long for the lock of all.
+ */
 static void announce(struct process *p, struct list_head *gone)
 {
 	struct process *parent = p->parent;
@@ -216,13 +219,15 @@ static void reparent_children(struct process *p, struct list_head *gone)
 		if (c->zombie && !c->held)
 			announce(c, gone);
 	}
+	waitq_wake_all(&reaper->wait_child, 0);
 }
 
 /* ---- the end of a process ---- */
 
-/* Every thread is dead. tasks_lock held. */
-static void process_ended(struct process *p, struct list_head *gone)
+/* Every thread is dead. Whose wait(2) to wake. tasks_lock held. */
+static struct process *process_ended(struct process *p, struct list_head *gone)
 {
+	struct process *parent = p->parent;
 	struct task *leader = p->leader;
 
 	p->exit_status = p->group_exit ? p->group_status : leader->exit_code;
@@ -231,35 +236,42 @@ static void process_ended(struct process *p, struct list_head *gone)
 	p->zombie = true;
 	waitq_wake_all(&leader->pid->wait, ~0U);
 	p->held = is_traced_away(leader);
-	if (p->held)
-		tell_end(leader->ptrace.tracer->proc, leader, SIGCHLD, p->exit_status);
-	else
+	if (!p->held) {
 		announce(p, gone);
+		return parent;
+	}
+	tell_end(leader->ptrace.tracer->proc, leader, SIGCHLD, p->exit_status);
+	return leader->ptrace.tracer->proc;
 }
 
-/* A thread of p is off the lists, or its leader dead: is that the end of p? tasks_lock held. */
-static void check_ended(struct process *p, struct list_head *gone)
+/*
+ * A thread of p is off the lists, or its leader dead: is that the end of p? The process that waits for
+ * it, to be woken on wait_child, or NULL. tasks_lock held.
+ */
+static struct process *check_ended(struct process *p, struct list_head *gone)
 {
 	if (p->exec_task)
-		waitq_wake_all(&p->wait_child, 0);
-	else if (p->leader->dead && p->nr_threads == 1)
-		process_ended(p, gone);
+		return p;
+	return p->leader->dead && p->nr_threads == 1 ? process_ended(p, gone) : NULL;
 }
 
 void tracee_seen(struct task *t, struct process *tracer, struct list_head *gone)
 {
-	struct process *p = t->proc;
+	struct process *p = t->proc, *waiter = NULL;
 
 	if (t != p->leader) {
 		spin_lock(&p->siglock);
 		release_task(t, gone);
 		spin_unlock(&p->siglock);
-		check_ended(p, gone);
+		waiter = check_ended(p, gone);
 	} else if (p->held) {
+		waiter = p->parent;
 		announce(p, gone);
 	} else if (p->zombie && nobody_waits(p)) {
 		reap_process(p, gone);
 	}
+	if (waiter)
+		waitq_wake_all(&waiter->wait_child, 0);
 }
 
 /* Adds what the thread used to its process's sums; siglock held. */
@@ -279,7 +291,7 @@ static void account(struct task *t)
 
 static void die(struct task *t)
 {
-	struct process *p = t->proc;
+	struct process *p = t->proc, *waiter;
 	struct list_head gone = LIST_INIT(gone);
 
 	spin_lock(&tasks_lock);
@@ -290,10 +302,18 @@ static void die(struct task *t)
 	if (t != p->leader && !is_traced(t)) /* else its tracer waits for it */
 		release_task(t, &gone);
 	spin_unlock(&p->siglock);
-	if (is_traced(t) && (t != p->leader || p->nr_threads > 1))
+	if (is_traced(t) && (t != p->leader || p->nr_threads > 1)) {
 		tell_end(t->ptrace.tracer->proc, t, SIGCHLD, t->exit_code);
-	check_ended(p, &gone);
+		waitq_wake_all(&t->ptrace.tracer->proc->wait_child, 0);
+	}
+	waiter = check_ended(p, &gone);
+	if (waiter)
+		process_get(waiter);
 	spin_unlock(&tasks_lock);
+	if (waiter) {
+		waitq_wake_all(&waiter->wait_child, 0);
+		process_put(waiter);
+	}
 	put_released(&gone);
 }
 

@@ -73,8 +73,8 @@ bool stop_join(struct task *t); /* t takes part in the group stop; true when tha
 void flush_pending(struct sigpending *sp);
 void discard_signal(struct process *p, struct sigpending *sp, int sig);
 ksigset_t pending_set(const struct task *t);
-/* SIGCHLD (or what sig says, 0: none) about who, a thread or a process, to process to, and wakes its
- * wait(2). A stop (code CLD_STOPPED ...) is told only if it wants to hear. tasks_lock held. */
+/* SIGCHLD (or what sig says, 0: none) about who, a thread or a process, to process to. A stop (code
+ * CLD_STOPPED ...) is told only if it wants to hear, and wakes its wait(2). tasks_lock held. */
 void tell_process(struct process *to, struct task *who, int sig, int code, int status);
 /* Tells p's parent, and a tracer who is another, that it stopped or went on (CLD_*). tasks_lock held. */
 void notify_stop(struct process *p, int why);

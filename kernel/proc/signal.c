@@ -409,7 +409,8 @@ void tell_process(struct process *to, struct task *who, int sig, int code, int s
 	if (sig && !(stop && (a.handler == SIG_IGN || a.flags & SA_NOCLDSTOP)))
 		send_locked(sig, &info, to->leader, true, false);
 	spin_unlock(&to->siglock);
-	waitq_wake_all(&to->wait_child, 0);
+	if (stop)
+		waitq_wake_all(&to->wait_child, 0);
 }
 
 void notify_stop(struct process *p, int why)
