@@ -359,10 +359,9 @@ static void fresh_registers(struct exec *x, void *fpu)
 	void *old;
 
 	t->ptrace.forced_tf = false;
-	memset(regs, 0, sizeof(*regs));
+	*regs = (struct regs){ .orig_rax = regs->orig_rax }; /* a tracer sees which call it is */
 	thread_set_work(&t->thread, THREAD_WORK_REGS);
 	regs->vector = REGS_SYSCALL_VECTOR;
-	regs->orig_rax = ~0UL;
 	regs->rip = x->entry;
 	regs->cs = USER_CS;
 	regs->rflags = RFLAGS_IF | RFLAGS_FIXED;

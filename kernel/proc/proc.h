@@ -441,6 +441,9 @@ bool ptrace_syscall_enter(struct regs *regs);
 void ptrace_syscall_exit(struct regs *regs);
 /* May the current task look into t (PTRACE_MODE_*)? fs: by file system ids, for /proc's files. */
 bool ptrace_may_access(struct task *t, bool fs);
+/* Between the caller's buffers and n bytes at addr of mm: bytes moved, short where a page is missing;
+ * -EFAULT. forced: as a debugger (mm_access_forced()), -EIO for what is missing there. */
+ssize_t vm_move(struct mm *mm, u64 addr, struct uio *u, size_t n, bool write, bool forced);
 
 /* ---- resources and time ---- */
 int do_prlimit(pid_t pid, unsigned int res, const struct rlimit64 *new, struct rlimit64 *old);

@@ -244,6 +244,61 @@ static int show_mountinfo(struct strbuf *out, struct task *t, const struct pinod
 	return mounts_of(out, t, true);
 }
 
+/* ---- mem: the task's memory as a file, which a debugger reads and writes ---- */
+
+static int mem_open(struct inode *inode, struct file *f)
+{
+	struct task *t = pinode_task(inode->priv);
+	struct mm *mm;
+
+	bool may = t && ptrace_may_access(t, true);
+
+	if (may && (mm = task_mm_get(t))) {
+		mm_get(mm); /* the open file keeps the struct, not the memory */
+		mm_put_user(mm);
+		f->priv = mm;
+	}
+	if (!t)
+		return -ESRCH;
+	task_put(t);
+	return may ? 0 : -EACCES;
+}
+
+static void mem_release(struct file *f)
+{
+	if (f->priv)
+		mm_put(f->priv);
+}
+
+/* 0 once the memory is gone. */
+static ssize_t mem_move(struct file *f, struct uio *u, loff_t *pos, bool write)
+{
+	struct mm *mm = f->priv;
+	ssize_t n;
+
+	if (!mm || !ref_get_unless_zero(&mm->users))
+		return 0;
+	n = vm_move(mm, *pos, u, u->left, write, true);
+	mm_put_user(mm);
+	if (n > 0)
+		*pos += n;
+	return n;
+}
+
+static ssize_t mem_read(struct file *f, struct uio *to, loff_t *pos)
+{
+	return mem_move(f, to, pos, false);
+}
+
+static ssize_t mem_write(struct file *f, struct uio *from, loff_t *pos)
+{
+	return mem_move(f, from, pos, true);
+}
+
+static const struct file_ops mem_fops = {
+	.open = mem_open, .release = mem_release, .read = mem_read, .write = mem_write
+};
+
 /* ---- id maps: the container layer's ---- */
 
 static int show_map(struct strbuf *out, struct task *t, enum id_map_file which)
@@ -407,6 +462,7 @@ static const struct pid_entry entries[] = {
 	FOLDER("fd", 0500, &proc_fd_iops, &proc_fd_fops),
 	FOLDER("fdinfo", 0555, &proc_fd_iops, &proc_fd_fops),
 	FOLDER("ns", 0511, &proc_ns_iops, &proc_ns_fops),
+	{ .pf = { .name = "mem", .mode = S_IFREG | 0600 }, .fops = &mem_fops },
 	TEXT("environ", 0400, show_environ),
 	TEXT("auxv", 0400, show_auxv),
 	TEXT("status", 0444, show_status),

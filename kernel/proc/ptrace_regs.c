@@ -240,6 +240,32 @@ static int regset(struct task *t, bool set, u64 type, struct iovec __user *uiov)
 
 /* ---- memory, and struct user as if it were memory ---- */
 
+ssize_t vm_move(struct mm *mm, u64 addr, struct uio *u, size_t n, bool write, bool forced)
+{
+	char *page = kmalloc(PAGE_SIZE);
+	ssize_t r = -ENOMEM;
+	size_t done = 0;
+
+	while (page && done < n && !thread_killed()) {
+		u64 at = addr + done;
+		size_t part = min(n - done, PAGE_SIZE - at % PAGE_SIZE);
+
+		r = write ? uio_get(u, page, part) : (ssize_t)part;
+		if (r > 0)
+			r = forced ? mm_access_forced(mm, at, page, r, write)
+				   : mm_access(mm, at, page, r, write);
+		if (r < 0 && forced)
+			r = -EIO;
+		if (r > 0 && !write)
+			r = uio_put(u, page, r);
+		if (r <= 0)
+			break;
+		done += r;
+	}
+	kfree(page);
+	return done ? (ssize_t)done : r;
+}
+
 static int peek(struct task *t, u64 addr, u64 __user *to)
 {
 	struct mm *mm = task_mm_get(t);

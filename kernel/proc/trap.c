@@ -51,7 +51,6 @@ void task_user_exception(struct regs *regs, u64 addr)
 		fault_signal(regs, SIGFPE, FPE_INTDIV, regs->rip);
 		break;
 	case VEC_DB:
-		regs->rflags &= ~RFLAGS_TF;
 		fault_signal(regs, SIGTRAP, TRAP_TRACE, regs->rip);
 		break;
 	case VEC_BP:

@@ -405,71 +405,51 @@ SYSCALL1(times, struct tms __user *, utms)
 /* PTRACE_PEEK* puts the word at data, as the C library's wrapper expects. */
 SYSCALL_IS(ptrace, do_ptrace(_1, _2, _3, _4))
 
-/* The bytes that both sides have room for, of which the first failure ends the call. */
-static ssize_t vm_copy(struct mm *mm, struct uio *local, const struct iovec *remote, u64 n,
+/* What both sides have room for; the first piece that is not all there ends the call. */
+static ssize_t vm_copy(struct task *t, struct uio *local, const struct iovec *remote, u64 n,
 		       bool write)
 {
-	ssize_t done = 0, ret = 0;
-	char *page = kmalloc(PAGE_SIZE);
+	struct mm *mm = task_mm_get(t);
+	ssize_t done = 0, part = 0;
 
-	if (!page)
-		return -ENOMEM;
-	for (u64 i = 0; i < n && ret >= 0; i++) {
-		u64 at = (u64)remote[i].iov_base, left = remote[i].iov_len;
+	if (!mm)
+		return -ESRCH;
+	for (u64 i = 0; i < n && local->left; i++) {
+		size_t want = min((size_t)remote[i].iov_len, local->left);
 
-		while (left && local->left && ret >= 0) {
-			size_t part = min(min(left, local->left), PAGE_SIZE - at % PAGE_SIZE);
-
-			ret = write ? uio_get(local, page, part)
-				    : mm_access(mm, at, page, part, false);
-			if (ret > 0)
-				ret = write ? mm_access(mm, at, page, ret, true)
-					    : uio_put(local, page, ret);
-			if (ret > 0)
-				done += ret;
-			if (ret != (ssize_t)part)
-				ret = -EFAULT;
-			at += part;
-			left -= part;
-			if (thread_killed())
-				ret = -EINTR;
-		}
+		part = vm_move(mm, (u64)remote[i].iov_base, local, want, write, false);
+		done += max(part, 0L);
+		if (part < (ssize_t)want)
+			break;
 	}
-	kfree(page);
-	return done ? done : ret;
+	mm_put_user(mm);
+	return done ? done : part;
 }
 
 static long process_vm(pid_t pid, const struct iovec __user *ulocal, long nr_local,
 		       const struct iovec __user *uremote, u64 nr_remote, u64 flags, bool write)
 {
+	struct iovec *remote = NULL;
 	struct user_iov local;
-	struct iovec *remote;
 	struct uio u;
-	struct task *t = NULL;
-	struct mm *mm;
+	struct task *t;
 	long ret;
 
 	if (flags || nr_remote > UIO_MAXIOV)
 		return -EINVAL;
-	remote = kmalloc(max(nr_remote, 1UL) * sizeof(*remote));
 	ret = user_iov_get(&local, &u, ulocal, nr_local);
 	if (ret <= 0)
 		goto out;
+	remote = kmalloc(max(nr_remote, 1UL) * sizeof(*remote));
 	ret = remote ? copy_from_user(remote, uremote, nr_remote * sizeof(*remote)) : -ENOMEM;
 	for (u64 i = 0; !ret && i < nr_remote; i++)
-		if ((ssize_t)remote[i].iov_len < 0)
-			ret = -EINVAL;
+		ret = (ssize_t)remote[i].iov_len < 0 ? -EINVAL : 0;
 	if (ret)
 		goto out;
 	t = task_find(task_pid_ns(current), pid);
-	ret = t ? ptrace_may_access(t, false) ? 0 : -EPERM : -ESRCH;
-	mm = ret ? NULL : task_mm_get(t);
-	if (mm) {
-		ret = vm_copy(mm, &u, remote, nr_remote, write);
-		mm_put_user(mm);
-	} else if (!ret) {
-		ret = -ESRCH;
-	}
+	ret = !t                             ? -ESRCH
+	      : !ptrace_may_access(t, false) ? -EPERM
+					     : vm_copy(t, &u, remote, nr_remote, write);
 	task_put(t);
 out:
 	user_iov_put(&local);
