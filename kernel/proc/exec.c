@@ -359,6 +359,7 @@ static void fresh_registers(struct exec *x, void *fpu)
 	void *old;
 
 	t->ptrace.forced_tf = false;
+	ptrace_forget_debug(t);
 	*regs = (struct regs){ .orig_rax = regs->orig_rax }; /* a tracer sees which call it is */
 	thread_set_work(&t->thread, THREAD_WORK_REGS);
 	regs->vector = REGS_SYSCALL_VECTOR;

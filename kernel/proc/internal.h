@@ -204,3 +204,6 @@ int ptrace_notify(int code, u64 message);
 /* ptrace_regs.c: the state of stopped tracee t. Results as do_ptrace()'s. */
 long ptrace_state_request(struct task *t, long request, u64 addr, u64 data);
 void ptrace_set_step(struct task *t, bool on);
+/* Which of the current task's own breakpoints a #DB reported in dr6 hit. */
+u64 ptrace_debug_hits(struct regs *regs, u64 dr6);
+void ptrace_forget_debug(struct task *t); /* execve(2) */

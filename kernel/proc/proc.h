@@ -244,6 +244,7 @@ struct ptrace {
 	/* its own, or the tracer's while it is stopped */
 	bool calls; /* PTRACE_SYSCALL: stops at system calls */
 	bool stepping, forced_tf; /* PTRACE_SINGLESTEP; RFLAGS.TF is not the program's own */
+	u64 debug[8]; /* DR0-3 and DR7, THREAD_WORK_DEBUG when one is on; DR6 with 1 for a hit */
 };
 
 struct task {
@@ -439,6 +440,7 @@ long do_ptrace(long request, pid_t pid, u64 addr, u64 data);
 /* The two ends of a system call under THREAD_WORK_TRACE. False: the call is not to be made. */
 bool ptrace_syscall_enter(struct regs *regs);
 void ptrace_syscall_exit(struct regs *regs);
+void ptrace_load_debug(void); /* THREAD_WORK_DEBUG, interrupts off: debug registers into the CPU */
 /* May the current task look into t (PTRACE_MODE_*)? fs: by file system ids, for /proc's files. */
 bool ptrace_may_access(struct task *t, bool fs);
 /* Between the caller's buffers and n bytes at addr of mm: bytes moved, short where a page is missing;

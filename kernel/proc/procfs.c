@@ -299,7 +299,7 @@ static bool is_pid_inode(const struct inode *inode)
 {
 	return inode->priv &&
 	       (S_ISDIR(inode->mode) ? inode->fops != &node_fops && inode->fops != &root_fops
-				     : inode->ops == &proc_link_iops);
+				     : inode->ops == &proc_link_iops || inode->fops == &proc_mem_fops);
 }
 
 static void proc_evict(struct inode *inode)

@@ -37,6 +37,7 @@ bool proc_emit_dots(struct file *f, struct dir_context *ctx);
 /* A decimal number of len characters, or -1. */
 int proc_number(const char *name, size_t len);
 
+extern const struct file_ops proc_mem_fops; /* /proc/N/mem */
 extern const struct pid_entry proc_pid_entry; /* the folder /proc/N itself */
 int proc_pid_show(struct strbuf *out, void *pinode); /* pseudo_file.show of every text */
 /* A folder whose names are those of a table; it ends with an entry without a name. */

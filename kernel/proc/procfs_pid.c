@@ -295,7 +295,7 @@ static ssize_t mem_write(struct file *f, struct uio *from, loff_t *pos)
 	return mem_move(f, from, pos, true);
 }
 
-static const struct file_ops mem_fops = {
+const struct file_ops proc_mem_fops = {
 	.open = mem_open, .release = mem_release, .read = mem_read, .write = mem_write
 };
 
@@ -462,7 +462,7 @@ static const struct pid_entry entries[] = {
 	FOLDER("fd", 0500, &proc_fd_iops, &proc_fd_fops),
 	FOLDER("fdinfo", 0555, &proc_fd_iops, &proc_fd_fops),
 	FOLDER("ns", 0511, &proc_ns_iops, &proc_ns_fops),
-	{ .pf = { .name = "mem", .mode = S_IFREG | 0600 }, .fops = &mem_fops },
+	{ .pf = { .name = "mem", .mode = S_IFREG | 0600 }, .fops = &proc_mem_fops },
 	TEXT("environ", 0400, show_environ),
 	TEXT("auxv", 0400, show_auxv),
 	TEXT("status", 0444, show_status),

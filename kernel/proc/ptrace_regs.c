@@ -23,6 +23,7 @@ struct user_regs {
 #define REG(name) (offsetof(struct user_regs, name) / 8)
 /* struct user: the registers first, much that is no longer filled in, the debug registers. */
 #define USER_SIZE 928
+#define USER_DEBUG (848 / 8) /* words */
 #define MXCSR_MASK_DEFAULT 0xffbf /* SDM 1, 11.6.6 */
 #define XFEATURE_FP_SSE 3UL
 #define FX_SIZE 512 /* struct user_fpregs_struct: the legacy area of XSAVE */
@@ -148,6 +149,94 @@ static int set_regs(struct task *t, const u8 __user *from, size_t n)
 	for (unsigned int i = 0; !err && i < n / 8; i++)
 		err = set_reg(t, i, v[i]);
 	return err;
+}
+
+/* ---- debug registers (SDM 3B, 17.2): breakpoints in hardware ---- */
+
+#define DR7_RESERVED 0xffffffff0000fc00UL /* and GD, which is not for programs */
+#define DR7_ON(i) (3UL << (2 * (i))) /* locally, globally */
+enum { DR_EXECUTE, DR_WRITE, DR_IO, DR_ACCESS }; /* the lower two bits of four for each in DR7 */
+
+static u64 dr7_type(u64 dr7, unsigned int i)
+{
+	return dr7 >> (16 + 4 * i) & 3;
+}
+
+void ptrace_load_debug(void)
+{
+	const u64 *dr = current->ptrace.debug;
+
+	__asm__ volatile("mov %0, %%db0" ::"r"(dr[0]));
+	__asm__ volatile("mov %0, %%db1" ::"r"(dr[1]));
+	__asm__ volatile("mov %0, %%db2" ::"r"(dr[2]));
+	__asm__ volatile("mov %0, %%db3" ::"r"(dr[3]));
+	__asm__ volatile("mov %0, %%db7" ::"r"(dr[7]));
+}
+
+/*
+ * DR7 stays in the CPU when its thread leaves: the next thread's hits, of which it knows nothing, are
+ * where they are switched off.
+ */
+u64 ptrace_debug_hits(struct regs *regs, u64 dr6)
+{
+	u64 *dr = current->ptrace.debug, hits = 0;
+
+	for (unsigned int i = 0; i < 4; i++) {
+		if (!(dr6 & BIT(i)) || !(dr[7] & DR7_ON(i)))
+			continue;
+		hits |= BIT(i);
+		if (dr7_type(dr[7], i) == DR_EXECUTE)
+			regs->rflags |= RFLAGS_RF; /* the instruction itself comes next */
+	}
+	if (dr6 & DR6_HITS && !hits)
+		__asm__ volatile("mov %0, %%db7" ::"r"(0UL));
+	dr[6] = (dr6 & DR6_STEP) | hits;
+	return hits;
+}
+
+void ptrace_forget_debug(struct task *t)
+{
+	if (!is_traced(t) && !t->ptrace.debug[7])
+		return;
+	memset(t->ptrace.debug, 0, sizeof(t->ptrace.debug));
+	thread_clear_work(&t->thread, THREAD_WORK_DEBUG);
+}
+
+/* -EINVAL: a breakpoint that the CPU does not have, or would misplace. */
+static int check_debug(const u64 *dr, u64 dr7)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		u64 len = dr7 >> (18 + 4 * i) & 3, align = len == 2 ? 7 : len;
+
+		if (!(dr7 & DR7_ON(i)))
+			continue;
+		if (dr7_type(dr7, i) == DR_IO || (dr7_type(dr7, i) == DR_EXECUTE && len) ||
+		    dr[i] & align)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int set_debug(struct task *t, unsigned int n, u64 v)
+{
+	u64 *dr = t->ptrace.debug;
+
+	if (n == 4 || n == 5)
+		return -EIO;
+	if (n == 6) {
+		dr[6] = v ^ DR6_INIT;
+		return 0;
+	}
+	if (n == 7)
+		v &= ~DR7_RESERVED;
+	if (n == 7 ? check_debug(dr, v) : v >= USER_END)
+		return -EINVAL;
+	dr[n] = v;
+	if (dr[7])
+		thread_set_work(&t->thread, THREAD_WORK_DEBUG);
+	else
+		thread_clear_work(&t->thread, THREAD_WORK_DEBUG);
+	return 0;
 }
 
 /* ---- FPU ---- */
@@ -293,16 +382,24 @@ static int poke(struct task *t, u64 addr, u64 v)
 
 static int peek_user(struct task *t, u64 addr, u64 __user *to)
 {
+	u64 n = addr / 8 - USER_DEBUG, v = 0;
+
 	if (addr % 8 || addr >= USER_SIZE)
 		return -EIO;
-	return put_user(addr / 8 < NR_REGS ? get_reg(t, addr / 8) : 0UL, to);
+	if (addr / 8 < NR_REGS)
+		v = get_reg(t, addr / 8);
+	else if (n < 8)
+		v = t->ptrace.debug[n] ^ (n == 6 ? DR6_INIT : 0);
+	return put_user(v, to);
 }
 
 static int poke_user(struct task *t, u64 addr, u64 v)
 {
-	if (addr % 8 || addr / 8 >= NR_REGS)
+	u64 n = addr / 8 - USER_DEBUG;
+
+	if (addr % 8 || (addr / 8 >= NR_REGS && n >= 8))
 		return -EIO;
-	return set_reg(t, addr / 8, v);
+	return addr / 8 < NR_REGS ? set_reg(t, addr / 8, v) : set_debug(t, n, v);
 }
 
 /* ---- what it stopped for ---- */

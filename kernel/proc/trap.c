@@ -44,6 +44,20 @@ static int fpe_code(bool simd)
 	return bits & 32 ? FPE_FLTRES : FPE_FLTINV;
 }
 
+/* A #DB: a single step, a breakpoint of this task's, or `int1`. Else one that another left behind. */
+static void debug_trap(struct regs *regs, u64 dr6)
+{
+	u64 hits = ptrace_debug_hits(regs, dr6);
+
+	if (dr6 & DR6_HITS && !hits && !(dr6 & DR6_STEP))
+		return;
+	fault_signal(regs, SIGTRAP,
+		     dr6 & DR6_STEP ? TRAP_TRACE
+		     : hits         ? TRAP_HWBKPT
+				    : TRAP_BRKPT,
+		     regs->rip);
+}
+
 void task_user_exception(struct regs *regs, u64 addr)
 {
 	switch (regs->vector) {
@@ -51,7 +65,7 @@ void task_user_exception(struct regs *regs, u64 addr)
 		fault_signal(regs, SIGFPE, FPE_INTDIV, regs->rip);
 		break;
 	case VEC_DB:
-		fault_signal(regs, SIGTRAP, TRAP_TRACE, regs->rip);
+		debug_trap(regs, addr);
 		break;
 	case VEC_BP:
 		fault_signal(regs, SIGTRAP, SI_KERNEL, 0);

@@ -97,6 +97,7 @@ struct thread {
 #define THREAD_WORK_KILLED 0x2U /* a fatal one: even uninterruptible page waits end */
 #define THREAD_WORK_TRACE 0x4U /* ptrace(2) wants to see where a system call begins and ends */
 #define THREAD_WORK_REGS 0x8U /* thread_regs() were changed: all must be loaded before ring 3 */
+#define THREAD_WORK_DEBUG 0x10U /* its debug registers go into the CPU before ring 3 */
 static inline bool thread_interrupted(void)
 {
 	return READ_ONCE(current_thread()->work) & THREAD_WORK_SIGNAL;

@@ -40,6 +40,10 @@ static void entry_return_to_user(struct regs *regs)
 
 	while ((work = READ_ONCE(current->thread.work) & ~THREAD_WORK_TRACE) ||
 	       this_cpu()->need_resched) {
+		if (work == THREAD_WORK_DEBUG && !this_cpu()->need_resched) {
+			ptrace_load_debug();
+			break;
+		}
 		irq_enable();
 		if (work & THREAD_WORK_REGS) /* who comes here loads them all */
 			thread_clear_work(&current->thread, THREAD_WORK_REGS);

@@ -19,7 +19,8 @@ struct tss {
 struct cpu_tables {
 	u64 gdt[TSS_SEL / 8 + 2]; /* null, kernel code, data, user data, code, TSS (two entries) */
 	struct tss tss;
-	u8 ist[3][IST_STACK_SIZE] __aligned(16); /* IST 1: NMI, 2: double fault, 3: machine check */
+	u8 ist[4][IST_STACK_SIZE] __aligned(
+		16); /* IST 1: NMI, 2: double fault, 3: machine check, 4: debug */
 };
 
 struct cpu boot_cpu;
@@ -58,7 +59,7 @@ static void gdt_load(struct cpu *cpu, struct cpu_tables *t)
 			      (base >> 24 & 0xff) << 56;
 	t->gdt[TSS_SEL / 8 + 1] = base >> 32;
 	t->tss.iomap = sizeof(t->tss);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		t->tss.ist[i] = (u64)(t->ist[i] + IST_STACK_SIZE);
 	cpu->gdt = t->gdt;
 	cpu->tss = &t->tss;

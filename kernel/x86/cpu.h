@@ -186,6 +186,10 @@ enum {
 	VEC_MC = 18,
 	VEC_XM = 19,
 };
+/* DR6 as at reset: bits that are 1 when nothing happened (SDM 3B, 17.2) */
+#define DR6_INIT 0xffff0ff0UL
+#define DR6_HITS 0xfUL /* breakpoints 0-3 */
+#define DR6_STEP BIT(14)
 /* Page-fault error code (SDM 3A 4.7) */
 #define PF_PRESENT BIT(0)
 #define PF_WRITE BIT(1)

@@ -158,6 +158,8 @@ return_iret:
 	pushq $\n
 	.if \n == 2 || \n == 8 || \n == 18
 	jmp trap_paranoid
+	.elseif \n == 1
+	jmp trap_debug
 	.else
 	jmp trap_common
 	.endif
@@ -171,11 +173,37 @@ trap_stubs:
 	.set i, i + 1
 	.endr
 
+/*
+ * #DB, on a stack of its own. From ring 3 it goes on as any trap on the thread's stack. In ring 0 only
+ * a breakpoint on user memory can raise it, in a copy or, behind `mov ss`, at syscall_entry: debugging
+ * is off then until the thread returns to ring 3, which loads its DR7 again.
+ */
+trap_debug:
+	testb $3, 3 * 8(%rsp)			/* vector error rip [cs] rflags rsp ss */
+	jnz 1f
+	movq %rax, (%rsp)
+	xorl %eax, %eax
+	movq %rax, %db7
+	movq (%rsp), %rax
+	addq $16, %rsp
+	iretq
+1:	swapgs
+	movq %rdi, %gs:0x10
+	movq %rsp, %rdi
+	movq %gs:0x08, %rsp
+	.irp offset, 48, 40, 32, 24, 16, 8, 0
+	pushq \offset(%rdi)
+	.endr
+	movq %gs:0x10, %rdi
+	jmp trap_on_stack
+
 trap_common:
 	testb $3, 3 * 8(%rsp)			/* vector error rip [cs] */
 	jz 1f
 	swapgs
-1:	PUSH_REGS
+1:
+trap_on_stack:
+	PUSH_REGS
 	cld
 	movq %rsp, %rdi
 	call trap_dispatch

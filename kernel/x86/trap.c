@@ -65,6 +65,7 @@ void idt_init(void)
 	idt[VEC_NMI].ist = 1;
 	idt[VEC_DF].ist = 2;
 	idt[VEC_MC].ist = 3;
+	idt[VEC_DB].ist = 4; /* behind `mov ss` it may come before syscall_entry has a stack */
 }
 
 void idt_load(void)
@@ -107,6 +108,16 @@ static void __noreturn die(const struct regs *r, u64 addr)
 	panic("%s in the kernel", name ? name : "exception");
 }
 
+/* What raised a #DB (DR6), which the CPU only ever adds to. */
+static u64 debug_status(void)
+{
+	u64 v;
+
+	__asm__ volatile("mov %%db6, %0" : "=r"(v));
+	__asm__ volatile("mov %0, %%db6" ::"r"(DR6_INIT));
+	return v ^ DR6_INIT;
+}
+
 static void page_fault(struct regs *r)
 {
 	u64 addr = read_cr2();
@@ -145,8 +156,10 @@ static void exception(struct regs *r)
 	} else if (r->vector == VEC_DF || r->vector == VEC_MC) {
 		die(r, 0);
 	} else if (regs_from_user(r) && ops) {
+		u64 info = r->vector == VEC_DB ? debug_status() : 0;
+
 		irq_enable();
-		ops->user_exception(r, 0);
+		ops->user_exception(r, info);
 		irq_disable();
 	} else if (!fix_up(r)) {
 		die(r, 0);

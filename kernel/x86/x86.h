@@ -39,7 +39,8 @@ struct entry_ops {
 	void (*syscall_end)(struct regs *regs);
 	/* A #PF. True when mended: the instruction runs again. False: a signal or the fix-up. */
 	bool (*page_fault)(struct regs *regs, u64 addr, u64 error);
-	/* An exception that user code raised: becomes a signal. vector as in the SDM, 3A 6.3.1. */
+	/* An exception that user code raised: becomes a signal. vector as in the SDM, 3A 6.3.1. addr: of a
+	 * #PF; of a #DB DR6, its bits 1 for what happened. */
 	void (*user_exception)(struct regs *regs, u64 addr);
 	/*
 	 * Interrupts off, the last thing before ring 3, but for system calls that leave no work behind.

@@ -948,6 +948,43 @@ static void breakpoint(void)
 	step_to("end", PTRACE_CONT, pid, 0);
 }
 
+static volatile int watched[2];
+static void writes(void)
+{
+	watched[1] = 1;
+	watched[0] = 2;
+	watched[0] = watched[1] + 2;
+	say("target %d", target(4));
+}
+
+#define DR(n) (offsetof(struct user, u_debugreg) + 8 * (n))
+static void watchpoints(void)
+{
+	pid_t pid = tracee(writes);
+	siginfo_t si;
+
+	say("DR6 %#lx DR7 %#lx", reg(pid, DR(6)), reg(pid, DR(7)));
+	R(pt(PTRACE_POKEUSR, pid, DR(0), (long)&watched[0]));
+	R(pt(PTRACE_POKEUSR, pid, DR(7), 0x000d0001)); /* four bytes, written */
+	say("DR0 %d DR7 %#lx", reg(pid, DR(0)) == (long)&watched[0], reg(pid, DR(7)));
+	for (int i = 0; i < 2; i++) {
+		step_to("written", PTRACE_CONT, pid, 0);
+		R(pt(PTRACE_GETSIGINFO, pid, 0, (long)&si));
+		say("code %d, DR6 %#lx, value %d", si.si_code, reg(pid, DR(6)) & 0x400f,
+		    (int)peek(pid, &watched[0]));
+	}
+	R(pt(PTRACE_POKEUSR, pid, DR(1), (long)target));
+	R(pt(PTRACE_POKEUSR, pid, DR(7), 0x4)); /* run */
+	step_to("breakpoint", PTRACE_CONT, pid, 0);
+	say("at it %d, DR6 %#lx", REG(pid, rip) == (long)target, reg(pid, DR(6)) & 0x400f);
+	R(pt(PTRACE_POKEUSR, pid, DR(2), -1));
+	R(pt(PTRACE_POKEUSR, pid, DR(4), 0));
+	R(pt(PTRACE_POKEUSR, pid, DR(2), (long)watched + 1));
+	R(pt(PTRACE_POKEUSR, pid, DR(7), 0x0d000010)); /* not aligned */
+	R(pt(PTRACE_POKEUSR, pid, DR(7), 0x02000010)); /* ports */
+	step_to("end", PTRACE_CONT, pid, 0);
+}
+
 /* ---- memory ---- */
 
 static volatile long data_word = 0x1122334455667788;
@@ -1291,6 +1328,6 @@ ABI_MAIN(CASE(traceme_twice), CASE(errors), CASE(attach), CASE(attach_stopped), 
 	 CASE(clone_ptrace), CASE(signals_changed), CASE(signal_info), CASE(masks),
 	 CASE(group_stop), CASE(group_stop_left), CASE(seize), CASE(seize_stop), CASE(seize_forks),
 	 CASE(steps), CASE(step_over_call), CASE(step_into_handler), CASE(step_exec),
-	 CASE(own_trap_flag), CASE(breakpoint), CASE(memory), CASE(proc_mem), CASE(process_vm),
-	 CASE(registers), CASE(fpu), CASE(xstate), CASE(call_function), CASE(wait_flags),
-	 CASE(sigchld), CASE(two_waiters), CASE(killed_by_request))
+	 CASE(own_trap_flag), CASE(breakpoint), CASE(watchpoints), CASE(memory), CASE(proc_mem),
+	 CASE(process_vm), CASE(registers), CASE(fpu), CASE(xstate), CASE(call_function),
+	 CASE(wait_flags), CASE(sigchld), CASE(two_waiters), CASE(killed_by_request))
