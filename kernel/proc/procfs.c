@@ -298,8 +298,9 @@ static const struct file_ops root_fops = { .iterate = root_iterate };
 static bool is_pid_inode(const struct inode *inode)
 {
 	return inode->priv &&
-	       (S_ISDIR(inode->mode) ? inode->fops != &node_fops && inode->fops != &root_fops
-				     : inode->ops == &proc_link_iops || inode->fops == &proc_mem_fops);
+	       (S_ISDIR(inode->mode)
+			? inode->fops != &node_fops && inode->fops != &root_fops
+			: inode->ops == &proc_link_iops || inode->fops == &proc_mem_fops);
 }
 
 static void proc_evict(struct inode *inode)
