@@ -188,13 +188,13 @@ trap_debug:
 	addq $16, %rsp
 	iretq
 1:	swapgs
-	movq %rdi, %gs:0x10
+	movq %rdi, CPU_USER_RSP
 	movq %rsp, %rdi
-	movq %gs:0x08, %rsp
+	movq CPU_KERNEL_RSP, %rsp
 	.irp offset, 48, 40, 32, 24, 16, 8, 0
 	pushq \offset(%rdi)
 	.endr
-	movq %gs:0x10, %rdi
+	movq CPU_USER_RSP, %rdi
 	jmp trap_on_stack
 
 trap_common:
