@@ -24,6 +24,7 @@ MACHINES = {
     "qemu1": dict(engine="qemu", cpus=1, mem="64M"),
     "qemu4": dict(engine="qemu", cpus=4),
     "san": dict(engine="qemu", cpus=2, san=True),  # UBSan and KASan; runs all that "qemu" runs
+    "small": dict(engine="qemu", cpus=1, mem="32M"),
     "nosvm": dict(engine="qemu", cpus=1, cpu="max,svm=off"),
     "debian": dict(engine="qemu", cpus=2, mem="512M", image="debian"),  # dynamic programs of Debian
     "uefi": dict(engine="uefi", cpus=2),

@@ -423,21 +423,37 @@ int d_move(struct dentry *d, struct dentry *nd, bool exchange)
 	return 0;
 }
 
-/* Takes an unused name off the lru and out of its tree; NULL when the list is empty. */
-static struct dentry *shrink_one(void)
+/* May d's name go? When memory is short: if that needs no lock, and d is on res's account. */
+static bool may_go(const struct dentry *d, bool reclaim, const struct res_counter *res)
+{
+	return !reclaim || (d->sb->type->reclaim && res_is_below(d->sb->charge, res));
+}
+
+/*
+ * Takes an unused name that may go off the lru and out of its tree; NULL when there is none among the
+ * *scan last ones. Those that stay are put in front, some at a time.
+ */
+static struct dentry *shrink_one(bool reclaim, const struct res_counter *res, u64 *scan)
 {
 	struct dentry *d = NULL, *p;
 
 	spin_lock(&d_tree_lock);
-	for (;;) {
+	for (unsigned int n = 0; n < LRU_BATCH; n++) {
 		spin_lock(&lru_lock);
-		if (list_empty(&lru)) {
+		if (list_empty(&lru) || !*scan) {
+			*scan = 0;
 			spin_unlock(&lru_lock);
-			d = NULL;
 			break;
 		}
+		--*scan;
 		d = list_last(&lru, struct dentry, lru);
 		list_del(&d->lru);
+		if (!may_go(d, reclaim, res)) {
+			list_add(&d->lru, &lru);
+			spin_unlock(&lru_lock);
+			d = NULL;
+			continue;
+		}
 		nr_lru--;
 		/* d's count may be above 0 now, but d is not freed: that takes d_tree_lock */
 		spin_unlock(&lru_lock);
@@ -449,17 +465,21 @@ static struct dentry *shrink_one(void)
 			break;
 		}
 		spin_unlock(&p->lock);
+		d = NULL;
 	}
 	spin_unlock(&d_tree_lock);
 	return d;
 }
 
-u64 dentry_shrink(u64 n)
+static u64 shrink(u64 n, bool reclaim, const struct res_counter *res)
 {
-	struct dentry *d, *parent;
-	u64 done = 0;
+	u64 done = 0, scan = reclaim ? READ_ONCE(nr_lru) : ~0UL;
 
-	while (done < n && (d = shrink_one())) {
+	while (done < n && scan) {
+		struct dentry *d = shrink_one(reclaim, res, &scan), *parent;
+
+		if (!d)
+			continue;
 		parent = d->parent;
 		d_free(d);
 		while (parent)
@@ -467,6 +487,16 @@ u64 dentry_shrink(u64 n)
 		done++;
 	}
 	return done;
+}
+
+u64 dentry_shrink(u64 n)
+{
+	return shrink(n, false, NULL);
+}
+
+u64 dentry_reclaim(const struct res_counter *res)
+{
+	return shrink(~0UL, true, res);
 }
 
 /* The deepest first name of the tree under d. */

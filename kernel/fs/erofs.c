@@ -383,4 +383,4 @@ static int erofs_fill(struct super *sb, const char *source, unsigned long flags,
 	return 0;
 }
 
-struct fs_type erofs_type = { .name = "erofs", .fill = erofs_fill };
+struct fs_type erofs_type = { .name = "erofs", .reclaim = true, .fill = erofs_fill };

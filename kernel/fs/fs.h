@@ -168,6 +168,7 @@ void d_drop(struct dentry *d); /* forget the name: next lookup asks the file sys
 struct dentry *d_make_root(struct super *sb, struct inode *inode);
 /* Drops names that nobody uses, at most n. Returns how many went. */
 u64 dentry_shrink(u64 n);
+u64 dentry_reclaim(const struct res_counter *res); /* mm_shrink_hook */
 
 /* ---- file systems ---- */
 struct super_ops {
@@ -184,6 +185,7 @@ struct super_ops {
 struct fs_type {
 	const char *name;
 	bool nodev; /* "nodev" in /proc/filesystems */
+	bool reclaim; /* evict() takes no lock that may be held in a fault: names may go at any time */
 	bool userns_mount; /* CAP_SYS_ADMIN over the mount namespace's owner is enough */
 	/* Makes sb->root. source may be NULL; data: the options' text or NULL. 0 or -errno. */
 	int (*fill)(struct super *sb, const char *source, unsigned long flags, const char *data);

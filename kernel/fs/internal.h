@@ -118,10 +118,6 @@ bool emit_dots(struct file *f, struct dir_context *ctx);
 /* An open file on an inode that has no name in a directory; the inode's reference moves here. */
 struct file *file_on_inode(struct mount *mnt, const char *name, struct inode *inode,
 			   const struct file_ops *ops, int flags);
-static inline bool file_is_regular(const struct file *f)
-{
-	return S_ISREG(f->inode->mode);
-}
 
 /* ---- tmpfs.c, devtmpfs.c ... ---- */
 extern struct fs_type tmpfs_type, rootfs_type;

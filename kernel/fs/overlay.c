@@ -425,6 +425,7 @@ static int ovl_fill(struct super *sb, const char *source, unsigned long flags, c
 struct fs_type overlay_type = {
 	.name = "overlay",
 	.nodev = true,
+	.reclaim = true,
 	.userns_mount = true,
 	.fill = ovl_fill,
 };

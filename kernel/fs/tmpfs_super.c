@@ -190,6 +190,7 @@ void tmpfs_show_options(struct super *sb, struct strbuf *out)
 struct fs_type tmpfs_type = {
 	.name = "tmpfs",
 	.nodev = true,
+	.reclaim = true,
 	.userns_mount = true,
 	.fill = tmpfs_fill,
 };

@@ -23,7 +23,6 @@ void printk(int level, const char *fmt, ...) __printf(2, 3);
  * test run fails.
  */
 void warn_at(const char *file, int line, const char *fmt, ...) __printf(3, 4);
-#define WARN(...) warn_at(__FILE__, __LINE__, __VA_ARGS__)
 #define WARN_ON(cond)                                                                              \
 	({                                                                                         \
 		bool _c = (cond);                                                                  \

@@ -26,6 +26,13 @@ struct res_counter *res_charge(struct res_counter *res, u64 n);
 /* Charges n at every level, whatever the limits are (a thing that must not fail, or that moves). */
 void res_charge_force(struct res_counter *res, u64 n);
 void res_uncharge(struct res_counter *res, u64 n);
+/* Does what res pays count at above, too? Everything does at NULL. */
+static inline bool res_is_below(const struct res_counter *res, const struct res_counter *above)
+{
+	while (res && res != above)
+		res = res->parent;
+	return res == above || !above;
+}
 /* The same for objects of the kernel, which may have nobody who pays (NULL). */
 static inline void res_charge_object(struct res_counter *res, u64 n)
 {

@@ -42,7 +42,6 @@ typedef u64 paddr_t; /* physical address */
 #define ERESTARTNOINTR 513
 #define ERESTARTNOHAND 514
 #define ERESTART_RESTARTBLOCK 516
-#define ENOTSUPP_IOCTL 515 /* ENOIOCTLCMD: this layer does not know the command */
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))

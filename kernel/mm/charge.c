@@ -10,14 +10,22 @@
 #define OOM_WAIT_SHIFT 5 /* 1 ms at first, doubled up to 32 */
 
 bool (*mm_oom_hook)(struct res_counter *res);
+u64 (*mm_shrink_hook)(const struct res_counter *res);
 
 /* Asks for relief at res (NULL: all RAM) and waits for it. False: give up. */
 static bool relieve(struct res_counter *res, unsigned int try)
 {
-	/* Free frames may lie where only other CPUs look. */
-	if (!res && try == 0) {
-		mm_drain();
-		return true;
+	/*
+	 * Names that nobody uses go first, before any process does, and what files are read from again.
+	 * Free frames may lie where only other CPUs look.
+	 */
+	if (try == 0) {
+		u64 gone = mm_shrink_hook ? mm_shrink_hook(res) : 0;
+
+		if (!res)
+			mm_drain();
+		if (gone || !res)
+			return true;
 	}
 	/* The victim may be this very thread: it must get on, to its end. */
 	if (try == OOM_TRIES || thread_killed() || !mm_oom_hook || !mm_oom_hook(res) ||

@@ -17,6 +17,7 @@
 
 struct frame *frames;
 u64 nr_frames;
+u64 shmem_pages;
 
 static spinlock_t buddy_lock; /* guards the lists, nr_free, and frames of kind FREE in them */
 static struct list_head free_list[MAX_ORDER + 1];
@@ -289,6 +290,7 @@ void mem_stats(struct mem_stats *st)
 	st->slab = kinds[FRAME_SLAB];
 	st->anon = kinds[FRAME_ANON];
 	st->cache = kinds[FRAME_CACHE];
+	st->shmem = READ_ONCE(shmem_pages);
 }
 
 /* ---- start ---- */

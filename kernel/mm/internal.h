@@ -36,6 +36,7 @@ void frame_set_kind(struct frame *f, enum frame_kind kind);
 void slab_init(void);
 
 /* pagecache.c */
+extern u64 shmem_pages; /* in mappings without operations; atomic */
 /* The frame at index if the mapping has it already, with a reference; else NULL. */
 struct frame *mapping_find(struct mapping *m, u64 index);
 

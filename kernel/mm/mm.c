@@ -336,17 +336,6 @@ u64 mm_brk(struct mm *mm, u64 brk)
 
 /* ---- mprotect(2) ---- */
 
-/* What mprotect(2) and madvise(2) ask of a range: the end of its last page in *end. 1: nothing to do. */
-static int check_range(u64 addr, u64 len, u64 *end)
-{
-	if (addr & ~PAGE_MASK)
-		return -EINVAL;
-	if (!len)
-		return 1;
-	*end = addr + ALIGN_UP(len, PAGE_SIZE);
-	return bad_range(addr, len) ? -ENOMEM : 0;
-}
-
 /* The area [start, end) on its own; it lies within vma. NULL without memory. */
 static struct vma *isolate(struct vma *vma, u64 start, u64 end)
 {
@@ -622,36 +611,11 @@ static int advise(struct vma *vma, u64 start, u64 end, int advice, struct vma **
 	return 0;
 }
 
-static bool known_advice(int advice)
-{
-	switch (advice) {
-	case MADV_NORMAL:
-	case MADV_RANDOM:
-	case MADV_SEQUENTIAL:
-	case MADV_WILLNEED:
-	case MADV_DONTNEED:
-	case MADV_FREE:
-	case MADV_DONTFORK:
-	case MADV_DOFORK:
-	case MADV_DONTDUMP:
-	case MADV_DODUMP:
-	case MADV_WIPEONFORK:
-	case MADV_KEEPONFORK:
-	case MADV_COLD:
-	case MADV_PAGEOUT:
-		return true;
-	}
-	return false;
-}
-
-int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice)
+int mm_madvise(struct mm *mm, u64 addr, u64 end, int advice)
 {
 	struct vma *vma, *dead = NULL;
-	u64 end;
-	int err = known_advice(advice) ? check_range(addr, len, &end) : -EINVAL;
+	int err = 0;
 
-	if (err)
-		return min(err, 0);
 	mutex_lock(&mm->lock);
 	while (addr < end && !err) {
 		u64 stop;

@@ -80,6 +80,7 @@ void frame_release_range(paddr_t start, paddr_t end);
 
 struct mem_stats {
 	u64 total, free, kernel, slab, anon, cache; /* frames */
+	u64 shmem; /* of cache: pages of files that are nowhere else */
 };
 void mem_stats(struct mem_stats *st);
 u64 frames_total(void);
@@ -250,7 +251,7 @@ void mm_mlockall(struct mm *mm, int flags); /* mlockall(2): MCL_*; 0: munlockall
 bool mm_too_much(u64 bytes);
 /* All page-aligned and inside user memory; the flags and their sense are checked. -EFAULT: not mapped. */
 u64 mm_mremap(struct mm *mm, u64 old, u64 old_len, u64 new_len, int flags, u64 new_addr);
-int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice);
+int mm_madvise(struct mm *mm, u64 addr, u64 end, int advice); /* -ENOMEM: a hole; advice is known */
 u64 mm_brk(struct mm *mm, u64 brk); /* brk(2): the break afterwards */
 /* Handles a page fault at addr. 0 mended; -EFAULT: SIGSEGV; -EIO: SIGBUS; -ENOMEM: kill. */
 int mm_fault(struct mm *mm, u64 addr, u64 pf_error);
@@ -302,6 +303,9 @@ bool mapping_writable(struct mapping *m);
 /* Called when memory or a group's limit is exhausted in a fault; frees something and returns true to
  * try again. Set by proc/. res: the counter that refused; NULL: all RAM. */
 extern bool (*mm_oom_hook)(struct res_counter *res);
+/* Called before it: gives back what is only cached, on res's account (NULL: anybody's), how many things.
+ * mm->lock may be held. Set by fs/. */
+extern u64 (*mm_shrink_hook)(const struct res_counter *res);
 /* Called once by mm_put_user() for the last user, no lock held: drops exe_file. Set by proc/. */
 extern void (*mm_last_user_hook)(struct mm *mm);
 

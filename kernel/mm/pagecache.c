@@ -21,6 +21,14 @@ void mapping_init(struct mapping *m, const struct mapping_ops *ops, void *owner)
 	list_init(&m->vmas);
 }
 
+/* n pages more are in m's tree; its lock is held. */
+static void count_pages(struct mapping *m, s64 n)
+{
+	m->nr_pages += n;
+	if (!m->ops)
+		__atomic_fetch_add(&shmem_pages, n, __ATOMIC_RELAXED);
+}
+
 struct frame *mapping_find(struct mapping *m, u64 index)
 {
 	struct frame *f;
@@ -44,7 +52,7 @@ static struct frame *insert(struct mapping *m, u64 index, struct frame *f)
 	if (!first) {
 		err = radix_insert(&m->pages, index, f);
 		if (!err) {
-			m->nr_pages++;
+			count_pages(m, 1);
 			if (f->kind == FRAME_CACHE && !f->mapping) {
 				f->mapping = m;
 				f->index = index;
@@ -99,7 +107,7 @@ int mapping_adopt(struct mapping *m, u64 index, struct frame *f)
 	spin_lock(&m->lock);
 	err = radix_insert(&m->pages, index, f);
 	if (!err) {
-		m->nr_pages++;
+		count_pages(m, 1);
 		frame_set_kind(f, FRAME_CACHE);
 		f->mapping = m;
 		f->index = index;
@@ -117,11 +125,11 @@ static unsigned int take_out(struct mapping *m, u64 *index, u64 end, struct fram
 	spin_lock(&m->lock);
 	while (n < BATCH && (f = radix_next(&m->pages, index)) && *index < end) {
 		radix_erase(&m->pages, *index);
-		m->nr_pages--;
 		if (f->mapping == m)
 			f->mapping = NULL;
 		out[n++] = f;
 	}
+	count_pages(m, -(s64)n);
 	spin_unlock(&m->lock);
 	return n;
 }

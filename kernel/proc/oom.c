@@ -32,16 +32,6 @@ s64 oom_score(struct task *t)
 	return (1000 + points * 1000 / total) * 2 / 3;
 }
 
-static bool charged_below(struct task *t, const struct res_counter *res)
-{
-	const struct res_counter *r;
-
-	for (r = t->thread.mem_charge; r; r = r->parent)
-		if (r == res)
-			return true;
-	return !res;
-}
-
 /*
  * Resident pages of t, raised or lowered by oom_score_adj/1000 of all memory; 0: never. Shared ones
  * count as well: what a hog has in a memory file it alone has goes with it.
@@ -69,7 +59,7 @@ static struct task *choose(const struct res_counter *res)
 		if (t != t->proc->leader && !t->proc->leader->exiting)
 			continue;
 		spin_lock(&t->proc->siglock);
-		points = charged_below(t, res) ? badness(t) : 0;
+		points = res_is_below(t->thread.mem_charge, res) ? badness(t) : 0;
 		spin_unlock(&t->proc->siglock);
 		if (points > most) {
 			most = points;
@@ -91,7 +81,7 @@ static bool victim_dying(const struct res_counter *res)
 	list_for_each(t, &all_tasks, all_link)
 		/* A new space may have got the old one's address: nobody is ending its processes. */
 		if (READ_ONCE(t->thread.mm) == victim_mm && t->proc->group_exit &&
-		    charged_below(t, res))
+		    res_is_below(t->thread.mem_charge, res))
 			return true;
 	victim_mm = NULL;
 	return false;

@@ -364,7 +364,6 @@ bool may_signal(int sig, struct task *t);
 void signal_self(int sig); /* to this thread, as if by itself with kill(2): SIGPIPE */
 /* Ends every process of t's mm with SIGKILL (out of memory). */
 void kill_mm(struct mm *mm);
-bool signal_pending_any(void);
 
 /* ---- the signal system calls, on kernel memory: 0 or -errno ---- */
 int do_kill(pid_t pid, int sig);

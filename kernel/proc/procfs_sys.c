@@ -35,15 +35,12 @@ static int show_meminfo(struct strbuf *out, void *priv)
 	kb(out, "Dirty", 0);
 	kb(out, "Writeback", 0);
 	kb(out, "AnonPages", m.anon);
-	kb(out, "Mapped", 0);
-	kb(out, "Shmem", m.cache);
+	kb(out, "Shmem", m.shmem);
 	kb(out, "KReclaimable", 0);
 	kb(out, "Slab", m.slab);
 	kb(out, "SReclaimable", 0);
 	kb(out, "SUnreclaim", m.slab);
 	kb(out, "KernelStack", s.nr_threads * KSTACK_SIZE / PAGE_SIZE);
-	kb(out, "CommitLimit", m.total);
-	kb(out, "Committed_AS", m.anon);
 	return 0;
 }
 

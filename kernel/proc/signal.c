@@ -155,11 +155,6 @@ ksigset_t pending_set(const struct task *t)
 	return t->pending.set | t->proc->pending.set;
 }
 
-bool signal_pending_any(void)
-{
-	return pending_set(current) & ~current->blocked;
-}
-
 ksigset_t do_sigpending(void)
 {
 	return pending_set(current) & current->blocked;

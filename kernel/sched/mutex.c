@@ -20,18 +20,6 @@ void mutex_init(struct mutex *m)
 	list_init(&m->waiters);
 }
 
-bool mutex_trylock(struct mutex *m)
-{
-	bool got;
-
-	spin_lock(&m->lock);
-	got = !m->owner;
-	if (got)
-		WRITE_ONCE(m->owner, current_thread());
-	spin_unlock(&m->lock);
-	return got;
-}
-
 void mutex_lock(struct mutex *m)
 {
 	struct thread *me = current_thread();

@@ -124,8 +124,6 @@ static inline struct regs *thread_regs(const struct thread *t)
 {
 	return (struct regs *)((char *)t->stack + KSTACK_SIZE) - 1;
 }
-/* A kernel thread, running. ERR_PTR(-ENOMEM). */
-struct thread *kthread_start(const char *name, void (*fn)(void *arg), void *arg);
 void __noreturn thread_exit(void); /* ends the current thread; its release() is called later */
 /* Makes t runnable when its state is in mask of BIT(enum thread_state). True when it was. */
 bool thread_wake_states(struct thread *t, u32 mask);
@@ -193,7 +191,6 @@ struct wait_entry {
 	struct list_head link; /* empty when not queued */
 	wait_func func; /* runs under the queue's lock; NULL: wake thread and leave the queue */
 	struct thread *thread;
-	bool exclusive; /* waitq_wake_one() stops after one of these */
 	struct waitq *wq; /* where it is queued */
 };
 struct waitq {
@@ -209,7 +206,6 @@ void waitq_add(struct waitq *wq, struct wait_entry *w);
 void waitq_del(struct wait_entry *w); /* safe when not queued */
 /* key: POLL* bits for pollers, else 0. Any context. */
 void waitq_wake_all(struct waitq *wq, u32 key);
-void waitq_wake_one(struct waitq *wq, u32 key);
 
 /*
  * The loop below, by hand:
@@ -276,7 +272,6 @@ struct mutex {
 	}
 void mutex_init(struct mutex *m);
 void mutex_lock(struct mutex *m);
-bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 static inline bool mutex_is_mine(const struct mutex *m)
 {

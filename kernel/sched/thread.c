@@ -179,25 +179,6 @@ void thread_deinit(struct thread *t)
 	t->stack = NULL;
 }
 
-static void kthread_release(struct thread *t)
-{
-	thread_deinit(t);
-	kfree(t);
-}
-
-struct thread *kthread_start(const char *name, void (*fn)(void *arg), void *arg)
-{
-	struct thread *t = kzalloc(sizeof(*t));
-
-	if (!t || thread_init(t, name, fn, arg, false) < 0) {
-		kfree(t);
-		return ERR_PTR(-ENOMEM);
-	}
-	t->release = kthread_release;
-	thread_start(t);
-	return t;
-}
-
 void __noreturn thread_exit(void)
 {
 	struct thread *t = current_thread();

@@ -21,10 +21,7 @@ static void enqueue(struct waitq *wq, struct wait_entry *w)
 	if (w->wq && !list_empty(&w->link))
 		return;
 	w->wq = wq;
-	if (w->exclusive)
-		list_add_tail(&w->link, &wq->waiters);
-	else
-		list_add(&w->link, &wq->waiters);
+	list_add(&w->link, &wq->waiters);
 }
 
 void waitq_add(struct waitq *wq, struct wait_entry *w)
@@ -46,39 +43,20 @@ void waitq_del(struct wait_entry *w)
 	spin_unlock(&wq->lock);
 }
 
-/* True when w counts as one who got the wake-up. */
-static bool wake_entry(struct wait_entry *w, u32 key)
-{
-	if (w->func) {
-		w->func(w, key);
-		return true;
-	}
-	list_del(&w->link);
-	return thread_wake(w->thread);
-}
-
-static void wake(struct waitq *wq, u32 key, bool all)
+void waitq_wake_all(struct waitq *wq, u32 key)
 {
 	struct wait_entry *w, *next;
 
 	spin_lock(&wq->lock);
 	list_for_each_safe(w, next, &wq->waiters, link) {
-		bool exclusive = w->exclusive;
-
-		if (wake_entry(w, key) && exclusive && !all)
-			break;
+		if (w->func) {
+			w->func(w, key);
+			continue;
+		}
+		list_del(&w->link);
+		thread_wake(w->thread);
 	}
 	spin_unlock(&wq->lock);
-}
-
-void waitq_wake_all(struct waitq *wq, u32 key)
-{
-	wake(wq, key, true);
-}
-
-void waitq_wake_one(struct waitq *wq, u32 key)
-{
-	wake(wq, key, false);
 }
 
 void waitq_prepare(struct waitq *wq, struct wait_entry *w, enum thread_state state)

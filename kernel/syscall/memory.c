@@ -12,7 +12,6 @@
 
 /* Below it fixed mappings need CAP_SYS_RAWIO, so that NULL stays a bad pointer (vm.mmap_min_addr). */
 #define MMAP_MIN_ADDR 65536UL
-#define LOW_2G 0x80000000UL
 
 static u32 prot_to_vm(int prot)
 {
@@ -241,9 +240,9 @@ SYSCALL5(mremap, u64, old, size_t, old_len, size_t, new_len, int, flags, u64, ne
 		return -EINVAL;
 	if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE))
 		return -EINVAL;
-	if (old & ~PAGE_MASK || check_range(0, &new_len) || !new_len)
+	if (old & ~PAGE_MASK || check_range(0, &new_len) || !new_len || check_range(0, &old_len))
 		return -EINVAL;
-	if (check_range(old, &old_len))
+	if (old > USER_END - old_len)
 		return -EFAULT;
 	if (flags & MREMAP_DONTUNMAP && old_len != new_len)
 		return -EINVAL;
@@ -313,9 +312,15 @@ static int remove_pages(struct mm *mm, u64 addr, u64 end)
 
 SYSCALL3(madvise, u64, addr, size_t, len, int, advice)
 {
+	const u64 known = BIT(MADV_NORMAL) | BIT(MADV_RANDOM) | BIT(MADV_SEQUENTIAL) |
+			  BIT(MADV_WILLNEED) | BIT(MADV_DONTNEED) | BIT(MADV_FREE) |
+			  BIT(MADV_REMOVE) | BIT(MADV_DONTFORK) | BIT(MADV_DOFORK) |
+			  BIT(MADV_DONTDUMP) | BIT(MADV_DODUMP) | BIT(MADV_WIPEONFORK) |
+			  BIT(MADV_KEEPONFORK) | BIT(MADV_COLD) | BIT(MADV_PAGEOUT) |
+			  BIT(MADV_POPULATE_READ) | BIT(MADV_POPULATE_WRITE);
 	struct mm *mm = current->thread.mm;
 
-	if (check_range(addr, &len))
+	if (advice < 0 || advice > 63 || !(known & BIT(advice)) || check_range(addr, &len))
 		return -EINVAL;
 	switch (advice) {
 	case MADV_REMOVE:
@@ -324,7 +329,7 @@ SYSCALL3(madvise, u64, addr, size_t, len, int, advice)
 	case MADV_POPULATE_WRITE:
 		return populate(mm, addr, len, advice);
 	default:
-		return mm_madvise(mm, addr, len, advice);
+		return mm_madvise(mm, addr, addr + len, advice);
 	}
 }
 

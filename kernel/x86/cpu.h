@@ -97,10 +97,6 @@ static inline void irq_enable(void)
 {
 	__asm__ volatile("sti" ::: "memory");
 }
-static inline bool irqs_enabled(void)
-{
-	return read_rflags() & 0x200;
-}
 static inline void cpu_relax(void)
 {
 	__asm__ volatile("pause" ::: "memory");
@@ -193,7 +189,6 @@ enum {
 /* Page-fault error code (SDM 3A 4.7) */
 #define PF_PRESENT BIT(0)
 #define PF_WRITE BIT(1)
-#define PF_USER BIT(2)
 #define PF_RSVD BIT(3)
 #define PF_INSTR BIT(4)
 
