@@ -20,11 +20,17 @@
 	 CLONE_CHILD_SETTID | CLONE_IO | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP)
 
 /* clone(2), ERRORS: which flags go together. */
-static int check_flags(u64 flags, int exit_signal)
+static int check_flags(const struct clone_args_k *args)
 {
+	u64 flags = args->flags;
 	struct task *t = current;
 
-	if (flags & ~(u64)CLONE_KNOWN || exit_signal < 0 || exit_signal > SIG_MAX)
+	if (flags & ~(u64)CLONE_KNOWN)
+		return -EINVAL;
+	if ((flags & CLONE_PIDFD) && (flags & CLONE_PARENT_SETTID) &&
+	    args->pidfd == args->parent_tid)
+		return -EINVAL;
+	if ((flags & CLONE_NEWIPC) && (flags & CLONE_SYSVSEM))
 		return -EINVAL;
 	if ((flags & CLONE_FS) && (flags & (CLONE_NEWNS | CLONE_NEWUSER)))
 		return -EINVAL;
@@ -56,6 +62,9 @@ static int check_set_tid(const struct clone_args_k *args)
 
 	if (args->set_tid_size > levels)
 		return -EINVAL;
+	for (unsigned int i = 0; i < args->set_tid_size; i++)
+		if (args->set_tid[i] < 1)
+			return -EINVAL;
 	for (unsigned int i = !!(args->flags & CLONE_NEWPID); i < args->set_tid_size; i++) {
 		if (!ns_capable(ns->ns.owner, CAP_SYS_ADMIN))
 			return -EPERM;
@@ -96,8 +105,7 @@ static void copy_thread(struct task *child, const struct clone_args_k *args,
 	new->allowed = cur->allowed;
 	new->group = cur->group;
 	new->mem_charge = cur->mem_charge;
-	if (cur->nice)
-		thread_set_nice(new, cur->nice);
+	sched_fork(child);
 }
 
 static int copy_process(struct task *child, u64 flags, int exit_signal)
@@ -336,16 +344,35 @@ static int clone_event(const struct task *t, const struct clone_args_k *args)
 	return !(args->flags & CLONE_UNTRACED) && ptrace_wants(t, event) ? event : 0;
 }
 
+/* RLIMIT_NPROC: does the user have as many threads as this process may see? Not for root. */
+static bool too_many(void)
+{
+	const struct cred *c = current_thread()->cred;
+	u64 limit = current->proc->rlim[RLIMIT_NPROC].rlim_cur, n = 0;
+	struct task *t;
+
+	if (limit == RLIM64_INFINITY || !c->uid || capable(CAP_SYS_RESOURCE) ||
+	    capable(CAP_SYS_ADMIN))
+		return false;
+	spin_lock(&tasks_lock);
+	list_for_each(t, &all_tasks, all_link)
+		n += task_has_uid(t, c->uid);
+	spin_unlock(&tasks_lock);
+	return n >= limit;
+}
+
 long do_clone(const struct clone_args_k *args, const struct regs *regs)
 {
 	u64 flags = args->flags;
 	struct task *t = current, *child;
-	long err = check_flags(flags, args->exit_signal);
+	long err = check_flags(args);
 	int pidfd = -1, event = clone_event(t, args);
 	pid_t nr;
 
 	if (!err && args->set_tid_size)
 		err = check_set_tid(args);
+	if (!err && too_many())
+		err = -EAGAIN;
 	if (err)
 		return err;
 	if (thread_interrupted())

@@ -47,7 +47,7 @@ int do_setpgid(pid_t nr, pid_t pgid)
 	struct pid *pgrp, *old = NULL;
 	int err;
 
-	if (pgid < 0)
+	if (pgid < 0 || (!pgid && nr < 0))
 		return -EINVAL;
 	if (nr) {
 		t = task_find_process(ns, nr);

@@ -41,6 +41,8 @@ void task_attach_pid(struct task *t, enum pid_type type, struct pid *pid);
  * reference, unless another pid takes the place: then the caller puts this one, without locks.
  * tasks_lock held. */
 struct pid *task_detach_pid(struct task *t, enum pid_type type);
+struct file *task_file_get(struct task *t, int fd); /* t's descriptor: a reference, or NULL */
+bool task_has_uid(struct task *t, uid_t uid); /* is it t's real one? t's siglock not held */
 /* The real uid of who, as a signal or wait(2) tells it to viewer; neither's siglock held. */
 uid_t task_uid_seen_by(struct task *who, struct task *viewer);
 /* Replaces the current thread's address space; the old one comes back (the caller puts it). */
@@ -147,6 +149,9 @@ void timers_exit(struct process *p); /* the last thread ended: nothing fires any
 void timers_exec(struct process *p); /* POSIX timers go, itimers stay */
 int timers_cpu_limit(struct process *p); /* RLIMIT_CPU of p was set: watches it. -ENOMEM */
 void timer_signal_taken(siginfo_t *info); /* a POSIX timer's signal was dequeued; siglock held */
+
+/* policy.c: nice, policy, I/O priority for a new task */
+void sched_fork(struct task *child);
 
 /* futex.c */
 void futex_exit_robust(struct task *t);

@@ -115,6 +115,30 @@ int do_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned int flags
 	return err;
 }
 
+/* The other process's descriptor becomes one of the caller's (pidfd_getfd(2)). */
+int do_pidfd_getfd(int pidfd, int fd, unsigned int flags)
+{
+	struct file *f = NULL;
+	struct pid *pid;
+	struct task *t;
+	bool may;
+
+	if (flags)
+		return -EINVAL;
+	pid = pidfd_pid(pidfd);
+	if (IS_ERR(pid))
+		return PTR_ERR(pid);
+	t = pid_task(pid, PID_PROCESS);
+	pid_put(pid);
+	if (!t)
+		return -ESRCH;
+	may = ptrace_may_access(t, false);
+	if (may)
+		f = task_file_get(t, fd);
+	task_put(t);
+	return may ? fd_install(f ? f : ERR_PTR(-EBADF), 0, true) : -EPERM;
+}
+
 /* ---- signalfd: file->priv is a struct signalfd ---- */
 
 struct signalfd {

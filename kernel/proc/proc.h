@@ -22,6 +22,7 @@
 #include <linux/utsname.h>
 
 /* ---- pid numbers ---- */
+struct sched_attr;
 struct pid_ns {
 	struct ns_common ns;
 	struct idr ids; /* number -> struct pid; guarded by pid_lock */
@@ -280,6 +281,10 @@ struct task {
 	bool exiting; /* runs no more user code; guarded by siglock */
 	bool dead; /* left everything but the lists; guarded by tasks_lock */
 	u32 personality;
+	/* proc/policy.c's; each a word that anybody who may writes */
+	int nice, policy; /* SCHED_* */
+	bool sched_reset; /* SCHED_RESET_ON_FORK */
+	u16 ioprio; /* of ioprio_set(2); 0: never set */
 	bool vfork_pending; /* the parent sleeps in vfork_wait until exec or exit clears it */
 	struct waitq vfork_wait;
 	void *cgroup; /* container/'s; opaque */
@@ -452,6 +457,12 @@ int do_getrusage(int who, struct rusage *ru);
 long do_times(struct tms *tms); /* ticks since boot */
 int do_getpriority(int which, int who); /* 20 - nice: 1..40 */
 int do_setpriority(int which, int who, int nice);
+int do_ioprio_get(int which, int who);
+int do_ioprio_set(int which, int who, int prio);
+/* The attributes are in kernel memory. keep_nice: those of the old calls, which know no nice value. */
+int do_sched_setattr(pid_t pid, struct sched_attr *a, bool keep_nice);
+int do_sched_getattr(pid_t pid, struct sched_attr *a);
+int sched_priority_bound(int policy, bool highest); /* sched_get_priority_max(2), _min */
 int do_sched_setaffinity(pid_t pid, cpumask_t mask);
 int do_sched_getaffinity(pid_t pid, cpumask_t *mask);
 void do_uname(struct new_utsname *u);
@@ -486,6 +497,7 @@ int futex_wake(u32 __user *uaddr, int nr); /* shared or private key alike; count
 int do_pidfd_open(pid_t pid, unsigned int flags);
 int do_pidfd_send_signal(int pidfd, int sig, siginfo_t *info,
 			 unsigned int flags); /* info or NULL */
+int do_pidfd_getfd(int pidfd, int fd, unsigned int flags);
 /* The pid of a pidfd, with a reference; ERR_PTR(-EBADF). */
 struct pid *pidfd_pid(int fd);
 

@@ -40,22 +40,10 @@ static int follow_place(struct task *t, bool root, struct path *to)
 	return 0;
 }
 
-static struct file *fd_file(struct task *t, int fd)
-{
-	struct files *files = task_files_get(t);
-	struct file *f = NULL;
-
-	if (files) {
-		f = files_get(files, fd);
-		files_put(files);
-	}
-	return f;
-}
-
 bool proc_fd_open(const struct pinode *p)
 {
 	struct task *t = pinode_task(p);
-	struct file *f = t ? fd_file(t, p->fd) : NULL;
+	struct file *f = t ? task_file_get(t, p->fd) : NULL;
 
 	task_put(t);
 	if (f)
@@ -65,7 +53,7 @@ bool proc_fd_open(const struct pinode *p)
 
 static int follow_fd(struct task *t, int fd, struct path *to)
 {
-	struct file *f = fd_file(t, fd);
+	struct file *f = task_file_get(t, fd);
 
 	if (!f)
 		return -ENOENT;
@@ -148,7 +136,7 @@ static int fd_lookup(struct inode *dir, struct dentry *d)
 	int fd = proc_number(d->name, d->name_len), err = -ENOENT;
 	bool info = S_ISDIR(dir->mode) && !strcmp(p->entry->pf.name, "fdinfo");
 	struct task *t = pinode_task(p);
-	struct file *f = t && fd >= 0 ? fd_file(t, fd) : NULL;
+	struct file *f = t && fd >= 0 ? task_file_get(t, fd) : NULL;
 
 	if (f)
 		err = proc_set_inode(d, pid_inode(dir->sb, p->pid, info ? &fdinfo_entry : &fd_entry,
@@ -196,7 +184,7 @@ static int fd_permission(struct inode *inode, int may)
 
 static int show_fdinfo(struct strbuf *out, struct task *t, const struct pinode *p)
 {
-	struct file *f = ptrace_may_access(t, true) ? fd_file(t, p->fd) : NULL;
+	struct file *f = ptrace_may_access(t, true) ? task_file_get(t, p->fd) : NULL;
 
 	if (!f)
 		return -ENOENT;

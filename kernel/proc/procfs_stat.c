@@ -106,8 +106,8 @@ int show_stat(struct strbuf *out, struct task *t, const struct pinode *p)
 		  (ull)(x.user / NSEC_PER_TICK), (ull)(x.sys / NSEC_PER_TICK),
 		  (ull)(proc->child_user_ns / NSEC_PER_TICK),
 		  (ull)(proc->child_sys_ns / NSEC_PER_TICK));
-	sb_printf(out, " %d %d %u 0 %llu %llu %llu %llu", 20 + t->thread.nice, t->thread.nice,
-		  proc->nr_threads, (ull)(proc->start_ns / NSEC_PER_TICK),
+	sb_printf(out, " %d %d %u 0 %llu %llu %llu %llu", 20 + t->nice, t->nice, proc->nr_threads,
+		  (ull)(proc->start_ns / NSEC_PER_TICK),
 		  (ull)(mm ? mm->mapped_pages * PAGE_SIZE : 0),
 		  (ull)(mm ? mm->anon_pages + mm->file_pages : 0),
 		  (ull)proc->rlim[RLIMIT_RSS].rlim_cur);

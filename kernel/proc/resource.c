@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What processes use and may use: getrlimit(2), getrusage(2), times(2), priorities, CPU masks, sysinfo(2). */
+/* What processes use and may use: getrlimit(2), getrusage(2), times(2), sysinfo(2). */
 #include "proc/internal.h"
 
 #include <linux/capability.h>
@@ -137,129 +137,7 @@ long do_times(struct tms *tms)
 	return clock_ns() / NSEC_PER_TICK;
 }
 
-/* ---- priorities ---- */
-
-static int set_nice(struct task *t, int nice)
-{
-	const struct cred *me = current_thread()->cred, *c = task_cred_get(t);
-	bool mine = me->euid == c->uid || me->euid == c->euid;
-	bool may = mine || ns_capable(c->user_ns, CAP_SYS_NICE);
-	u64 lowest = t->proc->rlim[RLIMIT_NICE].rlim_cur;
-
-	cred_put(c);
-	if (!may)
-		return -EPERM;
-	if (nice < t->thread.nice && (u64)(20 - nice) > lowest && !capable(CAP_SYS_NICE))
-		return -EACCES;
-	thread_set_nice(&t->thread, nice);
-	return 0;
-}
-
-/* Calls fn-like work for each task that which/who names: get collects the best, set changes all. */
-static int one_priority(struct task *t, const int *nice, int *best)
-{
-	if (nice)
-		return set_nice(t, *nice);
-	*best = max(*best, 20 - t->thread.nice);
-	return 0;
-}
-
-static int priority(int which, int who, const int *nice, int *best)
-{
-	struct pid_ns *ns = task_pid_ns(current);
-	uid_t uid = current_thread()->cred->uid;
-	int err = -ESRCH, e;
-	struct pid *pgrp;
-	struct task *t;
-
-	switch (which) {
-	case PRIO_PROCESS:
-		t = who ? task_find(ns, who) : current;
-		if (!t)
-			return -ESRCH;
-		err = one_priority(t, nice, best);
-		if (who)
-			task_put(t);
-		return err;
-	case PRIO_PGRP:
-		pgrp = who ? pid_find(ns, who) : NULL;
-		if (who && !pgrp)
-			return -ESRCH;
-		spin_lock(&tasks_lock);
-		pgrp = pgrp ?: task_pgrp(current); /* others may move us until the lock is held */
-		list_for_each(t, &pgrp->tasks[PID_GROUP], pid_links[PID_GROUP]) {
-			e = one_priority(t, nice, best);
-			err = err == -ESRCH || e ? e : err;
-		}
-		spin_unlock(&tasks_lock);
-		if (who)
-			pid_put(pgrp);
-		return err;
-	case PRIO_USER:
-		if (who)
-			uid = uid_from_ns(current_thread()->cred->user_ns, who);
-		spin_lock(&tasks_lock);
-		list_for_each(t, &all_tasks, all_link) {
-			const struct cred *c = task_cred_get(t);
-			bool match = c->uid == uid && task_tid_in(t, ns);
-
-			cred_put(c);
-			if (!match)
-				continue;
-			e = one_priority(t, nice, best);
-			err = err == -ESRCH || e ? e : err;
-		}
-		spin_unlock(&tasks_lock);
-		return err;
-	default:
-		return -EINVAL;
-	}
-}
-
-int do_getpriority(int which, int who)
-{
-	int best = 0;
-	int err = priority(which, who, NULL, &best);
-
-	return err ? err : best;
-}
-
-int do_setpriority(int which, int who, int nice)
-{
-	nice = max(-20, min(nice, 19));
-	return priority(which, who, &nice, NULL);
-}
-
-/* ---- CPUs ---- */
-
-int do_sched_setaffinity(pid_t pid, cpumask_t mask)
-{
-	struct task *t = pid ? task_find(task_pid_ns(current), pid) : current;
-	const struct cred *me = current_thread()->cred, *c;
-	int err = -EPERM;
-
-	if (!t)
-		return -ESRCH;
-	c = task_cred_get(t);
-	if (me->euid == c->uid || me->euid == c->euid || ns_capable(c->user_ns, CAP_SYS_NICE))
-		err = thread_set_allowed(&t->thread, mask);
-	cred_put(c);
-	if (pid)
-		task_put(t);
-	return err;
-}
-
-int do_sched_getaffinity(pid_t pid, cpumask_t *mask)
-{
-	struct task *t = pid ? task_find(task_pid_ns(current), pid) : current;
-
-	if (!t)
-		return -ESRCH;
-	*mask = t->thread.allowed & (nr_cpus >= 64 ? ~0UL : BIT(nr_cpus) - 1);
-	if (pid)
-		task_put(t);
-	return 0;
-}
+/* ---- the machine ---- */
 
 void do_sysinfo(struct sysinfo *si)
 {

@@ -399,6 +399,8 @@ void tell_process(struct process *to, struct task *who, int sig, int code, int s
 	info.si_utime = who->proc->user_ns / (NSEC_PER_SEC / 100);
 	info.si_stime = who->proc->sys_ns / (NSEC_PER_SEC / 100);
 	spin_lock(&to->siglock);
+	if (sig > SIG_MAX) /* clone(2) takes numbers that are no signals, too */
+		sig = 0;
 	if (sig)
 		a = action_of(to->leader, sig);
 	if (sig && !(stop && (a.handler == SIG_IGN || a.flags & SA_NOCLDSTOP)))

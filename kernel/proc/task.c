@@ -252,6 +252,27 @@ TASK_GETTER(task_files_get, struct files *, thread.files)
 TASK_GETTER(task_ns_get, struct nsproxy *, ns)
 TASK_GETTER(task_cred_get, const struct cred *, thread.cred)
 
+struct file *task_file_get(struct task *t, int fd)
+{
+	struct files *files = task_files_get(t);
+	struct file *f = NULL;
+
+	if (files) {
+		f = files_get(files, fd);
+		files_put(files);
+	}
+	return f;
+}
+
+bool task_has_uid(struct task *t, uid_t uid)
+{
+	const struct cred *c = task_cred_get(t);
+	bool yes = c->uid == uid;
+
+	cred_put(c);
+	return yes;
+}
+
 uid_t task_uid_seen_by(struct task *who, struct task *viewer)
 {
 	const struct cred *c = task_cred_get(who), *v = task_cred_get(viewer);

@@ -101,7 +101,8 @@ static bool take_stop(struct wait *w, struct process *p, bool traced)
 /* One look at one child: 1 taken, 0 not yet, -ECHILD not to be waited for. tasks_lock held. */
 static int look(struct wait *w, struct process *p)
 {
-	if (!eligible(w, p->leader, false))
+	/* A zombie has no other news to come than its end. */
+	if (!eligible(w, p->leader, false) || (p->zombie && !(w->options & WEXITED)))
 		return -ECHILD;
 	return take_zombie(w, p) || take_stop(w, p, false);
 }
@@ -281,21 +282,35 @@ static struct pid *waitid_pid(int which, pid_t id)
 	return pid ? pid : ERR_PTR(-ECHILD);
 }
 
+static bool is_nonblocking(int fd)
+{
+	struct file *f = fd_get(fd);
+	bool yes = f && f->flags & O_NONBLOCK;
+
+	if (f)
+		file_put(f);
+	return yes;
+}
+
 long do_waitid(int which, pid_t id, siginfo_t *info, int options, struct rusage *ru)
 {
 	struct wait w = { .type = which == P_PIDFD ? P_PID : which, .ru = ru };
+	bool nonblocking;
 	long err;
 
 	if ((options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD |
 			 __WCLONE | __WALL)) ||
 	    !(options & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;
-	w.options = options;
 	w.pid = waitid_pid(which, id);
 	if (IS_ERR(w.pid))
 		return PTR_ERR(w.pid);
+	nonblocking = which == P_PIDFD && !(options & WNOHANG) && is_nonblocking(id);
+	w.options = options | (nonblocking ? WNOHANG : 0);
 	err = wait_for(&w);
 	pid_put(w.pid);
+	if (!err && !w.nr && nonblocking)
+		return -EAGAIN;
 	if (info) {
 		memset(info, 0, sizeof(*info));
 		if (!err && w.nr) {

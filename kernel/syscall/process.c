@@ -7,7 +7,6 @@
 
 #include <linux/capability.h>
 #include <linux/futex.h>
-#include <linux/ioprio.h>
 #include <linux/sched.h>
 #include <linux/sched/types.h>
 #include <linux/uio.h>
@@ -51,8 +50,6 @@ SYSCALL5(clone, u64, flags, u64, stack, int __user *, parent_tid, int __user *, 
 		.cgroup_fd = -1,
 	};
 
-	if (flags & CLONE_PIDFD && flags & (CLONE_PARENT_SETTID | CLONE_DETACHED))
-		return -EINVAL;
 	return clone_with(&args);
 }
 
@@ -68,7 +65,9 @@ SYSCALL2(clone3, const struct clone_args __user *, uargs, size_t, size)
 		return err;
 	if (a.set_tid_size > MAX_LEVELS || !a.set_tid != !a.set_tid_size)
 		return -EINVAL;
-	if (a.flags & (CSIGNAL | CLONE_DETACHED) || a.exit_signal > SIG_MAX)
+	/* CLONE_NEWTIME is one of the bits that were the exit signal's. */
+	if (a.flags & ((CSIGNAL & ~CLONE_NEWTIME) | CLONE_DETACHED) || a.exit_signal > SIG_MAX ||
+	    (a.flags & (CLONE_THREAD | CLONE_PARENT) && a.exit_signal))
 		return -EINVAL;
 	if (a.flags & CLONE_INTO_CGROUP && (a.cgroup > 0x7fffffff || size < CLONE_ARGS_SIZE_VER2))
 		return -EINVAL;
@@ -190,6 +189,7 @@ SYSCALL3(get_robust_list, pid_t, tid, void __user *__user *, uhead, size_t __use
 SYSCALL_IS(arch_prctl, do_arch_prctl(_1, _2))
 SYSCALL_IS(prctl, do_prctl(_1, _2, _3, _4, _5))
 SYSCALL_IS(pidfd_open, do_pidfd_open(_1, _2))
+SYSCALL_IS(pidfd_getfd, do_pidfd_getfd(_1, _2, _3))
 
 SYSCALL4(pidfd_send_signal, int, pidfd, int, sig, siginfo_t __user *, uinfo, unsigned int, flags)
 {
@@ -259,91 +259,92 @@ SYSCALL3(sched_getaffinity, pid_t, pid, unsigned int, size, void __user *, umask
 	return copy_to_user(umask, &mask, sizeof(mask)) ?: (long)sizeof(mask);
 }
 
-/* Does the thread exist? There is one policy, SCHED_OTHER, so that is all there is to say. */
-static int check_thread(pid_t tid)
+static int get_attr(pid_t pid, struct sched_attr *a)
 {
-	struct task *t;
-
-	if (tid < 0)
-		return -EINVAL;
-	if (!tid)
-		return 0;
-	t = task_find(task_pid_ns(current), tid);
-	if (!t)
-		return -ESRCH;
-	task_put(t);
-	return 0;
+	return pid < 0 ? -EINVAL : do_sched_getattr(pid, a);
 }
 
 SYSCALL1(sched_getscheduler, pid_t, pid)
 {
-	return check_thread(pid) ?: SCHED_NORMAL;
+	struct sched_attr a;
+	int err = get_attr(pid, &a);
+
+	if (err)
+		return err;
+	return a.sched_policy |
+	       (a.sched_flags & SCHED_FLAG_RESET_ON_FORK ? SCHED_RESET_ON_FORK : 0);
 }
 
 SYSCALL2(sched_getparam, pid_t, pid, int __user *, param)
 {
-	return param ? check_thread(pid) ?: put_user(0, param) : -EINVAL;
+	struct sched_attr a;
+
+	return param ? get_attr(pid, &a) ?: put_user(0, param) : -EINVAL;
 }
 
-SYSCALL3(sched_setscheduler, pid_t, pid, int, policy, const int __user *, uprio)
+/* The calls from before sched_setattr(2): a policy with a flag in it, and a real-time priority. */
+static long set_scheduler(pid_t pid, int policy, u64 flags, const int __user *uprio)
 {
-	int prio;
+	struct sched_attr a = {
+		.sched_policy = policy & ~SCHED_RESET_ON_FORK,
+		.sched_flags =
+			flags | (policy & SCHED_RESET_ON_FORK ? SCHED_FLAG_RESET_ON_FORK : 0),
+	};
 
-	if (policy < 0 || !uprio)
+	if (policy < 0 || !uprio || pid < 0)
 		return -EINVAL;
-	if (get_user(prio, uprio))
+	return get_user(a.sched_priority, uprio) ?: do_sched_setattr(pid, &a, true);
+}
+
+SYSCALL_IS(sched_setscheduler, set_scheduler(_1, _2, 0, (const int __user *)_3))
+SYSCALL_IS(sched_setparam, set_scheduler(_1, 0, SCHED_FLAG_KEEP_POLICY, (const int __user *)_2))
+
+/* What is too long or too short is told the size that is known here. */
+SYSCALL3(sched_setattr, pid_t, pid, struct sched_attr __user *, uattr, unsigned int, flags)
+{
+	struct sched_attr a;
+	u32 size;
+	int err = -E2BIG;
+
+	if (!uattr || pid < 0 || flags)
+		return -EINVAL;
+	if (get_user(size, &uattr->size))
 		return -EFAULT;
-	/* Real-time and deadline classes are not built in. */
-	if (policy != SCHED_NORMAL || prio)
-		return -EINVAL;
-	return check_thread(pid);
+	size = size ?: SCHED_ATTR_SIZE_VER0;
+	if (size >= SCHED_ATTR_SIZE_VER0)
+		err = user_struct(&a, sizeof(a), SCHED_ATTR_SIZE_VER0, uattr, size);
+	if (err == -E2BIG)
+		put_user((u32)sizeof(a), &uattr->size);
+	return err ?: do_sched_setattr(pid, &a, false);
 }
 
 SYSCALL4(sched_getattr, pid_t, pid, struct sched_attr __user *, uattr, unsigned int, size,
 	 unsigned int, flags)
 {
-	struct sched_attr attr = { .size = sizeof(attr), .sched_policy = SCHED_NORMAL };
-	int nice;
+	struct sched_attr a;
+	int err;
 
 	if (!uattr || flags || size > PAGE_SIZE || size < SCHED_ATTR_SIZE_VER0)
 		return -EINVAL;
-	nice = pid < 0 ? -EINVAL : do_getpriority(0 /* PRIO_PROCESS */, pid);
-	if (nice < 0)
-		return nice;
-	attr.sched_nice = 20 - nice;
-	attr.size = min((size_t)size, sizeof(attr));
-	return copy_to_user(uattr, &attr, attr.size);
+	err = get_attr(pid, &a);
+	a.size = min((size_t)size, sizeof(a));
+	return err ?: copy_to_user(uattr, &a, a.size);
 }
 
-/* The bounds are known even of the policies that nobody can have. */
-static long priority_bound(int policy, int realtime)
+/* No thread takes turns in real time; the fair ones have no fixed interval. */
+SYSCALL2(sched_rr_get_interval, pid_t, pid, struct __kernel_timespec __user *, uts)
 {
-	switch (policy) {
-	case SCHED_FIFO:
-	case SCHED_RR:
-		return realtime;
-	case SCHED_NORMAL:
-	case SCHED_BATCH:
-	case SCHED_IDLE:
-	case SCHED_DEADLINE:
-		return 0;
-	}
-	return -EINVAL;
+	struct sched_attr a;
+
+	return get_attr(pid, &a) ?: put_timespec(uts, 0);
 }
 
-SYSCALL_IS(sched_get_priority_max, priority_bound(_1, 99))
-SYSCALL_IS(sched_get_priority_min, priority_bound(_1, 1))
+SYSCALL_IS(sched_get_priority_max, sched_priority_bound(_1, true))
+SYSCALL_IS(sched_get_priority_min, sched_priority_bound(_1, false))
 SYSCALL_IS(getpriority, do_getpriority(_1, _2))
 SYSCALL_IS(setpriority, do_setpriority(_1, _2, _3))
-
-SYSCALL2(ioprio_get, int, which, int, who)
-{
-	if (which < IOPRIO_WHO_PROCESS || which > IOPRIO_WHO_USER)
-		return -EINVAL;
-	if (which == IOPRIO_WHO_PROCESS && check_thread(who))
-		return -ESRCH;
-	return IOPRIO_PRIO_VALUE(IOPRIO_CLASS_NONE, IOPRIO_NORM);
-}
+SYSCALL_IS(ioprio_get, do_ioprio_get(_1, _2))
+SYSCALL_IS(ioprio_set, do_ioprio_set(_1, _2, _3))
 
 SYSCALL3(getcpu, unsigned int __user *, cpu, unsigned int __user *, node, void __user *, unused)
 {
