@@ -364,13 +364,14 @@ static void leave_tables(struct task *t)
 	nsproxy_put(ns);
 }
 
-/* Zombies that wait for the dying init: nobody else will take them. */
+/* Zombies that wait for the dying init: nobody else will take them, nor those that it traces. */
 static void reap_zombies(struct process *p)
 {
 	struct list_head gone = LIST_INIT(gone);
 	struct process *c, *next;
 
 	spin_lock(&tasks_lock);
+	ptrace_tracer_exit(current, &gone);
 	list_for_each_safe(c, next, &p->children, sibling) {
 		if (!c->zombie || c->held)
 			break;

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/utsname.h>
 
 #include "abi.h"
@@ -153,6 +154,36 @@ static void pid_init_dies(void)
 	});
 	close(p[1]);
 	R(read(p[0], &c, 1)); /* the end of file: the last writer is gone */
+}
+
+static int traced_thread(void *arg)
+{
+	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+	tell(*(int *)arg);
+	for (;;)
+		pause();
+	return 0;
+}
+
+/* The init dies as the tracer of a thread, whose end it will not wait for. */
+static void pid_init_traces(void)
+{
+	static char stack[16384] __attribute__((aligned(16)));
+	int p[2];
+
+	empower();
+	R(pipe(p));
+	INSIDE(CLONE_NEWPID, {
+		char c;
+
+		if (fork() == 0) {
+			clone(traced_thread, stack + sizeof(stack),
+			      CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD,
+			      &p[1]);
+			syscall(SYS_exit, 0); /* the first thread alone */
+		}
+		R(read(p[0], &c, 1));
+	});
 }
 
 static void pid_init_signals(void)
@@ -507,6 +538,6 @@ static void user_ids(void)
 }
 
 ABI_MAIN(CASE(pid_numbers), CASE(pid_levels), CASE(pid_depth), CASE(pid_init_dies),
-	 CASE(pid_init_signals), CASE(pid_init_handles), CASE(pid_orphans), CASE(pid_unshare),
-	 CASE(pid_from_outside), CASE(own_proc), CASE(host_names), CASE(mounts), CASE(new_root),
-	 CASE(entering), CASE(links), CASE(refused), CASE(user_ids))
+	 CASE(pid_init_traces), CASE(pid_init_signals), CASE(pid_init_handles), CASE(pid_orphans),
+	 CASE(pid_unshare), CASE(pid_from_outside), CASE(own_proc), CASE(host_names), CASE(mounts),
+	 CASE(new_root), CASE(entering), CASE(links), CASE(refused), CASE(user_ids))
