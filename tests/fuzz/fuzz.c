@@ -111,23 +111,25 @@ static void show_rings(unsigned int slot, u64 last)
 	}
 }
 
-/* The processes that are there, as /proc/N/stat begins: number, name, state, parent. */
-static void show_processes(void)
+/* The processes that are there, and their threads, as /proc/N/stat begins: number, name, state, parent. */
+static void show_processes(const char *where)
 {
-	DIR *dir = opendir("/proc");
+	DIR *dir = opendir(where);
 	struct dirent *de;
 
 	while (dir && (de = readdir(dir))) {
-		char path[300], text[64] = "";
+		char path[600], text[64] = "";
 		int fd;
 
 		if (de->d_name[0] < '0' || de->d_name[0] > '9')
 			continue;
-		snprintf(path, sizeof(path), "/proc/%s/stat", de->d_name);
+		snprintf(path, sizeof(path), "%s/%s/stat", where, de->d_name);
 		fd = open(path, O_RDONLY);
 		if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0)
 			say("  %s", text);
 		close(fd);
+		snprintf(path, sizeof(path), "%s/%s/task", where, de->d_name);
+		show_processes(path);
 	}
 	if (dir)
 		closedir(dir);
@@ -138,7 +140,7 @@ static void found(unsigned int slot, u64 iteration, const char *what)
 	say("fuzz: FOUND: %s, seed %llu, --one %u:%llu", what, (unsigned long long)options.seed,
 	    slot, (unsigned long long)iteration);
 	show_rings(slot, 3);
-	show_processes();
+	show_processes("/proc");
 	shared->failed = 1;
 }
 
@@ -299,7 +301,7 @@ static void judge_counts(const struct counts *mark, unsigned int n)
 		shared->failed = 1;
 	}
 	if (shared->failed)
-		show_processes();
+		show_processes("/proc");
 }
 
 /* ---- the slots ---- */
@@ -398,6 +400,7 @@ static void run_all(void)
 	u64 next[SLOTS_MAX] = { 0 };
 	unsigned int n;
 
+	memset(mark, 1, sizeof(mark)); /* pages that are there before the first count */
 	for (n = 0; n < QUARTERS && !shared->failed; n++) {
 		run_slots(started + options.seconds * 1000UL * (n + 1) / QUARTERS, next);
 		if (n)
@@ -493,6 +496,7 @@ static void set_up(void)
 		      0);
 	if (shared == MAP_FAILED)
 		exit(2);
+	memset(shared->stat, 0, sizeof(shared->stat));
 	for (unsigned int s = 0; s < SLOTS_MAX; s++)
 		for (unsigned int t = 0; t < THREADS; t++) {
 			struct ring *r = &shared->ring[s][t];

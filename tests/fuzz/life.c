@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One iteration: a container of its own (pid, mount, UTS, cgroup namespaces; a root of tmpfs), in it
- * a process with some threads that make calls, and what these start.
+ * One iteration: a container of its own (pid, mount, UTS, cgroup namespaces; a root of tmpfs), in it,
+ * one after the other, processes with some threads that make calls, and what these start.
  *
  * The first process of the namespace, the nanny, builds the container, sends the caller signals and
  * ends after a while; with it ends all that is left. It runs fuzzed calls never, so that it can be
@@ -36,6 +36,7 @@
 
 #define ROOT "/run/fuzz/root"
 #define NANNY_MS 1500 /* an iteration's time */
+#define LIVES 4 /* callers in it, one after the other */
 #define FPU_ROOM 4096UL
 
 struct pool pool;
@@ -574,6 +575,22 @@ static void sleep_ms(long ms)
 	nanosleep(&t, NULL);
 }
 
+/* Until pid has ended, or the time is over: signals for it, and an end for all zombies. */
+static int watch(pid_t pid, int ms)
+{
+	static const u8 sent[] = { SIGALRM, SIGALRM, SIGUSR1, SIGCONT, SIGCONT };
+
+	for (; ms < NANNY_MS; ms += 10) {
+		sleep_ms(ms % 100 ? 10 : 2);
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		if (kill(pid, 0) && errno == ESRCH)
+			break;
+		kill(pid, sent[ms / 10 % ARRAY_SIZE(sent)]);
+	}
+	return ms;
+}
+
 void nanny(unsigned int slot, u64 iteration)
 {
 	char path[64];
@@ -603,20 +620,15 @@ void nanny(unsigned int slot, u64 iteration)
 	for (int n = 0; n < 3; n++)
 		dup2(fd, n);
 	syscall(SYS_close_range, 3, -1, 0);
-	pid = fork();
-	if (pid == 0) {
-		write_file("/proc/self/oom_score_adj", "500", 3);
-		live();
-	}
-	for (int ms = 0; ms < NANNY_MS; ms += 10) {
-		static const u8 sent[] = { SIGALRM, SIGALRM, SIGUSR1, SIGCONT, SIGCONT };
-
-		sleep_ms(10);
-		while (waitpid(-1, NULL, WNOHANG) > 0)
-			;
-		if (kill(pid, 0) && errno == ESRCH)
-			break;
-		kill(pid, sent[ms / 10 % ARRAY_SIZE(sent)]);
+	for (int n = 0, ms = 0; n < LIVES && ms < NANNY_MS; n++) {
+		pid = fork();
+		if (pid == 0) {
+			life_seed = mix(life_seed, n);
+			life_rng.state = life_seed;
+			write_file("/proc/self/oom_score_adj", "500", 3);
+			live();
+		}
+		ms = watch(pid, ms);
 	}
 	_exit(0);
 }
