@@ -339,7 +339,6 @@ static void check_preempt(struct runqueue *rq, struct thread *t)
 		resched(rq);
 		return;
 	}
-	rq_update(rq, clock_ns());
 	if (curr == current_thread() && curr->sync >= SYNC_SURE && rq->nr == 2) {
 		/* It sleeps in a moment. If this time it does not, the tick gives t to another CPU. */
 		rq->slice_end = min(rq->slice_end, rq->exec_start + 2 * kick_ns);
@@ -370,6 +369,7 @@ void thread_enqueue_unlock(struct runqueue *rq, struct thread *t, bool fresh)
 		if (t->allowed & BIT(cpu)) /* else: sched_setaffinity() came between */
 			break;
 	}
+	rq_update(rq, clock_ns()); /* or it would be placed by what was true at the last switch */
 	if (fresh) /* behind those who wait already: forking gains no time */
 		t->vruntime = rq->min_vruntime + MIN_SLICE;
 	else if (before(t->vruntime, rq->min_vruntime - PERIOD / 2))
