@@ -27,9 +27,11 @@ test|cmocka|file:/usr/include/cmocka.h,/usr/local/include/cmocka.h,/opt/homebrew
 test|C library headers|file:/usr/include/stdio.h,/opt/homebrew/include/cmocka.h||libc6-dev|glibc-devel|glibc|-
 test|git|cmd:git||git|git|git|git
 test|cpio|cmd:cpio||cpio|cpio|cpio|cpio
+test|strace|cmd:strace||strace|strace|strace|-
+test|gdbserver|cmd:gdbserver||gdbserver|gdb-gdbserver|gdb|-
+test|gdb|cmd:gdb,x86_64-elf-gdb||gdb|gdb|gdb|x86_64-elf-gdb
 nice|clang|cmd:clang|12|clang|clang|clang|llvm
 nice|clang-format|cmd:clang-format|12|clang-format|clang-tools-extra|clang|clang-format
-nice|gdb|cmd:gdb,x86_64-elf-gdb||gdb|gdb|gdb|x86_64-elf-gdb
 '
 
 # The groups that a purpose needs.
