@@ -212,9 +212,7 @@ static bool is_known(const u32 *ids, u32 id)
 	return id == ID_NONE || id == ids[REAL] || id == ids[EFFECTIVE] || id == ids[SAVED];
 }
 
-/* A call's rule: changes ids to what is wanted, ID_NONE being 'leave'; -EPERM. may: has the capability. */
-typedef int (*id_rule)(u32 *ids, const u32 *want, bool may);
-
+/* The rules: ids become what is wanted, ID_NONE being 'leave'; -EPERM. may: has the capability. */
 static int rule_one(u32 *ids, const u32 *want, bool may)
 {
 	u32 id = want[REAL];
@@ -254,13 +252,16 @@ static int rule_two(u32 *ids, const u32 *want, bool may)
 	return 0;
 }
 
-static int change_ids(bool group, u32 r, u32 e, u32 s, id_rule rule)
+int do_set_ids(bool group, enum id_call call, u32 r, u32 e, u32 s)
 {
+	static int (*const rules[])(u32 *, const u32 *, bool) = { rule_one, rule_two, rule_all };
 	const struct cred *old = current_thread()->cred;
 	u32 want[] = { r, e, s }, *ids;
 	struct cred *c;
 	int err;
 
+	if (call == SET_ID && r == ID_NONE)
+		return -EINVAL;
 	for (int i = REAL; i <= SAVED; i++) {
 		if (want[i] == ID_NONE)
 			continue;
@@ -272,7 +273,7 @@ static int change_ids(bool group, u32 r, u32 e, u32 s, id_rule rule)
 	if (!c)
 		return -ENOMEM;
 	ids = ids_of(c, group);
-	err = rule(ids, want, may_change(group));
+	err = rules[call](ids, want, may_change(group));
 	if (err) {
 		cred_put(c);
 		return err;
@@ -283,33 +284,7 @@ static int change_ids(bool group, u32 r, u32 e, u32 s, id_rule rule)
 	return cred_commit(c);
 }
 
-int do_setuid(uid_t uid)
-{
-	return uid == ID_NONE ? -EINVAL : change_ids(false, uid, ID_NONE, ID_NONE, rule_one);
-}
-int do_setgid(gid_t gid)
-{
-	return gid == ID_NONE ? -EINVAL : change_ids(true, gid, ID_NONE, ID_NONE, rule_one);
-}
-int do_setresuid(uid_t r, uid_t e, uid_t s)
-{
-	return change_ids(false, r, e, s, rule_all);
-}
-int do_setresgid(gid_t r, gid_t e, gid_t s)
-{
-	return change_ids(true, r, e, s, rule_all);
-}
-int do_setreuid(uid_t r, uid_t e)
-{
-	return change_ids(false, r, e, ID_NONE, rule_two);
-}
-int do_setregid(gid_t r, gid_t e)
-{
-	return change_ids(true, r, e, ID_NONE, rule_two);
-}
-
-/* setfsuid(2) has no errors: it returns the old id, changed or not. */
-static u32 set_fs_id(bool group, u32 id)
+u32 do_set_fs_id(bool group, u32 id)
 {
 	const struct cred *old = current_thread()->cred;
 	u32 *ids = ids_of((struct cred *)old, group), was = ids[FS];
@@ -326,15 +301,6 @@ static u32 set_fs_id(bool group, u32 id)
 		cred_install(c);
 	}
 	return was;
-}
-
-uid_t do_setfsuid(uid_t uid)
-{
-	return uid_to_ns(current_thread()->cred->user_ns, set_fs_id(false, uid));
-}
-gid_t do_setfsgid(gid_t gid)
-{
-	return gid_to_ns(current_thread()->cred->user_ns, set_fs_id(true, gid));
 }
 
 bool may_setgroups(void)

@@ -43,13 +43,8 @@ void reap_process(struct process *p, struct list_head *gone)
 {
 	struct process *parent = p->parent;
 
-	parent->child_user_ns += p->user_ns + p->child_user_ns;
-	parent->child_sys_ns += p->sys_ns + p->child_sys_ns;
-	parent->child_minflt += p->minflt + p->child_minflt;
-	parent->child_majflt += p->majflt + p->child_majflt;
-	parent->child_nvcsw += p->nvcsw + p->child_nvcsw;
-	parent->child_nivcsw += p->nivcsw + p->child_nivcsw;
-	parent->child_maxrss = max(parent->child_maxrss, max(p->maxrss, p->child_maxrss));
+	usage_add(&parent->children_used, &p->used);
+	usage_add(&parent->children_used, &p->children_used);
 	list_del(&p->sibling);
 	spin_lock(&p->siglock);
 	p->reaped = true;
@@ -274,30 +269,17 @@ void tracee_seen(struct task *t, struct process *tracer, struct list_head *gone)
 		waitq_wake_all(&waiter->wait_child, 0);
 }
 
-/* Adds what the thread used to its process's sums; siglock held. */
-static void account(struct task *t)
-{
-	struct process *p = t->proc;
-	u64 user, sys;
-
-	thread_times(&t->thread, &user, &sys);
-	p->user_ns += user;
-	p->sys_ns += sys;
-	p->minflt += t->thread.minor_faults;
-	p->majflt += t->thread.major_faults;
-	p->nvcsw += t->thread.nr_voluntary;
-	p->nivcsw += t->thread.nr_involuntary;
-}
-
 static void die(struct task *t)
 {
 	struct process *p = t->proc, *waiter;
 	struct list_head gone = LIST_INIT(gone);
+	struct usage u;
 
 	spin_lock(&tasks_lock);
 	ptrace_tracer_exit(t, &gone);
 	spin_lock(&p->siglock);
-	account(t);
+	u = thread_usage(t);
+	usage_add(&p->used, &u);
 	t->dead = true;
 	if (t != p->leader && !is_traced(t)) /* else its tracer waits for it */
 		release_task(t, &gone);
@@ -336,7 +318,7 @@ void exec_leave_mm(struct task *t)
 	}
 	t->clear_tid = NULL;
 	t->robust_list = NULL;
-	t->proc->maxrss = max(t->proc->maxrss, mm->peak_pages);
+	t->proc->used.maxrss = max(t->proc->used.maxrss, mm->peak_pages);
 }
 
 static void leave_mm(struct task *t)

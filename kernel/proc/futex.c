@@ -294,53 +294,39 @@ static long requeue(u32 __user *uaddr, bool private, int nr_wake, int nr_move, u
 	return n;
 }
 
-/* What FUTEX_WAKE_OP's code makes of the value old. */
+/* What FUTEX_WAKE_OP's code makes of the value old: 0 or -ENOSYS. */
 static int op_result(u32 code, u32 old, u32 *new)
 {
-	s32 arg = (s32)(code << 8) >> 20; /* 12 bits with a sign, as the comparison's below */
+	u32 arg = (s32)(code << 8) >> 20; /* 12 bits with a sign, as the comparison's below */
+	unsigned int op = code >> 28 & 7;
 
 	if (code & (u32)FUTEX_OP_OPARG_SHIFT << 28)
 		arg = 1U << (arg & 31);
-	switch (code >> 28 & 7) {
-	case FUTEX_OP_SET:
-		*new = arg;
-		return 0;
-	case FUTEX_OP_ADD:
-		*new = old + arg;
-		return 0;
-	case FUTEX_OP_OR:
-		*new = old | arg;
-		return 0;
-	case FUTEX_OP_ANDN:
-		*new = old & ~arg;
-		return 0;
-	case FUTEX_OP_XOR:
-		*new = old ^ arg;
-		return 0;
-	}
-	return -ENOSYS;
+	const u32 results[] = {
+		[FUTEX_OP_SET] = arg,         [FUTEX_OP_ADD] = old + arg, [FUTEX_OP_OR] = old | arg,
+		[FUTEX_OP_ANDN] = old & ~arg, [FUTEX_OP_XOR] = old ^ arg,
+	};
+
+	if (op >= ARRAY_SIZE(results))
+		return -ENOSYS;
+	*new = results[op];
+	return 0;
 }
 
 /* Is old what the code asks for? 1, 0 or -ENOSYS. */
 static int op_compare(u32 code, s32 old)
 {
 	s32 arg = (s32)(code << 20) >> 20;
+	const bool holds[] = {
+		[FUTEX_OP_CMP_EQ] = old == arg,
+		[FUTEX_OP_CMP_NE] = old != arg,
+		[FUTEX_OP_CMP_LT] =
+			old<arg, [FUTEX_OP_CMP_LE] = old <= arg, [FUTEX_OP_CMP_GT] = old> arg,
+		[FUTEX_OP_CMP_GE] = old >= arg,
+	};
+	unsigned int cmp = code >> 24 & 15;
 
-	switch (code >> 24 & 15) {
-	case FUTEX_OP_CMP_EQ:
-		return old == arg;
-	case FUTEX_OP_CMP_NE:
-		return old != arg;
-	case FUTEX_OP_CMP_LT:
-		return old < arg;
-	case FUTEX_OP_CMP_GE:
-		return old >= arg;
-	case FUTEX_OP_CMP_LE:
-		return old <= arg;
-	case FUTEX_OP_CMP_GT:
-		return old > arg;
-	}
-	return -ENOSYS;
+	return cmp < ARRAY_SIZE(holds) ? holds[cmp] : -ENOSYS;
 }
 
 /* FUTEX_WAKE_OP: changes the second word, wakes on the first and, if its old value was so, on both. */

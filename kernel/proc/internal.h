@@ -133,6 +133,14 @@ struct file *exec_open(int dirfd, const char *name, unsigned int lookup);
 char *exec_strings(struct exec *x, size_t off, size_t *n);
 u64 random_u64(void);
 
+/* resource.c */
+struct usage thread_usage(struct task *t);
+struct usage
+process_usage_locked(struct process *p); /* its threads', those that ended, too; siglock */
+struct usage process_usage(struct process *p); /* takes siglock */
+void usage_add(struct usage *to, const struct usage *u);
+void usage_to_rusage(const struct usage *u, struct rusage *ru);
+
 /* time.c, timer.c */
 static inline void ns_to_timeval(u64 ns, struct __kernel_old_timeval *tv)
 {
@@ -143,8 +151,6 @@ static inline void ns_to_timeval(u64 ns, struct __kernel_old_timeval *tv)
 #define CPUCLOCK_THREAD                                                                            \
 	4 /* in the number of a CPU-time clock: a thread's (clock_getcpuclockid(3)) */
 int clock_deadline(int clock, bool absolute, u64 ns, u64 *deadline);
-void process_times(struct process *p, u64 *user, u64 *sys); /* siglock not held */
-void process_times_locked(struct process *p, u64 *user, u64 *sys);
 void timers_exit(struct process *p); /* the last thread ended: nothing fires any more */
 void timers_exec(struct process *p); /* POSIX timers go, itimers stay */
 int timers_cpu_limit(struct process *p); /* RLIMIT_CPU of p was set: watches it. -ENOMEM */

@@ -173,6 +173,10 @@ struct sighand { /* CLONE_SIGHAND */
 };
 
 /* ---- a process: what its threads share ---- */
+struct usage { /* getrusage(2) */
+	u64 user_ns, sys_ns, minflt, majflt, nvcsw, nivcsw;
+	u64 maxrss; /* pages */
+};
 struct process {
 	ref_t refs;
 	/* changed with tasks_lock and siglock held, read with either */
@@ -215,10 +219,8 @@ struct process {
 	/* guarded by tasks_lock */
 	struct tty *tty; /* controlling terminal; opaque here */
 	bool session_leader;
-	/* sums of threads and children that went */
-	u64 user_ns, sys_ns, child_user_ns, child_sys_ns, child_minflt, child_majflt;
-	u64 minflt, majflt, nvcsw, nivcsw, maxrss;
-	u64 child_nvcsw, child_nivcsw, child_maxrss;
+	struct usage used,
+		children_used; /* by threads that ended; by children that were waited for */
 	struct rlimit64 rlim[RLIM_NLIMITS];
 	u64 start_ns;
 	int oom_score_adj, oom_score_adj_min;
@@ -415,15 +417,13 @@ gid_t gid_to_ns(struct user_ns *ns, gid_t kgid);
 gid_t gid_from_ns(struct user_ns *ns, gid_t gid);
 
 extern struct cred init_cred;
-/* The identity calls; ids as the caller's user namespace counts them, (u32)-1: leave. 0 or -errno. */
-int do_setuid(uid_t uid);
-int do_setgid(gid_t gid);
-int do_setresuid(uid_t r, uid_t e, uid_t s);
-int do_setresgid(gid_t r, gid_t e, gid_t s);
-int do_setreuid(uid_t r, uid_t e);
-int do_setregid(gid_t r, gid_t e);
-uid_t do_setfsuid(uid_t uid); /* the old one */
-gid_t do_setfsgid(gid_t gid);
+/*
+ * The identity calls, for user or group ids as the caller's user namespace counts them; (u32)-1:
+ * leave. 0, -EPERM, -EINVAL (not mapped).
+ */
+enum id_call { SET_ID, SET_REID, SET_RESID }; /* setuid(2), setreuid(2), setresuid(2) */
+int do_set_ids(bool group, enum id_call call, u32 r, u32 e, u32 s);
+u32 do_set_fs_id(bool group, u32 id); /* setfsuid(2): the old one (a kernel id), changed or not */
 bool may_setgroups(void);
 int do_setgroups(unsigned int n, const gid_t *gids); /* who may: at most NGROUPS_MAX_DYAD */
 int do_getgroups(int n, gid_t *gids); /* count; n 0: the count only */

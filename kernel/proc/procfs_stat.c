@@ -40,35 +40,6 @@ static void handler_sets(struct task *t, ksigset_t *ignored, ksigset_t *caught)
 
 /* ---- stat ---- */
 
-struct times {
-	u64 user, sys, minflt, majflt;
-};
-
-static void collect_times(struct task *t, bool whole, struct times *x)
-{
-	struct process *p = t->proc;
-	struct task *o;
-
-	x->minflt = t->thread.minor_faults;
-	x->majflt = t->thread.major_faults;
-	if (!whole) {
-		thread_times(&t->thread, &x->user, &x->sys);
-		return;
-	}
-	spin_lock(&p->siglock);
-	process_times_locked(p, &x->user, &x->sys);
-	x->minflt = p->minflt;
-	x->majflt = p->majflt;
-	for_each_thread(o, p)
-	{
-		if (o->dead)
-			continue;
-		x->minflt += o->thread.minor_faults;
-		x->majflt += o->thread.major_faults;
-	}
-	spin_unlock(&p->siglock);
-}
-
 /* Group, session and terminal, as the reader sees them. */
 static void show_family(struct strbuf *out, struct task *t, struct pid_ns *ns)
 {
@@ -95,17 +66,17 @@ int show_stat(struct strbuf *out, struct task *t, const struct pinode *p)
 	struct mm *mm = task_mm_get(t);
 	bool secret = !ptrace_may_access(t, true);
 	ksigset_t ign, caught;
-	struct times x;
+	struct usage x = p->whole ? process_usage(t->proc) : thread_usage(t);
 
-	collect_times(t, p->whole, &x);
 	handler_sets(t, &ign, &caught);
 	sb_printf(out, "%d (%s) %c", task_tid_in(t, ns), t->thread.name, state_char(t));
 	show_family(out, t, ns);
 	sb_printf(out, " %u %llu %llu %llu %llu %llu %llu %llu %llu", mm ? 0x400000U : 0x40400cU,
-		  (ull)x.minflt, (ull)proc->child_minflt, (ull)x.majflt, (ull)proc->child_majflt,
-		  (ull)(x.user / NSEC_PER_TICK), (ull)(x.sys / NSEC_PER_TICK),
-		  (ull)(proc->child_user_ns / NSEC_PER_TICK),
-		  (ull)(proc->child_sys_ns / NSEC_PER_TICK));
+		  (ull)x.minflt, (ull)proc->children_used.minflt, (ull)x.majflt,
+		  (ull)proc->children_used.majflt, (ull)(x.user_ns / NSEC_PER_TICK),
+		  (ull)(x.sys_ns / NSEC_PER_TICK),
+		  (ull)(proc->children_used.user_ns / NSEC_PER_TICK),
+		  (ull)(proc->children_used.sys_ns / NSEC_PER_TICK));
 	sb_printf(out, " %d %d %u 0 %llu %llu %llu %llu", 20 + t->nice, t->nice, proc->nr_threads,
 		  (ull)(proc->start_ns / NSEC_PER_TICK),
 		  (ull)(mm ? mm->mapped_pages * PAGE_SIZE : 0),

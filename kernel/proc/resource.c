@@ -60,80 +60,99 @@ out:
 
 /* ---- usage ---- */
 
-static void add_threads(struct process *p, struct rusage *ru)
+struct usage thread_usage(struct task *t)
 {
+	struct usage u = { .minflt = t->thread.minor_faults,
+			   .majflt = t->thread.major_faults,
+			   .nvcsw = t->thread.nr_voluntary,
+			   .nivcsw = t->thread.nr_involuntary };
+
+	thread_times(&t->thread, &u.user_ns, &u.sys_ns);
+	return u;
+}
+
+void usage_add(struct usage *to, const struct usage *u)
+{
+	to->user_ns += u->user_ns;
+	to->sys_ns += u->sys_ns;
+	to->minflt += u->minflt;
+	to->majflt += u->majflt;
+	to->nvcsw += u->nvcsw;
+	to->nivcsw += u->nivcsw;
+	to->maxrss = max(to->maxrss, u->maxrss);
+}
+
+struct usage process_usage_locked(struct process *p)
+{
+	struct usage u = p->used, one;
 	struct task *t;
 
-	spin_lock(&p->siglock);
-	ru->ru_minflt += p->minflt;
-	ru->ru_majflt += p->majflt;
-	ru->ru_nvcsw += p->nvcsw;
-	ru->ru_nivcsw += p->nivcsw;
 	for_each_thread(t, p)
 	{
-		if (t->dead)
+		if (t->dead) /* counted in the sums already */
 			continue;
-		ru->ru_minflt += t->thread.minor_faults;
-		ru->ru_majflt += t->thread.major_faults;
-		ru->ru_nvcsw += t->thread.nr_voluntary;
-		ru->ru_nivcsw += t->thread.nr_involuntary;
+		one = thread_usage(t);
+		usage_add(&u, &one);
 	}
+	return u;
+}
+
+struct usage process_usage(struct process *p)
+{
+	struct usage u;
+
+	spin_lock(&p->siglock);
+	u = process_usage_locked(p);
 	spin_unlock(&p->siglock);
+	return u;
+}
+
+void usage_to_rusage(const struct usage *u, struct rusage *ru)
+{
+	*ru = (struct rusage){ .ru_maxrss = u->maxrss * (PAGE_SIZE / 1024),
+			       .ru_minflt = u->minflt,
+			       .ru_majflt = u->majflt,
+			       .ru_nvcsw = u->nvcsw,
+			       .ru_nivcsw = u->nivcsw };
+	ns_to_timeval(u->user_ns, &ru->ru_utime);
+	ns_to_timeval(u->sys_ns, &ru->ru_stime);
+}
+
+static struct usage children_usage(struct process *p)
+{
+	struct usage u;
+
+	spin_lock(&tasks_lock);
+	u = p->children_used;
+	spin_unlock(&tasks_lock);
+	return u;
 }
 
 int do_getrusage(int who, struct rusage *ru)
 {
-	struct task *t = current;
-	struct process *p = t->proc;
-	u64 user, sys, rss = 0;
+	struct process *p = current->proc;
+	struct usage u;
 
-	memset(ru, 0, sizeof(*ru));
-	switch (who) {
-	case RUSAGE_SELF:
-		process_times(p, &user, &sys);
-		add_threads(p, ru);
-		break;
-	case RUSAGE_THREAD:
-		thread_times(&t->thread, &user, &sys);
-		ru->ru_minflt = t->thread.minor_faults;
-		ru->ru_majflt = t->thread.major_faults;
-		ru->ru_nvcsw = t->thread.nr_voluntary;
-		ru->ru_nivcsw = t->thread.nr_involuntary;
-		break;
-	case RUSAGE_CHILDREN:
-		spin_lock(&tasks_lock);
-		user = p->child_user_ns;
-		sys = p->child_sys_ns;
-		ru->ru_minflt = p->child_minflt;
-		ru->ru_majflt = p->child_majflt;
-		ru->ru_nvcsw = p->child_nvcsw;
-		ru->ru_nivcsw = p->child_nivcsw;
-		rss = p->child_maxrss;
-		spin_unlock(&tasks_lock);
-		break;
-	default:
+	if (who == RUSAGE_SELF)
+		u = process_usage(p);
+	else if (who == RUSAGE_THREAD)
+		u = thread_usage(current);
+	else if (who == RUSAGE_CHILDREN)
+		u = children_usage(p);
+	else
 		return -EINVAL;
-	}
 	if (who != RUSAGE_CHILDREN)
-		rss = max(p->maxrss, t->thread.mm->peak_pages);
-	ns_to_timeval(user, &ru->ru_utime);
-	ns_to_timeval(sys, &ru->ru_stime);
-	ru->ru_maxrss = rss * (PAGE_SIZE / 1024);
+		u.maxrss = max(p->used.maxrss, current_thread()->mm->peak_pages);
+	usage_to_rusage(&u, ru);
 	return 0;
 }
 
 long do_times(struct tms *tms)
 {
-	struct process *p = current->proc;
-	u64 user, sys;
+	struct usage u = process_usage(current->proc), c = children_usage(current->proc);
 
-	process_times(p, &user, &sys);
-	tms->tms_utime = user / NSEC_PER_TICK;
-	tms->tms_stime = sys / NSEC_PER_TICK;
-	spin_lock(&tasks_lock);
-	tms->tms_cutime = p->child_user_ns / NSEC_PER_TICK;
-	tms->tms_cstime = p->child_sys_ns / NSEC_PER_TICK;
-	spin_unlock(&tasks_lock);
+	*tms = (struct tms){ u.user_ns / NSEC_PER_TICK, u.sys_ns / NSEC_PER_TICK,
+			     c.user_ns / NSEC_PER_TICK, c.sys_ns / NSEC_PER_TICK };
 	return clock_ns() / NSEC_PER_TICK;
 }
 

@@ -52,27 +52,17 @@ static int put_fpu(u64 at)
 	return 0;
 }
 
+/* struct sigcontext begins with these registers: where each lies in struct regs, in words. */
+#define REG(name) (offsetof(struct regs, name) / 8)
+static const u8 context_regs[] = { REG(r8),  REG(r9),  REG(r10), REG(r11), REG(r12), REG(r13),
+				   REG(r14), REG(r15), REG(rdi), REG(rsi), REG(rbp), REG(rbx),
+				   REG(rdx), REG(rax), REG(rcx), REG(rsp), REG(rip), REG(rflags) };
+
 static void fill_context(struct sigcontext *sc, const struct regs *r, u64 fpstate, ksigset_t mask)
 {
 	memset(sc, 0, sizeof(*sc));
-	sc->r8 = r->r8;
-	sc->r9 = r->r9;
-	sc->r10 = r->r10;
-	sc->r11 = r->r11;
-	sc->r12 = r->r12;
-	sc->r13 = r->r13;
-	sc->r14 = r->r14;
-	sc->r15 = r->r15;
-	sc->rdi = r->rdi;
-	sc->rsi = r->rsi;
-	sc->rbp = r->rbp;
-	sc->rbx = r->rbx;
-	sc->rdx = r->rdx;
-	sc->rax = r->rax;
-	sc->rcx = r->rcx;
-	sc->rsp = r->rsp;
-	sc->rip = r->rip;
-	sc->eflags = r->rflags;
+	for (unsigned int i = 0; i < ARRAY_SIZE(context_regs); i++)
+		((u64 *)sc)[i] = ((const u64 *)r)[context_regs[i]];
 	sc->cs = r->cs;
 	sc->ss = r->ss;
 	if (r->vector < 32) {
@@ -177,24 +167,11 @@ out:
 
 static void take_context(struct regs *r, const struct sigcontext *sc)
 {
-	r->r8 = sc->r8;
-	r->r9 = sc->r9;
-	r->r10 = sc->r10;
-	r->r11 = sc->r11;
-	r->r12 = sc->r12;
-	r->r13 = sc->r13;
-	r->r14 = sc->r14;
-	r->r15 = sc->r15;
-	r->rdi = sc->rdi;
-	r->rsi = sc->rsi;
-	r->rbp = sc->rbp;
-	r->rbx = sc->rbx;
-	r->rdx = sc->rdx;
-	r->rax = sc->rax;
-	r->rcx = sc->rcx;
-	r->rsp = sc->rsp;
-	r->rip = sc->rip;
-	r->rflags = (r->rflags & ~RFLAGS_USER) | (sc->eflags & RFLAGS_USER);
+	u64 flags = r->rflags & ~RFLAGS_USER;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(context_regs); i++)
+		((u64 *)r)[context_regs[i]] = ((const u64 *)sc)[i];
+	r->rflags = flags | (sc->eflags & RFLAGS_USER);
 	r->cs = USER_CS;
 	r->ss = USER_DS;
 	r->orig_rax = ~0UL; /* nothing to restart */

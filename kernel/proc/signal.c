@@ -396,8 +396,8 @@ void tell_process(struct process *to, struct task *who, int sig, int code, int s
 	info.si_pid = task_tid_in(who, task_pid_ns(to->leader));
 	info.si_uid = task_uid_seen_by(who, to->leader);
 	info.si_status = status;
-	info.si_utime = who->proc->user_ns / (NSEC_PER_SEC / 100);
-	info.si_stime = who->proc->sys_ns / (NSEC_PER_SEC / 100);
+	info.si_utime = who->proc->used.user_ns / (NSEC_PER_SEC / 100);
+	info.si_stime = who->proc->used.sys_ns / (NSEC_PER_SEC / 100);
 	spin_lock(&to->siglock);
 	if (sig > SIG_MAX) /* clone(2) takes numbers that are no signals, too */
 		sig = 0;

@@ -20,31 +20,6 @@ struct __kernel_timespec ns_to_timespec(u64 ns)
 	return (struct __kernel_timespec){ ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
 }
 
-void process_times_locked(struct process *p, u64 *user, u64 *sys)
-{
-	struct task *t;
-
-	*user = p->user_ns;
-	*sys = p->sys_ns;
-	for_each_thread(t, p)
-	{
-		u64 u, s;
-
-		if (t->dead) /* counted in the sums already */
-			continue;
-		thread_times(&t->thread, &u, &s);
-		*user += u;
-		*sys += s;
-	}
-}
-
-void process_times(struct process *p, u64 *user, u64 *sys)
-{
-	spin_lock(&p->siglock);
-	process_times_locked(p, user, sys);
-	spin_unlock(&p->siglock);
-}
-
 /* ---- clocks ---- */
 
 /*
@@ -56,7 +31,7 @@ static int cpu_clock(int clock, u64 *ns)
 	pid_t pid = ~(clock >> 3);
 	bool thread = clock & CPUCLOCK_THREAD;
 	struct task *t = current;
-	u64 user, sys;
+	struct usage u;
 
 	if ((clock & 3) == 3)
 		return -EINVAL;
@@ -69,19 +44,16 @@ static int cpu_clock(int clock, u64 *ns)
 		task_put(t);
 		return -EINVAL;
 	}
-	if (thread)
-		thread_times(&t->thread, &user, &sys);
-	else
-		process_times(t->proc, &user, &sys);
+	u = thread ? thread_usage(t) : process_usage(t->proc);
 	if (pid)
 		task_put(t);
-	*ns = (clock & 3) == 1 ? user : user + sys;
+	*ns = u.user_ns + ((clock & 3) == 1 ? 0 : u.sys_ns);
 	return 0;
 }
 
 int do_clock_gettime(int clock, u64 *ns)
 {
-	u64 user, sys;
+	struct usage u;
 
 	switch (clock) {
 	case CLOCK_REALTIME:
@@ -98,12 +70,12 @@ int do_clock_gettime(int clock, u64 *ns)
 		*ns = clock_ns();
 		return 0;
 	case CLOCK_PROCESS_CPUTIME_ID:
-		process_times(current->proc, &user, &sys);
-		*ns = user + sys;
+		u = process_usage(current->proc);
+		*ns = u.user_ns + u.sys_ns;
 		return 0;
 	case CLOCK_THREAD_CPUTIME_ID:
-		thread_times(current_thread(), &user, &sys);
-		*ns = user + sys;
+		u = thread_usage(current);
+		*ns = u.user_ns + u.sys_ns;
 		return 0;
 	default:
 		return clock < 0 ? cpu_clock(clock, ns) : -EINVAL;

@@ -37,15 +37,12 @@ struct proc_timers {
 
 static u64 now_of(const struct ticker *k)
 {
-	u64 user, sys;
+	struct usage u;
 
 	if (k->kind == CLOCK_REAL)
 		return clock_ns();
-	if (k->thread)
-		thread_times(&k->thread->thread, &user, &sys);
-	else
-		process_times_locked(k->proc, &user, &sys);
-	return k->kind == CLOCK_CPU_USER ? user : user + sys;
+	u = k->thread ? thread_usage(k->thread) : process_usage_locked(k->proc);
+	return u.user_ns + (k->kind == CLOCK_CPU_USER ? 0 : u.sys_ns);
 }
 
 /* Sets the timer for the next look; siglock held. */

@@ -24,19 +24,13 @@ struct wait {
 
 static void child_rusage(struct process *p, struct rusage *ru)
 {
-	u64 user, sys;
+	struct usage u;
 
 	if (!ru)
 		return;
-	memset(ru, 0, sizeof(*ru));
-	process_times(p, &user, &sys);
-	ns_to_timeval(user + p->child_user_ns, &ru->ru_utime);
-	ns_to_timeval(sys + p->child_sys_ns, &ru->ru_stime);
-	ru->ru_maxrss = max(p->maxrss, p->child_maxrss) * (PAGE_SIZE / 1024);
-	ru->ru_minflt = p->minflt + p->child_minflt;
-	ru->ru_majflt = p->majflt + p->child_majflt;
-	ru->ru_nvcsw = p->nvcsw + p->child_nvcsw;
-	ru->ru_nivcsw = p->nivcsw + p->child_nivcsw;
+	u = process_usage(p);
+	usage_add(&u, &p->children_used);
+	usage_to_rusage(&u, ru);
 }
 
 static bool eligible(const struct wait *w, const struct task *t, bool traced)
@@ -218,37 +212,6 @@ static int wait_for(struct wait *w)
 	return r < 0 ? r : 0;
 }
 
-long do_wait4(pid_t pid, int *status, int options, struct rusage *ru)
-{
-	struct wait w = { .type = P_ALL, .ru = ru };
-	long err;
-
-	if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
-		return -EINVAL;
-	if (pid == (pid_t)0x80000000)
-		return -ESRCH;
-	w.options = options | WEXITED;
-	if (pid > 0 || pid < -1) {
-		w.type = pid > 0 ? P_PID : P_PGID;
-		w.pid = pid_find(task_pid_ns(current), pid > 0 ? pid : -pid);
-		if (!w.pid)
-			return -ECHILD;
-	} else if (!pid) {
-		w.type = P_PGID;
-		spin_lock(&tasks_lock);
-		w.pid = task_pgrp(current);
-		pid_get(w.pid);
-		spin_unlock(&tasks_lock);
-	}
-	err = wait_for(&w);
-	pid_put(w.pid);
-	if (err)
-		return err;
-	if (w.nr && status)
-		*status = w.status;
-	return w.nr;
-}
-
 static struct pid *waitid_pid(int which, pid_t id)
 {
 	struct pid *pid;
@@ -280,6 +243,28 @@ static struct pid *waitid_pid(int which, pid_t id)
 	}
 	pid = pid_find(task_pid_ns(current), id);
 	return pid ? pid : ERR_PTR(-ECHILD);
+}
+
+long do_wait4(pid_t pid, int *status, int options, struct rusage *ru)
+{
+	struct wait w = { .type = pid > 0 ? P_PID : pid == -1 ? P_ALL : P_PGID, .ru = ru };
+	long err;
+
+	if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
+		return -EINVAL;
+	if (pid == (pid_t)0x80000000)
+		return -ESRCH;
+	w.options = options | WEXITED;
+	w.pid = waitid_pid(w.type, pid > 0 ? pid : -pid);
+	if (IS_ERR(w.pid))
+		return PTR_ERR(w.pid);
+	err = wait_for(&w);
+	pid_put(w.pid);
+	if (err)
+		return err;
+	if (w.nr && status)
+		*status = w.status;
+	return w.nr;
 }
 
 static bool is_nonblocking(int fd)

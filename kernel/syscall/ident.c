@@ -28,14 +28,14 @@ SYSCALL3(getresgid, gid_t __user *, r, gid_t __user *, e, gid_t __user *, s)
 						 put_user(gid_shown(c->sgid), s);
 }
 
-SYSCALL_IS(setuid, do_setuid(_1))
-SYSCALL_IS(setgid, do_setgid(_1))
-SYSCALL_IS(setreuid, do_setreuid(_1, _2))
-SYSCALL_IS(setregid, do_setregid(_1, _2))
-SYSCALL_IS(setresuid, do_setresuid(_1, _2, _3))
-SYSCALL_IS(setresgid, do_setresgid(_1, _2, _3))
-SYSCALL_IS(setfsuid, do_setfsuid(_1))
-SYSCALL_IS(setfsgid, do_setfsgid(_1))
+SYSCALL_IS(setuid, do_set_ids(false, SET_ID, _1, -1, -1))
+SYSCALL_IS(setgid, do_set_ids(true, SET_ID, _1, -1, -1))
+SYSCALL_IS(setreuid, do_set_ids(false, SET_REID, _1, _2, -1))
+SYSCALL_IS(setregid, do_set_ids(true, SET_REID, _1, _2, -1))
+SYSCALL_IS(setresuid, do_set_ids(false, SET_RESID, _1, _2, _3))
+SYSCALL_IS(setresgid, do_set_ids(true, SET_RESID, _1, _2, _3))
+SYSCALL_IS(setfsuid, uid_shown(do_set_fs_id(false, _1)))
+SYSCALL_IS(setfsgid, gid_shown(do_set_fs_id(true, _1)))
 
 SYSCALL2(getgroups, int, n, gid_t __user *, ugids)
 {
