@@ -266,11 +266,8 @@ static int cg_fill(struct super *sb, const char *source, unsigned long flags, co
 	sb->ops = &cg_super_ops;
 	sb->magic = CGROUP2_SUPER_MAGIC;
 	sb->uncached = true; /* a file's cached name would keep a removed group alive */
-	sb->root = d_make_root(sb, root);
-	if (!sb->root) {
-		inode_put(root);
+	if (sb_set_root(sb, root))
 		return -ENOMEM;
-	}
 	root_cgroup.dir = sb->root;
 	cgroup_sb = sb;
 	ref_get(&sb->refs); /* the tree outlives its mounts */

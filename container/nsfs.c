@@ -98,10 +98,7 @@ static int nsfs_fill(struct super *sb, const char *source, unsigned long flags, 
 	sb->ops = &nsfs_super_ops;
 	sb->magic = NSFS_MAGIC;
 	root->ops = &nsfs_inode_ops;
-	sb->root = d_make_root(sb, root);
-	if (!sb->root)
-		inode_put(root);
-	return sb->root ? 0 : -ENOMEM;
+	return sb_set_root(sb, root);
 }
 
 static struct fs_type nsfs_type = { .name = "nsfs", .nodev = true, .fill = nsfs_fill };

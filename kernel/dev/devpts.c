@@ -310,11 +310,8 @@ static int devpts_fill(struct super *sb, const char *source, unsigned long flags
 	root->ops = &devpts_dir_ops;
 	root->fops = &devpts_dir_fops;
 	root->nlink = 2;
-	sb->root = d_make_root(sb, root);
-	if (!sb->root) {
-		inode_put(root);
+	if (sb_set_root(sb, root))
 		goto out;
-	}
 	sb->priv = d;
 	sb->ops = &devpts_super_ops;
 	sb->magic = DEVPTS_SUPER_MAGIC;

@@ -83,6 +83,14 @@ struct dentry *d_make_root(struct super *sb, struct inode *inode)
 	return d_alone(sb, "/", inode);
 }
 
+int sb_set_root(struct super *sb, struct inode *inode)
+{
+	sb->root = inode ? d_make_root(sb, inode) : NULL;
+	if (!sb->root)
+		inode_put(inode);
+	return sb->root ? 0 : -ENOMEM;
+}
+
 struct dentry *d_alone(struct super *sb, const char *name, struct inode *inode)
 {
 	struct dentry *d = d_new(sb, name, strlen(name));

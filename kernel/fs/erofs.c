@@ -375,12 +375,7 @@ static int erofs_fill(struct super *sb, const char *source, unsigned long flags,
 		inode_put(root);
 		return complain(sb, es->img.root_nid, -EUCLEAN);
 	}
-	sb->root = d_make_root(sb, root);
-	if (!sb->root) {
-		inode_put(root);
-		return -ENOMEM;
-	}
-	return 0;
+	return sb_set_root(sb, root);
 }
 
 struct fs_type erofs_type = { .name = "erofs", .reclaim = true, .fill = erofs_fill };

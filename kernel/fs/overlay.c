@@ -414,12 +414,7 @@ static int ovl_fill(struct super *sb, const char *source, unsigned long flags, c
 	}
 	if (!root)
 		return -ENOMEM;
-	sb->root = d_make_root(sb, root);
-	if (!sb->root) {
-		inode_put(root);
-		return -ENOMEM;
-	}
-	return 0;
+	return sb_set_root(sb, root);
 }
 
 struct fs_type overlay_type = {

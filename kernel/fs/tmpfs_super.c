@@ -107,12 +107,7 @@ static int fill(struct super *sb, const struct tmpfs_super *like)
 		root->uid = ts->uid;
 	if (ts->gid != (gid_t)-1)
 		root->gid = ts->gid;
-	sb->root = d_make_root(sb, root);
-	if (!sb->root) {
-		inode_put(root);
-		return -ENOMEM;
-	}
-	return 0;
+	return sb_set_root(sb, root);
 }
 
 int tmpfs_fill_plain(struct super *sb, mode_t mode, bool fixed)

@@ -128,21 +128,10 @@ static int copy_area(struct vma *from, struct mm *mm, bool *protected)
 
 static void copy_layout(struct mm *to, const struct mm *from)
 {
-	to->start_code = from->start_code;
-	to->end_code = from->end_code;
-	to->start_data = from->start_data;
-	to->end_data = from->end_data;
-	to->start_brk = from->start_brk;
-	to->brk = from->brk;
-	to->start_stack = from->start_stack;
-	to->arg_start = from->arg_start;
-	to->arg_end = from->arg_end;
-	to->env_start = from->env_start;
-	to->env_end = from->env_end;
-	to->mmap_base = from->mmap_base;
-	to->scan_from = from->scan_from;
-	to->hole_above = from->hole_above;
-	memcpy(to->auxv, from->auxv, sizeof(to->auxv));
+	const size_t first = offsetof(struct mm, start_code),
+		     end = offsetof(struct mm, peak_mapped);
+
+	memcpy((char *)to + first, (const char *)from + first, end - first);
 }
 
 struct mm *mm_fork(struct mm *old, struct res_counter *charge)

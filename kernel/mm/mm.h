@@ -197,17 +197,19 @@ struct mm {
 	struct mutex lock; /* guards the areas, the page tables, and the fields down to notifiers */
 	struct rb_root vmas;
 	u64 nr_vmas, mapped_pages; /* pages of all areas */
+	/* a child has these as its parent, down to auxv */
 	u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	u64 arg_start, arg_end, env_start, env_end;
 	u64 mmap_base; /* new mappings go below it, downwards; mm_create() sets a default */
 	u64 scan_from,
 		hole_above; /* the search starts there: what is above has no hole this large */
+	u64 auxv[64]; /* as on the initial stack, for /proc/N/auxv */
+
 	u64 peak_mapped; /* of mapped_pages, before they were last unmapped */
 	u32 new_flags; /* VM_LOCKED: what comes is locked (mlockall(MCL_FUTURE)) */
 	bool lock_onfault; /* but not brought in at once (MCL_ONFAULT) */
 	struct vma *last_vma; /* found last, or NULL */
 	struct file *exe_file; /* only proc/ looks inside: mm_fork() leaves it NULL */
-	u64 auxv[64]; /* as on the initial stack, for /proc/N/auxv */
 	struct list_head notifiers;
 	/* atomics */
 	u64 anon_pages, file_pages, pt_frames, peak_pages;

@@ -361,12 +361,7 @@ static int proc_fill(struct super *sb, const char *source, unsigned long flags, 
 	root->ops = &root_iops;
 	root->fops = &root_fops;
 	root->nlink = 2;
-	sb->root = d_make_root(sb, root);
-	if (!sb->root) {
-		inode_put(root);
-		return -ENOMEM;
-	}
-	return 0;
+	return sb_set_root(sb, root);
 }
 
 static struct fs_type proc_type = {

@@ -19,9 +19,9 @@ struct pid_entry {
 	struct pseudo_file pf; /* name and mode (with S_IFDIR, S_IFLNK; none: regular) */
 	const struct inode_ops *iops; /* folders and links */
 	const struct file_ops *fops;
-	enum pid_link link;
+	int which; /* LINK_*, or what show and write take it for */
 	int (*show)(struct strbuf *out, struct task *t, const struct pinode *p);
-	ssize_t (*write)(struct task *t, char *buf, size_t n);
+	ssize_t (*write)(struct task *t, char *buf, size_t n, const struct pinode *p);
 };
 
 /* The task behind p, with a reference, or NULL when it is gone. */
@@ -55,10 +55,9 @@ bool proc_fd_open(const struct pinode *p); /* is the descriptor of fd/N still op
 /* procfs_stat.c: the larger texts of /proc/N */
 int show_stat(struct strbuf *out, struct task *t, const struct pinode *p);
 int show_statm(struct strbuf *out, struct task *t, const struct pinode *p);
-int show_smaps(struct strbuf *out, struct task *t, const struct pinode *p);
-int show_smaps_rollup(struct strbuf *out, struct task *t, const struct pinode *p);
 int show_status(struct strbuf *out, struct task *t, const struct pinode *p);
 int show_limits(struct strbuf *out, struct task *t, const struct pinode *p);
+enum { MAPS, SMAPS, SMAPS_ROLLUP };
 int show_maps(struct strbuf *out, struct task *t, const struct pinode *p);
 
 void procfs_sys_init(void); /* procfs_sys.c: the files that belong to no task */

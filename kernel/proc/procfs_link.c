@@ -85,14 +85,14 @@ static int proc_follow(struct inode *inode, struct path *to)
 		return -ENOENT;
 	if (!ptrace_may_access(t, true))
 		err = -EACCES;
-	else if (p->entry->link == LINK_EXE)
+	else if (p->entry->which == LINK_EXE)
 		err = follow_exe(t, to);
-	else if (p->entry->link == LINK_FD)
+	else if (p->entry->which == LINK_FD)
 		err = follow_fd(t, p->fd, to);
-	else if (p->entry->link == LINK_NS)
+	else if (p->entry->which == LINK_NS)
 		err = follow_ns(t, p->entry->pf.name, to);
 	else
-		err = follow_place(t, p->entry->link == LINK_ROOT, to);
+		err = follow_place(t, p->entry->which == LINK_ROOT, to);
 	task_put(t);
 	return err;
 }
@@ -107,7 +107,7 @@ static int proc_readlink(struct inode *inode, char *buf, size_t size)
 
 	if (err)
 		return err;
-	if (p->entry->link == LINK_NS) {
+	if (p->entry->which == LINK_NS) {
 		const char *name = p->entry->pf.name, *suffix = strstr(name, "_for_children");
 
 		err = snprintf(buf, size, "%.*s:[%llu]",
@@ -201,7 +201,7 @@ const struct file_ops proc_fd_fops = { .iterate = fd_iterate };
 static const struct pid_entry fd_entry = {
 	.pf = { .name = "fd", .mode = S_IFLNK | 0700 },
 	.iops = &proc_link_iops,
-	.link = LINK_FD,
+	.which = LINK_FD,
 };
 static const struct pid_entry fdinfo_entry = {
 	.pf = { .name = "fdinfo", .mode = 0444, .show = proc_pid_show, .put = pid_inode_put },
@@ -211,7 +211,7 @@ static const struct pid_entry fdinfo_entry = {
 #define NS_LINK(n)                                                                                 \
 	{                                                                                          \
 		.pf = { .name = n, .mode = S_IFLNK | 0777 }, .iops = &proc_link_iops,              \
-		.link = LINK_NS,                                                                   \
+		.which = LINK_NS,                                                                  \
 	}
 static const struct pid_entry ns_entries[] = {
 	NS_LINK("cgroup"),

@@ -95,7 +95,7 @@ static ssize_t pid_write(void *priv, char *buf, size_t n)
 
 	if (!t)
 		return -ESRCH;
-	r = p->entry->write(t, buf, n);
+	r = p->entry->write(t, buf, n, p);
 	task_put(t);
 	return r;
 }
@@ -103,12 +103,16 @@ static ssize_t pid_write(void *priv, char *buf, size_t n)
 /* ---- small texts ---- */
 
 /* [start, end) of the task's memory, as it is. */
-static int show_memory(struct strbuf *out, struct task *t, bool environment)
+static int show_memory(struct strbuf *out, struct task *t, const struct pinode *p)
 {
-	struct mm *mm = task_mm_get(t);
+	bool environment = p->entry->which;
+	struct mm *mm;
 	u64 start, end;
 	char *buf;
 
+	if (environment && !ptrace_may_access(t, true))
+		return -EACCES;
+	mm = task_mm_get(t);
 	if (!mm)
 		return 0;
 	start = environment ? mm->env_start : mm->arg_start;
@@ -127,16 +131,6 @@ static int show_memory(struct strbuf *out, struct task *t, bool environment)
 	kfree(buf);
 	mm_put_user(mm);
 	return buf ? 0 : -ENOMEM;
-}
-
-static int show_cmdline(struct strbuf *out, struct task *t, const struct pinode *p)
-{
-	return show_memory(out, t, false);
-}
-
-static int show_environ(struct strbuf *out, struct task *t, const struct pinode *p)
-{
-	return ptrace_may_access(t, true) ? show_memory(out, t, true) : -EACCES;
 }
 
 static int show_auxv(struct strbuf *out, struct task *t, const struct pinode *p)
@@ -162,7 +156,7 @@ static int show_comm(struct strbuf *out, struct task *t, const struct pinode *p)
 	return 0;
 }
 
-static ssize_t write_comm(struct task *t, char *buf, size_t n)
+static ssize_t write_comm(struct task *t, char *buf, size_t n, const struct pinode *p)
 {
 	char *nl = strchr(buf, '\n');
 
@@ -181,7 +175,7 @@ static int show_oom_score_adj(struct strbuf *out, struct task *t, const struct p
 }
 
 /* Whoever is mighty sets the floor as well, below which others cannot go. */
-static ssize_t write_oom_score_adj(struct task *t, char *buf, size_t n)
+static ssize_t write_oom_score_adj(struct task *t, char *buf, size_t n, const struct pinode *p)
 {
 	bool negative, mighty = capable(CAP_SYS_RESOURCE);
 	int adj;
@@ -214,7 +208,7 @@ static int show_cgroup(struct strbuf *out, struct task *t, const struct pinode *
 	return 0;
 }
 
-static int mounts_of(struct strbuf *out, struct task *t, bool info)
+static int show_mounts(struct strbuf *out, struct task *t, const struct pinode *p)
 {
 	struct nsproxy *ns = task_ns_get(t);
 	struct fs_context *fs = task_fs_get(t);
@@ -225,23 +219,13 @@ static int mounts_of(struct strbuf *out, struct task *t, bool info)
 		root = fs->root;
 		path_get(&root);
 		spin_unlock(&fs->lock);
-		mounts_show(out, ns->mnt, &root, info);
+		mounts_show(out, ns->mnt, &root, p->entry->which);
 		path_put(&root);
 	}
 	if (fs)
 		fs_context_put(fs);
 	nsproxy_put(ns);
 	return ns && fs ? 0 : -EINVAL;
-}
-
-static int show_mounts(struct strbuf *out, struct task *t, const struct pinode *p)
-{
-	return mounts_of(out, t, false);
-}
-
-static int show_mountinfo(struct strbuf *out, struct task *t, const struct pinode *p)
-{
-	return mounts_of(out, t, true);
 }
 
 /* ---- mem: the task's memory as a file, which a debugger reads and writes ---- */
@@ -301,8 +285,9 @@ const struct file_ops proc_mem_fops = {
 
 /* ---- id maps: the container layer's ---- */
 
-static int show_map(struct strbuf *out, struct task *t, enum id_map_file which)
+static int show_map(struct strbuf *out, struct task *t, const struct pinode *p)
 {
+	enum id_map_file which = p->entry->which;
 	const struct cred *c = task_cred_get(t);
 
 	if (layer.map_show)
@@ -315,38 +300,13 @@ static int show_map(struct strbuf *out, struct task *t, enum id_map_file which)
 	return 0;
 }
 
-static ssize_t write_map(struct task *t, enum id_map_file which, char *buf, size_t n)
+static ssize_t write_map(struct task *t, char *buf, size_t n, const struct pinode *p)
 {
 	const struct cred *c = task_cred_get(t);
-	ssize_t r = layer.map_write ? layer.map_write(c->user_ns, which, buf, n) : -EPERM;
+	ssize_t r = layer.map_write ? layer.map_write(c->user_ns, p->entry->which, buf, n) : -EPERM;
 
 	cred_put(c);
 	return r;
-}
-
-static int show_uid_map(struct strbuf *out, struct task *t, const struct pinode *p)
-{
-	return show_map(out, t, ID_MAP_UID);
-}
-static int show_gid_map(struct strbuf *out, struct task *t, const struct pinode *p)
-{
-	return show_map(out, t, ID_MAP_GID);
-}
-static int show_setgroups(struct strbuf *out, struct task *t, const struct pinode *p)
-{
-	return show_map(out, t, ID_MAP_SETGROUPS);
-}
-static ssize_t write_uid_map(struct task *t, char *buf, size_t n)
-{
-	return write_map(t, ID_MAP_UID, buf, n);
-}
-static ssize_t write_gid_map(struct task *t, char *buf, size_t n)
-{
-	return write_map(t, ID_MAP_GID, buf, n);
-}
-static ssize_t write_setgroups(struct task *t, char *buf, size_t n)
-{
-	return write_map(t, ID_MAP_SETGROUPS, buf, n);
 }
 
 /* ---- folders ---- */
@@ -434,24 +394,24 @@ static const struct file_ops threads_fops = { .iterate = threads_iterate };
 
 /* ---- the table ---- */
 
-#define TEXT(n, m, fn)                                                                             \
+#define TEXT_OF(n, m, fn, w)                                                                       \
 	{                                                                                          \
 		.pf = { .name = n, .mode = m, .show = proc_pid_show, .put = pid_inode_put },       \
-		.show = fn,                                                                        \
+		.show = fn, .which = w,                                                            \
 	}
-#define TEXT_RW(n, fn, wr)                                                                         \
+#define TEXT(n, m, fn) TEXT_OF(n, m, fn, 0)
+#define TEXT_RW(n, fn, wr, w)                                                                      \
 	{                                                                                          \
 		.pf = { .name = n,                                                                 \
 			.mode = 0644,                                                              \
 			.show = proc_pid_show,                                                     \
 			.write = pid_write,                                                        \
 			.put = pid_inode_put },                                                    \
-		.show = fn, .write = wr,                                                           \
+		.show = fn, .write = wr, .which = w,                                               \
 	}
-#define LINK(n, which)                                                                             \
+#define LINK(n, w)                                                                                 \
 	{                                                                                          \
-		.pf = { .name = n, .mode = S_IFLNK | 0777 }, .iops = &proc_link_iops,              \
-		.link = which,                                                                     \
+		.pf = { .name = n, .mode = S_IFLNK | 0777 }, .iops = &proc_link_iops, .which = w,  \
 	}
 #define FOLDER(n, m, i, f)                                                                         \
 	{                                                                                          \
@@ -463,28 +423,28 @@ static const struct pid_entry entries[] = {
 	FOLDER("fdinfo", 0555, &proc_fd_iops, &proc_fd_fops),
 	FOLDER("ns", 0511, &proc_ns_iops, &proc_ns_fops),
 	{ .pf = { .name = "mem", .mode = S_IFREG | 0600 }, .fops = &proc_mem_fops },
-	TEXT("environ", 0400, show_environ),
+	TEXT_OF("environ", 0400, show_memory, true),
 	TEXT("auxv", 0400, show_auxv),
 	TEXT("status", 0444, show_status),
 	TEXT("limits", 0444, show_limits),
-	TEXT_RW("comm", show_comm, write_comm),
-	TEXT("cmdline", 0444, show_cmdline),
+	TEXT_RW("comm", show_comm, write_comm, 0),
+	TEXT_OF("cmdline", 0444, show_memory, false),
 	TEXT("stat", 0444, show_stat),
 	TEXT("statm", 0444, show_statm),
-	TEXT("maps", 0444, show_maps),
-	TEXT("smaps", 0444, show_smaps),
-	TEXT("smaps_rollup", 0444, show_smaps_rollup),
+	TEXT_OF("maps", 0444, show_maps, MAPS),
+	TEXT_OF("smaps", 0444, show_maps, SMAPS),
+	TEXT_OF("smaps_rollup", 0444, show_maps, SMAPS_ROLLUP),
 	LINK("cwd", LINK_CWD),
 	LINK("root", LINK_ROOT),
 	LINK("exe", LINK_EXE),
-	TEXT("mounts", 0444, show_mounts),
-	TEXT("mountinfo", 0444, show_mountinfo),
+	TEXT_OF("mounts", 0444, show_mounts, false),
+	TEXT_OF("mountinfo", 0444, show_mounts, true),
 	TEXT("cgroup", 0444, show_cgroup),
 	TEXT("oom_score", 0444, show_oom_score),
-	TEXT_RW("oom_score_adj", show_oom_score_adj, write_oom_score_adj),
-	TEXT_RW("uid_map", show_uid_map, write_uid_map),
-	TEXT_RW("gid_map", show_gid_map, write_gid_map),
-	TEXT_RW("setgroups", show_setgroups, write_setgroups),
+	TEXT_RW("oom_score_adj", show_oom_score_adj, write_oom_score_adj, 0),
+	TEXT_RW("uid_map", show_map, write_map, ID_MAP_UID),
+	TEXT_RW("gid_map", show_map, write_map, ID_MAP_GID),
+	TEXT_RW("setgroups", show_map, write_map, ID_MAP_SETGROUPS),
 	{ .pf = { .name = NULL } },
 };
 

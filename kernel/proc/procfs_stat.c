@@ -411,9 +411,6 @@ static void show_flags(struct strbuf *out, u32 flags)
 	sb_printf(out, " \n");
 }
 
-/* How much maps, smaps and smaps_rollup tell of each area. */
-enum detail { LINES, RESIDENT, SUM };
-
 static void show_area_resident(struct strbuf *out, struct vma *v)
 {
 	struct vm_resident r = { 0 };
@@ -443,8 +440,9 @@ static void show_sum(struct strbuf *out, struct mm *mm)
 	show_resident(out, &r);
 }
 
-static int show_areas(struct strbuf *out, struct task *t, enum detail detail)
+int show_maps(struct strbuf *out, struct task *t, const struct pinode *p)
 {
+	const int which = p->entry->which;
 	struct path root;
 	struct mm *mm;
 	struct vma *v;
@@ -454,17 +452,17 @@ static int show_areas(struct strbuf *out, struct task *t, enum detail detail)
 		return -EACCES;
 	mm = task_mm_get(t);
 	if (!mm)
-		return detail == SUM ? -ESRCH : 0;
+		return which == SMAPS_ROLLUP ? -ESRCH : 0;
 	buf = kmalloc(PATH_MAX);
 	if (buf) {
 		fs_get_root(&root);
 		mutex_lock(&mm->lock);
-		for (v = detail == SUM ? NULL : mm_first_vma(mm); v; v = vma_next(v)) {
+		for (v = which == SMAPS_ROLLUP ? NULL : mm_first_vma(mm); v; v = vma_next(v)) {
 			show_area(out, v, &root, buf);
-			if (detail == RESIDENT)
+			if (which == SMAPS)
 				show_area_resident(out, v);
 		}
-		if (detail == SUM)
+		if (which == SMAPS_ROLLUP)
 			show_sum(out, mm);
 		mutex_unlock(&mm->lock);
 		path_put(&root);
@@ -472,19 +470,4 @@ static int show_areas(struct strbuf *out, struct task *t, enum detail detail)
 	kfree(buf);
 	mm_put_user(mm);
 	return buf ? 0 : -ENOMEM;
-}
-
-int show_maps(struct strbuf *out, struct task *t, const struct pinode *p)
-{
-	return show_areas(out, t, LINES);
-}
-
-int show_smaps(struct strbuf *out, struct task *t, const struct pinode *p)
-{
-	return show_areas(out, t, RESIDENT);
-}
-
-int show_smaps_rollup(struct strbuf *out, struct task *t, const struct pinode *p)
-{
-	return show_areas(out, t, SUM);
 }
