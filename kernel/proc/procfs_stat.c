@@ -388,27 +388,19 @@ static void show_resident(struct strbuf *out, const struct vm_resident *r)
 	smaps_kb(out, "Locked", r->locked);
 }
 
-#define VM_MAYREAD 0x80000000U /* of every area: may be read and run */
-
 static void show_flags(struct strbuf *out, u32 flags)
 {
-	static const struct {
-		u32 flag;
-		const char *name;
-	} names[] = { { VM_READ, "rd" },      { VM_WRITE, "wr" },     { VM_EXEC, "ex" },
-		      { VM_SHARED, "sh" },    { VM_MAYREAD, "mr" },   { VM_MAYWRITE, "mw" },
-		      { VM_MAYREAD, "me" },   { VM_GROWSDOWN, "gd" }, { VM_LOCKED, "lo" },
-		      { VM_SPECIAL, "io" },   { VM_DONTFORK, "dc" },  { VM_NORESERVE, "nr" },
-		      { VM_WIPEONFORK, "wf" } };
+	/* by the bits of VM_*; what Linux has no word for is empty */
+	static const char words[][4] = { "rd", "wr", "ex", "sh", "mw", "gd", "io",
+					 "dc", "",   "",   "nr", "lo", "wf" };
 
 	if (!(flags & VM_MAYWRITE)) /* to Linux, what never writes to the file does not share it */
 		flags &= ~VM_SHARED;
-	flags |= VM_MAYREAD;
 	sb_printf(out, "VmFlags:");
-	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
-		if (flags & names[i].flag)
-			sb_printf(out, " %s", names[i].name);
-	sb_printf(out, " \n");
+	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++)
+		if (flags & BIT(i) && words[i][0])
+			sb_printf(out, " %s", words[i]);
+	sb_printf(out, " mr me \n");
 }
 
 static void show_area_resident(struct strbuf *out, struct vma *v)

@@ -246,14 +246,11 @@ SYSCALL5(mremap, u64, old, size_t, old_len, size_t, new_len, int, flags, u64, ne
 		return -EFAULT;
 	if (flags & MREMAP_DONTUNMAP && old_len != new_len)
 		return -EINVAL;
-	if (flags & MREMAP_FIXED) {
-		if (check_range(new_addr, &new_len))
-			return -EINVAL;
-		if (new_addr < old + old_len && old < new_addr + new_len)
-			return -EINVAL;
-		if (new_addr < MMAP_MIN_ADDR && !capable(CAP_SYS_RAWIO))
-			return -EPERM;
-	}
+	if (flags & MREMAP_FIXED && (check_range(new_addr, &new_len) ||
+				     (new_addr < old + old_len && old < new_addr + new_len)))
+		return -EINVAL;
+	if (flags & MREMAP_FIXED && new_addr < MMAP_MIN_ADDR && !capable(CAP_SYS_RAWIO))
+		return -EPERM;
 	lock = flags_at(mm, old, &vm) && vm & VM_LOCKED && new_len > old_len;
 	if (lock && check_locked(mm, new_len - old_len))
 		return -EAGAIN;

@@ -75,30 +75,30 @@ SYSCALL5(statx, int, dirfd, const char __user *, uname, unsigned int, flags, uns
 	return err ?: copy_to_user(ustx, &stx, sizeof(stx));
 }
 
-SYSCALL2(statfs, const char __user *, uname, struct statfs __user *, ust)
+/* err, or statfs(2) of the place p, whose reference goes. */
+static long statfs_of(long err, struct path *p, struct statfs __user *ust)
 {
-	struct path p;
 	struct statfs st = { 0 };
-	long err = place_of_name(AT_FDCWD, uname, 0, &p);
 
 	if (err)
 		return err;
-	err = vfs_statfs(&p, &st);
-	path_put(&p);
+	err = vfs_statfs(p, &st);
+	path_put(p);
 	return err ?: copy_to_user(ust, &st, sizeof(st));
+}
+
+SYSCALL2(statfs, const char __user *, uname, struct statfs __user *, ust)
+{
+	struct path p;
+
+	return statfs_of(place_of_name(AT_FDCWD, uname, 0, &p), &p, ust);
 }
 
 SYSCALL2(fstatfs, int, fd, struct statfs __user *, ust)
 {
 	struct path p;
-	struct statfs st = { 0 };
-	long err = place_of_fd(fd, true, &p);
 
-	if (err)
-		return err;
-	err = vfs_statfs(&p, &st);
-	path_put(&p);
-	return err ?: copy_to_user(ust, &st, sizeof(st));
+	return statfs_of(place_of_fd(fd, true, &p), &p, ust);
 }
 
 SYSCALL4(readlinkat, int, dirfd, const char __user *, uname, char __user *, ubuf, int, size)
