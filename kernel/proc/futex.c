@@ -25,7 +25,7 @@ struct waiter {
 	struct futex_key key;
 	u32 bitset;
 	struct bucket *bucket; /* where it is queued; NULL once woken */
-	struct waitq wait;
+	struct thread *thread;
 };
 
 static struct bucket buckets[BUCKETS];
@@ -80,12 +80,12 @@ static bool same(const struct futex_key *a, const struct futex_key *b)
 	return a->object == b->object && a->offset == b->offset;
 }
 
-/* Bucket locked. The waiter may be gone as soon as it sees bucket NULL and the lock is free. */
+/* Bucket locked. The waiter may be gone as soon as it sees bucket NULL: that comes last. */
 static void wake_waiter(struct waiter *w)
 {
 	list_del(&w->link);
-	WRITE_ONCE(w->bucket, NULL);
-	waitq_wake_all(&w->wait, 0);
+	thread_wake(w->thread);
+	__atomic_store_n(&w->bucket, NULL, __ATOMIC_RELEASE);
 }
 
 static int wake_key(const struct futex_key *key, int nr, u32 bitset)
@@ -128,28 +128,21 @@ int futex_wake(u32 __user *uaddr, int nr)
 
 /* ---- waiting ---- */
 
-/* Takes w off whatever bucket it is on (a requeue may have moved it). False: it had been woken. */
-static bool unqueue(struct waiter *w)
+/* Locks the bucket that w is on (a requeue may have moved it). NULL: it has been woken. */
+static struct bucket *lock_bucket_of(struct waiter *w)
 {
 	struct bucket *b;
 
-	while ((b = READ_ONCE(w->bucket))) {
+	while ((b = __atomic_load_n(&w->bucket, __ATOMIC_ACQUIRE))) {
 		spin_lock(&b->lock);
-		if (w->bucket == b) {
-			list_del(&w->link);
-			w->bucket = NULL;
-			spin_unlock(&b->lock);
-			return true;
-		}
+		if (w->bucket == b)
+			return b;
 		spin_unlock(&b->lock);
 	}
-	/* The waker may still hold the wait queue's lock: wait for it to let go. */
-	spin_lock(&w->wait.lock);
-	spin_unlock(&w->wait.lock);
-	return false;
+	return NULL;
 }
 
-/* Queues w when *uaddr is val: 0, -EAGAIN, -EFAULT. */
+/* Queues w when *uaddr is val, ready to sleep: 0, -EAGAIN, -EFAULT. */
 static int queue_if(struct waiter *w, u32 __user *uaddr, u32 val)
 {
 	struct bucket *b = bucket_of(&w->key);
@@ -170,6 +163,7 @@ static int queue_if(struct waiter *w, u32 __user *uaddr, u32 val)
 	if (now == val) {
 		w->bucket = b;
 		list_add_tail(&w->link, &b->waiters);
+		WRITE_ONCE(w->thread->state, THREAD_INTERRUPTIBLE);
 	}
 	spin_unlock(&b->lock);
 	return now == val ? 0 : -EAGAIN;
@@ -177,7 +171,9 @@ static int queue_if(struct waiter *w, u32 __user *uaddr, u32 val)
 
 static long wait_on(u32 __user *uaddr, bool private, u32 val, u32 bitset, u64 deadline)
 {
-	struct waiter w = { .bitset = bitset };
+	struct waiter w = { .bitset = bitset, .thread = current_thread() };
+	struct bucket *b;
+	bool in_time;
 	int err;
 
 	if (!bitset)
@@ -185,14 +181,22 @@ static long wait_on(u32 __user *uaddr, bool private, u32 val, u32 bitset, u64 de
 	err = get_key(uaddr, private, &w.key);
 	if (err)
 		return err;
-	waitq_init(&w.wait);
 	err = queue_if(&w, uaddr, val);
 	if (err)
 		return err;
-	err = wait_event_until(&w.wait, !READ_ONCE(w.bucket), deadline);
-	if (!unqueue(&w))
-		return 0;
-	return err;
+	for (;;) {
+		in_time = schedule_until(deadline); /* at once when interrupted */
+		b = lock_bucket_of(&w);
+		if (!b)
+			return 0;
+		if (!in_time || thread_interrupted())
+			break;
+		WRITE_ONCE(w.thread->state, THREAD_INTERRUPTIBLE); /* it was not for us */
+		spin_unlock(&b->lock);
+	}
+	list_del(&w.link);
+	spin_unlock(&b->lock);
+	return in_time ? -ERESTARTSYS : -ETIMEDOUT;
 }
 
 /* restart_arg: address, value, bitset and kind, deadline. */

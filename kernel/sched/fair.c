@@ -329,21 +329,24 @@ struct runqueue *thread_rq_lock(struct thread *t)
 }
 
 /* A newly queued thread: does it preempt, and does the running one now need a slice? */
-static void check_preempt(struct runqueue *rq, struct thread *t)
+static void check_preempt(struct runqueue *rq, struct thread *t, u64 now)
 {
 	struct thread *curr = rq->cpu->thread;
 
 	if (curr == rq->cpu->idle_thread) {
 		if (rq->cpu != this_cpu())
-			t->kicked_at = clock_ns();
+			t->kicked_at = now;
 		resched(rq);
 		return;
 	}
 	if (curr == current_thread() && curr->sync >= SYNC_SURE && rq->nr == 2) {
 		/* It sleeps in a moment. If this time it does not, the tick gives t to another CPU. */
-		rq->slice_end = min(rq->slice_end, rq->exec_start + 2 * kick_ns);
+		rq->slice_end = min(rq->slice_end, now + 2 * kick_ns);
 		clock_rearm(rq);
-	} else if (before(t->vruntime + WAKE_GRANULARITY, curr->vruntime)) {
+		return;
+	}
+	rq_update(rq, now);
+	if (before(t->vruntime + WAKE_GRANULARITY, curr->vruntime)) {
 		resched(rq);
 	} else if (rq->slice_end == ~0UL) {
 		rq->slice_end = rq->exec_start + slice_of(rq, curr);
@@ -354,8 +357,9 @@ static void check_preempt(struct runqueue *rq, struct thread *t)
 	}
 }
 
-void thread_enqueue_unlock(struct runqueue *rq, struct thread *t, bool fresh)
+u64 thread_enqueue_unlock(struct runqueue *rq, struct thread *t, bool fresh)
 {
+	u64 now = clock_ns();
 	u32 cpu;
 
 	while ((cpu = choose_cpu(t)) != t->cpu) {
@@ -376,8 +380,9 @@ void thread_enqueue_unlock(struct runqueue *rq, struct thread *t, bool fresh)
 		t->vruntime = rq->min_vruntime - PERIOD / 2;
 	count_in(rq, t);
 	tree_insert(rq, t);
-	check_preempt(rq, t);
+	check_preempt(rq, t, now);
 	spin_unlock(&rq->lock);
+	return now;
 }
 
 void rq_put_prev(struct runqueue *rq, struct thread *prev, u64 now)
@@ -444,12 +449,6 @@ void rq_tick(struct runqueue *rq, u64 now)
 
 /* ---- asked from outside ---- */
 
-/* An interrupt's wake-up counts for the thread that it interrupts: seldom, and soon forgotten. */
-static void note_wake(void)
-{
-	current_thread()->woke_at = clock_ns();
-}
-
 bool thread_wake_states(struct thread *t, u32 mask)
 {
 	struct runqueue *rq = thread_rq_lock(t);
@@ -463,8 +462,8 @@ bool thread_wake_states(struct thread *t, u32 mask)
 		spin_unlock(&rq->lock);
 		return true;
 	}
-	thread_enqueue_unlock(rq, t, false);
-	note_wake();
+	/* An interrupt's wake-up counts for the thread that it interrupts: seldom, and soon forgotten. */
+	current_thread()->woke_at = thread_enqueue_unlock(rq, t, false);
 	return true;
 }
 
@@ -479,8 +478,7 @@ void thread_start(struct thread *t)
 	t->state = THREAD_RUNNABLE;
 	t->sync = current_thread()
 			  ->sync; /* a child does as its parent until it has habits of its own */
-	thread_enqueue_unlock(rq, t, true);
-	note_wake();
+	current_thread()->woke_at = thread_enqueue_unlock(rq, t, true);
 }
 
 void thread_set_nice(struct thread *t, int nice)

@@ -47,8 +47,9 @@ void rq_put_prev(struct runqueue *rq, struct thread *prev, u64 now);
 struct thread *rq_pick(struct runqueue *rq, u64 now);
 void rq_tick(struct runqueue *rq, u64 now); /* own lock: slice over? too many here? */
 struct runqueue *thread_rq_lock(struct thread *t);
-/* t is RUNNABLE and on no queue, and nobody else touches it: puts it on a queue; drops rq->lock. */
-void thread_enqueue_unlock(struct runqueue *rq, struct thread *t, bool fresh);
+/* t is RUNNABLE and on no queue, and nobody else touches it: puts it on a queue; drops rq->lock.
+ * Returns clock_ns(). */
+u64 thread_enqueue_unlock(struct runqueue *rq, struct thread *t, bool fresh);
 void sched_mark_idle(struct runqueue *rq); /* no lock, both */
 void sched_clear_idle(struct runqueue *rq);
 

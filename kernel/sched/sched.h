@@ -262,18 +262,19 @@ bool schedule_until(u64 deadline);
 
 /* ---- sleeping lock ---- */
 struct mutex {
+	u64 owner; /* struct thread *, and MUTEX_WAITED_FOR; 0: free */
 	spinlock_t lock; /* guards the rest */
-	struct thread *owner;
 	struct list_head waiters;
 };
+#define MUTEX_WAITED_FOR 1UL
 #define MUTEX_INIT(m)                                                                              \
 	{                                                                                          \
-		SPINLOCK_INIT, NULL, LIST_INIT((m).waiters)                                        \
+		0, SPINLOCK_INIT, LIST_INIT((m).waiters)                                           \
 	}
 void mutex_init(struct mutex *m);
 void mutex_lock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 static inline bool mutex_is_mine(const struct mutex *m)
 {
-	return READ_ONCE(m->owner) == current_thread();
+	return (READ_ONCE(m->owner) & ~MUTEX_WAITED_FOR) == (u64)current_thread();
 }

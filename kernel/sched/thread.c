@@ -25,7 +25,7 @@ _Static_assert(offsetof(struct thread, work) == 0, "entry.S");
 /* ---- the switch ---- */
 
 /* On the stack of the new thread, right after the switch: the lock goes, interrupts as they were. */
-static void finish_switch(bool irq_was_on)
+static void finish_switch(u64 irq_flags)
 {
 	struct cpu *c = this_cpu();
 	struct runqueue *rq = c->rq;
@@ -35,7 +35,7 @@ static void finish_switch(bool irq_was_on)
 	prev->on_cpu = false;
 	if (c->thread->hook)
 		c->thread->hook->in(c->thread->hook);
-	c->irq_was_on = irq_was_on;
+	c->irq_flags = irq_flags;
 	if (unlikely(prev->state == THREAD_RUNNABLE && !prev->on_rq && prev != c->idle_thread)) {
 		thread_enqueue_unlock(rq, prev, false); /* this CPU is not allowed to it any more */
 		return;
@@ -63,7 +63,7 @@ static void account_switch(struct runqueue *rq, struct thread *prev, u64 tsc)
 static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *next)
 {
 	struct cpu *c = rq->cpu;
-	bool irq_was_on = c->irq_was_on;
+	u64 irq_flags = c->irq_flags;
 
 	if (prev->hook)
 		prev->hook->out(prev->hook);
@@ -87,7 +87,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
 	if (next->fpu)
 		fpu_restore(next->fpu);
 	switch_stack(&prev->rsp, next->rsp);
-	finish_switch(irq_was_on);
+	finish_switch(irq_flags);
 }
 
 static void check_stack(const struct thread *t)
@@ -131,7 +131,7 @@ static void __noreturn thread_entry(void)
 {
 	struct thread *t = current_thread();
 
-	finish_switch(true);
+	finish_switch(RFLAGS_IF);
 	t->fn(t->fn_arg);
 	panic("thread %s returned", t->name);
 }

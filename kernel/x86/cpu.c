@@ -33,7 +33,7 @@ static struct cpu_tables *tables_of[MAX_CPUS] = { &boot_tables };
 _Static_assert(offsetof(struct cpu, kernel_rsp) == 0x08, "entry.S");
 _Static_assert(offsetof(struct cpu, user_rsp) == 0x10, "entry.S");
 _Static_assert(offsetof(struct cpu, thread) == 0x18, "percpu.h");
-_Static_assert(offsetof(struct cpu, need_resched) == 0x25, "entry.S");
+_Static_assert(offsetof(struct cpu, need_resched) == 0x40, "entry.S");
 _Static_assert(offsetof(struct cpu, sys_since) == 0x30, "entry.S");
 _Static_assert(offsetof(struct cpu, sys_ticks) == 0x38, "entry.S");
 

@@ -6,7 +6,7 @@
 #define CPU_KERNEL_RSP %gs:0x08			/* offsets in struct cpu: x86/percpu.h, checked in cpu.c */
 #define CPU_USER_RSP %gs:0x10
 #define CPU_THREAD %gs:0x18
-#define CPU_NEED_RESCHED %gs:0x25
+#define CPU_NEED_RESCHED %gs:0x40
 #define CPU_SYS_SINCE %gs:0x30
 #define CPU_SYS_TICKS %gs:0x38
 #define THREAD_WORK 0				/* in struct thread: sched/sched.h, checked in thread.c */

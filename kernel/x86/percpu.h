@@ -17,13 +17,13 @@ struct cpu {
 	u64 user_rsp; /* 0x10 scratch of syscall entry */
 	struct thread *thread; /* 0x18 running now */
 	u32 irq_depth; /* 0x20 spinlocks held; interrupts are off while not 0 */
-	bool irq_was_on; /* 0x24 state to restore when irq_depth returns to 0 */
-	bool need_resched; /* 0x25 set by any CPU, read before ring 3 and by idle */
-	bool idle; /* 0x26 */
-	u32 id; /* 0x28 0..nr_cpus-1 */
-	u32 apic_id; /* 0x2c */
+	u32 id; /* 0x24 0..nr_cpus-1 */
+	u64 irq_flags; /* 0x28 of the CPU when irq_depth was 0: what returns with it */
 	u64 sys_since; /* 0x30 TSC when ring 3 was left, or this thread began; 0: in ring 3 */
 	u64 sys_ticks; /* 0x38 of the TSC, spent in ring 0 up to sys_since, idle apart */
+	bool need_resched; /* 0x40 set by any CPU, read before ring 3 and by idle */
+	bool idle;
+	u32 apic_id;
 	struct addr_space *space; /* in CR3; NULL: the kernel's own */
 	bool space_lazy; /* loaded, but no thread of it runs: flushes do not reach us */
 	u64 space_flushes; /* of space->flushes, those that this TLB has seen */

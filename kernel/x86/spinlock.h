@@ -24,22 +24,28 @@ static inline void irq_pop(void)
 {
 }
 #else
+/* In assembly, relative to GS: two of these stand around every lock, and in C it is twice as much. */
 static inline void irq_push(void)
 {
-	u64 flags = read_rflags();
-	struct cpu *c;
-
-	irq_disable();
-	c = this_cpu();
-	if (c->irq_depth++ == 0)
-		c->irq_was_on = flags & RFLAGS_IF;
+	__asm__ volatile("cmpl $0, %%gs:%c0\n"
+			 "jne 1f\n"
+			 "pushfq\n"
+			 "cli\n"
+			 "popq %%gs:%c1\n"
+			 "1: incl %%gs:%c0" ::"i"(offsetof(struct cpu, irq_depth)),
+			 "i"(offsetof(struct cpu, irq_flags))
+			 : "memory", "cc");
 }
 static inline void irq_pop(void)
 {
-	struct cpu *c = this_cpu();
-
-	if (--c->irq_depth == 0 && c->irq_was_on)
-		irq_enable();
+	__asm__ volatile("decl %%gs:%c0\n"
+			 "jne 1f\n"
+			 "testl %2, %%gs:%c1\n"
+			 "jz 1f\n"
+			 "sti\n"
+			 "1:" ::"i"(offsetof(struct cpu, irq_depth)),
+			 "i"(offsetof(struct cpu, irq_flags)), "i"(RFLAGS_IF)
+			 : "memory", "cc");
 }
 #endif
 
