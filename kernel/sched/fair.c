@@ -343,10 +343,7 @@ static void check_preempt(struct runqueue *rq, struct thread *t, u64 now)
 		/* It sleeps in a moment. If this time it does not, the tick gives t to another CPU. */
 		rq->slice_end = min(rq->slice_end, now + 2 * kick_ns);
 		clock_rearm(rq);
-		return;
-	}
-	rq_update(rq, now);
-	if (before(t->vruntime + WAKE_GRANULARITY, curr->vruntime)) {
+	} else if (before(t->vruntime + WAKE_GRANULARITY, curr->vruntime)) {
 		resched(rq);
 	} else if (rq->slice_end == ~0UL) {
 		rq->slice_end = rq->exec_start + slice_of(rq, curr);
@@ -373,7 +370,7 @@ u64 thread_enqueue_unlock(struct runqueue *rq, struct thread *t, bool fresh)
 		if (t->allowed & BIT(cpu)) /* else: sched_setaffinity() came between */
 			break;
 	}
-	rq_update(rq, clock_ns()); /* or it would be placed by what was true at the last switch */
+	rq_update(rq, now); /* or it would be placed by what was true at the last switch */
 	if (fresh) /* behind those who wait already: forking gains no time */
 		t->vruntime = rq->min_vruntime + MIN_SLICE;
 	else if (before(t->vruntime, rq->min_vruntime - PERIOD / 2))
