@@ -77,8 +77,10 @@ void cred_install(struct cred *c)
 	spin_unlock(&t->proc->siglock);
 	/* A change of identity takes the memory image away from its old owner's eyes (prctl(2)). */
 	if (old->euid != c->euid || old->egid != c->egid ||
-	    (c->cap_permitted & ~old->cap_permitted))
+	    (c->cap_permitted & ~old->cap_permitted)) {
 		t->dumpable = false;
+		t->pdeath_signal = 0;
+	}
 	cred_put(old);
 }
 
@@ -360,13 +362,9 @@ int do_getgroups(int n, gid_t *gids)
 
 int do_capget(pid_t pid, u64 *effective, u64 *permitted, u64 *inheritable)
 {
-	struct task *t = current;
+	struct task *t = task_by_number(pid);
 	const struct cred *c;
 
-	if (pid < 0)
-		return -EINVAL;
-	if (pid)
-		t = task_find(task_pid_ns(current), pid);
 	if (!t)
 		return -ESRCH;
 	c = task_cred_get(t);
@@ -374,8 +372,7 @@ int do_capget(pid_t pid, u64 *effective, u64 *permitted, u64 *inheritable)
 	*permitted = c->cap_permitted;
 	*inheritable = c->cap_inheritable;
 	cred_put(c);
-	if (pid)
-		task_put(t);
+	task_put(t);
 	return 0;
 }
 

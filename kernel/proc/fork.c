@@ -234,6 +234,7 @@ static void copy_own(struct task *child, const struct clone_args_k *args)
 	child->no_new_privs = t->no_new_privs;
 	child->dumpable = t->dumpable;
 	child->personality = t->personality;
+	child->timer_slack = child->timer_slack_born = t->timer_slack;
 	if (args->flags & CLONE_CHILD_SETTID)
 		child->set_tid = (u32 __user *)args->child_tid;
 	if (args->flags & CLONE_CHILD_CLEARTID)

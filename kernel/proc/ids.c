@@ -80,17 +80,16 @@ out:
 
 static pid_t get_id(pid_t nr, enum pid_type type)
 {
-	struct pid_ns *ns = task_pid_ns(current);
-	struct task *t = nr ? task_find(ns, nr) : current;
-	pid_t id;
+	struct task *t = task_by_number(nr);
+	pid_t id = -ESRCH;
 
 	if (!t)
 		return -ESRCH;
 	spin_lock(&tasks_lock);
-	id = t->proc->reaped ? -ESRCH : pid_nr_ns(t->proc->leader->pids[type], ns);
+	if (!t->proc->reaped)
+		id = pid_nr_ns(t->proc->leader->pids[type], task_pid_ns(current));
 	spin_unlock(&tasks_lock);
-	if (nr)
-		task_put(t);
+	task_put(t);
 	return id;
 }
 
@@ -297,10 +296,15 @@ long do_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
 		return set_subreaper(a2);
 	case PR_GET_CHILD_SUBREAPER:
 		return put_user((int)t->proc->is_subreaper, (int __user *)a2);
-	case PR_GET_TIMERSLACK:
-		return 50000;
+	case PR_GET_TIMERSLACK: /* kept; all timers are exact here */
+		return t->timer_slack;
 	case PR_SET_TIMERSLACK:
+		t->timer_slack = (long)a2 > 0 ? a2 : t->timer_slack_born;
 		return 0;
+	case PR_GET_TIMING:
+		return PR_TIMING_STATISTICAL;
+	case PR_SET_TIMING:
+		return a2 == PR_TIMING_STATISTICAL ? 0 : -EINVAL;
 	case PR_GET_THP_DISABLE:
 		return 0;
 	default:

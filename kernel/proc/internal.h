@@ -150,6 +150,13 @@ static inline void ns_to_timeval(u64 ns, struct __kernel_old_timeval *tv)
 #define CPU_CHECK_MIN (1 * NSEC_PER_MSEC) /* CPU time is not looked at more often */
 #define CPUCLOCK_THREAD                                                                            \
 	4 /* in the number of a CPU-time clock: a thread's (clock_getcpuclockid(3)) */
+/* The two CPU-time clocks that have small numbers, under those that getcpuclockid would give. */
+static inline int cpu_clock_id(int clock)
+{
+	return clock == CLOCK_PROCESS_CPUTIME_ID  ? -6
+	       : clock == CLOCK_THREAD_CPUTIME_ID ? -2
+						  : clock;
+}
 int clock_deadline(int clock, bool absolute, u64 ns, u64 *deadline);
 void timers_exit(struct process *p); /* the last thread ended: nothing fires any more */
 void timers_exec(struct process *p); /* POSIX timers go, itimers stay */

@@ -17,16 +17,6 @@
 #define NICE_OF_IDLE 26 /* as the scheduler sees SCHED_IDLE: a weight of 3, sched(7) */
 #define RT_PRIO_MAX 99
 
-/* By number, 0 the caller: a reference, or NULL. */
-static struct task *find_thread(pid_t pid)
-{
-	struct task *t = pid ? task_find(task_pid_ns(current), pid) : current;
-
-	if (t && !pid)
-		task_get(t);
-	return t;
-}
-
 /* Is t its own business, or anybody's with CAP_SYS_NICE? */
 static bool may_schedule(struct task *t)
 {
@@ -83,7 +73,7 @@ static int for_each_named(int which, int who, task_fn fn, int *arg)
 
 	switch (which) {
 	case PRIO_PROCESS:
-		t = find_thread(who);
+		t = task_by_number(who);
 		if (!t)
 			return -ESRCH;
 		one(t, fn, arg, &err);
@@ -246,7 +236,7 @@ static int set_attr(struct task *t, const struct sched_attr *a)
 
 int do_sched_setattr(pid_t pid, struct sched_attr *a, bool keep_nice)
 {
-	struct task *t = find_thread(pid);
+	struct task *t = task_by_number(pid);
 	int err;
 
 	if (!t)
@@ -260,7 +250,7 @@ int do_sched_setattr(pid_t pid, struct sched_attr *a, bool keep_nice)
 
 int do_sched_getattr(pid_t pid, struct sched_attr *a)
 {
-	struct task *t = find_thread(pid);
+	struct task *t = task_by_number(pid);
 
 	if (!t)
 		return -ESRCH;
@@ -275,7 +265,7 @@ int do_sched_getattr(pid_t pid, struct sched_attr *a)
 
 int do_sched_setaffinity(pid_t pid, cpumask_t mask)
 {
-	struct task *t = find_thread(pid);
+	struct task *t = task_by_number(pid);
 	int err;
 
 	if (!t)
@@ -287,7 +277,7 @@ int do_sched_setaffinity(pid_t pid, cpumask_t mask)
 
 int do_sched_getaffinity(pid_t pid, cpumask_t *mask)
 {
-	struct task *t = find_thread(pid);
+	struct task *t = task_by_number(pid);
 
 	if (!t)
 		return -ESRCH;

@@ -283,6 +283,7 @@ struct task {
 	bool exiting; /* runs no more user code; guarded by siglock */
 	bool dead; /* left everything but the lists; guarded by tasks_lock */
 	u32 personality;
+	u64 timer_slack, timer_slack_born; /* prctl(2), PR_SET_TIMERSLACK: ns */
 	/* proc/policy.c's; each a word that anybody who may writes */
 	int nice, policy; /* SCHED_* */
 	bool sched_reset; /* SCHED_RESET_ON_FORK */
@@ -316,6 +317,8 @@ pid_t task_tgid_in(const struct task *t, const struct pid_ns *ns);
 pid_t task_ppid_in(const struct task *t, const struct pid_ns *ns);
 pid_t task_tracer_in(const struct task *t, const struct pid_ns *ns); /* 0: none */
 struct task *task_find(struct pid_ns *ns, pid_t nr); /* by thread id, with a reference, or NULL */
+/* The same in the caller's namespace, 0 being the caller itself. */
+struct task *task_by_number(pid_t nr);
 /* The process leader of a process id, with a reference, or NULL. */
 struct task *task_find_process(struct pid_ns *ns, pid_t nr);
 /* The first task of p as `type`, with a reference, or NULL. */

@@ -25,7 +25,7 @@ static bool may_set_limits(struct task *t)
 
 int do_prlimit(pid_t pid, unsigned int res, const struct rlimit64 *new, struct rlimit64 *old)
 {
-	struct task *t = pid ? task_find(task_pid_ns(current), pid) : current;
+	struct task *t = task_by_number(pid);
 	struct rlimit64 *r;
 	int err = 0;
 
@@ -53,8 +53,7 @@ int do_prlimit(pid_t pid, unsigned int res, const struct rlimit64 *new, struct r
 	if (!err && new &&res == RLIMIT_CPU)
 		err = timers_cpu_limit(t->proc);
 out:
-	if (pid)
-		task_put(t);
+	task_put(t);
 	return err;
 }
 
@@ -166,7 +165,7 @@ void do_sysinfo(struct sysinfo *si)
 	mem_stats(&m);
 	sched_stats(&s);
 	memset(si, 0, sizeof(*si));
-	si->uptime = clock_ns() / NSEC_PER_SEC;
+	si->uptime = DIV_ROUND_UP(clock_ns(), NSEC_PER_SEC); /* never 0 */
 	for (int i = 0; i < 3; i++) /* from 1/2048 to 1/65536 */
 		si->loads[i] = s.load[i] << (SI_LOAD_SHIFT - 11);
 	si->totalram = m.total * PAGE_SIZE;

@@ -14,6 +14,8 @@ static struct kmem_cache *task_cache, *process_cache, *sighand_cache;
 static u64 nr_tasks, nr_processes;
 
 struct process swapper_process;
+#define TIMER_SLACK 50000 /* ns: what Linux begins with, proc_pid_timerslack_ns(5) */
+
 static struct task swapper;
 
 struct layer_ops layer;
@@ -51,6 +53,7 @@ struct task *task_alloc(const char *name, void (*fn)(void *arg))
 	waitq_init(&t->vfork_wait);
 	t->altstack.flags = SS_DISABLE;
 	t->dumpable = true;
+	t->timer_slack = t->timer_slack_born = TIMER_SLACK;
 	__atomic_fetch_add(&nr_tasks, 1, __ATOMIC_RELAXED);
 	return t;
 }
@@ -271,6 +274,14 @@ bool task_has_uid(struct task *t, uid_t uid)
 
 	cred_put(c);
 	return yes;
+}
+
+struct task *task_by_number(pid_t nr)
+{
+	if (nr)
+		return task_find(task_pid_ns(current), nr);
+	task_get(current);
+	return current;
 }
 
 uid_t task_uid_seen_by(struct task *who, struct task *viewer)

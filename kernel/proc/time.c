@@ -53,8 +53,7 @@ static int cpu_clock(int clock, u64 *ns)
 
 int do_clock_gettime(int clock, u64 *ns)
 {
-	struct usage u;
-
+	clock = cpu_clock_id(clock);
 	switch (clock) {
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_COARSE:
@@ -68,14 +67,6 @@ int do_clock_gettime(int clock, u64 *ns)
 	case CLOCK_BOOTTIME:
 	case CLOCK_BOOTTIME_ALARM:
 		*ns = clock_ns();
-		return 0;
-	case CLOCK_PROCESS_CPUTIME_ID:
-		u = process_usage(current->proc);
-		*ns = u.user_ns + u.sys_ns;
-		return 0;
-	case CLOCK_THREAD_CPUTIME_ID:
-		u = thread_usage(current);
-		*ns = u.user_ns + u.sys_ns;
 		return 0;
 	default:
 		return clock < 0 ? cpu_clock(clock, ns) : -EINVAL;
@@ -183,9 +174,11 @@ long do_nanosleep(int clock, int flags, u64 ns, struct __kernel_timespec __user 
 	u64 end = ns, now = 0, left;
 	int err;
 
+	if (clock == CLOCK_PROCESS_CPUTIME_ID)
+		clock = cpu_clock_id(clock);
 	if (clock < 0 && (clock & CPUCLOCK_THREAD))
 		return -EINVAL; /* its own never goes on in its sleep */
-	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock < 0) {
+	if (clock < 0) {
 		err = flags & TIMER_ABSTIME ? 0 : do_clock_gettime(clock, &now);
 		end = ns > INT64_MAX - now ? INT64_MAX : now + ns;
 	} else {

@@ -288,32 +288,20 @@ unsigned int do_alarm(unsigned int seconds)
 /* Timers on CPU time are for the caller's own: its process's or this thread's. */
 static int clock_kind(int clock, enum clock_kind *kind, bool *thread)
 {
-	pid_t who = clock < 0 ? ~(clock >> 3) : 0;
-	u64 ns;
+	struct pid_ns *ns = task_pid_ns(current);
+	pid_t who;
+	u64 time;
 
-	*thread = clock == CLOCK_THREAD_CPUTIME_ID || (clock < 0 && (clock & CPUCLOCK_THREAD));
-	if (clock < 0) {
-		if (do_clock_gettime(clock, &ns) ||
-		    (who && who != pid_nr_ns(*thread ? current->pid : current->proc->pid,
-					     task_pid_ns(current))))
-			return -EINVAL;
-		*kind = (clock & 3) == 1 ? CLOCK_CPU_USER : CLOCK_CPU_BOTH;
-		return 0;
-	}
-	switch (clock) {
-	case CLOCK_REALTIME:
-	case CLOCK_MONOTONIC:
-	case CLOCK_BOOTTIME:
-	case CLOCK_TAI:
-		*kind = CLOCK_REAL;
-		return 0;
-	case CLOCK_PROCESS_CPUTIME_ID:
-	case CLOCK_THREAD_CPUTIME_ID:
-		*kind = CLOCK_CPU_BOTH;
-		return 0;
-	default:
-		return clock_deadline(clock, false, 0, &ns);
-	}
+	clock = cpu_clock_id(clock);
+	who = ~(clock >> 3);
+	*thread = clock < 0 && (clock & CPUCLOCK_THREAD);
+	if (clock >= 0)
+		return clock_deadline(clock, false, 0, &time);
+	if (do_clock_gettime(clock, &time) ||
+	    (who && who != (*thread ? task_tid_in(current, ns) : task_tgid_in(current, ns))))
+		return -EINVAL;
+	*kind = (clock & 3) == 1 ? CLOCK_CPU_USER : CLOCK_CPU_BOTH;
+	return 0;
 }
 
 /* sigevent(7) of timer_create(2): -EINVAL. */

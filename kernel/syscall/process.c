@@ -171,16 +171,15 @@ SYSCALL2(set_robust_list, void __user *, head, size_t, size)
 
 SYSCALL3(get_robust_list, pid_t, tid, void __user *__user *, uhead, size_t __user *, usize)
 {
-	struct task *t = tid ? task_find(task_pid_ns(current), tid) : current;
+	struct task *t = task_by_number(tid);
 	void __user *head;
 	bool may;
 
 	if (!t)
 		return -ESRCH;
 	head = t->robust_list;
-	may = t == current || may_signal(SIGKILL, t);
-	if (tid)
-		task_put(t);
+	may = may_signal(SIGKILL, t);
+	task_put(t);
 	if (!may)
 		return -EPERM;
 	return put_user(sizeof(struct robust_list_head), usize) ?: put_user(head, uhead);

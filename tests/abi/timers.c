@@ -626,6 +626,7 @@ static void user_or_system(void)
 
 static void cpu_limit(void)
 {
+	alarm(60); /* seconds of CPU time may be long ones on a busy machine */
 	for (int kind = 0; kind < 2; kind++) {
 		pid_t pid = fork();
 
