@@ -20,10 +20,11 @@ static pte_t *find_or_skip(struct mm *mm, u64 addr, u64 *next)
 {
 	/* LAB 01: begin
 	 * Walk as the CPU does: mm->pml4 is the table of level 3, pt_index(addr, level) the entry in a
-	 * table. The entry leads to the table of the next level (table_of) when it has PTE_P; when it has
-	 * not, there is none: NULL. Return the address of the entry in the last table, level 0, whatever
-	 * that entry holds.
-	 * starter: panic("lab 01: pt_find() is not written yet");
+	 * table. The entry leads to the table of the next level (table_of) when it has PTE_P. Return the
+	 * address of the entry in the last table, level 0, whatever that entry holds.
+	 * Without PTE_P there is no table: NULL, and all addresses that this entry stands for have none (at
+	 * level n they are PAGE_SIZE << 9 * n bytes, aligned to that). *next is the first one behind them.
+	 * starter: panic("lab 01: find_or_skip() is not written yet");
 	 */
 	pte_t *table = mm->pml4;
 	unsigned int level;

@@ -7,6 +7,20 @@
  */
 #include "mm/internal.h"
 
+/* LAB 02: begin
+ * With SMAP the CPU faults when ring 0 touches a page that has PTE_U, unless RFLAGS.AC is set: so that
+ * a wild pointer of the kernel's own does not end in memory that a program has prepared. stac sets AC,
+ * clac clears it; on a CPU without SMAP both are invalid opcodes. The compiler must not move an access
+ * across either ("memory").
+ * starter: static inline void user_begin(void)
+ * starter: {
+ * starter: 	panic("lab 02: user_begin() is not written yet");
+ * starter: }
+ * starter: static inline void user_end(void)
+ * starter: {
+ * starter: 	panic("lab 02: user_end() is not written yet");
+ * starter: }
+ */
 static inline void user_begin(void)
 {
 	if (cpu_has_smap)
@@ -17,14 +31,31 @@ static inline void user_end(void)
 	if (cpu_has_smap)
 		__asm__ volatile("clac" ::: "memory");
 }
+/* LAB 02: end */
+
+/* Does [p, p + n) lie below USER_END? */
 static inline bool user_range(const void *p, size_t n)
 {
+	/* LAB 02: begin
+	 * Both are the program's to choose: any 64 bits. p + n may wrap around to a small number. A range of
+	 * no bytes is good up to USER_END itself.
+	 * starter: panic("lab 02: user_range() is not written yet");
+	 */
 	return (u64)p <= USER_END && n <= USER_END - (u64)p;
+	/* LAB 02: end */
 }
 
 /* The bytes not copied: 0 is success. */
 static inline size_t copy_raw(void *dst, const void *src, size_t n)
 {
+	/* LAB 02: begin
+	 * Copy n bytes between user_begin() and user_end(). Either pointer may be the user's, and any access
+	 * to it may fault for good. rep movsb takes the count from rcx, the addresses from rsi and rdi, and
+	 * leaves in them how far it came; EX_TABLE(1b, 3b) says: when the instruction at label 1 faults, go on
+	 * at label 3. The bytes before the fault stay copied. rep movsq moves eight bytes at a time: use it for
+	 * all but the last n % 8. COPY_ONE below shows the form.
+	 * starter: panic("lab 02: copy_raw() is not written yet");
+	 */
 	size_t words = n / 8, bytes = n % 8;
 
 	user_begin();
@@ -39,6 +70,7 @@ static inline size_t copy_raw(void *dst, const void *src, size_t n)
 			 : "memory");
 	user_end();
 	return words;
+	/* LAB 02: end */
 }
 
 /* One aligned or unaligned load or store of a common size: no string instruction to start. */
@@ -86,6 +118,10 @@ int copy_to_user(void __user *dst, const void *src, size_t n)
 
 int clear_user(void __user *dst, size_t n)
 {
+	/* LAB 02: begin
+	 * n zeros to dst: as copy_to_user(), with rep stosq and rep stosb, which store rax.
+	 * starter: panic("lab 02: clear_user() is not written yet");
+	 */
 	size_t words = n / 8, bytes = n % 8;
 
 	if (!user_range(dst, n))
@@ -102,10 +138,19 @@ int clear_user(void __user *dst, size_t n)
 			 : "memory");
 	user_end();
 	return words ? -EFAULT : 0;
+	/* LAB 02: end */
 }
 
 ssize_t strncpy_from_user(char *dst, const char __user *src, size_t size)
 {
+	/* LAB 02: begin
+	 * Copies up to and with the NUL, at most size bytes, and returns the length without it. -EFAULT for a
+	 * string that begins or goes on where nothing can be read, -ENAMETOOLONG when size bytes hold no NUL.
+	 * A byte behind the NUL must not be read: it may lie in a page that is not there. Each byte is read
+	 * once: another thread may change the string meanwhile, and the result must still have its NUL where
+	 * its length says. A string that runs into USER_END has ended there: -EFAULT; nothing is read beyond.
+	 * starter: panic("lab 02: strncpy_from_user() is not written yet");
+	 */
 	const char *from = src;
 	size_t left, room;
 	u64 c = 0;
@@ -139,6 +184,7 @@ ssize_t strncpy_from_user(char *dst, const char __user *src, size_t size)
 	if (left) /* stopped at the NUL */
 		return room - left;
 	return room < size ? -EFAULT : -ENAMETOOLONG;
+	/* LAB 02: end */
 }
 
 int user_read32(const u32 __user *addr, u32 *v)

@@ -82,6 +82,18 @@ ssize_t user_iov_get(struct user_iov *v, struct uio *u, const struct iovec __use
 	size_t total = 0;
 
 	v->vec = v->small;
+	/* LAB 02: begin
+	 * n pieces at uvec, each with an address and a length. More than fit in v->small go to the heap; v->vec
+	 * is what user_iov_put() gives back, also after an error. The array is copied once, and everything is
+	 * decided on the copy: another thread may change the original at any time.
+	 * -EINVAL: n below 0 or above UIO_MAXIOV, a length below 0 as a ssize_t. -EFAULT: the array cannot be
+	 * read (of no pieces, it need not be), a piece does not lie in the user's half (user_range_ok). What
+	 * goes beyond MAX_RW_COUNT bytes in all is cut off.
+	 * *u is the transfer: the pieces, their number, the bytes in all, which are returned as well.
+	 * starter: pr_err("lab 02: user_iov_get() is not written yet");
+	 * starter: *u = (struct uio){ .iov = v->vec, .left = total };
+	 * starter: return -ENOSYS;
+	 */
 	if (n < 0 || n > UIO_MAXIOV)
 		return -EINVAL;
 	if (n > (long)ARRAY_SIZE(v->small)) {
@@ -91,7 +103,7 @@ ssize_t user_iov_get(struct user_iov *v, struct uio *u, const struct iovec __use
 			return -ENOMEM;
 		}
 	}
-	if (copy_from_user(v->vec, uvec, n * sizeof(struct iovec)))
+	if (n && copy_from_user(v->vec, uvec, n * sizeof(struct iovec)))
 		return -EFAULT;
 	for (long i = 0; i < n; i++) {
 		if ((ssize_t)v->vec[i].iov_len < 0)
@@ -103,6 +115,7 @@ ssize_t user_iov_get(struct user_iov *v, struct uio *u, const struct iovec __use
 	}
 	*u = (struct uio){ .iov = v->vec, .nr = n, .left = total };
 	return total;
+	/* LAB 02: end */
 }
 
 void user_iov_put(struct user_iov *v)

@@ -25,6 +25,17 @@ SYSCALL1(sysinfo, struct sysinfo __user *, usi)
 
 SYSCALL3(getrandom, char __user *, ubuf, size_t, n, unsigned int, flags)
 {
+	/* LAB 02: begin
+	 * getrandom(2): n random bytes to ubuf; returns how many. -EINVAL for a flag other than GRND_NONBLOCK,
+	 * GRND_RANDOM and GRND_INSECURE, or for the last two together. No more than 0x1ffffff bytes a call.
+	 * n is the program's to choose, a kernel stack is small: random_bytes() fills a buffer of 256 bytes,
+	 * and each is copied out before the next. When a copy fails, what was given out before counts:
+	 * the call returns that, and -EFAULT only when it is nothing.
+	 * A call that goes on for long must stop when its thread has a signal (thread_interrupted(), once a
+	 * page is done) and let others run (cond_resched()).
+	 * starter: pr_err("lab 02: getrandom() is not written yet");
+	 * starter: return -ENOSYS;
+	 */
 	u8 buf[256];
 	size_t done = 0;
 
@@ -44,6 +55,7 @@ SYSCALL3(getrandom, char __user *, ubuf, size_t, n, unsigned int, flags)
 		cond_resched();
 	}
 	return done;
+	/* LAB 02: end */
 }
 
 /* ---- syslog(2): actions have numbers only, they are in no uapi header ---- */

@@ -93,6 +93,15 @@ syscall_entry:
 	movq CPU_THREAD, %rbx			/* preserved by C */
 	cmpl $0, THREAD_WORK(%rbx)
 	jne 1f
+	/* LAB 02: begin
+	 * What entry_syscall() does in C, for the common case: the number from REG_ORIG_RAX (its lower half),
+	 * compared without sign with the variable nr_syscalls, which is above the last; syscalls holds the
+	 * address of the table. For C, the arguments belong in rdi, rsi, rdx, rcx, r8, r9: all but the third
+	 * and the fourth are where they were when the program said syscall. PUSH_REGS has saved them all,
+	 * READ_TSC has changed rax and rdx. The result goes to REG_RAX. C keeps rbx, rbp and r12 to r15.
+	 * A number that is no call: to label 1, as ever.
+	 * starter: jmp 1f	// not written yet: C does it
+	 */
 	movl REG_ORIG_RAX(%rsp), %eax		/* Linux looks at the lower half alone */
 	cmpl nr_syscalls(%rip), %eax
 	jae 1f
@@ -101,6 +110,7 @@ syscall_entry:
 	movq syscalls(%rip), %r10
 	call *(%r10, %rax, 8)
 	movq %rax, REG_RAX(%rsp)
+	/* LAB 02: end */
 	cli
 	cmpb $0, CPU_NEED_RESCHED
 	jne leave_slowly

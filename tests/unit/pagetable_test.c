@@ -33,7 +33,7 @@
 
 struct frame *frames;
 u64 nr_frames;
-static struct frame ram[RAM_FRAMES];
+static struct frame *const ram = (struct frame *)(RAM_AT + RAM_FRAMES * PAGE_SIZE);
 static struct mm mm;
 static long live, room = -1; /* frames in use; allocations that still succeed */
 
@@ -175,8 +175,9 @@ void frame_put(struct frame *f)
 
 static int start(void **state)
 {
-	void *p = mmap((void *)RAM_AT, RAM_FRAMES * PAGE_SIZE, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	void *p = mmap((void *)RAM_AT, RAM_FRAMES * (PAGE_SIZE + sizeof(*ram)),
+		       PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+		       -1, 0);
 
 	frames = ram - (RAM_PHYS >> PAGE_SHIFT); /* so that the first of them is RAM_PHYS */
 	nr_frames = (RAM_PHYS >> PAGE_SHIFT) + RAM_FRAMES;
@@ -187,7 +188,7 @@ static int begin(void **state)
 {
 	memset(&mm, 0, sizeof(mm));
 	list_init(&mm.notifiers);
-	memset(ram, 0, sizeof(ram));
+	memset(ram, 0, RAM_FRAMES * sizeof(*ram));
 	live = tlb_size = 0;
 	room = -1;
 	lazy = quiet = false;
@@ -252,6 +253,46 @@ static void test_find(void **state)
 	assert_null(pt_find(&mm, addr + GIB));
 	assert_null(pt_find(&mm, 0));
 	EQUAL("frames in use: pt_find() makes none", live, 5);
+}
+
+/* pt_next() comes by all pages of a range, and by nothing else, over gaps of every size. */
+static void test_next(void **state)
+{
+	static const u64 addr[] = { 0x1000,
+				    0x200000,
+				    0x3ff000,
+				    0x400000,
+				    5 * GIB,
+				    5 * GIB + 0x1000,
+				    512 * GIB - PAGE_SIZE,
+				    512 * GIB,
+				    BASE,
+				    BASE + 0x40000000,
+				    USER_END - PAGE_SIZE };
+	struct pt_iter it = PT_ITER(&mm, 0x2000, USER_END);
+	pte_t *pte, *t;
+
+	for (size_t i = 0; i < ARRAY_SIZE(addr); i++) {
+		t = mm.pml4;
+		for (unsigned int level = 3; level > 0; level--) {
+			pte_t e = t[addr[i] >> (12 + 9 * level) & 511];
+
+			t = e ? phys_to_virt(e & PTE_ADDR) : table_by_hand(t, addr[i], level);
+		}
+		t[addr[i] >> 12 & 511] = PTE_SOFT_SPECIAL | PTE_P;
+	}
+	for (size_t i = 1; i < ARRAY_SIZE(addr); i++) {
+		pte = pt_next(&it);
+		if (!pte)
+			fail_msg("the page behind 0x%lx: expected 0x%lx, got the end", addr[i - 1],
+				 addr[i]);
+		if (it.addr != addr[i] || pte != pt_find(&mm, addr[i]))
+			fail_msg("the page behind 0x%lx: expected 0x%lx, got 0x%lx", addr[i - 1],
+				 addr[i], it.addr);
+	}
+	pte = pt_next(&it);
+	if (pte)
+		fail_msg("behind the last page: expected NULL, got 0x%lx", it.addr);
 }
 
 static void test_create(void **state)
@@ -499,9 +540,9 @@ static void test_random(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_find),   TEST(test_create),  TEST(test_no_memory),
-		TEST(test_bits),   TEST(test_protect), TEST(test_unmap),
-		TEST(test_tables), TEST(test_flush),   TEST(test_random),
+		TEST(test_find),  TEST(test_next),    TEST(test_create), TEST(test_no_memory),
+		TEST(test_bits),  TEST(test_protect), TEST(test_unmap),  TEST(test_tables),
+		TEST(test_flush), TEST(test_random),
 	};
 
 	if (argc > 1) /* the name of one test */

@@ -5,7 +5,7 @@
 
 HOSTCC ?= cc
 UNIT_FLAGS := -std=gnu17 -DDYAD_HOST -Ikernel -I. -Itests/unit -g -O1 -fno-omit-frame-pointer \
-	-fwrapv -fno-strict-aliasing -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fwrapv -fno-strict-aliasing -fno-pie -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Werror
 UNIT_NAMES := $(patsubst tests/unit/%_test.c,%,$(sort $(wildcard tests/unit/*_test.c)))
 UNIT_BINS := $(UNIT_NAMES:%=$(BUILD)/tests/unit/%)
@@ -20,7 +20,7 @@ define unit_rule
 $(BUILD)/tests/unit/$(1): $(BUILD)/host/tests/unit/$(1)_test.o $(BUILD)/host/tests/unit/host.o \
 		$(patsubst %.c,$(BUILD)/host/%.o,$(call unit_sources,$(1)))
 	$(Q)mkdir -p $$(@D)
-	$(Q)$(HOSTCC) -fsanitize=address,undefined -o $$@ $$^ -lcmocka
+	$(Q)$(HOSTCC) -no-pie -fsanitize=address,undefined -o $$@ $$^ -lcmocka
 unit-$(1): $(BUILD)/tests/unit/$(1)
 	$(Q)$$<
 .PHONY: unit-$(1)

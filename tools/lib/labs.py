@@ -124,6 +124,32 @@ def cut(path, number):
     return "\n".join(out + lines[at:]) if mine else None
 
 
+def unit_tests(program, names):
+    """For a lab's table HOST: the tests of tests/unit/PROGRAM_test.c, built with the graded tree's files."""
+    return {"%s-%s" % (program, name.replace("_", "-")):
+            lambda graded, name=name: unit_test(graded, program, "test_" + name) for name in names}
+
+
+def unit_test(graded, program, test):
+    """Runs one of them; a complaint as (expected, got), or None."""
+    built = graded.sh("make -s BUILD=build build/tests/unit/" + program)
+    if built.returncode:
+        return "tests/unit/%s_test.c builds" % program, built.stdout
+    done = graded.sh(["build/tests/unit/" + program, test], timeout=20)
+    if done.returncode == 0 and "[  PASSED  ] 1 test" in done.stdout:
+        return None
+    told = re.search(r"ERROR: (.*?):? expected (.*?), got (.*)", done.stdout)
+    if told:
+        what, expected, got = told.groups()
+        return "%s:\n%s" % (what, expected), "%s:\n%s" % (what, got)
+    # the complaint of a sanitizer or a panic, and the places in the tree's files
+    lines = done.stdout.split("\n")
+    keep = [line for line in lines
+            if re.search(r"PANIC|ERROR|runtime error|exception|#\d+ .* in .*(kernel|tests)/", line)]
+    return "%s of tests/unit/%s_test.c passes" % (test, program), \
+        re.sub(r"0x[0-9a-f]+ in | /\S*/(?=kernel/|tests/)", " ", "\n".join(keep or lines[-12:]))
+
+
 def copy_file(src, dst):
     os.makedirs(os.path.dirname(dst), exist_ok=True)
     if os.path.islink(src):

@@ -2,34 +2,8 @@
 """Lab 01: the students' frame.c and pagetable.c on the host (tests/unit), then in a machine (pages.c)."""
 import re
 
+import labs
 from harness import Case
-
-UNIT = {
-    "frame": ["start", "merge", "split", "exhaust", "random"],
-    "pagetable": ["find", "create", "no_memory", "bits", "protect", "unmap", "tables", "flush", "random"],
-}
-
-
-def brief(text):
-    """Of what a unit test said: the complaint, and the places in the kernel's files."""
-    keep = [line for line in text.split("\n")
-            if re.search(r"PANIC|ERROR|runtime error|exception|#\d+ .* in .*(kernel|tests)/", line)]
-    return re.sub(r"0x[0-9a-f]+ in | /\S*/(?=kernel/|tests/)", " ", "\n".join(keep or text.split("\n")[-12:]))
-
-
-def unit(graded, program, test):
-    """Runs one test of tests/unit/PROGRAM_test.c, built with the graded tree's files."""
-    built = graded.sh("make -s BUILD=build build/tests/unit/" + program, timeout=60)
-    if built.returncode:
-        return "tests/unit/%s_test.c builds" % program, built.stdout
-    done = graded.sh(["build/tests/unit/" + program, "test_" + test], timeout=20)
-    if done.returncode == 0 and "[  PASSED  ] 1 test" in done.stdout:
-        return None
-    told = re.search(r"ERROR: (.*?):? expected (.*?), got (.*)", done.stdout)
-    if told:
-        what, expected, got = told.groups()
-        return "%s:\n%s" % (what, expected), "%s:\n%s" % (what, got)
-    return "test_%s of tests/unit/%s_test.c passes" % (test, program), brief(done.stdout)
 
 
 def first_program(graded):
@@ -41,10 +15,9 @@ def first_program(graded):
 
 
 HOST = {"first-program": first_program}
-for _program, _tests in UNIT.items():
-    for _test in _tests:
-        HOST["%s-%s" % (_program, _test.replace("_", "-"))] = \
-            lambda graded, program=_program, test=_test: unit(graded, program, test)
+HOST.update(labs.unit_tests("frame", ["start", "merge", "split", "exhaust", "random"]))
+HOST.update(labs.unit_tests("pagetable", ["find", "next", "create", "no_memory", "bits", "protect", "unmap",
+                                          "tables", "flush", "random"]))
 
 EXPECTED = {
     "protect": "rw: write ok, run signal 11\nr: read ok, write signal 11\nnone: read signal 11, write signal 11\n"
