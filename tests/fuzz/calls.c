@@ -137,7 +137,7 @@ static const struct field reg64[] = { { 8, ONE(0, 0xfffbc000, 0x1000, -1) }, {} 
 #define MOUNT_OPT TEXTS("", "mode=755", "size=64k", "size=1m,mode=1777", "nr_inodes=5", "newinstance,ptmxmode=666", "hidepid=2", \
 			"lowerdir=d0,upperdir=d1,workdir=d2", "lowerdir=/image:d0", "lowerdir=/image,upperdir=d1,workdir=d2", "lowerdir=d0:d1:d2:/", \
 			"mode=99", "size=", "size=-1", "uid=1000,gid=1000", "=", ",,,", "x=y")
-#define XATTRS    TEXTS("user.a", "user.b", "trusted.overlay.opaque", "trusted.x", "security.capability", "system.posix_acl_access", "user.", "user", "", "nothing.x")
+#define XATTRS    TEXTS("trusted.x", "trusted.x", "user.a", "user.b", "trusted.overlay.opaque", "trusted.x", "security.capability", "system.posix_acl_access", "user.", "user", "", "nothing.x")
 #define HOSTNAMES TEXTS("a", "host.name", "", "0123456789012345678901234567890123456789012345678901234567890123", "01234567890123456789012345678901234567890123456789012345678901234")
 #define IOCTL(fdkind, cmd, ...) { .nr = __NR_ioctl, .name = "ioctl:" #cmd, .a = { FDOF(fdkind), C(cmd), __VA_ARGS__ } }
 #define TTY(cmd, ...)           { .nr = __NR_ioctl, .name = "ioctl:" #cmd, .group = TTYS, .a = { FDOF(F_TTY), C(cmd), __VA_ARGS__ } }
@@ -330,8 +330,8 @@ const struct row rows[] = {
 	  .a = { { .kind = BITS, SET(CLONE_FS, CLONE_FILES, CLONE_SYSVSEM, CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID), .lo = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD }, A(STACK), OUTN(4), A(WORD), C(0) } },
 	{ NR(clone3), .group = PROCESS, .birth = true, .rare = 3, .mend = mend_clone3, FDRES(GOT_PID), .a = { PTR(clone_args), ONE(88, 88, 64, 80) } },
 	{ SUB(clone3, set_tid), .group = PROCESS, .birth = true, .rare = 4, .mend = mend_clone3, FDRES(GOT_PID), .a = { PTR(clone_args_tid), C(88) } },
-	{ NR(execve), .group = PROCESS, .rare = 12, .a = { TEXTS("prog", "bad0", "bad1", "bad2", "script", "loop", "d0", "f0", "/image/bin/busybox"), A(STRINGS), A(STRINGS) } },
-	{ NR(execveat), .group = PROCESS, .rare = 12, .a = { ATFD, TEXTS("prog", "bad0", "bad1", "bad2", "script", ""), A(STRINGS), A(STRINGS), ATFLAGS } },
+	{ NR(execve), .mute = true, .group = PROCESS, .rare = 12, .a = { TEXTS("prog", "bad0", "bad1", "bad2", "script", "loop", "d0", "f0", "/image/bin/busybox"), A(STRINGS), A(STRINGS) } },
+	{ NR(execveat), .mute = true, .group = PROCESS, .rare = 12, .a = { ATFD, TEXTS("prog", "bad0", "bad1", "bad2", "script", ""), A(STRINGS), A(STRINGS), ATFLAGS } },
 	{ NR(exit), .group = PROCESS, .rare = 60, .a = { R(0, 255) } },
 	{ NR(exit_group), .group = PROCESS, .rare = 100, .a = { R(0, 255) } },
 	{ NR(wait4), .group = PROCESS, .a = { A(PID), OUTN(4), SOME(WNOHANG, WNOHANG, WNOHANG, WUNTRACED, WCONTINUED, __WALL, __WCLONE, __WNOTHREAD), OUTN(144) } },
@@ -385,11 +385,11 @@ const struct row rows[] = {
 	{ NR(rt_sigprocmask), .group = SIGNALS, .a = { R(0, 2), PTR(sigset), OUTN(8), C(8) } },
 	{ NR(rt_sigpending), .group = SIGNALS, .a = { OUTN(8), C(8) } },
 	{ NR(rt_sigtimedwait), .group = SIGNALS, .a = { PTR(sigset), OUTN(128), PTR(timespec), C(8) } },
-	{ NR(rt_sigsuspend), .group = SIGNALS, .rare = 5, .a = { PTR(sigset), C(8) } },
+	{ NR(rt_sigsuspend), .mute = true, .group = SIGNALS, .rare = 5, .a = { PTR(sigset), C(8) } },
 	{ NR(rt_sigreturn), .group = SIGNALS, .instead = sigreturn_odd },
-	{ NR(restart_syscall), .group = SIGNALS },
+	{ NR(restart_syscall), .mute = true, .group = SIGNALS },
 	{ NR(sigaltstack), .group = SIGNALS, .a = { PTR(sigaltstack), OUTN(24) } },
-	{ NR(pause), .group = SIGNALS, .rare = 10 },
+	{ NR(pause), .mute = true, .group = SIGNALS, .rare = 10 },
 	{ NR(kill), .group = SIGNALS, .a = { A(PID), A(SIG) } },
 	{ NR(tgkill), .group = SIGNALS, .a = { A(PID), A(PID), A(SIG) } },
 	{ NR(tkill), .group = SIGNALS, .a = { A(PID), A(SIG) } },
@@ -451,7 +451,7 @@ const struct row rows[] = {
 	{ NR(uname), .group = IDENTITY, .a = { OUTN(390) } }, { NR(sysinfo), .group = IDENTITY, .a = { OUTN(112) } },
 	{ NR(getrandom), .group = IDENTITY, .a = { A(OUT), A(LEN), SOME(1, 2, 4) } }, { NR(syslog), .group = IDENTITY, .a = { ONE(0, 1, 3, 4, 5, 6, 7, 8, 9, 10), A(OUT), A(LEN) } },
 	{ NR(personality), .group = IDENTITY, .a = { ONE(0xffffffff, 0, 0x40000, 8) } },
-	{ NR(reboot), .group = IDENTITY, .rare = 30, .a = { C(LINUX_REBOOT_MAGIC1), ONE(LINUX_REBOOT_MAGIC2, LINUX_REBOOT_MAGIC2A), ONE(LINUX_REBOOT_CMD_RESTART, LINUX_REBOOT_CMD_POWER_OFF, LINUX_REBOOT_CMD_HALT, LINUX_REBOOT_CMD_CAD_ON, LINUX_REBOOT_CMD_RESTART2, LINUX_REBOOT_CMD_KEXEC), A(IN) } },
+	{ NR(reboot), .mute = true, .group = IDENTITY, .rare = 30, .a = { C(LINUX_REBOOT_MAGIC1), ONE(LINUX_REBOOT_MAGIC2, LINUX_REBOOT_MAGIC2A), ONE(LINUX_REBOOT_CMD_RESTART, LINUX_REBOOT_CMD_POWER_OFF, LINUX_REBOOT_CMD_HALT, LINUX_REBOOT_CMD_CAD_ON, LINUX_REBOOT_CMD_RESTART2, LINUX_REBOOT_CMD_KEXEC), A(IN) } },
 	{ NR(socket), .group = IDENTITY, .a = { R(0, 20), R(0, 6), C(0) } }, { NR(socketpair), .group = IDENTITY, .a = { R(0, 20), R(0, 6), C(0), OUTN(8) } },
 
 	/* ---- name spaces and mounts ---- */
@@ -460,6 +460,7 @@ const struct row rows[] = {
 	{ NR(setns), .group = SPACES, .rare = 2, .a = { FDOF(F_NS), ONE(0, 0, NSFLAGS) } },
 	{ SUB(setns, pidfd), .group = SPACES, .rare = 2, .a = { FDOF(F_PID), SOME(NSFLAGS) } },
 	{ NR(mount), .group = SPACES, .a = { A(PATH), A(PATH), FS_TYPES, SOME(MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_RELATIME, MS_STRICTATIME), MOUNT_OPT } },
+	{ SUB(mount, image), .group = SPACES, .a = { TEXTS("/bad.erofs"), TEXTS("d1", "d1", "d0", "/tmp"), TEXTS("erofs"), ONE(MS_RDONLY, 0), C(0) } },
 	{ SUB(mount, bind), .group = SPACES, .a = { A(PATH), A(PATH), C(0), ONE(MS_BIND, MS_BIND | MS_REC), C(0) } },
 	{ SUB(mount, move), .group = SPACES, .a = { A(PATH), A(PATH), C(0), C(MS_MOVE), C(0) } },
 	{ SUB(mount, remount), .group = SPACES, .a = { C(0), A(PATH), C(0), { .kind = BITS, SET(MS_BIND, MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME), .lo = MS_REMOUNT }, MOUNT_OPT } },

@@ -458,7 +458,7 @@ static void show_reached(void)
 		called += s->calls > 0;
 		ok += s->ok > 0;
 		failed += s->errors[0] || s->errors[1] || s->errors[2];
-		if (s->calls && !s->ok && !(s->errors[0] >> ENOSYS & 1)) {
+		if (s->calls && !s->ok && !rows[i].mute && !(s->errors[0] >> ENOSYS & 1)) {
 			never++;
 			if (n < sizeof(line) - 40)
 				n += snprintf(line + n, sizeof(line) - n, " %s", rows[i].name);

@@ -105,6 +105,7 @@ struct row {
 	u8 result; /* enum fd_kind of what it returns; 0: of no use */
 	u8 rare; /* drawn once in so many times */
 	bool birth; /* a new process may come out of it */
+	bool mute; /* has no success to tell: it does not return, or always with EINTR */
 	struct arg a[6];
 	void (*mend)(u64 *a); /* last changes to the arguments */
 	long (*instead)(struct call *c); /* makes the call itself */

@@ -530,6 +530,27 @@ static int mount_at(const char *source, const char *target, const char *type, un
 	return mount(source, target, type, flags, data);
 }
 
+/* The start of an image with some bytes changed: what a file system is told by an enemy. */
+static void make_bad_image(void)
+{
+	static u8 image[24 * PAGE];
+	int from = open("/images/busybox.erofs", O_RDONLY);
+	ssize_t n = from < 0 ? 0 : read(from, image, sizeof(image));
+
+	for (u64 changes = below(&life_rng, 30); changes && n > 4096; changes--) {
+		/* the superblock is at 1024; behind it inodes and names */
+		u64 at = once_in(&life_rng, 3) ? 1024 + below(&life_rng, 128)
+					       : below(&life_rng, n - 8);
+		u64 v = once_in(&life_rng, 2) ? rnd(&life_rng) : 1UL << below(&life_rng, 64);
+
+		memcpy(image + at, &v, 1UL << below(&life_rng, 4));
+	}
+	close(from);
+	write_file("bad.erofs", image, n);
+	if (truncate("bad.erofs", 2 << 20))
+		return;
+}
+
 static void make_root(void)
 {
 	static const struct {
@@ -557,6 +578,8 @@ static void make_root(void)
 	mount_at("devpts", "dev/pts", "devpts", 0, "newinstance,ptmxmode=666,mode=666");
 	if (symlink("pts/ptmx", "dev/ptmx"))
 		_exit(3);
+	if (once_in(&life_rng, 4))
+		make_bad_image();
 	mkdir("upper", 0777);
 	mkdir("workdir", 0777);
 	mount_at("overlay", "ov", "overlay", 0, "lowerdir=image,upperdir=upper,workdir=workdir");
@@ -591,9 +614,20 @@ static int watch(pid_t pid, int ms)
 	return ms;
 }
 
+static void set_group(unsigned int slot, const char *name, const char *value)
+{
+	char path[80];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/fs/cgroup/fuzz/%u/it/%s", slot, name);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		_exit(5);
+	close(fd);
+}
+
 void nanny(unsigned int slot, u64 iteration)
 {
-	char path[64];
 	pid_t pid;
 	int fd;
 
@@ -608,11 +642,12 @@ void nanny(unsigned int slot, u64 iteration)
 		rings[n].next = 0;
 	}
 	setsid(); /* kill(0) reaches a whole process group, in all namespaces */
-	snprintf(path, sizeof(path), "/sys/fs/cgroup/fuzz/%u/it/cgroup.procs", slot);
-	fd = open(path, O_WRONLY);
-	if (fd < 0 || write(fd, "0", 1) != 1)
-		_exit(5);
-	close(fd);
+	if (once_in(&life_rng,
+		    4)) /* memory is short, and processes: what fails half-way is undone */
+		set_group(slot, "memory.max", once_in(&life_rng, 2) ? "3M" : "6M");
+	if (once_in(&life_rng, 4))
+		set_group(slot, "pids.max", "6");
+	set_group(slot, "cgroup.procs", "0");
 	if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWCGROUP))
 		_exit(6);
 	make_root();
