@@ -137,6 +137,7 @@ static const struct field reg64[] = { { 8, ONE(0, 0xfffbc000, 0x1000, -1) }, {} 
 #define MOUNT_OPT TEXTS("", "mode=755", "size=64k", "size=1m,mode=1777", "nr_inodes=5", "newinstance,ptmxmode=666", "hidepid=2", \
 			"lowerdir=d0,upperdir=d1,workdir=d2", "lowerdir=/image:d0", "lowerdir=/image,upperdir=d1,workdir=d2", "lowerdir=d0:d1:d2:/", \
 			"mode=99", "size=", "size=-1", "uid=1000,gid=1000", "=", ",,,", "x=y")
+#define XPATH     TEXTS("f0", "f0", "d0", "l0", "/ov/bin", "nothing", "/proc/self")
 #define XATTRS    TEXTS("trusted.x", "trusted.x", "user.a", "user.b", "trusted.overlay.opaque", "trusted.x", "security.capability", "system.posix_acl_access", "user.", "user", "", "nothing.x")
 #define HOSTNAMES TEXTS("a", "host.name", "", "0123456789012345678901234567890123456789012345678901234567890123", "01234567890123456789012345678901234567890123456789012345678901234")
 #define IOCTL(fdkind, cmd, ...) { .nr = __NR_ioctl, .name = "ioctl:" #cmd, .a = { FDOF(fdkind), C(cmd), __VA_ARGS__ } }
@@ -307,17 +308,17 @@ const struct row rows[] = {
 	{ NR(futimesat), .group = NAMES, .a = { ATFD, A(PATH), PTR(two_times) } },
 	{ NR(utimes), .group = NAMES, .a = { A(PATH), PTR(two_times) } },
 	{ NR(utime), .group = NAMES, .a = { A(PATH), PTR(two_longs) } },
-	{ NR(getxattr), .group = NAMES, .a = { A(PATH), XATTRS, A(OUT), A(LEN) } },
-	{ NR(lgetxattr), .group = NAMES, .a = { A(PATH), XATTRS, A(OUT), A(LEN) } },
+	{ NR(getxattr), .group = NAMES, .a = { XPATH, XATTRS, A(OUT), A(LEN) } },
+	{ NR(lgetxattr), .group = NAMES, .a = { XPATH, XATTRS, A(OUT), A(LEN) } },
 	{ NR(fgetxattr), .group = NAMES, .a = { ANYFD, XATTRS, A(OUT), A(LEN) } },
-	{ NR(setxattr), .group = NAMES, .a = { A(PATH), XATTRS, A(IN), A(LEN), R(0, 2) } },
-	{ NR(lsetxattr), .group = NAMES, .a = { A(PATH), XATTRS, A(IN), A(LEN), R(0, 2) } },
+	{ NR(setxattr), .group = NAMES, .a = { XPATH, XATTRS, A(IN), A(LEN), R(0, 2) } },
+	{ NR(lsetxattr), .group = NAMES, .a = { XPATH, XATTRS, A(IN), A(LEN), R(0, 2) } },
 	{ NR(fsetxattr), .group = NAMES, .a = { ANYFD, XATTRS, A(IN), A(LEN), R(0, 2) } },
-	{ NR(listxattr), .group = NAMES, .a = { A(PATH), A(OUT), A(LEN) } },
-	{ NR(llistxattr), .group = NAMES, .a = { A(PATH), A(OUT), A(LEN) } },
+	{ NR(listxattr), .group = NAMES, .a = { XPATH, A(OUT), A(LEN) } },
+	{ NR(llistxattr), .group = NAMES, .a = { XPATH, A(OUT), A(LEN) } },
 	{ NR(flistxattr), .group = NAMES, .a = { ANYFD, A(OUT), A(LEN) } },
-	{ NR(removexattr), .group = NAMES, .a = { A(PATH), XATTRS } },
-	{ NR(lremovexattr), .group = NAMES, .a = { A(PATH), XATTRS } },
+	{ NR(removexattr), .group = NAMES, .a = { XPATH, XATTRS } },
+	{ NR(lremovexattr), .group = NAMES, .a = { XPATH, XATTRS } },
 	{ NR(fremovexattr), .group = NAMES, .a = { ANYFD, XATTRS } },
 
 	/* ---- processes ---- */

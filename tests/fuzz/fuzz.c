@@ -35,6 +35,7 @@
 #define CGROUP "/sys/fs/cgroup/fuzz"
 #define KILL_SECONDS 10 /* an iteration that has not ended itself is killed */
 #define HANG_SECONDS 60 /* and must be gone after so long */
+#define SLOW_MS 2000
 #define QUARTERS 4
 #define COUNTS_MAX 128
 
@@ -362,11 +363,28 @@ static void strictly(void)
 	}
 }
 
+/*
+ * Nobody ran for a while: the emulator, or a call that keeps its CPU too long, since the kernel is not
+ * preemptive. The calls that were on their way then; not an error by itself.
+ */
+static void show_unfinished(u64 ms)
+{
+	say("fuzz: stood still for %llu ms", (unsigned long long)ms);
+	for (unsigned int s = 0; s < options.slots; s++)
+		for (unsigned int t = 0; t < THREADS; t++) {
+			const struct ring *r = &shared->ring[s][t];
+
+			if (r->next &&
+			    r->entry[(r->next - 1) % ARRAY_SIZE(r->entry)].ret == NOT_DONE)
+				show_entry(r, r->next - 1);
+		}
+}
+
 /* All slots until the time `end` (ms); then they stand still. first: the next iteration of each. */
 static void run_slots(u64 end, u64 *next)
 {
 	pid_t worker[SLOTS_MAX];
-	u64 shown = now_ms();
+	u64 shown = now_ms(), slept;
 
 	for (unsigned int s = 0; s < options.slots; s++) {
 		worker[s] = fork();
@@ -390,7 +408,10 @@ static void run_slots(u64 end, u64 *next)
 			shown = now_ms();
 			progress();
 		}
+		slept = now_ms();
 		sleep_ms(20);
+		if (now_ms() - slept > SLOW_MS)
+			show_unfinished(now_ms() - slept);
 	}
 }
 

@@ -28,6 +28,7 @@
 #include <sys/timerfd.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -346,6 +347,7 @@ static void make_files(struct rng *r)
 	mkdir("d1", 0755);
 	mkdir("d2", 0755);
 	write_file("f0", "0123456789abcdef", 16);
+	setxattr("f0", "trusted.x", "value", 5, 0);
 	write_file("f1", "", 0);
 	write_file("d0/f0", "text\n", 5);
 	fd = open("f2", O_CREAT | O_RDWR, 0644);
