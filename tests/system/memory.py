@@ -34,6 +34,10 @@ CASES = [
                           "dmesg | grep 'Killed process' | tail -1; sleep 0.3; cat a/memory.current; rmdir a",
          match=("^137$", "^alive$", "^oom_kill 1$", r"Memory cgroup out of memory: Killed process \d+ \(tail\)", "^0$"),
          seconds=60),
+    Case("group-files", GROUP + "echo 8M > a/memory.max; sh -c 'echo 0 > a/cgroup.procs; "
+                                "dd if=/dev/zero of=/tmp/case/f bs=64k count=200 2>/dev/null'; "
+                                "ls -l /tmp/case/f | awk '{ print ($5 > 5000000 && $5 < 8400000) }'; rm /tmp/case/f; "
+                                "sleep 0.2; cat a/memory.current; rmdir a", match="^1\n0$", seconds=60),
     # What a group has mounted and looked at is on its account, and only kept as long as there is room.
     Case("names-go-first", GROUP + "echo 600K > a/memory.max; sh -c 'echo 0 > a/cgroup.procs; for i in 1 2 3 4 5 6; do "
                                    "mkdir /tmp/case/$i; mount -t overlay -o lowerdir=/:/run none /tmp/case/$i; "
