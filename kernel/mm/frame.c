@@ -167,6 +167,16 @@ static void cache_give(struct frame_cache *c, struct frame *f)
 
 /* ---- the face ---- */
 
+static struct frame *block_take(unsigned int order)
+{
+	struct frame *f;
+
+	spin_lock(&buddy_lock);
+	f = buddy_take(order);
+	spin_unlock(&buddy_lock);
+	return f;
+}
+
 struct frame *frame_alloc(unsigned int order, enum frame_kind kind)
 {
 	struct frame_cache *c;
@@ -177,18 +187,10 @@ struct frame *frame_alloc(unsigned int order, enum frame_kind kind)
 		return NULL;
 	irq_push();
 	c = &caches[this_cpu()->id];
-	if (order == 0) {
-		f = cache_take(c);
-	} else {
-		spin_lock(&buddy_lock);
-		f = buddy_take(order);
-		spin_unlock(&buddy_lock);
-		if (unlikely(!f)) { /* what lies in the cache may be the missing halves */
-			cache_flush(c, 0);
-			spin_lock(&buddy_lock);
-			f = buddy_take(order);
-			spin_unlock(&buddy_lock);
-		}
+	f = order ? block_take(order) : cache_take(c);
+	if (unlikely(!f && order)) { /* what lies in the cache may be the missing halves */
+		cache_flush(c, 0);
+		f = block_take(order);
 	}
 	if (f)
 		c->kinds[kind] += BIT(order);
@@ -210,18 +212,16 @@ struct frame *frame_alloc(unsigned int order, enum frame_kind kind)
 
 struct frame *frame_alloc_zeroed(enum frame_kind kind, struct res_counter *res)
 {
-	struct frame *f;
+	struct frame *f = frame_alloc(0, kind);
 
-	if (res && res_charge(res, PAGE_SIZE))
-		return NULL;
-	f = frame_alloc(0, kind);
-	if (!f) {
-		if (res)
-			res_uncharge(res, PAGE_SIZE);
+	if (f && res && res_charge(res, PAGE_SIZE)) {
+		frame_put(f);
 		return NULL;
 	}
-	f->charge = res;
-	clear_page(frame_va(f));
+	if (f) {
+		f->charge = res;
+		clear_page(frame_va(f));
+	}
 	return f;
 }
 

@@ -46,7 +46,7 @@ struct mm *mm_create(struct res_counter *charge)
 	memcpy(mm->pml4 + PT_ENTRIES / 2, kernel_pml4 + PT_ENTRIES / 2, PAGE_SIZE / 2);
 	mm->space.cr3 = frame_phys(top);
 	mm->pt_frames = 1;
-	mm->mmap_base = DEFAULT_MMAP_BASE;
+	mm->layout.mmap_base = DEFAULT_MMAP_BASE;
 	return mm;
 }
 
@@ -126,14 +126,6 @@ static int copy_area(struct vma *from, struct mm *mm, bool *protected)
 	return copy_pages(from, to, protected) ? 0 : -ENOMEM;
 }
 
-static void copy_layout(struct mm *to, const struct mm *from)
-{
-	const size_t first = offsetof(struct mm, start_code),
-		     end = offsetof(struct mm, peak_mapped);
-
-	memcpy((char *)to + first, (const char *)from + first, end - first);
-}
-
 struct mm *mm_fork(struct mm *old, struct res_counter *charge)
 {
 	struct mm *mm = mm_create(charge);
@@ -146,7 +138,7 @@ struct mm *mm_fork(struct mm *old, struct res_counter *charge)
 	mutex_lock(&old->lock);
 	/* Its areas are found by mapping_unmap() as soon as they are attached. */
 	mutex_lock(&mm->lock);
-	copy_layout(mm, old);
+	mm->layout = old->layout;
 	for (vma = mm_first_vma(old); vma && !err; vma = vma_next(vma))
 		if (!(vma->flags & VM_DONTFORK))
 			err = copy_area(vma, mm, &protected);
@@ -314,10 +306,10 @@ u64 mm_brk(struct mm *mm, u64 brk)
 	u64 now;
 
 	mutex_lock(&mm->lock);
-	if (brk >= mm->start_brk && brk < USER_END - PAGE_SIZE &&
-	    !move_brk(mm, ALIGN_UP(mm->brk, PAGE_SIZE), ALIGN_UP(brk, PAGE_SIZE), &dead))
-		mm->brk = brk;
-	now = mm->brk;
+	if (brk >= mm->layout.start_brk && brk < USER_END - PAGE_SIZE &&
+	    !move_brk(mm, ALIGN_UP(mm->layout.brk, PAGE_SIZE), ALIGN_UP(brk, PAGE_SIZE), &dead))
+		mm->layout.brk = brk;
+	now = mm->layout.brk;
 	mutex_unlock(&mm->lock);
 	vma_close_dead(dead);
 	return now;
@@ -603,27 +595,25 @@ static int advise(struct vma *vma, u64 start, u64 end, int advice, struct vma **
 int mm_madvise(struct mm *mm, u64 addr, u64 end, int advice)
 {
 	struct vma *vma, *dead = NULL;
+	bool hole = false;
 	int err = 0;
 
 	mutex_lock(&mm->lock);
 	while (addr < end && !err) {
-		u64 stop;
+		u64 stop = end;
 
 		vma = mm_find_vma(mm, addr);
-		if (!vma || vma->start >= end) {
-			err = -ENOMEM;
-			break;
-		}
-		stop = min(vma->end, end);
-		err = advise(vma, max(addr, vma->start), stop, advice, &dead);
 		/* A hole is reported, but what lies behind it is still done (madvise(2)). */
-		if (!err && vma->start > addr)
-			err = -ENOMEM;
+		hole |= !vma || vma->start > addr;
+		if (vma && vma->start < end) {
+			stop = min(vma->end, end);
+			err = advise(vma, max(addr, vma->start), stop, advice, &dead);
+		}
 		addr = stop;
 	}
 	mutex_unlock(&mm->lock);
 	vma_close_dead(dead);
-	return err;
+	return hole && !err ? -ENOMEM : err;
 }
 
 /* ---- asked by the layers above ---- */

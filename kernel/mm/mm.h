@@ -191,20 +191,23 @@ struct mm_notifier {
 	void (*invalidate)(struct mm_notifier *n, struct mm *mm, u64 start, u64 end);
 };
 
+/* What lies where; a fork takes it over as it is. */
+struct mm_layout {
+	u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
+	u64 arg_start, arg_end, env_start, env_end;
+	u64 mmap_base; /* new mappings go below it, downwards; mm_create() sets a default */
+	u64 scan_from; /* the search for room starts there: */
+	u64 hole_above; /* what is above has no hole this large */
+	u64 auxv[64]; /* as on the initial stack, for /proc/N/auxv */
+};
+
 struct mm {
 	ref_t users; /* threads that run in it: the last tears the areas down */
 	ref_t refs; /* the struct itself and its page tables: all users together count one */
 	struct mutex lock; /* guards the areas, the page tables, and the fields down to notifiers */
 	struct rb_root vmas;
 	u64 nr_vmas, mapped_pages; /* pages of all areas */
-	/* a child has these as its parent, down to auxv */
-	u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
-	u64 arg_start, arg_end, env_start, env_end;
-	u64 mmap_base; /* new mappings go below it, downwards; mm_create() sets a default */
-	u64 scan_from,
-		hole_above; /* the search starts there: what is above has no hole this large */
-	u64 auxv[64]; /* as on the initial stack, for /proc/N/auxv */
-
+	struct mm_layout layout;
 	u64 peak_mapped; /* of mapped_pages, before they were last unmapped */
 	u32 new_flags; /* VM_LOCKED: what comes is locked (mlockall(MCL_FUTURE)) */
 	bool lock_onfault; /* but not brought in at once (MCL_ONFAULT) */

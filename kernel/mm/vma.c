@@ -209,8 +209,8 @@ int vma_remove_range(struct mm *mm, u64 start, u64 end, struct vma **dead)
 		vma = next;
 	} while (vma && vma->start < end);
 	/* The hole may serve the next mapping. */
-	if (ceiling > mm->scan_from)
-		mm->scan_from = min(ceiling, mm->mmap_base);
+	if (ceiling > mm->layout.scan_from)
+		mm->layout.scan_from = min(ceiling, mm->layout.mmap_base);
 	return 0;
 }
 
@@ -239,7 +239,7 @@ static bool walk_down(struct mm *mm, u64 len, u64 *limit)
 			return true;
 		}
 		if (bottom < *limit)
-			mm->hole_above = max(mm->hole_above, *limit - bottom);
+			mm->layout.hole_above = max(mm->layout.hole_above, *limit - bottom);
 		if (!vma)
 			return false;
 		*limit = min(*limit, vma->start);
@@ -248,7 +248,8 @@ static bool walk_down(struct mm *mm, u64 len, u64 *limit)
 
 u64 vma_find_hole(struct mm *mm, u64 len, u64 hint, bool low)
 {
-	u64 top = low ? LOW_END : USER_END, hole_above = mm->hole_above;
+	struct mm_layout *l = &mm->layout;
+	u64 top = low ? LOW_END : USER_END, hole_above = l->hole_above;
 
 	if (hint >= LOWEST_ADDR && hint < top && len <= top - hint) {
 		struct vma *vma = mm_find_vma(mm, hint);
@@ -259,14 +260,14 @@ u64 vma_find_hole(struct mm *mm, u64 len, u64 hint, bool low)
 	if (low) {
 		bool found = walk_down(mm, len, &top) && top >= LOW_END / 2;
 
-		mm->hole_above = hole_above;
+		l->hole_above = hole_above;
 		return found ? top : (u64)-ENOMEM;
 	}
-	if (mm->scan_from && mm->scan_from <= mm->mmap_base && len > mm->hole_above &&
-	    walk_down(mm, len, &mm->scan_from))
-		return mm->scan_from;
+	if (l->scan_from && l->scan_from <= l->mmap_base && len > l->hole_above &&
+	    walk_down(mm, len, &l->scan_from))
+		return l->scan_from;
 	/* From the top again: what was skipped before may serve. */
-	mm->scan_from = mm->mmap_base;
-	mm->hole_above = 0;
-	return walk_down(mm, len, &mm->scan_from) ? mm->scan_from : (u64)-ENOMEM;
+	l->scan_from = l->mmap_base;
+	l->hole_above = 0;
+	return walk_down(mm, len, &l->scan_from) ? l->scan_from : (u64)-ENOMEM;
 }

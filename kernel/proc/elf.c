@@ -17,10 +17,13 @@
 #define STACK_GAP_MIN (128UL << 20)
 #define MAX_PHDRS (65536 / sizeof(struct elf64_phdr))
 #define AT_MAX 48
+#define AT_RANDOM_BYTES 16
 
 static u64 random_pages(struct exec *x, unsigned int bits)
 {
-	return x->no_aslr ? 0 : (random_u64() & (BIT(bits) - 1)) << PAGE_SHIFT;
+	u64 lot = x->random[2 + x->drawn++];
+
+	return x->no_aslr ? 0 : (lot & (BIT(bits) - 1)) << PAGE_SHIFT;
 }
 
 static bool header_ok(const struct elf64_hdr *h)
@@ -194,25 +197,25 @@ static struct file *open_interpreter(struct exec *x, const struct elf64_phdr *ph
 /* Where the program lies, for /proc/N/stat, and the break behind it. */
 static void note_layout(struct exec *x, const struct elf64_phdr *ph, unsigned int n, u64 bias)
 {
-	struct mm *mm = x->mm;
+	struct mm_layout *l = &x->mm->layout;
 	u64 end = 0;
 
-	mm->start_code = ~0UL;
+	l->start_code = ~0UL;
 	for (unsigned int i = 0; i < n; i++) {
 		u64 at = bias + ph[i].p_vaddr;
 
 		if (ph[i].p_type != PT_LOAD || !ph[i].p_memsz)
 			continue;
 		if (ph[i].p_flags & PF_X) {
-			mm->start_code = min(mm->start_code, at);
-			mm->end_code = max(mm->end_code, at + ph[i].p_filesz);
+			l->start_code = min(l->start_code, at);
+			l->end_code = max(l->end_code, at + ph[i].p_filesz);
 		}
-		mm->start_data = max(mm->start_data, at);
-		mm->end_data = max(mm->end_data, at + ph[i].p_filesz);
+		l->start_data = max(l->start_data, at);
+		l->end_data = max(l->end_data, at + ph[i].p_filesz);
 		end = max(end, at + ph[i].p_memsz);
 	}
-	mm->start_brk = ALIGN_UP(end, PAGE_SIZE) + random_pages(x, 13);
-	mm->brk = mm->start_brk;
+	l->start_brk = ALIGN_UP(end, PAGE_SIZE) + random_pages(x, 13);
+	l->brk = l->start_brk;
 }
 
 /* The headers' own address, which AT_PHDR tells: the segment that holds them, or PT_PHDR. */
@@ -234,10 +237,10 @@ static void choose_layout(struct exec *x)
 	u64 gap = min(max(stack, STACK_GAP_MIN), USER_END / 6 * 5);
 
 	x->stack_top = USER_END - random_pages(x, 22);
-	x->mm->mmap_base =
+	x->mm->layout.mmap_base =
 		x->stack_top - ALIGN_UP(gap, PAGE_SIZE) - (1UL << 20) - random_pages(x, 28);
-	if (x->mm->mmap_base > x->stack_top) /* the gap of a huge limit left no room */
-		x->mm->mmap_base = USER_END / 3;
+	if (x->mm->layout.mmap_base > x->stack_top) /* the gap of a huge limit left no room */
+		x->mm->layout.mmap_base = USER_END / 3;
 }
 
 int elf_load(struct exec *x)
@@ -367,7 +370,6 @@ int elf_stack(struct exec *x)
 	size_t total = x->prefix.len + x->len - x->skip, fn_len = strlen(x->execfn) + 1, off = 0;
 	size_t words = 1 + x->argc + 1 + x->envc + 1;
 	u64 fn = x->stack_top - 8 - fn_len, strings = fn - total, random, plat, *vec;
-	u64 rnd[2] = { random_u64(), random_u64() };
 	struct mm *mm = x->mm;
 	unsigned int nav;
 	int err;
@@ -378,25 +380,25 @@ int elf_stack(struct exec *x)
 	if (err)
 		return err;
 	plat = ALIGN_DOWN(strings, 16) - 16 - random_pages(x, 8) / PAGE_SIZE * 16;
-	random = plat - 16;
+	random = plat - AT_RANDOM_BYTES;
 	vec = kmalloc((words + AT_MAX) * sizeof(u64));
 	if (!vec)
 		return -ENOMEM;
 	vec[0] = x->argc;
 	put_pointers(x, vec + 1, x->argc, strings, &off, total);
-	mm->arg_start = strings;
-	mm->arg_end = mm->env_start = strings + off;
+	mm->layout.arg_start = strings;
+	mm->layout.arg_end = mm->layout.env_start = strings + off;
 	put_pointers(x, vec + 2 + x->argc, x->envc, strings, &off, total);
-	mm->env_end = strings + off;
+	mm->layout.env_end = strings + off;
 	nav = put_auxv(x, vec + words, fn, plat, random);
-	memcpy(mm->auxv, vec + words, nav * sizeof(u64));
+	memcpy(mm->layout.auxv, vec + words, nav * sizeof(u64));
 	x->sp = ALIGN_DOWN(random - (words + nav) * sizeof(u64), 16);
-	mm->start_stack = x->sp;
+	mm->layout.start_stack = x->sp;
 
 	err = put_strings(x, strings, total);
 	if (!err && (mm_access(mm, fn, (void *)x->execfn, fn_len, true) < 0 ||
 		     mm_access(mm, plat, (void *)platform, sizeof(platform), true) < 0 ||
-		     mm_access(mm, random, rnd, sizeof(rnd), true) < 0 ||
+		     mm_access(mm, random, x->random, AT_RANDOM_BYTES, true) < 0 ||
 		     mm_access(mm, x->sp, vec, (words + nav) * sizeof(u64), true) !=
 			     (ssize_t)((words + nav) * sizeof(u64))))
 		err = -ENOMEM;

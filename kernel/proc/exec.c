@@ -15,31 +15,6 @@
 #define ARG_MIN (32 * 4096UL)
 #define ARG_MAX_BYTES (6UL << 20)
 
-/* ---- random bits for the layout, AT_RANDOM, getrandom before anybody asks for better ---- */
-
-static bool has_rdrand;
-static u64 pool;
-
-void exec_init(void)
-{
-	has_rdrand = cpuid(1, 0).ecx & BIT(30);
-	pool = rdtsc() * 0x9e3779b97f4a7c15UL;
-}
-
-u64 random_u64(void)
-{
-	u64 v = 0, z;
-	u8 ok = 0;
-
-	for (int i = 0; has_rdrand && !ok && i < 10; i++)
-		__asm__ volatile("rdrand %0; setc %1" : "=r"(v), "=qm"(ok)::"cc");
-	/* splitmix64 over a counter that the time-stamp counter disturbs */
-	z = __atomic_add_fetch(&pool, 0x9e3779b97f4a7c15UL, __ATOMIC_RELAXED) ^ rdtsc() ^ v;
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9UL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebUL;
-	return z ^ (z >> 31);
-}
-
 /* ---- argument strings ---- */
 
 char *exec_strings(struct exec *x, size_t off, size_t *n)
@@ -448,6 +423,7 @@ static int run(struct exec *x)
 	int err;
 
 	x->no_aslr = current->personality & ADDR_NO_RANDOMIZE;
+	random_bytes(x->random, sizeof(x->random));
 	x->mm = mm_create(current_thread()->mem_charge);
 	x->cred = cred_copy(current_thread()->cred);
 	if (!x->mm || !x->cred)

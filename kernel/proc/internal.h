@@ -19,7 +19,6 @@ void cred_init(void);
 void pid_init(void);
 void nsproxy_init(void);
 void signal_init(void);
-void exec_init(void);
 void signalfd_init(void);
 void oom_init(void);
 s64 oom_score(struct task *t); /* /proc/N/oom_score: 0 never, 666 for a small one, up to 2000 */
@@ -119,6 +118,8 @@ struct exec {
 	u16 phnum;
 	bool exec_stack, no_aslr;
 	u64 stack_top, sp;
+	u64 random[7]; /* for AT_RANDOM two, then one for each place that is drawn by lot */
+	unsigned int drawn;
 	/* identity to be */
 	struct cred *cred;
 	bool secure;
@@ -131,7 +132,6 @@ int elf_stack(struct exec *x);
 struct file *exec_open(int dirfd, const char *name, unsigned int lookup);
 /* The string stream piece at off: its address, and how long it goes on in *n. */
 char *exec_strings(struct exec *x, size_t off, size_t *n);
-u64 random_u64(void);
 
 /* resource.c */
 struct usage thread_usage(struct task *t);

@@ -115,8 +115,8 @@ static int show_memory(struct strbuf *out, struct task *t, const struct pinode *
 	mm = task_mm_get(t);
 	if (!mm)
 		return 0;
-	start = environment ? mm->env_start : mm->arg_start;
-	end = environment ? mm->env_end : mm->arg_end;
+	start = environment ? mm->layout.env_start : mm->layout.arg_start;
+	end = environment ? mm->layout.env_end : mm->layout.arg_end;
 	if (end - start > TEXT_MAX)
 		end = start + min(end - start, TEXT_MAX);
 	buf = kmalloc(PAGE_SIZE);
@@ -143,9 +143,9 @@ static int show_auxv(struct strbuf *out, struct task *t, const struct pinode *p)
 	mm = task_mm_get(t);
 	if (!mm)
 		return 0;
-	while (n < ARRAY_SIZE(mm->auxv) - 2 && mm->auxv[n])
+	while (n < ARRAY_SIZE(mm->layout.auxv) - 2 && mm->layout.auxv[n])
 		n += 2;
-	sb_write(out, mm->auxv, (n + 2) * sizeof(mm->auxv[0]));
+	sb_write(out, mm->layout.auxv, (n + 2) * sizeof(mm->layout.auxv[0]));
 	mm_put_user(mm);
 	return 0;
 }

@@ -82,17 +82,18 @@ int show_stat(struct strbuf *out, struct task *t, const struct pinode *p)
 		  (ull)(mm ? mm->mapped_pages * PAGE_SIZE : 0),
 		  (ull)(mm ? mm->anon_pages + mm->file_pages : 0),
 		  (ull)proc->rlim[RLIMIT_RSS].rlim_cur);
-	sb_printf(out, " %llu %llu %llu 0 0", (ull)(mm ? secret ? 1 : mm->start_code : 0),
-		  (ull)(mm ? secret ? 1 : mm->end_code : 0),
-		  (ull)(mm && !secret ? mm->start_stack : 0));
+	sb_printf(out, " %llu %llu %llu 0 0", (ull)(mm ? secret ? 1 : mm->layout.start_code : 0),
+		  (ull)(mm ? secret ? 1 : mm->layout.end_code : 0),
+		  (ull)(mm && !secret ? mm->layout.start_stack : 0));
 	sb_printf(out, " %llu %llu %llu %llu %d 0 0 %d %u 0 0 0 0 0",
 		  (ull)(t->pending.set & 0x7fffffff), (ull)(t->blocked & 0x7fffffff),
 		  (ull)(ign & 0x7fffffff), (ull)(caught & 0x7fffffff),
 		  t->thread.state == THREAD_RUNNABLE ? 0 : 1, proc->exit_signal, t->thread.cpu);
 	if (mm && !secret)
-		sb_printf(out, " %llu %llu %llu %llu %llu %llu %llu", (ull)mm->start_data,
-			  (ull)mm->end_data, (ull)mm->start_brk, (ull)mm->arg_start,
-			  (ull)mm->arg_end, (ull)mm->env_start, (ull)mm->env_end);
+		sb_printf(out, " %llu %llu %llu %llu %llu %llu %llu", (ull)mm->layout.start_data,
+			  (ull)mm->layout.end_data, (ull)mm->layout.start_brk,
+			  (ull)mm->layout.arg_start, (ull)mm->layout.arg_end,
+			  (ull)mm->layout.env_start, (ull)mm->layout.env_end);
 	else
 		sb_printf(out, " 0 0 0 0 0 0 0");
 	sb_printf(out, " %d\n", secret ? 0 : t->exit_code);
@@ -115,7 +116,8 @@ static void measure(struct mm *mm, struct vm_sizes *z, u64 *text, u64 *shmem)
 		if (v->mapping && !v->mapping->ops)
 			vma_resident(v, &r);
 	mutex_unlock(&mm->lock);
-	*text = (ALIGN_UP(mm->end_code, PAGE_SIZE) - ALIGN_DOWN(mm->start_code, PAGE_SIZE)) /
+	*text = (ALIGN_UP(mm->layout.end_code, PAGE_SIZE) -
+		 ALIGN_DOWN(mm->layout.start_code, PAGE_SIZE)) /
 		PAGE_SIZE;
 	*shmem = min(r.rss - r.anon, mm->file_pages);
 }

@@ -310,9 +310,11 @@ static int show_pid_max(struct strbuf *out, void *priv)
 /* priv: two words that stay the same, or NULL for a new one each time. */
 static int show_uuid(struct strbuf *out, void *priv)
 {
-	const u64 *fixed = priv;
-	u64 a = fixed ? fixed[0] : random_u64(), b = fixed ? fixed[1] : random_u64();
+	u64 id[2], a, b;
 
+	random_bytes(id, sizeof(id));
+	a = priv ? ((u64 *)priv)[0] : id[0];
+	b = priv ? ((u64 *)priv)[1] : id[1];
 	sb_printf(out, "%08x-%04x-4%03x-%04x-%012llx\n", (u32)(a >> 32), (u32)(a >> 16 & 0xffff),
 		  (u32)(a & 0xfff), (u32)(b >> 48 & 0x3fff) | 0x8000, (ull)(b & 0xffffffffffffUL));
 	return 0;
@@ -365,8 +367,7 @@ void procfs_sys_init(void)
 	for (int i = 0; i < ARRAY_SIZE(files); i++)
 		procfs_add(&files[i], NULL);
 	procfs_add(&domain, init_uts_ns.domainname);
-	boot_uuid[0] = random_u64();
-	boot_uuid[1] = random_u64();
+	random_bytes(boot_uuid, sizeof(boot_uuid));
 	procfs_add(&boot_id, boot_uuid);
 	for (int i = 0; i < ARRAY_SIZE(fixed); i++)
 		procfs_add(&fixed[i].pf, (void *)fixed[i].text);

@@ -381,7 +381,6 @@ void proc_init(void)
 	pid_init();
 	nsproxy_init();
 	signal_init();
-	exec_init();
 	signalfd_init();
 	fs_ns_capable = ns_capable_or_first;
 	fs_ids_mapped = ids_mapped;

@@ -263,10 +263,10 @@ SYSCALL5(mremap, u64, old, size_t, old_len, size_t, new_len, int, flags, u64, ne
 SYSCALL1(brk, u64, brk)
 {
 	struct mm *mm = current->thread.mm;
-	u64 before = ALIGN_UP(mm->brk, PAGE_SIZE), after;
+	u64 before = ALIGN_UP(mm->layout.brk, PAGE_SIZE), after;
 
 	if (mm->new_flags && brk > before && check_locked(mm, brk - before))
-		return mm->brk;
+		return mm->layout.brk;
 	after = mm_brk(mm, brk);
 	if (mm->new_flags && !mm->lock_onfault && after > before)
 		populate(mm, before, after - before, 0);

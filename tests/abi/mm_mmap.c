@@ -255,9 +255,9 @@ static void heap_end(void)
 
 static void advice(void)
 {
-	char *p = anon(4, PROT_READ | PROT_WRITE);
+	char *p = anon(6, PROT_READ | PROT_WRITE);
 
-	memset(p, 1, 4 * PAGE);
+	memset(p, 1, 6 * PAGE);
 	R(madvise(p + PAGE, PAGE, MADV_DONTNEED));
 	say("%d %d %d", p[0], p[PAGE], p[2 * PAGE]);
 	R(madvise(p, 4 * PAGE, MADV_NORMAL));
@@ -266,8 +266,9 @@ static void advice(void)
 	R(madvise(p, PAGE, 9999));
 	R(madvise(p, 0, MADV_DONTNEED));
 	munmap(p + 2 * PAGE, PAGE);
-	R(madvise(p, 4 * PAGE, MADV_DONTNEED)); /* the hole is told, the rest done */
-	say("%d %d", p[0], p[3 * PAGE]);
+	munmap(p + 4 * PAGE, PAGE);
+	R(madvise(p, 6 * PAGE, MADV_DONTNEED)); /* the holes are told, the rest done */
+	say("%d %d %d", p[0], p[3 * PAGE], p[5 * PAGE]);
 }
 
 static void residence(void)

@@ -170,7 +170,7 @@ static void setup(void)
 	vma_init();
 	memset(&mm, 0, sizeof(mm));
 	memset(model, 0, sizeof(model));
-	mm.mmap_base = addr_of(PAGES);
+	mm.layout.mmap_base = addr_of(PAGES);
 }
 
 static void test_random(void **state)
