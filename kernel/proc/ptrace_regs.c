@@ -31,35 +31,32 @@ struct user_regs {
 #define FX_MXCSR_MASK 28
 #define FX_SOFTWARE 464 /* free for software; here the first word says which components there are */
 #define XSAVE_HEADER 512
-/* The flags that a program may change itself, and NT, which does nothing here. */
-#define FLAGS_USER                                                                                 \
-	(RFLAGS_CF | BIT(2) | BIT(4) | BIT(6) | BIT(7) | RFLAGS_TF | RFLAGS_DF | BIT(11) |         \
-	 RFLAGS_NT | RFLAGS_RF | RFLAGS_AC)
+#define RFLAGS_DEBUGGER (RFLAGS_USER | RFLAGS_NT) /* NT does nothing here */
 
 /* ---- general registers ---- */
 
+/* Where register i is; NULL: a segment register that is always zero. */
 static u64 *slot(struct task *t, unsigned int i)
 {
+	if (i == REG(fs_base))
+		return &t->thread.fs_base;
+	if (i == REG(gs_base))
+		return &t->thread.gs_base;
+	if (i >= REG(ds))
+		return NULL;
 	/* `vector` stands in front of orig_rax. */
 	return (u64 *)thread_regs(&t->thread) + i + (i >= REG(r.orig_rax));
 }
 
 static u64 get_reg(struct task *t, unsigned int i)
 {
-	switch (i) {
-	case REG(r.orig_rax): /* an exception has its error code there */
-		return thread_regs(&t->thread)->vector == REGS_SYSCALL_VECTOR ? *slot(t, i) : ~0UL;
-	case REG(r.eflags):
-		return *slot(t, i) & ~(t->ptrace.forced_tf ? RFLAGS_TF : 0);
-	case REG(fs_base):
-		return t->thread.fs_base;
-	case REG(gs_base):
-		return t->thread.gs_base;
-	case REG(ds)... REG(gs):
-		return 0;
-	default:
-		return *slot(t, i);
-	}
+	const u64 *at = slot(t, i);
+
+	if (i == REG(r.orig_rax) && thread_regs(&t->thread)->vector != REGS_SYSCALL_VECTOR)
+		return ~0UL; /* an exception has its error code there */
+	if (i == REG(r.eflags) && t->ptrace.forced_tf)
+		return *at & ~RFLAGS_TF;
+	return at ? *at : 0;
 }
 
 /* The code and stack segments are what they are, the others zero; addresses stay in the user's half. */
@@ -99,20 +96,12 @@ static int set_reg(struct task *t, unsigned int i, u64 v)
 			t->ptrace.forced_tf = false;
 		else if (t->ptrace.forced_tf)
 			v |= RFLAGS_TF;
-		r->rflags = (r->rflags & ~FLAGS_USER) | (v & FLAGS_USER);
-		return 0;
-	case REG(fs_base):
-		t->thread.fs_base = v;
-		return 0;
-	case REG(gs_base):
-		t->thread.gs_base = v;
-		return 0;
-	case REG(ds)... REG(gs):
-		return 0;
-	default:
-		*slot(t, i) = v;
+		r->rflags = (r->rflags & ~RFLAGS_DEBUGGER) | (v & RFLAGS_DEBUGGER);
 		return 0;
 	}
+	if (slot(t, i))
+		*slot(t, i) = v;
+	return 0;
 }
 
 /* RFLAGS.TF: a #DB after each instruction (SDM 3B, 17.3.1.4). If the program has set it, it stays. */
@@ -355,29 +344,14 @@ ssize_t vm_move(struct mm *mm, u64 addr, struct uio *u, size_t n, bool write, bo
 	return done ? (ssize_t)done : r;
 }
 
-static int peek(struct task *t, u64 addr, u64 __user *to)
+static int access_word(struct task *t, u64 addr, u64 *v, bool write)
 {
 	struct mm *mm = task_mm_get(t);
-	u64 v;
-	bool ok;
+	ssize_t n = mm ? mm_access_forced(mm, addr, v, sizeof(*v), write) : 0;
 
-	if (!mm)
-		return -EIO;
-	ok = mm_access_forced(mm, addr, &v, sizeof(v), false) == sizeof(v);
-	mm_put_user(mm);
-	return ok ? put_user(v, to) : -EIO;
-}
-
-static int poke(struct task *t, u64 addr, u64 v)
-{
-	struct mm *mm = task_mm_get(t);
-	bool ok;
-
-	if (!mm)
-		return -EIO;
-	ok = mm_access_forced(mm, addr, &v, sizeof(v), true) == sizeof(v);
-	mm_put_user(mm);
-	return ok ? 0 : -EIO;
+	if (mm)
+		mm_put_user(mm);
+	return n == sizeof(*v) ? 0 : -EIO;
 }
 
 static int peek_user(struct task *t, u64 addr, u64 __user *to)
@@ -421,46 +395,6 @@ static int signal_info(struct task *t, bool set, siginfo_t __user *user)
 	}
 	spin_unlock(&t->proc->siglock);
 	return err ?: set ? 0 : put_user(info, user);
-}
-
-/* Copies of the signals that wait for the thread, or its process, from number args.off on. */
-static long peek_signals(struct task *t, const struct ptrace_peeksiginfo_args __user *uargs,
-			 siginfo_t __user *to)
-{
-	struct ptrace_peeksiginfo_args a;
-	struct sigpending *sp;
-	struct ksiginfo *q;
-	siginfo_t info;
-	s32 n = 0;
-
-	if (get_user(a, uargs))
-		return -EFAULT;
-	if (a.flags & ~PTRACE_PEEKSIGINFO_SHARED || a.nr < 0)
-		return -EINVAL;
-	sp = a.flags & PTRACE_PEEKSIGINFO_SHARED ? &t->proc->pending : &t->pending;
-	for (; n < a.nr; n++) {
-		u64 skip = a.off + n;
-		bool there = false;
-
-		if (skip < a.off)
-			break;
-		spin_lock(&t->proc->siglock);
-		list_for_each(q, &sp->queue, link) {
-			if (skip--)
-				continue;
-			info = q->info;
-			there = true;
-			break;
-		}
-		spin_unlock(&t->proc->siglock);
-		if (!there)
-			break;
-		if (put_user(info, to + n))
-			return n ? n : -EFAULT;
-		if (thread_interrupted())
-			return n + 1;
-	}
-	return n;
 }
 
 static int signal_mask(struct task *t, bool set, u64 size, ksigset_t __user *user)
@@ -513,14 +447,15 @@ static long syscall_info(struct task *t, u64 size, void __user *user)
 long ptrace_state_request(struct task *t, long request, u64 addr, u64 data)
 {
 	void __user *user = (void __user *)data;
+	u64 word;
 
 	switch (request) {
 	case PTRACE_PEEKTEXT:
 	case PTRACE_PEEKDATA:
-		return peek(t, addr, user);
+		return access_word(t, addr, &word, false) ?: put_user(word, (u64 __user *)user);
 	case PTRACE_POKETEXT:
 	case PTRACE_POKEDATA:
-		return poke(t, addr, data);
+		return access_word(t, addr, &data, true);
 	case PTRACE_PEEKUSR:
 		return peek_user(t, addr, user);
 	case PTRACE_POKEUSR:
@@ -539,8 +474,6 @@ long ptrace_state_request(struct task *t, long request, u64 addr, u64 data)
 	case PTRACE_GETSIGINFO:
 	case PTRACE_SETSIGINFO:
 		return signal_info(t, request == PTRACE_SETSIGINFO, user);
-	case PTRACE_PEEKSIGINFO:
-		return peek_signals(t, (void __user *)addr, user);
 	case PTRACE_GETSIGMASK:
 	case PTRACE_SETSIGMASK:
 		return signal_mask(t, request == PTRACE_SETSIGMASK, addr, user);

@@ -14,9 +14,6 @@
 #define XSTATE_HEADER 512 /* offset of the XSAVE header in the area */
 #define MXCSR_MASK_OFFSET 28
 #define MXCSR_OFFSET 24
-#define RFLAGS_USER                                                                                \
-	(RFLAGS_CF | BIT(2) | BIT(4) | BIT(6) | BIT(7) | RFLAGS_TF | RFLAGS_DF | BIT(11) |         \
-	 RFLAGS_RF | RFLAGS_AC)
 
 struct rt_sigframe {
 	u64 pretcode; /* the restorer's address: where the handler returns to */

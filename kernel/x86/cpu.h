@@ -120,6 +120,10 @@ static inline void xsetbv(u32 reg, u64 v)
 #define RFLAGS_NT 0x4000UL
 #define RFLAGS_RF 0x10000UL
 #define RFLAGS_AC 0x40000UL
+/* Those that a program may change itself, and that a signal handler or a debugger may set for it. */
+#define RFLAGS_USER                                                                                \
+	(RFLAGS_CF | BIT(2) | BIT(4) | BIT(6) | BIT(7) | RFLAGS_TF | RFLAGS_DF | BIT(11) |         \
+	 RFLAGS_RF | RFLAGS_AC)
 
 #define CR0_PE BIT(0)
 #define CR0_MP BIT(1)
