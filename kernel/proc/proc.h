@@ -476,6 +476,7 @@ void do_sysinfo(struct sysinfo *si);
 int do_clock_gettime(int clock, u64 *ns);
 int do_clock_getres(int clock, u64 *ns);
 int do_clock_settime(int clock, u64 ns);
+extern struct waitq clock_set_wait; /* woken when somebody set CLOCK_REALTIME */
 /* clock_nanosleep(2): ns relative, or absolute with TIMER_ABSTIME; rmtp may be NULL. */
 long do_nanosleep(int clock, int flags, u64 ns, struct __kernel_timespec __user *rmtp);
 int do_setitimer(int which, const struct itimerval *new, struct itimerval *old);

@@ -83,6 +83,9 @@ int do_clock_getres(int clock, u64 *ns)
 	return 0;
 }
 
+struct waitq clock_set_wait = WAITQ_INIT(clock_set_wait);
+static u64 clock_sets; /* how often it was set */
+
 int do_clock_settime(int clock, u64 ns)
 {
 	if (clock != CLOCK_REALTIME)
@@ -90,6 +93,8 @@ int do_clock_settime(int clock, u64 ns)
 	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
 	clock_wall_set(ns);
+	WRITE_ONCE(clock_sets, clock_sets + 1);
+	waitq_wake_all(&clock_set_wait, 0);
 	return 0;
 }
 
@@ -129,27 +134,28 @@ int clock_deadline(int clock, bool absolute, u64 ns, u64 *deadline)
 /* ---- sleeping ---- */
 
 /*
- * Until clock (CLOCK_MONOTONIC or one of CPU time) shows end: 0, -EINVAL when it is gone, or
+ * Until clock (CLOCK_MONOTONIC, CLOCK_REALTIME or one of CPU time) shows end: 0, -EINVAL when it is gone, or
  * -ERESTARTSYS with what is left. CPU time does not call: it is looked at again when all CPUs
  * together could have brought it there.
  */
 static int sleep_until(int clock, u64 end, u64 *left)
 {
-	bool real = clock == CLOCK_MONOTONIC;
-	struct waitq wq;
-	u64 now;
+	struct waitq own, *wq = clock == CLOCK_REALTIME ? &clock_set_wait : &own;
+	u64 now, sets;
 	int err;
 
-	waitq_init(&wq);
+	waitq_init(&own);
 	for (int woken = 0;;) {
+		sets = READ_ONCE(clock_sets);
 		err = do_clock_gettime(clock, &now);
 		if (err)
 			return err;
 		*left = end > now ? end - now : 0;
 		if (!*left || woken)
 			return *left ? -ERESTARTSYS : 0;
-		now = real ? *left : max(*left / nr_cpus, CPU_CHECK_MIN);
-		woken = wait_event_until(&wq, false, clock_ns() + now) == -ERESTARTSYS;
+		now = clock >= 0 ? *left : max(*left / nr_cpus, CPU_CHECK_MIN);
+		woken = wait_event_until(wq, wq != &own && READ_ONCE(clock_sets) != sets,
+					 clock_ns() + now) == -ERESTARTSYS;
 	}
 }
 
@@ -182,8 +188,11 @@ long do_nanosleep(int clock, int flags, u64 ns, struct __kernel_timespec __user 
 		err = flags & TIMER_ABSTIME ? 0 : do_clock_gettime(clock, &now);
 		end = ns > INT64_MAX - now ? INT64_MAX : now + ns;
 	} else {
-		err = clock_deadline(clock, flags & TIMER_ABSTIME, ns, &end);
-		clock = CLOCK_MONOTONIC;
+		/* A point in time of the wall's clock may come nearer or go away. */
+		bool wall = clock == CLOCK_REALTIME && flags & TIMER_ABSTIME;
+
+		err = wall ? 0 : clock_deadline(clock, flags & TIMER_ABSTIME, ns, &end);
+		clock = wall ? CLOCK_REALTIME : CLOCK_MONOTONIC;
 	}
 	if (err)
 		return err;

@@ -16,6 +16,10 @@ struct timerfd {
 	u64 next; /* clock_ns() of the next expiration; 0: disarmed */
 	u64 interval; /* ns; 0: once */
 	u64 ticks; /* expirations not yet read */
+	struct wait_entry
+		clock_set; /* on clock_set_wait while `next` is a time of CLOCK_REALTIME */
+	u64 offset; /* that clock's from clock_ns() when `next` was reckoned */
+	bool may_cancel, canceled; /* TFD_TIMER_CANCEL_ON_SET */
 };
 
 static void timerfd_expire(struct timer *timer)
@@ -39,9 +43,27 @@ static void timerfd_expire(struct timer *timer)
 	waitq_wake_all(&t->wait, POLLIN);
 }
 
+/* The wall's clock was set: the same time there is another one here. */
+static void timerfd_clock_set(struct wait_entry *w, u32 key)
+{
+	struct timerfd *t = container_of(w, struct timerfd, clock_set);
+	u64 offset = clock_wall_ns() - clock_ns();
+
+	spin_lock(&t->lock);
+	t->canceled = t->may_cancel;
+	if (t->next) {
+		t->next = max((s64)(t->next + t->offset - offset), (s64)1);
+		timer_start(&t->timer, t->next);
+	}
+	t->offset = offset;
+	spin_unlock(&t->lock);
+	waitq_wake_all(&t->wait, POLLIN);
+}
+
 static ssize_t timerfd_read(struct file *f, struct uio *to, loff_t *pos)
 {
 	struct timerfd *t = f->priv;
+	bool canceled;
 	u64 n;
 
 	if (to->left < sizeof(n))
@@ -51,13 +73,16 @@ static ssize_t timerfd_read(struct file *f, struct uio *to, loff_t *pos)
 
 		spin_lock(&t->lock);
 		n = t->ticks;
-		t->ticks = 0;
+		canceled = t->canceled;
+		t->ticks = t->canceled = 0;
 		spin_unlock(&t->lock);
+		if (canceled)
+			return -ECANCELED;
 		if (n)
 			return uio_put(to, &n, sizeof(n));
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
-		err = wait_event(&t->wait, READ_ONCE(t->ticks));
+		err = wait_event(&t->wait, READ_ONCE(t->ticks) || READ_ONCE(t->canceled));
 		if (err)
 			return err;
 	}
@@ -68,13 +93,14 @@ static u32 timerfd_poll(struct file *f, struct poll_table *pt)
 	struct timerfd *t = f->priv;
 
 	poll_wait(f, &t->wait, pt);
-	return READ_ONCE(t->ticks) ? POLLIN | POLLRDNORM : 0;
+	return READ_ONCE(t->ticks) || READ_ONCE(t->canceled) ? POLLIN | POLLRDNORM : 0;
 }
 
 static void timerfd_release(struct file *f)
 {
 	struct timerfd *t = f->priv;
 
+	waitq_del(&t->clock_set);
 	spin_lock(&t->lock);
 	t->next = 0; /* a callback that runs now does not arm again */
 	spin_unlock(&t->lock);
@@ -102,6 +128,8 @@ SYSCALL2(timerfd_create, int, clock, int, flags)
 		return -ENOMEM;
 	t->clock = clock;
 	waitq_init(&t->wait);
+	list_init(&t->clock_set.link);
+	t->clock_set.func = timerfd_clock_set;
 	timer_init(&t->timer, timerfd_expire);
 	f = file_anon("[timerfd]", &timerfd_ops, t, O_RDWR | (flags & O_NONBLOCK));
 	if (IS_ERR(f))
@@ -128,11 +156,10 @@ static struct __kernel_itimerspec timerfd_left(const struct timerfd *t)
 }
 
 /* The clock_ns() at which the timer's clock shows value; never 0. */
-static u64 timerfd_absolute(const struct timerfd *t, u64 value)
+static u64 timerfd_absolute(struct timerfd *t, u64 value)
 {
-	u64 offset = t->clock == CLOCK_REALTIME ? clock_wall_ns() - clock_ns() : 0;
-
-	return value > offset ? value - offset : 1;
+	t->offset = t->clock == CLOCK_REALTIME ? clock_wall_ns() - clock_ns() : 0;
+	return value > t->offset ? value - t->offset : 1;
 }
 
 static struct timerfd *timerfd_of(struct file *f)
@@ -147,6 +174,7 @@ SYSCALL4(timerfd_settime, int, fd, int, flags, struct __kernel_itimerspec __user
 	struct __kernel_itimerspec old;
 	struct timerfd *t;
 	u64 value, interval;
+	bool wall;
 	int err = get_itimerspec(unew, &value, &interval);
 
 	if (err)
@@ -158,10 +186,13 @@ SYSCALL4(timerfd_settime, int, fd, int, flags, struct __kernel_itimerspec __user
 	t = timerfd_of(f);
 	if (!t)
 		return -EINVAL;
+	wall = t->clock == CLOCK_REALTIME && flags & TFD_TIMER_ABSTIME;
+	waitq_del(&t->clock_set);
 	timer_cancel(&t->timer);
 	spin_lock(&t->lock);
 	old = timerfd_left(t);
-	t->ticks = 0;
+	t->ticks = t->canceled = 0;
+	t->may_cancel = wall && flags & TFD_TIMER_CANCEL_ON_SET;
 	t->interval = interval;
 	t->next = !value                      ? 0
 		  : flags & TFD_TIMER_ABSTIME ? timerfd_absolute(t, value)
@@ -169,6 +200,8 @@ SYSCALL4(timerfd_settime, int, fd, int, flags, struct __kernel_itimerspec __user
 	if (t->next)
 		timer_start(&t->timer, t->next);
 	spin_unlock(&t->lock);
+	if (wall)
+		waitq_add(&clock_set_wait, &t->clock_set);
 	return uold ? put_user(old, uold) : 0;
 }
 

@@ -558,6 +558,36 @@ static void absolute_timer_files(void)
 	}
 }
 
+/* Who waits for a time of the wall's clock when somebody sets it. Never on this machine's Linux. */
+static void the_clock_is_set(void)
+{
+	struct itimerspec its = { { 0, 0 }, at(CLOCK_REALTIME, 3600000 * MS) };
+	struct timespec now = at(CLOCK_REALTIME, 0), later = at(CLOCK_REALTIME, 7200000 * MS);
+	int cancels, comes;
+	uint64_t n = 0;
+	pid_t pid;
+
+	if (access("/proc/dyad", F_OK)) { /* timerfd_create(2), clock_nanosleep(2) */
+		say("canceled: ECANCELED");
+		say("came true: 1");
+		say("slept: exit 0");
+		return;
+	}
+	cancels = timerfd_create(CLOCK_REALTIME, 0);
+	comes = timerfd_create(CLOCK_REALTIME, 0);
+	timerfd_settime(cancels, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &its, NULL);
+	timerfd_settime(comes, TFD_TIMER_ABSTIME, &its, NULL);
+	pid = fork();
+	if (!pid)
+		_exit(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &its.it_value, NULL));
+	nap(50);
+	clock_settime(CLOCK_REALTIME, &later);
+	say("canceled: %s", verdict(read(cancels, &n, 8) < 0));
+	say("came true: %d", read(comes, &n, 8) == 8 ? (int)n : -1);
+	say("slept: %s", ended(reap(pid)));
+	clock_settime(CLOCK_REALTIME, &now);
+}
+
 /* ---- accounts ---- */
 static long us(struct timeval t)
 {
@@ -659,5 +689,5 @@ ABI_MAIN(CASE(clock_ids), CASE(clocks_to_sleep_on), CASE(clocks_for_timers),
 	 CASE(what_is_left), CASE(sleep_on_cpu_time), CASE(interval_timers),
 	 CASE(interval_timers_fire), CASE(timers_and_processes), CASE(alarms), CASE(events),
 	 CASE(timer_errors), CASE(overruns), CASE(absolute_and_left), CASE(cpu_time_timers),
-	 CASE(to_one_thread), CASE(timer_files), CASE(absolute_timer_files), CASE(usage),
-	 CASE(user_or_system), CASE(cpu_limit))
+	 CASE(to_one_thread), CASE(timer_files), CASE(absolute_timer_files), CASE(the_clock_is_set),
+	 CASE(usage), CASE(user_or_system), CASE(cpu_limit))
