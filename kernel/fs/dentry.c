@@ -252,7 +252,7 @@ void dput(struct dentry *d)
 	while (d)
 		d = dput_one(d);
 	if (unlikely(READ_ONCE(nr_lru) > lru_limit()))
-		dentry_shrink(LRU_BATCH);
+		dentry_shrink(LRU_BATCH, false, NULL);
 }
 
 void d_set_inode(struct dentry *d, struct inode *inode)
@@ -479,7 +479,7 @@ static struct dentry *shrink_one(bool reclaim, const struct res_counter *res, u6
 	return d;
 }
 
-static u64 shrink(u64 n, bool reclaim, const struct res_counter *res)
+u64 dentry_shrink(u64 n, bool reclaim, const struct res_counter *res)
 {
 	u64 done = 0, scan = reclaim ? READ_ONCE(nr_lru) : ~0UL;
 
@@ -495,16 +495,6 @@ static u64 shrink(u64 n, bool reclaim, const struct res_counter *res)
 		done++;
 	}
 	return done;
-}
-
-u64 dentry_shrink(u64 n)
-{
-	return shrink(n, false, NULL);
-}
-
-u64 dentry_reclaim(const struct res_counter *res)
-{
-	return shrink(~0UL, true, res);
 }
 
 /* The deepest first name of the tree under d. */

@@ -168,9 +168,8 @@ void d_drop(struct dentry *d); /* forget the name: next lookup asks the file sys
 struct dentry *d_make_root(struct super *sb, struct inode *inode);
 /* Makes inode the root of sb; NULL is an inode there was no memory for. The reference moves: -ENOMEM. */
 int sb_set_root(struct super *sb, struct inode *inode);
-/* Drops names that nobody uses, at most n. Returns how many went. */
-u64 dentry_shrink(u64 n);
-u64 dentry_reclaim(const struct res_counter *res); /* mm_shrink_hook */
+/* Drops names that nobody uses, at most n; reclaim: as mm_shrink_hook. Returns how many went. */
+u64 dentry_shrink(u64 n, bool reclaim, const struct res_counter *res);
 
 /* ---- file systems ---- */
 struct super_ops {

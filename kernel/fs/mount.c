@@ -366,7 +366,7 @@ static void mount_rootfs(void)
 void fs_init(void)
 {
 	file_init();
-	mm_shrink_hook = dentry_reclaim;
+	mm_shrink_hook = dentry_shrink;
 	fs_register(&rootfs_type);
 	fs_register(&tmpfs_type);
 	mount_rootfs();

@@ -10,7 +10,7 @@
 #define OOM_WAIT_SHIFT 5 /* 1 ms at first, doubled up to 32 */
 
 bool (*mm_oom_hook)(struct res_counter *res);
-u64 (*mm_shrink_hook)(const struct res_counter *res);
+u64 (*mm_shrink_hook)(u64 n, bool reclaim, const struct res_counter *res);
 
 /* Asks for relief at res (NULL: all RAM) and waits for it. False: give up. */
 static bool relieve(struct res_counter *res, unsigned int try)
@@ -20,7 +20,7 @@ static bool relieve(struct res_counter *res, unsigned int try)
 	 * Free frames may lie where only other CPUs look.
 	 */
 	if (try == 0) {
-		u64 gone = mm_shrink_hook ? mm_shrink_hook(res) : 0;
+		u64 gone = mm_shrink_hook ? mm_shrink_hook(~0UL, true, res) : 0;
 
 		if (!res)
 			mm_drain();

@@ -18,10 +18,11 @@
 struct frame *frames;
 u64 nr_frames;
 u64 shmem_pages;
+u64 frames_total;
 
 static spinlock_t buddy_lock; /* guards the lists, nr_free, and frames of kind FREE in them */
 static struct list_head free_list[MAX_ORDER + 1];
-static u64 nr_free, nr_total;
+static u64 nr_free;
 
 /* Own CPU, interrupts off; the sums are read from outside. */
 static struct frame_cache {
@@ -269,17 +270,12 @@ void frame_release_range(paddr_t start, paddr_t end)
 	}
 }
 
-u64 frames_total(void)
-{
-	return nr_total;
-}
-
 void mem_stats(struct mem_stats *st)
 {
 	s64 kinds[FRAME_RESERVED + 1] = { 0 };
 	unsigned int cpu, k;
 
-	st->total = nr_total;
+	st->total = frames_total;
 	st->free = READ_ONCE(nr_free);
 	for (cpu = 0; cpu < nr_cpus; cpu++) {
 		st->free += READ_ONCE(caches[cpu].nr);
@@ -362,8 +358,8 @@ void frame_init(void)
 		if (start < boot_info.ram[i].end)
 			add_ram(start, boot_info.ram[i].end);
 	}
-	nr_total = nr_free;
+	frames_total = nr_free;
 	for (i = 0; i < boot_info.nr_modules; i++)
-		nr_total += (boot_info.modules[i].end >> PAGE_SHIFT) -
-			    (ALIGN_UP(boot_info.modules[i].start, PAGE_SIZE) >> PAGE_SHIFT);
+		frames_total += (boot_info.modules[i].end >> PAGE_SHIFT) -
+				(ALIGN_UP(boot_info.modules[i].start, PAGE_SIZE) >> PAGE_SHIFT);
 }

@@ -191,7 +191,7 @@ bool mm_may_expand(struct mm *mm, u32 flags, u64 pages, u64 at, u64 end)
 
 bool mm_too_much(u64 bytes)
 {
-	return bytes >> PAGE_SHIFT > frames_total();
+	return bytes >> PAGE_SHIFT > frames_total;
 }
 
 /* Private memory that is written needs frames one day, unless MAP_NORESERVE says not to think of it. */

@@ -83,7 +83,7 @@ struct mem_stats {
 	u64 shmem; /* of cache: pages of files that are nowhere else */
 };
 void mem_stats(struct mem_stats *st);
-u64 frames_total(void);
+extern u64 frames_total; /* what mem_stats() calls total */
 /* Gives back the free frames and objects that each CPU keeps for itself. Interrupts on, no spinlocks. */
 void mm_drain(void);
 
@@ -308,9 +308,9 @@ bool mapping_writable(struct mapping *m);
 /* Called when memory or a group's limit is exhausted in a fault; frees something and returns true to
  * try again. Set by proc/. res: the counter that refused; NULL: all RAM. */
 extern bool (*mm_oom_hook)(struct res_counter *res);
-/* Called before it: gives back what is only cached, on res's account (NULL: anybody's), how many things.
- * mm->lock may be held. Set by fs/. */
-extern u64 (*mm_shrink_hook)(const struct res_counter *res);
+/* Called before it: gives back at most n things that are only cached, on res's account (NULL: anybody's),
+ * and says how many. reclaim is true: mm->lock may be held. Set by fs/. */
+extern u64 (*mm_shrink_hook)(u64 n, bool reclaim, const struct res_counter *res);
 /* Called once by mm_put_user() for the last user, no lock held: drops exe_file. Set by proc/. */
 extern void (*mm_last_user_hook)(struct mm *mm);
 

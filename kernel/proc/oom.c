@@ -12,54 +12,44 @@
 static struct mm *victim_mm;
 static u64 victim_since;
 
-static s64 mm_pages(const struct mm *mm)
+/*
+ * Resident pages of t in mm, raised or lowered by oom_score_adj/1000 of all memory. Shared ones count as
+ * well: what a hog has in a memory file it alone has goes with it.
+ */
+static s64 badness(const struct task *t, const struct mm *mm)
 {
-	return READ_ONCE(mm->anon_pages) + READ_ONCE(mm->file_pages) + READ_ONCE(mm->pt_frames);
+	s64 adj = t->proc->oom_score_adj, total = frames_total;
+
+	if (!mm || adj == -1000)
+		return -total; /* never */
+	return READ_ONCE(mm->anon_pages) + READ_ONCE(mm->file_pages) + READ_ONCE(mm->pt_frames) +
+	       adj * total / 1000;
 }
 
 s64 oom_score(struct task *t)
 {
-	s64 total = frames_total(), points = t->proc->oom_score_adj * total / 1000;
 	struct mm *mm = task_mm_get(t);
+	s64 points = badness(t, mm);
 
-	if (!mm || t->proc->oom_score_adj == -1000)
-		points = -total;
-	else
-		points += mm_pages(mm);
 	if (mm)
 		mm_put_user(mm);
 	/* proc(5): up to 2000 thirds, 1000 of them for oom_score_adj 0 */
-	return (1000 + points * 1000 / total) * 2 / 3;
-}
-
-/*
- * Resident pages of t, raised or lowered by oom_score_adj/1000 of all memory; 0: never. Shared ones
- * count as well: what a hog has in a memory file it alone has goes with it.
- */
-static u64 badness(struct task *t)
-{
-	struct mm *mm = t->thread.mm;
-	s64 points;
-
-	if (!mm || t->exiting || t == init_pid_ns.init || t->proc->oom_score_adj == -1000)
-		return 0;
-	points = mm_pages(mm) + t->proc->oom_score_adj * (s64)frames_total() / 1000;
-	return max(points, (s64)1);
+	return (1000 + points * 1000 / (s64)frames_total) * 2 / 3;
 }
 
 /* The worst of those behind res, or of all, with a reference. tasks_lock held. */
 static struct task *choose(const struct res_counter *res)
 {
 	struct task *t, *worst = NULL;
-	u64 most = 0;
+	s64 points, most = -(s64)frames_total; /* that, or less, is for those who never go */
 
 	list_for_each(t, &all_tasks, all_link) {
-		u64 points;
-
-		if (t != t->proc->leader && !t->proc->leader->exiting)
+		if (t->exiting || t == init_pid_ns.init ||
+		    !res_is_below(t->thread.mem_charge, res) ||
+		    (t != t->proc->leader && !t->proc->leader->exiting))
 			continue;
 		spin_lock(&t->proc->siglock);
-		points = res_is_below(t->thread.mem_charge, res) ? badness(t) : 0;
+		points = badness(t, t->thread.mm);
 		spin_unlock(&t->proc->siglock);
 		if (points > most) {
 			most = points;

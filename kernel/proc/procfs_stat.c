@@ -384,9 +384,7 @@ static void show_resident(struct strbuf *out, const struct vm_resident *r)
 	smaps_kb(out, "Private_Dirty", r->private_dirty * PAGE_SIZE);
 	smaps_kb(out, "Referenced", r->accessed * PAGE_SIZE);
 	smaps_kb(out, "Anonymous", r->anon * PAGE_SIZE);
-	smaps_kb(out, "AnonHugePages", 0);
 	smaps_kb(out, "Swap", 0);
-	smaps_kb(out, "SwapPss", 0);
 	smaps_kb(out, "Locked", r->locked);
 }
 

@@ -149,7 +149,7 @@ static int show_counts(struct strbuf *out, void *priv)
 {
 	struct mem_stats m;
 
-	dentry_shrink(~0UL); /* names are kept as long as there is memory */
+	dentry_shrink(~0UL, false, NULL); /* names are kept as long as there is memory */
 	mem_stats(&m);
 	sb_printf(out, "frames_kernel %llu\nframes_anon %llu\nframes_cache %llu\n", (ull)m.kernel,
 		  (ull)m.anon, (ull)m.cache);

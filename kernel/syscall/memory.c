@@ -330,19 +330,6 @@ SYSCALL3(madvise, u64, addr, size_t, len, int, advice)
 	}
 }
 
-/* Is every page of the range in some area? -ENOMEM. Is none of it locked? -EBUSY, if that matters. */
-static int check_mapped(struct mm *mm, u64 addr, u64 len, bool unlocked)
-{
-	struct vm_sizes z;
-
-	mutex_lock(&mm->lock);
-	mm_sizes(mm, addr, addr + len, &z);
-	mutex_unlock(&mm->lock);
-	if (unlocked && z.locked)
-		return -EBUSY;
-	return z.all < len >> PAGE_SHIFT ? -ENOMEM : 0;
-}
-
 SYSCALL3(mincore, u64, addr, size_t, len, u8 __user *, uvec)
 {
 	u8 vec[256];
@@ -362,6 +349,8 @@ SYSCALL3(mincore, u64, addr, size_t, len, u8 __user *, uvec)
 /* Shared pages are the file's own: there is nothing to write back. */
 SYSCALL3(msync, u64, addr, size_t, len, int, flags)
 {
+	struct mm *mm = current->thread.mm;
+	struct vm_sizes z;
 	int err;
 
 	if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) || (flags & MS_ASYNC && flags & MS_SYNC))
@@ -371,7 +360,14 @@ SYSCALL3(msync, u64, addr, size_t, len, int, flags)
 	if (!ALIGN_UP(len, PAGE_SIZE)) /* also where that wraps */
 		return 0;
 	err = check_range(addr, &len);
-	return err ?: check_mapped(current->thread.mm, addr, len, flags & MS_INVALIDATE);
+	if (err)
+		return err;
+	mutex_lock(&mm->lock);
+	mm_sizes(mm, addr, addr + len, &z);
+	mutex_unlock(&mm->lock);
+	if (flags & MS_INVALIDATE && z.locked)
+		return -EBUSY;
+	return z.all < len >> PAGE_SHIFT ? -ENOMEM : 0;
 }
 
 /* Nothing is ever swapped out: pages that were brought in stay. Locked ones are counted all the same. */
