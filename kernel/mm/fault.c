@@ -12,7 +12,7 @@
  */
 #include "mm/internal.h"
 
-#include <linux/resource.h>
+#include <asm/resource.h>
 
 #define AROUND (16 * PAGE_SIZE) /* a read fault maps what it can of this many bytes, aligned */
 #define STACK_GUARD                                                                                \
@@ -30,6 +30,18 @@ static u64 page_of(const struct vma *vma, u64 addr)
 
 static int grow_stack(struct vma *vma, u64 addr)
 {
+	/* LAB 03: begin
+	 * addr lies below vma, and nothing lies between. Only an area with VM_GROWSDOWN grows, down to the
+	 * page of addr (`start`), and only if all of these hold:
+	 *  - it is not longer than thread_rlimit(RLIMIT_STACK) bytes then;
+	 *  - STACK_GUARD bytes stay free below: down to the area `below` (NULL: there is none), and
+	 *    down to address 0;
+	 *  - mm_may_expand(mm, flags, pages, 0, 0) agrees to `pages` more.
+	 * Otherwise -EFAULT. An area that grows has a new start, `pages` less of pgoff (so that the offset
+	 * of each page stays what it was), and mm->mapped_pages counts it. 0.
+	 * starter: pr_err("lab 03: grow_stack() is not written yet");
+	 * starter: return -EFAULT;
+	 */
 	struct vma *below = vma_prev(vma);
 	u64 start = addr & PAGE_MASK, pages = (vma->start - start) >> PAGE_SHIFT;
 
@@ -41,6 +53,7 @@ static int grow_stack(struct vma *vma, u64 addr)
 	vma->pgoff -= pages;
 	vma->mm->mapped_pages += pages;
 	return 0;
+	/* LAB 03: end */
 }
 
 /* Puts f (reference moves) at pte, which held nothing. */
@@ -54,6 +67,13 @@ static void map_frame(struct vma *vma, pte_t *pte, struct frame *f, bool writabl
 
 static int anon_fault(struct vma *vma, pte_t *pte, u32 how)
 {
+	/* LAB 03: begin
+	 * The page at pte was never touched (*pte is 0). A read shows zeros and takes no frame: the entry is
+	 * that of zero_frame, not writable, with PTE_SOFT_SPECIAL, so that nobody counts it. A write gets
+	 * a frame of its own, zeroed and paid for: frame_alloc_charged(FRAME_ANON, vma->mm->charge, true),
+	 * put in by map_frame(). 0; -ENOMEM without memory, with *pte as it was.
+	 * starter: panic("lab 03: anon_fault() is not written yet");
+	 */
 	struct frame *f;
 
 	if (!(how & FAULT_WRITE)) {
@@ -65,6 +85,7 @@ static int anon_fault(struct vma *vma, pte_t *pte, u32 how)
 		return -ENOMEM;
 	map_frame(vma, pte, f, true);
 	return 0;
+	/* LAB 03: end */
 }
 
 /* Maps, for reading, the page at addr and those beside it that the file already has in memory. */
@@ -106,6 +127,26 @@ static struct frame *copy_of(struct mm *mm, struct frame *f)
 	return copy;
 }
 
+/* A write to a private page that is still the file's (f, a reference that moves): it gets a copy. */
+static int private_fault(struct vma *vma, pte_t *pte, struct frame *f)
+{
+	/* LAB 03: begin
+	 * f is in the page cache: every process that has the file sees it, and it is not ours to write to.
+	 * Map, writable, a copy_of() it instead, and give the reference to f back: in every case.
+	 * 0; -ENOMEM.
+	 * starter: (void)copy_of;
+	 * starter: panic("lab 03: private_fault() is not written yet");
+	 */
+	struct frame *copy = copy_of(vma->mm, f);
+
+	frame_put(f);
+	if (!copy)
+		return -ENOMEM;
+	map_frame(vma, pte, copy, true);
+	return 0;
+	/* LAB 03: end */
+}
+
 static int file_fault(struct vma *vma, pte_t *pte, u64 addr, u32 how)
 {
 	bool write = how & FAULT_WRITE, shared = vma->flags & VM_SHARED;
@@ -127,15 +168,8 @@ static int file_fault(struct vma *vma, pte_t *pte, u64 addr, u32 how)
 		frame_put(f);
 		return 0;
 	}
-	if (write && !shared) {
-		struct frame *copy = copy_of(vma->mm, f);
-
-		frame_put(f);
-		if (!copy)
-			return -ENOMEM;
-		map_frame(vma, pte, copy, true);
-		return 0;
-	}
+	if (write && !shared)
+		return private_fault(vma, pte, f);
 	if (write)
 		f->dirty = 1;
 	map_frame(vma, pte, f, write);
@@ -158,32 +192,51 @@ static void replace(struct vma *vma, pte_t *pte, u64 addr, struct frame *old, st
 		frame_put(old);
 }
 
+/* A write to a private page that is present and may be shared (old; NULL: the page of zeros). */
+static int cow_fault(struct vma *vma, pte_t *pte, u64 addr, struct frame *old)
+{
+	/* LAB 03: begin
+	 * Who else can have the frame? One that is not FRAME_ANON is also a file's; one with more than one
+	 * reference (ref_read(&old->refs)) is also another process's; the page of zeros is everybody's.
+	 * Then the writer gets a copy (copy_of() makes zeros of NULL) by replace(), or -ENOMEM.
+	 * If nobody else has it, copying would be waste: the entry loses PTE_SOFT_COW and gains PTE_W and
+	 * PTE_D. But not in an area without VM_WRITE: this is a debugger's write, which needs a copy of
+	 * its own and no more, so that the program still cannot write. 0.
+	 * Must other CPUs forget the entry when it gains a right? When it gets another frame?
+	 * starter: panic("lab 03: cow_fault() is not written yet");
+	 */
+	struct frame *f;
+
+	if (!old || old->kind != FRAME_ANON || ref_read(&old->refs) != 1) {
+		f = copy_of(vma->mm, old);
+		if (!f)
+			return -ENOMEM;
+		replace(vma, pte, addr, old, f);
+	} else if (vma->flags & VM_WRITE) {
+		/* More rights: a CPU that remembers less faults again and looks again (SDM 3A 4.10.4.3). */
+		*pte = (*pte & ~PTE_SOFT_COW) | PTE_W | PTE_D;
+	}
+	return 0;
+	/* LAB 03: end */
+}
+
 /* A write to a page that is present and read-only, in an area that may be written. */
 static int write_fault(struct vma *vma, pte_t *pte, u64 addr)
 {
 	struct frame *old = pte_frame(*pte), *f;
 
-	if (vma->flags & VM_SHARED) {
-		f = vma->ops->fault(vma, page_of(vma, addr), true);
-		if (IS_ERR(f))
-			return PTR_ERR(f);
-		f->dirty = 1;
-		if (f != old) {
-			replace(vma, pte, addr, old, f);
-			return 0;
-		}
-		frame_put(f);
-	} else if (!old || old->kind != FRAME_ANON || ref_read(&old->refs) != 1) {
-		f = copy_of(vma->mm, old);
-		if (!f)
-			return -ENOMEM;
+	if (!(vma->flags & VM_SHARED))
+		return cow_fault(vma, pte, addr, old);
+	f = vma->ops->fault(vma, page_of(vma, addr), true);
+	if (IS_ERR(f))
+		return PTR_ERR(f);
+	f->dirty = 1;
+	if (f != old) {
 		replace(vma, pte, addr, old, f);
 		return 0;
 	}
-	if (!(vma->flags & VM_WRITE)) /* a debugger's, and it has its copy */
-		return 0;
-	/* More rights: a CPU that remembers less faults again and looks again (SDM 3A 4.10.4.3). */
-	*pte = (*pte & ~PTE_SOFT_COW) | PTE_W | PTE_D;
+	frame_put(f);
+	*pte |= PTE_W | PTE_D; /* no flush: see cow_fault() */
 	return 0;
 }
 

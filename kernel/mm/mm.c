@@ -88,8 +88,6 @@ static bool copy_pages(struct vma *from, struct vma *to, bool *protected)
 	u64 prev = 0;
 
 	while ((src = pt_next(&it))) {
-		struct frame *f;
-
 		if (dst && it.addr >> 21 == prev >> 21)
 			dst += (it.addr - prev) >> PAGE_SHIFT;
 		else
@@ -97,16 +95,26 @@ static bool copy_pages(struct vma *from, struct vma *to, bool *protected)
 		if (!dst)
 			return false;
 		prev = it.addr;
+		/* LAB 03: begin
+		 * *src holds a page of the parent, *dst is the child's empty entry for the same address. Both
+		 * shall have the page afterwards, and neither may write to it: if the parent can, its entry
+		 * loses PTE_W and gains PTE_SOFT_COW, and *protected says that its CPUs must hear of it
+		 * (mm_fork() flushes once for all). The frame (pte_frame(); NULL: the page of zeros, which is
+		 * not counted) has one reference more, and to->mm counts it: mm_count(..., 1).
+		 * starter: panic("lab 03: copy_pages() is not written yet");
+		 */
+		struct frame *f = pte_frame(*src);
+
 		if (*src & PTE_W) {
 			*src = (*src & ~PTE_W) | PTE_SOFT_COW;
 			*protected = true;
 		}
 		*dst = *src;
-		f = pte_frame(*src);
 		if (f) {
 			frame_get(f);
 			mm_count(to->mm, f, 1);
 		}
+		/* LAB 03: end */
 	}
 	return true;
 }
