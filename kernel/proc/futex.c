@@ -100,6 +100,15 @@ static int wake_key(const struct futex_key *key, int nr, u32 bitset)
 		if (list_empty(&b->waiters) && !READ_ONCE(b->lock.locked))
 			return 0;
 	}
+	/* LAB 04: begin
+	 * Wakes up to nr of the waiters in b->waiters, the first ones first, with b->lock held: those that wait
+	 * for the same() key and have a bit of bitset in their own. The bucket has waiters for other words, too.
+	 * wake_waiter() takes one off the list, and it may be gone then: list_for_each_safe().
+	 * Returns how many were woken.
+	 * starter: (void)w, (void)next, (void)n, (void)same, (void)wake_waiter;
+	 * starter: pr_err("lab 04: wake_key() is not written yet");
+	 * starter: return 0;
+	 */
 	spin_lock(&b->lock);
 	list_for_each_safe(w, next, &b->waiters, link) {
 		if (n >= nr)
@@ -111,6 +120,7 @@ static int wake_key(const struct futex_key *key, int nr, u32 bitset)
 	}
 	spin_unlock(&b->lock);
 	return n;
+	/* LAB 04: end */
 }
 
 int futex_wake(u32 __user *uaddr, int nr)
@@ -148,6 +158,16 @@ static int queue_if(struct waiter *w, u32 __user *uaddr, u32 val)
 	struct bucket *b = bucket_of(&w->key);
 	u32 now;
 
+	/* LAB 04: begin
+	 * With b->lock held, read the word: user_read32(uaddr, &now) is 0, or -EFAULT when its page is not
+	 * there, for a fault cannot be mended now. Then unlock, read once more, which mends it (or fails for
+	 * good: -EFAULT), and begin again: the word must be compared under the lock that a waker takes.
+	 * If it is val, w goes to the end of b->waiters, w->bucket says where it is, and w->thread->state becomes
+	 * THREAD_INTERRUPTIBLE (WRITE_ONCE), all before the unlock. 0; -EAGAIN when it is not val.
+	 * starter: (void)b, (void)now;
+	 * starter: pr_err("lab 04: queue_if() is not written yet");
+	 * starter: return -ENOSYS;
+	 */
 	for (;;) {
 		int err;
 
@@ -167,6 +187,7 @@ static int queue_if(struct waiter *w, u32 __user *uaddr, u32 val)
 	}
 	spin_unlock(&b->lock);
 	return now == val ? 0 : -EAGAIN;
+	/* LAB 04: end */
 }
 
 static long wait_on(u32 __user *uaddr, bool private, u32 val, u32 bitset, u64 deadline)

@@ -109,6 +109,13 @@ static u64 effective_weight(const struct thread *t)
 
 static void tree_insert(struct runqueue *rq, struct thread *t)
 {
+	/* LAB 04: begin
+	 * Puts t into rq->tree, so that tree_first() finds the thread with the least vruntime. lib/rbtree.h: go
+	 * down from rq->tree.node (children are left and right, rb_entry() makes a thread of a node), remember
+	 * the parent and the empty link where t belongs, and hand both to rb_insert(). Compare by
+	 * before(). Of equals, the one that came first stays first.
+	 * starter: panic("lab 04: tree_insert() is not written yet");
+	 */
 	struct rb_node **link = &rq->tree.node, *parent = NULL;
 
 	while (*link) {
@@ -118,6 +125,7 @@ static void tree_insert(struct runqueue *rq, struct thread *t)
 			       : &parent->right;
 	}
 	rb_insert(&rq->tree, &t->rq_node, parent, link);
+	/* LAB 04: end */
 }
 
 static struct thread *tree_first(struct runqueue *rq)
@@ -173,16 +181,32 @@ void rq_update(struct runqueue *rq, u64 now)
 	}
 	curr->cpu_ns += delta;
 	rq->busy_ns += delta;
+	/* LAB 04: begin
+	 * curr ran for delta ns. Charge it: its vruntime moves on by delta for a thread of weight
+	 * WEIGHT_NICE_0, by less for a heavier one, by more for a lighter one, in proportion. The weight
+	 * is effective_weight(curr), which asks the thread's groups; most threads have weight
+	 * WEIGHT_NICE_0 and no group (curr->group), and a division can be saved. Then the queue's
+	 * min_vruntime may have to move: move_min_vruntime(rq).
+	 * starter: (void)effective_weight, (void)move_min_vruntime;
+	 * starter: panic("lab 04: rq_update() is not written yet");
+	 */
 	if (curr->weight == WEIGHT_NICE_0 && !curr->group)
 		curr->vruntime += delta;
 	else
 		curr->vruntime += delta * WEIGHT_NICE_0 / effective_weight(curr);
 	move_min_vruntime(rq);
+	/* LAB 04: end */
 }
 
 static u64 slice_of(struct runqueue *rq, struct thread *t)
 {
+	/* LAB 04: begin
+	 * How long t may run, in ns, before the others have their turn: of PERIOD the part that t->weight is of
+	 * the weights of all in the queue, rq->load (which can be 0 for a moment); at least MIN_SLICE.
+	 * starter: panic("lab 04: slice_of() is not written yet");
+	 */
 	return max(MIN_SLICE, PERIOD * t->weight / max(rq->load, 1UL));
+	/* LAB 04: end */
 }
 
 /* ---- balance ---- */
@@ -216,6 +240,18 @@ static struct thread *movable(struct runqueue *rq, u32 cpu)
 /* rq runs empty: takes a waiting thread from whoever has one. */
 static void pull(struct runqueue *rq)
 {
+	/* LAB 04: begin
+	 * rq is locked, its CPU would sleep. Go round the other CPUs of sched_online (BIT(cpu)), beginning with
+	 * the next one, so that not all idle CPUs ask the same. One that has two threads or more has one that
+	 * waits: try to lock its queue (spin_trylock(): never wait for a second queue's lock), look again,
+	 * and let movable() say which thread may come here; move_queued() moves it. Unlock. One thread
+	 * is enough.
+	 * starter: static bool said;
+	 * starter:
+	 * starter: if (!said && nr_cpus > 1)
+	 * starter: 	pr_err("lab 04: pull() is not written yet");
+	 * starter: said = true;
+	 */
 	u32 i, id = rq->cpu->id;
 
 	for (i = 1; i < nr_cpus; i++) {
@@ -235,6 +271,7 @@ static void pull(struct runqueue *rq)
 		if (t)
 			return;
 	}
+	/* LAB 04: end */
 }
 
 /* Tells a CPU that its queue changed. Its queue is locked. */
@@ -354,6 +391,21 @@ static void check_preempt(struct runqueue *rq, struct thread *t, u64 now)
 	}
 }
 
+/* Gives t, which was off the queues and joins rq, its place in rq's virtual time. fresh: it is new. */
+static void place(struct runqueue *rq, struct thread *t, bool fresh)
+{
+	/* LAB 04: begin
+	 * A new thread begins MIN_SLICE behind rq->min_vruntime: starting threads gains no time. One that slept
+	 * keeps its vruntime, but is never further before min_vruntime than half a PERIOD.
+	 * starter: panic("lab 04: place() is not written yet");
+	 */
+	if (fresh)
+		t->vruntime = rq->min_vruntime + MIN_SLICE;
+	else if (before(t->vruntime, rq->min_vruntime - PERIOD / 2))
+		t->vruntime = rq->min_vruntime - PERIOD / 2;
+	/* LAB 04: end */
+}
+
 u64 thread_enqueue_unlock(struct runqueue *rq, struct thread *t, bool fresh)
 {
 	u64 now = clock_ns();
@@ -371,10 +423,7 @@ u64 thread_enqueue_unlock(struct runqueue *rq, struct thread *t, bool fresh)
 			break;
 	}
 	rq_update(rq, now); /* or it would be placed by what was true at the last switch */
-	if (fresh) /* behind those who wait already: forking gains no time */
-		t->vruntime = rq->min_vruntime + MIN_SLICE;
-	else if (before(t->vruntime, rq->min_vruntime - PERIOD / 2))
-		t->vruntime = rq->min_vruntime - PERIOD / 2;
+	place(rq, t, fresh);
 	count_in(rq, t);
 	tree_insert(rq, t);
 	check_preempt(rq, t, now);

@@ -199,6 +199,9 @@ static void run(u64 ns)
 
 static void about(const char *what, u64 got, u64 want, u64 tolerance)
 {
+	if (!tolerance && got != want)
+		fail_msg("%s: expected %llu, got %llu", what, (unsigned long long)want,
+			 (unsigned long long)got);
 	if (got + tolerance < want || got > want + tolerance)
 		fail_msg("%s: expected %llu to %llu, got %llu", what,
 			 (unsigned long long)(want > tolerance ? want - tolerance : 0),
@@ -211,6 +214,8 @@ static void at_most(const char *what, u64 got, u64 limit)
 		fail_msg("%s: expected at most %llu, got %llu", what, (unsigned long long)limit,
 			 (unsigned long long)got);
 }
+
+#define EQUAL(what, got, want) about(what, got, want, 0)
 
 static u64 ms(const struct job *j)
 {
@@ -383,21 +388,30 @@ static void test_balance(void **state)
 	about("ms of 8000 in all", all, 8000, 60);
 }
 
-/* A CPU that runs empty takes work from one that has too much. */
+/* A CPU that runs empty takes work from one that has too much, at once, and only what it may run. */
 static void test_pull(void **state)
 {
+	struct job *last;
+
 	machine(2);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 3; i++)
 		hog(0);
 	run(100 * MS);
-	for (int i = 0; i < 4; i++) /* whoever is on CPU 1 goes to sleep for good */
-		if (jobs[i].t.cpu == 1)
-			jobs[i].left = 0, jobs[i].nap = 100000 * MS;
-	run(30 * MS);
-	for (int i = 0; i < 4; i++)
-		jobs[i].t.cpu_ns = 0;
-	run(400 * MS);
-	about("ms of 400 that CPU 1 was idle", cpu_of[1].idle_ns / MS, 0, 40);
+	last = (struct job *)cpu_of[1].thread;
+	if (rq_of[1].nr == 2) /* the crowd is there: look at the other one */
+		last = (struct job *)cpu_of[0].thread;
+	last->left = 0; /* it sleeps for good */
+	last->nap = 100000 * MS;
+	run(2 * STEP);
+	if (cpu_of[0].idle || cpu_of[1].idle)
+		fail_msg("a CPU whose thread fell asleep, beside one with two: expected that it "
+			 "takes one, got "
+			 "an idle CPU");
+	for (int i = 0; i < 3; i++)
+		thread_set_allowed(&jobs[i].t, BIT(0));
+	run(20 * MS);
+	EQUAL("threads on CPU 1 when none may run there", rq_of[1].nr, 0);
+	EQUAL("threads on CPU 0", rq_of[0].nr, 2);
 }
 
 /* Nobody runs where it may not (sched_setaffinity(2)). */
