@@ -985,6 +985,42 @@ static void watchpoints(void)
 	step_to("end", PTRACE_CONT, pid, 0);
 }
 
+/* Ring 0 touches what is watched: in a copy, and, behind mov to ss, before it has a stack. */
+static volatile long ss_word;
+static void watched_by_kernel(void)
+{
+	long ret = SYS_getppid;
+	int fds[2];
+
+	__asm__ volatile("mov %%ss, %0" : "=r"(ss_word));
+	__asm__ volatile("int3");
+	__asm__ volatile("mov %1, %%ss\n"
+			 "syscall"
+			 : "+a"(ret)
+			 : "m"(ss_word)
+			 : "rcx", "r11", "memory");
+	say("getppid %d", ret == getppid());
+	if (pipe(fds) || write(fds[1], "1234", 4) != 4)
+		say("pipe: %s", errno_name(errno));
+	R(read(fds[0], (void *)&watched[0], 4));
+	watched[0] = 1;
+}
+
+static void watch_in_kernel(void)
+{
+	pid_t pid = tracee(watched_by_kernel);
+	int status;
+
+	step_to("int3", PTRACE_CONT, pid, 0);
+	R(pt(PTRACE_POKEUSR, pid, DR(0), (long)&ss_word));
+	R(pt(PTRACE_POKEUSR, pid, DR(1), (long)&watched[0]));
+	R(pt(PTRACE_POKEUSR, pid, DR(7), 0x00df0005)); /* read or written, written */
+	go(PTRACE_CONT, pid, 0);
+	while (WIFSTOPPED(status = next(pid)))
+		go(PTRACE_CONT, pid, 0);
+	say("%s", ended(status));
+}
+
 /* ---- memory ---- */
 
 static volatile long data_word = 0x1122334455667788;
@@ -1328,6 +1364,7 @@ ABI_MAIN(CASE(traceme_twice), CASE(errors), CASE(attach), CASE(attach_stopped), 
 	 CASE(clone_ptrace), CASE(signals_changed), CASE(signal_info), CASE(masks),
 	 CASE(group_stop), CASE(group_stop_left), CASE(seize), CASE(seize_stop), CASE(seize_forks),
 	 CASE(steps), CASE(step_over_call), CASE(step_into_handler), CASE(step_exec),
-	 CASE(own_trap_flag), CASE(breakpoint), CASE(watchpoints), CASE(memory), CASE(proc_mem),
-	 CASE(process_vm), CASE(registers), CASE(fpu), CASE(xstate), CASE(call_function),
-	 CASE(wait_flags), CASE(sigchld), CASE(two_waiters), CASE(killed_by_request))
+	 CASE(own_trap_flag), CASE(breakpoint), CASE(watchpoints), CASE(watch_in_kernel),
+	 CASE(memory), CASE(proc_mem), CASE(process_vm), CASE(registers), CASE(fpu), CASE(xstate),
+	 CASE(call_function), CASE(wait_flags), CASE(sigchld), CASE(two_waiters),
+	 CASE(killed_by_request))
