@@ -5,8 +5,8 @@
  */
 #include "mm/internal.h"
 
-#define OOM_TRIES                                                                                  \
-	128 /* some four seconds: the hook has patience with a victim, then takes another */
+/* Some four seconds: the hook has patience with a victim, then takes another. */
+#define OOM_TRIES 128
 #define OOM_WAIT_SHIFT 5 /* 1 ms at first, doubled up to 32 */
 
 bool (*mm_oom_hook)(struct res_counter *res);

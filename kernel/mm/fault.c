@@ -15,8 +15,8 @@
 #include <asm/resource.h>
 
 #define AROUND (16 * PAGE_SIZE) /* a read fault maps what it can of this many bytes, aligned */
-#define STACK_GUARD                                                                                \
-	(256 * PAGE_SIZE) /* the stack keeps this far from what lies below, as on Linux */
+/* The stack keeps this far from what lies below, as on Linux. */
+#define STACK_GUARD (256 * PAGE_SIZE)
 
 static bool is_file(const struct vma *vma)
 {

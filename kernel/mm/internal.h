@@ -87,7 +87,7 @@ struct vma *vma_split(struct vma *vma, u64 addr);
 struct vma *vma_merge(struct vma *vma, struct vma **dead);
 /* Takes [start, end) out of the space; closed areas are chained to *dead. */
 int vma_remove_range(struct mm *mm, u64 start, u64 end, struct vma **dead);
-void vma_close_dead(struct vma *dead); /* without mm->lock */
+void mm_unlock(struct mm *mm, struct vma *dead); /* then closes those */
 u64 vma_find_hole(struct mm *mm, u64 len, u64 hint, bool low); /* low: as VM_LOW says */
 
 /* mm.c: mm->lock held */

@@ -72,8 +72,7 @@ void mm_put_user(struct mm *mm)
 	mutex_lock(&mm->lock);
 	if (vma_remove_range(mm, 0, USER_END, &dead) < 0)
 		panic("an area past the end of user memory");
-	mutex_unlock(&mm->lock);
-	vma_close_dead(dead);
+	mm_unlock(mm, dead);
 	mm_put(mm);
 }
 
@@ -265,8 +264,7 @@ u64 mm_mmap(struct mm *mm, u64 addr, u64 len, u32 vm_flags, bool fixed, struct f
 	vma->priv = priv;
 	mutex_lock(&mm->lock);
 	addr = map_area(mm, vma, addr, len, fixed, &dead);
-	mutex_unlock(&mm->lock);
-	vma_close_dead(dead);
+	mm_unlock(mm, dead);
 	if (IS_ERR((void *)addr))
 		vma_free(vma);
 	return addr;
@@ -281,8 +279,7 @@ int mm_munmap(struct mm *mm, u64 addr, u64 len)
 		return -EINVAL;
 	mutex_lock(&mm->lock);
 	err = vma_remove_range(mm, addr, addr + ALIGN_UP(len, PAGE_SIZE), &dead);
-	mutex_unlock(&mm->lock);
-	vma_close_dead(dead);
+	mm_unlock(mm, dead);
 	return err;
 }
 
@@ -318,8 +315,7 @@ u64 mm_brk(struct mm *mm, u64 brk)
 	    !move_brk(mm, ALIGN_UP(mm->layout.brk, PAGE_SIZE), ALIGN_UP(brk, PAGE_SIZE), &dead))
 		mm->layout.brk = brk;
 	now = mm->layout.brk;
-	mutex_unlock(&mm->lock);
-	vma_close_dead(dead);
+	mm_unlock(mm, dead);
 	return now;
 }
 
@@ -417,8 +413,7 @@ int mm_mprotect(struct mm *mm, u64 addr, u64 end, u32 rwx)
 	mm_notify(mm, addr, end);
 	err = mprotect_locked(mm, addr, end, rwx & ~VM_GROWSDOWN, &dead);
 	space_flush(&mm->space, addr, end);
-	mutex_unlock(&mm->lock);
-	vma_close_dead(dead);
+	mm_unlock(mm, dead);
 	return err;
 }
 
@@ -531,8 +526,7 @@ u64 mm_mremap(struct mm *mm, u64 old, u64 old_len, u64 new_len, int flags, u64 n
 
 	mutex_lock(&mm->lock);
 	r = mremap_locked(mm, old, old_len, new_len, flags, new_addr, &dead);
-	mutex_unlock(&mm->lock);
-	vma_close_dead(dead);
+	mm_unlock(mm, dead);
 	return r;
 }
 
@@ -549,8 +543,7 @@ int mm_mlock(struct mm *mm, u64 addr, u64 end, bool lock, u64 limit)
 	mm_sizes(mm, addr, end, &here);
 	if (!lock || all.locked - here.locked + ((end - addr) >> PAGE_SHIFT) <= limit)
 		err = change_flags(mm, addr, end, lock ? VM_LOCKED : 0, VM_LOCKED, &dead);
-	mutex_unlock(&mm->lock);
-	vma_close_dead(dead);
+	mm_unlock(mm, dead);
 	return err;
 }
 
@@ -619,8 +612,7 @@ int mm_madvise(struct mm *mm, u64 addr, u64 end, int advice)
 		}
 		addr = stop;
 	}
-	mutex_unlock(&mm->lock);
-	vma_close_dead(dead);
+	mm_unlock(mm, dead);
 	return hole && !err ? -ENOMEM : err;
 }
 

@@ -2,7 +2,7 @@
 /*
  * The areas of an address space: a tree by address, without overlap, guarded by mm->lock. Areas are
  * cut where an operation covers a part of one, and joined with their neighbours where nothing tells
- * them apart. An area that goes is closed later, without mm->lock (vma_close_dead): closing may drop
+ * them apart. An area that goes is closed later, without mm->lock (mm_unlock): closing may drop
  * the last reference of a file, and what that does may want the lock.
  */
 #include "mm/internal.h"
@@ -214,8 +214,9 @@ int vma_remove_range(struct mm *mm, u64 start, u64 end, struct vma **dead)
 	return 0;
 }
 
-void vma_close_dead(struct vma *dead)
+void mm_unlock(struct mm *mm, struct vma *dead)
 {
+	mutex_unlock(&mm->lock);
 	while (dead) {
 		struct vma *vma = dead;
 

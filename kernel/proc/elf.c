@@ -37,15 +37,14 @@ static bool header_ok(const struct elf64_hdr *h)
 static struct elf64_phdr *read_phdrs(struct file *f, const struct elf64_hdr *h)
 {
 	size_t size = h->e_phnum * sizeof(struct elf64_phdr);
-	struct elf64_phdr *ph = kmalloc(size);
+	struct elf64_phdr *ph;
 	ssize_t n;
 
+	if (h->e_phoff > INT64_MAX - size)
+		return ERR_PTR(-ENOEXEC);
+	ph = kmalloc(size);
 	if (!ph)
 		return ERR_PTR(-ENOMEM);
-	if (h->e_phoff > INT64_MAX - size) {
-		kfree(ph);
-		return ERR_PTR(-ENOEXEC);
-	}
 	n = kernel_read(f, ph, size, h->e_phoff);
 	if (n != (ssize_t)size) {
 		kfree(ph);
