@@ -374,9 +374,11 @@ static void show_unfinished(u64 ms)
 		for (unsigned int t = 0; t < THREADS; t++) {
 			const struct ring *r = &shared->ring[s][t];
 
-			if (r->next &&
-			    r->entry[(r->next - 1) % ARRAY_SIZE(r->entry)].ret == NOT_DONE)
-				show_entry(r, r->next - 1);
+			if (!r->next ||
+			    r->entry[(r->next - 1) % ARRAY_SIZE(r->entry)].ret != NOT_DONE)
+				continue;
+			say("  --one %u:%llu", s, (unsigned long long)r->iteration);
+			show_entry(r, r->next - 1);
 		}
 }
 
