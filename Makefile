@@ -4,13 +4,15 @@
 
 V ?= 0
 SAN ?= 0
+DEBUG ?= 0
 WITHOUT ?=
 CROSS_COMPILE ?=
 empty :=
 space := $(empty) $(empty)
 # A build without a layer leaves files out and compiles the rest alike: it shares the objects in BASE.
-BASE := $(or $(BUILD),build$(if $(filter 1,$(SAN)),-san))
-BUILD ?= build$(if $(WITHOUT),-without-$(subst $(space),-,$(strip $(WITHOUT))))$(if $(filter 1,$(SAN)),-san)
+variant := $(if $(filter 1,$(SAN)),-san,$(if $(filter 1,$(DEBUG)),-debug))
+BASE := $(or $(BUILD),build$(variant))
+BUILD ?= build$(if $(WITHOUT),-without-$(subst $(space),-,$(strip $(WITHOUT))))$(variant)
 ifeq ($(origin CC),default)
 CC := $(CROSS_COMPILE)gcc
 endif
@@ -64,6 +66,8 @@ KSAN_GCC := -fasan-shadow-offset=$(KSAN_SHADOW) -fsanitize-address-use-after-sco
 	-Wno-maybe-uninitialized
 KSAN := $(if $(filter 1,$(SAN)),-DSAN -fsanitize=undefined -fno-sanitize=alignment -fsanitize=kernel-address \
 	$(if $(findstring clang,$(CC)),$(KSAN_CLANG),$(KSAN_GCC)) -Wframe-larger-than=4096 -Wno-array-bounds)
+# SAN=1 and DEBUG=1: lock order, sleeping while atomic, locks left behind (sched/lockdep.c).
+KLOCKDEP := $(if $(filter 1,$(SAN) $(DEBUG)),-DLOCKDEP)
 KSAN_NOT := $(if $(filter 1,$(SAN)),kernel/x86/kasan.c)
 # no-ops in front of loops and jumps would be a twentieth of the image
 KALIGN := -falign-functions=8 $(if $(findstring clang,$(CC)),,-fno-align-loops -fno-align-jumps -fno-align-labels)
@@ -72,7 +76,7 @@ KFLAGS := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file
 	-O2 $(KALIGN) -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing -fno-asynchronous-unwind-tables \
 	-fno-common -fwrapv -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
-	-Wmissing-prototypes -Wstrict-prototypes -Wframe-larger-than=1536 -Werror $(KSAN)
+	-Wmissing-prototypes -Wstrict-prototypes -Wframe-larger-than=1536 -Werror $(KLOCKDEP) $(KSAN)
 ifneq ($(findstring clang,$(CC)),)
 KFLAGS += --target=x86_64-unknown-linux-gnu
 endif
@@ -265,7 +269,7 @@ loc:  ## code lines by folder, against the budgets
 	@$(PYTHON) tools/loc
 
 help:  ## this list
-	@echo "make TARGET [V=1] [CC=clang] [CROSS_COMPILE=x86_64-linux-gnu-] [WITHOUT=container|vmm] [SAN=1]"
+	@echo "make TARGET [V=1] [CC=clang] [CROSS_COMPILE=x86_64-linux-gnu-] [WITHOUT=container|vmm] [SAN=1] [DEBUG=1]"
 	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*##[ ]*/\1\t/p' Makefile | sort | while IFS="$$(printf '\t')" read -r t d; do \
 		printf '  %-16s %s\n' "$$t" "$$d"; done
 .PHONY: FORCE all kernel user images clean distclean qemu bochs qemu-uefi qemu-gdb gdb iso compare doctor readme \

@@ -294,6 +294,7 @@ static int devpts_fill(struct super *sb, const char *source, unsigned long flags
 
 	if (!d)
 		return -ENOMEM;
+	spin_init(&d->lock);
 	idr_init(&d->ptys, 0, MAX_PTYS - 1);
 	d->mode = 0600;
 	d->gid = -1;

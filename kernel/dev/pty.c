@@ -112,6 +112,7 @@ static int ptmx_open(struct inode *inode, struct file *f)
 		goto out_sb;
 	p->sb = sb;
 	p->locked = p->master_open = true;
+	spin_init(&p->lock);
 	waitq_init(&p->wait);
 	p->slave = tty_alloc("pts", MKDEV(UNIX98_PTY_SLAVE_MAJOR, 0), &pty_driver, p);
 	if (!p->slave)

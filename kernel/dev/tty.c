@@ -36,6 +36,7 @@ struct tty *tty_alloc(const char *name, dev_t dev, const struct tty_driver *drv,
 	t->drv = drv;
 	t->priv = priv;
 	ref_init(&t->refs);
+	spin_init(&t->lock);
 	ldisc_init(t);
 	spin_lock(&tty_list_lock);
 	list_add_tail(&t->link, &all_ttys);

@@ -63,6 +63,7 @@ static struct dentry *d_new(struct super *sb, const char *name, size_t len)
 	res_charge_object(sb->charge, sizeof(*d));
 	d->hash = name_hash(name, len);
 	ref_init(&d->refs);
+	spin_init(&d->lock);
 	list_init(&d->lru);
 	d->sb = sb;
 	d->unhashed = true;
@@ -403,7 +404,7 @@ static void lock_two(struct dentry *a, struct dentry *b)
 {
 	spin_lock(a < b ? &a->lock : &b->lock);
 	if (a != b)
-		spin_lock(a < b ? &b->lock : &a->lock);
+		spin_lock_nested(a < b ? &b->lock : &a->lock, LOCK_SECOND);
 }
 
 int d_move(struct dentry *d, struct dentry *nd, bool exchange)

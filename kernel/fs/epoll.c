@@ -382,8 +382,10 @@ struct file *epoll_file(int flags)
 	ep = kzalloc(sizeof(*ep));
 	if (!ep)
 		return ERR_PTR(-ENOMEM);
+	spin_init(&ep->lock);
 	list_init(&ep->ready);
 	waitq_init(&ep->wait);
+	LOCKDEP_NESTS(&ep->wait.lock); /* epolls watch each other, never in a circle */
 	f = file_anon("[eventpoll]", &epoll_ops, ep, O_RDWR);
 	if (IS_ERR(f))
 		kfree(ep);

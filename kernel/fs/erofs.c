@@ -354,6 +354,7 @@ static int erofs_fill(struct super *sb, const char *source, unsigned long flags,
 	es = kzalloc(sizeof(*es));
 	if (!es)
 		return -ENOMEM;
+	spin_init(&es->lock);
 	sb->priv = es;
 	sb->ops = &erofs_super_ops;
 	sb->magic = EROFS_SUPER_MAGIC_V1;

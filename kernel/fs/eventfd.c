@@ -121,6 +121,7 @@ struct file *eventfd_file(unsigned int count, int flags)
 	e = kzalloc(sizeof(*e));
 	if (!e)
 		return ERR_PTR(-ENOMEM);
+	spin_init(&e->lock);
 	waitq_init(&e->wait);
 	e->count = count;
 	e->semaphore = flags & EVENTFD_SEMAPHORE;

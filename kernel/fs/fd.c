@@ -29,6 +29,7 @@ static struct files *files_make(unsigned int cap)
 	if (!fs)
 		return NULL;
 	ref_init(&fs->refs);
+	spin_init(&fs->lock);
 	if (files_alloc(fs, cap)) {
 		kfree(fs);
 		return NULL;

@@ -87,6 +87,7 @@ struct file *file_alloc(const struct path *p, int flags)
 	f->can_write = !(flags & O_PATH) && (acc == O_WRONLY || acc == O_RDWR);
 	f->ops = &no_ops;
 	mutex_init(&f->pos_lock);
+	spin_init(&f->lock);
 	list_init(&f->epolls);
 	if (fs_cred_put && current_thread()->cred) {
 		f->cred = current_thread()->cred;

@@ -38,6 +38,7 @@ static struct file_locks *locks_of(struct inode *inode)
 	l = kzalloc(sizeof(*l));
 	if (!l)
 		return NULL;
+	spin_init(&l->lock);
 	list_init(&l->held);
 	waitq_init(&l->wait);
 	if (!__atomic_compare_exchange_n(&inode->locks, &none, l, false, __ATOMIC_ACQ_REL,

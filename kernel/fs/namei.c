@@ -30,6 +30,7 @@ struct fs_context *fs_context_copy(struct fs_context *old)
 	if (!fs)
 		return NULL;
 	ref_init(&fs->refs);
+	spin_init(&fs->lock);
 	spin_lock(&old->lock);
 	fs->root = old->root;
 	fs->cwd = old->cwd;

@@ -185,6 +185,7 @@ static int list_layer(struct listing *l, const struct path *dir, unsigned int nr
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
+	LOCKDEP_CLASS(&f->pos_lock, "layer's pos_lock"); /* inside the overlay's own */
 	l->layer = dir;
 	l->layer_nr = nr;
 	l->ctx.emit = listing_emit;

@@ -59,7 +59,7 @@ static int set_opaque(struct inode *dir)
 
 	if (!dir->ops->setxattr)
 		return -EOPNOTSUPP;
-	mutex_lock(&dir->lock);
+	mutex_lock_nested(&dir->lock, LOCK_INSIDE);
 	err = dir->ops->setxattr(dir, OVL_OPAQUE, "y", 1, 0);
 	mutex_unlock(&dir->lock);
 	return err;
@@ -192,7 +192,7 @@ static int place_temp(struct ovl_super *os, struct dentry *temp, struct dentry *
 	if (!work->ops->rename)
 		return -EPERM;
 	mutex_lock(&work->lock);
-	mutex_lock(&dir->inode->lock);
+	mutex_lock_nested(&dir->inode->lock, LOCK_SECOND);
 	nd = real_lookup(dir, d);
 	err = IS_ERR(nd) ? PTR_ERR(nd) : nd->inode ? -EEXIST : 0;
 	if (!err)
@@ -417,6 +417,7 @@ int ovl_unlink(struct inode *dir, struct dentry *d)
 {
 	struct inode *victim = d->inode;
 	struct dentry *updir;
+	bool below; /* asked before anything real is locked: what is upper here may be lower elsewhere */
 	int err = S_ISDIR(victim->mode) ? ovl_check_empty(d) : 0;
 
 	if (!err)
@@ -424,9 +425,10 @@ int ovl_unlink(struct inode *dir, struct dentry *d)
 	if (err)
 		return err;
 	updir = ovl_upper(dir);
+	below = ovl_lower_has(dir, d->name, d->name_len);
 	mutex_lock(&updir->inode->lock);
 	err = remove_upper(updir, d);
-	if (!err && ovl_lower_has(dir, d->name, d->name_len))
+	if (!err && below)
 		err = make_whiteout(updir, d);
 	mutex_unlock(&updir->inode->lock);
 	if (err)
@@ -512,7 +514,7 @@ static int hide_below(struct inode *dir, struct dentry *at, struct inode *moved)
 int ovl_rename(struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *d,
 	       unsigned int flags)
 {
-	bool exchange = flags & RENAME_EXCHANGE;
+	bool exchange = flags & RENAME_EXCHANGE, below;
 	struct dentry *oup, *nup;
 	int err = rename_prepare(old, d, flags);
 
@@ -524,11 +526,12 @@ int ovl_rename(struct inode *odir, struct dentry *old, struct inode *ndir, struc
 		return err;
 	oup = ovl_upper(odir);
 	nup = ovl_upper(ndir);
+	below = ovl_lower_has(odir, old->name, old->name_len);
 	mutex_lock(&oup->inode->lock); /* renames of the overlay are serial: no order to keep */
 	if (nup != oup)
-		mutex_lock(&nup->inode->lock);
+		mutex_lock_nested(&nup->inode->lock, LOCK_SECOND);
 	err = real_rename(oup, nup, old, d, flags & RENAME_EXCHANGE);
-	if (!err && !exchange && ovl_lower_has(odir, old->name, old->name_len))
+	if (!err && !exchange && below)
 		err = make_whiteout(oup, old);
 	if (nup != oup)
 		mutex_unlock(&nup->inode->lock);

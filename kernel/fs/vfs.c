@@ -212,7 +212,7 @@ int dentry_unlink(struct dentry *dir, struct dentry *d, bool isdir)
 		return -EPERM;
 	inode_get(victim);
 	if (isdir)
-		mutex_lock(&victim->lock);
+		mutex_lock_nested(&victim->lock, LOCK_INSIDE);
 	err = i->ops->unlink(i, d);
 	if (isdir)
 		mutex_unlock(&victim->lock);
@@ -280,7 +280,7 @@ static void lock_dirs(struct dentry *a, struct dentry *b)
 		second = a;
 	}
 	mutex_lock(&first->inode->lock);
-	mutex_lock(&second->inode->lock);
+	mutex_lock_nested(&second->inode->lock, LOCK_SECOND);
 }
 
 static void unlock_dirs(struct dentry *a, struct dentry *b)
@@ -339,7 +339,7 @@ static int rename_locked(const struct path *odir, struct dentry *od, const struc
 		return -EPERM;
 	if (victim) {
 		inode_get(victim);
-		mutex_lock(&victim->lock);
+		mutex_lock_nested(&victim->lock, LOCK_INSIDE);
 	}
 	err = oi->ops->rename(oi, od, ni, nd, flags);
 	if (victim)

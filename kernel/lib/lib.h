@@ -6,6 +6,7 @@
 #include "lib/init.h"
 #include "lib/kasan.h"
 #include "lib/list.h"
+#include "lib/lockdep.h"
 #include "lib/ns.h"
 #include "lib/printk.h"
 #include "lib/radix.h"

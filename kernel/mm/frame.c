@@ -237,6 +237,7 @@ void frame_put(struct frame *f)
 		res_uncharge(f->charge, PAGE_SIZE);
 		f->charge = NULL; /* memory.stat looks at every frame */
 	}
+	lockdep_freed(frame_va(f), PAGE_SIZE << order);
 	kasan_poison(frame_va(f), PAGE_SIZE << order, KASAN_FREE_FRAME);
 	irq_push();
 	c = &caches[this_cpu()->id];

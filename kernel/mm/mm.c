@@ -144,7 +144,7 @@ struct mm *mm_fork(struct mm *old, struct res_counter *charge)
 		return ERR_PTR(-ENOMEM);
 	mutex_lock(&old->lock);
 	/* Its areas are found by mapping_unmap() as soon as they are attached. */
-	mutex_lock(&mm->lock);
+	mutex_lock_nested(&mm->lock, LOCK_SECOND);
 	mm->layout = old->layout;
 	for (vma = mm_first_vma(old); vma && !err; vma = vma_next(vma))
 		if (!(vma->flags & VM_DONTFORK))

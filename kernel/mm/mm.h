@@ -320,7 +320,7 @@ int copy_to_user(void __user *dst, const void *src, size_t n);
 int clear_user(void __user *dst, size_t n);
 /* Length without the NUL; -EFAULT; -ENAMETOOLONG when no NUL within size. */
 ssize_t strncpy_from_user(char *dst, const char __user *src, size_t size);
-/* Futex words: aligned 32-bit accesses, 0 or -EFAULT. */
+/* Futex words: aligned 32-bit accesses, 0 or -EFAULT; with a spinlock held a page must be there. */
 int user_read32(const u32 __user *addr, u32 *v);
 /* *addr == old ? new : unchanged; *seen = what was there. */
 int user_cmpxchg32(u32 __user *addr, u32 old, u32 new, u32 *seen);

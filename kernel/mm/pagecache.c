@@ -16,6 +16,7 @@
 void mapping_init(struct mapping *m, const struct mapping_ops *ops, void *owner)
 {
 	memset(m, 0, sizeof(*m));
+	spin_init(&m->lock);
 	m->ops = ops;
 	m->owner = owner;
 	list_init(&m->vmas);

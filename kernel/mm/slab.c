@@ -259,6 +259,7 @@ void kmem_cache_free(struct kmem_cache *c, void *obj)
 {
 	if (unlikely(va_frame(obj)->kind != FRAME_SLAB || va_frame(obj)->cache != c))
 		panic("%s: freed object %p is not of this cache", c->name, obj);
+	lockdep_freed(obj, c->object);
 #ifdef SAN
 	if (!kasan_write(obj, 1)) /* freed twice */
 		return;
@@ -287,6 +288,7 @@ static void cache_setup(struct kmem_cache *c, const char *name, size_t size, boo
 		order++;
 	c->order = order;
 	c->per_slab = ((PAGE_SIZE << order) - sizeof(struct slab)) / c->size;
+	spin_init(&c->lock);
 	list_init(&c->partial);
 	spin_lock(&all_lock);
 	list_add_tail(&c->all_link, &all_caches);

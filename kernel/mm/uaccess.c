@@ -106,12 +106,14 @@ static inline int copy(void *dst, const void *src, size_t n)
 
 int copy_from_user(void *dst, const void __user *src, size_t n)
 {
+	lockdep_might_sleep();
 	kasan_write(dst, n);
 	return user_range(src, n) ? copy(dst, src, n) : -EFAULT;
 }
 
 int copy_to_user(void __user *dst, const void *src, size_t n)
 {
+	lockdep_might_sleep();
 	kasan_read(src, n);
 	return user_range(dst, n) ? copy(dst, src, n) : -EFAULT;
 }
@@ -126,6 +128,7 @@ int clear_user(void __user *dst, size_t n)
 
 	if (!user_range(dst, n))
 		return -EFAULT;
+	lockdep_might_sleep();
 	user_begin();
 	__asm__ volatile("1:	rep stosq\n"
 			 "	mov %[bytes], %%rcx\n"
@@ -161,6 +164,7 @@ ssize_t strncpy_from_user(char *dst, const char __user *src, size_t size)
 	left = room = min(size, USER_END - (u64)src);
 	if (!left)
 		return -ENAMETOOLONG;
+	lockdep_might_sleep();
 	kasan_write(dst, left);
 	user_begin();
 	__asm__ volatile("1:	movzbl (%[from]), %k[c]\n"
@@ -191,7 +195,7 @@ int user_read32(const u32 __user *addr, u32 *v)
 {
 	if ((u64)addr & 3)
 		return -EFAULT;
-	return copy_from_user(v, addr, sizeof(*v));
+	return user_range(addr, sizeof(*v)) ? copy(v, addr, sizeof(*v)) : -EFAULT;
 }
 
 int user_cmpxchg32(u32 __user *addr, u32 old, u32 new, u32 *seen)

@@ -123,6 +123,7 @@ struct sighand *sighand_new(const struct sighand *old)
 		if (old)
 			memcpy(s->action, old->action, sizeof(s->action));
 		ref_init(&s->refs);
+		spin_init(&s->lock);
 	}
 	return s;
 }

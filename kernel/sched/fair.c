@@ -54,6 +54,7 @@ static u64 nice_weight(int nice)
 void sched_group_init(struct sched_group *g, struct sched_group *parent, u32 weight)
 {
 	*g = (struct sched_group){ .parent = parent, .weight = weight };
+	spin_init(&g->lock);
 }
 
 /* Something of this weight begins (n = 1) or ceases (n = -1) to want the CPU inside g. */

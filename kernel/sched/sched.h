@@ -84,6 +84,9 @@ struct thread {
 	struct fs_context *fs; /* fs/: root, cwd, umask, mount namespace */
 	struct files *files; /* fs/: descriptors */
 	const struct cred *cred; /* lib/cred.h */
+#ifdef LOCKDEP
+	struct held_locks mutexes; /* own thread */
+#endif
 	struct res_counter *mem_charge; /* who pays for this thread's memory; NULL: nobody */
 	const struct rlimit64 *rlim; /* the process's limits, by RLIMIT_*; NULL: none */
 };
@@ -141,11 +144,6 @@ void thread_set_group(struct thread *t, struct sched_group *g);
 /* CPU time of t so far, up to now, ns. */
 void thread_times(struct thread *t, u64 *user, u64 *sys);
 
-/* Says that the caller may sleep: a warning when it holds a spinlock. */
-static inline void might_sleep(void)
-{
-	WARN_ON(this_cpu()->irq_depth);
-}
 /* Gives up the CPU; comes back when chosen. With state not RUNNABLE: when woken. */
 void schedule(void);
 void sched_yield(void);
@@ -226,6 +224,7 @@ bool schedule_until(u64 deadline);
 	({                                                                                         \
 		struct wait_entry _w = { 0 };                                                      \
 		int _r = 0;                                                                        \
+		lockdep_might_sleep();                                                             \
 		list_init(&_w.link);                                                               \
 		while (!(cond)) {                                                                  \
 			bool _in_time = true;                                                      \
@@ -251,6 +250,7 @@ bool schedule_until(u64 deadline);
 #define wait_event_uninterruptible(wq, cond)                                                       \
 	do {                                                                                       \
 		struct wait_entry _w = { 0 };                                                      \
+		lockdep_might_sleep();                                                             \
 		list_init(&_w.link);                                                               \
 		while (!(cond)) {                                                                  \
 			waitq_prepare((wq), &_w, THREAD_UNINTERRUPTIBLE);                          \
@@ -265,11 +265,14 @@ struct mutex {
 	u64 owner; /* struct thread *, and MUTEX_WAITED_FOR; 0: free */
 	spinlock_t lock; /* guards the rest */
 	struct list_head waiters;
+#ifdef LOCKDEP
+	struct lock_class *class;
+#endif
 };
 #define MUTEX_WAITED_FOR 1UL
 #define MUTEX_INIT(m)                                                                              \
 	{                                                                                          \
-		0, SPINLOCK_INIT, LIST_INIT((m).waiters)                                           \
+		.lock = SPINLOCK_INIT, .waiters = LIST_INIT((m).waiters)                           \
 	}
 void mutex_init(struct mutex *m);
 void mutex_lock(struct mutex *m);
@@ -278,3 +281,33 @@ static inline bool mutex_is_mine(const struct mutex *m)
 {
 	return (READ_ONCE(m->owner) & ~MUTEX_WAITED_FOR) == (u64)current_thread();
 }
+
+/* The second mutex of a class while one is held, and the checker's eyes: as in x86/spinlock.h. */
+#ifndef LOCKDEP
+#define mutex_lock_nested(m, subclass) mutex_lock(m)
+#else
+#define waitq_init(wq)                                                                             \
+	({                                                                                         \
+		(waitq_init)(wq);                                                                  \
+		LOCKDEP_CLASS(&(wq)->lock, #wq);                                                   \
+	})
+#define mutex_init(m)                                                                              \
+	({                                                                                         \
+		(mutex_init)(m);                                                                   \
+		LOCKDEP_CLASS(m, #m);                                                              \
+	})
+#define mutex_lock_nested(m, subclass)                                                             \
+	({                                                                                         \
+		struct mutex *m_ = (m);                                                            \
+		lockdep_might_sleep();                                                             \
+		lockdep_take(m_, &m_->class, #m, subclass, 0);                                     \
+		(mutex_lock)(m_);                                                                  \
+	})
+#define mutex_lock(m) mutex_lock_nested(m, 0)
+#define mutex_unlock(m)                                                                            \
+	({                                                                                         \
+		struct mutex *m_ = (m);                                                            \
+		lockdep_drop(m_, 0);                                                               \
+		(mutex_unlock)(m_);                                                                \
+	})
+#endif

@@ -103,6 +103,7 @@ void schedule(void)
 	struct thread *prev = c->thread, *next;
 	u64 tsc, now;
 
+	lockdep_might_sleep();
 	spin_lock(&rq->lock);
 	if (unlikely(c->irq_depth != 1))
 		panic("%s sleeps with %u spinlocks held", prev->name, c->irq_depth - 1);
@@ -284,6 +285,8 @@ static void cpu_init(struct thread *curr, struct thread *idle)
 
 	if (!rq)
 		panic("no memory for the run queue of CPU %u", c->id);
+	spin_init(&rq->lock);
+	spin_init(&rq->timer_lock);
 	rq->cpu = c;
 	rq->first_timer = rq->armed = rq->slice_end = ~0UL;
 	rq->exec_start = clock_ns();

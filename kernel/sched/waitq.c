@@ -9,6 +9,10 @@
  */
 #include "sched/internal.h"
 
+#ifdef LOCKDEP /* the function itself */
+#undef waitq_init
+#endif
+
 void waitq_init(struct waitq *wq)
 {
 	spin_init(&wq->lock);

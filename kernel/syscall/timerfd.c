@@ -127,6 +127,7 @@ SYSCALL2(timerfd_create, int, clock, int, flags)
 	if (!t)
 		return -ENOMEM;
 	t->clock = clock;
+	spin_init(&t->lock);
 	waitq_init(&t->wait);
 	list_init(&t->clock_set.link);
 	t->clock_set.func = timerfd_clock_set;

@@ -111,6 +111,9 @@ syscall_entry:
 	call *(%r10, %rax, 8)
 	movq %rax, REG_RAX(%rsp)
 	/* LAB 02: end */
+#ifdef LOCKDEP
+	call lockdep_to_user
+#endif
 	cli
 	cmpb $0, CPU_NEED_RESCHED
 	jne leave_slowly

@@ -33,6 +33,7 @@ void smp_call_interrupt(void)
 
 void smp_call(cpumask_t mask, void (*fn)(void *arg), void *arg)
 {
+	lockdep_might_sleep(); /* it waits, and two that wait for each other need interrupts */
 	while (__atomic_exchange_n(&call_busy, 1, __ATOMIC_ACQUIRE))
 		cpu_relax();
 	mask &= ~BIT(this_cpu()->id);

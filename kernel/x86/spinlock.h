@@ -5,11 +5,15 @@
  * is not preemptive, and no one may sleep with a spinlock held (the scheduler checks irq_depth).
  */
 #pragma once
+#include "lib/lockdep.h"
 #include "x86/cpu.h"
 #include "x86/percpu.h"
 
 typedef struct {
 	u32 locked;
+#ifdef LOCKDEP
+	struct lock_class *class;
+#endif
 } spinlock_t;
 #define SPINLOCK_INIT                                                                              \
 	{                                                                                          \
@@ -73,3 +77,38 @@ static inline void spin_unlock(spinlock_t *l)
 	__atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
 	irq_pop();
 }
+
+/* The second lock of a class while one is held: see lib/lockdep.h. */
+#ifndef LOCKDEP
+#define spin_lock_nested(l, subclass) spin_lock(l)
+#else
+/* The same functions, and the checker is told: before a lock is waited for, after one is tried. */
+#define spin_init(l)                                                                               \
+	({                                                                                         \
+		(spin_init)(l);                                                                    \
+		LOCKDEP_CLASS(l, #l);                                                              \
+	})
+#define spin_lock_nested(l, subclass)                                                              \
+	({                                                                                         \
+		spinlock_t *l_ = (l);                                                              \
+		irq_push();                                                                        \
+		lockdep_take(l_, &l_->class, #l, subclass, LOCK_SPIN);                             \
+		(spin_lock)(l_);                                                                   \
+		irq_pop();                                                                         \
+	})
+#define spin_lock(l) spin_lock_nested(l, 0)
+#define spin_trylock(l)                                                                            \
+	({                                                                                         \
+		spinlock_t *l_ = (l);                                                              \
+		bool got_ = (spin_trylock)(l_);                                                    \
+		if (got_)                                                                          \
+			lockdep_take(l_, &l_->class, #l, 0, LOCK_SPIN | LOCK_TRIED);               \
+		got_;                                                                              \
+	})
+#define spin_unlock(l)                                                                             \
+	({                                                                                         \
+		spinlock_t *l_ = (l);                                                              \
+		lockdep_drop(l_, LOCK_SPIN);                                                       \
+		(spin_unlock)(l_);                                                                 \
+	})
+#endif

@@ -176,6 +176,7 @@ static void exception(struct regs *r)
 
 static void interrupt(struct regs *r)
 {
+	lockdep_interrupt(true);
 	this_cpu()->nr_irqs++;
 	switch (r->vector) {
 	case VECTOR_TIMER:
@@ -197,6 +198,7 @@ static void interrupt(struct regs *r)
 			pr_debug("interrupt %u without a handler", (unsigned int)r->vector);
 		lapic_eoi();
 	}
+	lockdep_interrupt(false);
 }
 
 /* From entry.S: a thread with work, or a number beyond the table. */
@@ -218,6 +220,7 @@ void leave_kernel(struct regs *r);
 void leave_kernel(struct regs *r)
 {
 	ops->return_to_user(r);
+	lockdep_to_user();
 	system_time_end();
 }
 

@@ -94,6 +94,110 @@ static void index_out_of_bounds(void)
 	unknown = bytes[i] ? 0 : 0;
 }
 
+/* ---- locks ---- */
+
+static struct mutex mutex_a = MUTEX_INIT(mutex_a), mutex_b = MUTEX_INIT(mutex_b);
+static struct mutex mutex_left = MUTEX_INIT(mutex_left);
+static spinlock_t spin_a;
+
+static void lock_order(void)
+{
+	mutex_lock(&mutex_a);
+	mutex_lock(&mutex_b);
+	mutex_unlock(&mutex_b);
+	mutex_unlock(&mutex_a);
+	mutex_lock(&mutex_b);
+	mutex_lock(&mutex_a);
+	mutex_unlock(&mutex_a);
+	mutex_unlock(&mutex_b);
+}
+
+static void lock_two_of_a_class(void)
+{
+	struct mutex m[2];
+
+	for (int i = 0; i < 2; i++)
+		mutex_init(&m[i]);
+	mutex_lock(&m[0]);
+	mutex_lock_nested(&m[1], LOCK_SECOND); /* is right */
+	mutex_unlock(&m[1]);
+	mutex_lock(&m[1]);
+	mutex_unlock(&m[1]);
+	mutex_unlock(&m[0]);
+}
+
+static void lock_without_init(void)
+{
+	spinlock_t *l = kzalloc(sizeof(*l));
+
+	spin_lock(l);
+	spin_unlock(l);
+	kfree(l);
+}
+
+static void lock_interrupts_on(void)
+{
+	spin_lock(&spin_a);
+	irq_enable();
+	spin_unlock(&spin_a);
+}
+
+static void lock_interrupted(void)
+{
+	spin_lock(&spin_a);
+	__asm__ volatile("int %0" ::"i"(0xf2)); /* VECTOR_KICK */
+	spin_unlock(&spin_a);
+}
+
+static void sleep_with_spinlock(void)
+{
+	spin_lock(&spin_a);
+	mutex_lock(&mutex_a);
+	mutex_unlock(&mutex_a);
+	spin_unlock(&spin_a);
+}
+
+static void sleep_with_interrupts_off(void)
+{
+	u8 byte;
+
+	irq_disable();
+	copy_from_user(&byte, NULL, 1);
+	irq_enable();
+}
+
+static bool expired;
+static void sleepy_timer(struct timer *t)
+{
+	lockdep_might_sleep(); /* as all that sleeps says */
+	expired = true;
+}
+
+static void sleep_in_interrupt(void)
+{
+	static struct timer t;
+
+	timer_init(&t, sleepy_timer);
+	timer_start(&t, clock_ns());
+	while (!READ_ONCE(expired))
+		cpu_relax();
+}
+
+static void lock_into_ring_3(void)
+{
+	mutex_lock(&mutex_left);
+}
+
+static void lock_in_freed_memory(void)
+{
+	struct mutex *m = kmalloc(sizeof(*m));
+
+	mutex_init(m);
+	mutex_lock(m);
+	kfree(m);
+	lockdep_drop(m, 0);
+}
+
 static const struct selftest {
 	const char *name;
 	void (*fn)(void);
@@ -102,10 +206,13 @@ static const struct selftest {
 	{                                                                                          \
 #fn, fn                                                                            \
 	}
-	TEST(heap_out_of_bounds), TEST(heap_memset),          TEST(use_after_free),
-	TEST(double_free),        TEST(freed_frame),          TEST(stack_out_of_bounds),
-	TEST(stack_after_scope),  TEST(global_out_of_bounds), TEST(wild_pointer),
-	TEST(shift_too_far),      TEST(index_out_of_bounds),
+	TEST(heap_out_of_bounds),  TEST(heap_memset),          TEST(use_after_free),
+	TEST(double_free),         TEST(freed_frame),          TEST(stack_out_of_bounds),
+	TEST(stack_after_scope),   TEST(global_out_of_bounds), TEST(wild_pointer),
+	TEST(shift_too_far),       TEST(index_out_of_bounds),  TEST(lock_order),
+	TEST(lock_two_of_a_class), TEST(lock_without_init),    TEST(lock_interrupts_on),
+	TEST(lock_interrupted),    TEST(sleep_with_spinlock),  TEST(sleep_with_interrupts_off),
+	TEST(sleep_in_interrupt),  TEST(lock_into_ring_3),     TEST(lock_in_freed_memory),
 };
 
 static int show(struct strbuf *out, void *priv)

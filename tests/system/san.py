@@ -21,6 +21,16 @@ BUGS = {
     "wild_pointer": "kasan: wild address: load of 8 bytes" + AT + "run$",
     "shift_too_far": UBSAN + "shift",
     "index_out_of_bounds": UBSAN + "array index out of bounds",
+    "lock_order": "lockdep: &mutex_a is taken with &mutex_b held, against the order$",
+    "lock_two_of_a_class": r"lockdep: two of &m\[i\] are taken, without a subclass$",
+    "lock_without_init": "lockdep: l was never initialized$",
+    "lock_interrupts_on": "lockdep: interrupts are on with &spin_a held$",
+    "lock_interrupted": "lockdep: an interrupt with &spin_a held$",
+    "sleep_with_spinlock": "lockdep: may sleep with &spin_a held$",
+    "sleep_with_interrupts_off": "lockdep: may sleep with interrupts off$",
+    "sleep_in_interrupt": "lockdep: may sleep in an interrupt$",
+    "lock_into_ring_3": "lockdep: to ring 3 with &mutex_left held$",
+    "lock_in_freed_memory": "lockdep: m is held in freed memory$",
 }
 
 CASES = [
