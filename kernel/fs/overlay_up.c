@@ -387,7 +387,7 @@ static bool remove_one(struct dentry *dir)
 
 static void clear_whiteouts(struct dentry *dir)
 {
-	mutex_lock(&dir->inode->lock);
+	mutex_lock_nested(&dir->inode->lock, LOCK_INSIDE);
 	while (remove_one(dir))
 		;
 	mutex_unlock(&dir->inode->lock);
