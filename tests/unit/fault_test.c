@@ -32,7 +32,7 @@
 
 struct frame *frames, *zero_frame;
 u64 nr_frames;
-static struct frame ram[RAM_FRAMES], *file_frame;
+static struct frame *const ram = (struct frame *)(RAM_AT + RAM_FRAMES * PAGE_SIZE), *file_frame;
 static pte_t table[PAGES];
 static struct mm mm;
 static struct vma vma, below;
@@ -171,8 +171,9 @@ static const struct vm_ops file_ops = { .fault = file_page };
 
 static int start(void **state)
 {
-	void *p = mmap((void *)RAM_AT, RAM_FRAMES * PAGE_SIZE, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	void *p = mmap((void *)RAM_AT, RAM_FRAMES * (PAGE_SIZE + sizeof(*ram)),
+		       PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+		       -1, 0);
 
 	frames = ram - (RAM_PHYS >> PAGE_SHIFT); /* so that the first of them is RAM_PHYS */
 	nr_frames = (RAM_PHYS >> PAGE_SHIFT) + RAM_FRAMES;
@@ -182,7 +183,7 @@ static int start(void **state)
 static int begin(void **state)
 {
 	memset(&mm, 0, sizeof(mm));
-	memset(ram, 0, sizeof(ram));
+	memset(ram, 0, RAM_FRAMES * sizeof(*ram));
 	memset(table, 0, sizeof(table));
 	list_init(&mm.notifiers);
 	vma = (struct vma){
