@@ -463,6 +463,10 @@ static long ioctl_modes(struct tty *t, unsigned int cmd, unsigned long arg, u32 
 	int err;
 
 	switch (cmd) {
+	case TIOCGWINSZ:
+		return copy_to_user(uarg, &t->ws, sizeof(t->ws));
+	case TIOCSWINSZ:
+		return set_winsize(t, uarg);
 	case TCGETS:
 		return copy_to_user(uarg, &t->tio, short_size);
 	case TCGETS2:
@@ -499,20 +503,14 @@ long tty_ioctl_of_master(struct tty *t, unsigned int cmd, unsigned long arg)
 	struct pid *pgrp;
 	int nr = 0;
 
-	switch (cmd) {
-	case TIOCGWINSZ:
-		return copy_to_user((void __user *)arg, &t->ws, sizeof(t->ws));
-	case TIOCSWINSZ:
-		return set_winsize(t, (void __user *)arg);
-	case TIOCGPGRP:
-		pgrp = foreground(t);
-		if (pgrp) {
-			nr = pid_nr_ns(pgrp, task_pid_ns(current));
-			pid_put(pgrp);
-		}
-		return put_user(nr, (int __user *)arg);
+	if (cmd != TIOCGPGRP)
+		return ioctl_modes(t, cmd, arg, t->generation);
+	pgrp = foreground(t);
+	if (pgrp) {
+		nr = pid_nr_ns(pgrp, task_pid_ns(current));
+		pid_put(pgrp);
 	}
-	return ioctl_modes(t, cmd, arg, t->generation);
+	return put_user(nr, (int __user *)arg);
 }
 
 static long tty_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
@@ -523,10 +521,6 @@ static long tty_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	if (!tf->is_console && tf->generation != t->generation)
 		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
 	switch (cmd) {
-	case TIOCGWINSZ:
-		return copy_to_user((void __user *)arg, &t->ws, sizeof(t->ws));
-	case TIOCSWINSZ:
-		return set_winsize(t, (void __user *)arg);
 	case TIOCGPGRP:
 		return get_group(t, false, (int __user *)arg);
 	case TIOCGSID:

@@ -70,7 +70,7 @@ struct inode *tmpfs_inode(struct super *sb, const struct inode *dir, mode_t mode
 }
 
 /* Brings the super's count of pages up to date; page_lock held. */
-static void count_pages(struct inode *inode)
+static void count_pages_locked(struct inode *inode)
 {
 	struct tmpfs_super *ts = inode->sb->priv;
 	struct tmpfs_node *node = node_of(inode);
@@ -78,6 +78,13 @@ static void count_pages(struct inode *inode)
 
 	__atomic_fetch_add(&ts->pages, now - node->pages, __ATOMIC_RELAXED);
 	node->pages = now;
+}
+
+static void count_pages(struct inode *inode)
+{
+	mutex_lock(&node_of(inode)->page_lock);
+	count_pages_locked(inode);
+	mutex_unlock(&node_of(inode)->page_lock);
 }
 
 static void tmpfs_evict(struct inode *inode)
@@ -118,7 +125,7 @@ static struct frame *tmpfs_get_page(struct inode *inode, u64 index)
 		f = mapping_get(&inode->mapping, index, false) ?: ERR_PTR(-ENOSPC);
 	else
 		f = mapping_get(&inode->mapping, index, true);
-	count_pages(inode);
+	count_pages_locked(inode);
 	mutex_unlock(&node->page_lock);
 	return f;
 }
@@ -163,35 +170,27 @@ static int punch(struct inode *inode, u64 from, u64 to)
 		inode_zero(inode, last, to);
 	if (first < last)
 		mapping_punch(&inode->mapping, first >> PAGE_SHIFT, (last - first) >> PAGE_SHIFT);
-	mutex_lock(&node_of(inode)->page_lock);
 	count_pages(inode);
-	mutex_unlock(&node_of(inode)->page_lock);
 	return 0;
 }
 
 static int tmpfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 {
+	bool hole = mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE);
 	struct inode *inode = f->inode;
 	int err = 0;
 
-	if (mode & FALLOC_FL_PUNCH_HOLE) {
-		if (mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
-			return -EOPNOTSUPP;
-		mutex_lock(&inode->lock);
-		err = punch(inode, off, off + len);
-		inode_touch(inode);
-		mutex_unlock(&inode->lock);
-		return err;
-	}
-	if (mode & ~FALLOC_FL_KEEP_SIZE)
+	if (!hole && mode & ~FALLOC_FL_KEEP_SIZE)
 		return -EOPNOTSUPP;
 	mutex_lock(&inode->lock);
-	if (node_of(inode)->seals & F_SEAL_GROW && off + len > inode->size)
+	if (hole)
+		err = punch(inode, off, off + len);
+	else if (node_of(inode)->seals & F_SEAL_GROW && off + len > inode->size)
 		err = -EPERM;
 	else if (off + len > inode->size && (u64)(off + len) > thread_rlimit(RLIMIT_FSIZE))
 		err = -EFBIG;
-	for (u64 i = off >> PAGE_SHIFT; !err && i < DIV_ROUND_UP((u64)(off + len), PAGE_SIZE);
-	     i++) {
+	for (u64 i = off >> PAGE_SHIFT;
+	     !hole && !err && i < DIV_ROUND_UP((u64)(off + len), PAGE_SIZE); i++) {
 		struct frame *page = tmpfs_get_page(inode, i);
 
 		if (IS_ERR(page))
@@ -234,9 +233,7 @@ static int tmpfs_setattr(struct inode *inode, const struct kattr *a)
 		if (a->size > inode->size && a->size > thread_rlimit(RLIMIT_FSIZE))
 			return -EFBIG;
 		inode_truncate_pages(inode, a->size);
-		mutex_lock(&node->page_lock);
 		count_pages(inode);
-		mutex_unlock(&node->page_lock);
 	}
 	inode_setattr_common(inode, a);
 	return 0;
