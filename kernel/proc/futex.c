@@ -66,6 +66,7 @@ static struct bucket *bucket_of(const struct futex_key *k)
 	u64 h = (k->object ^ k->offset * 0x9e3779b97f4a7c15UL) * 0xbf58476d1ce4e5b9UL;
 	struct bucket *b = &buckets[h >> 56];
 
+	LOCKDEP_CLASS(&b->lock, "futex bucket"); /* all are one class */
 	if (unlikely(!b->waiters.next)) { /* first use */
 		spin_lock(&b->lock);
 		if (!b->waiters.next)
@@ -257,7 +258,7 @@ static void lock_two(struct bucket *a, struct bucket *b)
 {
 	spin_lock(&min(a, b)->lock);
 	if (a != b)
-		spin_lock(&max(a, b)->lock);
+		spin_lock_nested(&max(a, b)->lock, LOCK_SECOND);
 }
 
 static void unlock_two(struct bucket *a, struct bucket *b)

@@ -176,6 +176,13 @@ static struct held_locks *spins_here(void)
 {
 	return &spins[this_cpu()->id];
 }
+static bool irqs_on(void)
+{
+	u64 flags;
+
+	__asm__ volatile("pushfq; popq %0" : "=r"(flags)::"memory");
+	return flags & RFLAGS_IF;
+}
 static bool interrupted(void)
 {
 	return in_interrupt[this_cpu()->id];
@@ -216,8 +223,10 @@ void lockdep_drop(const void *lock, u32 how)
 		report("a lock is let go that is not held");
 		return;
 	}
-	if (how & LOCK_SPIN && read_rflags() & RFLAGS_IF)
+	if (how & LOCK_SPIN && irqs_on()) {
+		irq_disable(); /* a nested spinlock does not */
 		report("interrupts are on with %s held", name_of(held->lock[i - 1].id));
+	}
 	held->nr--;
 	for (i--; i < held->nr; i++)
 		held->lock[i] = held->lock[i + 1];
@@ -226,7 +235,7 @@ void lockdep_drop(const void *lock, u32 how)
 void lockdep_might_sleep(void)
 {
 	const struct thread *me = current_thread();
-	bool on = read_rflags() & RFLAGS_IF;
+	bool on = irqs_on();
 	struct held_locks *held;
 
 	irq_push();
