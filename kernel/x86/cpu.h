@@ -83,6 +83,12 @@ static inline u64 rdtsc(void)
 	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi)::"memory");
 	return (u64)hi << 32 | lo;
 }
+static inline u64 read_rflags(void)
+{
+	u64 f;
+	__asm__ volatile("pushfq; popq %0" : "=r"(f)::"memory");
+	return f;
+}
 static inline void irq_disable(void)
 {
 	__asm__ volatile("cli" ::: "memory");
