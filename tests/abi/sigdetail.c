@@ -91,6 +91,7 @@ static void sources(void)
 	pid_t me = getpid(), pid;
 	timer_t timer;
 	int p[2];
+	long ret;
 
 	block(SIG_BLOCK, SIGUSR1);
 	block(SIG_BLOCK, SIGALRM);
@@ -130,8 +131,9 @@ static void sources(void)
 		_exit(0);
 	}
 	nap(20);
-	R(syscall(SYS_pidfd_send_signal, syscall(SYS_pidfd_open, pid, 0), SIGUSR1, NULL, 0));
-	reap(pid);
+	ret = syscall(SYS_pidfd_send_signal, syscall(SYS_pidfd_open, pid, 0), SIGUSR1, NULL, 0);
+	reap(pid); /* the child has said what it got */
+	outcome("pidfd_send_signal", ret);
 }
 
 /* ---- children ---- */
