@@ -270,7 +270,7 @@ loc:  ## code lines by folder, against the budgets
 
 help:  ## this list
 	@echo "make TARGET [V=1] [CC=clang] [CROSS_COMPILE=x86_64-linux-gnu-] [WITHOUT=container|vmm] [SAN=1] [DEBUG=1]"
-	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*##[ ]*/\1\t/p' Makefile | sort | while IFS="$$(printf '\t')" read -r t d; do \
+	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*##[ ]*/\1\t/p' Makefile labs/*.mk tests/*/*.mk | sort | while IFS="$$(printf '\t')" read -r t d; do \
 		printf '  %-16s %s\n' "$$t" "$$d"; done
 .PHONY: FORCE all kernel user images clean distclean qemu bochs qemu-uefi qemu-gdb gdb iso compare doctor readme \
 	deps format-check check-includes loc help

@@ -57,7 +57,8 @@ static struct inode *inode_make(struct super *sb, struct dentry *d, const struct
 		kfree(oi);
 		return NULL;
 	}
-	LOCKDEP_CLASS(&i->lock, "overlay inode"); /* the real ones are locked inside it */
+	LOCKDEP_CLASS_AT(&i->lock, "overlay inode",
+			 sb->depth); /* the real ones are locked inside it */
 	oi->dentry = d;
 	oi->nr_lower = nr_lower;
 	memcpy(oi->lower, layers + has_upper, nr_lower * sizeof(struct path));

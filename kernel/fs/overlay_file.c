@@ -185,7 +185,8 @@ static int list_layer(struct listing *l, const struct path *dir, unsigned int nr
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	LOCKDEP_CLASS(&f->pos_lock, "layer's pos_lock"); /* inside the overlay's own */
+	/* inside the overlay's own */
+	LOCKDEP_CLASS_AT(&f->pos_lock, "layer's pos_lock", f->inode->sb->depth);
 	l->layer = dir;
 	l->layer_nr = nr;
 	l->ctx.emit = listing_emit;

@@ -17,6 +17,7 @@ enum lock_subclass {
 
 #ifdef LOCKDEP
 #define LOCK_SUBCLASSES 3
+#define LOCKDEP_DEPTHS 8
 struct lock_class {
 	const char *name;
 	u16 id[LOCK_SUBCLASSES]; /* 0: not yet seen */
@@ -47,9 +48,17 @@ void lockdep_interrupt(bool begins); /* no spinlock is held when one comes */
 		static struct lock_class class_ = { .name = text };                                \
 		(l)->class = &class_;                                                              \
 	} while (0)
+/* The same where file systems lie on each other: what is nearer to the bottom is taken later. */
+#define LOCKDEP_CLASS_AT(l, text, depth)                                                           \
+	do {                                                                                       \
+		static struct lock_class class_[LOCKDEP_DEPTHS];                                   \
+		class_[(depth) % LOCKDEP_DEPTHS].name = text;                                      \
+		(l)->class = &class_[(depth) % LOCKDEP_DEPTHS];                                    \
+	} while (0)
 #define LOCKDEP_NESTS(l) ((l)->class->nests = true)
 #else
 #define LOCKDEP_CLASS(l, text) ((void)0)
+#define LOCKDEP_CLASS_AT(l, text, depth) ((void)0)
 #define LOCKDEP_NESTS(l) ((void)0)
 #define lockdep_might_sleep() ((void)0)
 #define lockdep_freed(p, size) ((void)0)

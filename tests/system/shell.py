@@ -44,6 +44,9 @@ CASES = [
          status=1, match="Read-only file system"),
     Case("erofs-root", "ls -l /bin/busybox; rm /bin/cat; ls /bin/cat; /bin/busybox cat /etc/hostname",
          match=(r"-rwxr-xr-x", "No such file", "^dyad$"), leak=False, on=("qemu1",)),
+    Case("overlay-on-overlay", "mkdir -p a/u a/w b; mount -t overlay -o lowerdir=/etc,upperdir=$PWD/a/u,workdir=$PWD/a/w "
+         "none b; echo 1 > b/one; mkdir c; mount -t overlay -o lowerdir=$PWD/b:/root none c; ls -R c | grep -c one; "
+         "cat c/one; find c -type f | wc -l | grep -vc '^0$'; umount c; umount b", out="1\n1\n1"),
     Case("overlay-write", "f=/etc/dyad-test; echo 1 > $f; cat $f; rm $f; ls $f", status=1,
          match=("^1$", "No such file")),
     Case("hostname", "hostname", out="dyad"),
