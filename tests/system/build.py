@@ -55,6 +55,7 @@ def cross(run):
     if not shutil.which("x86_64-linux-gnu-gcc"):
         return None
     build = "build-cross"
+    shutil.rmtree(os.path.join(os.path.dirname(run.build), build), ignore_errors=True)  # of an earlier run
     done = make(run, "V=1", "CROSS_COMPILE=x86_64-linux-gnu-", "BUILD=" + build,
                 *[build + "/" + f for f in ("obj/kernel/lib/string.o", "obj/kernel/x86/entry.S.o", "user/init")])
     if done.returncode:
