@@ -208,8 +208,8 @@ int vma_remove_range(struct mm *mm, u64 start, u64 end, struct vma **dead)
 		pt_zap(mm, vma->start, vma->end, floor, ceiling);
 		vma = next;
 	} while (vma && vma->start < end);
-	/* The hole may serve the next mapping. */
-	if (ceiling > mm->layout.scan_from)
+	/* The hole may serve the next mapping. (0: nobody has looked yet, and all may be free above.) */
+	if (mm->layout.scan_from && ceiling > mm->layout.scan_from)
 		mm->layout.scan_from = min(ceiling, mm->layout.mmap_base);
 	return 0;
 }
