@@ -21,7 +21,18 @@ def bash(name, script, **kw):
     return Case(name, "bash <<'END'\n%s\nEND" % script.strip("\n"), **kw)
 
 
+# one program of each package of the image; what each says to --version begins with its name or the like
+PROGRAMS = """
+    bash cp grep sed find tar gzip ps lsblk mount python3 perl strace gdbserver crun bwrap less vim.tiny diff
+    col script ldd
+"""
+
 CASES = [
+    Case("each-package-starts", "for p in %s; do $p --version >out 2>&1 </dev/null || { echo $p: $?; cat out; }; "
+         "[ -s out ] || echo $p says nothing; done; mawk -W version 2>&1 | grep -o ^mawk; ip -V | grep -o iproute2"
+         % " ".join(PROGRAMS.split()), out="mawk\niproute2"),
+    Case("python-and-perl", "python3 -c 'print(sum(range(10**6)))'; perl -e 'print 6 * 7, \"\\n\"'",
+         out="499999500000\n42"),
     Case("ld-so", "/lib64/ld-linux-x86-64.so.2 --list /bin/bash | sed '/vdso/d;s/ (0x.*//;s/^\t//'; "
          "LD_BIND_NOW=1 LD_PRELOAD=libselinux.so.1 /bin/true; echo $?; "
          "LD_PRELOAD=none.so /bin/true 2>&1 | cut -d: -f3-",

@@ -54,6 +54,9 @@ def closure(packages, cache):
     # a line is 'URI' FILE SIZE HASH; files that are in the cache already are left out
     missing = [line.split()[1:3] for line in said.stdout.splitlines() if line.startswith("'")]
     if said.returncode:
+        unknown = re.findall(r"Unable to locate package (\S+)", said.stderr)
+        if unknown:
+            raise Missing("package %s: apt's lists are missing or old, run `apt-get update`" % unknown[0])
         raise Missing("package: " + said.stderr.strip().replace("\n", "; "))
     if missing:
         print("fetching %d packages, %.1f MB" % (len(missing), sum(int(n) for _, n in missing) / 1e6),
