@@ -5,7 +5,7 @@ from harness import Case
 ON = ("qemu", "bochs")
 
 CASES = [
-    Case("status", "ctr run busybox -- sh -c 'exit 7'", status=7),
+    Case("status", "ctr run --rm busybox -- sh -c 'exit 7'", status=7),
     Case("output", "ctr run busybox -- echo hello there", out="hello there"),
     Case("words-exact", "ctr run busybox -- printf '[%s]\\n' 'a  b' '' '*'", out="[a  b]\n[]\n[*]"),
     Case("stdin", "echo through | ctr run busybox -- cat", out="through"),

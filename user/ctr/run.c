@@ -22,7 +22,7 @@ static struct {
 	uint64_t memory, pids;
 	const char *cpus, *hostname, *name, *workdir;
 	struct opt_list env;
-	bool stdin_, terminal, init;
+	bool stdin_, terminal, init, remove;
 } opt;
 
 const struct opt run_options[] = {
@@ -42,6 +42,7 @@ const struct opt run_options[] = {
 	  "the terminal's keys are for the container" },
 	{ "--init", 0, OPT_FLAG, &opt.init, NULL,
 	  "process 1 is a small init, the command its child" },
+	{ "--rm", 0, OPT_FLAG, &opt.remove, NULL, "nothing is left at the end (it never is)" },
 	{ .name = NULL },
 };
 
