@@ -216,6 +216,7 @@ struct process {
 	struct task *exec_task; /* the thread whose execve(2) ends the others */
 	int group_status;
 	bool unkillable; /* the init of its pid namespace: signals without a handler do nothing */
+	bool timers_ended; /* the last thread is gone: none of its timers may start any more */
 	/* guarded by tasks_lock */
 	struct tty *tty; /* controlling terminal; opaque here */
 	bool session_leader;

@@ -234,7 +234,8 @@ int timers_cpu_limit(struct process *p)
 	if (seconds < INT64_MAX / NSEC_PER_SEC)
 		ns = max(seconds, 1UL) * NSEC_PER_SEC;
 	spin_lock(&p->siglock);
-	ticker_set(&p->timers->itimer[CPU_LIMIT], ns, NSEC_PER_SEC);
+	if (!p->timers_ended) /* prlimit(2) reaches zombies, too */
+		ticker_set(&p->timers->itimer[CPU_LIMIT], ns, NSEC_PER_SEC);
 	spin_unlock(&p->siglock);
 	return 0;
 }
@@ -505,6 +506,9 @@ void timers_exec(struct process *p)
 
 void timers_exit(struct process *p)
 {
+	spin_lock(&p->siglock);
+	p->timers_ended = true;
+	spin_unlock(&p->siglock);
 	if (!p->timers)
 		return;
 	timers_exec(p);

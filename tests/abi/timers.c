@@ -684,10 +684,31 @@ static void cpu_limit(void)
 	}
 }
 
+/* The limit of a process that ended, but was not waited for: taken, and nothing comes of it. */
+static void cpu_limit_of_a_zombie(void)
+{
+	struct rlimit limit = { 1, 2 }, now;
+	siginfo_t info;
+
+	for (int i = 0; i < 20; i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(0);
+		waitid(P_PID, pid, &info, WEXITED | WNOWAIT);
+		if (prlimit(pid, RLIMIT_CPU, &limit, NULL) || prlimit(pid, RLIMIT_CPU, NULL, &now))
+			say("prlimit: %s", errno_name(errno));
+		else if (i == 0)
+			say("%ld %ld", (long)now.rlim_cur, (long)now.rlim_max);
+		waitpid(pid, NULL, 0);
+	}
+	usleep(50000); /* a timer left behind would be met by those that follow */
+}
+
 ABI_MAIN(CASE(clock_ids), CASE(clocks_to_sleep_on), CASE(clocks_for_timers),
 	 CASE(clocks_that_can_be_set), CASE(times_of_others), CASE(sleep_errors),
 	 CASE(what_is_left), CASE(sleep_on_cpu_time), CASE(interval_timers),
 	 CASE(interval_timers_fire), CASE(timers_and_processes), CASE(alarms), CASE(events),
 	 CASE(timer_errors), CASE(overruns), CASE(absolute_and_left), CASE(cpu_time_timers),
 	 CASE(to_one_thread), CASE(timer_files), CASE(absolute_timer_files), CASE(the_clock_is_set),
-	 CASE(usage), CASE(user_or_system), CASE(cpu_limit))
+	 CASE(usage), CASE(user_or_system), CASE(cpu_limit), CASE(cpu_limit_of_a_zombie))
