@@ -5,6 +5,7 @@
  * tables; from here on it is C.
  */
 #include "dev/dev.h"
+#include "net/net.h"
 #include "syscall/syscall.h"
 
 extern const initcall_t __initcalls_start[], __initcalls_end[];
@@ -25,6 +26,7 @@ void kernel_main(void)
 	fs_init();                             /* an empty root, the built-in file systems */
 	proc_init();                           /* task 0, pid numbers, /proc */
 	entry_ops_set(&dyad_entry_ops);        /* system calls and faults have somewhere to go */
+	net_init();                            /* sockets, the first network stack */
 	dev_init();                            /* serial ports, consoles, memory devices */
 	run_layer_initcalls();                 /* container/ and vmm/, when they are there */
 	smp_start(sched_secondary);            /* all CPUs schedule */

@@ -148,6 +148,21 @@ gid_t gid_from_ns(struct user_ns *ns, gid_t gid)
 	return map_up(READ_ONCE(ns->gid_map), ns, gid);
 }
 
+#define OVERFLOW_ID 65534
+uid_t uid_shown(uid_t kuid)
+{
+	uid_t uid = uid_to_ns(current->thread.cred->user_ns, kuid);
+
+	return uid == (uid_t)-1 ? OVERFLOW_ID : uid;
+}
+
+gid_t gid_shown(gid_t kgid)
+{
+	gid_t gid = gid_to_ns(current->thread.cred->user_ns, kgid);
+
+	return gid == (gid_t)-1 ? OVERFLOW_ID : gid;
+}
+
 /* ---- changing ids ---- */
 
 int cred_commit(struct cred *c)

@@ -176,10 +176,6 @@ long task_arch_prctl(struct task *t, int code, u64 addr);
 bool cred_ns_capable(const struct cred *c, struct user_ns *ns, int cap);
 int cred_commit(struct cred *c); /* cred_install(), or -ENOMEM for NULL */
 void cred_exec(struct exec *x); /* set-uid and capabilities of the file into x->cred */
-static inline void cred_get(const struct cred *c)
-{
-	ref_get((ref_t *)&c->refs);
-}
 
 /* pidfd.c */
 struct file *pidfd_file(struct pid *pid, int flags); /* takes a reference of its own */

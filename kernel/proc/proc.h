@@ -410,6 +410,10 @@ bool task_page_fault(struct regs *regs, u64 addr, u64 error);
 
 /* ---- credentials ---- */
 struct cred *cred_copy(const struct cred *old); /* to change; NULL without memory */
+static inline void cred_get(const struct cred *c)
+{
+	ref_get((ref_t *)&c->refs);
+}
 void cred_put(const struct cred *c);
 void cred_install(struct cred *c); /* becomes the current thread's; reference moves */
 bool capable(int cap); /* in the first user namespace: for the machine's own things */
@@ -419,6 +423,9 @@ uid_t uid_to_ns(struct user_ns *ns, uid_t kuid);
 uid_t uid_from_ns(struct user_ns *ns, uid_t uid);
 gid_t gid_to_ns(struct user_ns *ns, gid_t kgid);
 gid_t gid_from_ns(struct user_ns *ns, gid_t gid);
+/* Ids in results: an id that the caller's user namespace does not map shows as 65534. */
+uid_t uid_shown(uid_t kuid);
+gid_t gid_shown(gid_t kgid);
 
 extern struct cred init_cred;
 /*

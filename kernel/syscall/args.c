@@ -147,21 +147,6 @@ int user_struct(void *dst, size_t size, size_t min_size, const void __user *src,
 	return 0;
 }
 
-#define OVERFLOW_ID 65534
-uid_t uid_shown(uid_t kuid)
-{
-	uid_t uid = uid_to_ns(current->thread.cred->user_ns, kuid);
-
-	return uid == (uid_t)-1 ? OVERFLOW_ID : uid;
-}
-
-gid_t gid_shown(gid_t kgid)
-{
-	gid_t gid = gid_to_ns(current->thread.cred->user_ns, kgid);
-
-	return gid == (gid_t)-1 ? OVERFLOW_ID : gid;
-}
-
 int user_timespec(u64 *ns, const struct __kernel_timespec __user *ts)
 {
 	struct __kernel_timespec t;

@@ -5,7 +5,6 @@
 #include <linux/capability.h>
 #include <linux/random.h>
 #include <linux/reboot.h>
-#include <linux/socket.h>
 
 SYSCALL1(uname, struct new_utsname __user *, uname)
 {
@@ -226,15 +225,4 @@ SYSCALL1(personality, unsigned int, persona)
 	if (persona != PER_QUERY)
 		current->personality = persona;
 	return old;
-}
-
-/* No protocol family is built in. */
-SYSCALL3(socket, int, family, int, type, int, protocol)
-{
-	return -EAFNOSUPPORT;
-}
-
-SYSCALL4(socketpair, int, family, int, type, int, protocol, int __user *, fds)
-{
-	return -EAFNOSUPPORT;
 }

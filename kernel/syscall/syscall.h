@@ -108,10 +108,6 @@ void user_iov_put(struct user_iov *v);
  */
 int user_struct(void *dst, size_t size, size_t min_size, const void __user *src, size_t usize);
 
-/* Ids in results: an id that the caller's user namespace does not map shows as 65534. */
-uid_t uid_shown(uid_t kuid);
-gid_t gid_shown(gid_t kgid);
-
 /* Times: nanoseconds; -EINVAL for what is no normalized time. */
 int user_timespec(u64 *ns, const struct __kernel_timespec __user *ts);
 int put_timespec(struct __kernel_timespec __user *ts, u64 ns);

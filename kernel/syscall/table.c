@@ -69,8 +69,11 @@
 	X(unshare) X(setns) X(mount) X(umount2) X(pivot_root) X(sethostname) \
 	X(setdomainname) \
 	/* misc.c */ \
-	X(uname) X(sysinfo) X(getrandom) X(syslog) X(reboot) X(personality) X(socket) \
-	X(socketpair)
+	X(uname) X(sysinfo) X(getrandom) X(syslog) X(reboot) X(personality) \
+	/* socket.c */ \
+	X(socket) X(socketpair) X(bind) X(connect) X(listen) X(accept) X(accept4) X(getsockname) \
+	X(getpeername) X(shutdown) X(setsockopt) X(getsockopt) X(sendto) X(recvfrom) X(sendmsg) \
+	X(recvmsg) X(sendmmsg) X(recvmmsg)
 /* clang-format on */
 
 #define DECLARE(name) long sys_##name(long, long, long, long, long, long);

@@ -67,6 +67,9 @@
 #define RLIMIT    R(0, 16)
 #define NICE      R(-20, 19)
 #define SHORT_MS  R(-1, 5)
+#define SOCKTYPE  { .kind = BITS, SET(O_NONBLOCK, O_NONBLOCK, O_CLOEXEC, 1, 2, 5, 4), .lo = 1 }
+#define ADDRLEN   ONE(2, 4, 4, 5, 5, 110, 111, 0, -1)
+#define MSGFLAGS  SOME(0x40, 0x40, 0x40, 0x40, 2, 0x20, 0x100, 0x4000, 1, 0x10000, 0x40000000)
 
 static const struct field timespec[] = { { 8, R(0, 0) }, { 8, R(0, 3000000) }, {} };
 static const struct field timeval[] = { { 8, R(0, 0) }, { 8, R(0, 3000) }, {} };
@@ -116,6 +119,19 @@ static const struct field sched_attr[] = { { 4, ONE(48, 48, 56, 0) }, { 4, R(0, 
 static const struct field groups[] = { { 4, A(UID) }, {} };
 static const struct field winsize[] = { { 2, R(0, 100) }, { 2, R(0, 200) }, { 4, C(0) }, {} };
 static const struct field integer[] = { { 4, ONE(0, 0, 1, 2, 3, -1, 17) }, { 4, C(0) }, {} };
+static const struct field sockaddr_un[] = { { 2, ONE(1, 1, 1, 1, 0, 2) }, { 1, ONE(0, 'f') }, { 1, ONE('0', '1', '2', 0) }, { 106, ONE(0, 0, 0, 'x') }, {} };
+static const struct field msghdr[] = { { 8, PTR(sockaddr_un) }, { 8, ADDRLEN }, { 8, ARRAY(iovec, 2) }, { 8, R(0, 2) }, { 8, BLOBN(64) }, { 8, R(0, 64) }, { 8, C(0) }, {} };
+static const struct field cmsg_rights[] = { { 8, ONE(20, 24, 28, 32, 15) }, { 4, C(1) }, { 4, C(1) }, { 4, ANYFD }, { 4, ANYFD }, { 4, ANYFD }, { 4, ANYFD }, {} };
+static const struct field cmsg_sockets[] = { { 8, ONE(20, 24) }, { 4, C(1) }, { 4, C(1) }, { 4, FDOF(F_SOCKET) }, { 4, FDOF(F_SOCKET) }, {} };
+static const struct field cmsg_creds[] = { { 8, ONE(28, 28, 24) }, { 4, C(1) }, { 4, C(2) }, { 4, A(PID) }, { 4, A(UID) }, { 4, A(UID) }, {} };
+#define CONTROL_MSG(name, control, size) \
+	static const struct field name[] = { { 8, C(0) }, { 8, C(0) }, { 8, ARRAY(iovec, 2) }, { 8, R(0, 2) }, { 8, PTR(control) }, { 8, C(size) }, { 8, C(0) }, {} }
+CONTROL_MSG(msghdr_rights, cmsg_rights, 32);
+CONTROL_MSG(msghdr_sockets, cmsg_sockets, 24);
+CONTROL_MSG(msghdr_creds, cmsg_creds, 28);
+static const struct field msghdr_out[] = { { 8, OUTN(128) }, { 8, ADDRLEN }, { 8, ARRAY(iovec_out, 2) }, { 8, R(0, 2) }, { 8, OUTN(64) }, { 8, R(0, 64) }, { 8, C(0) }, {} };
+static const struct field mmsghdr[] = { { 8, C(0) }, { 8, C(0) }, { 8, ARRAY(iovec, 2) }, { 8, R(0, 2) }, { 8, PTR(cmsg_sockets) }, { 8, ONE(0, 20, 24) }, { 8, C(0) }, { 8, C(0) }, {} };
+static const struct field mmsghdr_out[] = { { 8, OUTN(128) }, { 8, ADDRLEN }, { 8, ARRAY(iovec_out, 2) }, { 8, R(0, 2) }, { 8, OUTN(64) }, { 8, R(0, 64) }, { 8, C(0) }, { 8, C(0) }, {} };
 static const struct field memory_region[] = { { 4, R(0, 3) }, { 4, SOME(KVM_MEM_READONLY, KVM_MEM_LOG_DIRTY_PAGES) },
 	{ 8, ONE(0, 0, 0x1000, 0x10000, 0xfee00000, 0xfffff000) }, { 8, A(SIZE) }, { 8, A(ADDR) }, {} };
 static const struct field cpuid_entry[] = { { 4, ONE(0, 1, 7, 0xd, 0x80000000, 0x80000001, 0x80000008, 0x40000000) }, { 4, R(0, 2) }, { 4, R(0, 1) },
@@ -453,7 +469,33 @@ const struct row rows[] = {
 	{ NR(getrandom), .group = IDENTITY, .a = { A(OUT), A(LEN), SOME(1, 2, 4) } }, { NR(syslog), .group = IDENTITY, .a = { ONE(0, 1, 3, 4, 5, 6, 7, 8, 9, 10), A(OUT), A(LEN) } },
 	{ NR(personality), .group = IDENTITY, .a = { ONE(0xffffffff, 0, 0x40000, 8) } },
 	{ NR(reboot), .mute = true, .group = IDENTITY, .rare = 30, .a = { C(LINUX_REBOOT_MAGIC1), ONE(LINUX_REBOOT_MAGIC2, LINUX_REBOOT_MAGIC2A), ONE(LINUX_REBOOT_CMD_RESTART, LINUX_REBOOT_CMD_POWER_OFF, LINUX_REBOOT_CMD_HALT, LINUX_REBOOT_CMD_CAD_ON, LINUX_REBOOT_CMD_RESTART2, LINUX_REBOOT_CMD_KEXEC), A(IN) } },
-	{ NR(socket), .group = IDENTITY, .a = { R(0, 20), R(0, 6), C(0) } }, { NR(socketpair), .group = IDENTITY, .a = { R(0, 20), R(0, 6), C(0), OUTN(8) } },
+
+	/* ---- sockets ---- */
+	{ NR(socket), .group = SOCKETS, FDRES(F_SOCKET), .a = { ONE(1, 1, 1, 2, 10, 16, 17, 50), SOCKTYPE, ONE(0, 0, 0, 1, 6, 17) } },
+	{ SUB(socket, any), .group = SOCKETS, FDRES(F_SOCKET), .a = { R(0, 20), R(0, 6), C(0) } },
+	{ NR(socketpair), .group = SOCKETS, .a = { ONE(1, 1, 1, 2), SOCKTYPE, C(0), OUTN(8) } },
+	{ NR(bind), .group = SOCKETS, .a = { FDOF(F_SOCKET), PTR(sockaddr_un), ADDRLEN } },
+	{ NR(connect), .group = SOCKETS, .a = { FDOF(F_SOCKET), PTR(sockaddr_un), ADDRLEN } },
+	{ NR(listen), .group = SOCKETS, .a = { FDOF(F_SOCKET), R(-1, 3) } },
+	{ NR(accept), .group = SOCKETS, FDRES(F_SOCKET), .a = { FDOF(F_SOCKET), OUTN(128), PTR(integer) } },
+	{ NR(accept4), .group = SOCKETS, FDRES(F_SOCKET), .a = { FDOF(F_SOCKET), OUTN(128), PTR(integer), SOME(O_NONBLOCK, O_CLOEXEC) } },
+	{ NR(getsockname), .group = SOCKETS, .a = { FDOF(F_SOCKET), OUTN(128), PTR(integer) } },
+	{ NR(getpeername), .group = SOCKETS, .a = { FDOF(F_SOCKET), OUTN(128), PTR(integer) } },
+	{ NR(shutdown), .group = SOCKETS, .rare = 3, .a = { FDOF(F_SOCKET), R(-1, 3) } },
+	{ NR(setsockopt), .group = SOCKETS, .a = { FDOF(F_SOCKET), ONE(1, 1, 1, 0, 6), R(0, 70), PTR(two_longs), ONE(4, 8, 16, 16, 3, -1) } },
+	{ SUB(setsockopt, passcred), .group = SOCKETS, .a = { FDOF(F_SOCKET), C(1), C(16), PTR(integer), C(4) } },
+	{ SUB(setsockopt, small), .group = SOCKETS, .a = { FDOF(F_SOCKET), C(1), R(7, 8), PTR(integer), C(4) } },
+	{ NR(getsockopt), .group = SOCKETS, .a = { FDOF(F_SOCKET), ONE(1, 1, 1, 0, 6), R(0, 70), OUTN(128), PTR(integer) } },
+	{ NR(sendto), .group = SOCKETS, .a = { FDOF(F_SOCKET), A(IN), A(LEN), MSGFLAGS, C(0), C(0) } },
+	{ SUB(sendto, name), .group = SOCKETS, .a = { FDOF(F_SOCKET), A(IN), A(LEN), MSGFLAGS, PTR(sockaddr_un), ADDRLEN } },
+	{ NR(recvfrom), .group = SOCKETS, .a = { FDOF(F_SOCKET), A(OUT), A(LEN), MSGFLAGS, OUTN(128), PTR(integer) } },
+	{ NR(sendmsg), .group = SOCKETS, .a = { FDOF(F_SOCKET), PTR(msghdr), MSGFLAGS } },
+	{ SUB(sendmsg, rights), .group = SOCKETS, .a = { FDOF(F_SOCKET), PTR(msghdr_rights), MSGFLAGS } },
+	{ SUB(sendmsg, sockets), .group = SOCKETS, .a = { FDOF(F_SOCKET), PTR(msghdr_sockets), MSGFLAGS } },
+	{ SUB(sendmsg, creds), .group = SOCKETS, .a = { FDOF(F_SOCKET), PTR(msghdr_creds), MSGFLAGS } },
+	{ NR(recvmsg), .group = SOCKETS, .a = { FDOF(F_SOCKET), PTR(msghdr_out), MSGFLAGS } },
+	{ NR(sendmmsg), .group = SOCKETS, .a = { FDOF(F_SOCKET), ARRAY(mmsghdr, 4), A(COUNT), MSGFLAGS } },
+	{ NR(recvmmsg), .group = SOCKETS, .a = { FDOF(F_SOCKET), ARRAY(mmsghdr_out, 4), A(COUNT), MSGFLAGS, PTR(timespec) } },
 
 	/* ---- name spaces and mounts ---- */
 	{ NR(unshare), .group = SPACES, .rare = 2, .a = { SOME(CLONE_FS, CLONE_FILES, CLONE_VM, CLONE_SIGHAND, CLONE_THREAD, CLONE_SYSVSEM, NSFLAGS) } },

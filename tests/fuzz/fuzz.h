@@ -64,6 +64,7 @@ enum fd_kind {
 	F_KVM,
 	F_VM,
 	F_VCPU,
+	F_SOCKET,
 	NR_FD_KINDS,
 	/* other results that a call may have */
 	GOT_PID,
@@ -91,6 +92,7 @@ enum group {
 	TIMES,
 	EVENTS,
 	IDENTITY,
+	SOCKETS,
 	SPACES,
 	TTYS,
 	KVM,

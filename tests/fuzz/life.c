@@ -21,6 +21,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -365,6 +366,19 @@ static void add_open(enum fd_kind kind, const char *path, int flags)
 	pool_add(kind, open(path, flags));
 }
 
+static void make_sockets(void)
+{
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
+	int fds[2];
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (socketpair(AF_UNIX, types[i] | SOCK_NONBLOCK, 0, fds) < 0)
+			continue;
+		pool_add(F_SOCKET, fds[0]);
+		pool_add(F_SOCKET, fds[1]);
+	}
+}
+
 static void make_kvm(void)
 {
 	struct kvm_userspace_memory_region region = { .memory_size = 8 * PAGE,
@@ -440,6 +454,8 @@ static void make_pool(void)
 	add_open(F_CGROUP, "/sys/fs/cgroup/cgroup.freeze", O_RDWR);
 	add_open(F_NS, "/proc/self/ns/mnt", O_RDONLY);
 	add_open(F_NS, "/proc/self/ns/user", O_RDONLY);
+	if (theme == SOCKETS || once_in(&life_rng, 4))
+		make_sockets();
 	if (theme == KVM || once_in(&life_rng, 4))
 		make_kvm();
 }

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The face of net/: sockets and what carries their bytes. socket.c is what all sockets have in common
+ * (the file, the options of socket(7)); a protocol family fills in a table of operations:
+ *
+ *	struct net_ns      a network stack: names, ports, devices, routes are looked up in one of these
+ *	struct socket      one end; the protocol's own struct begins with it
+ *	struct socket_ops  what the protocol does in place of each system call
+ *	struct net_family  makes the sockets of one AF_*
+ *	struct net_msg     a message on its way: data, address, control messages, flags
+ *
+ * A socket is counted: its open file has one reference, whoever keeps a pointer (a peer, a port table,
+ * a queue) has another. When the file goes, ops->release() ends the connection; when the last
+ * reference goes, ops->destroy() frees the memory.
+ *
+ * What a protocol gets is in kernel memory, but for the values of its own socket options and the
+ * buffers inside a uio, which it moves with uio_get() and uio_put(). Sizes, errors and their order are
+ * Linux 6.1's.
+ */
+#pragma once
+#include "proc/proc.h"
+
+#include <asm/socket.h>
+#include <linux/net.h>
+#include <linux/socket.h>
+
+/* ---- constants that are in no uapi header (Linux: include/linux/socket.h, net.h) ---- */
+#define AF_UNSPEC 0
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_NETLINK 16
+#define AF_PACKET 17
+#define AF_MAX 46
+
+enum { SOCK_STREAM = 1, SOCK_DGRAM, SOCK_RAW, SOCK_RDM, SOCK_SEQPACKET, SOCK_PACKET = 10 };
+#define SOCK_TYPE_MAX 11
+#define SOCK_TYPE_MASK 0xf
+#define SOCK_CLOEXEC O_CLOEXEC
+#define SOCK_NONBLOCK O_NONBLOCK
+
+#define MSG_OOB 0x1
+#define MSG_PEEK 0x2
+#define MSG_DONTROUTE 0x4
+#define MSG_CTRUNC 0x8
+#define MSG_TRUNC 0x20
+#define MSG_DONTWAIT 0x40
+#define MSG_EOR 0x80
+#define MSG_WAITALL 0x100
+#define MSG_CONFIRM 0x800
+#define MSG_ERRQUEUE 0x2000
+#define MSG_NOSIGNAL 0x4000
+#define MSG_MORE 0x8000
+#define MSG_WAITFORONE 0x10000
+#define MSG_CMSG_CLOEXEC 0x40000000
+#define MSG_CMSG_COMPAT 0x80000000U
+
+enum { SHUT_RD, SHUT_WR, SHUT_RDWR }; /* shutdown(2) */
+#define RCV_SHUTDOWN 1U /* socket->shutdown: nothing more is received */
+#define SEND_SHUTDOWN 2U
+
+#define SCM_RIGHTS 1
+#define SCM_CREDENTIALS 2
+#define SOMAXCONN 4096 /* listen(2): the longest backlog */
+
+struct sockaddr {
+	__kernel_sa_family_t sa_family;
+	char sa_data[14];
+};
+#define sockaddr_storage __kernel_sockaddr_storage
+
+struct msghdr { /* as programs have it */
+	void __user *msg_name;
+	int msg_namelen;
+	struct iovec __user *msg_iov;
+	size_t msg_iovlen;
+	void __user *msg_control;
+	size_t msg_controllen;
+	unsigned int msg_flags;
+};
+struct mmsghdr {
+	struct msghdr msg_hdr;
+	unsigned int msg_len;
+};
+struct cmsghdr {
+	size_t cmsg_len; /* with this header */
+	int cmsg_level, cmsg_type;
+};
+#define CMSG_ALIGN(n) ALIGN_UP((n), sizeof(size_t))
+struct ucred {
+	u32 pid, uid, gid;
+};
+struct linger {
+	int l_onoff, l_linger;
+};
+
+/* ---- a network stack ---- */
+struct net_ns {
+	struct ns_common ns;
+};
+extern struct net_ns init_net;
+extern const struct ns_ops net_ns_ops;
+struct net_ns *current_net(void); /* the current task's; no reference */
+
+/* ---- a message ---- */
+struct net_msg {
+	struct uio data; /* from the sender, or to the receiver */
+	/*
+	 * Sending: the destination, name_len bytes of it, NULL for none. Receiving: room for the
+	 * sender's address, NULL when nobody wants it; the protocol sets name_len (0: it has no name).
+	 */
+	struct sockaddr_storage *name;
+	int name_len;
+	/* Sending: control messages, in kernel memory. Receiving: room for some, in user memory, of which
+	 * put_cmsg() takes from the front. */
+	void *control;
+	size_t control_len;
+	unsigned int flags; /* MSG_* of the call; MSG_DONTWAIT also for an O_NONBLOCK file */
+	unsigned int out; /* receiving: MSG_* for msg_flags */
+};
+/* Hands one control message to the receiver; MSG_CTRUNC in msg->out when it does not fit whole. */
+void put_cmsg(struct net_msg *msg, int level, int type, const void *data, size_t n);
+/* The control messages of a sender, one after the other: NULL first; NULL at the end. *err is set to
+ * -EINVAL for one with a bad length. */
+struct cmsghdr *next_cmsg(const struct net_msg *msg, struct cmsghdr *c, int *err);
+
+/* ---- a socket ---- */
+struct socket;
+struct socket_ops { /* NULL: -EOPNOTSUPP, but where it says otherwise */
+	void (*release)(
+		struct socket *s); /* the file is gone: wakes the peer; NULL: nothing to do */
+	void (*destroy)(struct socket *s); /* the last reference: socket_deinit(), frees */
+	int (*bind)(struct socket *s, const struct sockaddr_storage *addr, int len);
+	/* flags: O_NONBLOCK or 0 */
+	int (*connect)(struct socket *s, const struct sockaddr_storage *addr, int len, int flags);
+	int (*listen)(struct socket *s, int backlog); /* 0..SOMAXCONN */
+	/* A new socket with one reference, which the file that is made for it takes. ERR_PTR. */
+	struct socket *(*accept)(struct socket *s, int flags);
+	/* Its own or the peer's address: the length, or -errno (-ENOTCONN). */
+	int (*getname)(struct socket *s, struct sockaddr_storage *addr, bool peer);
+	int (*socketpair)(struct socket *a, struct socket *b);
+	/* Bytes moved, or -errno. -EPIPE from a stream becomes SIGPIPE in socket.c. */
+	ssize_t (*sendmsg)(struct socket *s, struct net_msg *msg);
+	ssize_t (*recvmsg)(struct socket *s, struct net_msg *msg);
+	u32 (*poll)(struct socket *s, struct file *f, struct poll_table *pt);
+	int (*shutdown)(struct socket *s, unsigned int bits); /* RCV_SHUTDOWN, SEND_SHUTDOWN */
+	long (*ioctl)(struct socket *s, unsigned int cmd, unsigned long arg); /* NULL: -ENOTTY */
+	/* Options of other levels than SOL_SOCKET. */
+	int (*setsockopt)(struct socket *s, int level, int name, const void __user *val, int len);
+	int (*getsockopt)(struct socket *s, int level, int name, void __user *val, int __user *len);
+};
+
+struct socket {
+	ref_t refs;
+	/* constant */
+	u16 family, type;
+	int protocol;
+	const struct socket_ops *ops;
+	struct net_ns *net; /* a reference */
+	struct res_counter *charge; /* who pays for it; NULL: nobody */
+	struct file *file; /* no reference; NULL before it has one and after that closed */
+	struct waitq rd, wr; /* woken when it becomes readable (also: accept), writable */
+	/* words that everybody reads and writes at once */
+	int error; /* positive errno that the next call reports: socket_error() takes it */
+	u32 shutdown; /* RCV_SHUTDOWN, SEND_SHUTDOWN; only ever more: atomic or */
+	u32 options; /* bits of enum socket_option; atomic */
+	int sndbuf, rcvbuf; /* bytes, overhead included */
+	int rcvlowat;
+	u64 rcvtimeo, sndtimeo; /* ns; ~0UL: wait for ever */
+	int linger_s; /* with SOCK_OPT_LINGER: how long, seconds */
+	int priority, bound_dev; /* bound_dev: interface index, 0 none */
+	u32 mark;
+	spinlock_t lock; /* guards the rest, and what the protocol says */
+	struct pid *peer_pid; /* SO_PEERCRED: of who made the connection; NULL: none. References. */
+	const struct cred *peer_cred;
+};
+/* On or off; each is an SO_*. What they do is up to the protocol, but for getsockopt(2). */
+enum socket_option {
+	SOCK_OPT_DEBUG = 1U << 0,
+	SOCK_OPT_REUSEADDR = 1U << 1,
+	SOCK_OPT_REUSEPORT = 1U << 2,
+	SOCK_OPT_KEEPALIVE = 1U << 3,
+	SOCK_OPT_BROADCAST = 1U << 4,
+	SOCK_OPT_DONTROUTE = 1U << 5,
+	SOCK_OPT_OOBINLINE = 1U << 6,
+	SOCK_OPT_LINGER = 1U << 7,
+	SOCK_OPT_PASSCRED = 1U << 8,
+	SOCK_OPT_TIMESTAMP = 1U << 9,
+	SOCK_OPT_NO_CHECK = 1U << 10,
+	SOCK_OPT_LISTENING = 1U << 31, /* SO_ACCEPTCONN: set by listen */
+};
+static inline bool socket_opt(const struct socket *s, u32 option)
+{
+	return READ_ONCE(s->options) & option;
+}
+static inline void socket_opt_set(struct socket *s, u32 option, bool on)
+{
+	if (on)
+		__atomic_fetch_or(&s->options, option, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_and(&s->options, ~option, __ATOMIC_RELAXED);
+}
+
+/* Fills in s, which is zeroed: one reference, defaults of socket(7), a reference to net. */
+void socket_init(struct socket *s, const struct socket_ops *ops, struct net_ns *net, int family,
+		 int type, int protocol);
+void socket_deinit(struct socket *s); /* what socket_init() took */
+static inline void socket_get(struct socket *s)
+{
+	ref_get(&s->refs);
+}
+void socket_put(struct socket *s);
+/* The connection is the current process's: what SO_PEERCRED shows to the other end. */
+void socket_set_peer(struct socket *s, struct pid *pid, const struct cred *cred);
+/* Takes the error that is waiting: 0 or -errno. */
+int socket_error(struct socket *s);
+
+/*
+ * Waiting: socket_deadline() of rcvtimeo or sndtimeo at the begin of a call, then SOCKET_WAIT() as often
+ * as needed: 0 when cond holds, -EAGAIN when time is up, -ERESTARTSYS for a signal, or -EINTR when a
+ * time-out was set (socket(7), signal(7)).
+ */
+u64 socket_deadline(u64 timeo, unsigned int msg_flags); /* MSG_DONTWAIT: 0, which is over */
+int socket_wait_error(int err, u64 deadline);
+#define SOCKET_WAIT(wq, cond, deadline)                                                            \
+	((deadline) ? socket_wait_error(wait_event_until(wq, cond, deadline), deadline)            \
+	 : (cond)   ? 0                                                                            \
+		    : -EAGAIN)
+
+/* A protocol's own options: an int of the caller; a value cut to the room the caller has. */
+int sockopt_int(const void __user *val, int len, int *v); /* -EINVAL, -EFAULT */
+int sockopt_put(void __user *val, int __user *ulen, const void *v, size_t n);
+
+/* ---- families ---- */
+struct net_family {
+	int family;
+	/* A socket of type SOCK_* with one reference, or ERR_PTR: -ESOCKTNOSUPPORT for types it has not,
+	 * -EPROTONOSUPPORT for protocols, -EPERM, -ENOMEM. */
+	struct socket *(*create)(struct net_ns *net, int type, int protocol);
+};
+void net_family_register(const struct net_family *f);
+void net_init(void); /* the first net_ns, all families */
+
+/* ---- for syscall/: the calls, on kernel memory ---- */
+/* A socket of the current net_ns. ERR_PTR: -EAFNOSUPPORT, -EINVAL, what the family says. */
+struct socket *socket_create(int family, int type, int protocol);
+/* An open file for s, whose reference moves there (also on error). flags: O_NONBLOCK. ERR_PTR. */
+struct file *socket_file(struct socket *s, int flags);
+struct socket *file_socket(struct file *f); /* NULL: f is no socket */
+ssize_t socket_sendmsg(struct socket *s, struct net_msg *msg);
+ssize_t socket_recvmsg(struct socket *s, struct net_msg *msg);
+/* SOL_SOCKET */
+int socket_setsockopt(struct socket *s, int name, const void __user *val, int len);
+int socket_getsockopt(struct socket *s, int name, void __user *val, int __user *len);

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all sockets have in common: the table of families, the life of a struct socket, its open file,
+ * waiting, and control messages. The options of SOL_SOCKET are in sockopt.c.
+ *
+ * families[] is filled in at boot and then constant. The words of a struct socket are read and written
+ * without a lock; s->lock guards who the peer is.
+ */
+#include "net/net.h"
+
+#include <linux/sched.h>
+#include <linux/sockios.h>
+
+#define BUFFER_DEFAULT 212992 /* net.core.wmem_default, rmem_default */
+
+static const struct net_family *families[AF_MAX];
+static u64 nr_sockets;
+
+/* ---- families and network stacks ---- */
+
+const struct ns_ops net_ns_ops = { .name = "net", .clone_flag = CLONE_NEWNET };
+struct net_ns init_net;
+
+struct net_ns *current_net(void)
+{
+	struct ns_common *ns = current->ns->net;
+
+	return ns ? container_of(ns, struct net_ns, ns) : &init_net;
+}
+
+void net_family_register(const struct net_family *f)
+{
+	families[f->family] = f;
+}
+
+void net_init(void)
+{
+	ns_init(&init_net.ns, &net_ns_ops, &init_user_ns, 0xeffffff9);
+	counts_register("sockets", &nr_sockets);
+}
+
+struct socket *socket_create(int family, int type, int protocol)
+{
+	if (family < 0 || family >= AF_MAX)
+		return ERR_PTR(-EAFNOSUPPORT);
+	if (type < 0 || type >= SOCK_TYPE_MAX)
+		return ERR_PTR(-EINVAL);
+	if (!families[family])
+		return ERR_PTR(-EAFNOSUPPORT);
+	return families[family]->create(current_net(), type, protocol);
+}
+
+/* ---- the life of a socket ---- */
+
+void socket_init(struct socket *s, const struct socket_ops *ops, struct net_ns *net, int family,
+		 int type, int protocol)
+{
+	ref_init(&s->refs);
+	s->family = family;
+	s->type = type;
+	s->protocol = protocol;
+	s->ops = ops;
+	s->net = net;
+	ns_get(&net->ns);
+	s->charge = current_thread()->mem_charge;
+	res_charge_object(s->charge, sizeof(*s));
+	waitq_init(&s->rd);
+	waitq_init(&s->wr);
+	spin_init(&s->lock);
+	s->sndbuf = s->rcvbuf = BUFFER_DEFAULT;
+	s->rcvlowat = 1;
+	s->rcvtimeo = s->sndtimeo = ~0UL;
+	__atomic_fetch_add(&nr_sockets, 1, __ATOMIC_RELAXED);
+}
+
+void socket_deinit(struct socket *s)
+{
+	socket_set_peer(s, NULL, NULL);
+	res_uncharge_object(s->charge, sizeof(*s));
+	ns_put(&s->net->ns);
+	__atomic_fetch_sub(&nr_sockets, 1, __ATOMIC_RELAXED);
+}
+
+void socket_put(struct socket *s)
+{
+	if (s && ref_put(&s->refs))
+		s->ops->destroy(s);
+}
+
+void socket_set_peer(struct socket *s, struct pid *pid, const struct cred *cred)
+{
+	struct pid *old_pid = s->peer_pid;
+	const struct cred *old_cred = s->peer_cred;
+
+	if (pid) {
+		pid_get(pid);
+		cred_get(cred);
+	}
+	spin_lock(&s->lock);
+	s->peer_pid = pid;
+	s->peer_cred = cred;
+	spin_unlock(&s->lock);
+	if (old_pid) {
+		pid_put(old_pid);
+		cred_put(old_cred);
+	}
+}
+
+int socket_error(struct socket *s)
+{
+	return READ_ONCE(s->error) ? -__atomic_exchange_n(&s->error, 0, __ATOMIC_RELAXED) : 0;
+}
+
+/* ---- waiting ---- */
+
+u64 socket_deadline(u64 timeo, unsigned int msg_flags)
+{
+	u64 now;
+
+	if (msg_flags & MSG_DONTWAIT)
+		return 0;
+	if (timeo == ~0UL)
+		return timeo;
+	now = clock_ns();
+	return timeo > ~0UL - 1 - now ? ~0UL - 1 : now + timeo;
+}
+
+int socket_wait_error(int err, u64 deadline)
+{
+	if (err == -ETIMEDOUT)
+		return -EAGAIN;
+	return err == -ERESTARTSYS && deadline != ~0UL ? -EINTR : err;
+}
+
+/* ---- control messages (cmsg(3)) ---- */
+
+void put_cmsg(struct net_msg *msg, int level, int type, const void *data, size_t n)
+{
+	struct cmsghdr head = { sizeof(head) + n, level, type };
+	char __user *to = msg->control;
+
+	if (!to || msg->control_len < sizeof(head)) {
+		msg->out |= MSG_CTRUNC;
+		return;
+	}
+	if (msg->control_len < head.cmsg_len) {
+		msg->out |= MSG_CTRUNC;
+		head.cmsg_len = msg->control_len;
+	}
+	if (copy_to_user(to, &head, sizeof(head)) ||
+	    copy_to_user(to + sizeof(head), data, head.cmsg_len - sizeof(head)))
+		return;
+	n = min(CMSG_ALIGN(sizeof(head) + n), msg->control_len);
+	msg->control = to + n;
+	msg->control_len -= n;
+}
+
+struct cmsghdr *next_cmsg(const struct net_msg *msg, struct cmsghdr *c, int *err)
+{
+	size_t at = c ? (char *)c - (char *)msg->control + CMSG_ALIGN(c->cmsg_len) : 0;
+
+	if (!msg->control || at > msg->control_len || msg->control_len - at < sizeof(*c))
+		return NULL;
+	c = msg->control + at;
+	if (c->cmsg_len >= sizeof(*c) && c->cmsg_len <= msg->control_len - at)
+		return c;
+	*err = -EINVAL;
+	return NULL;
+}
+
+/* ---- the open file ---- */
+
+ssize_t socket_sendmsg(struct socket *s, struct net_msg *msg)
+{
+	ssize_t n = s->ops->sendmsg ? s->ops->sendmsg(s, msg) : -EOPNOTSUPP;
+
+	if (n == -EPIPE && s->type == SOCK_STREAM && !(msg->flags & MSG_NOSIGNAL))
+		signal_self(SIGPIPE);
+	return n;
+}
+
+ssize_t socket_recvmsg(struct socket *s, struct net_msg *msg)
+{
+	return s->ops->recvmsg ? s->ops->recvmsg(s, msg) : -EOPNOTSUPP;
+}
+
+static ssize_t sock_read(struct file *f, struct uio *to, loff_t *pos)
+{
+	struct net_msg msg = { .data = *to, .flags = f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0 };
+
+	return to->left ? socket_recvmsg(f->priv, &msg) : 0;
+}
+
+static ssize_t sock_write(struct file *f, struct uio *from, loff_t *pos)
+{
+	struct socket *s = f->priv;
+	struct net_msg msg = { .data = *from, .flags = f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0 };
+
+	if (s->type == SOCK_SEQPACKET)
+		msg.flags |= MSG_EOR;
+	return socket_sendmsg(s, &msg);
+}
+
+static u32 sock_poll(struct file *f, struct poll_table *pt)
+{
+	struct socket *s = f->priv;
+
+	return s->ops->poll ? s->ops->poll(s, f, pt) : 0;
+}
+
+static long sock_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
+{
+	struct socket *s = f->priv;
+
+	return s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+}
+
+static void sock_release(struct file *f)
+{
+	struct socket *s = f->priv;
+
+	s->file = NULL;
+	if (s->ops->release)
+		s->ops->release(s);
+	socket_put(s);
+}
+
+static const struct file_ops socket_fops = {
+	.read = sock_read,
+	.write = sock_write,
+	.poll = sock_poll,
+	.ioctl = sock_ioctl,
+	.release = sock_release,
+};
+
+struct file *socket_file(struct socket *s, int flags)
+{
+	struct file *f = file_anon("socket", &socket_fops, s, O_RDWR | (flags & O_NONBLOCK));
+
+	if (!IS_ERR(f)) {
+		s->file = f;
+		return f;
+	}
+	if (s->ops->release)
+		s->ops->release(s);
+	socket_put(s);
+	return f;
+}
+
+struct socket *file_socket(struct file *f)
+{
+	return f->ops == &socket_fops ? f->priv : NULL;
+}
