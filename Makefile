@@ -153,25 +153,45 @@ endef
 $(foreach p,$(UPROGS),$(eval $(call program,$(p))))
 
 # ---- the images and the initial file system ----
+# IMAGES: names that tools/mkimage knows, folders, and container images (PATH or PATH:REF)
 IMAGES ?= busybox
-IMAGE_FILES := $(IMAGES:%=$(BUILD)/images/%.erofs)
-# the probe of `compare` is part of the image: both layers run it
-$(BUILD)/images/busybox.erofs: tools/mkimage $(BUILD)/user/probe
+NAMED_IMAGES := busybox debian klibc musl toybox
+IMAGE_NAMES := $(foreach i,$(IMAGES),$(if $(filter $(i),$(NAMED_IMAGES)),$(i),$(shell tools/mkimage --name '$(i)')))
+IMAGE_FILES := $(IMAGE_NAMES:%=$(BUILD)/images/%.erofs)
+MKIMAGE := tools/mkimage $(addprefix tools/lib/,debian.py erofs.py images.py oci.py tar.py tree.py)
+# mkimage WHAT,OPTIONS
+define mkimage
 	$(call say,IMAGE,$@)
-	$(Q)tools/mkimage busybox $@ --cache build/cache --add $(BUILD)/user/probe:usr/bin/dyad-probe
+	$(Q)tools/mkimage '$(1)' $@ --cache build/cache $(2)
+endef
+# the probe of `compare` is part of these images: both layers run it
+PROBE := $(BUILD)/user/probe:usr/bin/dyad-probe
+$(BUILD)/images/busybox.erofs: $(MKIMAGE) $(BUILD)/user/probe
+	$(call mkimage,busybox,--add $(PROBE))
+$(BUILD)/images/musl.erofs: $(MKIMAGE) $(UBIN)
+	$(call mkimage,musl,$(foreach p,$(UPROGS),--add $(BUILD)/user/$(p):bin/$(p)) --add $(PROBE))
 
 # Debian's packages take a while: one image for all build folders
-DEBIAN_IMAGE := build/images/debian.erofs
-$(DEBIAN_IMAGE): tools/mkimage tools/lib/debian.py
-	$(call say,IMAGE,$@)
-	$(Q)tools/mkimage debian $@ --cache build/cache
+DEBIAN_IMAGES := $(patsubst %,build/images/%.erofs,debian klibc toybox)
+$(DEBIAN_IMAGES): build/images/%.erofs: $(MKIMAGE)
+	$(call mkimage,$*)
 ifneq ($(BUILD),build)
-$(BUILD)/images/debian.erofs: $(DEBIAN_IMAGE)
+$(patsubst build/%,$(BUILD)/%,$(DEBIAN_IMAGES)): $(BUILD)/images/%.erofs: build/images/%.erofs
 	$(Q)mkdir -p $(@D) && ln -f $< $@
 endif
 
+# A container image changes with its index; a folder may change anywhere.
+image_source = $(or $(wildcard $(1)/index.json),$(if $(wildcard $(1)/.),FORCE,$(1)))
+define path_image
+$(BUILD)/images/$(shell tools/mkimage --name '$(1)').erofs: $(call image_source,$(firstword $(subst :, ,$(1)))) $(MKIMAGE)
+	$$(call mkimage,$(1))
+endef
+$(foreach i,$(filter-out $(NAMED_IMAGES),$(IMAGES)),$(eval $(call path_image,$(i))))
+FORCE:
+.PHONY: FORCE
+
 INITRAMFS := init@lib/dyad/init $(BUILD)/user/init:lib/dyad/init $(BUILD)/dyad.stripped.elf:lib/dyad/dyad.elf \
-	$(foreach i,$(IMAGES),$(BUILD)/images/$(i).erofs:images/$(i).erofs) \
+	$(foreach i,$(IMAGE_NAMES),$(BUILD)/images/$(i).erofs:images/$(i).erofs) \
 	$(foreach p,$(filter-out init,$(UPROGS)),$(BUILD)/user/$(p):files/usr/local/bin/$(p))
 $(eval $(call stamp,$(BUILD)/.initramfs,$(INITRAMFS)))
 $(BUILD)/initramfs.cpio: $(UBIN) $(IMAGE_FILES) $(BUILD)/dyad.stripped.elf $(BUILD)/.initramfs tools/mkinitramfs tools/lib/newc.py

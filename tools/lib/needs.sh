@@ -12,7 +12,6 @@ build|Python|cmd:python3|3.9|python3|python3|python|python
 build|musl libc|cmd:musl-gcc,x86_64-linux-musl-gcc||musl-tools|musl-gcc|musl|filosottile/musl-cross/musl-cross
 build|Linux headers|file:/usr/include/linux/kvm.h,/usr/x86_64-linux-gnu/include/linux/kvm.h||linux-libc-dev|kernel-headers|linux-api-headers|filosottile/musl-cross/musl-cross
 build|busybox, static|file:/bin/busybox,/usr/bin/busybox,build/cache/busybox-static/*/busybox||busybox-static|busybox|busybox|-
-build|mkfs.erofs|cmd:mkfs.erofs|1.4|erofs-utils|erofs-utils|erofs-utils|erofs-utils
 run|QEMU|cmd:qemu-system-x86_64|6.0|qemu-system-x86|qemu-system-x86-core|qemu-system-x86|qemu
 bochs|Bochs|cmd:bochs|2.6.11|bochs|bochs|bochs|bochs
 bochs|Bochs firmware|file:/usr/share/bochs/BIOS-bochs-latest,/usr/local/share/bochs/BIOS-bochs-latest,/opt/homebrew/share/bochs/BIOS-bochs-latest||bochsbios|bochs|bochs|bochs
@@ -25,6 +24,9 @@ iso|mtools|cmd:mformat||mtools|mtools|mtools|mtools
 iso|UEFI firmware|file:/usr/share/ovmf/OVMF.fd,/usr/share/OVMF/OVMF_CODE*.fd,/usr/share/edk2/ovmf/OVMF_CODE.fd,/usr/share/edk2/x64/OVMF*.fd||ovmf|edk2-ovmf|edk2-ovmf|qemu
 test|cmocka|file:/usr/include/cmocka.h,/usr/local/include/cmocka.h,/opt/homebrew/include/cmocka.h||libcmocka-dev|libcmocka-devel|cmocka|cmocka
 test|C library headers|file:/usr/include/stdio.h,/opt/homebrew/include/cmocka.h||libc6-dev|glibc-devel|glibc|-
+test|mkfs.erofs|cmd:mkfs.erofs|1.4|erofs-utils|erofs-utils|erofs-utils|erofs-utils
+test|umoci|cmd:umoci||umoci|umoci|-|umoci
+test|skopeo|cmd:skopeo||skopeo|skopeo|skopeo|skopeo
 test|git|cmd:git||git|git|git|git
 test|cpio|cmd:cpio||cpio|cpio|cpio|cpio
 test|strace|cmd:strace||strace|strace|strace|-
