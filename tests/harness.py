@@ -113,6 +113,7 @@ class Case:
 class Result:
     def __init__(self, name, wrong=None, seconds=0.0, listed=False):
         self.name, self.wrong, self.seconds, self.listed = name, wrong, seconds, listed
+        self.case = None  # that was run
 
     @property
     def passed(self):
@@ -222,5 +223,6 @@ def run_cases(make_machine, cases, scale=1.0, report=None):
                                                         "%s\n%s" % (why, tail.strip())))
         for case in batch:
             if case in boot.results and report:
+                boot.results[case].case = case
                 report(boot.results[case])
         queue = [case for case in queue if case not in boot.results]

@@ -141,10 +141,10 @@ static int file_choose_ops(struct file *f)
 {
 	struct inode *i = f->inode;
 
+	if ((S_ISCHR(i->mode) || S_ISBLK(i->mode)) && f->path.mnt->flags & MNT_NODEV)
+		return -EACCES;
 	switch (i->mode & S_IFMT) {
 	case S_IFCHR:
-		if (f->path.mnt->flags & MNT_NODEV)
-			return -EACCES;
 		f->ops = chrdev_find(i->rdev);
 		if (f->ops)
 			return 0;

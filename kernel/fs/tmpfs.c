@@ -27,6 +27,9 @@ static struct tmpfs_node *node_of(const struct inode *inode)
 	return inode->priv;
 }
 
+/* A folder's size in stat(2) tells how many names it has: this much each, "." and ".." as well. */
+#define NAME_SIZE 20
+
 struct inode *tmpfs_inode(struct super *sb, const struct inode *dir, mode_t mode, dev_t rdev)
 {
 	struct tmpfs_super *ts = sb->priv;
@@ -55,6 +58,7 @@ struct inode *tmpfs_inode(struct super *sb, const struct inode *dir, mode_t mode
 		i->ops = ts->fixed ? &tmpfs_fixed_dir_iops : &tmpfs_dir_iops;
 		i->fops = &tmpfs_dir_fops;
 		i->nlink = 2;
+		i->size = 2 * NAME_SIZE;
 		break;
 	case S_IFREG:
 		i->ops = &tmpfs_file_iops;
@@ -251,9 +255,17 @@ static int name_add(struct inode *dir, struct dentry *d)
 	struct tmpfs_node *node = node_of(dir);
 	int err = radix_insert(&node->names, node->next_pos, d);
 
-	if (!err)
-		d->fsdata = node->next_pos++;
-	return err;
+	if (err)
+		return err;
+	d->fsdata = node->next_pos++;
+	dir->size += NAME_SIZE;
+	return 0;
+}
+
+static void name_erase(struct inode *dir, u64 pos)
+{
+	radix_erase(&node_of(dir)->names, pos);
+	dir->size -= NAME_SIZE;
 }
 
 /* Gives the new name d in dir its new inode, which moves there. */
@@ -338,7 +350,7 @@ static void name_gone(struct inode *dir, struct dentry *d)
 {
 	struct inode *i = d->inode;
 
-	radix_erase(&node_of(dir)->names, d->fsdata);
+	name_erase(dir, d->fsdata);
 	if (S_ISDIR(i->mode)) {
 		i->nlink = 0;
 		dir->nlink--;
@@ -368,12 +380,12 @@ static int tmpfs_exchange(struct inode *odir, struct dentry *old, struct inode *
 		return err;
 	err = name_add(odir, d);
 	if (err) {
-		radix_erase(&node_of(ndir)->names, old->fsdata);
+		name_erase(ndir, old->fsdata);
 		old->fsdata = old_pos;
 		return err;
 	}
-	radix_erase(&node_of(odir)->names, old_pos);
-	radix_erase(&node_of(ndir)->names, new_pos);
+	name_erase(odir, old_pos);
+	name_erase(ndir, new_pos);
 	if (S_ISDIR(old->inode->mode) != S_ISDIR(d->inode->mode)) {
 		struct inode *loses = S_ISDIR(old->inode->mode) ? odir : ndir;
 
@@ -397,7 +409,7 @@ static int tmpfs_rename(struct inode *odir, struct dentry *old, struct inode *nd
 		err = name_add(ndir, old);
 		if (err)
 			return err;
-		radix_erase(&node_of(odir)->names, old_pos);
+		name_erase(odir, old_pos);
 		if (d->inode)
 			name_gone(ndir, d);
 		if (S_ISDIR(old->inode->mode)) {
