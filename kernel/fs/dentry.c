@@ -164,7 +164,7 @@ static void tree_erase(struct dentry *d)
 	d->unhashed = true;
 }
 
-static void d_hash(struct dentry *d)
+void d_hash(struct dentry *d)
 {
 	spin_lock(&d->parent->lock);
 	tree_insert(d);
@@ -348,12 +348,14 @@ struct dentry *d_lookup(struct dentry *parent, const char *name, size_t len)
 	return d;
 }
 
-struct dentry *lookup_one(struct dentry *dir, const char *name, size_t len)
+struct dentry *lookup_one(struct dentry *dir, const char *name, size_t len, unsigned int flags)
 {
 	struct dentry *d = d_cached(dir, name, len);
 
 	if (d)
 		return d;
+	if (flags & LOOKUP_CACHED)
+		return ERR_PTR(-EAGAIN);
 	mutex_lock(&dir->inode->lock);
 	d = d_lookup(dir, name, len);
 	mutex_unlock(&dir->inode->lock);
@@ -407,7 +409,7 @@ static void lock_two(struct dentry *a, struct dentry *b)
 		spin_lock_nested(a < b ? &b->lock : &a->lock, LOCK_SECOND);
 }
 
-int d_move(struct dentry *d, struct dentry *nd, bool exchange)
+void d_move(struct dentry *d, struct dentry *nd, bool exchange)
 {
 	struct dentry *op, *np;
 
@@ -429,7 +431,6 @@ int d_move(struct dentry *d, struct dentry *nd, bool exchange)
 	spin_unlock(&d_tree_lock);
 	if (!exchange && READ_ONCE(nd->children.node))
 		forget_children(nd);
-	return 0;
 }
 
 /* May d's name go? When memory is short: if that needs no lock, and d is on res's account. */

@@ -205,6 +205,8 @@ static int may_open(const struct path *p, int flags, bool created)
 	struct inode *i = p->dentry->inode;
 	int may = acc_to_may(flags), err;
 
+	if (!created && (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+		return -EEXIST;
 	if (flags & O_DIRECTORY && !S_ISDIR(i->mode))
 		return -ENOTDIR;
 	if (S_ISLNK(i->mode))
@@ -283,8 +285,6 @@ static int open_create(struct walk *w, int flags, mode_t mode, struct dentry **o
 	if (d->inode) {
 		if (flags & O_EXCL)
 			err = -EEXIST;
-	} else if (w->trailing) {
-		err = -EISDIR;
 	} else {
 		err = may_create(&w->path);
 		if (!err)
@@ -314,17 +314,10 @@ static struct file *open_creating(struct walk *w, int flags, mode_t mode)
 		err = walk_run(w);
 		if (err)
 			return ERR_PTR(err);
-		if (!w->last_len || w->last[0] == '.') {
-			bool dots = !w->last_len || w->last_len == 1 ||
-				    (w->last_len == 2 && w->last[1] == '.');
-
-			if (dots && w->links && !w->last_len &&
-			    !S_ISDIR(w->path.dentry->inode->mode))
-				return open_found(&w->path, flags,
-						  false); /* a magic link's place */
-			if (dots)
-				return ERR_PTR(-EISDIR);
-		}
+		if (is_dots(w->last, w->last_len)) /* one of these, or a magic link's place */
+			return open_found(&w->path, flags, false);
+		if (w->trailing)
+			return ERR_PTR(-EISDIR);
 		mutex_lock(&w->path.dentry->inode->lock);
 		err = open_create(w, flags, mode, &d, &created);
 		mutex_unlock(&w->path.dentry->inode->lock);
@@ -365,13 +358,15 @@ static struct file *open_nameless(const struct path *dir, int flags, mode_t mode
 	if (!p.dentry)
 		return ERR_PTR(-ENOMEM);
 	mutex_lock(&i->lock);
-	err = may_create(dir);
+	err = mnt_want_write(dir) ?: inode_permission(i, MAY_WRITE | MAY_EXEC);
 	if (!err)
 		err = i->ops->tmpfile
 			      ? i->ops->tmpfile(i, p.dentry, S_IFREG | apply_umask(mode & 07777))
 			      : -EOPNOTSUPP;
 	mutex_unlock(&i->lock);
-	f = err ? ERR_PTR(err) : open_found(&p, flags & ~O_TMPFILE, true);
+	f = err ? ERR_PTR(err) : open_found(&p, flags & ~O_DIRECTORY, true);
+	if (!IS_ERR(f))
+		f->flags |= O_DIRECTORY; /* as it was asked for: F_GETFL */
 	if (!IS_ERR(f))
 		f->inode->linkable = !(flags & O_EXCL);
 	dput(p.dentry);
@@ -384,11 +379,11 @@ struct file *file_open(int dirfd, const char *name, int flags, mode_t mode, unsi
 	struct file *f;
 	int err;
 
-	if (flags & O_PATH)
-		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	if ((flags & O_TMPFILE) == O_TMPFILE &&
-	    (flags & O_CREAT || !(acc_to_may(flags) & MAY_WRITE)))
+	if (flags & __O_TMPFILE && ((flags & O_TMPFILE) != O_TMPFILE || flags & O_CREAT ||
+				    !(acc_to_may(flags) & MAY_WRITE)))
 		return ERR_PTR(-EINVAL);
+	if (flags & (O_CREAT | O_TRUNC | __O_TMPFILE) && lookup & LOOKUP_CACHED)
+		return ERR_PTR(-EAGAIN);
 	if (flags & O_CREAT && flags & O_DIRECTORY)
 		return ERR_PTR(-EINVAL);
 	if (flags & O_EXCL && flags & O_CREAT)
@@ -406,7 +401,7 @@ struct file *file_open(int dirfd, const char *name, int flags, mode_t mode, unsi
 		err = walk_run(&w);
 		if (err)
 			f = ERR_PTR(err);
-		else if ((flags & O_TMPFILE) == O_TMPFILE)
+		else if (flags & __O_TMPFILE)
 			f = open_nameless(&w.path, flags, mode);
 		else
 			f = open_found(&w.path, flags, false);

@@ -314,6 +314,11 @@ void fs_set_cwd(const struct path *p);
 #define LOOKUP_NO_SYMLINKS 64U
 #define LOOKUP_BENEATH 128U
 #define LOOKUP_IN_ROOT 256U
+#define LOOKUP_CACHED 512U /* -EAGAIN where a file system would have to be asked */
+#define LOOKUP_CREATE                                                                              \
+	1024U /* for a name to be made: one that is there is -EEXIST, whatever it is */
+/* proc(5): /proc/sys/fs/protected_symlinks and protected_hardlinks; off, as the kernel alone has them. */
+extern int fs_protected_symlinks, fs_protected_hardlinks;
 /* Resolves name (kernel memory) from dirfd (AT_FDCWD, descriptor). A reference in *out, or -errno. */
 int path_lookup(int dirfd, const char *name, unsigned int flags, struct path *out);
 /*
@@ -437,14 +442,16 @@ int file_iterate(struct file *f, struct dir_context *ctx);
 int file_truncate(struct file *f, u64 size);
 int file_fallocate(struct file *f, int mode, loff_t off, loff_t len);
 /* flock(2); fcntl(2)'s F_GETLK F_SETLK F_SETLKW and the F_OFD_ kinds (fl in kernel memory). l_pid
- * comes in as the process number of the caller, to be shown to others. */
-int file_flock(struct file *f, int op);
+ * (pid) comes in as the process number of the caller, in the first namespace, to be shown to others. */
+int file_flock(struct file *f, int op, pid_t pid);
 struct flock;
 int file_lock(struct file *f, int cmd, struct flock *fl);
 loff_t file_llseek(struct file *f, loff_t off, int whence); /* lseek(2): -ESPIPE, -EINVAL, -ENXIO */
 int file_sync(struct file *f);
 void file_locks_release(struct file *f,
 			struct files *owner); /* owner NULL: f's last reference went */
+/* /proc/locks; shown(): a process's number as the reader knows it, 0 when it does not. */
+void file_locks_show(struct strbuf *out, pid_t (*shown)(pid_t pid));
 /* Regular files whose pages are in inode->mapping. */
 ssize_t generic_file_read(struct file *f, struct uio *to, loff_t *pos);
 ssize_t generic_file_write(struct file *f, struct uio *from, loff_t *pos);

@@ -35,10 +35,11 @@ extern spinlock_t d_tree_lock; /* guards names and parents against renames */
 struct dentry *d_alloc(struct dentry *parent, const char *name, size_t len);
 /* A name that is in no directory: a root, a pipe. inode's reference moves here. NULL */
 struct dentry *d_alone(struct super *sb, const char *name, struct inode *inode);
+void d_hash(struct dentry *d); /* the new name can be found; its parent is locked */
 /* After unlink: the name is free again. The dentry turns negative, or is unhashed while in use. */
 void d_delete(struct dentry *d);
 /* d gets nd's parent and name, nd is dropped; exchange: they swap. Both parents locked. */
-int d_move(struct dentry *d, struct dentry *nd, bool exchange);
+void d_move(struct dentry *d, struct dentry *nd, bool exchange);
 struct dentry *d_parent(struct dentry *d); /* with a reference */
 bool d_is_ancestor(struct dentry *a, struct dentry *d); /* a is d or above it */
 void d_kill_tree(struct dentry *root); /* all cached names of a super that goes */
@@ -60,12 +61,13 @@ int walk_run(struct walk *w); /* to the end; with LOOKUP_PARENT to the last dire
 /* Goes on with the symlink d, found in w->path; the walk is run again afterwards. */
 int walk_link(struct walk *w, struct dentry *d);
 void walk_end(struct walk *w);
+bool is_dots(const char *name, size_t n); /* "." or ".."; or nothing at all: "/" */
 /* d's name inside its own file system, from its root: into buf. ERR_PTR */
 char *dentry_name(struct dentry *d, char *buf, size_t size);
 /* The topmost mount on *p, in place. */
 void path_descend(struct path *p);
-/* The inode of one name in a directory, lock not held: cached or asked for. ERR_PTR. */
-struct dentry *lookup_one(struct dentry *dir, const char *name, size_t len);
+/* One name in a directory, lock not held: cached or asked for (flags: LOOKUP_CACHED). ERR_PTR. */
+struct dentry *lookup_one(struct dentry *dir, const char *name, size_t len, unsigned int flags);
 
 /* ---- vfs.c ---- */
 int mnt_want_write(const struct path *p); /* -EROFS */

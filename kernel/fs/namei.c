@@ -9,6 +9,8 @@
  */
 #include "fs/internal.h"
 
+int fs_protected_symlinks, fs_protected_hardlinks;
+
 void path_get(const struct path *p)
 {
 	mount_get(p->mnt);
@@ -239,6 +241,18 @@ static int walk_magic(struct walk *w, struct inode *inode)
 	return 0;
 }
 
+/*
+ * In a sticky directory that all may write, a link at the end of a name is followed by its
+ * owner only, unless it is the directory's owner's (proc(5), protected_symlinks).
+ */
+static bool may_follow(const struct inode *dir, const struct inode *link)
+{
+	const struct cred *c = current_thread()->cred;
+
+	return !fs_protected_symlinks || !c || c->fsuid == link->uid || link->uid == dir->uid ||
+	       (dir->mode & (S_ISVTX | S_IWOTH)) != (S_ISVTX | S_IWOTH);
+}
+
 int walk_link(struct walk *w, struct dentry *d)
 {
 	struct inode *inode = d->inode;
@@ -247,6 +261,8 @@ int walk_link(struct walk *w, struct dentry *d)
 
 	if (w->flags & LOOKUP_NO_SYMLINKS || ++w->links > LINK_MAX_DEPTH)
 		return -ELOOP;
+	if (!*w->rest && !may_follow(w->path.dentry->inode, inode))
+		return -EACCES;
 	if (inode->ops && inode->ops->follow)
 		return walk_magic(w, inode);
 	if (!inode->ops || !inode->ops->readlink)
@@ -286,9 +302,9 @@ static size_t walk_next(struct walk *w, const char **name)
 	return n;
 }
 
-static bool is_dots(const char *name, size_t n)
+bool is_dots(const char *name, size_t n)
 {
-	return (n == 1 && name[0] == '.') || (n == 2 && name[0] == '.' && name[1] == '.');
+	return !n || (n == 1 && name[0] == '.') || (n == 2 && name[0] == '.' && name[1] == '.');
 }
 
 /* One component, not dots: to its place, through a link when it is to be followed. */
@@ -299,7 +315,7 @@ static int walk_step(struct walk *w, const char *name, size_t n)
 	struct dentry *d;
 	int err;
 
-	d = lookup_one(w->path.dentry, name, n);
+	d = lookup_one(w->path.dentry, name, n, w->flags);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 	if (!d->inode) {
@@ -445,7 +461,7 @@ int path_lookup_parent(int dirfd, const char *name, unsigned int flags, struct p
 	if (err)
 		return err;
 	err = walk_run(&w);
-	if (!err && (!w.last_len || is_dots(w.last, w.last_len)))
+	if (!err && is_dots(w.last, w.last_len))
 		err = -EEXIST;
 	if (err)
 		goto out;
@@ -453,6 +469,8 @@ int path_lookup_parent(int dirfd, const char *name, unsigned int flags, struct p
 	*d = d_lookup(w.path.dentry, w.last, w.last_len);
 	if (IS_ERR(*d)) {
 		err = PTR_ERR(*d);
+	} else if ((*d)->inode && flags & LOOKUP_CREATE) {
+		err = -EEXIST;
 	} else if (w.trailing && (*d)->inode && !S_ISDIR((*d)->inode->mode)) {
 		err = -ENOTDIR;
 	} else if (w.trailing && !(*d)->inode && !(flags & LOOKUP_DIRECTORY)) {

@@ -105,7 +105,7 @@ struct find {
 static int find_in(struct find *f, const struct path *dir, unsigned int layer, const char *name,
 		   size_t len)
 {
-	struct dentry *d = lookup_one(dir->dentry, name, len);
+	struct dentry *d = lookup_one(dir->dentry, name, len, 0);
 	struct inode *i;
 
 	if (IS_ERR(d))
@@ -162,7 +162,7 @@ bool ovl_lower_has(struct inode *dir, const char *name, size_t len)
 	struct ovl_inode *oi = ovl_inode(dir);
 
 	for (unsigned int k = 0; k < oi->nr_lower; k++) {
-		struct dentry *d = lookup_one(oi->lower[k].dentry, name, len);
+		struct dentry *d = lookup_one(oi->lower[k].dentry, name, len, 0);
 		bool there, covered;
 
 		if (IS_ERR(d))

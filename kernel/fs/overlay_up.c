@@ -198,7 +198,7 @@ static int place_temp(struct ovl_super *os, struct dentry *temp, struct dentry *
 	if (!err)
 		err = work->ops->rename(work, temp, dir->inode, nd, 0);
 	if (!err)
-		err = d_move(temp, nd, false);
+		d_move(temp, nd, false);
 	mutex_unlock(&dir->inode->lock);
 	mutex_unlock(&work->lock);
 	if (!IS_ERR(nd))
@@ -496,7 +496,7 @@ static int real_rename(struct dentry *oup, struct dentry *nup, struct dentry *ol
 			      ? oup->inode->ops->rename(oup->inode, ro, nup->inode, rn, flags)
 			      : -EPERM;
 	if (!err)
-		err = d_move(ro, rn, flags & RENAME_EXCHANGE);
+		d_move(ro, rn, flags & RENAME_EXCHANGE);
 	dput(ro);
 	if (!IS_ERR(rn))
 		dput(rn);

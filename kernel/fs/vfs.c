@@ -21,16 +21,14 @@ int path_permission(const struct path *p, int may)
 {
 	struct inode *inode = p->dentry->inode;
 
-	if (may & MAY_WRITE &&
-	    (S_ISREG(inode->mode) || S_ISDIR(inode->mode) || S_ISLNK(inode->mode))) {
-		int err = mnt_want_write(p);
+	bool write = may & MAY_WRITE &&
+		     (S_ISREG(inode->mode) || S_ISDIR(inode->mode) || S_ISLNK(inode->mode));
 
-		if (err)
-			return err;
-	}
+	if (write && p->mnt->sb->flags & MS_RDONLY)
+		return -EROFS;
 	if (may & MAY_EXEC && S_ISREG(inode->mode) && p->mnt->flags & MNT_NOEXEC)
 		return -EACCES;
-	return inode_permission(inode, may);
+	return inode_permission(inode, may) ?: write ? mnt_want_write(p) : 0;
 }
 
 mode_t apply_umask(mode_t mode)
@@ -90,11 +88,11 @@ static bool is_mounted(const struct path *dir, struct dentry *d)
 static int new_name(int dirfd, const char *name, unsigned int flags, struct path *dir,
 		    struct dentry **d)
 {
-	int err = path_lookup_parent(dirfd, name, flags, dir, d);
+	int err = path_lookup_parent(dirfd, name, flags | LOOKUP_CREATE, dir, d);
 
 	if (err)
 		return err;
-	err = (*d)->inode ? -EEXIST : may_create(dir);
+	err = may_create(dir);
 	if (err)
 		path_unlock_parent(dir, *d);
 	return err;
@@ -167,6 +165,16 @@ int vfs_symlink(const char *target, int dirfd, const char *name)
 	return err;
 }
 
+/* proc(5), protected_hardlinks: a name for another's file, which one may not change anyway, is a trap. */
+static bool may_link(struct inode *i)
+{
+	bool safe = S_ISREG(i->mode) && !(i->mode & S_ISUID) &&
+		    (i->mode & (S_ISGID | S_IXGRP)) != (S_ISGID | S_IXGRP);
+
+	return !fs_protected_hardlinks || (safe && !inode_permission(i, MAY_READ | MAY_WRITE)) ||
+	       inode_owner_or_capable(i);
+}
+
 int vfs_link(int odirfd, const char *old, int ndirfd, const char *new, int at_flags)
 {
 	unsigned int flags = (at_flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
@@ -189,6 +197,8 @@ int vfs_link(int odirfd, const char *old, int ndirfd, const char *new, int at_fl
 	i = dir.dentry->inode;
 	if (from.mnt != dir.mnt)
 		err = -EXDEV;
+	else if (!may_link(from.dentry->inode))
+		err = -EPERM;
 	else if (S_ISDIR(from.dentry->inode->mode) || !i->ops->link)
 		err = -EPERM;
 	else if (!from.dentry->inode->nlink && !from.dentry->inode->linkable)
@@ -252,7 +262,7 @@ int vfs_unlink(int dirfd, const char *name, int at_flags)
 		return unlink_special_error(name, isdir);
 	if (err)
 		return err;
-	err = d->inode ? mnt_want_write(&dir) : -ENOENT;
+	err = mnt_want_write(&dir);
 	if (!err)
 		err = may_delete(dir.dentry->inode, d, isdir);
 	if (!err && is_mounted(&dir, d))
@@ -292,60 +302,95 @@ static void unlock_dirs(struct dentry *a, struct dentry *b)
 	mutex_unlock(&rename_mutex);
 }
 
-static int rename_check(const struct path *odir, struct dentry *od, const struct path *ndir,
+/* What the names say of themselves; both directories are locked. */
+static int rename_check(const struct walk *ow, struct dentry *od, const struct walk *nw,
 			struct dentry *nd, unsigned int flags)
 {
-	bool isdir;
-	int err;
+	bool exchange = flags & RENAME_EXCHANGE;
 
 	if (!od->inode)
 		return -ENOENT;
-	isdir = S_ISDIR(od->inode->mode);
-	if (od == ndir->dentry || d_is_ancestor(od, ndir->dentry))
+	if (nd->inode && flags & RENAME_NOREPLACE)
+		return -EEXIST;
+	if (exchange && !nd->inode)
+		return -ENOENT;
+	if (exchange && !S_ISDIR(nd->inode->mode) && nw->trailing)
+		return -ENOTDIR;
+	if (!S_ISDIR(od->inode->mode) && (ow->trailing || (!exchange && nw->trailing)))
+		return -ENOTDIR;
+	if (d_is_ancestor(od, nw->path.dentry))
 		return -EINVAL;
-	if (nd == odir->dentry || d_is_ancestor(nd, odir->dentry))
-		return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
-	err = mnt_want_write(odir);
-	if (!err)
-		err = may_delete(odir->dentry->inode, od, isdir);
+	if (d_is_ancestor(nd, ow->path.dentry))
+		return exchange ? -EINVAL : -ENOTEMPTY;
+	return 0;
+}
+
+/* May the caller? */
+static int rename_may(const struct path *odir, struct dentry *od, const struct path *ndir,
+		      struct dentry *nd, unsigned int flags)
+{
+	bool isdir = S_ISDIR(od->inode->mode);
+	int err = may_delete(odir->dentry->inode, od, isdir);
+
 	if (err)
 		return err;
-	if (!nd->inode) {
-		err = flags & RENAME_EXCHANGE ? -ENOENT : may_create(ndir);
-	} else if (flags & RENAME_NOREPLACE) {
-		err = -EEXIST;
-	} else {
-		if (flags & RENAME_EXCHANGE)
-			isdir = S_ISDIR(nd->inode->mode);
-		err = may_delete(ndir->dentry->inode, nd, isdir);
-	}
+	if (!nd->inode)
+		err = may_create(ndir);
+	else
+		err = may_delete(ndir->dentry->inode, nd,
+				 flags & RENAME_EXCHANGE ? S_ISDIR(nd->inode->mode) : isdir);
 	if (err)
 		return err;
 	return is_mounted(odir, od) || is_mounted(ndir, nd) ? -EBUSY : 0;
+}
+
+/* The whiteout (a device 0:0) that will take d's name in dir; nobody finds it yet. ERR_PTR */
+static struct dentry *make_whiteout(struct dentry *dir, const struct dentry *d)
+{
+	struct dentry *w = d_alloc(dir, d->name, d->name_len);
+	int err;
+
+	if (!w)
+		return ERR_PTR(-ENOMEM);
+	err = dir->inode->ops->mknod ? dir->inode->ops->mknod(dir->inode, w, S_IFCHR, 0) : -EPERM;
+	if (!err)
+		return w;
+	dput(w);
+	return ERR_PTR(err == -EPERM ? -EINVAL : err); /* the file system has no whiteouts */
 }
 
 static int rename_locked(const struct path *odir, struct dentry *od, const struct path *ndir,
 			 struct dentry *nd, unsigned int flags)
 {
 	struct inode *oi = odir->dentry->inode, *ni = ndir->dentry->inode, *victim = nd->inode;
+	struct dentry *cover = NULL;
 	int err;
 
-	if (od->inode && od->inode == victim) /* two names of one file: nothing to do */
-		return flags & RENAME_NOREPLACE ? -EEXIST : 0;
-	err = rename_check(odir, od, ndir, nd, flags);
+	if (od->inode == victim) /* two names of one file: nothing to do */
+		return 0;
+	err = rename_may(odir, od, ndir, nd, flags);
 	if (err)
 		return err;
 	if (!oi->ops->rename)
 		return -EPERM;
+	if (flags & RENAME_WHITEOUT)
+		cover = make_whiteout(odir->dentry, od);
+	if (IS_ERR(cover))
+		return PTR_ERR(cover);
 	if (victim) {
 		inode_get(victim);
 		mutex_lock_nested(&victim->lock, LOCK_INSIDE);
 	}
-	err = oi->ops->rename(oi, od, ni, nd, flags);
+	err = oi->ops->rename(oi, od, ni, nd, flags & RENAME_EXCHANGE);
 	if (victim)
 		mutex_unlock(&victim->lock);
 	if (!err)
-		err = d_move(od, nd, flags & RENAME_EXCHANGE);
+		d_move(od, nd, flags & RENAME_EXCHANGE);
+	if (cover && err)
+		oi->ops->unlink(oi, cover);
+	else if (cover)
+		d_hash(cover);
+	dput(cover);
 	inode_put(victim);
 	return err;
 }
@@ -358,10 +403,6 @@ static int rename_side(struct walk *w, int dirfd, const char *name)
 	if (err)
 		return err;
 	err = walk_run(w);
-	if (!err &&
-	    (!w->last_len ||
-	     (w->last[0] == '.' && (w->last_len == 1 || (w->last_len == 2 && w->last[1] == '.')))))
-		err = -EBUSY;
 	if (err)
 		walk_end(w);
 	return err;
@@ -373,8 +414,8 @@ int vfs_rename(int odirfd, const char *old, int ndirfd, const char *new, unsigne
 	struct walk ow, nw;
 	int err;
 
-	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
-	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT) ||
+	    (flags & RENAME_EXCHANGE && flags != RENAME_EXCHANGE))
 		return -EINVAL;
 	err = rename_side(&ow, odirfd, old);
 	if (err)
@@ -382,8 +423,15 @@ int vfs_rename(int odirfd, const char *old, int ndirfd, const char *new, unsigne
 	err = rename_side(&nw, ndirfd, new);
 	if (err)
 		goto out_old;
-	err = -EXDEV;
 	if (ow.path.mnt != nw.path.mnt)
+		err = -EXDEV;
+	else if (is_dots(ow.last, ow.last_len))
+		err = -EBUSY;
+	else if (is_dots(nw.last, nw.last_len))
+		err = flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+	else
+		err = mnt_want_write(&ow.path);
+	if (err)
 		goto out_new;
 	lock_dirs(ow.path.dentry, nw.path.dentry);
 	od = d_lookup(ow.path.dentry, ow.last, ow.last_len);
@@ -394,10 +442,8 @@ int vfs_rename(int odirfd, const char *old, int ndirfd, const char *new, unsigne
 	err = PTR_ERR(nd);
 	if (IS_ERR(nd))
 		goto out_od;
-	if (od->inode && !S_ISDIR(od->inode->mode) && !(flags & RENAME_EXCHANGE) &&
-	    (ow.trailing || nw.trailing))
-		err = -ENOTDIR;
-	else
+	err = rename_check(&ow, od, &nw, nd, flags);
+	if (!err)
 		err = rename_locked(&ow.path, od, &nw.path, nd, flags);
 	dput(nd);
 out_od:

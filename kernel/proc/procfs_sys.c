@@ -131,6 +131,21 @@ static int show_boot_cmdline(struct strbuf *out, void *priv)
 	return 0;
 }
 
+static pid_t pid_shown(pid_t nr)
+{
+	struct pid *p = pid_find(&init_pid_ns, nr);
+
+	nr = pid_nr_ns(p, task_pid_ns(current));
+	pid_put(p);
+	return nr;
+}
+
+static int show_locks(struct strbuf *out, void *priv)
+{
+	file_locks_show(out, pid_shown);
+	return 0;
+}
+
 static int show_filesystems(struct strbuf *out, void *priv)
 {
 	fs_types_show(out);
@@ -307,6 +322,26 @@ static int show_pid_max(struct strbuf *out, void *priv)
 	return 0;
 }
 
+/* priv: an int that is 0 or 1 */
+static int show_switch(struct strbuf *out, void *priv)
+{
+	sb_printf(out, "%d\n", *(int *)priv);
+	return 0;
+}
+
+static ssize_t write_switch(void *priv, char *buf, size_t n)
+{
+	char *nl = strchr(buf, '\n');
+	u64 v;
+
+	if (nl)
+		*nl = '\0';
+	if (parse_u64(buf, 10, &v) || v > 1)
+		return -EINVAL;
+	WRITE_ONCE(*(int *)priv, v);
+	return n;
+}
+
 /* priv: two words that stay the same, or NULL for a new one each time. */
 static int show_uuid(struct strbuf *out, void *priv)
 {
@@ -325,6 +360,7 @@ void procfs_sys_init(void)
 	static const struct pseudo_file files[] = {
 		{ .name = "cmdline", .mode = 0444, .show = show_boot_cmdline },
 		{ .name = "cpuinfo", .mode = 0444, .show = show_cpuinfo },
+		{ .name = "locks", .mode = 0444, .show = show_locks },
 		{ .name = "filesystems", .mode = 0444, .show = show_filesystems },
 		{ .name = "loadavg", .mode = 0444, .show = show_loadavg },
 		{ .name = "meminfo", .mode = 0444, .show = show_meminfo },
@@ -347,6 +383,12 @@ void procfs_sys_init(void)
 	static const struct pseudo_file boot_id = { .name = "sys/kernel/random/boot_id",
 						    .mode = 0444,
 						    .show = show_uuid };
+#define SWITCH(n)                                                                                  \
+	{                                                                                          \
+		.name = n, .mode = 0600, .show = show_switch, .write = write_switch                \
+	}
+	static const struct pseudo_file symlinks = SWITCH("sys/fs/protected_symlinks");
+	static const struct pseudo_file hardlinks = SWITCH("sys/fs/protected_hardlinks");
 	static u64 boot_uuid[2];
 	static const struct {
 		struct pseudo_file pf;
@@ -366,6 +408,8 @@ void procfs_sys_init(void)
 
 	for (int i = 0; i < ARRAY_SIZE(files); i++)
 		procfs_add(&files[i], NULL);
+	procfs_add(&symlinks, &fs_protected_symlinks);
+	procfs_add(&hardlinks, &fs_protected_hardlinks);
 	procfs_add(&domain, init_uts_ns.domainname);
 	random_bytes(boot_uuid, sizeof(boot_uuid));
 	procfs_add(&boot_id, boot_uuid);

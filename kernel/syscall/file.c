@@ -32,6 +32,14 @@ static long open_common(int dirfd, const char __user *uname, int flags, mode_t m
 	 FASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC |      \
 	 O_PATH | __O_TMPFILE)
 
+/* The others mean nothing to a file that is a place only. */
+#define PATH_FLAGS (u64)(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
+static int open_flags(int flags)
+{
+	return flags & (flags & O_PATH ? PATH_FLAGS : OPEN_FLAGS);
+}
+
 static mode_t open_mode(int flags, mode_t mode)
 {
 	return flags & (O_CREAT | __O_TMPFILE) ? mode & 07777 : 0;
@@ -39,12 +47,12 @@ static mode_t open_mode(int flags, mode_t mode)
 
 SYSCALL3(open, const char __user *, uname, int, flags, mode_t, mode)
 {
-	return open_common(AT_FDCWD, uname, flags & OPEN_FLAGS, open_mode(flags, mode), 0);
+	return open_common(AT_FDCWD, uname, open_flags(flags), open_mode(flags, mode), 0);
 }
 
 SYSCALL4(openat, int, dirfd, const char __user *, uname, int, flags, mode_t, mode)
 {
-	return open_common(dirfd, uname, flags & OPEN_FLAGS, open_mode(flags, mode), 0);
+	return open_common(dirfd, uname, open_flags(flags), open_mode(flags, mode), 0);
 }
 
 SYSCALL2(creat, const char __user *, uname, mode_t, mode)
@@ -64,6 +72,7 @@ SYSCALL4(openat2, int, dirfd, const char __user *, uname, const struct open_how 
 		{ RESOLVE_NO_SYMLINKS, LOOKUP_NO_SYMLINKS },
 		{ RESOLVE_BENEATH, LOOKUP_BENEATH },
 		{ RESOLVE_IN_ROOT, LOOKUP_IN_ROOT },
+		{ RESOLVE_CACHED, LOOKUP_CACHED },
 	};
 	unsigned int lookup = 0;
 	struct open_how how;
@@ -81,11 +90,9 @@ SYSCALL4(openat2, int, dirfd, const char __user *, uname, const struct open_how 
 			lookup |= limits[i].lookup;
 		how.resolve &= ~limits[i].resolve;
 	}
-	if (how.resolve & ~(u64)RESOLVE_CACHED)
+	if (how.resolve || (lookup & LOOKUP_BENEATH && lookup & LOOKUP_IN_ROOT))
 		return -EINVAL;
-	if (how.resolve) /* never known beforehand to need no waiting */
-		return -EAGAIN;
-	if ((lookup & LOOKUP_BENEATH) && (lookup & LOOKUP_IN_ROOT))
+	if (how.flags & O_PATH && how.flags & ~PATH_FLAGS)
 		return -EINVAL;
 	return open_common(dirfd, uname, how.flags, how.mode, lookup);
 }
@@ -157,8 +164,9 @@ static void set_flags(struct file *f, u32 mask, u32 flags)
 	spin_unlock(&f->lock);
 }
 
-static long fcntl_lock(struct file *f, int cmd, struct flock __user *ulock)
+static long fcntl_lock(int fd, struct file *f, int cmd, struct flock __user *ulock)
 {
+	bool ofd = cmd == F_OFD_GETLK || cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW;
 	struct flock fl;
 	pid_t given;
 	int err;
@@ -166,8 +174,19 @@ static long fcntl_lock(struct file *f, int cmd, struct flock __user *ulock)
 	if (get_user(fl, ulock))
 		return -EFAULT;
 	given = fl.l_pid;
+	if (ofd && given)
+		return -EINVAL;
 	fl.l_pid = task_tgid_in(current, &init_pid_ns);
 	err = file_lock(f, cmd, &fl);
+	if (!err && (cmd == F_SETLK || cmd == F_SETLKW)) {
+		SCOPED_FILE(now, fd_get(fd));
+
+		if (now == f)
+			return 0;
+		fl.l_type = F_UNLCK; /* closed meanwhile, which gave up all but this one */
+		file_lock(f, F_SETLK, &fl);
+		return -EBADF;
+	}
 	if (err || (cmd != F_GETLK && cmd != F_OFD_GETLK))
 		return err;
 	if (fl.l_type == F_UNLCK) {
@@ -222,7 +241,7 @@ SYSCALL3(fcntl, int, fd, unsigned int, cmd, unsigned long, arg)
 	case F_OFD_GETLK:
 	case F_OFD_SETLK:
 	case F_OFD_SETLKW:
-		return fcntl_lock(f, cmd, (struct flock __user *)arg);
+		return fcntl_lock(fd, f, cmd, (struct flock __user *)arg);
 	case F_SETOWN:
 		f->owner = arg;
 		return 0;

@@ -287,5 +287,5 @@ SYSCALL2(flock, int, fd, int, op)
 {
 	SCOPED_FILE(f, fd_get(fd));
 
-	return file_flock(f, op);
+	return file_flock(f, op, task_tgid_in(current, &init_pid_ns));
 }

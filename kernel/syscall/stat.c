@@ -104,7 +104,7 @@ SYSCALL2(fstatfs, int, fd, struct statfs __user *, ust)
 SYSCALL4(readlinkat, int, dirfd, const char __user *, uname, char __user *, ubuf, int, size)
 {
 	struct path p;
-	char *buf;
+	char *buf, c;
 	ssize_t n;
 
 	if (size <= 0)
@@ -112,6 +112,10 @@ SYSCALL4(readlinkat, int, dirfd, const char __user *, uname, char __user *, ubuf
 	n = place_of_name(dirfd, uname, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, &p);
 	if (n)
 		return n;
+	if (!S_ISLNK(p.dentry->inode->mode) && !(get_user(c, uname) || c)) {
+		path_put(&p);
+		return -ENOENT;
+	}
 	buf = kmalloc(PATH_MAX);
 	n = buf ? vfs_readlink(&p, buf, PATH_MAX) : -ENOMEM;
 	if (n >= 0) {
@@ -137,7 +141,7 @@ static int access_real(const struct path *p, int mode)
 	int err;
 
 	if (old->uid == old->fsuid && old->gid == old->fsgid)
-		return inode_permission(p->dentry->inode, mode);
+		return path_permission(p, mode);
 	real = cred_copy(old);
 	if (!real)
 		return -ENOMEM;
@@ -145,7 +149,7 @@ static int access_real(const struct path *p, int mode)
 	real->fsgid = real->gid;
 	real->cap_effective = real->uid == 0 ? real->cap_permitted : 0;
 	current->thread.cred = real;
-	err = inode_permission(p->dentry->inode, mode);
+	err = path_permission(p, mode);
 	current->thread.cred = old;
 	cred_put(real);
 	return err;
@@ -163,10 +167,7 @@ SYSCALL4(faccessat2, int, dirfd, const char __user *, uname, int, mode, int, fla
 	if (err)
 		return err;
 	if (mode)
-		err = flags & AT_EACCESS ? inode_permission(p.dentry->inode, mode)
-					 : access_real(&p, mode);
-	if (!err && mode & MAY_WRITE && p.mnt->flags & MNT_RDONLY)
-		err = -EROFS;
+		err = flags & AT_EACCESS ? path_permission(&p, mode) : access_real(&p, mode);
 	path_put(&p);
 	return err;
 }
@@ -294,6 +295,8 @@ static long utimes_common(int dirfd, const char __user *uname, const struct __ke
 		attr.mtime_ns = ts[1].tv_sec * NSEC_PER_SEC + ts[1].tv_nsec;
 	if (!attr.valid)
 		return 0;
+	if (!uname && dirfd == AT_FDCWD)
+		return -EFAULT;
 	err = uname ? place_of_name(dirfd, uname, flags, &p) : place_of_fd(dirfd, true, &p);
 	if (!err && both_now && !inode_owner_or_capable(p.dentry->inode)) {
 		err = inode_permission(p.dentry->inode, MAY_WRITE);
