@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Brings the devices up, and chooses /dev/console. */
+#include "dev/pci.h"
 #include "dev/pty.h"
 #include "dev/vt.h"
 
@@ -43,4 +44,5 @@ void dev_init(void)
 	vt_init();
 	pty_init();
 	choose_console();
+	virtio_init();
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * EROFS in the kernel: a read-only file system on an image that is a regular file, as Linux mounts
- * it since 6.12. An image in memory (tmpfs, the initramfs) is never copied: a page of a file is the
- * very frame of the image when its data lies on a page boundary there.
+ * EROFS in the kernel: a read-only file system on a block device, or on an image that is a regular
+ * file, as Linux mounts it since 6.12. Nothing is copied that lies on a page boundary of the image: a
+ * page of a file is then the very frame of the image, in memory (tmpfs, the initramfs) or in the page
+ * cache of the device, where it comes when it is first wanted.
  *
  * Each inode in use is found by its nid in a radix tree of the super, guarded by es->lock; the tree
  * holds no references. What the disk says is read by erofs_disk.c, which trusts nothing.
@@ -37,8 +38,8 @@ static int image_read(struct erofs_image *img, u64 off, void *buf, size_t n)
 static int complain(struct super *sb, u64 nid, int err)
 {
 	if (err == -EUCLEAN)
-		pr_err("erofs: device 0:%u: corrupted at inode %llu", sb->dev,
-		       (unsigned long long)nid);
+		pr_err("erofs: device %u:%u: corrupted at inode %llu", MAJOR(sb->dev),
+		       MINOR(sb->dev), (unsigned long long)nid);
 	return err;
 }
 
@@ -326,15 +327,22 @@ static const struct super_ops erofs_super_ops = {
 	.statfs = erofs_statfs,
 };
 
-static int open_image(struct super *sb, struct erofs_super *es, const char *source)
+static int open_image(struct super *sb, struct erofs_super *es, const char *source,
+		      unsigned long flags)
 {
 	struct file *f = file_open(AT_FDCWD, source, O_RDONLY, 0, 0);
+	const struct blkdev *bd;
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	es->file = f;
-	if (!S_ISREG(f->inode->mode))
+	bd = file_blkdev(f);
+	if (!bd && !S_ISREG(f->inode->mode))
 		return -ENOTBLK;
+	if (bd && bd->read_only && !(flags & MS_RDONLY))
+		return -EACCES; /* mount(8) then tries it read-only */
+	if (bd)
+		sb->dev = bd->rdev;
 	if (f->inode->sb->depth >= SUPER_MAX_DEPTH)
 		return -ELOOP;
 	sb->depth = f->inode->sb->depth + 1;
@@ -360,7 +368,7 @@ static int erofs_fill(struct super *sb, const char *source, unsigned long flags,
 	sb->magic = EROFS_SUPER_MAGIC_V1;
 	sb->flags |= MS_RDONLY;
 	sb->read_only = true;
-	err = open_image(sb, es, source);
+	err = open_image(sb, es, source, flags);
 	if (err)
 		return err;
 	err = erofs_read_super(&es->img);

@@ -139,18 +139,17 @@ void file_put(struct file *f)
 /* The operations of what f leads to. 0, -ENXIO without a driver, -EACCES where devices are not used. */
 static int file_choose_ops(struct file *f)
 {
+	const struct file_ops *ops;
 	struct inode *i = f->inode;
 
 	if ((S_ISCHR(i->mode) || S_ISBLK(i->mode)) && f->path.mnt->flags & MNT_NODEV)
 		return -EACCES;
 	switch (i->mode & S_IFMT) {
 	case S_IFCHR:
-		f->ops = chrdev_find(i->rdev);
-		if (f->ops)
-			return 0;
-		f->ops = &no_ops;
-		return -ENXIO;
 	case S_IFBLK:
+		ops = S_ISCHR(i->mode) ? chrdev_find(i->rdev) : blkdev_ops(i->rdev);
+		f->ops = ops ? ops : &no_ops;
+		return ops ? 0 : -ENXIO;
 	case S_IFSOCK:
 		return -ENXIO;
 	case S_IFIFO:

@@ -203,7 +203,7 @@ struct super {
 	const struct super_ops *ops;
 	struct dentry *root;
 	u64 magic;
-	u32 dev; /* anonymous device number, minor of major 0 */
+	dev_t dev; /* the block device it is on, or a number of its own of major 0 */
 	bool uncached; /* set by fill: a name that nobody uses any more is forgotten at once (/proc) */
 	bool read_only; /* can never be written: no remount changes that */
 	unsigned long flags; /* SB_RDONLY = MS_RDONLY ... */
@@ -522,6 +522,54 @@ void chrdev_register(const char *name, unsigned int major, unsigned int minor, m
 /* Any minor of the major. */
 void chrdev_register_major(unsigned int major, const struct file_ops *ops);
 
+/* ---- block devices ---- */
+#define BIO_PAGES 32
+enum bio_op { BIO_READ, BIO_WRITE, BIO_FLUSH, BIO_ID };
+struct bio { /* one transfer between a device and memory */
+	enum bio_op op;
+	int err; /* when it is done */
+	u64 sector; /* of 512 bytes, where it begins */
+	u32 bytes; /* a multiple of the device's block size; the pages but the last are full */
+	struct frame *page[BIO_PAGES];
+	void (*done)(struct bio *bio); /* called once. Any context */
+	struct blkdev *dev;
+	u64 began; /* clock_ns() */
+	bool over; /* for those who wait */
+	struct list_head link; /* the driver's */
+};
+struct blkdev {
+	/* the driver's, constant */
+	char name[8];
+	char serial[24];
+	dev_t rdev;
+	u64 sectors; /* of 512 bytes */
+	u32 block_size; /* bytes: what a transfer's place and length are a multiple of */
+	u32 max_pages; /* of one bio, 1 to BIO_PAGES */
+	bool read_only, flushes;
+	void (*submit)(struct blkdev *bd, struct bio *bio); /* may sleep for room */
+	/* blkdev.c's */
+	struct inode *inode; /* whose pages are the cache */
+	struct blkdev *next;
+	struct mutex write_lock; /* one writes back at a time: the others' pages are written, too */
+	int write_error; /* which the next fsync tells */
+	u32 opens;
+	bool written; /* since the flusher last came by */
+	struct { /* pages that follow each other, as they were asked for: read-ahead */
+		u64 next;
+		u32 pages;
+	} streams[4];
+	u32 last_stream;
+	/* atomics: for /proc/diskstats, by enum bio_op */
+	u64 requests[BIO_ID], sectors_done[BIO_ID], ns[BIO_ID], in_flight;
+};
+/* bd, which never goes: its node /dev/name, /sys/block/name. 0, -ENOMEM. */
+int blkdev_register(struct blkdev *bd);
+int blkdev_sync_all(
+	void); /* sync(2): dirty pages of all devices, and their caches. The first error */
+/* /proc/partitions, /proc/diskstats */
+void blkdev_show_sizes(struct strbuf *out);
+void blkdev_show_stats(struct strbuf *out);
+
 /* ---- pseudo files: a tree of text made on demand (/sys, parts of /proc, cgroup2) ---- */
 struct pseudo_file {
 	const char *name;
@@ -542,6 +590,7 @@ struct inode *pseudo_inode(struct super *sb, const struct pseudo_file *pf, void 
 /* /sys: a directory path below its root ("fs/cgroup"), made with its parents; a file in one. */
 void sysfs_mkdir(const char *path);
 void sysfs_add(const char *dir, const struct pseudo_file *pf, void *priv);
+void sysfs_link(const char *path, const char *target);
 
 void fs_init(void); /* rootfs mounted, built-in types registered */
 /* Unpacks the cpio (newc) of boot module 0 into the root, adopts page-aligned data in place, and puts

@@ -121,6 +121,10 @@ bool emit_dots(struct file *f, struct dir_context *ctx);
 struct file *file_on_inode(struct mount *mnt, const char *name, struct inode *inode,
 			   const struct file_ops *ops, int flags);
 
+/* ---- blkdev.c ---- */
+const struct file_ops *blkdev_ops(dev_t rdev); /* NULL: no such device */
+struct blkdev *file_blkdev(const struct file *f); /* what f is an open file of, or NULL */
+
 /* ---- tmpfs.c, devtmpfs.c ... ---- */
 extern struct fs_type tmpfs_type, rootfs_type;
 void devtmpfs_init(void);
@@ -132,6 +136,7 @@ int tmpfs_fill_plain(struct super *sb, mode_t mode, bool fixed);
  * of mode and rdev. 0 or -errno. */
 int tmpfs_make(struct super *sb, const char *path, mode_t mode, dev_t rdev, struct inode *inode);
 struct inode *tmpfs_inode(struct super *sb, const struct inode *dir, mode_t mode, dev_t rdev);
+struct inode *tmpfs_link_inode(struct super *sb, const struct inode *dir, const char *target);
 /* chmod, chown, utimes on the inode itself. */
 void inode_setattr_common(struct inode *inode, const struct kattr *attr);
 /* The pages of a regular inode for reading or (create) writing. NULL: a hole. ERR_PTR */

@@ -52,7 +52,7 @@ static void show_info(struct strbuf *out, struct mount *m, const char *place, ch
 {
 	const char *root = dentry_name(m->root, buf, PATH_MAX);
 
-	sb_printf(out, "%d %d 0:%u ", m->id, m->parent->id, m->sb->dev);
+	sb_printf(out, "%d %d %u:%u ", m->id, m->parent->id, MAJOR(m->sb->dev), MINOR(m->sb->dev));
 	show_escaped(out, IS_ERR(root) ? "/" : root, " \t\n\\");
 	sb_putc(out, ' ');
 	show_escaped(out, place, " \t\n\\");

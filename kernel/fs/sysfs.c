@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /sys: one tree, made at boot: the directory that cgroup2 is mounted on, and which processors there
- * are (the C library asks). A tmpfs whose directories take no new names from users.
+ * /sys: one tree, made at boot: the directory that cgroup2 is mounted on, which processors there are
+ * (the C library asks), and the disks. A tmpfs whose directories take no new names from users.
  */
 #include "fs/internal.h"
 
@@ -51,6 +51,15 @@ void sysfs_add(const char *dir, const struct pseudo_file *pf, void *priv)
 	sb_free(&path);
 	if (err)
 		pr_err("sysfs: %s/%s: error %d", dir, pf->name, err);
+}
+
+void sysfs_link(const char *path, const char *target)
+{
+	struct inode *inode = tmpfs_link_inode(sys_mount->sb, NULL, target);
+	int err = IS_ERR(inode) ? PTR_ERR(inode) : tmpfs_make(sys_mount->sb, path, 0, 0, inode);
+
+	if (err)
+		pr_err("sysfs: %s: error %d", path, err);
 }
 
 /* A list of processors as the kernel's other interfaces write it: "0-3". */

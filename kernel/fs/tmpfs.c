@@ -309,19 +309,26 @@ static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, mode_t mode)
 	return 0;
 }
 
-static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target)
+struct inode *tmpfs_link_inode(struct super *sb, const struct inode *dir, const char *target)
 {
-	struct inode *i = tmpfs_inode(dir->sb, dir, S_IFLNK | 0777, 0);
+	struct inode *i = tmpfs_inode(sb, dir, S_IFLNK | 0777, 0);
 
 	if (IS_ERR(i))
-		return PTR_ERR(i);
+		return i;
 	node_of(i)->link = kstrdup(target);
 	if (!node_of(i)->link) {
 		inode_put(i);
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	}
 	i->size = strlen(target);
-	return tmpfs_add(dir, d, i);
+	return i;
+}
+
+static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target)
+{
+	struct inode *i = tmpfs_link_inode(dir->sb, dir, target);
+
+	return IS_ERR(i) ? PTR_ERR(i) : tmpfs_add(dir, d, i);
 }
 
 static int tmpfs_link(struct dentry *old, struct inode *dir, struct dentry *d)

@@ -552,7 +552,7 @@ int vfs_stat(const struct path *p, struct stat *st)
 	if (err)
 		return err;
 	memset(st, 0, sizeof(*st));
-	st->st_dev = dev_encode(MKDEV(0, i->sb->dev));
+	st->st_dev = dev_encode(i->sb->dev);
 	st->st_ino = i->ino;
 	st->st_nlink = i->nlink;
 	st->st_mode = i->mode;
@@ -599,7 +599,8 @@ int vfs_statx(const struct path *p, struct statx *st)
 	st->stx_ctime = statx_time(i->ctime_ns);
 	st->stx_rdev_major = MAJOR(i->rdev);
 	st->stx_rdev_minor = MINOR(i->rdev);
-	st->stx_dev_minor = i->sb->dev;
+	st->stx_dev_major = MAJOR(i->sb->dev);
+	st->stx_dev_minor = MINOR(i->sb->dev);
 	st->stx_mnt_id = p->mnt->id;
 	st->stx_attributes_mask = STATX_ATTR_MOUNT_ROOT;
 	if (p->dentry == p->mnt->root)

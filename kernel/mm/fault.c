@@ -105,7 +105,7 @@ static void map_around(struct vma *vma, pte_t *pte, u64 addr)
 
 		n = min(n, (unsigned int)((end - a) >> PAGE_SHIFT));
 		for (unsigned int i = 0; slots && i < n; i++) {
-			if (pte[i] || !slots[i])
+			if (pte[i] || !slots[i] || READ_ONCE(slots[i]->state) & FRAME_BUSY)
 				continue;
 			f = slots[i];
 			frame_get(f);

@@ -201,6 +201,7 @@ struct frame *frame_alloc(unsigned int order, enum frame_kind kind)
 	for (i = 0; i < BIT(order); i++) {
 		f[i].kind = kind;
 		f[i].dirty = 0;
+		f[i].state = 0;
 		f[i].charge = NULL;
 		f[i].mapping = NULL;
 		f[i].index = 0;

@@ -37,8 +37,6 @@ void slab_init(void);
 
 /* pagecache.c */
 extern u64 shmem_pages; /* in mappings without operations; atomic */
-/* The frame at index if the mapping has it already, with a reference; else NULL. */
-struct frame *mapping_find(struct mapping *m, u64 index);
 
 /* charge.c: they may sleep, waiting for what the out-of-memory hook sets free */
 struct frame *frame_alloc_charged(enum frame_kind kind, struct res_counter *res, bool zero);

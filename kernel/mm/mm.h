@@ -23,6 +23,7 @@ struct frame {
 	u8 kind; /* enum frame_kind */
 	u8 order;
 	u8 dirty;
+	u8 state; /* FRAME_BUSY ...: of CACHE; atomic */
 	struct res_counter *charge; /* who pays, or NULL; uncharged when the last reference goes */
 	union {
 		struct list_head link; /* FREE */
@@ -36,6 +37,10 @@ struct frame {
 		};
 	};
 };
+
+#define FRAME_BUSY 1U /* its content is still being read: wait before looking at it */
+#define FRAME_FAILED 2U /* it could not be read, and has left its mapping */
+#define FRAME_USED 4U /* was wanted since reclaim last came by */
 
 extern struct frame *frames; /* by page-frame number */
 extern u64 nr_frames; /* entries of frames[] */
@@ -108,6 +113,8 @@ struct mapping_ops {
 	 * NULL table or NULL function: the page is a hole and reads as zeros (tmpfs).
 	 */
 	struct frame *(*read_page)(struct mapping *m, u64 index);
+	/* Writes dirty pages, some or (all) all of them, and waits. 0 or -errno. NULL: none need be. */
+	int (*write_pages)(struct mapping *m, bool all);
 };
 struct mapping {
 	spinlock_t lock; /* guards pages */
@@ -121,11 +128,25 @@ struct mapping {
 	u64 coming; /* shared areas that are about to be attached; atomic */
 };
 void mapping_init(struct mapping *m, const struct mapping_ops *ops, void *owner);
+/* The frame at index if the mapping has it already, with a reference; else NULL. Waits for busy ones. */
+struct frame *mapping_find(struct mapping *m, u64 index);
 /*
  * The frame of page index with one reference. create false: NULL for a hole without content
  * (reads as zeros); true: the hole gets a zeroed, charged frame. ERR_PTR on error.
  */
 struct frame *mapping_get(struct mapping *m, u64 index, bool create);
+/*
+ * For read_page() of a device: puts up to n fresh frames in at index and behind it, busy until
+ * mapping_end_read(); the caller has a reference to each in out[]. How many, up to the first page that
+ * is there already; 0: index itself is. -ENOMEM.
+ */
+int mapping_begin_read(struct mapping *m, u64 index, unsigned int n, struct frame **out);
+/* They are read, or failed and leave m. The references go. Any context. */
+void mapping_end_read(struct mapping *m, struct frame **pages, unsigned int n, bool ok);
+bool frame_wait(struct frame *f); /* until it is not busy; false: it could not be read */
+/* The first dirty page at or after *index and the dirty ones that follow it, at most n, clean from now
+ * on; references in out[]. How many; *index is the first one's. */
+unsigned int mapping_take_dirty(struct mapping *m, u64 *index, unsigned int n, struct frame **out);
 /* Puts f (its reference moves here) at index, for frames adopted in place. -EEXIST, -ENOMEM. */
 int mapping_adopt(struct mapping *m, u64 index, struct frame *f);
 /* Drops the pages from index on and unmaps them everywhere; the last partial page is the caller's. */

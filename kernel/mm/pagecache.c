@@ -3,7 +3,9 @@
  * The pages of a file, by index. Each frame in the tree has one reference for that; user mappings
  * and copies under way have their own. The same frames are what read(2) copies from and what mmap(2)
  * shows. A frame may be in a second mapping that shows it as it is (a file system on an image in
- * memory): frame->mapping is the first one.
+ * memory or on a device): frame->mapping is the first one.
+ *
+ * A page of a device is in the tree while it is being read, and busy: mapping_find() waits for it.
  *
  * mapping->lock guards the tree and the list of areas. Removal goes: out of the tree, out of every
  * page table (mapping_unmap), last references. A fault that found the page just before holds
@@ -12,6 +14,9 @@
 #include "mm/internal.h"
 
 #define BATCH 32
+#define SCAN_MAX 1024
+
+static struct waitq read_wait = WAITQ_INIT(read_wait); /* for frames that are busy */
 
 void mapping_init(struct mapping *m, const struct mapping_ops *ops, void *owner)
 {
@@ -30,16 +35,26 @@ static void count_pages(struct mapping *m, s64 n)
 		__atomic_fetch_add(&shmem_pages, n, __ATOMIC_RELAXED);
 }
 
+bool frame_wait(struct frame *f)
+{
+	wait_event_uninterruptible(&read_wait, !(READ_ONCE(f->state) & FRAME_BUSY));
+	return !(READ_ONCE(f->state) & FRAME_FAILED);
+}
+
 struct frame *mapping_find(struct mapping *m, u64 index)
 {
 	struct frame *f;
 
-	spin_lock(&m->lock);
-	f = radix_get(&m->pages, index);
-	if (f)
-		frame_get(f);
-	spin_unlock(&m->lock);
-	return f;
+	for (;;) {
+		spin_lock(&m->lock);
+		f = radix_get(&m->pages, index);
+		if (f)
+			frame_get(f);
+		spin_unlock(&m->lock);
+		if (!f || likely(!(READ_ONCE(f->state) & FRAME_BUSY)) || frame_wait(f))
+			return f;
+		frame_put(f); /* it has left the tree */
+	}
 }
 
 /* Puts f in, or finds who came first. Returns the page with a reference; f's goes to the tree. */
@@ -99,6 +114,92 @@ struct frame *mapping_get(struct mapping *m, u64 index, bool create)
 			return ERR_PTR(-ENOMEM);
 	}
 	return insert(m, index, f);
+}
+
+int mapping_begin_read(struct mapping *m, u64 index, unsigned int n, struct frame **out)
+{
+	unsigned int got = 0;
+	int err = 0;
+
+	while (got < n) {
+		/* Nobody is ended for pages that may never be asked for. */
+		struct frame *f = got ? frame_alloc(0, FRAME_CACHE)
+				      : frame_alloc_charged(FRAME_CACHE, payer(m), false);
+
+		err = f ? 0 : -ENOMEM;
+		if (f && got && payer(m)) {
+			if (!res_charge(payer(m), PAGE_SIZE))
+				f->charge = payer(m);
+			else
+				err = -ENOMEM;
+		}
+		spin_lock(&m->lock);
+		err = err ?: radix_insert(&m->pages, index + got, f);
+		if (!err) {
+			count_pages(m, 1);
+			f->mapping = m;
+			f->index = index + got;
+			f->state = FRAME_BUSY | FRAME_USED;
+			frame_get(f);
+			out[got++] = f;
+		}
+		spin_unlock(&m->lock);
+		if (!err)
+			continue;
+		if (f)
+			frame_put(f);
+		break;
+	}
+	return got || err == -EEXIST ? (int)got : err;
+}
+
+void mapping_end_read(struct mapping *m, struct frame **pages, unsigned int n, bool ok)
+{
+	spin_lock(&m->lock);
+	for (unsigned int i = 0; i < n; i++) {
+		struct frame *f = pages[i];
+
+		if (!ok && f->mapping == m) {
+			radix_erase(&m->pages, f->index);
+			count_pages(m, -1);
+			f->mapping = NULL;
+			frame_put(f); /* the tree's */
+		}
+		WRITE_ONCE(f->state, ok ? FRAME_USED : FRAME_FAILED);
+	}
+	spin_unlock(&m->lock);
+	waitq_wake_all(&read_wait, 0);
+	for (unsigned int i = 0; i < n; i++)
+		frame_put(pages[i]);
+}
+
+unsigned int mapping_take_dirty(struct mapping *m, u64 *index, unsigned int n, struct frame **out)
+{
+	/* What can be written without our knowing is dirty again at once. */
+	bool stays = mapping_writable(m);
+	unsigned int got = 0, seen = 0;
+	struct frame *f;
+	u64 at = *index;
+
+	spin_lock(&m->lock);
+	while (got < n && (f = radix_next(&m->pages, &at)) && (!got || at == *index + got)) {
+		if (f->dirty) {
+			if (!got)
+				*index = at;
+			f->dirty = stays;
+			frame_get(f);
+			out[got++] = f;
+		} else if (got) {
+			break;
+		}
+		at++;
+		if (++seen % SCAN_MAX == 0 && !got) { /* interrupts are off meanwhile */
+			spin_unlock(&m->lock);
+			spin_lock(&m->lock);
+		}
+	}
+	spin_unlock(&m->lock);
+	return got;
 }
 
 int mapping_adopt(struct mapping *m, u64 index, struct frame *f)

@@ -352,13 +352,14 @@ static void show_area(struct strbuf *out, struct vma *v, const struct path *root
 {
 	struct inode *inode = v->file ? v->file->inode : NULL;
 	const char *name = area_name(v);
-	u32 dev = inode ? inode->sb->dev : 0;
+	dev_t dev = inode ? inode->sb->dev : 0;
 	size_t from = out->len;
 
 	sb_printf(out, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ", (ull)v->start, (ull)v->end,
 		  v->flags & VM_READ ? 'r' : '-', v->flags & VM_WRITE ? 'w' : '-',
 		  v->flags & VM_EXEC ? 'x' : '-', v->flags & VM_SHARED ? 's' : 'p',
-		  (ull)(inode ? v->pgoff << PAGE_SHIFT : 0), 0, dev, (ull)(inode ? inode->ino : 0));
+		  (ull)(inode ? v->pgoff << PAGE_SHIFT : 0), MAJOR(dev), MINOR(dev),
+		  (ull)(inode ? inode->ino : 0));
 	if (!name && inode) {
 		name = path_name(&v->file->path, root, buf, PATH_MAX);
 		if (IS_ERR(name))

@@ -57,6 +57,18 @@ static int show_vmstat(struct strbuf *out, void *priv)
 	return 0;
 }
 
+static int show_partitions(struct strbuf *out, void *priv)
+{
+	blkdev_show_sizes(out);
+	return 0;
+}
+
+static int show_diskstats(struct strbuf *out, void *priv)
+{
+	blkdev_show_stats(out);
+	return 0;
+}
+
 static void stat_line(struct strbuf *out, u64 user, u64 sys, u64 idle)
 {
 	sb_printf(out, " %llu 0 %llu %llu 0 0 0 0 0 0\n", (ull)(user / NSEC_PER_TICK),
@@ -361,9 +373,11 @@ void procfs_sys_init(void)
 		{ .name = "cmdline", .mode = 0444, .show = show_boot_cmdline },
 		{ .name = "cpuinfo", .mode = 0444, .show = show_cpuinfo },
 		{ .name = "locks", .mode = 0444, .show = show_locks },
+		{ .name = "diskstats", .mode = 0444, .show = show_diskstats },
 		{ .name = "filesystems", .mode = 0444, .show = show_filesystems },
 		{ .name = "loadavg", .mode = 0444, .show = show_loadavg },
 		{ .name = "meminfo", .mode = 0444, .show = show_meminfo },
+		{ .name = "partitions", .mode = 0444, .show = show_partitions },
 		{ .name = "slabinfo", .mode = 0400, .show = show_slabinfo },
 		{ .name = "stat", .mode = 0444, .show = show_kernel_stat },
 		{ .name = "uptime", .mode = 0444, .show = show_uptime },

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The local APIC (one a CPU; timer and messages between CPUs) in xAPIC mode, and the IOAPICs (lines
- * of devices), all of which lead to the first CPU. The old PIC is masked. Sources: SDM 3A 10 (local
- * APIC), Intel 82093AA data sheet (IOAPIC).
+ * of devices), all of which lead to the first CPU, as do the messages of PCI devices. The old PIC is
+ * masked. Sources: SDM 3A 10 (local APIC), Intel 82093AA data sheet (IOAPIC).
  */
 #include "x86/internal.h"
 
@@ -32,6 +32,7 @@
 #define REDIR_MASKED BIT(16)
 #define REDIR_LEVEL BIT(15)
 #define REDIR_LOW BIT(13)
+#define MSI_BASE 0xfee00000U
 
 static volatile u32 *lapic;
 static struct {
@@ -42,8 +43,9 @@ static unsigned int nr_ioapics;
 static struct {
 	void (*handler)(void *arg);
 	void *arg;
-} handlers[NR_GSI];
-static spinlock_t ioapic_lock;
+} handlers[NR_IRQS]; /* by vector: the pins', then those of messages */
+static unsigned int nr_messages;
+static spinlock_t ioapic_lock; /* guards the redirections, handlers and nr_messages */
 
 static u32 lapic_read(u32 reg)
 {
@@ -180,10 +182,28 @@ int irq_request(unsigned int gsi, bool level, void (*handler)(void *arg), void *
 	return -ENODEV;
 }
 
-bool irq_dispatch_gsi(unsigned int gsi)
+int irq_request_message(void (*handler)(void *arg), void *arg, struct irq_message *msg)
 {
-	if (gsi >= NR_GSI || !handlers[gsi].handler)
+	unsigned int n;
+
+	spin_lock(&ioapic_lock);
+	n = NR_GSI + nr_messages;
+	if (n < NR_IRQS) {
+		nr_messages++;
+		handlers[n].arg = arg;
+		handlers[n].handler = handler;
+	}
+	spin_unlock(&ioapic_lock);
+	/* Fixed delivery, edge, to one CPU: SDM 3A 11.11. */
+	msg->addr = MSI_BASE | boot_cpu.apic_id << 12;
+	msg->data = VECTOR_GSI + n;
+	return n < NR_IRQS ? 0 : -ENOSPC;
+}
+
+bool irq_dispatch(unsigned int n)
+{
+	if (n >= NR_IRQS || !handlers[n].handler)
 		return false;
-	handlers[gsi].handler(handlers[gsi].arg);
+	handlers[n].handler(handlers[n].arg);
 	return true;
 }

@@ -3,9 +3,10 @@
 #pragma once
 #include "x86/x86.h"
 
-/* Interrupt vectors: exceptions 0..31, then the IOAPIC's pins, then this CPU's own. */
+/* Interrupt vectors: exceptions 0..31, then the IOAPIC's pins, then messages, then this CPU's own. */
 #define VECTOR_GSI 0x30
 #define NR_GSI 64
+#define NR_IRQS (VECTOR_TIMER - VECTOR_GSI)
 #define VECTOR_TIMER 0xf0
 #define VECTOR_CALL 0xf1
 #define VECTOR_KICK 0xf2
@@ -67,7 +68,7 @@ u32 lapic_id(void);
 #define ICR_ASSERT 0x4000
 void lapic_send(u32 apic_id, u32 icr_low); /* icr_low: ICR_* | vector */
 void lapic_send_others(u32 icr_low);
-bool irq_dispatch_gsi(unsigned int gsi);
+bool irq_dispatch(unsigned int n); /* vector VECTOR_GSI + n; false: nobody handles it */
 /* The timer's count-down: start at n (bus clocks), read, and its rate. */
 void lapic_timer_set(u32 n);
 u32 lapic_timer_read(void);

@@ -194,7 +194,7 @@ static void interrupt(struct regs *r)
 	case VECTOR_SPURIOUS:
 		break;
 	default:
-		if (r->vector < VECTOR_GSI || !irq_dispatch_gsi(r->vector - VECTOR_GSI))
+		if (r->vector < VECTOR_GSI || !irq_dispatch(r->vector - VECTOR_GSI))
 			pr_debug("interrupt %u without a handler", (unsigned int)r->vector);
 		lapic_eoi();
 	}

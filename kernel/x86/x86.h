@@ -58,6 +58,12 @@ void __noreturn enter_user(const struct regs *regs);
 /* ---- interrupts ---- */
 /* Handlers run with interrupts off. gsi: ACPI global system interrupt (IOAPIC pin). 0 or -errno. */
 int irq_request(unsigned int gsi, bool level, void (*handler)(void *arg), void *arg);
+/* What a device writes where to interrupt (MSI and MSI-X of PCI). */
+struct irq_message {
+	u32 addr, data;
+};
+/* One for handler, which is never given back. 0, or -ENOSPC: some hundred devices have them all. */
+int irq_request_message(void (*handler)(void *arg), void *arg, struct irq_message *msg);
 
 /* ---- other CPUs ---- */
 #define MAX_CPUS 64

@@ -139,7 +139,7 @@ class Machine:
 
     def __init__(self, engine="qemu", build=None, mem="256M", cpus=None, timeout=None, cpu=None,
                  root="busybox", cmdline="", quiet=True, iso_file=None, interactive=False,
-                 gdb=None, icount=False, extra=()):
+                 gdb=None, icount=False, extra=(), disks=()):
         self.engine = engine
         self.build = build or os.path.join(TOP, "build")
         self.mem = mem
@@ -154,6 +154,7 @@ class Machine:
         self.gdb = gdb
         self.icount = icount
         self.extra = list(extra)
+        self.disks = list(disks)  # (raw file, read-only, serial number): /dev/vda and so on
         self.files = Files()
         self.has_command = False
         self.deadline = None  # of time.monotonic(); callbacks may move it while the machine runs
@@ -240,6 +241,10 @@ class Machine:
         else:
             argv += ["-kernel", self.kernel(), "-initrd", self.initrd(tmp),
                      "-append", self.cmdline()]
+        for n, (path, read_only, serial) in enumerate(self.disks):
+            argv += ["-drive", "if=none,id=disk%d,format=raw,file=%s%s" % (
+                         n, path.replace(",", ",,"), ",readonly=on" if read_only else ""),
+                     "-device", "virtio-blk-pci,drive=disk%d,serial=%s" % (n, serial)]
         if self.gdb:
             argv += ["-S", "-gdb", "tcp:127.0.0.1:%d" % self.gdb]
         return argv + self.extra
