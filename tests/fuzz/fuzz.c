@@ -307,23 +307,6 @@ static void judge_counts(const struct counts *mark, unsigned int n)
 
 /* ---- the slots ---- */
 
-static void one_iteration(void)
-{
-	struct counts before, now;
-
-	for (u64 n = 0; n < options.repeat && !shared->failed; n++) {
-		read_counts(&before);
-		iterate(options.one_slot, options.one_iteration);
-		if (options.verbose)
-			show_rings(options.one_slot, 63);
-		if (risen(&before, &now))
-			for (unsigned int i = 0; i < now.nr; i++)
-				if (now.of[i].value > count_of(&before, now.of[i].name))
-					say("  risen: %s %ld, then %ld", now.of[i].name,
-					    count_of(&before, now.of[i].name), now.of[i].value);
-	}
-}
-
 static void progress(void)
 {
 	unsigned int ok = 0, called = 0;
@@ -337,6 +320,34 @@ static void progress(void)
 	    (unsigned long long)shared->calls, nr_rows, called, ok);
 }
 
+/* Every ten seconds: a machine that says nothing for longer is taken for dead. */
+static void show_progress(u64 *shown)
+{
+	if (now_ms() - *shown < 10000)
+		return;
+	*shown = now_ms();
+	progress();
+}
+
+static void one_iteration(void)
+{
+	struct counts before, now;
+	u64 shown = now_ms();
+
+	for (u64 n = 0; n < options.repeat && !shared->failed; n++) {
+		show_progress(&shown);
+		read_counts(&before);
+		iterate(options.one_slot, options.one_iteration);
+		if (options.verbose)
+			show_rings(options.one_slot, 63);
+		if (risen(&before, &now))
+			for (unsigned int i = 0; i < now.nr; i++)
+				if (now.of[i].value > count_of(&before, now.of[i].name))
+					say("  risen: %s %ld, then %ld", now.of[i].name,
+					    count_of(&before, now.of[i].name), now.of[i].value);
+	}
+}
+
 /* One slot, and the figures after each iteration: for finding the one that leaks. */
 static void strictly(void)
 {
@@ -347,10 +358,7 @@ static void strictly(void)
 		iterate(0, n);
 	read_counts(&before);
 	for (u64 shown = 0; now_ms() - started < options.seconds * 1000UL && !shared->failed; n++) {
-		if (now_ms() - shown >= 10000) {
-			shown = now_ms();
-			progress();
-		}
+		show_progress(&shown);
 		iterate(0, n);
 		if (!risen(&before, &now))
 			continue;
@@ -406,10 +414,7 @@ static void run_slots(u64 end, u64 *next)
 			s++;
 			continue;
 		}
-		if (now_ms() - shown >= 10000) {
-			shown = now_ms();
-			progress();
-		}
+		show_progress(&shown);
 		slept = now_ms();
 		sleep_ms(20);
 		if (now_ms() - slept > SLOW_MS)
