@@ -3,7 +3,7 @@
 
 BENCH_BINS := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
 
-$(BUILD)/tests/bench/%: tests/bench/%.c tests/bench/bench.mk | $(UAPI)/.done
+$(BUILD)/tests/bench/%: tests/bench/%.c tests/bench/bench.h tests/bench/bench.mk | $(UAPI)/.done
 	$(call say,UCC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MUSL_CC) -std=gnu17 -D_GNU_SOURCE -isystem $(UAPI) -O2 -static -fno-pie -no-pie \

@@ -13,47 +13,98 @@ import emulator
 from linux import Linux
 
 HALF = 0.5
-# micro.c's name, what it is, and its limit: ticks, or a part of Linux's ticks; None: for information
+# program, its name for it, what it is, and its limit: ticks, or a part of Linux's; None: for information
 MICRO = (
-    ("getppid", "getppid round trip", 110),
-    ("fork-exec", "fork + exec + wait of busybox true", 220000),
-    ("vfork-exec", "vfork + exec + wait of busybox true", 180000),
-    ("pipe", "pipe ping-pong of two processes, a round trip", HALF),
-    ("futex", "futex ping-pong of two threads, a round trip", HALF),
-    ("yield", "context switch, sched_yield of two processes", HALF),
-    ("fault-anon", "page fault, anonymous", HALF),
-    ("fault-file", "page fault, file-mapped", HALF),
-    ("fault-file-scan", "reading a mapped file, a page", None),
-    ("fault-cow", "page fault, copy-on-write", HALF),
+    ("micro", "getppid", "getppid round trip", 110),
+    ("micro", "fork-exec", "fork + exec + wait of busybox true", 220000),
+    ("micro", "vfork-exec", "vfork + exec + wait of busybox true", 180000),
+    ("micro", "futex", "futex ping-pong of two threads, a round trip", HALF),
+    ("micro", "yield", "context switch, sched_yield of two processes", HALF),
+    ("micro", "fault-anon", "page fault, anonymous", HALF),
+    ("micro", "fault-file", "page fault, file-mapped", HALF),
+    ("micro", "fault-file-scan", "reading a mapped file, a page", None),
+    ("micro", "fault-cow", "page fault, copy-on-write", HALF),
+    ("files", "open", "open + close of a path of 4 components", HALF),
+    ("files", "stat", "stat of the same", HALF),
+    ("files", "getdents", "getdents of 1,000 entries", HALF),
+    ("files", "read", "read of 4 KiB that are cached", HALF),
+    ("files", "create", "create + unlink", HALF),
+    ("ipc", "pipe", "pipe ping-pong of two processes, a round trip", HALF),
+    ("ipc", "pipe-bulk", "64 KiB through a pipe", HALF),
+    ("ipc", "unix", "AF_UNIX ping-pong, a round trip", HALF),
+    ("ipc", "unix-bulk", "64 KiB through an AF_UNIX stream", HALF),
+    ("ipc", "tcp", "TCP loopback ping-pong, a round trip", HALF),
+    ("ipc", "tcp-bulk", "64 KiB through TCP on loopback", HALF),
+    ("start", "bash", "bash -c true, start to exit", HALF),
+    ("start", "python", "python3 -c pass, start to exit", HALF),
+)
+PROGRAMS = ("micro", "files", "ipc", "start")
+# what of Debian's packages the programs start, as (package, path or folder)
+DYNAMIC = (
+    ("bash", "bin/bash"), ("libtinfo6", "lib/x86_64-linux-gnu/libtinfo.so.6"),
+    ("libc6", "lib64/ld-linux-x86-64.so.2"), ("libc6", "lib/x86_64-linux-gnu/libc.so.6"),
+    ("libc6", "lib/x86_64-linux-gnu/libm.so.6"), ("zlib1g", "lib/x86_64-linux-gnu/libz.so.1"),
+    ("libexpat1", "lib/x86_64-linux-gnu/libexpat.so.1"),
+    ("python3.11-minimal", "usr/bin/python3.11"), ("libpython3.11-minimal", "usr/lib/python3.11"),
 )
 STORMS = (("exec", "storm of fork, exec, wait"), ("mmap", "storm of mmap, fault, munmap"))
 STORM = "for i in 1 2 3 4; do for n in 1 2 4; do storm %s $n %d || exit 1; done; done"
 STORM_MS = 500
 
 
-def run(machine, build, program, line, on_output=None):
-    """What the program prints on a machine; RuntimeError when it fails."""
-    host, guest = os.path.join(build, "tests/bench", program), "/bin/" + program
-    (machine.add if isinstance(machine, Linux) else machine.files.add)(host, guest)
+def put(machine, host, guest):
+    """A file or a folder of the host, exactly as it is, for either kernel."""
+    if isinstance(machine, Linux):
+        machine.archive.file(guest, host)
+    else:
+        machine.files.used = True
+        machine.files.archive.file(machine.files.place(guest), host)
+
+
+def put_dynamic(machine):
+    for package, path in DYNAMIC:
+        top = debian.unpack(package)
+        found = os.path.join(top, path)
+        if os.path.isdir(found):
+            put(machine, found, path)
+            continue
+        if os.path.islink(found) and os.readlink(found).startswith("/"):
+            found = top + os.readlink(found)
+        put(machine, os.path.realpath(found), path)
+
+
+def run(machine, build, programs, line, on_output=None):
+    """What the programs of one line print on a machine; RuntimeError when it fails."""
+    for program in programs:
+        put(machine, os.path.join(build, "tests/bench", program), "bin/" + program)
     machine.command([line])
     outcome = machine.start(on_output=on_output)
     if outcome.kind != emulator.EXIT or outcome.status:
-        raise RuntimeError("%s: %s %s" % (line, outcome.kind, outcome.detail or outcome.status))
+        raise RuntimeError("%s: %s %s\n%s" % (line, outcome.kind, outcome.detail or outcome.status,
+                                              outcome.output.decode("utf-8", "replace")[-500:]))
     return outcome.output.decode()
 
 
-def micro_on(machine, build, names):
-    text = run(machine, build, "micro", "micro " + " ".join(names))
+def micro_on(machine, build, cases):
+    programs = [p for p in PROGRAMS if any(case[0] == p for case in cases)]
+    if "start" in programs:
+        put_dynamic(machine)
+    line = " && ".join("%s %s" % (p, " ".join(case[1] for case in cases if case[0] == p))
+                       for p in programs)
+    text = run(machine, build, programs, line)
     return {name: int(ticks) for name, ticks in (line.split() for line in text.splitlines())}
 
 
 class Remembered:
-    """Linux's ticks of earlier runs: they depend on the program and the kernel alone."""
+    """Linux's ticks of earlier runs: they depend on the programs and the kernel alone."""
 
     def __init__(self, build):
         self.path = os.path.join(build, "tests/bench/linux.json")
-        with open(os.path.join(build, "tests/bench/micro"), "rb") as f:
-            self.key = hashlib.sha256(f.read()).hexdigest()
+        key = hashlib.sha256()
+        for program in PROGRAMS:
+            with open(os.path.join(build, "tests/bench", program), "rb") as f:
+                key.update(f.read())
+        self.key = key.hexdigest()
 
     def load(self):
         try:
@@ -70,10 +121,9 @@ class Remembered:
 
 def micro(args, row, wanted):
     """Ticks of single operations, on both kernels at once."""
-    cases = [case for case in MICRO if wanted(case[1])]
+    cases = [case for case in MICRO if wanted(case[2])]
     if not cases:
         return
-    names = [name for name, _, _ in cases]
     memory = Remembered(args.build)
     linux = memory.load() if args.again else {}
     patience = 300 * emulator.host_scale()
@@ -83,14 +133,14 @@ def micro(args, row, wanted):
         if not linux:  # the boot is what takes the time: all of them
             try:
                 peer = beside.submit(micro_on, Linux(engine="bochs", timeout=patience),
-                                     args.build, [name for name, _, _ in MICRO])
+                                     args.build, MICRO)
             except debian.Missing as e:
                 row("Debian's kernel in Bochs", "not measured: no %s" % e)
-        dyad = micro_on(machine, args.build, names)
+        dyad = micro_on(machine, args.build, cases)
         if peer:
             linux = peer.result()
             memory.save(linux)
-    for name, what, limit in cases:
+    for _, name, what, limit in cases:
         d, l = dyad[name], linux.get(name)
         measured = "%d : %d = %.2f" % (d, l, d / l) if l else "%d" % d
         if limit == HALF:
@@ -109,7 +159,7 @@ class Storms:
 
     def __init__(self, machine, build, kind):
         self.rates, self.rest = {}, b""
-        run(machine, build, "storm", STORM % (kind, STORM_MS), self.feed)
+        run(machine, build, ["storm"], STORM % (kind, STORM_MS), self.feed)
 
     def feed(self, data):
         *lines, self.rest = (self.rest + data).split(b"\n")

@@ -1,57 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What the single operations of a kernel cost, in ticks of the TSC. In Bochs that is the number of
- * instructions executed, so the figures repeat whatever the machine below is doing.
- *
- *   micro [NAME...]     all, or those named: one line "NAME TICKS" each
- *
- * A batch times many operations and returns the ticks of all. The first batch warms up; of the
- * others the median counts, so that a timer interrupt or a thread of the kernel that runs meanwhile
- * does not. Nothing is printed within a batch: a character on a serial line costs thousands.
- */
+/* System calls, processes, threads, page faults: what each costs (bench.h). */
+#include "bench.h"
+
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
-#include <sched.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#define BATCHES 15
-#define PAGE 4096
 #define FAULTS 64 /* pages a batch touches */
 #define FAULT_AROUND 16 /* Linux maps so many pages of a file at one fault */
 #define FILE_PAGES (FAULTS * FAULT_AROUND)
-
-static uint64_t ticks(void)
-{
-	uint32_t lo, hi;
-
-	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi)::"memory");
-	return (uint64_t)hi << 32 | lo;
-}
-
-static void check(int ok, const char *what)
-{
-	if (ok)
-		return;
-	perror(what);
-	exit(1);
-}
-
-/* Memory that children share. */
-static void *shared(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	check(p != MAP_FAILED, "mmap");
-	return p;
-}
 
 /* ---- system calls ---- */
 
@@ -76,13 +34,6 @@ static void run_true(void)
 {
 	execv("/bin/busybox", true_argv);
 	_exit(127);
-}
-
-static void reap(pid_t pid)
-{
-	int status;
-
-	check(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0, "true");
 }
 
 static uint64_t fork_batch(unsigned int n)
@@ -114,35 +65,6 @@ static uint64_t vfork_batch(unsigned int n)
 }
 
 /* ---- two who wait for each other ---- */
-
-static uint64_t pipe_batch(unsigned int n)
-{
-	int there[2], back[2];
-	uint64_t begin = 0;
-	char byte = 0;
-	pid_t pid;
-
-	check(!pipe(there) && !pipe(back), "pipe");
-	pid = fork();
-	if (pid == 0) {
-		close(there[1]);
-		while (read(there[0], &byte, 1) == 1 && write(back[1], &byte, 1) == 1)
-			;
-		_exit(0);
-	}
-	close(there[0]);
-	for (unsigned int i = 0; i < 2 * n; i++) {
-		if (i == n) /* the first half warms up: copied pages, habits of the scheduler */
-			begin = ticks();
-		check(write(there[1], &byte, 1) == 1 && read(back[0], &byte, 1) == 1, "pipe");
-	}
-	begin = ticks() - begin;
-	close(there[1]);
-	reap(pid);
-	close(back[0]);
-	close(back[1]);
-	return begin;
-}
 
 static int turn;
 static unsigned int turns;
@@ -309,57 +231,15 @@ static uint64_t cow_batch(unsigned int n)
 	return result;
 }
 
-/* ---- */
-
-static const struct bench {
-	const char *name;
-	uint64_t (*batch)(unsigned int n);
-	unsigned int n; /* operations in a batch */
-} benches[] = {
-	{ "getppid", getppid_batch, 1000 },
-	{ "fork-exec", fork_batch, 4 },
-	{ "vfork-exec", vfork_batch, 4 },
-	{ "pipe", pipe_batch, 200 },
-	{ "futex", futex_batch, 200 },
-	{ "yield", yield_batch, 200 },
-	{ "fault-anon", anon_batch, FAULTS },
-	{ "fault-file", file_batch, FAULTS },
-	{ "fault-file-scan", file_scan_batch, FILE_PAGES },
+static const struct bench benches[] = {
+	{ "getppid", getppid_batch, 1000 },   { "fork-exec", fork_batch, 4 },
+	{ "vfork-exec", vfork_batch, 4 },     { "futex", futex_batch, 200 },
+	{ "yield", yield_batch, 200 },        { "fault-anon", anon_batch, FAULTS },
+	{ "fault-file", file_batch, FAULTS }, { "fault-file-scan", file_scan_batch, FILE_PAGES },
 	{ "fault-cow", cow_batch, FAULTS },
 };
 
-static int ascending(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
-static void run(const struct bench *b)
-{
-	uint64_t took[BATCHES];
-
-	b->batch(b->n);
-	for (int i = 0; i < BATCHES; i++)
-		took[i] = b->batch(b->n);
-	qsort(took, BATCHES, sizeof(took[0]), ascending);
-	printf("%s %llu\n", b->name, (unsigned long long)(took[BATCHES / 2] + b->n / 2) / b->n);
-	fflush(stdout);
-}
-
 int main(int argc, char **argv)
 {
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(0, &one);
-	check(!sched_setaffinity(0, sizeof(one), &one), "sched_setaffinity");
-	for (size_t i = 0; i < sizeof(benches) / sizeof(benches[0]); i++)
-		for (int a = 1; a < argc || argc == 1; a++) {
-			if (argc == 1 || !strcmp(argv[a], benches[i].name))
-				run(&benches[i]);
-			if (argc == 1)
-				break;
-		}
-	return 0;
+	return bench_main(argc, argv, benches, sizeof(benches) / sizeof(benches[0]));
 }
