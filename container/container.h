@@ -8,7 +8,7 @@
  * The kernel reaches all of this through struct layer_ops (proc/proc.h), which ns.c fills in; without
  * this folder the kernel is a Linux built without namespaces and cgroups.
  *
- * Kinds: user pid mnt uts cgroup. net, ipc and time are not built: there is no table behind them yet,
+ * Kinds: user pid mnt uts net cgroup. ipc and time are not built: there is no table behind them yet,
  * so asking for one is EINVAL. Read next: ns.c, then pid_ns.c.
  */
 #pragma once

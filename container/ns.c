@@ -9,10 +9,11 @@
  * its owner and in one's own.
  */
 #include "container/container.h"
+#include "net/net.h"
 
 /* In nsproxy and built. CLONE_NEWUSER lives in the credentials instead. */
-#define NSPROXY_KINDS (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWCGROUP)
-#define UNBUILT_KINDS (CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWTIME)
+#define NSPROXY_KINDS (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP)
+#define UNBUILT_KINDS (CLONE_NEWIPC | CLONE_NEWTIME)
 
 /* Puts new members for flags into ns, which is not shared yet; what fails midway the caller drops. */
 static int replace_members(struct nsproxy *ns, u64 flags, struct user_ns *owner,
@@ -37,6 +38,14 @@ static int replace_members(struct nsproxy *ns, u64 flags, struct user_ns *owner,
 			return PTR_ERR(pid_ns);
 		ns_put(&ns->pid_for_children->ns);
 		ns->pid_for_children = pid_ns;
+	}
+	if (flags & CLONE_NEWNET) {
+		struct net_ns *net = net_ns_make(owner);
+
+		if (IS_ERR(net))
+			return PTR_ERR(net);
+		ns_put(ns->net);
+		ns->net = &net->ns;
 	}
 	if (flags & CLONE_NEWCGROUP) {
 		struct ns_common *cgroup = cgroup_ns_make(owner);
@@ -149,6 +158,11 @@ static int set_member(struct nsproxy *ns, struct ns_common *target, struct task 
 		ns->pid_for_children = pid_ns;
 		return 0;
 	}
+	case CLONE_NEWNET:
+		ns_get(target);
+		ns_put(ns->net);
+		ns->net = target;
+		return 0;
 	case CLONE_NEWCGROUP:
 		ns_get(target);
 		ns_put(ns->cgroup);
@@ -200,6 +214,8 @@ static struct ns_common *member(struct nsproxy *ns, const char *name)
 		return &ns->mnt->ns;
 	if (!strcmp(name, "uts"))
 		return &ns->uts->ns;
+	if (!strcmp(name, "net"))
+		return ns->net;
 	if (!strcmp(name, "cgroup"))
 		return ns->cgroup;
 	return NULL;

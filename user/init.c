@@ -24,6 +24,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h> /* rename */
@@ -32,6 +33,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -361,6 +363,18 @@ static void mount_all(void)
 		symlink(links[i].target, links[i].name);
 }
 
+/* Each machine can speak to itself: the loopback device comes up, and the kernel gives it 127.0.0.1. */
+static void loopback_up(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return; /* a kernel without it */
+	ioctl(fd, SIOCSIFFLAGS, &ifr);
+	close(fd);
+}
+
 /* ---- programs ---- */
 
 struct command {
@@ -611,6 +625,7 @@ int main(int argc, char **argv)
 		graft("/files", "", "", "");
 	}
 	mount_all();
+	loopback_up();
 
 	if (has_command)
 		end_with_status(wait_for(start_command(command.words)));

@@ -4,6 +4,7 @@
  * (the file, the options of socket(7)); a protocol family fills in a table of operations:
  *
  *	struct net_ns      a network stack: names, ports, devices, routes are looked up in one of these
+ *	                   (netdev.h, and what drivers need)
  *	struct socket      one end; the protocol's own struct begins with it
  *	struct socket_ops  what the protocol does in place of each system call
  *	struct net_family  makes the sockets of one AF_*
@@ -18,7 +19,7 @@
  * Linux 6.1's.
  */
 #pragma once
-#include "proc/proc.h"
+#include "net/netdev.h"
 
 #include <asm/socket.h>
 #include <linux/net.h>
@@ -62,10 +63,6 @@ enum { SHUT_RD, SHUT_WR, SHUT_RDWR }; /* shutdown(2) */
 #define SCM_CREDENTIALS 2
 #define SOMAXCONN 4096 /* listen(2): the longest backlog */
 
-struct sockaddr {
-	__kernel_sa_family_t sa_family;
-	char sa_data[14];
-};
 #define sockaddr_storage __kernel_sockaddr_storage
 
 struct msghdr { /* as programs have it */
@@ -92,14 +89,6 @@ struct ucred {
 struct linger {
 	int l_onoff, l_linger;
 };
-
-/* ---- a network stack ---- */
-struct net_ns {
-	struct ns_common ns;
-};
-extern struct net_ns init_net;
-extern const struct ns_ops net_ns_ops;
-struct net_ns *current_net(void); /* the current task's; no reference */
 
 /* ---- a message ---- */
 struct net_msg {
@@ -239,6 +228,7 @@ struct net_family {
 };
 void net_family_register(const struct net_family *f);
 void net_init(void); /* the first net_ns, all families */
+void inet_init(void);
 
 /* ---- for syscall/: the calls, on kernel memory ---- */
 /* A socket of the current net_ns. ERR_PTR: -EAFNOSUPPORT, -EINVAL, what the family says. */

@@ -18,16 +18,6 @@ static u64 nr_sockets;
 
 /* ---- families and network stacks ---- */
 
-const struct ns_ops net_ns_ops = { .name = "net", .clone_flag = CLONE_NEWNET };
-struct net_ns init_net;
-
-struct net_ns *current_net(void)
-{
-	struct ns_common *ns = current->ns->net;
-
-	return ns ? container_of(ns, struct net_ns, ns) : &init_net;
-}
-
 void net_family_register(const struct net_family *f)
 {
 	families[f->family] = f;
@@ -35,8 +25,8 @@ void net_family_register(const struct net_family *f)
 
 void net_init(void)
 {
-	ns_init(&init_net.ns, &net_ns_ops, &init_user_ns, 0xeffffff9);
 	counts_register("sockets", &nr_sockets);
+	inet_init();
 }
 
 struct socket *socket_create(int family, int type, int protocol)

@@ -520,8 +520,12 @@ extern void (*tty_info)(struct tty *tty, u64 *dev, struct pid **pgrp);
 
 /* Registers /proc files outside the N folders: name may hold slashes ("sys/kernel/hostname"). */
 void procfs_add(const struct pseudo_file *pf, void *priv);
+/* A file of /proc/N/net; show() is told the network namespace of process N. For net/, at boot. */
+void proc_net_add(const char *name, int (*show)(struct strbuf *out, struct ns_common *net));
 
 void proc_init(void); /* the first task (the boot thread), procfs, pid and user namespaces */
 
 /* The state of the leak check: /proc/dyad/counts shows name and count, a line each. */
 void counts_register(const char *name, const u64 *count);
+/* Called before: ends what only waits for time to pass. Set by net/, whose closed connections do. */
+extern void (*counts_settle)(void);

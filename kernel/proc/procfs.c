@@ -196,6 +196,11 @@ static int mounts_readlink(struct inode *inode, char *buf, size_t size)
 	return snprintf(buf, size, "self/mounts");
 }
 
+static int net_readlink(struct inode *inode, char *buf, size_t size)
+{
+	return snprintf(buf, size, "self/net");
+}
+
 static const struct reader_link {
 	const char *name;
 	struct inode_ops iops;
@@ -203,6 +208,7 @@ static const struct reader_link {
 	{ "self", { .readlink = self_readlink } },
 	{ "thread-self", { .readlink = thread_self_readlink } },
 	{ "mounts", { .readlink = mounts_readlink } },
+	{ "net", { .readlink = net_readlink } },
 };
 #define NR_READER_LINKS ARRAY_SIZE(reader_links)
 

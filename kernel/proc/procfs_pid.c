@@ -417,11 +417,51 @@ static const struct file_ops threads_fops = { .iterate = threads_iterate };
 	{                                                                                          \
 		.pf = { .name = n, .mode = S_IFDIR | m }, .iops = i, .fops = f,                    \
 	}
+
+/* net: the files that net/ adds */
+#define NET_ENTRIES 24
+static struct pid_entry net_entries[NET_ENTRIES + 1];
+static int (*net_show[NET_ENTRIES])(struct strbuf *out, struct ns_common *net);
+
+static int show_net(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	struct nsproxy *ns = task_ns_get(t);
+	int err = ns ? net_show[p->entry->which](out, ns->net) : -EINVAL;
+
+	nsproxy_put(ns);
+	return err;
+}
+
+void proc_net_add(const char *name, int (*show)(struct strbuf *out, struct ns_common *net))
+{
+	int n = 0;
+
+	while (net_show[n])
+		n++;
+	BUG_ON(n == NET_ENTRIES);
+	net_show[n] = show;
+	net_entries[n] = (struct pid_entry)TEXT_OF(name, 0444, show_net, n);
+}
+
+static int net_lookup(struct inode *dir, struct dentry *d)
+{
+	return proc_table_lookup(dir, d, net_entries);
+}
+
+static int net_iterate(struct file *f, struct dir_context *ctx)
+{
+	return proc_table_iterate(f, ctx, net_entries, NULL);
+}
+
+static const struct inode_ops net_iops = { .lookup = net_lookup };
+static const struct file_ops net_fops = { .iterate = net_iterate };
+
 static const struct pid_entry entries[] = {
 	FOLDER("task", 0555, &threads_iops, &threads_fops), /* first: not in a thread's folder */
 	FOLDER("fd", 0500, &proc_fd_iops, &proc_fd_fops),
 	FOLDER("fdinfo", 0555, &proc_fd_iops, &proc_fd_fops),
 	FOLDER("ns", 0511, &proc_ns_iops, &proc_ns_fops),
+	FOLDER("net", 0555, &net_iops, &net_fops),
 	{ .pf = { .name = "mem", .mode = S_IFREG | 0600 }, .fops = &proc_mem_fops },
 	TEXT_OF("environ", 0400, show_memory, true),
 	TEXT("auxv", 0400, show_auxv),

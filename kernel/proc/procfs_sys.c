@@ -171,11 +171,15 @@ static void slab_count(void *arg, const char *name, size_t size, u64 used, u64 n
 		sb_printf(arg, "slab_%s %llu\n", name, (ull)used);
 }
 
+void (*counts_settle)(void);
+
 /* The leak check: of slabs the objects in use, not the frames, which the caches keep for a while. */
 static int show_counts(struct strbuf *out, void *priv)
 {
 	struct mem_stats m;
 
+	if (counts_settle)
+		counts_settle();
 	dentry_shrink(~0UL, false, NULL); /* names are kept as long as there is memory */
 	mem_stats(&m);
 	sb_printf(out, "frames_kernel %llu\nframes_anon %llu\nframes_cache %llu\n", (ull)m.kernel,

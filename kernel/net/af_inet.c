@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all AF_INET sockets have in common: the family, ports and who may share one, addresses, the
+ * options of ip(7).
+ *
+ * The port table is one hash for all namespaces. A bucket's lock guards its lists and is inside a
+ * socket's lock; each socket in the table is referenced by it. What the conflict rules look at in
+ * other sockets are single words, read as they are.
+ */
+#include "net/inet.h"
+
+#include <linux/capability.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+
+#define PORT_BUCKETS 256
+static struct port_bucket buckets[PORT_BUCKETS];
+
+/* ---- ports ---- */
+
+struct port_bucket *port_bucket(const struct net_ns *net, int protocol, be16 port)
+{
+	u64 h = ((u64)net >> 6) + protocol * 37 + ntohs(port);
+
+	return &buckets[(h ^ h >> 8 ^ h >> 16) % PORT_BUCKETS];
+}
+
+static struct port_bucket *bucket_of(const struct inet_sock *sk, be16 port)
+{
+	return port_bucket(sk->s.net, sk->s.type == SOCK_RAW ? -1 : sk->s.protocol, port);
+}
+
+bool bind_overlaps(const struct inet_sock *a, const struct inet_sock *b)
+{
+	return (!a->rcv_saddr || !b->rcv_saddr || a->rcv_saddr == b->rcv_saddr) &&
+	       (!a->s.bound_dev || !b->s.bound_dev || a->s.bound_dev == b->s.bound_dev);
+}
+
+static bool both(const struct inet_sock *a, const struct inet_sock *b, u32 option)
+{
+	return socket_opt(&a->s, option) && socket_opt(&b->s, option);
+}
+
+bool port_conflict(const struct inet_sock *a, const struct inet_sock *b)
+{
+	return bind_overlaps(a, b) && !both(a, b, SOCK_OPT_REUSEADDR) &&
+	       !both(a, b, SOCK_OPT_REUSEPORT);
+}
+
+static bool try_port(struct inet_sock *sk, be16 port,
+		     bool (*conflict)(const struct inet_sock *a, const struct inet_sock *b))
+{
+	struct port_bucket *b = bucket_of(sk, port);
+	struct inet_sock *o;
+	bool free = true;
+
+	spin_lock(&b->lock);
+	list_for_each(o, &b->bound, bind_link) {
+		if (o != sk && o->sport == port && o->s.net == sk->s.net &&
+		    o->s.protocol == sk->s.protocol && o->s.type == sk->s.type && conflict(sk, o)) {
+			free = false;
+			break;
+		}
+	}
+	if (free && list_empty(&sk->bind_link)) {
+		sk->sport = port;
+		socket_get(&sk->s);
+		list_add(&sk->bind_link, &b->bound);
+	}
+	spin_unlock(&b->lock);
+	return free;
+}
+
+static bool overlaps_at_all(const struct inet_sock *a, const struct inet_sock *b)
+{
+	return bind_overlaps(a, b);
+}
+
+int port_take(struct inet_sock *sk, be16 port,
+	      bool (*conflict)(const struct inet_sock *a, const struct inet_sock *b))
+{
+	u32 low = sk->s.net->port_low, n = sk->s.net->port_high - low + 1, at;
+
+	if (port)
+		return try_port(sk, port, conflict) ? 0 : -EADDRINUSE;
+	random_bytes(&at, sizeof(at));
+	for (u32 i = 0; i < n; i++)
+		if (try_port(sk, htons(low + (at + i) % n), overlaps_at_all))
+			return 0;
+	return -EAGAIN;
+}
+
+void port_drop(struct inet_sock *sk)
+{
+	struct port_bucket *b = bucket_of(sk, sk->sport);
+
+	if (list_empty(&sk->bind_link))
+		return;
+	spin_lock(&b->lock);
+	list_del(&sk->bind_link);
+	spin_unlock(&b->lock);
+	sk->sport = 0;
+	socket_put(&sk->s);
+}
+
+void inet_each(struct net_ns *net, int type, int protocol,
+	       void (*fn)(void *arg, struct inet_sock *sk), void *arg)
+{
+	struct inet_sock *sk;
+
+	for (int i = 0; i < PORT_BUCKETS; i++) {
+		spin_lock(&buckets[i].lock);
+		list_for_each(sk, &buckets[i].bound, bind_link)
+			if (sk->s.net == net && sk->s.type == type &&
+			    (!protocol || sk->s.protocol == protocol))
+				fn(arg, sk);
+		spin_unlock(&buckets[i].lock);
+	}
+}
+
+void inet_show(struct strbuf *out, int slot, struct inet_sock *sk, u8 state, u32 tx, u32 rx,
+	       const char *rest)
+{
+	char line[160];
+
+	snprintf(line, sizeof(line),
+		 "%4d: %08X:%04X %08X:%04X %02X %08X:%08X 00:00000000 00000000 %5u        0 %llu "
+		 "%u %p%s",
+		 slot, sk->rcv_saddr, ntohs(sk->sport), sk->daddr, ntohs(sk->dport), state, tx, rx,
+		 sk->s.file ? sk->s.file->inode->uid : 0,
+		 sk->s.file ? (unsigned long long)sk->s.file->inode->ino : 0, ref_read(&sk->s.refs),
+		 NULL, rest);
+	sb_printf(out, "%-149s\n", line);
+}
+
+/* ---- the life of a socket ---- */
+
+void inet_init_sock(struct inet_sock *sk, const struct socket_ops *ops, struct net_ns *net,
+		    int type, int protocol)
+{
+	socket_init(&sk->s, ops, net, AF_INET, type, protocol);
+	list_init(&sk->bind_link);
+	list_init(&sk->rx);
+	list_init(&sk->errors);
+	sk->mc_ttl = 1;
+	sk->mc_loop = true;
+	sk->pmtudisc = IP_PMTUDISC_WANT;
+}
+
+void inet_deinit_sock(struct inet_sock *sk)
+{
+	pkt_queue_free(&sk->rx);
+	pkt_queue_free(&sk->errors);
+	netdev_put(sk->dst.dev);
+	socket_deinit(&sk->s);
+}
+
+static struct socket *inet_create(struct net_ns *net, int type, int protocol)
+{
+	if (protocol < 0 || protocol >= IPPROTO_MAX)
+		return ERR_PTR(-EINVAL);
+	switch (type) {
+	case SOCK_STREAM:
+		if (protocol && protocol != IPPROTO_TCP)
+			return ERR_PTR(-EPROTONOSUPPORT);
+		return tcp_create(net);
+	case SOCK_DGRAM:
+		if (!protocol || protocol == IPPROTO_UDP)
+			return udp_create(net);
+		return protocol == IPPROTO_ICMP ? ping_create(net) : ERR_PTR(-EPROTONOSUPPORT);
+	case SOCK_RAW:
+		if (!protocol || protocol > IPPROTO_RAW)
+			return ERR_PTR(-EPROTONOSUPPORT);
+		return ns_capable(net->ns.owner, CAP_NET_RAW) ? raw_create(net, protocol)
+							      : ERR_PTR(-EPERM);
+	}
+	return ERR_PTR(-ESOCKTNOSUPPORT);
+}
+
+/* ---- addresses ---- */
+
+int inet_addr(const struct sockaddr_storage *addr, int len, struct sockaddr_in *sin)
+{
+	if (len < (int)sizeof(*sin))
+		return -EINVAL;
+	memcpy(sin, addr, sizeof(*sin));
+	return sin->sin_family == AF_INET ? 0 : -EAFNOSUPPORT;
+}
+
+int inet_bind_check(struct inet_sock *sk, const struct sockaddr_storage *addr, int len,
+		    struct sockaddr_in *sin)
+{
+	struct net_ns *net = sk->s.net;
+	int err = inet_addr(addr, len, sin);
+	u8 type;
+
+	/* programs from long ago leave the family out */
+	if (err == -EAFNOSUPPORT && sin->sin_family == AF_UNSPEC && !sin->sin_addr.s_addr)
+		err = 0;
+	if (err)
+		return err;
+	type = addr_type(net, sin->sin_addr.s_addr);
+	if (type == RTN_UNICAST && !sk->freebind)
+		return -EADDRNOTAVAIL;
+	if (sin->sin_port && ntohs(sin->sin_port) < net->unprivileged_port &&
+	    sk->s.type != SOCK_RAW && sk->s.protocol != IPPROTO_ICMP &&
+	    !ns_capable(net->ns.owner, CAP_NET_BIND_SERVICE))
+		return -EACCES;
+	return 0;
+}
+
+int inet_route(struct inet_sock *sk, be32 *daddr, int oif, struct dst *dst)
+{
+	if (!*daddr)
+		*daddr = sk->saddr ? sk->saddr : htonl(INADDR_LOOPBACK);
+	if (!oif)
+		oif = is_multicast(*daddr) && sk->mc_dev ? sk->mc_dev : sk->s.bound_dev;
+	return route_lookup(sk->s.net, *daddr, oif, dst);
+}
+
+int inet_getname(struct socket *s, struct sockaddr_storage *addr, bool peer)
+{
+	struct inet_sock *sk = inet_sk(s);
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+
+	if (peer && !sk->dport)
+		return -ENOTCONN;
+	sin.sin_port = peer ? sk->dport : sk->sport;
+	sin.sin_addr.s_addr = peer ? sk->daddr : sk->rcv_saddr ? sk->rcv_saddr : sk->saddr;
+	memcpy(addr, &sin, sizeof(sin));
+	return sizeof(sin);
+}
+
+/* ---- the options of ip(7) ---- */
+
+/* Those that are a byte or a yes and no: where they are kept and what they may be. */
+static const struct byte_option {
+	u8 name, offset;
+	bool is_switch;
+	u8 low, high;
+} byte_options[] = {
+#define AT(field) offsetof(struct inet_sock, field) - offsetof(struct inet_sock, bound_addr)
+	{ IP_TOS, AT(tos), false, 0, 255 },
+	{ IP_MTU_DISCOVER, AT(pmtudisc), false, IP_PMTUDISC_DONT, IP_PMTUDISC_OMIT },
+	{ IP_MULTICAST_LOOP, AT(mc_loop), true, 0, 0 },
+	{ IP_RECVERR, AT(recverr), true, 0, 0 },
+	{ IP_PKTINFO, AT(pktinfo), true, 0, 0 },
+	{ IP_RECVTTL, AT(recvttl), true, 0, 0 },
+	{ IP_RECVTOS, AT(recvtos), true, 0, 0 },
+	{ IP_HDRINCL, AT(hdrincl), true, 0, 0 },
+	{ IP_FREEBIND, AT(freebind), true, 0, 0 },
+#undef AT
+};
+
+static const struct byte_option *byte_option(const struct inet_sock *sk, int name)
+{
+	for (int i = 0; i < ARRAY_SIZE(byte_options); i++)
+		if (byte_options[i].name == name)
+			return &byte_options[i];
+	return NULL;
+}
+
+static u8 *option_byte(struct inet_sock *sk, const struct byte_option *o)
+{
+	return (u8 *)&sk->bound_addr + o->offset;
+}
+
+static int set_multicast_if(struct inet_sock *sk, const void __user *val, int len)
+{
+	struct ip_mreqn m = { 0 };
+	struct netdev *dev;
+
+	if (len < (int)sizeof(m.imr_multiaddr))
+		return -EINVAL;
+	if (len >= (int)sizeof(m) ? copy_from_user(&m, val, sizeof(m))
+				  : copy_from_user(&m.imr_address, val, sizeof(m.imr_address)))
+		return -EFAULT;
+	if (m.imr_ifindex) {
+		dev = netdev_by_index(sk->s.net, m.imr_ifindex);
+		if (!dev)
+			return -EADDRNOTAVAIL;
+		netdev_put(dev);
+	}
+	sk->mc_dev = m.imr_ifindex;
+	sk->mc_addr = m.imr_address.s_addr;
+	return 0;
+}
+
+/* An int, or for historical reasons a single byte. */
+static int option_value(const void __user *val, int len, int *v)
+{
+	u8 byte;
+
+	if (len >= (int)sizeof(int))
+		return copy_from_user(v, val, sizeof(int)) ? -EFAULT : 0;
+	*v = 0;
+	if (len < 1)
+		return 0;
+	if (copy_from_user(&byte, val, 1))
+		return -EFAULT;
+	*v = byte;
+	return 0;
+}
+
+int inet_setsockopt(struct socket *s, int level, int name, const void __user *val, int len)
+{
+	struct inet_sock *sk = inet_sk(s);
+	const struct byte_option *o;
+	int v, err;
+
+	if (level != IPPROTO_IP)
+		return -ENOPROTOOPT;
+	if (name == IP_MULTICAST_IF)
+		return s->type == SOCK_STREAM ? -EINVAL : set_multicast_if(sk, val, len);
+	err = option_value(val, len, &v);
+	if (err)
+		return err;
+	o = byte_option(sk, name);
+	if (o) {
+		if (name == IP_HDRINCL && s->type != SOCK_RAW)
+			return -ENOPROTOOPT;
+		if (!o->is_switch && name != IP_TOS && (v < o->low || v > o->high))
+			return -EINVAL;
+		*option_byte(sk, o) = o->is_switch ? !!v : v;
+		return 0;
+	}
+	switch (name) {
+	case IP_TTL:
+		if (len < 1 || (v != -1 && (v < 1 || v > 255)))
+			return -EINVAL;
+		sk->ttl = v == -1 ? 0 : v;
+		return 0;
+	case IP_MULTICAST_TTL:
+		if (s->type == SOCK_STREAM || len < 1 || v < -1 || v > 255)
+			return -EINVAL;
+		sk->mc_ttl = v == -1 ? 1 : v;
+		return 0;
+	case IP_ADD_MEMBERSHIP:
+	case IP_DROP_MEMBERSHIP:
+		if (s->type == SOCK_STREAM)
+			return -EPROTO;
+		if (len < (int)sizeof(struct ip_mreq))
+			return -EINVAL;
+		/* groups are not received: as on a machine whose devices have no multicast route */
+		return name == IP_ADD_MEMBERSHIP ? -ENODEV : -EADDRNOTAVAIL;
+	}
+	return -ENOPROTOOPT;
+}
+
+int inet_getsockopt(struct socket *s, int level, int name, void __user *val, int __user *ulen)
+{
+	struct inet_sock *sk = inet_sk(s);
+	const struct byte_option *o;
+	int v, len;
+	u8 byte;
+
+	if (level != IPPROTO_IP)
+		return -EOPNOTSUPP;
+	if (get_user(len, ulen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+	o = byte_option(sk, name);
+	if (o) {
+		if (name == IP_HDRINCL && s->type != SOCK_RAW)
+			return -ENOPROTOOPT;
+		v = *option_byte(sk, o);
+	} else if (name == IP_TTL) {
+		v = sk->ttl ? sk->ttl : s->net->default_ttl;
+	} else if (name == IP_MULTICAST_TTL) {
+		v = sk->mc_ttl;
+	} else if (name == IP_MULTICAST_IF) {
+		return sockopt_put(val, ulen, &sk->mc_addr, sizeof(sk->mc_addr));
+	} else if (name == IP_MTU) {
+		if (!sk->dst.dev)
+			return -ENOTCONN;
+		v = sk->dst.mtu;
+	} else {
+		return -ENOPROTOOPT;
+	}
+	byte = v;
+	if (len > 0 && len < (int)sizeof(int) && v >= 0 && v <= 255)
+		return sockopt_put(val, ulen, &byte, 1);
+	return sockopt_put(val, ulen, &v, sizeof(v));
+}
+
+long inet_ioctl(struct socket *s, unsigned int cmd, unsigned long arg)
+{
+	return net_ioctl(s->net, cmd, arg);
+}
+
+/* ---- /proc/net/snmp, sockstat: what netstat(8) reads ---- */
+
+static int show_snmp(struct strbuf *out, struct ns_common *ns)
+{
+	struct net_ns *net = container_of(ns, struct net_ns, ns);
+	typedef unsigned long long ull;
+
+	sb_printf(out,
+		  "Ip: Forwarding DefaultTTL InReceives InHdrErrors InDelivers OutRequests\n"
+		  "Ip: %u %u %llu %llu %llu %llu\n",
+		  net->ip_forward ? 1 : 2, net->default_ttl, (ull)ip_stats.in,
+		  (ull)ip_stats.in_errors, (ull)ip_stats.delivered, (ull)ip_stats.out);
+	return 0;
+}
+
+void inet_init(void)
+{
+	static const struct net_family inet_family = { .family = AF_INET, .create = inet_create };
+
+	for (int i = 0; i < PORT_BUCKETS; i++) {
+		spin_init(&buckets[i].lock);
+		list_init(&buckets[i].bound);
+		list_init(&buckets[i].listening);
+	}
+	netdev_init();
+	netns_init();
+	route_init();
+	arp_init();
+	tcp_init();
+	udp_init();
+	proc_net_add("snmp", show_snmp);
+	net_family_register(&inet_family);
+}

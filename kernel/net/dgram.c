@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Datagram sockets of AF_INET: where a datagram goes, the queue of those that came, the queue of errors
+ * (IP_RECVERR, ip(7)), and the calls that UDP, raw and ping sockets do alike.
+ *
+ * A socket's lock guards its queues; a packet in one begins (data) with what the program reads, and
+ * its net header is where the sender's address is. A socket is in the port table as long as it has a
+ * port, and its place there holds a reference.
+ */
+#include "net/dgram.h"
+
+#include <asm/ioctls.h>
+#include <linux/errqueue.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <linux/time.h>
+#include <linux/udp.h>
+
+/* ---- out ---- */
+
+static int read_cmsgs(const struct net_msg *msg, struct dgram_to *to, int *oif)
+{
+	struct cmsghdr *c = NULL;
+	int err = 0, v;
+
+	while ((c = next_cmsg(msg, c, &err))) {
+		const struct in_pktinfo *info = (const void *)(c + 1);
+
+		if (c->cmsg_level != IPPROTO_IP)
+			continue;
+		if (c->cmsg_type == IP_PKTINFO && c->cmsg_len == sizeof(*c) + sizeof(*info)) {
+			*oif = info->ipi_ifindex;
+			to->ip.saddr = info->ipi_spec_dst.s_addr;
+			continue;
+		}
+		if ((c->cmsg_type != IP_TTL && c->cmsg_type != IP_TOS) ||
+		    c->cmsg_len != sizeof(*c) + sizeof(int))
+			return -EINVAL;
+		memcpy(&v, c + 1, sizeof(v));
+		if (v < (c->cmsg_type == IP_TTL) || v > 255)
+			return -EINVAL;
+		*(c->cmsg_type == IP_TTL ? &to->ip.ttl : &to->ip.tos) = v;
+	}
+	return err;
+}
+
+int dgram_target(struct inet_sock *sk, const struct net_msg *msg, struct dgram_to *to)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	int err, oif = 0;
+
+	sin.sin_addr.s_addr = sk->daddr;
+	sin.sin_port = sk->dport;
+	if (msg->name) {
+		err = inet_addr(msg->name, msg->name_len, &sin);
+		if (err && !(err == -EAFNOSUPPORT && sin.sin_family == AF_UNSPEC))
+			return err;
+	} else if (!sk->connected) {
+		return -EDESTADDRREQ;
+	}
+	*to = (struct dgram_to){ .port = sin.sin_port };
+	to->ip = (struct ip_params){ .saddr = sk->saddr,
+				     .daddr = sin.sin_addr.s_addr,
+				     .protocol = sk->s.protocol,
+				     .tos = sk->tos };
+	err = read_cmsgs(msg, to, &oif);
+	if (err)
+		return err;
+	if (!msg->name && !oif && sk->dst.dev && sk->dst.generation == route_generation) {
+		to->dst = sk->dst;
+		netdev_get(to->dst.dev);
+	} else {
+		err = inet_route(sk, &to->ip.daddr, oif, &to->dst);
+		if (err)
+			return err;
+	}
+	if (!to->ip.saddr)
+		to->ip.saddr =
+			is_multicast(to->ip.daddr) && sk->mc_addr ? sk->mc_addr : to->dst.saddr;
+	if (!to->ip.ttl)
+		to->ip.ttl = is_multicast(to->ip.daddr) ? sk->mc_ttl
+			     : sk->ttl                  ? sk->ttl
+							: sk->s.net->default_ttl;
+	if (to->dst.type != RTN_BROADCAST || socket_opt(&sk->s, SOCK_OPT_BROADCAST))
+		return 0;
+	netdev_put(to->dst.dev);
+	return -EACCES;
+}
+
+struct pkt *dgram_packet(const struct inet_sock *sk, struct net_msg *msg)
+{
+	size_t n = msg->data.left;
+	struct pkt *p;
+
+	if (READ_ONCE(sk->s.shutdown) & SEND_SHUTDOWN)
+		return ERR_PTR(-EPIPE);
+	p = pkt_alloc(n, current_thread()->mem_charge);
+	if (!p)
+		return ERR_PTR(-ENOBUFS);
+	if (uio_get(&msg->data, pkt_put(p, n), n) != n) {
+		pkt_free(p);
+		return ERR_PTR(-EFAULT);
+	}
+	return p;
+}
+
+int dgram_send(struct inet_sock *sk, struct dgram_to *to, struct pkt *p)
+{
+	u8 pmtu = sk->pmtudisc;
+	int err;
+
+	to->ip.df = pmtu == IP_PMTUDISC_DO || pmtu == IP_PMTUDISC_PROBE ||
+		    (pmtu == IP_PMTUDISC_WANT && pkt_len(p) + sizeof(struct iphdr) <= to->dst.mtu);
+	err = ip_output(p, &to->dst, &to->ip);
+	net_run();
+	return err;
+}
+
+/* ---- in ---- */
+
+bool dgram_match(const struct inet_sock *sk, be32 from, be16 from_port, be32 to, int ifindex)
+{
+	return (!sk->rcv_saddr || sk->rcv_saddr == to) &&
+	       (!sk->connected || (sk->daddr == from && (!from_port || sk->dport == from_port))) &&
+	       (!sk->s.bound_dev || sk->s.bound_dev == ifindex);
+}
+
+unsigned int dgram_gather(struct net_ns *net, int type, int protocol, be16 port,
+			  bool (*match)(const struct inet_sock *sk, const void *arg),
+			  const void *arg, struct inet_sock *found[DGRAM_TARGETS])
+{
+	struct port_bucket *b = port_bucket(net, type == SOCK_RAW ? -1 : protocol, port);
+	struct inet_sock *sk;
+	unsigned int n = 0;
+
+	spin_lock(&b->lock);
+	list_for_each(sk, &b->bound, bind_link) {
+		if (n == DGRAM_TARGETS)
+			break;
+		if (sk->sport == port && sk->s.net == net && sk->s.protocol == protocol &&
+		    sk->s.type == type && match(sk, arg)) {
+			socket_get(&sk->s);
+			found[n++] = sk;
+		}
+	}
+	spin_unlock(&b->lock);
+	return n;
+}
+
+void dgram_queue(struct inet_sock *sk, struct pkt *p)
+{
+	spin_lock(&sk->s.lock);
+	if (sk->rx_truesize <= (u32)sk->s.rcvbuf && !(sk->s.shutdown & RCV_SHUTDOWN)) {
+		list_add_tail(&p->link, &sk->rx);
+		sk->rx_truesize += pkt_truesize(p);
+		p = NULL;
+	}
+	spin_unlock(&sk->s.lock);
+	if (!p)
+		waitq_wake_all(&sk->s.rd, POLLIN | POLLRDNORM);
+	pkt_free(p);
+}
+
+/* What stands before the bytes of a packet in the queue of errors. */
+struct queued_error {
+	struct sockaddr_in name; /* whom the program had sent to */
+	struct sock_extended_err ee;
+	struct sockaddr_in offender;
+};
+
+static void queue_error(struct inet_sock *sk, const struct icmp_error *e, const u8 *payload)
+{
+	struct queued_error q = {
+		.name = { .sin_family = AF_INET, .sin_addr = { e->inner->daddr } },
+		.ee = { .ee_errno = e->err,
+			.ee_origin = SO_EE_ORIGIN_ICMP,
+			.ee_type = e->type,
+			.ee_code = e->code,
+			.ee_info = e->err == EMSGSIZE ? ntohl(e->info) & 0xffff : 0 },
+		.offender = { .sin_family = AF_INET, .sin_addr = { e->offender } },
+	};
+	u32 n = payload < e->end ? e->end - payload : 0, waiting = 0;
+	struct pkt *p = pkt_alloc(sizeof(q) + n, sk->s.charge), *o;
+
+	if (!p)
+		return;
+	if (e->inner->protocol == IPPROTO_UDP)
+		q.name.sin_port = ((const struct udphdr *)e->l4)->dest;
+	memcpy(pkt_put(p, sizeof(q)), &q, sizeof(q));
+	memcpy(pkt_put(p, n), payload, n);
+	spin_lock(&sk->s.lock);
+	list_for_each(o, &sk->errors, link)
+		waiting++;
+	if (waiting < ERRORS_MAX) {
+		list_add_tail(&p->link, &sk->errors);
+		p = NULL;
+	}
+	spin_unlock(&sk->s.lock);
+	pkt_free(p);
+}
+
+void dgram_error(struct inet_sock *sk, const struct icmp_error *e, const u8 *payload)
+{
+	if (sk->recverr)
+		queue_error(sk, e, payload);
+	else if (!e->hard || !sk->connected)
+		return;
+	WRITE_ONCE(sk->s.error, e->err);
+	waitq_wake_all(&sk->s.rd, POLLERR);
+	waitq_wake_all(&sk->s.wr, POLLERR);
+}
+
+static ssize_t recv_error(struct inet_sock *sk, struct net_msg *msg)
+{
+	struct queued_error q;
+	struct pkt *p = NULL;
+	ssize_t n;
+
+	spin_lock(&sk->s.lock);
+	if (!list_empty(&sk->errors)) {
+		p = list_first(&sk->errors, struct pkt, link);
+		list_del(&p->link);
+	}
+	spin_unlock(&sk->s.lock);
+	if (!p)
+		return -EAGAIN;
+	memcpy(&q, p->data, sizeof(q));
+	p->data += sizeof(q);
+	n = uio_put(&msg->data, p->data, pkt_len(p));
+	msg->out |= MSG_ERRQUEUE | (n >= 0 && n < pkt_len(p) ? MSG_TRUNC : 0);
+	if (msg->name) {
+		memcpy(msg->name, &q.name, sizeof(q.name));
+		msg->name_len = sizeof(q.name);
+	}
+	put_cmsg(msg, IPPROTO_IP, IP_RECVERR, &q.ee, sizeof(q) - offsetof(struct queued_error, ee));
+	pkt_free(p);
+	return n;
+}
+
+/* The packet to read: taken off the queue, or another one on its bytes for MSG_PEEK. NULL: none. */
+static struct pkt *dequeue(struct inet_sock *sk, bool peek)
+{
+	struct pkt *p = NULL;
+
+	spin_lock(&sk->s.lock);
+	if (!list_empty(&sk->rx)) {
+		p = list_first(&sk->rx, struct pkt, link);
+		if (peek) {
+			p = pkt_clone(p);
+		} else {
+			list_del(&p->link);
+			sk->rx_truesize -= pkt_truesize(p);
+		}
+	}
+	spin_unlock(&sk->s.lock);
+	return p;
+}
+
+static void put_cmsgs(struct inet_sock *sk, struct net_msg *msg, const struct pkt *p)
+{
+	const struct iphdr *ip = (const struct iphdr *)p->net;
+	int ttl = ip->ttl;
+
+	if (socket_opt(&sk->s, SOCK_OPT_TIMESTAMP)) {
+		u64 now = p->time_ns ? p->time_ns : clock_wall_ns();
+		struct __kernel_old_timeval tv = { now / NSEC_PER_SEC,
+						   now % NSEC_PER_SEC / NSEC_PER_USEC };
+
+		put_cmsg(msg, SOL_SOCKET, SO_TIMESTAMP_OLD, &tv, sizeof(tv));
+	}
+	if (sk->pktinfo) {
+		struct in_pktinfo info = { .ipi_ifindex = p->dev->ifindex,
+					   .ipi_spec_dst = { ip->daddr },
+					   .ipi_addr = { ip->daddr } };
+
+		put_cmsg(msg, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+	}
+	if (sk->recvttl)
+		put_cmsg(msg, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl));
+	if (sk->recvtos)
+		put_cmsg(msg, IPPROTO_IP, IP_TOS, &ip->tos, 1);
+}
+
+ssize_t dgram_recv(struct socket *s, struct net_msg *msg)
+{
+	struct inet_sock *sk = inet_sk(s);
+	u64 deadline = socket_deadline(s->rcvtimeo, msg->flags);
+	struct pkt *p;
+	ssize_t n;
+
+	if (msg->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (msg->flags & MSG_ERRQUEUE)
+		return recv_error(sk, msg);
+	for (;;) {
+		n = socket_error(s);
+		if (n)
+			return n;
+		p = dequeue(sk, msg->flags & MSG_PEEK);
+		if (p)
+			break;
+		if (READ_ONCE(s->shutdown) & RCV_SHUTDOWN)
+			return 0;
+		n = SOCKET_WAIT(&s->rd,
+				!list_empty(&sk->rx) || READ_ONCE(s->error) ||
+					READ_ONCE(s->shutdown) & RCV_SHUTDOWN,
+				deadline);
+		if (n)
+			return n;
+	}
+	n = uio_put(&msg->data, p->data, pkt_len(p));
+	if (n >= 0 && n < pkt_len(p)) {
+		if (msg->data.left)
+			n = -EFAULT;
+		else
+			msg->out |= MSG_TRUNC;
+	}
+	if (n >= 0 && msg->name) {
+		struct sockaddr_in sin = { .sin_family = AF_INET };
+
+		sin.sin_addr.s_addr = ((const struct iphdr *)p->net)->saddr;
+		if (s->protocol == IPPROTO_UDP && s->type == SOCK_DGRAM)
+			sin.sin_port = ((const struct udphdr *)p->l4)->source;
+		memcpy(msg->name, &sin, sizeof(sin));
+		msg->name_len = sizeof(sin);
+	}
+	if (n >= 0)
+		put_cmsgs(sk, msg, p);
+	if (n >= 0 && msg->flags & MSG_TRUNC)
+		n = pkt_len(p);
+	pkt_free(p);
+	return n;
+}
+
+u32 dgram_poll(struct socket *s, struct file *f, struct poll_table *pt)
+{
+	struct inet_sock *sk = inet_sk(s);
+	u32 mask = POLLOUT | POLLWRNORM, shut;
+
+	poll_wait(f, &s->rd, pt);
+	shut = READ_ONCE(s->shutdown);
+	if (READ_ONCE(s->error) || !list_empty(&sk->errors))
+		mask |= POLLERR;
+	if (shut & RCV_SHUTDOWN)
+		mask |= POLLRDHUP | POLLIN | POLLRDNORM;
+	if (shut == (RCV_SHUTDOWN | SEND_SHUTDOWN))
+		mask |= POLLHUP;
+	if (!list_empty(&sk->rx))
+		mask |= POLLIN | POLLRDNORM;
+	return mask;
+}
+
+int dgram_shutdown(struct socket *s, unsigned int bits)
+{
+	/* As on Linux, what is not connected is shut down all the same. */
+	__atomic_fetch_or(&s->shutdown, bits, __ATOMIC_RELAXED);
+	waitq_wake_all(&s->rd, POLLIN | POLLHUP | POLLRDHUP);
+	waitq_wake_all(&s->wr, POLLOUT | POLLHUP);
+	return inet_sk(s)->connected ? 0 : -ENOTCONN;
+}
+
+long dgram_ioctl(struct socket *s, unsigned int cmd, unsigned long arg)
+{
+	struct inet_sock *sk = inet_sk(s);
+	int n = 0;
+
+	if (cmd != SIOCINQ && cmd != SIOCOUTQ)
+		return inet_ioctl(s, cmd, arg);
+	if (cmd == SIOCINQ) {
+		spin_lock(&s->lock);
+		if (!list_empty(&sk->rx))
+			n = pkt_len(list_first(&sk->rx, struct pkt, link));
+		spin_unlock(&s->lock);
+	}
+	return put_user(n, (int __user *)arg);
+}
+
+/* ---- names ---- */
+
+int dgram_bind(struct socket *s, const struct sockaddr_storage *addr, int len)
+{
+	struct inet_sock *sk = inet_sk(s);
+	struct sockaddr_in sin;
+	int err = inet_bind_check(sk, addr, len, &sin);
+	be32 a;
+
+	if (err)
+		return err;
+	a = sin.sin_addr.s_addr;
+	spin_lock(&s->lock);
+	if (sk->connected || (s->type != SOCK_RAW && sk->sport)) {
+		err = -EINVAL;
+	} else {
+		be32 old = sk->rcv_saddr;
+
+		sk->rcv_saddr = a;
+		if (s->type != SOCK_RAW)
+			err = port_take(sk, sin.sin_port, port_conflict) ? -EADDRINUSE : 0;
+		if (err) {
+			sk->rcv_saddr = old;
+		} else {
+			sk->saddr = is_multicast(a) || a == htonl(INADDR_BROADCAST) ? 0 : a;
+			sk->bound_addr = a;
+			sk->bound_port = sin.sin_port || s->type == SOCK_RAW;
+		}
+	}
+	spin_unlock(&s->lock);
+	return err;
+}
+
+/* connect(2) with AF_UNSPEC. */
+static void disconnect(struct inet_sock *sk)
+{
+	struct socket *s = &sk->s;
+
+	spin_lock(&s->lock);
+	sk->connected = false;
+	sk->daddr = 0;
+	sk->dport = 0;
+	if (!sk->bound_addr)
+		sk->saddr = sk->rcv_saddr = 0;
+	if (!sk->bound_port && s->type != SOCK_RAW)
+		port_drop(sk);
+	netdev_put(sk->dst.dev);
+	sk->dst.dev = NULL;
+	spin_unlock(&s->lock);
+}
+
+int dgram_connect(struct socket *s, const struct sockaddr_storage *addr, int len, int flags)
+{
+	struct inet_sock *sk = inet_sk(s);
+	struct sockaddr_in sin;
+	struct dst dst;
+	be32 daddr;
+	int err;
+
+	if (len < (int)sizeof(addr->ss_family))
+		return -EINVAL;
+	if (addr->ss_family == AF_UNSPEC) {
+		disconnect(sk);
+		return 0;
+	}
+	err = inet_addr(addr, len, &sin);
+	if (err)
+		return err;
+	daddr = sin.sin_addr.s_addr;
+	err = inet_route(sk, &daddr, 0, &dst);
+	if (err)
+		return err;
+	if (dst.type == RTN_BROADCAST && !socket_opt(s, SOCK_OPT_BROADCAST)) {
+		netdev_put(dst.dev);
+		return -EACCES;
+	}
+	spin_lock(&s->lock);
+	if (!sk->sport && s->type != SOCK_RAW)
+		err = port_take(sk, 0, port_conflict);
+	if (!err) {
+		struct netdev *old = sk->dst.dev;
+
+		sk->dst = dst;
+		dst.dev = old;
+		if (!sk->saddr)
+			sk->saddr = sk->dst.saddr;
+		if (!sk->rcv_saddr)
+			sk->rcv_saddr = sk->dst.saddr;
+		sk->daddr = daddr;
+		sk->dport = sin.sin_port;
+		sk->connected = true;
+	}
+	spin_unlock(&s->lock);
+	netdev_put(dst.dev);
+	return err;
+}
+
+void dgram_release(struct socket *s)
+{
+	spin_lock(&s->lock);
+	port_drop(inet_sk(s));
+	spin_unlock(&s->lock);
+}
+
+void dgram_destroy(struct socket *s)
+{
+	inet_deinit_sock(inet_sk(s));
+	kfree(inet_sk(s));
+}

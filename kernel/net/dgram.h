@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* What UDP, raw and ping sockets take from dgram.c. */
+#pragma once
+#include "net/inet.h"
+
+struct dgram_to { /* where a datagram goes */
+	struct dst dst; /* a reference */
+	struct ip_params ip;
+	be16 port;
+};
+/* Of msg's address, control messages and what sk is connected to. -EDESTADDRREQ, -EACCES ... */
+int dgram_target(struct inet_sock *sk, const struct net_msg *msg, struct dgram_to *to);
+/* A packet with msg's bytes and room for a header of head bytes, none of it there yet. ERR_PTR. */
+struct pkt *dgram_packet(const struct inet_sock *sk, struct net_msg *msg);
+/* Sends p (it goes), which has its transport's header. 0 or -errno */
+int dgram_send(struct inet_sock *sk, struct dgram_to *to, struct pkt *p);
+void dgram_queue(struct inet_sock *sk, struct pkt *p); /* p goes */
+/* An ICMP error for sk; payload: what the program sent, up to e->end. */
+void dgram_error(struct inet_sock *sk, const struct icmp_error *e, const u8 *payload);
+
+int dgram_connect(struct socket *s, const struct sockaddr_storage *addr, int len, int flags);
+/* A packet begins with skip bytes of headers that are not shown; name: the sender's port or 0. */
+ssize_t dgram_recv(struct socket *s, struct net_msg *msg);
+u32 dgram_poll(struct socket *s, struct file *f, struct poll_table *pt);
+int dgram_shutdown(struct socket *s, unsigned int bits);
+long dgram_ioctl(struct socket *s, unsigned int cmd, unsigned long arg);
+int dgram_bind(struct socket *s, const struct sockaddr_storage *addr, int len);
+void dgram_release(struct socket *s);
+void dgram_destroy(struct socket *s);
+/* All that udp, raw and ping have alike in their table of operations. */
+#define DGRAM_OPS                                                                                  \
+	.destroy = dgram_destroy, .bind = dgram_bind, .connect = dgram_connect,                    \
+	.getname = inet_getname, .recvmsg = dgram_recv, .poll = dgram_poll,                        \
+	.shutdown = dgram_shutdown, .ioctl = dgram_ioctl, .getsockopt = inet_getsockopt
+
+/* The sockets of a port that match p: at most DGRAM_TARGETS, with references; how many. */
+#define DGRAM_TARGETS 16
+unsigned int dgram_gather(struct net_ns *net, int type, int protocol, be16 port,
+			  bool (*match)(const struct inet_sock *sk, const void *arg),
+			  const void *arg, struct inet_sock *found[DGRAM_TARGETS]);
+/* Does sk want what comes from there to here, by that interface? */
+bool dgram_match(const struct inet_sock *sk, be32 from, be16 from_port, be32 to, int ifindex);

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ioctls of netdevice(7) on any socket: interfaces, their addresses, routes. What they change is
+ * changed by netdev.c and route.c; who may is asked here.
+ */
+#include "net/inet.h"
+
+#include <linux/capability.h>
+#include <linux/if_arp.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+
+static bool net_admin(const struct net_ns *net)
+{
+	return ns_capable(net->ns.owner, CAP_NET_ADMIN);
+}
+
+static be32 get_addr(const struct sockaddr *sa)
+{
+	return ((const struct sockaddr_in *)sa)->sin_addr.s_addr;
+}
+
+static void put_addr(struct sockaddr *sa, be32 addr)
+{
+	*(struct sockaddr_in *)sa =
+		(struct sockaddr_in){ .sin_family = AF_INET, .sin_addr = { addr } };
+}
+
+/* The length of a netmask's run of ones, or -1 when it is none. */
+static int mask_prefix(be32 mask)
+{
+	u32 inverse = ~ntohl(mask);
+
+	return inverse & (inverse + 1) ? -1 : inverse ? __builtin_clz(inverse) : 32;
+}
+
+static be32 prefix_to_mask(u8 prefix)
+{
+	return prefix ? htonl(~0U << (32 - prefix)) : 0;
+}
+
+/* SIOCGIFCONF: an entry for each address. */
+static long get_conf(struct net_ns *net, void __user *arg)
+{
+	struct ifconf conf;
+	struct strbuf out = { 0 };
+	struct if_addr *a;
+	struct netdev *dev;
+	size_t n;
+	int err;
+
+	if (copy_from_user(&conf, arg, sizeof(conf)))
+		return -EFAULT;
+	spin_lock(&net_lock);
+	list_for_each(dev, &net->devs, link) {
+		list_for_each(a, &dev->addrs, link) {
+			struct ifreq ifr = { 0 };
+
+			memcpy(ifr.ifr_name, a->label, IFNAMSIZ);
+			put_addr(&ifr.ifr_addr, a->addr);
+			sb_write(&out, &ifr, sizeof(ifr));
+		}
+	}
+	spin_unlock(&net_lock);
+	n = out.len;
+	if (conf.ifc_buf)
+		n = min(n,
+			(size_t)max(conf.ifc_len, 0) / sizeof(struct ifreq) * sizeof(struct ifreq));
+	conf.ifc_len = n;
+	err = out.failed ? -ENOMEM : 0;
+	if (!err && conf.ifc_buf && n && copy_to_user((void __user *)conf.ifc_buf, out.data, n))
+		err = -EFAULT;
+	sb_free(&out);
+	return err ? err : copy_to_user(arg, &conf, sizeof(conf)) ? -EFAULT : 0;
+}
+
+/* The address an ifreq means: by its label, and by itself when it names one. A copy in *a. */
+static int find_addr(struct netdev *dev, const struct ifreq *ifr, struct if_addr *a)
+{
+	bool by_addr = ifr->ifr_addr.sa_family == AF_INET;
+	struct if_addr *at, *found = NULL;
+
+	spin_lock(&net_lock);
+	list_for_each(at, &dev->addrs, link) {
+		if (strcmp(at->label, ifr->ifr_name))
+			continue;
+		if (!found || (by_addr && at->addr == get_addr(&ifr->ifr_addr)))
+			found = at;
+	}
+	if (found)
+		*a = *found;
+	spin_unlock(&net_lock);
+	return found ? 0 : -EADDRNOTAVAIL;
+}
+
+static long get_if_addr(struct netdev *dev, unsigned int cmd, struct ifreq *ifr)
+{
+	struct if_addr a;
+	int err = find_addr(dev, ifr, &a);
+
+	if (err)
+		return err;
+	put_addr(&ifr->ifr_addr, cmd == SIOCGIFBRDADDR   ? a.broadcast
+				 : cmd == SIOCGIFNETMASK ? prefix_to_mask(a.prefix)
+							 : a.addr);
+	return 0;
+}
+
+/* The netmask of an address's class, which SIOCSIFADDR takes: RFC 791, 3.2 */
+static u8 class_prefix(be32 addr)
+{
+	u32 a = ntohl(addr);
+
+	return !a ? 0 : a < 0x80000000 ? 8 : a < 0xc0000000 ? 16 : 24;
+}
+
+static long set_if_addr(struct netdev *dev, unsigned int cmd, const struct ifreq *given)
+{
+	struct ifreq ifr = *given;
+	be32 value = get_addr(&ifr.ifr_addr);
+	struct if_addr a = { 0 }, old;
+	int prefix;
+	bool had;
+
+	if (ifr.ifr_addr.sa_family != AF_INET)
+		return -EINVAL;
+	ifr.ifr_addr.sa_family = AF_UNSPEC; /* the value is no key */
+	had = !find_addr(dev, &ifr, &old);
+	if (cmd != SIOCSIFADDR && !had)
+		return -EADDRNOTAVAIL;
+	if (had)
+		a = old;
+	memcpy(a.label, ifr.ifr_name, IFNAMSIZ);
+	if (cmd == SIOCSIFADDR) {
+		if (is_multicast(value) || value == htonl(INADDR_BROADCAST))
+			return -EINVAL;
+		a.addr = value;
+		a.prefix = class_prefix(value);
+		a.scope = is_loopback(value) ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
+		a.broadcast = dev->flags & IFF_BROADCAST ? value | ~prefix_to_mask(a.prefix) : 0;
+	} else if (cmd == SIOCSIFNETMASK) {
+		prefix = mask_prefix(value);
+		if (prefix < 0)
+			return -EINVAL;
+		if (dev->flags & IFF_BROADCAST && prefix < 31)
+			a.broadcast = a.addr | ~prefix_to_mask(prefix);
+		a.prefix = prefix;
+	} else if (cmd == SIOCSIFBRDADDR) {
+		a.broadcast = value;
+	} else {
+		return -EOPNOTSUPP; /* the far end of a point-to-point device: there is none */
+	}
+	if (had)
+		addr_del(dev, old.addr, old.prefix);
+	return a.addr ? addr_add(dev, &a) : 0;
+}
+
+static long get_dev(struct netdev *dev, unsigned int cmd, struct ifreq *ifr)
+{
+	switch (cmd) {
+	case SIOCGIFFLAGS:
+		ifr->ifr_flags = dev->flags;
+		return 0;
+	case SIOCGIFINDEX:
+		ifr->ifr_ifindex = dev->ifindex;
+		return 0;
+	case SIOCGIFMTU:
+		ifr->ifr_mtu = dev->mtu;
+		return 0;
+	case SIOCGIFMETRIC:
+		ifr->ifr_metric = 0;
+		return 0;
+	case SIOCGIFTXQLEN:
+		ifr->ifr_qlen = dev->tx_queue_len;
+		return 0;
+	case SIOCGIFMAP:
+		memset(&ifr->ifr_map, 0, sizeof(ifr->ifr_map));
+		return 0;
+	case SIOCGIFHWADDR:
+		memset(&ifr->ifr_hwaddr, 0, sizeof(ifr->ifr_hwaddr));
+		ifr->ifr_hwaddr.sa_family = dev->type;
+		memcpy(ifr->ifr_hwaddr.sa_data, dev->mac, ETH_ALEN);
+		return 0;
+	case SIOCGIFADDR:
+	case SIOCGIFNETMASK:
+	case SIOCGIFBRDADDR:
+	case SIOCGIFDSTADDR:
+		return get_if_addr(dev, cmd, ifr);
+	}
+	return -ENOTTY;
+}
+
+static long set_dev(struct netdev *dev, unsigned int cmd, struct ifreq *ifr)
+{
+	struct if_change c = { .flags_mask = ~0U };
+	struct if_addr a;
+
+	switch (cmd) {
+	case SIOCSIFFLAGS:
+		/* an alias that goes down is no more */
+		if (strchr(ifr->ifr_name, ':') && !(ifr->ifr_flags & IFF_UP)) {
+			ifr->ifr_addr.sa_family = AF_UNSPEC;
+			return find_addr(dev, ifr, &a) ?: addr_del(dev, a.addr, a.prefix);
+		}
+		c.what = IF_CHANGE_FLAGS;
+		c.flags = (u16)ifr->ifr_flags;
+		break;
+	case SIOCSIFMTU:
+		c.what = IF_CHANGE_MTU;
+		c.mtu = ifr->ifr_mtu;
+		break;
+	case SIOCSIFNAME:
+		c.what = IF_CHANGE_NAME;
+		ifr->ifr_newname[IFNAMSIZ - 1] = 0;
+		c.name = ifr->ifr_newname;
+		break;
+	case SIOCSIFHWADDR:
+		if (ifr->ifr_hwaddr.sa_family != dev->type)
+			return -EINVAL;
+		if (dev->type != ARPHRD_ETHER)
+			return -EOPNOTSUPP;
+		c.what = IF_CHANGE_MAC;
+		c.mac = (const u8 *)ifr->ifr_hwaddr.sa_data;
+		break;
+	case SIOCSIFMETRIC:
+		return -EOPNOTSUPP;
+	case SIOCSIFTXQLEN:
+		if (ifr->ifr_qlen < 0)
+			return -EINVAL;
+		dev->tx_queue_len = ifr->ifr_qlen;
+		return 0;
+	default:
+		return set_if_addr(dev, cmd, ifr);
+	}
+	return netdev_change(dev, &c);
+}
+
+static struct netdev *dev_of(struct net_ns *net, const struct ifreq *ifr)
+{
+	char name[IFNAMSIZ];
+	char *colon;
+
+	memcpy(name, ifr->ifr_name, sizeof(name));
+	colon = strchr(name, ':');
+	if (colon)
+		*colon = 0;
+	return netdev_by_name(net, name);
+}
+
+/* SIOCADDRT, SIOCDELRT: route(8)'s struct rtentry. */
+static long route_ioctl(struct net_ns *net, unsigned int cmd, void __user *arg)
+{
+	struct route r = { .table = RT_TABLE_MAIN, .type = RTN_UNICAST };
+	struct ifreq ifr = { 0 };
+	struct rtentry e;
+	int prefix = 32;
+	long err;
+
+	if (!net_admin(net))
+		return -EPERM;
+	if (copy_from_user(&e, arg, sizeof(e)))
+		return -EFAULT;
+	if (e.rt_dst.sa_family != AF_INET)
+		return -EAFNOSUPPORT;
+	r.dst = get_addr(&e.rt_dst);
+	if (!(e.rt_flags & RTF_HOST))
+		prefix = mask_prefix(get_addr(&e.rt_genmask));
+	if (prefix < 0 || r.dst & ~prefix_to_mask(prefix))
+		return -EINVAL;
+	r.prefix = prefix;
+	r.metric = e.rt_metric > 0 ? e.rt_metric - 1 : 0;
+	if (e.rt_flags & RTF_GATEWAY && e.rt_gateway.sa_family == AF_INET)
+		r.gateway = get_addr(&e.rt_gateway);
+	r.scope = r.gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+	if (e.rt_flags & RTF_REJECT)
+		r.type = RTN_UNREACHABLE;
+	if (e.rt_flags & RTF_GATEWAY && !r.gateway && cmd == SIOCADDRT)
+		return -EINVAL;
+	if (e.rt_dev) {
+		if (copy_from_user(ifr.ifr_name, e.rt_dev, IFNAMSIZ - 1))
+			return -EFAULT;
+		r.dev = dev_of(net, &ifr);
+		if (!r.dev)
+			return -ENODEV;
+	}
+	if (cmd == SIOCADDRT) {
+		r.protocol = RTPROT_BOOT;
+		err = route_add(net, &r, NLM_F_CREATE);
+	} else {
+		err = route_del(net, &r);
+	}
+	netdev_put(r.dev);
+	return err;
+}
+
+long net_ioctl(struct net_ns *net, unsigned int cmd, unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+	struct netdev *dev;
+	struct ifreq ifr;
+	bool set = false;
+	long err;
+
+	switch (cmd) {
+	case SIOCGIFCONF:
+		return get_conf(net, user);
+	case SIOCADDRT:
+	case SIOCDELRT:
+		return route_ioctl(net, cmd, user);
+	case SIOCSIFFLAGS:
+	case SIOCSIFADDR:
+	case SIOCSIFDSTADDR:
+	case SIOCSIFBRDADDR:
+	case SIOCSIFNETMASK:
+	case SIOCSIFMETRIC:
+	case SIOCSIFMTU:
+	case SIOCSIFNAME:
+	case SIOCSIFHWADDR:
+	case SIOCSIFTXQLEN:
+		set = true;
+		break;
+	case SIOCGIFNAME:
+	case SIOCGIFFLAGS:
+	case SIOCGIFADDR:
+	case SIOCGIFDSTADDR:
+	case SIOCGIFBRDADDR:
+	case SIOCGIFNETMASK:
+	case SIOCGIFMETRIC:
+	case SIOCGIFMTU:
+	case SIOCGIFHWADDR:
+	case SIOCGIFINDEX:
+	case SIOCGIFTXQLEN:
+	case SIOCGIFMAP:
+		break;
+	default:
+		return -ENOTTY;
+	}
+	if (copy_from_user(&ifr, user, sizeof(ifr)))
+		return -EFAULT;
+	ifr.ifr_name[IFNAMSIZ - 1] = 0;
+	if (set && !net_admin(net))
+		return -EPERM;
+	dev = cmd == SIOCGIFNAME ? netdev_by_index(net, ifr.ifr_ifindex) : dev_of(net, &ifr);
+	if (!dev)
+		return -ENODEV;
+	err = 0;
+	if (cmd == SIOCGIFNAME)
+		memcpy(ifr.ifr_name, dev->name, IFNAMSIZ);
+	else
+		err = set ? set_dev(dev, cmd, &ifr) : get_dev(dev, cmd, &ifr);
+	netdev_put(dev);
+	if (!err && !set && copy_to_user(user, &ifr, sizeof(ifr)))
+		err = -EFAULT;
+	return err;
+}
