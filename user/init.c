@@ -12,6 +12,7 @@
  *   /tmp, /run           their content moves into a tmpfs each
  *   /files/PATH          becomes PATH in the new root, by rename: no byte is copied
  *   /etc/dyad/cmd        the command to run, each word ended by NUL (see tools/run)
+ *   /etc/dyad/config     what the image says about running it: Env=K=V, WorkingDir=, User=, likewise
  *   /etc/dyad/first      a command to run on the console before the first shell, likewise
  * and on the kernel's command line:
  *   root=PATH  cmdout=TTY  mark=WORD  hostname=NAME  TERM=NAME  winsize=ROWSxCOLUMNS
@@ -42,6 +43,8 @@
 #include <unistd.h>
 #include <linux/openat2.h>
 #include <linux/reboot.h>
+
+#include "account.h"
 
 #define CMDLINE_MAX 4096
 #define CMD_MAX 131072 /* as much as one word of execve(2) may have on Linux */
@@ -444,11 +447,37 @@ static void exec_words(char **words, char *arg0)
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
+/* Environment, folder and user, in this order: the folder may be one that only root can make. */
+static void apply_config(char **words)
+{
+	const char *folder = NULL, *user = NULL;
+	struct account a;
+
+	for (; *words; words++) {
+		if (!strncmp(*words, "Env=", 4))
+			putenv(*words + 4);
+		else if (!strncmp(*words, "WorkingDir=", 11))
+			folder = *words + 11;
+		else if (!strncmp(*words, "User=", 5))
+			user = *words + 5;
+	}
+	if (folder && chdir(folder) && (make_folders(folder), chdir(folder)))
+		complain("cannot enter ", folder);
+	if (!user)
+		return;
+	if (!account_find(user, &a) || account_become(&a)) {
+		say("cannot become ", user, "");
+		_exit(125);
+	}
+	if (a.home[0] && !strcmp(getenv("HOME"), "/root"))
+		setenv("HOME", a.home, 1);
+}
+
 /*
  * Starts the command with nothing to read, on the terminal cmdout= or else on the console. The word
  * mark= goes out first: what stands before it on the line came from the firmware.
  */
-static pid_t start_command(char **words)
+static pid_t start_command(char **words, char **config)
 {
 	pid_t pid = fork();
 	const char *out, *mark;
@@ -463,6 +492,7 @@ static pid_t start_command(char **words)
 	mark = option("mark=");
 	if (mark && (write(1, mark, strlen(mark)) < 0 || write(1, "\n", 1) < 0))
 		complain("cannot write to ", "the terminal of the command");
+	apply_config(config);
 	exec_words(words, NULL);
 	return -1;
 }
@@ -603,7 +633,7 @@ static void catch_signals(void)
 
 int main(int argc, char **argv)
 {
-	static struct command command, first;
+	static struct command command, config, first;
 	bool has_command, has_first;
 	const char *root;
 
@@ -613,6 +643,7 @@ int main(int argc, char **argv)
 	catch_signals();
 	set_up();
 	has_command = read_command("/etc/dyad/cmd", &command);
+	read_command("/etc/dyad/config", &config);
 	has_first = read_command("/etc/dyad/first", &first);
 	make_dir("/run", 0755);
 	make_dir("/tmp", 01777);
@@ -628,7 +659,7 @@ int main(int argc, char **argv)
 	loopback_up();
 
 	if (has_command)
-		end_with_status(wait_for(start_command(command.words)));
+		end_with_status(wait_for(start_command(command.words, config.words)));
 	if (has_first)
 		wait_for(start_on_console(first.words, NULL));
 	keep_shell();

@@ -84,6 +84,19 @@ int write_small(int dirfd, const char *name, const char *text); /* an existing f
 void image_path(const char *name, char *path, size_t size);
 int images_verb(int argc, char **argv); /* the verb "images" */
 
+/* What an image says about running it: NULL and 0 when it says nothing. */
+struct image_config {
+	const char *text; /* KEY=TEXT, each ended by NUL */
+	size_t size;
+};
+void image_config_read(const char *path, struct image_config *c);
+/* The text of the next KEY behind `last` (NULL: of the first), or NULL. */
+const char *image_config_next(const struct image_config *c, const char *key, const char *last);
+/* Entrypoint and Cmd as an argument vector, or NULL. */
+char **image_config_command(const struct image_config *c);
+/* The configuration among n bytes of EROFS attributes, as they lie behind an inode, or NULL. */
+const char *image_config_find(const uint8_t *area, size_t n, size_t *size);
+
 /* ---- what runs ---- */
 struct state {
 	char name[NAME_SIZE], image[NAME_SIZE];

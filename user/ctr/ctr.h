@@ -16,6 +16,8 @@ struct container {
 	const char *image_name;
 	const char *hostname; /* NULL: leave it (exec) */
 	const char *workdir; /* NULL: / */
+	bool make_workdir; /* the image asks for it: it is made when it is not there */
+	const char *user; /* USER[:GROUP] of the image; NULL: root */
 	char **argv, **envp;
 	const char *terminal; /* it gets this one, in the foreground; or NULL */
 	bool init; /* a small init is pid 1, the command its child */
@@ -42,8 +44,11 @@ pid_t spawn(uint64_t flags, int cgroup, bool shared, int (*fn)(const struct cont
 void hold_signals(sigset_t *old);
 /* Waits for pid and passes signals on to it. The exit status; *killed: by a SIGKILL not from here. */
 int wait_for_end(pid_t pid, bool terminal, bool *killed);
-/* PATH, HOME, TERM and what -e asks for. */
-char **make_environment(const struct opt_list *extra);
+/* What -e asks for, what the image says, and PATH, HOME, TERM where they are not among it. */
+char **make_environment(const struct opt_list *extra, const struct image_config *config);
+/* Folder, user and environment of c: as asked for, else as the image says. */
+void set_surroundings(struct container *c, const char *workdir, const char *user,
+		      const struct opt_list *env, const struct image_config *config);
 
 extern const struct opt run_options[], exec_options[], kill_options[], rm_options[];
 int run_verb(int argc, char **argv), exec_verb(int argc, char **argv);

@@ -11,7 +11,7 @@
 #include "ctr.h"
 
 static struct {
-	const char *workdir;
+	const char *workdir, *user;
 	struct opt_list env;
 	bool stdin_, terminal;
 } opt;
@@ -21,6 +21,8 @@ const struct opt exec_options[] = {
 	  "one more environment variable; may be repeated" },
 	{ "--workdir", 'w', OPT_TEXT, &opt.workdir, "DIR",
 	  "the folder that the command starts in" },
+	{ "--user", 'u', OPT_TEXT, &opt.user, "USER[:GROUP]",
+	  "whom the command runs as, by the container's /etc/passwd" },
 	{ "--interactive", 'i', OPT_FLAG, &opt.stdin_, NULL, "stdin is passed on (it always is)" },
 	{ "--tty", 't', OPT_FLAG, &opt.terminal, NULL, "the terminal's keys are for the command" },
 	{ .name = NULL },
@@ -53,7 +55,9 @@ static void enter(const struct state *s)
 
 int exec_verb(int argc, char **argv)
 {
-	struct container c = { .workdir = opt.workdir ? opt.workdir : "/" };
+	struct container c = { 0 };
+	struct image_config config;
+	char image[256];
 	struct state s;
 	bool killed;
 	int cgroup;
@@ -65,7 +69,11 @@ int exec_verb(int argc, char **argv)
 	if (!*argv)
 		die(STATUS_USAGE, "exec: COMMAND is missing");
 	c.argv = argv;
-	c.envp = make_environment(&opt.env);
+	image_path(s.image, image, sizeof(image));
+	image_config_read(image, &config);
+	set_surroundings(&c, opt.workdir, opt.user, &opt.env, &config);
+	if (!c.workdir)
+		c.workdir = "/";
 	c.terminal = opt.terminal ? ttyname(0) : NULL;
 	cgroup = cgroup_open(s.name);
 	enter(&s);

@@ -9,8 +9,10 @@ static const struct verb verbs[] = {
 		.name = "run",
 		.usage = "run [OPTION...] IMAGE [--] [COMMAND [ARG...]]",
 		.what = "Starts a container from an image and waits for its end",
-		.more = "The command (/bin/sh without one) is process 1 of the container, in\n"
-			"pid, mount, host name and other namespaces of its own; what it writes\n"
+		.more = "Without a command, the image's own runs (Entrypoint and Cmd of a\n"
+			"container image), or /bin/sh; folder, user and environment are as\n"
+			"the image says. The command is process 1 of the container, in pid,\n"
+			"mount, host name and other namespaces of its own; what it writes\n"
 			"goes to memory and is gone at the end. The exit status is the\n"
 			"command's; 128 + N when signal N ended it, 125 when ctr itself failed,\n"
 			"126 not executable, 127 not found.\n"

@@ -20,7 +20,7 @@
 
 static struct {
 	uint64_t memory, pids;
-	const char *cpus, *hostname, *name, *workdir;
+	const char *cpus, *hostname, *name, *workdir, *user;
 	struct opt_list env;
 	bool stdin_, terminal, init, remove;
 } opt;
@@ -37,6 +37,8 @@ const struct opt run_options[] = {
 	  "one more environment variable; may be repeated" },
 	{ "--workdir", 'w', OPT_TEXT, &opt.workdir, "DIR",
 	  "the folder that the command starts in" },
+	{ "--user", 'u', OPT_TEXT, &opt.user, "USER[:GROUP]",
+	  "whom the command runs as, by the image's /etc/passwd" },
 	{ "--interactive", 'i', OPT_FLAG, &opt.stdin_, NULL, "stdin is passed on (it always is)" },
 	{ "--tty", 't', OPT_FLAG, &opt.terminal, NULL,
 	  "the terminal's keys are for the container" },
@@ -46,26 +48,50 @@ const struct opt run_options[] = {
 	{ .name = NULL },
 };
 
-char **make_environment(const struct opt_list *extra)
+/* Adds K=V unless there is a K already. */
+static void put_env(char **envp, const char *text)
+{
+	size_t n = strcspn(text, "=") + 1;
+
+	for (; *envp; envp++)
+		if (!strncmp(*envp, text, n))
+			return;
+	*envp = (char *)text;
+}
+
+char **make_environment(const struct opt_list *extra, const struct image_config *config)
 {
 	static char term[64];
-	const char *own = getenv("TERM");
-	char **envp = calloc(extra->n + 4, sizeof(*envp));
-	int n = 0;
+	const char *own = getenv("TERM"), *p = NULL;
+	size_t n = extra->n + 4;
+	char **envp;
 
+	while ((p = image_config_next(config, "Env", p)))
+		n++;
+	envp = calloc(n, sizeof(*envp));
 	if (!envp)
 		die(STATUS_FAILED, "no memory");
 	for (int i = 0; i < extra->n; i++) {
 		if (!strchr(extra->item[i], '=') || *extra->item[i] == '=')
 			die(STATUS_USAGE, "--env %s: not of the form K=V", extra->item[i]);
-		envp[n++] = (char *)extra->item[i];
+		put_env(envp, extra->item[i]);
 	}
-	/* Behind -e's, so that those are found first. */
-	envp[n++] = "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
-	envp[n++] = "HOME=/root";
+	while ((p = image_config_next(config, "Env", p)))
+		put_env(envp, p);
+	put_env(envp, "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin");
+	put_env(envp, "HOME=/root");
 	if (own && join(term, sizeof(term), "TERM=", own, NULL))
-		envp[n++] = term;
+		put_env(envp, term);
 	return envp;
+}
+
+void set_surroundings(struct container *c, const char *workdir, const char *user,
+		      const struct opt_list *env, const struct image_config *config)
+{
+	c->make_workdir = !workdir;
+	c->workdir = workdir ? workdir : image_config_next(config, "WorkingDir", NULL);
+	c->user = user ? user : image_config_next(config, "User", NULL);
+	c->envp = make_environment(env, config);
 }
 
 /* ---- limits ---- */
@@ -146,7 +172,8 @@ static void describe(char **argv)
 int run_verb(int argc, char **argv)
 {
 	static char *shell[] = { "/bin/sh", NULL };
-	struct container c = { .image_name = argv[0], .workdir = opt.workdir, .init = opt.init };
+	struct container c = { .image_name = argv[0], .init = opt.init };
+	struct image_config config;
 	char image[256], size[TEXT_SIZE];
 	bool killed;
 	int status;
@@ -156,8 +183,11 @@ int run_verb(int argc, char **argv)
 	if (*argv && !strcmp(*argv, "--"))
 		argv++;
 	c.image = image;
-	c.argv = *argv ? argv : shell;
-	c.envp = make_environment(&opt.env);
+	image_config_read(image, &config);
+	c.argv = *argv ? argv : image_config_command(&config);
+	if (!c.argv)
+		c.argv = shell;
+	set_surroundings(&c, opt.workdir, opt.user, &opt.env, &config);
 	c.terminal = opt.terminal ? ttyname(0) : NULL;
 
 	state_begin(&state, opt.name, c.image_name);

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "account.h"
 #include "ctr.h"
 
 /* The state's own folder: it exists, and in the container's mount namespace nobody needs it. */
@@ -185,12 +186,34 @@ static void exec_by_path(const struct container *c)
 	errno = denied ? EACCES : ENOENT;
 }
 
+/* Becomes the user, whose HOME takes the place of root's. */
+static int become(const struct container *c)
+{
+	static char home[sizeof("HOME=") + sizeof(((struct account *)0)->home)];
+	struct account a;
+
+	if (!account_find(c->user, &a)) {
+		warn("--user %s: not in /etc/passwd or /etc/group of the container", c->user);
+		return STATUS_FAILED;
+	}
+	if (a.home[0])
+		join(home, sizeof(home), "HOME=", a.home, NULL);
+	for (char **e = c->envp; a.home[0] && *e; e++)
+		if (!strcmp(*e, "HOME=/root"))
+			*e = home;
+	return account_become(&a) < 0 ? failed("become the user") : 0;
+}
+
 int container_exec(const struct container *c)
 {
+	if (c->workdir && c->make_workdir && access(c->workdir, F_OK) < 0)
+		make_folders(c->workdir);
 	if (c->workdir && chdir(c->workdir) < 0) {
 		warn("--workdir %s: %s", c->workdir, strerror(errno));
 		return STATUS_FAILED;
 	}
+	if (c->user && become(c))
+		return STATUS_FAILED;
 	if (c->terminal) {
 		setpgid(0, 0);
 		tcsetpgrp(0, getpid()); /* SIGTTOU is still blocked */

@@ -229,6 +229,11 @@ static void initramfs_build(struct archive *a)
 	add_file(a, "init", guest_init());
 	if (a->m->argv)
 		add_command(a, a->m->argv);
+	if (a->m->argv && a->m->config.text) {
+		add_header(a, "etc/dyad/config", 0100644, a->m->config.size);
+		memcpy(reserve(a, a->m->config.size), a->m->config.text, a->m->config.size);
+		end_data(a);
+	}
 	add_header(a, "TRAILER!!!", 0, 0);
 }
 

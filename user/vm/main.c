@@ -11,7 +11,8 @@ static const struct verb verbs[] = {
 		.what = "Starts a virtual machine with an image as its root and waits for its end",
 		.more = "The machine boots a kernel of its own (Dyad; another with a PVH\n"
 			"entry by --kernel) and runs the command there. Its output comes out\n"
-			"here, its exit status is vm's. Without a command there is a shell on\n"
+			"here, its exit status is vm's. Without a command, the image's own runs\n"
+			"(Entrypoint and Cmd of a container image), else there is a shell on\n"
 			"the machine's console: `poweroff` leaves it, Ctrl-A x kills the\n"
 			"machine. What is written to the root is gone at the end. Other\n"
 			"statuses: 125 when vm or the guest kernel failed, 126 not\n"

@@ -266,7 +266,8 @@ int run_verb(int argc, char **argv)
 	m.image = image;
 	if (argv[1] && !strcmp(argv[1], "--"))
 		argv++;
-	m.argv = argv[1] ? argv + 1 : NULL;
+	image_config_read(image, &m.config);
+	m.argv = argv[1] ? argv + 1 : image_config_command(&m.config);
 	if (!m.kernel)
 		m.kernel = own ? own : "/lib/dyad/dyad.elf";
 	if (opt.cpus > MAX_CPUS)

@@ -26,8 +26,9 @@
 struct machine {
 	/* what was asked for */
 	const char *image, *kernel; /* paths */
-	char **argv; /* the command, or NULL: a shell on the console */
+	char **argv; /* the command, the image's without one, or NULL: a shell on the console */
 	const char *append, *name;
+	struct image_config config; /* what the image says about running it */
 	uint64_t memory;
 	unsigned int cpus;
 	bool console; /* the guest's console goes to stderr */

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Users and groups of an image, by its own /etc/passwd and /etc/group: passwd(5), group(5). This runs
+ * between clone and exec in memory that may be the parent's: nothing is allocated, no stdio is used.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "account.h"
+#include "common.h"
+
+#define FIELDS 7
+
+struct lines {
+	int fd;
+	size_t at, n;
+	char buf[4096];
+};
+
+/* The next line without its newline, NULL at the end. Longer ones than the buffer are skipped. */
+static char *next_line(struct lines *l)
+{
+	for (;;) {
+		char *line = l->buf + l->at, *end = memchr(line, '\n', l->n - l->at);
+		ssize_t got;
+
+		if (end) {
+			*end = 0;
+			l->at = end + 1 - l->buf;
+			return line;
+		}
+		memmove(l->buf, line, l->n - l->at);
+		l->n -= l->at;
+		l->at = 0;
+		if (l->n == sizeof(l->buf))
+			l->n = 0;
+		got = read(l->fd, l->buf + l->n, sizeof(l->buf) - l->n);
+		if (got <= 0)
+			return NULL;
+		l->n += got;
+	}
+}
+
+/* Cuts the line at its colons: how many fields. */
+static int split(char *line, char *field[FIELDS])
+{
+	int n = 0;
+
+	for (char *p = line; p && n < FIELDS; n++) {
+		field[n] = p;
+		p = strchr(p, ':');
+		if (p)
+			*p++ = 0;
+	}
+	return n;
+}
+
+static bool is_number(const char *text, unsigned int *v)
+{
+	char *end;
+	unsigned long n = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : -1UL;
+
+	if (n >= -1U || *end)
+		return false;
+	*v = n;
+	return true;
+}
+
+/* Is name one of the list's, which commas separate? */
+static bool listed(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; n && list; list = strchr(list, ',') ? strchr(list, ',') + 1 : NULL)
+		if (!strncmp(list, name, n) && (list[n] == ',' || !list[n]))
+			return true;
+	return false;
+}
+
+/* Fills in the user that passwd has under the name or number. */
+static bool find_user(const char *name, struct account *a)
+{
+	struct lines l = { .fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC) };
+	bool numeric = is_number(name, &a->uid), found = false;
+	unsigned int uid;
+	char *line, *f[FIELDS];
+
+	while (l.fd >= 0 && !found && (line = next_line(&l))) {
+		if (split(line, f) < 6 || !is_number(f[2], &uid) || !is_number(f[3], &a->gid) ||
+		    (numeric ? uid != a->uid : strcmp(f[0], name)))
+			continue;
+		a->uid = uid;
+		join(a->name, sizeof(a->name), f[0], NULL);
+		join(a->home, sizeof(a->home), f[5], NULL);
+		found = true;
+	}
+	close(l.fd);
+	if (!found)
+		a->gid = 0;
+	return found || numeric;
+}
+
+/* The group that is asked for, and without one those that the user is listed in. */
+static bool find_groups(const char *name, struct account *a)
+{
+	struct lines l = { .fd = open("/etc/group", O_RDONLY | O_CLOEXEC) };
+	bool found = !name || is_number(name, &a->gid);
+	char *line, *f[FIELDS];
+	unsigned int gid;
+
+	while (l.fd >= 0 && (line = next_line(&l))) {
+		if (split(line, f) < 4 || !is_number(f[2], &gid))
+			continue;
+		if (!name && a->nr_groups < GROUPS_MAX && listed(f[3], a->name))
+			a->groups[a->nr_groups++] = gid;
+		if (name && !found && !strcmp(f[0], name)) {
+			a->gid = gid;
+			found = true;
+		}
+	}
+	close(l.fd);
+	return found;
+}
+
+bool account_find(const char *spec, struct account *a)
+{
+	const char *colon = strchr(spec, ':');
+	char name[sizeof(a->name)];
+	size_t n = colon ? (size_t)(colon - spec) : strlen(spec);
+
+	memset(a, 0, sizeof(*a));
+	if (n >= sizeof(name))
+		return false;
+	memcpy(name, spec, n);
+	name[n] = 0;
+	return find_user(name, a) && find_groups(colon ? colon + 1 : NULL, a);
+}
+
+/* By the calls themselves: the C library's would look for threads in memory that is not this process's. */
+int account_become(const struct account *a)
+{
+	if (syscall(SYS_setgroups, a->nr_groups, a->groups) < 0 || syscall(SYS_setgid, a->gid) < 0)
+		return -1;
+	return syscall(SYS_setuid, a->uid);
+}
+
+void make_folders(const char *path)
+{
+	char part[1024];
+
+	for (size_t n = 1; path[0] && path[n - 1]; n++) {
+		if (path[n] && path[n] != '/')
+			continue;
+		if (n >= sizeof(part))
+			return;
+		memcpy(part, path, n);
+		part[n] = 0;
+		mkdir(part, 0755);
+	}
+}
