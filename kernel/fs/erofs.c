@@ -16,6 +16,7 @@ struct erofs_super {
 	struct file *file;
 	spinlock_t lock; /* guards inodes */
 	struct radix inodes;
+	bool told; /* that the image is damaged: once */
 };
 
 static const struct inode_ops erofs_dir_iops, erofs_link_iops, erofs_iops;
@@ -34,10 +35,10 @@ static int image_read(struct erofs_image *img, u64 off, void *buf, size_t n)
 	return got == n ? 0 : got < 0 ? got : -EIO;
 }
 
-/* One line for an image that lies, and the errno that Linux gives. */
+/* One line for an image that lies, however often it does, and the errno that Linux gives. */
 static int complain(struct super *sb, u64 nid, int err)
 {
-	if (err == -EUCLEAN)
+	if (err == -EUCLEAN && !__atomic_exchange_n(&super_of(sb)->told, true, __ATOMIC_RELAXED))
 		pr_err("erofs: device %u:%u: corrupted at inode %llu", MAJOR(sb->dev),
 		       MINOR(sb->dev), (unsigned long long)nid);
 	return err;

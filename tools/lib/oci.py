@@ -274,7 +274,9 @@ def docker_parts(store, ref):
     images = parse(store.get("manifest.json"), "manifest.json")
     if not isinstance(images, list):
         raise Refused("manifest.json is no list")
-    found = [i for i in images if not ref or ref in field(i, "RepoTags", list, "manifest.json")]
+    # docker.io/library/alpine:3 may be asked for as alpine:3
+    found = [i for i in images if not ref or any(
+        ("/" + str(tag)).endswith("/" + ref) for tag in field(i, "RepoTags", list, "manifest.json"))]
     if len(found) != 1:
         raise Refused("it holds %d images%s" % (len(found), " " + ref if ref else "; say which: PATH:REF"))
     data = store.get(field(found[0], "Config", str, "manifest.json"))

@@ -41,7 +41,8 @@ const char *image_config_find(const uint8_t *area, size_t n, size_t *size)
 
 		if (name + value > n - at - 4)
 			break;
-		if (area[at + 1] == INDEX_USER && name == strlen(NAME) && !memcmp(text, NAME, name)) {
+		if (area[at + 1] == INDEX_USER && name == strlen(NAME) &&
+		    !memcmp(text, NAME, name)) {
 			*size = value;
 			return (const char *)text + name;
 		}
