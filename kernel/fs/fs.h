@@ -354,6 +354,8 @@ extern void (*fs_cred_put)(const struct cred *cred);
 /* The operations behind the system calls, on names in kernel memory: 0 or -errno. */
 int vfs_mkdir(int dirfd, const char *name, mode_t mode);
 int vfs_mknod(int dirfd, const char *name, mode_t mode, dev_t rdev);
+/* The same; the place that was made, with references, in *made (may be NULL). */
+int vfs_mknod_at(int dirfd, const char *name, mode_t mode, dev_t rdev, struct path *made);
 int vfs_symlink(const char *target, int dirfd, const char *name);
 int vfs_link(int odirfd, const char *old, int ndirfd, const char *new, int at_flags);
 int vfs_unlink(int dirfd, const char *name, int at_flags);

@@ -114,7 +114,7 @@ int vfs_mkdir(int dirfd, const char *name, mode_t mode)
 	return err;
 }
 
-int vfs_mknod(int dirfd, const char *name, mode_t mode, dev_t rdev)
+int vfs_mknod_at(int dirfd, const char *name, mode_t mode, dev_t rdev, struct path *made)
 {
 	mode_t type = mode & S_IFMT;
 	struct path dir;
@@ -141,8 +141,17 @@ int vfs_mknod(int dirfd, const char *name, mode_t mode, dev_t rdev)
 		err = i->ops && i->ops->create ? i->ops->create(i, d, mode) : -EACCES;
 	else
 		err = i->ops && i->ops->mknod ? i->ops->mknod(i, d, mode, rdev) : -EPERM;
+	if (!err && made) {
+		*made = (struct path){ dir.mnt, d };
+		path_get(made);
+	}
 	path_unlock_parent(&dir, d);
 	return err;
+}
+
+int vfs_mknod(int dirfd, const char *name, mode_t mode, dev_t rdev)
+{
+	return vfs_mknod_at(dirfd, name, mode, rdev, NULL);
 }
 
 int vfs_symlink(const char *target, int dirfd, const char *name)

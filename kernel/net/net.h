@@ -227,6 +227,7 @@ struct net_family {
 	struct socket *(*create)(struct net_ns *net, int type, int protocol);
 };
 void net_family_register(const struct net_family *f);
+void unix_init(void); /* AF_UNIX: unix.h */
 void net_init(void); /* the first net_ns, all families */
 void inet_init(void);
 

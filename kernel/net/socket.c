@@ -27,6 +27,7 @@ void net_init(void)
 {
 	counts_register("sockets", &nr_sockets);
 	inet_init();
+	unix_init();
 }
 
 struct socket *socket_create(int family, int type, int protocol)

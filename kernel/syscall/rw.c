@@ -28,10 +28,18 @@ static int check_positioned(const struct file *f, loff_t pos)
 	return -ESPIPE;
 }
 
+/* A socket has sent its signal itself, if it is of a kind that does. */
+static ssize_t write_to(struct file *f, struct uio *u, loff_t *pos)
+{
+	ssize_t n = file_write(f, u, pos);
+
+	return n < 0 && (f->inode->mode & S_IFMT) != S_IFSOCK ? write_result(n) : n;
+}
+
 /* pos NULL: the file's own position. */
 static ssize_t transfer(struct file *f, struct uio *u, loff_t *pos, bool write)
 {
-	return write ? write_result(file_write(f, u, pos)) : file_read(f, u, pos);
+	return write ? write_to(f, u, pos) : file_read(f, u, pos);
 }
 
 static long buffer_io(int fd, void __user *buf, size_t n, loff_t *pos, bool write)
@@ -155,7 +163,7 @@ static ssize_t copy_files(struct file *in, loff_t *ipos, struct file *out, loff_
 		if (got <= 0)
 			break;
 		uio_init_kernel(&u, &iov, buf, got);
-		put = write_result(file_write(out, &u, opos));
+		put = write_to(out, &u, opos);
 		/* What was read and not written goes back, where the source has a position. */
 		if (put < got && !check_positioned(in, 0)) {
 			loff_t *pos = ipos ? ipos : &in->pos;
