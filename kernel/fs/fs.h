@@ -39,6 +39,7 @@ struct uio {
 	size_t done_in_first; /* bytes of iov[0] already used */
 	size_t left; /* bytes still to go in all */
 	bool kernel; /* the bases are kernel addresses */
+	bool nowait, append; /* as if the file were O_NONBLOCK (a pipe), O_APPEND: RWF_* */
 };
 void uio_init_user(struct uio *u, struct iovec *iov, void __user *buf, size_t n);
 void uio_init_kernel(struct uio *u, struct iovec *iov, void *buf, size_t n);
@@ -512,6 +513,13 @@ extern const struct file_ops fifo_ops;
 /* F_GETPIPE_SZ and F_SETPIPE_SZ: bytes, -EBADF when f is no pipe; set: -EINVAL over 64 KiB */
 long pipe_size(struct file *f);
 long pipe_set_size(struct file *f, unsigned long size);
+/* splice(2): up to n bytes, at least one unless it is the end (0). SIGPIPE is the caller's business. */
+bool file_is_pipe(const struct file *f);
+ssize_t pipe_splice_out(struct file *in, struct file *out, loff_t *pos, size_t n, bool nonblock);
+ssize_t pipe_splice_pipe(struct file *in, struct file *out, size_t n, bool nonblock,
+			 bool keep); /* keep: tee(2) */
+ssize_t pipe_vmsplice(struct file *f, struct uio *u, bool nonblock);
+ssize_t pipe_room_for(struct file *f, bool nonblock); /* bytes, once there is any room */
 
 /* F_ADD_SEALS and F_GET_SEALS: -EINVAL when f can have none. */
 int memfd_add_seals(struct file *f, unsigned int seals);

@@ -63,33 +63,49 @@ static char **pipe_slot(struct pipe *p, u32 at)
 	return &p->page[at / PAGE_SIZE % PIPE_PAGES];
 }
 
+/* The next byte that will be read: its page's rest and what there is bound *len. p->lock held. */
+static char *pipe_front(struct pipe *p, u32 at, size_t *len)
+{
+	u32 off = at % PAGE_SIZE;
+
+	*len = min(min((size_t)(p->in - at), PAGE_SIZE - off), *len);
+	return *pipe_slot(p, at) + off;
+}
+
+/* n bytes of the front page are read. p->lock held. */
+static void pipe_consume(struct pipe *p, size_t n)
+{
+	char **slot = pipe_slot(p, p->out);
+
+	p->out += n;
+	if (p->out % PAGE_SIZE == 0) {
+		kfree(*slot);
+		*slot = NULL;
+	} else if (!pipe_used(p)) {
+		/* empty: start again, with the page at hand */
+		char *page = *slot;
+
+		*slot = NULL;
+		p->page[0] = page;
+		WRITE_ONCE(p->in, 0);
+		WRITE_ONCE(p->out, 0);
+	}
+}
+
 /* Moves what there is, up to to->left. p->lock held. */
 static ssize_t pipe_drain(struct pipe *p, struct uio *to)
 {
 	ssize_t done = 0, n;
 
 	while (to->left && pipe_used(p)) {
-		u32 off = p->out % PAGE_SIZE;
-		char **slot = pipe_slot(p, p->out);
-		size_t len = min(min((size_t)pipe_used(p), PAGE_SIZE - off), to->left);
+		size_t len = to->left;
+		char *from = pipe_front(p, p->out, &len);
 
-		n = uio_put(to, *slot + off, len);
+		n = uio_put(to, from, len);
 		if (n != len) /* a piece that cannot be written whole is not taken at all */
 			return done ? done : -EFAULT;
-		p->out += n;
+		pipe_consume(p, n);
 		done += n;
-		if (p->out % PAGE_SIZE == 0) {
-			kfree(*slot);
-			*slot = NULL;
-		} else if (!pipe_used(p)) {
-			/* empty: start again, with the page at hand */
-			char *page = *slot;
-
-			*slot = NULL;
-			p->page[0] = page;
-			WRITE_ONCE(p->in, 0);
-			WRITE_ONCE(p->out, 0);
-		}
 	}
 	return done;
 }
@@ -117,58 +133,101 @@ static ssize_t pipe_fill(struct pipe *p, struct uio *from, size_t n)
 	return done;
 }
 
-static ssize_t pipe_read(struct file *f, struct uio *to, loff_t *pos)
+/* Waits for bytes: 1, with p->lock held; 0: none will come; -EAGAIN, -ERESTARTSYS. */
+static int pipe_wait_bytes(struct pipe *p, bool nonblock)
 {
-	struct pipe *p = f->priv;
-	ssize_t n = 0;
+	for (;;) {
+		int err = 0;
+
+		mutex_lock(&p->lock);
+		if (pipe_used(p))
+			return 1;
+		if (p->writers)
+			err = nonblock ? -EAGAIN : 1;
+		mutex_unlock(&p->lock);
+		if (err > 0)
+			err = wait_event(&p->rd, pipe_used(p) || !READ_ONCE(p->writers)) ?: 1;
+		if (err <= 0)
+			return err;
+	}
+}
+
+/* Waits for room for need bytes: 0, with p->lock held; -EPIPE, -EAGAIN, -ERESTARTSYS. */
+static int pipe_wait_room(struct pipe *p, u32 need, bool nonblock)
+{
+	int err = 0;
+
+	while (!err) {
+		mutex_lock(&p->lock);
+		if (!p->readers)
+			err = -EPIPE;
+		else if (pipe_room(p) >= need)
+			return 0;
+		else if (nonblock)
+			err = -EAGAIN;
+		mutex_unlock(&p->lock);
+		if (!err)
+			err = wait_event(&p->wr, pipe_room(p) >= need || !READ_ONCE(p->readers));
+	}
+	return err;
+}
+
+static void pipe_wake_readers(struct pipe *p)
+{
+	waitq_wake_all(&p->rd, POLLIN | POLLRDNORM);
+}
+
+static void pipe_wake_writers(struct pipe *p)
+{
+	waitq_wake_all(&p->wr, POLLOUT | POLLWRNORM);
+}
+
+static ssize_t pipe_take(struct pipe *p, struct uio *to, bool nonblock)
+{
+	ssize_t n;
 
 	if (!to->left)
 		return 0;
-	for (;;) {
-		mutex_lock(&p->lock);
-		n = pipe_drain(p, to);
-		if (n || !p->writers)
-			break;
-		mutex_unlock(&p->lock);
-		if (f->flags & O_NONBLOCK)
-			return -EAGAIN;
-		n = wait_event(&p->rd, pipe_used(p) || !READ_ONCE(p->writers));
-		if (n)
-			return n;
-	}
+	n = pipe_wait_bytes(p, nonblock);
+	if (n <= 0)
+		return n;
+	n = pipe_drain(p, to);
 	mutex_unlock(&p->lock);
 	if (n > 0)
-		waitq_wake_all(&p->wr, POLLOUT | POLLWRNORM);
+		pipe_wake_writers(p);
 	return n;
+}
+
+/* What there is room for now, after waiting for need bytes of it. */
+static ssize_t pipe_put_some(struct pipe *p, struct uio *from, u32 need, bool nonblock)
+{
+	ssize_t n = pipe_wait_room(p, need, nonblock);
+
+	if (n)
+		return n;
+	n = pipe_fill(p, from, min((size_t)pipe_room(p), from->left));
+	mutex_unlock(&p->lock);
+	if (n > 0)
+		pipe_wake_readers(p);
+	return n;
+}
+
+static ssize_t pipe_read(struct file *f, struct uio *to, loff_t *pos)
+{
+	return pipe_take(f->priv, to, f->flags & O_NONBLOCK || to->nowait);
 }
 
 static ssize_t pipe_write(struct file *f, struct uio *from, loff_t *pos)
 {
-	struct pipe *p = f->priv;
 	/* a small write waits for room for all of it; a large one takes what there is */
 	u32 need = from->left <= PIPE_ATOMIC ? from->left : 1;
 	ssize_t done = 0, n;
 
 	while (from->left) {
-		n = 0;
-		mutex_lock(&p->lock);
-		if (!p->readers)
-			n = -EPIPE;
-		else if (pipe_room(p) >= need)
-			n = pipe_fill(p, from, min((size_t)pipe_room(p), from->left));
-		mutex_unlock(&p->lock);
+		n = pipe_put_some(f->priv, from, need, f->flags & O_NONBLOCK || from->nowait);
 		if (n < 0)
 			return done ? done : n;
 		done += n;
-		if (n) {
-			waitq_wake_all(&p->rd, POLLIN | POLLRDNORM);
-			continue;
-		}
-		if (f->flags & O_NONBLOCK)
-			return done ? done : -EAGAIN;
-		n = wait_event(&p->wr, pipe_room(p) >= need || !READ_ONCE(p->readers));
-		if (n)
-			return done ? done : n;
 	}
 	return done;
 }
@@ -265,10 +324,13 @@ static struct pipe *pipe_join(struct inode *inode)
 static int fifo_open(struct inode *inode, struct file *f)
 {
 	bool waits = inode->sb != anon_super && !(f->can_read && f->can_write);
-	struct pipe *p = pipe_join(inode);
+	struct pipe *p;
 	unsigned int seen;
 	int err = 0;
 
+	if (!f->can_read && !f->can_write)
+		return -EINVAL;
+	p = pipe_join(inode);
 	if (!p)
 		return -ENOMEM;
 	f->priv = p;
@@ -331,9 +393,14 @@ int pipe_files(struct file *f[2], int flags)
 	return 0;
 }
 
+bool file_is_pipe(const struct file *f)
+{
+	return f->ops == &fifo_ops;
+}
+
 static struct pipe *pipe_of(struct file *f)
 {
-	return f->ops == &fifo_ops ? f->priv : NULL;
+	return file_is_pipe(f) ? f->priv : NULL;
 }
 
 long pipe_size(struct file *f)
@@ -364,4 +431,112 @@ long pipe_set_size(struct file *f, unsigned long size)
 	}
 	mutex_unlock(&p->lock);
 	return ret;
+}
+
+/* ---- splice(2), tee(2), vmsplice(2): what moves bytes without a buffer of the caller's ---- */
+
+ssize_t pipe_splice_out(struct file *in, struct file *out, loff_t *pos, size_t n, bool nonblock)
+{
+	struct pipe *p = in->priv;
+	ssize_t done = pipe_wait_bytes(p, nonblock), put;
+
+	if (done <= 0)
+		return done;
+	/* The lock is held while out takes the bytes, so that none is lost when it does not. */
+	for (done = 0; done < n && pipe_used(p); done += put) {
+		size_t len = n - done;
+		struct iovec iov;
+		struct uio u;
+
+		uio_init_kernel(&u, &iov, pipe_front(p, p->out, &len), 0);
+		iov.iov_len = u.left = len;
+		put = file_write(out, &u, pos);
+		if (put <= 0) {
+			done = done ? done : put;
+			break;
+		}
+		pipe_consume(p, put);
+	}
+	mutex_unlock(&p->lock);
+	pipe_wake_writers(p);
+	return done;
+}
+
+ssize_t pipe_room_for(struct file *f, bool nonblock)
+{
+	ssize_t n = pipe_wait_room(f->priv, 1, nonblock);
+
+	if (n)
+		return n;
+	n = pipe_room(f->priv);
+	mutex_unlock(&((struct pipe *)f->priv)->lock);
+	return n;
+}
+
+/* Both locks, when a has bytes and b has room: 1; 0: a's end. */
+static int pipe_lock_two(struct pipe *a, struct pipe *b, bool nonblock)
+{
+	int err;
+
+	for (;;) {
+		err = pipe_wait_bytes(a, nonblock);
+		if (err <= 0)
+			return err || READ_ONCE(b->readers) ? err : -EPIPE;
+		mutex_unlock(&a->lock);
+		err = pipe_wait_room(b, 1, nonblock);
+		if (err)
+			return err;
+		mutex_unlock(&b->lock);
+		mutex_lock(a < b ? &a->lock : &b->lock);
+		mutex_lock_nested(a < b ? &b->lock : &a->lock, LOCK_SECOND);
+		if (pipe_used(a) && b->readers && pipe_room(b))
+			return 1;
+		mutex_unlock(&a->lock);
+		mutex_unlock(&b->lock);
+	}
+}
+
+ssize_t pipe_splice_pipe(struct file *in, struct file *out, size_t n, bool nonblock, bool keep)
+{
+	struct pipe *a = in->priv, *b = out->priv;
+	ssize_t done, put;
+	u32 at;
+
+	if (a == b)
+		return -EINVAL;
+	done = pipe_lock_two(a, b, nonblock);
+	if (done <= 0)
+		return done;
+	at = a->out;
+	for (done = 0; done < n && at != a->in && pipe_room(b); done += put) {
+		size_t len = min(n - done, (size_t)pipe_room(b));
+		struct iovec iov;
+		struct uio u;
+
+		uio_init_kernel(&u, &iov, pipe_front(a, at, &len), 0);
+		iov.iov_len = u.left = len;
+		put = pipe_fill(b, &u, len);
+		if (put <= 0) {
+			done = done ? done : put;
+			break;
+		}
+		at += put;
+		if (!keep) {
+			pipe_consume(a, put);
+			at = a->out;
+		}
+	}
+	mutex_unlock(&a->lock);
+	mutex_unlock(&b->lock);
+	pipe_wake_readers(b);
+	if (!keep)
+		pipe_wake_writers(a);
+	return done;
+}
+
+ssize_t pipe_vmsplice(struct file *f, struct uio *u, bool nonblock)
+{
+	if (!f->can_write)
+		return pipe_take(f->priv, u, nonblock);
+	return u->left ? pipe_put_some(f->priv, u, 1, nonblock) : 0;
 }

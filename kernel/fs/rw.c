@@ -251,7 +251,7 @@ ssize_t generic_file_write(struct file *f, struct uio *from, loff_t *pos)
 	if (!from->left)
 		return 0;
 	mutex_lock(&inode->lock);
-	at = f->flags & O_APPEND ? (loff_t)inode->size : *pos;
+	at = f->flags & O_APPEND || from->append ? (loff_t)inode->size : *pos;
 	if (at > (loff_t)(~0UL >> 1) - (loff_t)from->left || (u64)at >= limit) {
 		mutex_unlock(&inode->lock);
 		return -EFBIG;

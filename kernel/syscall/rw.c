@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Moving bytes: read(2), write(2), their positioned and vector forms, sendfile(2), and what sets a
- * file's length. A transfer is a struct uio over the caller's buffers; fs/ consumes it.
+ * Moving bytes: read(2), write(2), their positioned and vector forms, sendfile(2), splice(2) and its
+ * kin, and what sets a file's length. A transfer is a struct uio over the caller's buffers; fs/ consumes it.
  */
 #include "syscall/syscall.h"
 
@@ -94,8 +94,11 @@ static long vector_io(int fd, const struct iovec __user *uvec, long nr, loff_t *
 	if (n)
 		return n;
 	n = user_iov_get(&v, &u, uvec, nr);
-	if (n > 0 && flags) /* RWF_*: there is none */
-		n = -EOPNOTSUPP;
+	if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND) ||
+	    (flags & RWF_NOWAIT && !file_is_pipe(f)))
+		n = n < 0 ? n : -EOPNOTSUPP;
+	u.nowait = flags & RWF_NOWAIT;
+	u.append = flags & RWF_APPEND;
 	if (n >= 0)
 		n = transfer(f, &u, pos, write);
 	user_iov_put(&v);
@@ -193,8 +196,8 @@ SYSCALL4(sendfile, int, out_fd, int, in_fd, loff_t __user *, upos, size_t, n)
 	if (upos && get_user(pos, upos))
 		return -EFAULT;
 	if (check_positioned(in, pos))
-		return -EINVAL;
-	if (out->flags & O_APPEND)
+		return upos ? check_positioned(in, pos) : -EINVAL;
+	if (out->flags & O_APPEND || S_ISDIR(in->inode->mode))
 		return -EINVAL;
 	done = copy_files(in, upos ? &pos : NULL, out, NULL, min(n, MAX_RW_COUNT));
 	if (done >= 0 && upos && put_user(pos, upos))
@@ -202,32 +205,141 @@ SYSCALL4(sendfile, int, out_fd, int, in_fd, loff_t __user *, upos, size_t, n)
 	return done;
 }
 
+/* copy_file_range(2)'s rules; *n is cut to what in has. */
+static int check_copy_range(struct file *in, loff_t ipos, struct file *out, loff_t opos, size_t *n)
+{
+	struct inode *from = in->inode, *to = out->inode;
+	u64 size = from->size;
+
+	if (S_ISDIR(from->mode) || S_ISDIR(to->mode))
+		return -EISDIR;
+	if (!S_ISREG(from->mode) || !S_ISREG(to->mode))
+		return -EINVAL;
+	if (!in->can_read || !out->can_write || out->flags & O_APPEND)
+		return -EBADF;
+	if (from->sb != to->sb)
+		return -EXDEV;
+	if ((u64)ipos + *n < (u64)ipos || (u64)opos + *n < (u64)opos)
+		return -EOVERFLOW;
+	*n = (u64)ipos < size ? min(*n, size - ipos) : 0;
+	if (from == to && opos + *n > (u64)ipos && (u64)opos < ipos + *n)
+		return -EINVAL;
+	return 0;
+}
+
 SYSCALL6(copy_file_range, int, in_fd, loff_t __user *, uin, int, out_fd, loff_t __user *, uout,
 	 size_t, n, unsigned int, flags)
+{
+	SCOPED_FILE(in, fd_get(in_fd));
+	SCOPED_FILE(out, fd_get(out_fd));
+	loff_t ipos, opos;
+	ssize_t done;
+
+	if (!in || !out)
+		return -EBADF;
+	ipos = in->pos;
+	opos = out->pos;
+	if ((uin && get_user(ipos, uin)) || (uout && get_user(opos, uout)))
+		return -EFAULT;
+	if (flags)
+		return -EINVAL;
+	done = check_copy_range(in, ipos, out, opos, &n);
+	if (done)
+		return done;
+	done = copy_files(in, uin ? &ipos : NULL, out, uout ? &opos : NULL, min(n, MAX_RW_COUNT));
+	if (done >= 0 && ((uin && put_user(ipos, uin)) || (uout && put_user(opos, uout))))
+		return -EFAULT;
+	return done;
+}
+
+/* Where the byte stream of splice(2) comes from and goes to; one of them is a pipe at least. */
+static ssize_t do_splice(struct file *in, loff_t *ipos, struct file *out, loff_t *opos, size_t n,
+			 bool nonblock)
+{
+	bool from_pipe = file_is_pipe(in), to_pipe = file_is_pipe(out);
+	ssize_t room;
+
+	if (!in->can_read || !out->can_write)
+		return -EBADF;
+	if ((ipos && check_positioned(in, *ipos)) || (opos && check_positioned(out, *opos)))
+		return -EINVAL;
+	if (from_pipe && in->flags & O_NONBLOCK)
+		nonblock = true;
+	if (to_pipe && out->flags & O_NONBLOCK)
+		nonblock = true;
+	if (from_pipe && to_pipe)
+		return pipe_splice_pipe(in, out, n, nonblock, false);
+	if (from_pipe)
+		return out->flags & O_APPEND ? -EINVAL
+					     : pipe_splice_out(in, out, opos, n, nonblock);
+	if (!to_pipe || S_ISDIR(in->inode->mode))
+		return -EINVAL;
+	room = pipe_room_for(out, nonblock);
+	return room < 0 ? room : copy_files(in, ipos, out, NULL, min(n, (size_t)room));
+}
+
+#define SPLICE_F_NONBLOCK 2U
+#define SPLICE_F_ALL 15U
+
+SYSCALL6(splice, int, in_fd, loff_t __user *, uin, int, out_fd, loff_t __user *, uout, size_t, n,
+	 unsigned int, flags)
 {
 	SCOPED_FILE(in, fd_get(in_fd));
 	SCOPED_FILE(out, fd_get(out_fd));
 	loff_t ipos = 0, opos = 0;
 	ssize_t done;
 
-	if (flags)
+	if (!n)
+		return 0;
+	if (flags & ~SPLICE_F_ALL)
 		return -EINVAL;
-	if (!in || !out || !in->can_read || !out->can_write || out->flags & O_APPEND)
+	if (!in || !out)
 		return -EBADF;
-	if (!in->inode || !out->inode)
-		return -EINVAL;
-	if ((in->inode->mode & S_IFMT) == S_IFDIR || (out->inode->mode & S_IFMT) == S_IFDIR)
-		return -EISDIR;
-	if ((in->inode->mode & S_IFMT) != S_IFREG || (out->inode->mode & S_IFMT) != S_IFREG)
-		return -EINVAL;
+	if ((uin && file_is_pipe(in)) || (uout && file_is_pipe(out)))
+		return -ESPIPE;
 	if ((uin && get_user(ipos, uin)) || (uout && get_user(opos, uout)))
 		return -EFAULT;
-	if (ipos < 0 || opos < 0)
-		return -EINVAL;
-	done = copy_files(in, uin ? &ipos : NULL, out, uout ? &opos : NULL, min(n, MAX_RW_COUNT));
+	done = do_splice(in, uin ? &ipos : NULL, out, uout ? &opos : NULL, min(n, MAX_RW_COUNT),
+			 flags & SPLICE_F_NONBLOCK);
 	if (done >= 0 && ((uin && put_user(ipos, uin)) || (uout && put_user(opos, uout))))
 		return -EFAULT;
-	return done;
+	return write_result(done);
+}
+
+SYSCALL4(tee, int, in_fd, int, out_fd, size_t, n, unsigned int, flags)
+{
+	SCOPED_FILE(in, fd_get(in_fd));
+	SCOPED_FILE(out, fd_get(out_fd));
+
+	if (flags & ~SPLICE_F_ALL)
+		return -EINVAL;
+	if (!n)
+		return 0;
+	if (!in || !out || !in->can_read || !out->can_write)
+		return -EBADF;
+	if (!file_is_pipe(in) || !file_is_pipe(out))
+		return -EINVAL;
+	return write_result(pipe_splice_pipe(
+		in, out, min(n, MAX_RW_COUNT),
+		flags & SPLICE_F_NONBLOCK || (in->flags | out->flags) & O_NONBLOCK, true));
+}
+
+SYSCALL4(vmsplice, int, fd, const struct iovec __user *, uvec, long, nr, unsigned int, flags)
+{
+	SCOPED_FILE(f, fd_get(fd));
+	struct user_iov v;
+	struct uio u;
+	ssize_t n;
+
+	if (flags & ~SPLICE_F_ALL)
+		return -EINVAL;
+	if (!f || !file_is_pipe(f))
+		return -EBADF;
+	n = user_iov_get(&v, &u, uvec, nr);
+	if (n >= 0)
+		n = write_result(pipe_vmsplice(f, &u, flags & SPLICE_F_NONBLOCK));
+	user_iov_put(&v);
+	return n;
 }
 
 SYSCALL1(fsync, int, fd)
@@ -250,6 +362,17 @@ SYSCALL0(sync)
 {
 	blkdev_sync_all(); /* what fails is told by fsync(2) */
 	return 0;
+}
+
+SYSCALL4(sync_file_range, int, fd, loff_t, off, loff_t, n, unsigned int, flags)
+{
+	SCOPED_FILE(f, fd_get(fd));
+
+	if (!f)
+		return -EBADF;
+	if (flags > 7 || off < 0 || off + n < off)
+		return -EINVAL;
+	return check_positioned(f, 0);
 }
 
 SYSCALL4(fadvise64, int, fd, loff_t, off, loff_t, len, int, advice)

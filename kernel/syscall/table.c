@@ -41,8 +41,8 @@
 	X(memfd_create) \
 	/* rw.c */ \
 	X(read) X(write) X(pread64) X(pwrite64) X(readv) X(writev) X(preadv) X(pwritev) \
-	X(preadv2) X(pwritev2) X(lseek) X(sendfile) X(copy_file_range) X(fsync) \
-	X(fdatasync) X(syncfs) X(sync) X(fadvise64) X(readahead) X(ftruncate) \
+	X(preadv2) X(pwritev2) X(lseek) X(sendfile) X(copy_file_range) X(splice) X(tee) \
+	X(vmsplice) X(fsync) X(fdatasync) X(syncfs) X(sync) X(sync_file_range) X(fadvise64) X(readahead) X(ftruncate) \
 	X(fallocate) X(flock) \
 	/* dir.c */ \
 	X(mkdirat) X(mkdir) X(mknodat) X(mknod) X(unlinkat) X(unlink) X(rmdir) \
