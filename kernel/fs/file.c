@@ -112,12 +112,21 @@ static int take_access(struct file *f, int sign)
 	} while (!__atomic_compare_exchange_n(&f->inode->writers, &n, n + sign, true,
 					      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
 	f->access = sign;
+	if (sign > 0) {
+		__atomic_fetch_add(&f->path.mnt->writers, 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_add(&f->inode->sb->writers, 1, __ATOMIC_SEQ_CST);
+		return mnt_want_write(&f->path); /* it may have become read-only just now */
+	}
 	return 0;
 }
 
 static void file_free(struct file *f)
 {
 	__atomic_fetch_sub(&f->inode->writers, f->access, __ATOMIC_RELEASE);
+	if (f->access > 0) {
+		__atomic_fetch_sub(&f->path.mnt->writers, 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_sub(&f->inode->sb->writers, 1, __ATOMIC_SEQ_CST);
+	}
 	path_put(&f->path);
 	if (f->cred)
 		fs_cred_put(f->cred);

@@ -64,6 +64,7 @@ struct kattr { /* for setattr: which of the ATTR_* are set */
 #define ATTR_ATIME 16U
 #define ATTR_MTIME 32U
 #define ATTR_FORCE 64U /* permissions were checked */
+#define ATTR_KILL 128U /* chown(2): whatever else, the set-user-id bits of a file go */
 
 struct path;
 struct inode_ops { /* any may be NULL: the errno Linux gives without it */
@@ -115,7 +116,7 @@ struct inode {
 	gid_t gid;
 	u32 nlink;
 	u64 size;
-	s64 atime_ns, mtime_ns, ctime_ns;
+	s64 atime_ns, mtime_ns, ctime_ns, btime_ns; /* btime: 0 where it is not known */
 	struct mapping mapping;
 	struct file_locks *locks; /* flock and fcntl locks: fs/lock.c; NULL: never any */
 	struct pipe *fifo; /* S_IFIFO, while open */
@@ -207,9 +208,10 @@ struct super {
 	dev_t dev; /* the block device it is on, or a number of its own of major 0 */
 	bool uncached; /* set by fill: a name that nobody uses any more is forgotten at once (/proc) */
 	bool read_only; /* can never be written: no remount changes that */
-	unsigned long flags; /* SB_RDONLY = MS_RDONLY ... */
+	u32 flags; /* SB_RDONLY = MS_RDONLY ... */
 	struct user_ns *user_ns;
 	u64 next_ino; /* atomic */
+	u32 writers; /* atomic: files open for writing */
 	unsigned int
 		depth; /* file systems below it (erofs on a file, overlay): at most SUPER_MAX_DEPTH */
 	struct res_counter *charge; /* the group that mounted it pays for its inodes and names */
@@ -241,6 +243,7 @@ struct mount {
 	struct mount *parent; /* itself at a tree's root */
 	struct dentry *mountpoint; /* in the parent */
 	u32 flags; /* MNT_* */
+	u32 writers; /* atomic: files open for writing through it */
 	char *source;
 	struct mnt_ns *ns;
 	/* guarded by mount_lock; changed only with the mount mutex of fs/mount.c held, too */

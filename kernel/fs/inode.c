@@ -186,7 +186,7 @@ void inode_zero(struct inode *inode, u64 from, u64 to)
 
 void inode_truncate_pages(struct inode *inode, u64 size)
 {
-	if (size < inode->size) {
+	if (size <= inode->size) { /* what fallocate(2) put behind it goes as well */
 		inode->size = size;
 		inode_zero(inode, size, ALIGN_UP(size, PAGE_SIZE));
 		mapping_truncate(&inode->mapping, DIV_ROUND_UP(size, PAGE_SIZE));

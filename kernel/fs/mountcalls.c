@@ -163,26 +163,45 @@ out:
 	return err;
 }
 
+/* Sets or clears bit in *flags; -EBUSY, and nothing changed, when a file is open for writing. */
+static int set_read_only(u32 *flags, u32 bit, bool on, const u32 *writers)
+{
+	if (!on) {
+		__atomic_fetch_and(flags, ~bit, __ATOMIC_SEQ_CST);
+		return 0;
+	}
+	if (__atomic_fetch_or(flags, bit, __ATOMIC_SEQ_CST) & bit ||
+	    !__atomic_load_n(writers, __ATOMIC_SEQ_CST))
+		return 0;
+	__atomic_fetch_and(flags, ~bit, __ATOMIC_SEQ_CST);
+	return -EBUSY;
+}
+
 static int mount_remount(struct path *p, unsigned long flags, const char *data)
 {
 	u32 want = mnt_flags_of(flags);
 	struct super *sb = p->mnt->sb;
-	int err = 0;
+	u32 was = sb->flags;
+	int err;
 
 	if (!is_mount_root(p) || !in_our_ns(p->mnt))
 		return -EINVAL;
 	if (p->mnt->flags & MNT_LOCK_FLAGS && p->mnt->flags & ~want & MNT_RESTRICT)
 		return -EPERM;
 	mutex_lock(&mount_mutex);
-	if (!(flags & MS_BIND)) {
-		if (!fs_capable(CAP_SYS_ADMIN) && !sb->type->userns_mount)
-			err = -EPERM;
-		else if (sb->read_only && !(flags & MS_RDONLY))
-			err = -EROFS;
-		else if (sb->ops && sb->ops->remount)
-			err = sb->ops->remount(sb, data);
-		if (!err)
-			sb->flags = (sb->flags & ~MS_RDONLY) | (flags & MS_RDONLY);
+	if (flags & MS_BIND)
+		err = set_read_only(&p->mnt->flags, MNT_RDONLY, want & MNT_RDONLY,
+				    &p->mnt->writers);
+	else if (!fs_capable(CAP_SYS_ADMIN) && !sb->type->userns_mount)
+		err = -EPERM;
+	else if (sb->read_only && !(flags & MS_RDONLY))
+		err = -EROFS;
+	else
+		err = set_read_only(&sb->flags, MS_RDONLY, flags & MS_RDONLY, &sb->writers);
+	if (!err && !(flags & MS_BIND) && sb->ops && sb->ops->remount) {
+		err = sb->ops->remount(sb, data);
+		if (err)
+			sb->flags = was;
 	}
 	if (!err) {
 		spin_lock(&mount_lock);

@@ -30,6 +30,7 @@ void ovl_sync(struct inode *inode)
 	inode->atime_ns = real->atime_ns;
 	inode->mtime_ns = real->mtime_ns;
 	inode->ctime_ns = real->ctime_ns;
+	inode->btime_ns = real->btime_ns;
 }
 
 static int ovl_getattr(struct inode *inode)

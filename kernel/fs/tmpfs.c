@@ -29,6 +29,18 @@ static struct tmpfs_node *node_of(const struct inode *inode)
 
 /* A folder's size in stat(2) tells how many names it has: this much each, "." and ".." as well. */
 #define NAME_SIZE 20
+#define LONG_LINK 128U /* a symlink's text of so many bytes takes a block */
+
+/* One inode more; a further name of one counts as well, for it stays in memory as long. */
+static bool take_inode(struct tmpfs_super *ts)
+{
+	u64 n = __atomic_add_fetch(&ts->inodes, 1, __ATOMIC_RELAXED);
+
+	if (!ts->max_inodes || n <= ts->max_inodes)
+		return true;
+	__atomic_fetch_sub(&ts->inodes, 1, __ATOMIC_RELAXED);
+	return false;
+}
 
 struct inode *tmpfs_inode(struct super *sb, const struct inode *dir, mode_t mode, dev_t rdev)
 {
@@ -36,7 +48,7 @@ struct inode *tmpfs_inode(struct super *sb, const struct inode *dir, mode_t mode
 	struct tmpfs_node *node;
 	struct inode *i;
 
-	if (ts->max_inodes && READ_ONCE(ts->inodes) >= ts->max_inodes)
+	if (!take_inode(ts))
 		return ERR_PTR(-ENOSPC);
 	if (!node_cache)
 		node_cache = kmem_cache_create("tmpfs_node", sizeof(struct tmpfs_node), false);
@@ -45,11 +57,12 @@ struct inode *tmpfs_inode(struct super *sb, const struct inode *dir, mode_t mode
 	if (!i) {
 		if (node)
 			kmem_cache_free(node_cache, node);
+		__atomic_fetch_sub(&ts->inodes, 1, __ATOMIC_RELAXED);
 		return ERR_PTR(-ENOMEM);
 	}
-	__atomic_fetch_add(&ts->inodes, 1, __ATOMIC_RELAXED);
 	i->priv = node;
 	i->rdev = rdev;
+	i->btime_ns = i->ctime_ns;
 	mutex_init(&node->page_lock);
 	node->next_pos = 2; /* after "." and ".." */
 	node->seals = F_SEAL_SEAL;
@@ -80,6 +93,8 @@ static void count_pages_locked(struct inode *inode)
 	struct tmpfs_node *node = node_of(inode);
 	u64 now = inode->mapping.nr_pages;
 
+	if (S_ISLNK(inode->mode))
+		now = inode->size >= LONG_LINK;
 	__atomic_fetch_add(&ts->pages, now - node->pages, __ATOMIC_RELAXED);
 	node->pages = now;
 }
@@ -162,6 +177,26 @@ static int tmpfs_mmap(struct file *f, struct vma *vma)
 	return generic_file_mmap(f, vma);
 }
 
+/* Is there no room for the pages [first, last) of inode? Asked first, so that nothing is half done. */
+static bool lacks_room(struct inode *inode, u64 first, u64 last)
+{
+	struct tmpfs_super *ts = inode->sb->priv;
+	u64 need = READ_ONCE(ts->pages);
+
+	if (!ts->max_pages || last - first > ts->max_pages)
+		return ts->max_pages;
+	for (; first < last; first++) {
+		struct frame *page = mapping_get(&inode->mapping, first, false);
+
+		if (page)
+			frame_put(page);
+		else
+			need++;
+		cond_resched();
+	}
+	return need > ts->max_pages;
+}
+
 /* Makes [from, to) a hole: whole pages go, of others a part is zeroed. */
 static int punch(struct inode *inode, u64 from, u64 to)
 {
@@ -181,6 +216,7 @@ static int punch(struct inode *inode, u64 from, u64 to)
 static int tmpfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 {
 	bool hole = mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE);
+	u64 first = off >> PAGE_SHIFT, last = DIV_ROUND_UP((u64)off + len, PAGE_SIZE);
 	struct inode *inode = f->inode;
 	int err = 0;
 
@@ -193,8 +229,9 @@ static int tmpfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 		err = -EPERM;
 	else if (off + len > inode->size && (u64)(off + len) > thread_rlimit(RLIMIT_FSIZE))
 		err = -EFBIG;
-	for (u64 i = off >> PAGE_SHIFT;
-	     !hole && !err && i < DIV_ROUND_UP((u64)(off + len), PAGE_SIZE); i++) {
+	else if (lacks_room(inode, first, last))
+		err = -ENOSPC;
+	for (u64 i = first; !hole && !err && i < last; i++) {
 		struct frame *page = tmpfs_get_page(inode, i);
 
 		if (IS_ERR(page))
@@ -311,8 +348,12 @@ static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, mode_t mode)
 
 struct inode *tmpfs_link_inode(struct super *sb, const struct inode *dir, const char *target)
 {
-	struct inode *i = tmpfs_inode(sb, dir, S_IFLNK | 0777, 0);
+	struct tmpfs_super *ts = sb->priv;
+	struct inode *i;
 
+	if (strlen(target) >= LONG_LINK && ts->max_pages && READ_ONCE(ts->pages) >= ts->max_pages)
+		return ERR_PTR(-ENOSPC);
+	i = tmpfs_inode(sb, dir, S_IFLNK | 0777, 0);
 	if (IS_ERR(i))
 		return i;
 	node_of(i)->link = kstrdup(target);
@@ -321,6 +362,7 @@ struct inode *tmpfs_link_inode(struct super *sb, const struct inode *dir, const 
 		return ERR_PTR(-ENOMEM);
 	}
 	i->size = strlen(target);
+	count_pages(i);
 	return i;
 }
 
@@ -334,12 +376,18 @@ static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target
 static int tmpfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 {
 	struct inode *i = old->inode;
+	struct tmpfs_super *ts = dir->sb->priv;
+	bool more = i->nlink; /* the first name of an O_TMPFILE is its inode's */
 	int err;
 
+	if (more && !take_inode(ts))
+		return -ENOSPC;
 	inode_get(i);
 	err = tmpfs_add(dir, d, i);
-	if (err)
+	if (err) {
+		__atomic_fetch_sub(&ts->inodes, more, __ATOMIC_RELAXED);
 		return err;
+	}
 	__atomic_fetch_add(&i->nlink, 1, __ATOMIC_RELAXED);
 	i->ctime_ns = fs_now();
 	return 0;
@@ -355,14 +403,15 @@ static bool is_empty(const struct inode *dir)
 /* The name d leaves dir; tmpfs's reference goes. */
 static void name_gone(struct inode *dir, struct dentry *d)
 {
+	struct tmpfs_super *ts = dir->sb->priv;
 	struct inode *i = d->inode;
 
 	name_erase(dir, d->fsdata);
 	if (S_ISDIR(i->mode)) {
 		i->nlink = 0;
 		dir->nlink--;
-	} else {
-		__atomic_fetch_sub(&i->nlink, 1, __ATOMIC_RELAXED);
+	} else if (__atomic_sub_fetch(&i->nlink, 1, __ATOMIC_RELAXED)) {
+		__atomic_fetch_sub(&ts->inodes, 1, __ATOMIC_RELAXED);
 	}
 	i->ctime_ns = fs_now();
 	inode_touch(dir);

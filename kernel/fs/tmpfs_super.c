@@ -159,7 +159,8 @@ int tmpfs_remount(struct super *sb, const char *data)
 
 	if (err)
 		return err;
-	if (new.max_pages &&new.max_pages < ts->pages)
+	if ((new.max_pages &&new.max_pages < ts->pages) ||
+	    (new.max_inodes &&new.max_inodes < ts->inodes))
 		return -EINVAL;
 	ts->max_pages = new.max_pages;
 	ts->max_inodes = new.max_inodes;

@@ -489,7 +489,7 @@ static int setattr_check(struct inode *inode, struct kattr *a)
 	if (a->valid & ATTR_FORCE)
 		return 0;
 	if (a->valid & ATTR_MODE) {
-		if (!owner)
+		if (!owner && !(a->valid & ATTR_SIZE))
 			return -EPERM;
 		/* Only a member of the group, or CAP_FSETID, gives the set-group-id bit. */
 		if (a->mode & S_ISGID && c && !in_group(c, inode->gid) &&
@@ -515,16 +515,16 @@ int dentry_setattr(struct dentry *d, struct kattr *attr)
 	int err;
 
 	mutex_lock(&inode->lock);
-	err = setattr_check(inode, attr);
-	if (err)
-		goto out;
 	/* A file that changes hands or content is no longer set-user-id (chown(2), write(2)). */
-	if (attr->valid & (ATTR_UID | ATTR_GID | ATTR_SIZE) && S_ISREG(inode->mode) &&
-	    inode->mode & (S_ISUID | S_ISGID) && !(attr->valid & ATTR_MODE) &&
-	    (attr->valid & (ATTR_UID | ATTR_GID) || !inode_capable(inode, CAP_FSETID))) {
+	if (attr->valid & (ATTR_KILL | ATTR_SIZE) && S_ISREG(inode->mode) &&
+	    inode->mode & (S_ISUID | S_ISGID) &&
+	    (attr->valid & ATTR_KILL || !inode_capable(inode, CAP_FSETID))) {
 		attr->valid |= ATTR_MODE;
 		attr->mode = inode->mode & ~(inode->mode & S_IXGRP ? S_ISUID | S_ISGID : S_ISUID);
 	}
+	err = setattr_check(inode, attr);
+	if (err)
+		goto out;
 	err = inode->ops && inode->ops->setattr ? inode->ops->setattr(inode, attr) : -EPERM;
 out:
 	mutex_unlock(&inode->lock);
@@ -553,9 +553,21 @@ static u64 inode_blocks(const struct inode *i)
 	return pages * (PAGE_SIZE / 512);
 }
 
+/* Times before 1970 have a negative second and a positive rest. */
+static struct statx_timestamp statx_time(s64 ns)
+{
+	s64 sec = ns / (s64)NSEC_PER_SEC, rest = ns % (s64)NSEC_PER_SEC;
+
+	if (rest < 0)
+		return (struct statx_timestamp){ .tv_sec = sec - 1,
+						 .tv_nsec = rest + NSEC_PER_SEC };
+	return (struct statx_timestamp){ .tv_sec = sec, .tv_nsec = rest };
+}
+
 int vfs_stat(const struct path *p, struct stat *st)
 {
 	struct inode *i = p->dentry->inode;
+	struct statx_timestamp t;
 	int err = refresh(i);
 
 	if (err)
@@ -571,19 +583,16 @@ int vfs_stat(const struct path *p, struct stat *st)
 	st->st_size = i->size;
 	st->st_blksize = PAGE_SIZE;
 	st->st_blocks = inode_blocks(i);
-	st->st_atime = i->atime_ns / NSEC_PER_SEC;
-	st->st_atime_nsec = i->atime_ns % NSEC_PER_SEC;
-	st->st_mtime = i->mtime_ns / NSEC_PER_SEC;
-	st->st_mtime_nsec = i->mtime_ns % NSEC_PER_SEC;
-	st->st_ctime = i->ctime_ns / NSEC_PER_SEC;
-	st->st_ctime_nsec = i->ctime_ns % NSEC_PER_SEC;
+	t = statx_time(i->atime_ns);
+	st->st_atime = t.tv_sec;
+	st->st_atime_nsec = t.tv_nsec;
+	t = statx_time(i->mtime_ns);
+	st->st_mtime = t.tv_sec;
+	st->st_mtime_nsec = t.tv_nsec;
+	t = statx_time(i->ctime_ns);
+	st->st_ctime = t.tv_sec;
+	st->st_ctime_nsec = t.tv_nsec;
 	return 0;
-}
-
-static struct statx_timestamp statx_time(s64 ns)
-{
-	return (struct statx_timestamp){ .tv_sec = ns / (s64)NSEC_PER_SEC,
-					 .tv_nsec = ns % NSEC_PER_SEC };
 }
 
 int vfs_statx(const struct path *p, struct statx *st)
@@ -606,6 +615,10 @@ int vfs_statx(const struct path *p, struct statx *st)
 	st->stx_atime = statx_time(i->atime_ns);
 	st->stx_mtime = statx_time(i->mtime_ns);
 	st->stx_ctime = statx_time(i->ctime_ns);
+	if (i->btime_ns) {
+		st->stx_mask |= STATX_BTIME;
+		st->stx_btime = statx_time(i->btime_ns);
+	}
 	st->stx_rdev_major = MAJOR(i->rdev);
 	st->stx_rdev_minor = MINOR(i->rdev);
 	st->stx_dev_major = MAJOR(i->sb->dev);
@@ -623,7 +636,8 @@ int vfs_statfs(const struct path *p, struct statfs *st)
 	u32 f = p->mnt->flags;
 
 	memset(st, 0, sizeof(*st));
-	st->f_type = sb->magic;
+	st->f_type =
+		sb == anon_super && S_ISFIFO(p->dentry->inode->mode) ? PIPEFS_MAGIC : sb->magic;
 	st->f_bsize = st->f_frsize = PAGE_SIZE;
 	st->f_namelen = NAME_MAX;
 	st->f_fsid.val[0] = sb->dev;

@@ -21,6 +21,9 @@ static int xattr_check(const struct path *p, const char *name, bool write)
 		return err;
 	if (!*name || strlen(name) > XATTR_NAME_MAX)
 		return -ERANGE;
+	if (!strcmp(name, XATTR_TRUSTED_PREFIX) || !strcmp(name, XATTR_SECURITY_PREFIX) ||
+	    !strcmp(name, XATTR_USER_PREFIX))
+		return -EINVAL;
 	if (has_prefix(name, XATTR_TRUSTED_PREFIX)) {
 		if (!fs_capable(CAP_SYS_ADMIN))
 			return write ? -EPERM : -ENODATA;

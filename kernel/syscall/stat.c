@@ -210,7 +210,7 @@ static int chown_attr(struct kattr *attr, uid_t uid, gid_t gid)
 {
 	struct user_ns *ns = current->thread.cred->user_ns;
 
-	*attr = (struct kattr){ 0 };
+	*attr = (struct kattr){ .valid = ATTR_KILL };
 	if (uid != (uid_t)-1) {
 		attr->uid = uid_from_ns(ns, uid);
 		attr->valid |= ATTR_UID;
@@ -271,6 +271,14 @@ SYSCALL2(truncate, const char __user *, uname, loff_t, size)
 #define UTIME_NOW 0x3fffffffL
 #define UTIME_OMIT 0x3ffffffeL
 
+/* What a file can keep: 292 years around 1970; beyond is the last of them (utimensat(2)). */
+static s64 file_time(const struct __kernel_timespec *ts)
+{
+	const s64 most = INT64_MAX / (s64)NSEC_PER_SEC - 1;
+
+	return max(min((s64)ts->tv_sec, most), -most) * (s64)NSEC_PER_SEC + ts->tv_nsec;
+}
+
 /* times NULL: both now. Only "both now" is allowed to those who may merely write. */
 static long utimes_common(int dirfd, const char __user *uname, const struct __kernel_timespec *ts,
 			  int flags)
@@ -290,9 +298,9 @@ static long utimes_common(int dirfd, const char __user *uname, const struct __ke
 	if (!ts || ts[1].tv_nsec != UTIME_OMIT)
 		attr.valid |= ATTR_MTIME;
 	if (ts && ts[0].tv_nsec < (long)NSEC_PER_SEC)
-		attr.atime_ns = ts[0].tv_sec * NSEC_PER_SEC + ts[0].tv_nsec;
+		attr.atime_ns = file_time(&ts[0]);
 	if (ts && ts[1].tv_nsec < (long)NSEC_PER_SEC)
-		attr.mtime_ns = ts[1].tv_sec * NSEC_PER_SEC + ts[1].tv_nsec;
+		attr.mtime_ns = file_time(&ts[1]);
 	if (!attr.valid)
 		return 0;
 	if (!uname && dirfd == AT_FDCWD)
