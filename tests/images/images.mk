@@ -5,3 +5,28 @@ $(OCI_LAYOUT): tests/images/layout.py
 	$(Q)$(PYTHON) tests/images/layout.py $(@D)
 build/images/oci.erofs: $(OCI_LAYOUT) $(MKIMAGE)
 	$(call mkimage,$(<D))
+
+# Fuzzers of what reads images: tests/images/fuzz_NAME.c, with libFuzzer. `make fuzz-images SECONDS=600`
+# runs each so long; what they find lies in build/tests/images/fuzz.
+SECONDS ?= 30
+IMAGE_FUZZ_CC ?= clang
+IMAGE_FUZZ_FLAGS = $(filter-out -O1,$(UNIT_FLAGS)) -O2 -Iuser/common -D_GNU_SOURCE -fsanitize=fuzzer -no-pie
+IMAGE_FUZZERS := $(patsubst tests/images/fuzz_%.c,%,$(wildcard tests/images/fuzz_*.c))
+IMAGE_FUZZ_DIR := $(BUILD)/tests/images/fuzz
+fuzz_sources = $(shell sed -n '1,3s/.*sources: *\([^*]*\).*/\1/p' tests/images/fuzz_$(1).c)
+define fuzzer
+$(IMAGE_FUZZ_DIR)/$(1): tests/images/fuzz_$(1).c $(call fuzz_sources,$(1)) $(wildcard kernel/fs/*.h user/common/*.h) tests/images/images.mk
+	$$(call say,FUZZCC,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(IMAGE_FUZZ_CC) $$(IMAGE_FUZZ_FLAGS) -o $$@ $$(filter %.c,$$^)
+endef
+$(foreach f,$(IMAGE_FUZZERS),$(eval $(call fuzzer,$(f))))
+$(IMAGE_FUZZ_DIR)/seeds: tests/images/seeds.py tests/images/layout.py $(MKIMAGE) tools/mkinitramfs
+	$(Q)rm -rf $@ && mkdir -p $@ && $(PYTHON) tests/images/seeds.py $@
+image-fuzzers: $(IMAGE_FUZZERS:%=$(IMAGE_FUZZ_DIR)/%) $(IMAGE_FUZZ_DIR)/seeds
+fuzz-images: image-fuzzers  ## fuzzes what reads images (libFuzzer): SECONDS=600 for each
+	$(Q)for f in $(IMAGE_FUZZERS); do mkdir -p $(IMAGE_FUZZ_DIR)/found-$$f && $(IMAGE_FUZZ_DIR)/$$f -max_total_time=$(SECONDS) \
+		-max_len=65536 -timeout=10 -artifact_prefix=$(IMAGE_FUZZ_DIR)/ -verbosity=0 -print_final_stats=1 \
+		$(IMAGE_FUZZ_DIR)/found-$$f $(IMAGE_FUZZ_DIR)/seeds/$$f || exit 1; done
+	$(Q)$(PYTHON) tests/images/mutate.py --seconds $(SECONDS) --folder $(IMAGE_FUZZ_DIR)/python
+.PHONY: image-fuzzers fuzz-images

@@ -227,4 +227,27 @@ def refused(run):
     return None
 
 
-HOST = {"same-twice": same_twice, "other-tools": other_tools, "refused": refused}
+# ---- fuzzed: always the same seeds and the same number of runs; `make fuzz-images SECONDS=N` for longer ----
+
+def fuzzed(name, runs):
+    def test(run):
+        if not shutil.which("clang"):
+            return None
+        build = run.args.build + "/tests/images/fuzz"
+        done = run.sh(["make", "-s", "BUILD=" + run.args.build, build + "/" + name, build + "/seeds"], timeout=300)
+        if done.returncode:
+            return "a fuzzer that builds", done.stderr
+        found = scratch(run, "found-" + name)
+        done = run.sh([build + "/" + name, "-runs=%d" % runs, "-seed=1", "-max_len=65536", "-timeout=30", "-verbosity=0",
+                       "-artifact_prefix=%s/" % found, found, "%s/seeds/%s" % (build, name)], timeout=300)
+        return None if done.returncode == 0 else ("nothing found", done.stderr[-4000:])
+    return test
+
+
+def mutated(run):
+    done = run.sh(["tests/images/mutate.py", "--rounds", "600", "--folder", scratch(run, "mutated") + "/here"], timeout=300)
+    return None if done.returncode == 0 else ("nothing found", done.stdout + done.stderr)
+
+
+HOST = {"fuzz-config": fuzzed("config", 60000), "fuzz-cpio": fuzzed("cpio", 300000), "fuzz-erofs": fuzzed("erofs", 10000),
+        "mutated": mutated, "same-twice": same_twice, "other-tools": other_tools, "refused": refused}

@@ -250,7 +250,7 @@ def settings(config):
     words += [("Labels", "%s=%s" % pair)
               for pair in sorted(field(said, "Labels", dict, "the configuration").items())]
     for key, text in words:
-        if not isinstance(text, str) or "\0" in text:
+        if not isinstance(text, str) or "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
             raise Refused("the configuration is not as the specification says: %s" % key)
     return words
 

@@ -14,7 +14,10 @@ NAME_MAX, PATH_MAX = 255, 4096
 
 
 class Refused(Exception):
-    """What was asked for cannot be made, in one sentence."""
+    """What was asked for cannot be made, in one sentence; words from strangers in it are made printable."""
+
+    def __str__(self):
+        return "".join(c if c.isprintable() else "?" for c in super().__str__())[:500]
 
 
 def show(path):

@@ -88,6 +88,7 @@ int images_verb(int argc, char **argv); /* the verb "images" */
 struct image_config {
 	const char *text; /* KEY=TEXT, each ended by NUL */
 	size_t size;
+	void *area; /* what text lies in, allocated */
 };
 void image_config_read(const char *path, struct image_config *c);
 /* The text of the next KEY behind `last` (NULL: of the first), or NULL. */

@@ -80,10 +80,12 @@ void image_config_read(const char *path, struct image_config *c)
 	*c = (struct image_config){ 0 };
 	area = fd < 0 ? NULL : read_attributes(fd, &n);
 	text = area ? image_config_find(area, n, &c->size) : NULL;
-	if (text && c->size && !text[c->size - 1])
-		c->text = text; /* kept until the end of the program */
-	else
+	if (text && c->size && !text[c->size - 1]) {
+		c->text = text;
+		c->area = area;
+	} else {
 		free(area);
+	}
 	close(fd);
 }
 

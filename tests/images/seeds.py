@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What the fuzzers of images begin with: seeds.py FOLDER makes FOLDER/erofs, cpio and config."""
+import os
+import stat
+import subprocess
+import sys
+
+from layout import TOP, archive  # noqa: F401  (sets the path to tools/lib)
+import erofs
+from tree import Node, Tree
+
+
+def small_tree(many, xattrs):
+    tree = Tree()
+    tree.mkdir("d")
+    for i in range(many):
+        tree.file("d/file%d" % i, b"x" * (i * 37 % 5000) if i < 4 else b"")
+    tree.file("a", b"hello\n" * 900, 0o4755)
+    tree.hard_link(b"d/again", b"a")
+    tree.symlink("link", "d/file1")
+    tree.put(b"null", Node(stat.S_IFCHR | 0o666, rdev=(1, 3)))
+    tree.put(b"old", Node(stat.S_IFREG | 0o600, b"", 100000, 70000, 10**18 + 5))
+    tree.root.xattrs.update(xattrs)
+    return tree
+
+
+def main():
+    top = sys.argv[1]
+    for name in ("erofs", "cpio", "config"):
+        os.makedirs(os.path.join(top, name), exist_ok=True)
+    config = {b"user.dyad.config": b"Entrypoint=/bin/sh\0Cmd=-c\0Env=A=b\0User=web\0"}
+    attributes = {b"user.tag": b"v", b"security.selinux": b"x" * 40, b"system.posix_acl_access": b"\2\0\0\0"}
+    for n, (many, xattrs) in enumerate(((2, {}), (300, attributes), (5, {**config, **attributes}))):
+        for kind in ("erofs", "config"):
+            erofs.write(small_tree(many, xattrs), os.path.join(top, kind, "image%d" % n))
+    with open(os.path.join(top, "config", "area"), "wb") as f:
+        f.write(erofs.xattr_area(small_tree(0, {**attributes, **config}).root, b"/"))
+    subprocess.run([os.path.join(TOP, "tools/mkinitramfs"), "-o", os.path.join(top, "cpio", "archive"), "--dir", "proc",
+                    "--node", "dev/console:5:1", os.path.join(TOP, "LICENSE") + ":etc/license"], check=True)
+
+
+main()
