@@ -98,6 +98,19 @@ static struct arp_entry *find(const struct netdev *dev, be32 addr)
 	return NULL;
 }
 
+void arp_each(struct net_ns *net,
+	      void (*fn)(void *arg, const struct netdev *dev, be32 addr, const u8 *mac, bool known),
+	      void *arg)
+{
+	struct arp_entry *e;
+
+	spin_lock(&arp_lock);
+	list_for_each(e, &entries, link)
+		if (e->dev->net == net)
+			fn(arg, e->dev, e->addr, e->mac, e->known);
+	spin_unlock(&arp_lock);
+}
+
 /* Takes e out; what waits for it goes to *lost. */
 static void drop(struct arp_entry *e, struct list_head *lost)
 {

@@ -32,6 +32,10 @@ void dev_header(struct pkt *p, const u8 *to); /* the Ethernet header, p->protoco
 void arp_input(struct pkt *p);
 void arp_output(struct pkt *p, be32 addr);
 void arp_flush(struct netdev *dev);
+/* Calls fn, which must not sleep, for each entry of net's devices. */
+void arp_each(struct net_ns *net,
+	      void (*fn)(void *arg, const struct netdev *dev, be32 addr, const u8 *mac, bool known),
+	      void *arg);
 /* net_lock held: a device comes up and goes down, with its addresses; it goes away. */
 void addr_dev_up(struct netdev *dev);
 void addr_dev_down(struct netdev *dev);

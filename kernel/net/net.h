@@ -230,6 +230,7 @@ void net_family_register(const struct net_family *f);
 void unix_init(void); /* AF_UNIX: unix.h */
 void net_init(void); /* the first net_ns, all families */
 void inet_init(void);
+void netlink_init(void); /* AF_NETLINK: netlink.h */
 
 /* ---- for syscall/: the calls, on kernel memory ---- */
 /* A socket of the current net_ns. ERR_PTR: -EAFNOSUPPORT, -EINVAL, what the family says. */

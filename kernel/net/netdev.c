@@ -242,6 +242,7 @@ static void set_up(struct netdev *dev, bool up)
 		dev->flags |= IFF_UP | IFF_RUNNING;
 		if (dev->ops->open)
 			dev->ops->open(dev);
+		notify_link(dev, false); /* the addresses that it brings are told afterwards */
 		addr_dev_up(dev);
 	} else {
 		addr_dev_down(dev);
@@ -287,6 +288,7 @@ int netdev_change(struct netdev *dev, const struct if_change *c)
 			     IFF_ALLMULTI | IFF_PROMISC | IFF_PORTSEL | IFF_AUTOMEDIA | IFF_DYNAMIC;
 	u32 mask = c->flags_mask & settable;
 	struct netdev *same;
+	bool was_up;
 	int err = 0;
 
 	if ((c->what & IF_CHANGE_MTU) && (c->mtu < MTU_MIN || c->mtu > MTU_MAX))
@@ -295,6 +297,7 @@ int netdev_change(struct netdev *dev, const struct if_change *c)
 		return -EINVAL;
 	spin_lock(&net_lock);
 	same = c->what & IF_CHANGE_NAME ? find(dev->net, c->name, 0) : NULL;
+	was_up = dev->flags & IFF_UP;
 	if (dev->gone)
 		err = -ENODEV;
 	else if ((c->what & IF_CHANGE_NAME) && dev->flags & IFF_UP)
@@ -314,7 +317,8 @@ int netdev_change(struct netdev *dev, const struct if_change *c)
 			if (mask & IFF_UP)
 				set_up(dev, c->flags & IFF_UP);
 		}
-		notify_link(dev, false);
+		if (was_up || !(dev->flags & IFF_UP)) /* else set_up() has */
+			notify_link(dev, false);
 	}
 	spin_unlock(&net_lock);
 	return err;

@@ -6,7 +6,7 @@
  * families[] is filled in at boot and then constant. The words of a struct socket are read and written
  * without a lock; s->lock guards who the peer is.
  */
-#include "net/net.h"
+#include "net/inet.h"
 
 #include <linux/sched.h>
 #include <linux/sockios.h>
@@ -27,6 +27,7 @@ void net_init(void)
 {
 	counts_register("sockets", &nr_sockets);
 	inet_init();
+	netlink_init();
 	unix_init();
 }
 
@@ -203,7 +204,10 @@ static long sock_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 {
 	struct socket *s = f->priv;
 
-	return s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+	long ret = s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+
+	return ret == -ENOTTY ? net_ioctl(s->net, cmd, arg)
+			      : ret; /* netdevice(7): any socket will do */
 }
 
 static void sock_release(struct file *f)

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * AF_NETLINK (netlink(7)) from inside: netlink.c has the sockets and puts messages together; what a
+ * message means is rtnetlink.c's (NETLINK_ROUTE is the only protocol).
+ */
+#pragma once
+#include "net/inet.h"
+
+#include <linux/netlink.h>
+
+/* Messages for one or more readers: datagrams of up to NL_CHUNK bytes, each full of nlmsghdrs. */
+#define NL_CHUNK 3840U
+struct nl_buf {
+	struct list_head link;
+	u32 len;
+	u32 group; /* the group it was sent to, 0: it answers */
+	struct res_counter *payer;
+	char data[];
+};
+struct nl_out {
+	struct list_head bufs;
+	u32 portid, seq; /* for the headers: whom it answers */
+	struct nlmsghdr *msg; /* the one that is being made */
+	bool failed; /* no memory: what is there is not to be used */
+};
+void nl_out_init(struct nl_out *o, const struct nlmsghdr *request, u32 portid); /* NULL: none */
+void nl_out_free(struct nl_out *o);
+/* Begins a message: its zeroed family header of n bytes. NULL without memory. End with nl_end(). */
+void *nl_begin(struct nl_out *o, int type, int flags, size_t n);
+void nl_end(struct nl_out *o);
+/* Attributes of the message; what does not fit into the chunk fails. */
+void nl_put(struct nl_out *o, int type, const void *data, size_t n);
+static inline void nl_put_u32(struct nl_out *o, int type, u32 v)
+{
+	nl_put(o, type, &v, sizeof(v));
+}
+/* The attributes after a family header of n bytes: table[type] for types below max, NULL where there is
+ * none. -EINVAL: a bad length. */
+struct nlattr;
+int nl_parse(const struct nlmsghdr *h, size_t n, const struct nlattr **table, int max);
+static inline u32 nl_len(const struct nlattr *a)
+{
+	return a->nla_len - NLA_HDRLEN;
+}
+static inline const void *nl_data(const struct nlattr *a)
+{
+	return (const char *)a + NLA_HDRLEN;
+}
+u32 nl_u32(const struct nlattr *a, u32 otherwise); /* otherwise: a is NULL or too short */
+
+/* To all sockets of net that listen to group. Does not sleep. Takes the message; o is empty then. */
+void nl_multicast(struct net_ns *net, u32 group, struct nl_out *o);
+bool nl_has_listeners(void);
+
+struct netlink_sock;
+/* rtnetlink.c: one request, answers in o. strict: NETLINK_GET_STRICT_CHK. 0 or -errno, to be told. */
+int rtnetlink_request(struct net_ns *net, const struct nlmsghdr *h, bool strict, struct nl_out *o);
+void netlink_init(void);
+void rtnetlink_init(void);
