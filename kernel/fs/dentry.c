@@ -15,6 +15,7 @@
 #include "fs/internal.h"
 
 spinlock_t d_tree_lock;
+u64 d_moves;
 static spinlock_t lru_lock;
 static struct list_head lru = LIST_INIT(lru);
 static u64 nr_lru;
@@ -419,6 +420,7 @@ void d_move(struct dentry *d, struct dentry *nd, bool exchange)
 	lock_two(op, np);
 	tree_erase(d);
 	tree_erase(nd);
+	__atomic_fetch_add(&d_moves, 1, __ATOMIC_RELAXED);
 	swap_names(d, nd);
 	d->parent = np; /* the references to the parents change hands with the names */
 	nd->parent = op;

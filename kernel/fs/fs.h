@@ -267,6 +267,7 @@ struct mount {
 #define MNT_UNBINDABLE 64U
 #define MNT_NODIRATIME 128U
 #define MNT_RELATIME 256U
+#define MNT_NOSYMFOLLOW 1024U /* 512: MNT_LOCK_FLAGS */
 
 struct mnt_ns {
 	struct ns_common ns;
@@ -318,6 +319,7 @@ void fs_set_cwd(const struct path *p);
 #define LOOKUP_NO_SYMLINKS 64U
 #define LOOKUP_BENEATH 128U
 #define LOOKUP_IN_ROOT 256U
+#define LOOKUP_SCOPED (LOOKUP_BENEATH | LOOKUP_IN_ROOT)
 #define LOOKUP_CACHED 512U /* -EAGAIN where a file system would have to be asked */
 #define LOOKUP_CREATE                                                                              \
 	1024U /* for a name to be made: one that is there is -EEXIST, whatever it is */

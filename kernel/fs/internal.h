@@ -32,6 +32,7 @@ static inline void inode_touch(struct inode *i) /* content changed */
 
 /* ---- dentry.c ---- */
 extern spinlock_t d_tree_lock; /* guards names and parents against renames */
+extern u64 d_moves; /* grows when a name or a mount leaves its place (atomic) */
 struct dentry *d_alloc(struct dentry *parent, const char *name, size_t len);
 /* A name that is in no directory: a root, a pipe. inode's reference moves here. NULL */
 struct dentry *d_alone(struct super *sb, const char *name, struct inode *inode);
@@ -50,6 +51,7 @@ struct walk {
 	struct path root, start; /* start: what LOOKUP_BENEATH and IN_ROOT do not leave */
 	unsigned int flags;
 	unsigned int links; /* symlinks followed so far */
+	u64 moves; /* d_moves at the begin */
 	char *own; /* the text of the last link and what followed it; ours to free */
 	const char *rest;
 	const char *last; /* LOOKUP_PARENT: the last component; "", "." and ".." are special */
@@ -126,7 +128,7 @@ const struct file_ops *blkdev_ops(dev_t rdev); /* NULL: no such device */
 struct blkdev *file_blkdev(const struct file *f); /* what f is an open file of, or NULL */
 
 /* ---- tmpfs.c, devtmpfs.c ... ---- */
-extern struct fs_type tmpfs_type, rootfs_type;
+extern struct fs_type tmpfs_type, ramfs_type, rootfs_type;
 void devtmpfs_init(void);
 void devtmpfs_add(const char *name, mode_t mode, dev_t rdev);
 void sysfs_init(void);

@@ -124,6 +124,7 @@ void mount_detach(struct mount *m)
 	m->parent = m;
 	m->mountpoint = NULL;
 	mp->nr_mounts--;
+	__atomic_fetch_add(&d_moves, 1, __ATOMIC_RELAXED);
 	spin_unlock(&mount_lock);
 	dput(mp);
 }
@@ -369,6 +370,7 @@ void fs_init(void)
 	mm_shrink_hook = dentry_shrink;
 	fs_register(&rootfs_type);
 	fs_register(&tmpfs_type);
+	fs_register(&ramfs_type);
 	mount_rootfs();
 	devtmpfs_init();
 	sysfs_init();

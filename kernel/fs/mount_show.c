@@ -22,6 +22,7 @@ static void show_flags(struct strbuf *out, u32 flags)
 		{ MNT_NOSUID, ",nosuid" },         { MNT_NODEV, ",nodev" },
 		{ MNT_NOEXEC, ",noexec" },         { MNT_NOATIME, ",noatime" },
 		{ MNT_NODIRATIME, ",nodiratime" }, { MNT_RELATIME, ",relatime" },
+		{ MNT_NOSYMFOLLOW, ",nosymfollow" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)

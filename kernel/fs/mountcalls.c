@@ -44,11 +44,13 @@ static u32 mnt_flags_of(unsigned long flags)
 		f |= MNT_NODIRATIME;
 	if (!(flags & (MS_NOATIME | MS_STRICTATIME)))
 		f |= MNT_RELATIME;
+	if (flags & MS_NOSYMFOLLOW)
+		f |= MNT_NOSYMFOLLOW;
 	return f;
 }
 #define MNT_USER_FLAGS                                                                             \
 	(MNT_RDONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC | MNT_NOATIME | MNT_NODIRATIME |         \
-	 MNT_RELATIME)
+	 MNT_RELATIME | MNT_NOSYMFOLLOW)
 #define MNT_RESTRICT (MNT_RDONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC)
 
 /* Is place (m, d) at or below p, in the mount tree? mount_mutex held. */

@@ -164,11 +164,20 @@ static int walk_cross(struct walk *w, struct path *p)
 	return p->mnt != before && w->flags & LOOKUP_NO_XDEV ? -EXDEV : 0;
 }
 
+/*
+ * What a scoped walk came through may have been moved out of the scope: then it would meet w->start
+ * no more on its way up. -EAGAIN, as openat2(2) has it, when anything moved since the walk began.
+ */
+static int walk_unmoved(const struct walk *w)
+{
+	return w->flags & LOOKUP_SCOPED && __atomic_load_n(&d_moves, __ATOMIC_ACQUIRE) != w->moves ? -EAGAIN : 0;
+}
+
 static int walk_dotdot(struct walk *w)
 {
 	struct dentry *d;
 
-	if (w->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT) && same_place(&w->path, &w->start))
+	if (w->flags & LOOKUP_SCOPED && same_place(&w->path, &w->start))
 		return w->flags & LOOKUP_BENEATH ? -EXDEV : 0;
 	for (;;) {
 		if (same_place(&w->path, &w->root))
@@ -182,9 +191,9 @@ static int walk_dotdot(struct walk *w)
 		if (w->flags & LOOKUP_NO_XDEV)
 			return w->path.mnt->parent == w->path.mnt ? 0 : -EXDEV;
 		if (!mount_up(&w->path))
-			return 0;
+			return walk_unmoved(w);
 	}
-	return walk_cross(w, &w->path);
+	return walk_unmoved(w) ?: walk_cross(w, &w->path);
 }
 
 /* The walk goes on at the root that absolute names have. */
@@ -228,7 +237,7 @@ static int walk_magic(struct walk *w, struct inode *inode)
 
 	if (w->flags & LOOKUP_NO_MAGICLINKS)
 		return -ELOOP;
-	if (w->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT))
+	if (w->flags & LOOKUP_SCOPED)
 		return -EXDEV;
 	err = inode->ops->follow(inode, &to);
 	if (err)
@@ -259,7 +268,8 @@ int walk_link(struct walk *w, struct dentry *d)
 	char *buf;
 	int n;
 
-	if (w->flags & LOOKUP_NO_SYMLINKS || ++w->links > LINK_MAX_DEPTH)
+	if (w->flags & LOOKUP_NO_SYMLINKS || w->path.mnt->flags & MNT_NOSYMFOLLOW ||
+	    ++w->links > LINK_MAX_DEPTH)
 		return -ELOOP;
 	if (!*w->rest && !may_follow(w->path.dentry->inode, inode))
 		return -EACCES;
@@ -402,6 +412,7 @@ int walk_begin(struct walk *w, int dirfd, const char *name, unsigned int flags)
 	memset(w, 0, sizeof(*w));
 	w->flags = flags;
 	w->rest = name;
+	w->moves = __atomic_load_n(&d_moves, __ATOMIC_ACQUIRE);
 	if (!*name && !(flags & LOOKUP_EMPTY))
 		return -ENOENT;
 	if (strlen(name) >= PATH_MAX)

@@ -129,6 +129,16 @@ static int tmpfs_fill(struct super *sb, const char *source, unsigned long flags,
 	return err ? err : fill(sb, &ts);
 }
 
+/* ramfs: of its options only the mode counts, the others are ignored; Dyad's has tmpfs's limits. */
+static int ramfs_fill(struct super *sb, const char *source, unsigned long flags, const char *data)
+{
+	const char *mode = data ? strstr(data, "mode=") : NULL;
+	int err = tmpfs_fill(sb, source, flags, mode ? mode : "mode=755");
+
+	sb->magic = RAMFS_MAGIC;
+	return err;
+}
+
 static int rootfs_fill(struct super *sb, const char *source, unsigned long flags, const char *data)
 {
 	return tmpfs_fill_plain(sb, 0755, false);
@@ -189,6 +199,13 @@ struct fs_type tmpfs_type = {
 	.reclaim = true,
 	.userns_mount = true,
 	.fill = tmpfs_fill,
+};
+struct fs_type ramfs_type = {
+	.name = "ramfs",
+	.nodev = true,
+	.reclaim = true,
+	.userns_mount = true,
+	.fill = ramfs_fill,
 };
 struct fs_type rootfs_type = { .name = "rootfs", .nodev = true, .fill = rootfs_fill };
 

@@ -647,7 +647,8 @@ int vfs_statfs(const struct path *p, struct statfs *st)
 		st->f_flags |= MS_RDONLY;
 	st->f_flags |= (f & MNT_NOSUID ? MS_NOSUID : 0) | (f & MNT_NODEV ? MS_NODEV : 0) |
 		       (f & MNT_NOEXEC ? MS_NOEXEC : 0) | (f & MNT_NOATIME ? 0x400 : 0) |
-		       (f & MNT_NODIRATIME ? 0x800 : 0) | (f & MNT_RELATIME ? 0x1000 : 0);
+		       (f & MNT_NODIRATIME ? 0x800 : 0) | (f & MNT_RELATIME ? 0x1000 : 0) |
+		       (f & MNT_NOSYMFOLLOW ? 0x2000 : 0);
 	return sb->ops && sb->ops->statfs ? sb->ops->statfs(sb, st) : 0;
 }
 

@@ -98,6 +98,25 @@ static void new_mounts(void)
 	list("a");
 }
 
+static void no_symlinks(void)
+{
+	struct statfs sf;
+
+	begin();
+	mkdir("a", 0755);
+	R(mount("x", "a", "ramfs", 0, "nonsense=1"));
+	make_file("a/f", "1");
+	R(symlink("f", "a/l"));
+	R(access("a/l", F_OK));
+	R(mount("x", "a", NULL, MS_REMOUNT | MS_NOSYMFOLLOW, NULL));
+	R(access("a/l", F_OK));
+	R(access("a/f", F_OK));
+	R(open("a/l", O_PATH | O_NOFOLLOW) >= 0);
+	R(statfs("a", &sf));
+	say("%lx %lx", (unsigned long)sf.f_type, (unsigned long)sf.f_flags & 0x2000);
+	show_mounts();
+}
+
 static void limits_of_tmpfs(void)
 {
 	char buf[4096];
@@ -547,7 +566,7 @@ static void overlay_renames(void)
 	list("m");
 }
 
-ABI_MAIN(CASE(new_mounts), CASE(limits_of_tmpfs), CASE(binds), CASE(busy_and_lazy), CASE(moves),
+ABI_MAIN(CASE(new_mounts), CASE(no_symlinks), CASE(limits_of_tmpfs), CASE(binds), CASE(busy_and_lazy), CASE(moves),
 	 CASE(shared_subtrees), CASE(slaves_of_slaves), CASE(unbindable), CASE(copied_namespaces),
 	 CASE(new_root), CASE(pivoted), CASE(overlay_shows), CASE(overlay_changes),
 	 CASE(overlay_removes), CASE(overlay_renames))
