@@ -252,6 +252,89 @@ static long do_wait(u32 __user *uaddr, int op, u32 val, const struct __kernel_ti
 	return wait_restart(t);
 }
 
+/* ---- many words: futex_waitv() ---- */
+
+/* Has one been woken? One that is woken later, by who takes its bucket's lock after us, wakes the thread. */
+static bool any_woken(struct waiter *w, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		struct bucket *b = lock_bucket_of(&w[i]);
+
+		if (!b)
+			return true;
+		spin_unlock(&b->lock);
+	}
+	return false;
+}
+
+/* Takes all off their queues: the index of the last one that was woken before, -1. */
+static int unqueue_all(struct waiter *w, unsigned int nr)
+{
+	int woken = -1;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		struct bucket *b = lock_bucket_of(&w[i]);
+
+		if (!b) {
+			woken = i;
+			continue;
+		}
+		list_del(&w[i].link);
+		spin_unlock(&b->lock);
+	}
+	return woken;
+}
+
+static long wait_on_many(struct waiter *w, const struct futex_waitv *v, unsigned int nr, u64 deadline)
+{
+	struct thread *t = current_thread();
+	unsigned int queued;
+	int err = 0, woken;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		w[i].bitset = FUTEX_BITSET_MATCH_ANY;
+		w[i].thread = t;
+		err = get_key((u32 __user *)v[i].uaddr, v[i].flags & FUTEX_PRIVATE_FLAG, &w[i].key);
+		if (err)
+			return err;
+	}
+	for (queued = 0; queued < nr && !err; queued += !err)
+		err = queue_if(&w[queued], (u32 __user *)v[queued].uaddr, v[queued].val);
+	while (!err) {
+		WRITE_ONCE(t->state, THREAD_INTERRUPTIBLE);
+		if (any_woken(w, nr))
+			break;
+		if (!schedule_until(deadline))
+			err = -ETIMEDOUT;
+		else if (thread_interrupted())
+			err = -ERESTARTSYS;
+	}
+	WRITE_ONCE(t->state, THREAD_RUNNABLE);
+	woken = unqueue_all(w, queued);
+	return woken >= 0 ? woken : err;
+}
+
+long do_futex_waitv(const struct futex_waitv *v, unsigned int nr, const struct __kernel_timespec *timeout,
+		    int clock)
+{
+	u64 deadline = ~0UL, ns;
+	struct waiter *w;
+	long r;
+
+	if (timeout && ((clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME) ||
+			timespec_to_ns(timeout, &ns) || clock_deadline(clock, true, ns, &deadline)))
+		return -EINVAL;
+	for (unsigned int i = 0; i < nr; i++)
+		if (v[i].flags & ~(FUTEX_32 | FUTEX_PRIVATE_FLAG) || v[i].__reserved || !(v[i].flags & FUTEX_32))
+			return -EINVAL;
+	w = kmalloc(nr * sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	r = wait_on_many(w, v, nr, deadline);
+	kfree(w);
+	return r;
+}
+
 /* ---- two words ---- */
 
 static void lock_two(struct bucket *a, struct bucket *b)

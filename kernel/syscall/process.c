@@ -227,6 +227,27 @@ SYSCALL6(futex, u32 __user *, uaddr, int, op, u32, val, const struct __kernel_ti
 	return do_futex(uaddr, op, val, uts ? &ts : NULL, 0, uaddr2, val3);
 }
 
+SYSCALL5(futex_waitv, const struct futex_waitv __user *, uwaiters, unsigned int, nr, unsigned int, flags,
+	 const struct __kernel_timespec __user *, uts, int, clock)
+{
+	struct __kernel_timespec ts;
+	struct futex_waitv *v;
+	long r;
+
+	if (flags || !nr || nr > FUTEX_WAITV_MAX || !uwaiters)
+		return -EINVAL;
+	if (uts && get_user(ts, uts))
+		return -EFAULT;
+	v = kmalloc(nr * sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	r = -EFAULT;
+	if (!copy_from_user(v, uwaiters, nr * sizeof(*v)))
+		r = do_futex_waitv(v, nr, uts ? &ts : NULL, clock);
+	kfree(v);
+	return r;
+}
+
 /* ---- scheduling ---- */
 
 SYSCALL0(sched_yield)

@@ -499,6 +499,60 @@ static void broken_robust_lists(void)
 	}
 }
 
+/* ---- many words: futex_waitv() ---- */
+static uint32_t many[3];
+
+static long waitv(struct futex_waitv *v, unsigned int n, unsigned int flags, struct timespec *ts, int clock)
+{
+	return syscall(449, v, n, flags, ts, clock); /* SYS_futex_waitv */
+}
+
+static void *wakes_third(void *arg)
+{
+	while (!fut(&many[2], FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0))
+		sleep_ms(1);
+	return NULL;
+}
+
+static void wait_for_many(void)
+{
+	struct futex_waitv v[129];
+	struct timespec ts = in_ms(CLOCK_MONOTONIC, 20), bad = { 0, 1000000000 };
+	pthread_t waker;
+
+	memset(v, 0, sizeof(v));
+	for (int i = 0; i < 3; i++)
+		v[i] = (struct futex_waitv){ .uaddr = (uintptr_t)&many[i], .flags = FUTEX_32 | FUTEX_PRIVATE_FLAG };
+	R(waitv(v, 3, 0, &ts, CLOCK_MONOTONIC));
+	ts = in_ms(CLOCK_REALTIME, 20);
+	R(waitv(v, 3, 0, &ts, CLOCK_REALTIME));
+	R(waitv(v, 3, 0, &ts, CLOCK_BOOTTIME));
+	R(waitv(v, 3, 0, &bad, CLOCK_MONOTONIC));
+	R(waitv(v, 3, 0, wild(8), CLOCK_MONOTONIC));
+	R(waitv(v, 0, 0, NULL, 0));
+	R(waitv(v, 129, 0, NULL, 0));
+	R(waitv(v, 3, 1, NULL, 0));
+	R(waitv(wild(8), 3, 0, NULL, 0));
+	R(waitv(NULL, 3, 0, NULL, 0));
+	v[1].val = 1;
+	R(waitv(v, 3, 0, NULL, 0));
+	v[1].val = 0;
+	v[1].flags = 0;
+	R(waitv(v, 3, 0, NULL, 0));
+	v[1].flags = FUTEX_32;
+	v[1].__reserved = 1;
+	R(waitv(v, 3, 0, NULL, 0));
+	v[1].__reserved = 0;
+	v[1].uaddr++;
+	R(waitv(v, 3, 0, NULL, 0));
+	v[1].uaddr = (uintptr_t)wild(4096);
+	R(waitv(v, 3, 0, NULL, 0));
+	v[1].uaddr = (uintptr_t)&many[1];
+	pthread_create(&waker, NULL, wakes_third, NULL);
+	R(waitv(v, 3, 0, NULL, 0));
+	pthread_join(waker, NULL);
+}
+
 static void robust_calls(void)
 {
 	struct robust_list_head h = { { &h.list }, 0, NULL }, *got;
@@ -519,5 +573,5 @@ ABI_MAIN(CASE(wake_some), CASE(wake_by_bits), CASE(requeue_counts), CASE(compare
 	 CASE(wake_op_wakes_both), CASE(no_futex), CASE(bad_arguments), CASE(timeouts),
 	 CASE(timeouts_that_are_over), CASE(two_addresses_one_word),
 	 CASE(private_and_shared_differ), CASE(not_shared_after_fork), CASE(owner_dies),
-	 CASE(owner_dies_and_wakes), CASE(robust_at_exec), CASE(broken_robust_lists),
+	 CASE(wait_for_many), CASE(owner_dies_and_wakes), CASE(robust_at_exec), CASE(broken_robust_lists),
 	 CASE(robust_calls))

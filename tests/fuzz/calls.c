@@ -77,6 +77,7 @@ static const struct field anytime[] = { { 8, ONE(0, 1, 1600000000, 0x7fffffff, 0
 					{ 8, ONE(0, 1, 999999, 999999999, 0x3fffffff, 0x3ffffffe) }, {} };
 static const struct field two_times[] = { { 8, ONE(0, 1, 1600000000, -1) }, { 8, ONE(0, 999999999, 0x3fffffff, 0x3ffffffe, 1) },
 					  { 8, ONE(0, 1, 1600000000, -1) }, { 8, ONE(0, 999999, 0x3fffffff, 0x3ffffffe, 1) }, {} };
+static const struct field waitv[] = { { 8, R(0, 1) }, { 8, A(WORD) }, { 4, ONE(2, 2, 130, 130, 0, 1) }, { 4, C(0) }, {} };
 static const struct field two_longs[] = { { 8, R(0, 1UL << 33) }, { 8, R(0, 1UL << 33) }, {} };
 static const struct field itimerspec[] = { { 8, R(0, 0) }, { 8, ONE(0, 0, 1, 100000, 2000000) }, { 8, R(0, 0) }, { 8, ONE(0, 1, 100000, 2000000) }, {} };
 static const struct field itimerval[] = { { 8, R(0, 0) }, { 8, ONE(0, 0, 1000, 3000) }, { 8, R(0, 0) }, { 8, ONE(0, 1, 1000) }, {} };
@@ -456,6 +457,7 @@ const struct row rows[] = {
 	{ NR(epoll_pwait), .group = EVENTS, .a = { FDOF(F_EPOLL), OUTN(96), R(1, 8), SHORT_MS, PTR(sigset), C(8) } },
 	{ NR(epoll_pwait2), .group = EVENTS, .a = { FDOF(F_EPOLL), OUTN(96), R(1, 8), PTR(timespec), PTR(sigset), C(8) } },
 	FUTEX(FUTEX_WAIT, R(0, 1), PTR(timespec)), FUTEX(FUTEX_WAKE, R(0, 3)), FUTEX(FUTEX_REQUEUE, R(0, 3), R(0, 3), A(WORD)), FUTEX(FUTEX_CMP_REQUEUE, R(0, 3), R(0, 3), A(WORD), R(0, 1)),
+	{ NR(futex_waitv), .group = EVENTS, .a = { ARRAY(waitv, 3), ONE(1, 1, 2, 3, 0, 129), ONE(0, 0, 0, 1), PTR(timespec), ONE(0, 1, 1, 7) } },
 	FUTEX(FUTEX_WAKE_OP, R(0, 3), R(0, 3), A(WORD), R(0, 0xffffffff)), FUTEX(FUTEX_LOCK_PI, C(0), PTR(timespec)), FUTEX(FUTEX_UNLOCK_PI), FUTEX(FUTEX_TRYLOCK_PI),
 	FUTEX(FUTEX_WAIT_BITSET, R(0, 1), PTR(timespec), C(0), ONE(1, -1, 0)), FUTEX(FUTEX_WAKE_BITSET, R(0, 3), C(0), C(0), ONE(1, -1, 0)), FUTEX(FUTEX_WAIT_REQUEUE_PI, R(0, 1), PTR(timespec), A(WORD)),
 
