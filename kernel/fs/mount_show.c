@@ -19,9 +19,9 @@ static void show_flags(struct strbuf *out, u32 flags)
 		u32 flag;
 		const char *text;
 	} names[] = {
-		{ MNT_NOSUID, ",nosuid" },         { MNT_NODEV, ",nodev" },
-		{ MNT_NOEXEC, ",noexec" },         { MNT_NOATIME, ",noatime" },
-		{ MNT_NODIRATIME, ",nodiratime" }, { MNT_RELATIME, ",relatime" },
+		{ MNT_NOSUID, ",nosuid" },           { MNT_NODEV, ",nodev" },
+		{ MNT_NOEXEC, ",noexec" },           { MNT_NOATIME, ",noatime" },
+		{ MNT_NODIRATIME, ",nodiratime" },   { MNT_RELATIME, ",relatime" },
 		{ MNT_NOSYMFOLLOW, ",nosymfollow" },
 	};
 

@@ -170,7 +170,9 @@ static int walk_cross(struct walk *w, struct path *p)
  */
 static int walk_unmoved(const struct walk *w)
 {
-	return w->flags & LOOKUP_SCOPED && __atomic_load_n(&d_moves, __ATOMIC_ACQUIRE) != w->moves ? -EAGAIN : 0;
+	return w->flags & LOOKUP_SCOPED && __atomic_load_n(&d_moves, __ATOMIC_ACQUIRE) != w->moves
+		       ? -EAGAIN
+		       : 0;
 }
 
 static int walk_dotdot(struct walk *w)

@@ -285,7 +285,8 @@ static int unqueue_all(struct waiter *w, unsigned int nr)
 	return woken;
 }
 
-static long wait_on_many(struct waiter *w, const struct futex_waitv *v, unsigned int nr, u64 deadline)
+static long wait_on_many(struct waiter *w, const struct futex_waitv *v, unsigned int nr,
+			 u64 deadline)
 {
 	struct thread *t = current_thread();
 	unsigned int queued;
@@ -314,8 +315,8 @@ static long wait_on_many(struct waiter *w, const struct futex_waitv *v, unsigned
 	return woken >= 0 ? woken : err;
 }
 
-long do_futex_waitv(const struct futex_waitv *v, unsigned int nr, const struct __kernel_timespec *timeout,
-		    int clock)
+long do_futex_waitv(const struct futex_waitv *v, unsigned int nr,
+		    const struct __kernel_timespec *timeout, int clock)
 {
 	u64 deadline = ~0UL, ns;
 	struct waiter *w;
@@ -325,7 +326,8 @@ long do_futex_waitv(const struct futex_waitv *v, unsigned int nr, const struct _
 			timespec_to_ns(timeout, &ns) || clock_deadline(clock, true, ns, &deadline)))
 		return -EINVAL;
 	for (unsigned int i = 0; i < nr; i++)
-		if (v[i].flags & ~(FUTEX_32 | FUTEX_PRIVATE_FLAG) || v[i].__reserved || !(v[i].flags & FUTEX_32))
+		if (v[i].flags & ~(FUTEX_32 | FUTEX_PRIVATE_FLAG) || v[i].__reserved ||
+		    !(v[i].flags & FUTEX_32))
 			return -EINVAL;
 	w = kmalloc(nr * sizeof(*w));
 	if (!w)

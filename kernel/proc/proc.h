@@ -505,8 +505,8 @@ long do_futex(u32 __user *uaddr, int op, u32 val, const struct __kernel_timespec
 	      u32 __user *uaddr2, u32 val3);
 /* futex_waitv(): sleeps until one of 1 to FUTEX_WAITV_MAX words is woken: its index. -EAGAIN, -ETIMEDOUT */
 struct futex_waitv;
-long do_futex_waitv(const struct futex_waitv *v, unsigned int nr, const struct __kernel_timespec *timeout,
-		    int clock);
+long do_futex_waitv(const struct futex_waitv *v, unsigned int nr,
+		    const struct __kernel_timespec *timeout, int clock);
 int futex_wake(u32 __user *uaddr, int nr); /* shared or private key alike; count woken */
 
 /* ---- pidfd ---- */

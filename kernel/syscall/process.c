@@ -227,8 +227,8 @@ SYSCALL6(futex, u32 __user *, uaddr, int, op, u32, val, const struct __kernel_ti
 	return do_futex(uaddr, op, val, uts ? &ts : NULL, 0, uaddr2, val3);
 }
 
-SYSCALL5(futex_waitv, const struct futex_waitv __user *, uwaiters, unsigned int, nr, unsigned int, flags,
-	 const struct __kernel_timespec __user *, uts, int, clock)
+SYSCALL5(futex_waitv, const struct futex_waitv __user *, uwaiters, unsigned int, nr, unsigned int,
+	 flags, const struct __kernel_timespec __user *, uts, int, clock)
 {
 	struct __kernel_timespec ts;
 	struct futex_waitv *v;

@@ -502,7 +502,8 @@ static void broken_robust_lists(void)
 /* ---- many words: futex_waitv() ---- */
 static uint32_t many[3];
 
-static long waitv(struct futex_waitv *v, unsigned int n, unsigned int flags, struct timespec *ts, int clock)
+static long waitv(struct futex_waitv *v, unsigned int n, unsigned int flags, struct timespec *ts,
+		  int clock)
 {
 	return syscall(449, v, n, flags, ts, clock); /* SYS_futex_waitv */
 }
@@ -522,7 +523,8 @@ static void wait_for_many(void)
 
 	memset(v, 0, sizeof(v));
 	for (int i = 0; i < 3; i++)
-		v[i] = (struct futex_waitv){ .uaddr = (uintptr_t)&many[i], .flags = FUTEX_32 | FUTEX_PRIVATE_FLAG };
+		v[i] = (struct futex_waitv){ .uaddr = (uintptr_t)&many[i],
+					     .flags = FUTEX_32 | FUTEX_PRIVATE_FLAG };
 	R(waitv(v, 3, 0, &ts, CLOCK_MONOTONIC));
 	ts = in_ms(CLOCK_REALTIME, 20);
 	R(waitv(v, 3, 0, &ts, CLOCK_REALTIME));
@@ -573,5 +575,5 @@ ABI_MAIN(CASE(wake_some), CASE(wake_by_bits), CASE(requeue_counts), CASE(compare
 	 CASE(wake_op_wakes_both), CASE(no_futex), CASE(bad_arguments), CASE(timeouts),
 	 CASE(timeouts_that_are_over), CASE(two_addresses_one_word),
 	 CASE(private_and_shared_differ), CASE(not_shared_after_fork), CASE(owner_dies),
-	 CASE(wait_for_many), CASE(owner_dies_and_wakes), CASE(robust_at_exec), CASE(broken_robust_lists),
-	 CASE(robust_calls))
+	 CASE(wait_for_many), CASE(owner_dies_and_wakes), CASE(robust_at_exec),
+	 CASE(broken_robust_lists), CASE(robust_calls))

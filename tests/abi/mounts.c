@@ -566,7 +566,7 @@ static void overlay_renames(void)
 	list("m");
 }
 
-ABI_MAIN(CASE(new_mounts), CASE(no_symlinks), CASE(limits_of_tmpfs), CASE(binds), CASE(busy_and_lazy), CASE(moves),
-	 CASE(shared_subtrees), CASE(slaves_of_slaves), CASE(unbindable), CASE(copied_namespaces),
-	 CASE(new_root), CASE(pivoted), CASE(overlay_shows), CASE(overlay_changes),
-	 CASE(overlay_removes), CASE(overlay_renames))
+ABI_MAIN(CASE(new_mounts), CASE(no_symlinks), CASE(limits_of_tmpfs), CASE(binds),
+	 CASE(busy_and_lazy), CASE(moves), CASE(shared_subtrees), CASE(slaves_of_slaves),
+	 CASE(unbindable), CASE(copied_namespaces), CASE(new_root), CASE(pivoted),
+	 CASE(overlay_shows), CASE(overlay_changes), CASE(overlay_removes), CASE(overlay_renames))
