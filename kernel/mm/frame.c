@@ -6,12 +6,16 @@
  *
  * frames[] covers all physical addresses up to the end of RAM. Of a block only the first frame
  * carries kind, order and count; the frames of a free block beyond the first are FRAME_FREE with
- * order NOT_FIRST. What is no RAM, or not ours to give, is FRAME_RESERVED with one reference.
+ * order NOT_FIRST, and so are those in a CPU's cache. A frame goes into a cache and out of it without
+ * the lock while another CPU, with it, looks whether the frame's buddy can join it: on its way it must
+ * never be FRAME_FREE and of an order at one time. What is no RAM, or not ours to give, is
+ * FRAME_RESERVED with one reference.
  */
 #include "mm/internal.h"
 
 #define MAX_ORDER 10 /* 4 MiB */
 #define NOT_FIRST 0xff
+#define FREE_OF(order) ((u16)(FRAME_FREE | (order) << 8)) /* a kind_order */
 #define CACHE_MAX 64
 #define CACHE_BATCH 32
 
@@ -39,7 +43,8 @@ static void buddy_add(u64 pfn, unsigned int order)
 	/* LAB 01: begin
 	 * Merge, then insert. The buddy of a block of 2^order frames is the block whose number differs
 	 * from pfn in the bit of that size and in no other. It can be joined when all of it lies below
-	 * nr_frames, its kind is FRAME_FREE, and its order is this order: an order is what only the
+	 * nr_frames, its kind is FRAME_FREE, and its order is this order, both seen at one time by
+	 * kind_order, as FREE_OF(order): another CPU may take it just now. An order is what only the
 	 * first frame of a block that is in the lists has, so a buddy that was cut into pieces, or lies
 	 * in a CPU's cache (NOT_FIRST), does not match. The two are one block of twice the size, which
 	 * begins at the lower of them and has a buddy of its own, up to MAX_ORDER.
@@ -51,7 +56,7 @@ static void buddy_add(u64 pfn, unsigned int order)
 		u64 other = pfn ^ BIT(order);
 		struct frame *b = &frames[other];
 
-		if (other + BIT(order) > nr_frames || b->kind != FRAME_FREE || b->order != order)
+		if (other + BIT(order) > nr_frames || READ_ONCE(b->kind_order) != FREE_OF(order))
 			break;
 		list_del(&b->link);
 		b->order = NOT_FIRST;
@@ -156,8 +161,8 @@ void frame_cache_drain(void)
 
 static void cache_give(struct frame_cache *c, struct frame *f)
 {
-	f->kind = FRAME_FREE;
-	f->order = NOT_FIRST;
+	WRITE_ONCE(f->order, NOT_FIRST); /* before the kind */
+	WRITE_ONCE(f->kind, FRAME_FREE);
 	if (KASAN) /* used again as late as possible */
 		list_add_tail(&f->link, &c->list);
 	else
@@ -199,14 +204,14 @@ struct frame *frame_alloc(unsigned int order, enum frame_kind kind)
 	if (!f)
 		return NULL;
 	for (i = 0; i < BIT(order); i++) {
-		f[i].kind = kind;
+		WRITE_ONCE(f[i].kind, kind); /* before the order */
 		f[i].dirty = 0;
 		f[i].state = 0;
 		f[i].charge = NULL;
 		f[i].mapping = NULL;
 		f[i].index = 0;
 	}
-	f->order = order;
+	WRITE_ONCE(f->order, order);
 	ref_init(&f->refs);
 	kasan_unpoison(frame_va(f), PAGE_SIZE << order);
 	return f;

@@ -20,8 +20,13 @@ enum frame_kind {
 
 struct frame {
 	ref_t refs;
-	u8 kind; /* enum frame_kind */
-	u8 order;
+	union {
+		struct {
+			u8 kind; /* enum frame_kind */
+			u8 order;
+		};
+		u16 kind_order; /* both at one time: what the buddy of a frame is asked for */
+	};
 	u8 dirty;
 	u8 state; /* FRAME_BUSY ...: of CACHE; atomic */
 	struct res_counter *charge; /* who pays, or NULL; uncharged when the last reference goes */
