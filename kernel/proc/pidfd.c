@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Files that stand for a process: pidfd_open(2) and its calls; and signalfd(2). */
 #include "proc/internal.h"
+#include "proc/procfs.h"
 
 #include <linux/pidfd.h>
 #include <linux/signalfd.h>
@@ -92,6 +93,21 @@ int do_pidfd_open(pid_t nr, unsigned int flags)
 	return fd_install(f, 0, true);
 }
 
+/* Signals go by a pidfd, or by an open /proc/N, too (pidfd_send_signal(2)). */
+static struct pid *signal_target(int fd)
+{
+	struct pid *pid = pidfd_pid(fd);
+	struct file *f = IS_ERR(pid) ? fd_get(fd) : NULL;
+
+	if (!f)
+		return pid;
+	pid = proc_dir_pid(f);
+	if (pid)
+		pid_get(pid);
+	file_put(f);
+	return pid ?: ERR_PTR(-EBADF);
+}
+
 int do_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned int flags)
 {
 	struct pid *pid;
@@ -101,7 +117,7 @@ int do_pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned int flags
 
 	if (flags)
 		return -EINVAL;
-	pid = pidfd_pid(pidfd);
+	pid = signal_target(pidfd);
 	if (IS_ERR(pid))
 		return PTR_ERR(pid);
 	t = pid_task(pid, PID_PROCESS);

@@ -30,6 +30,8 @@ struct task *pinode_task(const struct pinode *p);
 struct inode *pid_inode(struct super *sb, struct pid *pid, const struct pid_entry *e, int fd,
 			bool whole);
 void pid_inode_put(void *pinode);
+/* The process that f, if it is /proc/N itself, is of; without a reference. NULL */
+struct pid *proc_dir_pid(struct file *f);
 /* Links a freshly looked-up name with its inode: 0 or -ENOMEM. */
 int proc_set_inode(struct dentry *d, struct inode *inode);
 /* Emits "." and "..": false when the buffer is full. */

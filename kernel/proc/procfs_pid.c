@@ -505,5 +505,13 @@ static int base_iterate(struct file *f, struct dir_context *ctx)
 
 static const struct inode_ops base_iops = { .lookup = base_lookup };
 static const struct file_ops base_fops = { .iterate = base_iterate };
+
+struct pid *proc_dir_pid(struct file *f)
+{
+	const struct pinode *p = f->inode->priv;
+
+	return f->ops == &base_fops && p->whole ? p->pid : NULL;
+}
+
 const struct pid_entry proc_pid_entry = FOLDER("N", 0555, &base_iops, &base_fops);
 static const struct pid_entry thread_entry = FOLDER("task/N", 0555, &base_iops, &base_fops);

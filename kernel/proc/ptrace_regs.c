@@ -397,6 +397,48 @@ static int signal_info(struct task *t, bool set, siginfo_t __user *user)
 	return err ?: set ? 0 : put_user(info, user);
 }
 
+/* The at-th of a queue: false when it has fewer. */
+static bool pending_at(struct task *t, const struct sigpending *sp, u64 at, siginfo_t *info)
+{
+	struct ksiginfo *q;
+	bool found = false;
+
+	spin_lock(&t->proc->siglock);
+	list_for_each(q, &sp->queue, link) {
+		if (at--)
+			continue;
+		*info = q->info;
+		found = true;
+		break;
+	}
+	spin_unlock(&t->proc->siglock);
+	return found;
+}
+
+/* PTRACE_PEEKSIGINFO: copies of signals that wait, which go on waiting; how many. */
+static long peek_pending(struct task *t, const void __user *uargs, siginfo_t __user *user)
+{
+	struct ptrace_peeksiginfo_args args;
+	siginfo_t info;
+	s32 n;
+
+	if (copy_from_user(&args, uargs, sizeof(args)))
+		return -EFAULT;
+	if (args.flags & ~PTRACE_PEEKSIGINFO_SHARED || args.nr < 0)
+		return -EINVAL;
+	for (n = 0; n < args.nr; n++) {
+		if (!pending_at(t, args.flags ? &t->proc->pending : &t->pending, args.off + n,
+				&info))
+			break;
+		if (put_user(info, &user[n]))
+			return n ?: -EFAULT;
+		if (thread_interrupted())
+			return n + 1;
+		cond_resched();
+	}
+	return n;
+}
+
 static int signal_mask(struct task *t, bool set, u64 size, ksigset_t __user *user)
 {
 	ksigset_t mask;
@@ -474,6 +516,8 @@ long ptrace_state_request(struct task *t, long request, u64 addr, u64 data)
 	case PTRACE_GETSIGINFO:
 	case PTRACE_SETSIGINFO:
 		return signal_info(t, request == PTRACE_SETSIGINFO, user);
+	case PTRACE_PEEKSIGINFO:
+		return peek_pending(t, (void __user *)addr, user);
 	case PTRACE_GETSIGMASK:
 	case PTRACE_SETSIGMASK:
 		return signal_mask(t, request == PTRACE_SETSIGMASK, addr, user);

@@ -186,6 +186,12 @@ static void pidfd_of_child(void)
 	p.fd = fd;
 	say("close-on-exec: %d", fcntl(fd, F_GETFD));
 	R(poll(&p, 1, 0));
+	for (int i = 0; i < 2; i++) { /* an open /proc/N does, too */
+		int dir = open(i ? "/proc/thread-self" : "/proc/self", O_RDONLY | O_DIRECTORY);
+
+		R(syscall(SYS_pidfd_send_signal, dir, 0, NULL, 0));
+		close(dir);
+	}
 	R(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0));
 	R(poll(&p, 1, 3000));
 	R(waitid(P_PIDFD, fd, &si, WEXITED | WNOWAIT));

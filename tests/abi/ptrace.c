@@ -706,6 +706,43 @@ static void masks(void)
 	kill_off(pid);
 }
 
+static void pending_seen(void)
+{
+	struct {
+		uint64_t off;
+		uint32_t flags;
+		int32_t nr;
+	} args = { 0, 0, 4 };
+	pid_t pid = tracee(forever);
+	uint64_t set = ~0ULL;
+	siginfo_t si[4];
+	long n;
+
+	R(pt(PTRACE_SETSIGMASK, pid, 8, (long)&set));
+	kill(pid, SIGUSR1);
+	syscall(SYS_tgkill, pid, pid, SIGUSR2);
+	syscall(SYS_tgkill, pid, pid, SIGTERM);
+	for (args.flags = 0; args.flags < 2; args.flags++) {
+		n = pt(PTRACE_PEEKSIGINFO, pid, (long)&args, (long)si);
+		result("PTRACE_PEEKSIGINFO", n);
+		for (int i = 0; i < n; i++)
+			say("%d by %d", si[i].si_signo, si[i].si_code);
+	}
+	R(pt(PTRACE_PEEKSIGINFO, pid, (long)&args, (long)si));
+	args.flags = 0;
+	args.off = 1;
+	R(pt(PTRACE_PEEKSIGINFO, pid, (long)&args, (long)si));
+	args.off = ~0ULL;
+	R(pt(PTRACE_PEEKSIGINFO, pid, (long)&args, (long)si));
+	args.off = 0;
+	args.nr = -1;
+	R(pt(PTRACE_PEEKSIGINFO, pid, (long)&args, (long)si));
+	args.nr = 2;
+	R(pt(PTRACE_PEEKSIGINFO, pid, (long)&args, 8));
+	R(pt(PTRACE_PEEKSIGINFO, pid, 8, (long)si));
+	kill_off(pid);
+}
+
 static void group_stop(void)
 {
 	pid_t pid = tracee(forever);
@@ -1362,9 +1399,9 @@ ABI_MAIN(CASE(traceme_twice), CASE(errors), CASE(attach), CASE(attach_stopped), 
 	 CASE(restart_shown), CASE(event_fork), CASE(event_vfork), CASE(event_clone),
 	 CASE(exec_sigtrap), CASE(exec_event), CASE(exec_by_thread), CASE(event_exit),
 	 CASE(clone_ptrace), CASE(signals_changed), CASE(signal_info), CASE(masks),
-	 CASE(group_stop), CASE(group_stop_left), CASE(seize), CASE(seize_stop), CASE(seize_forks),
-	 CASE(steps), CASE(step_over_call), CASE(step_into_handler), CASE(step_exec),
-	 CASE(own_trap_flag), CASE(breakpoint), CASE(watchpoints), CASE(watch_in_kernel),
-	 CASE(memory), CASE(proc_mem), CASE(process_vm), CASE(registers), CASE(fpu), CASE(xstate),
-	 CASE(call_function), CASE(wait_flags), CASE(sigchld), CASE(two_waiters),
-	 CASE(killed_by_request))
+	 CASE(pending_seen), CASE(group_stop), CASE(group_stop_left), CASE(seize), CASE(seize_stop),
+	 CASE(seize_forks), CASE(steps), CASE(step_over_call), CASE(step_into_handler),
+	 CASE(step_exec), CASE(own_trap_flag), CASE(breakpoint), CASE(watchpoints),
+	 CASE(watch_in_kernel), CASE(memory), CASE(proc_mem), CASE(process_vm), CASE(registers),
+	 CASE(fpu), CASE(xstate), CASE(call_function), CASE(wait_flags), CASE(sigchld),
+	 CASE(two_waiters), CASE(killed_by_request))
