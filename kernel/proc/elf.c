@@ -76,6 +76,18 @@ static bool span(const struct elf64_phdr *ph, unsigned int n, u64 *low, u64 *hig
 	return *low < *high;
 }
 
+/* Where a program of ET_DYN begins, for a draw of it: aligned as its segments ask. */
+static u64 aligned_base(const struct elf64_phdr *ph, unsigned int n, u64 base)
+{
+	u64 align = PAGE_SIZE;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (ph[i].p_type == PT_LOAD && !(ph[i].p_align & (ph[i].p_align - 1)) &&
+		    ph[i].p_align < PIE_BASE) /* more is nonsense */
+			align = max(align, (u64)ph[i].p_align);
+	return ALIGN_DOWN(base, align);
+}
+
 static u32 segment_flags(const struct elf64_phdr *p)
 {
 	return (p->p_flags & PF_R ? VM_READ : 0) | (p->p_flags & PF_W ? VM_WRITE : 0) |
@@ -264,7 +276,7 @@ int elf_load(struct exec *x)
 	if (!span(ph, h.e_phnum, &low, &high))
 		goto out_interp;
 	if (h.e_type == ET_DYN)
-		bias = PIE_BASE + random_pages(x, 28) - low;
+		bias = aligned_base(ph, h.e_phnum, PIE_BASE + random_pages(x, 28)) - low;
 	if (bias + high >= USER_END - (1UL << 40) && h.e_type == ET_DYN)
 		goto out_interp;
 	for (unsigned int i = 0; i < h.e_phnum; i++)
