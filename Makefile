@@ -158,7 +158,7 @@ IMAGES ?= busybox
 NAMED_IMAGES := busybox debian klibc musl toybox
 IMAGE_NAMES := $(foreach i,$(IMAGES),$(if $(filter $(i),$(NAMED_IMAGES)),$(i),$(shell tools/mkimage --name '$(i)')))
 IMAGE_FILES := $(IMAGE_NAMES:%=$(BUILD)/images/%.erofs)
-MKIMAGE := tools/mkimage $(addprefix tools/lib/,debian.py erofs.py images.py oci.py tar.py tree.py)
+MKIMAGE := tools/mkimage $(addprefix tools/lib/,debian.py erofs.py images.py ldcache.py oci.py tar.py tree.py)
 # mkimage WHAT,OPTIONS
 define mkimage
 	$(call say,IMAGE,$@)

@@ -31,6 +31,11 @@ CASES = [
     Case("each-package-starts", "for p in %s; do $p --version >out 2>&1 </dev/null || { echo $p: $?; cat out; }; "
          "[ -s out ] || echo $p says nothing; done; mawk -W version 2>&1 | grep -o ^mawk; ip -V | grep -o iproute2"
          % " ".join(PROGRAMS.split()), out="mawk\niproute2"),
+    # the cache that mkimage wrote is the one that ldconfig makes here (but for a library of gdbserver's
+    # that lies elsewhere, and a second name of libbz2), and the dynamic linker takes it
+    Case("ld-so-cache", "show() { ldconfig -p \"$@\" | grep '=>' | grep -v ' /lib/lib\\|bz2.so.1 '; }; ldconfig -X -C own; show -C own >a; "
+         "show >b; wc -l <b; diff a b; strace -f -o t bash -c true; grep -c 'open.*ld.so.cache.* = [0-9]' t; grep -c hwcaps t",
+         match=r"^[6-9]\d\n1\n0$", lacks="[<>]", status=1),
     Case("python-and-perl", "python3 -c 'print(sum(range(10**6)))'; perl -e 'print 6 * 7, \"\\n\"'",
          out="499999500000\n42"),
     Case("ld-so", "/lib64/ld-linux-x86-64.so.2 --list /bin/bash | sed '/vdso/d;s/ (0x.*//;s/^\t//'; "

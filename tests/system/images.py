@@ -180,7 +180,7 @@ def nested(l):
 
 
 WRONG = {  # name: (how it is made, what mkimage says, reference)
-    "arm": (lambda l: l.write(l.image([archive([])], platform=("linux", "arm64"))), "needs linux/arm64, and this is for"),
+    "arm": (lambda l: l.write(l.image([archive([])], platform=("linux", "arm64"))), "/arm needs linux/arm64, and this is for linux/amd64"),
     "arm-said": (lambda l: l.write(l.image([archive([])], platform=("windows", "amd64"), said=True)), "needs windows/amd64"),
     "traversal": (wrong_layer(member("../x", b"")), "'../x' leaves the image"),
     "traversal-inside": (wrong_layer(member("etc/../../x", b"")), "leaves the image"),

@@ -9,6 +9,7 @@ import struct
 import subprocess
 
 import debian
+import ldcache
 import tar
 from tree import Node, Refused, Tree, host_file
 
@@ -177,7 +178,7 @@ def debian_image(cache, progress, added):
 
 
 def debian_etc(tree):
-    """What base-passwd, base-files and update-alternatives write when they are installed."""
+    """What base-passwd, base-files, update-alternatives and ldconfig write when they are installed."""
     for source, target in (
             ("usr/share/base-passwd/passwd.master", "etc/passwd"),
             ("usr/share/base-passwd/group.master", "etc/group"),
@@ -193,6 +194,7 @@ def debian_etc(tree):
     tree.symlink("etc/mtab", "/proc/mounts")
     for name, target in DEBIAN_ALTERNATIVES.items():
         tree.symlink("usr/bin/" + name, target)
+    tree.file("etc/ld.so.cache", ldcache.make(tree))
 
 
 def toybox_commands(program):
@@ -229,6 +231,7 @@ def toybox(cache, progress, added):
     for name in toybox_commands(program):
         if tree.find(b"bin/" + name) is None:
             tree.put(b"bin/" + name, Node(stat.S_IFLNK | 0o777, b"toybox"))
+    tree.file("etc/ld.so.cache", ldcache.make(tree))
     return add(tree, added)
 
 
