@@ -169,7 +169,7 @@ static struct socket *inet_create(struct net_ns *net, int type, int protocol)
 			return udp_create(net);
 		return protocol == IPPROTO_ICMP ? ping_create(net) : ERR_PTR(-EPROTONOSUPPORT);
 	case SOCK_RAW:
-		if (!protocol || protocol > IPPROTO_RAW)
+		if (!protocol)
 			return ERR_PTR(-EPROTONOSUPPORT);
 		return ns_capable(net->ns.owner, CAP_NET_RAW) ? raw_create(net, protocol)
 							      : ERR_PTR(-EPERM);

@@ -44,6 +44,17 @@ static int read_cmsgs(const struct net_msg *msg, struct dgram_to *to, int *oif)
 	return err;
 }
 
+int dgram_autobind(struct inet_sock *sk)
+{
+	int err = 0;
+
+	spin_lock(&sk->s.lock);
+	if (!sk->sport)
+		err = port_take(sk, 0, port_conflict);
+	spin_unlock(&sk->s.lock);
+	return err;
+}
+
 int dgram_target(struct inet_sock *sk, const struct net_msg *msg, struct dgram_to *to)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET };
@@ -288,7 +299,7 @@ ssize_t dgram_recv(struct socket *s, struct net_msg *msg)
 	struct pkt *p;
 	ssize_t n;
 
-	if (msg->flags & MSG_OOB)
+	if (msg->flags & MSG_OOB && s->protocol != IPPROTO_UDP)
 		return -EOPNOTSUPP;
 	if (msg->flags & MSG_ERRQUEUE)
 		return recv_error(sk, msg);
@@ -440,7 +451,9 @@ int dgram_connect(struct socket *s, const struct sockaddr_storage *addr, int len
 		disconnect(sk);
 		return 0;
 	}
-	err = inet_addr(addr, len, &sin);
+	err = dgram_autobind(sk);
+	if (!err)
+		err = inet_addr(addr, len, &sin);
 	if (err)
 		return err;
 	daddr = sin.sin_addr.s_addr;
@@ -452,24 +465,17 @@ int dgram_connect(struct socket *s, const struct sockaddr_storage *addr, int len
 		return -EACCES;
 	}
 	spin_lock(&s->lock);
-	if (!sk->sport && s->type != SOCK_RAW)
-		err = port_take(sk, 0, port_conflict);
-	if (!err) {
-		struct netdev *old = sk->dst.dev;
-
-		sk->dst = dst;
-		dst.dev = old;
-		if (!sk->saddr)
-			sk->saddr = sk->dst.saddr;
-		if (!sk->rcv_saddr)
-			sk->rcv_saddr = sk->dst.saddr;
-		sk->daddr = daddr;
-		sk->dport = sin.sin_port;
-		sk->connected = true;
-	}
+	netdev_put(sk->dst.dev);
+	sk->dst = dst;
+	if (!sk->saddr)
+		sk->saddr = dst.saddr;
+	if (!sk->rcv_saddr)
+		sk->rcv_saddr = dst.saddr;
+	sk->daddr = daddr;
+	sk->dport = sin.sin_port;
+	sk->connected = true;
 	spin_unlock(&s->lock);
-	netdev_put(dst.dev);
-	return err;
+	return 0;
 }
 
 void dgram_release(struct socket *s)

@@ -8,6 +8,8 @@ struct dgram_to { /* where a datagram goes */
 	struct ip_params ip;
 	be16 port;
 };
+/* Gives sk a port when it has none: -EAGAIN */
+int dgram_autobind(struct inet_sock *sk);
 /* Of msg's address, control messages and what sk is connected to. -EDESTADDRREQ, -EACCES ... */
 int dgram_target(struct inet_sock *sk, const struct net_msg *msg, struct dgram_to *to);
 /* A packet with msg's bytes and room for a header of head bytes, none of it there yet. ERR_PTR. */

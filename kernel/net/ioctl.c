@@ -270,9 +270,9 @@ static long route_ioctl(struct net_ns *net, unsigned int cmd, void __user *arg)
 		return -EINVAL;
 	r.prefix = prefix;
 	r.metric = e.rt_metric > 0 ? e.rt_metric - 1 : 0;
-	if (e.rt_flags & RTF_GATEWAY && e.rt_gateway.sa_family == AF_INET)
+	if (e.rt_gateway.sa_family == AF_INET)
 		r.gateway = get_addr(&e.rt_gateway);
-	r.scope = r.gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+	r.scope = r.gateway && e.rt_flags & RTF_GATEWAY ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
 	if (e.rt_flags & RTF_REJECT)
 		r.type = RTN_UNREACHABLE;
 	if (e.rt_flags & RTF_GATEWAY && !r.gateway && cmd == SIOCADDRT)

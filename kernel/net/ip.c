@@ -409,7 +409,7 @@ void ip_input(struct pkt *p)
 		pkt_free(p);
 		return;
 	}
-	if (!(p->dev->flags & IFF_LOOPBACK && is_loopback(ip->daddr)))
+	if (!(p->dev->flags & IFF_LOOPBACK && ip->daddr == htonl(INADDR_LOOPBACK)))
 		type = addr_type(net, ip->daddr);
 	if (type == RTN_UNICAST && net->ip_forward && p->type == PACKET_HOST) {
 		ip_forward(p);

@@ -13,9 +13,14 @@ static bool wants(const struct inet_sock *sk, const void *arg)
 	const struct pkt *p = arg;
 	const struct iphdr *ip = (const struct iphdr *)p->net;
 
-	if (ip->protocol == IPPROTO_ICMP &&
-	    p->l4<p->tail && * p->l4<32 && sk->icmp_filter>> * p->l4 & 1)
-		return false;
+	if (ip->protocol == IPPROTO_ICMP) {
+		u8 type = p->tail > p->l4 ? *p->l4 : 0;
+
+		if (p->tail - p->l4 < sizeof(struct icmphdr))
+			return false;
+		if (type < 32 && sk->icmp_filter >> type & 1)
+			return false;
+	}
 	return dgram_match(sk, ip->saddr, 0, ip->daddr, p->dev->ifindex);
 }
 
@@ -92,6 +97,8 @@ static ssize_t raw_sendmsg(struct socket *s, struct net_msg *msg)
 		return -EMSGSIZE;
 	if (msg->flags & MSG_OOB)
 		return -EOPNOTSUPP;
+	if (n < 2 && s->protocol == IPPROTO_ICMP && !sk->hdrincl)
+		return -EFAULT; /* Linux looks at type and code */
 	err = dgram_target(sk, msg, &to);
 	if (err)
 		return err;

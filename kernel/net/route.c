@@ -166,7 +166,7 @@ int route_lookup(struct net_ns *net, be32 daddr, int oif, struct dst *dst)
 		else if (is_multicast(daddr))
 			dst->type = RTN_MULTICAST;
 		dst->saddr = r && r->prefsrc ? r->prefsrc : select_addr(dev, dst->next_hop);
-		dst->mtu = r && r->mtu ? r->mtu : dev->mtu;
+		dst->mtu = min(r && r->mtu ? r->mtu : dev->mtu, 65535U);
 		netdev_get(dev);
 		dst->dev = dev;
 	}
@@ -203,6 +203,8 @@ static int check_gateway(struct net_ns *net, struct route *r)
 {
 	const struct route *way = route_find(net, r->gateway, r->dev ? r->dev->ifindex : 0);
 
+	if (r->scope >= RT_SCOPE_LINK)
+		return -EINVAL;
 	if (!way)
 		return -ENETUNREACH;
 	if (way->type != RTN_UNICAST || (way->gateway && way->scope != RT_SCOPE_LINK))
@@ -346,9 +348,14 @@ void addr_dev_up(struct netdev *dev)
 		addr_routes(dev, a);
 }
 
+/* What is ours stays ours; what the device led to is out of reach. */
 void addr_dev_down(struct netdev *dev)
 {
-	route_flush(dev->net, dev);
+	struct route *r, *tmp;
+
+	list_for_each_safe(r, tmp, &dev->net->routes, link)
+		if (r->dev == dev && r->type != RTN_LOCAL)
+			route_remove(dev->net, r);
 }
 
 void addr_flush(struct netdev *dev)

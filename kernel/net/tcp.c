@@ -148,8 +148,10 @@ static int tcp_connect(struct socket *s, const struct sockaddr_storage *addr, in
 		err = t->state != TCP_CLOSE ? -EISCONN : -ECONNABORTED;
 		if (READ_ONCE(s->error))
 			err = socket_error(s);
-		if (t->state == TCP_CLOSE)
+		if (t->state == TCP_CLOSE) {
 			t->inet.connected = false;
+			s->shutdown = 0;
+		}
 	} else if (t->state != TCP_CLOSE) {
 		err = -EISCONN;
 	} else {
@@ -172,6 +174,7 @@ static int tcp_connect(struct socket *s, const struct sockaddr_storage *addr, in
 	if (t->state != TCP_CLOSE)
 		return 0;
 	t->inet.connected = false;
+	s->shutdown = 0;
 	return socket_error(s) ?: -ECONNABORTED;
 }
 
@@ -376,6 +379,8 @@ static void consumed(struct tcp_sock *t, u32 seq)
 	u32 promised;
 
 	WRITE_ONCE(t->copied, seq);
+	if (t->urg != TCP_URG_NONE && after(seq, t->urg_seq))
+		t->urg = TCP_URG_NONE;
 	while (!list_empty(&sk->rx)) {
 		struct pkt *p = list_first(&sk->rx, struct pkt, link);
 
@@ -403,12 +408,13 @@ static ssize_t read_some(struct tcp_sock *t, struct net_msg *msg, u32 *seq, size
 		struct pkt *p;
 
 		spin_lock(&s->lock);
-		if (t->urg == TCP_URG_HERE && *seq == t->urg_seq && !inline_urg && !done)
+		if (t->urg != TCP_URG_NONE && *seq == t->urg_seq && !inline_urg && !done &&
+		    tcp_readable(t))
 			++*seq; /* not part of the stream */
 		p = readable(t, *seq, &off, &n);
-		if (p && t->urg != TCP_URG_NONE && t->urg != TCP_URG_READ &&
-		    !before(t->urg_seq, *seq) && t->urg_seq - *seq < n)
-			n = t->urg_seq - *seq ?: inline_urg; /* reads stop at the mark */
+		if (p && t->urg != TCP_URG_NONE && t->urg_seq - *seq < n &&
+		    (t->urg_seq != *seq || done))
+			n = t->urg_seq - *seq; /* reads stop at the mark */
 		spin_unlock(&s->lock);
 		if (!p || !n)
 			break;
@@ -462,7 +468,7 @@ static ssize_t tcp_recvmsg(struct socket *s, struct net_msg *msg)
 	struct tcp_sock *t = tcp_sk(s);
 	u64 deadline = socket_deadline(s->rcvtimeo, msg->flags);
 	size_t want = msg->data.left,
-	       least = msg->flags & MSG_WAITALL ? want : min((size_t)s->rcvlowat, want);
+	       least = (msg->flags & MSG_WAITALL ? want : min((size_t)s->rcvlowat, want)) ?: 1;
 	bool peek = msg->flags & MSG_PEEK;
 	u32 peeked = 0, ahead = 0;
 	ssize_t done = 0, n;
@@ -490,7 +496,8 @@ static ssize_t tcp_recvmsg(struct socket *s, struct net_msg *msg)
 		mutex_unlock(&t->rx_mutex);
 		if (n > 0)
 			done += n;
-		if (n < 0 || done >= least || (done && n && t->urg != TCP_URG_NONE))
+		if (n < 0 || done >= least || (!want && tcp_readable(t)) ||
+		    (done && n && t->urg != TCP_URG_NONE))
 			break;
 		n = done ? (READ_ONCE(s->error) || tcp_in(t, TCPF(TCP_CLOSE)) ||
 			    READ_ONCE(s->shutdown) & RCV_SHUTDOWN)
@@ -577,8 +584,10 @@ static int tcp_shutdown(struct socket *s, unsigned int bits)
 {
 	struct tcp_sock *t = tcp_sk(s);
 
-	if (tcp_in(t, TCPF(TCP_CLOSE)))
+	if (tcp_in(t, TCPF(TCP_CLOSE))) {
+		__atomic_fetch_or(&s->shutdown, bits, __ATOMIC_RELAXED);
 		return -ENOTCONN;
+	}
 	if (tcp_in(t, TCPF(TCP_LISTEN))) {
 		if (bits & RCV_SHUTDOWN)
 			tcp_disconnect(t);

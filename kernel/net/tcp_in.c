@@ -476,7 +476,7 @@ static bool segment_in(struct tcp_sock *t, struct pkt *p)
 			challenge_ack(t);
 		return false;
 	}
-	if (h->syn) {
+	if (h->syn && !(t->state == TCP_SYN_RECV && p->seq == t->irs && h->ack)) {
 		if (t->state == TCP_SYN_RECV && p->seq == t->irs)
 			tcp_retransmit(t);
 		else

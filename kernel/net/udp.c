@@ -64,6 +64,9 @@ static ssize_t udp_sendmsg(struct socket *s, struct net_msg *msg)
 	struct pkt *p;
 	int err;
 
+	err = dgram_autobind(sk);
+	if (err)
+		return err;
 	if (n > 0xffff)
 		return -EMSGSIZE;
 	if (msg->flags & MSG_OOB)
@@ -71,17 +74,7 @@ static ssize_t udp_sendmsg(struct socket *s, struct net_msg *msg)
 	err = dgram_target(sk, msg, &to);
 	if (err)
 		return err;
-	err = -EINVAL;
-	if (!to.port)
-		goto out;
-	if (!sk->sport) {
-		spin_lock(&s->lock);
-		err = sk->sport ? 0 : port_take(sk, 0, port_conflict);
-		spin_unlock(&s->lock);
-		if (err)
-			goto out;
-	}
-	err = n > UDP_MAX ? -EMSGSIZE : socket_error(s);
+	err = !to.port ? -EINVAL : n > UDP_MAX ? -EMSGSIZE : socket_error(s);
 	if (err)
 		goto out;
 	p = dgram_packet(sk, msg);
@@ -199,6 +192,9 @@ static ssize_t ping_sendmsg(struct socket *s, struct net_msg *msg)
 	struct pkt *p;
 	int err;
 
+	err = dgram_autobind(sk);
+	if (err)
+		return err;
 	if (n > 0xffff)
 		return -EMSGSIZE;
 	if (n < sizeof(*h))
@@ -208,11 +204,7 @@ static ssize_t ping_sendmsg(struct socket *s, struct net_msg *msg)
 	err = dgram_target(sk, msg, &to);
 	if (err)
 		return err;
-	spin_lock(&s->lock);
-	err = sk->sport ? 0 : port_take(sk, 0, port_conflict);
-	spin_unlock(&s->lock);
-	if (!err)
-		err = socket_error(s);
+	err = socket_error(s);
 	if (err)
 		goto out;
 	p = dgram_packet(sk, msg);
