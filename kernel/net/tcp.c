@@ -390,6 +390,8 @@ static void consumed(struct tcp_sock *t, u32 seq)
 		sk->rx_truesize -= pkt_truesize(p);
 		pkt_free(p);
 	}
+	if (t->ack_at && !t->interactive && list_empty(&sk->rx))
+		tcp_send_ack(t); /* nothing will be said before more has come */
 	promised = before(t->rcv_nxt, t->rcv_right) ? t->rcv_right - t->rcv_nxt : 0;
 	if (tcp_in(t, TCPF(TCP_ESTABLISHED) | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2)) &&
 	    promised < (u32)sk->s.rcvbuf / 4 && tcp_window(t) >= 2 * promised + t->mss / 2)

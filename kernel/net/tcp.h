@@ -81,7 +81,8 @@ struct tcp_sock {
 	u32 urg_seq; /* of the urgent byte */
 	u8 urg; /* TCP_URG_*, and the byte below it */
 	u8 urg_byte;
-	u8 acks_owed; /* full segments since the last ACK */
+	u8 acks_owed; /* segments since the last ACK, a full one counts ACKS_FULL */
+	bool interactive; /* question and answer take turns */
 	u8 quick; /* so many more segments are acknowledged at once: the peer may be in slow start */
 	/* time, ns */
 	struct timer timer;

@@ -178,11 +178,14 @@ static bool ack_in(struct tcp_sock *t, const struct pkt *p)
 
 /* ---- content ---- */
 
+#define ACKS_FULL 16 /* so many small segments count as a full one */
 /* An ACK is owed: at once for every second full segment, else soon (RFC 5681, 4.2). */
 static void owe_ack(struct tcp_sock *t, u32 len)
 {
-	t->acks_owed += len >= min(t->mss, (u32)t->inet.s.rcvbuf / 8);
-	if (t->quick || t->acks_owed >= 2) {
+	if (t->acks_owed)
+		t->interactive = false; /* the other side goes on without an answer */
+	t->acks_owed += len >= min(t->mss, (u32)t->inet.s.rcvbuf / 8) ? ACKS_FULL : 1;
+	if (t->quick || t->acks_owed >= 2 * ACKS_FULL) {
 		t->quick -= !!t->quick;
 		tcp_send_ack(t);
 	} else if (!t->ack_at) {
@@ -190,6 +193,7 @@ static void owe_ack(struct tcp_sock *t, u32 len)
 	}
 }
 
+#define SMALL 448U /* bytes; four of them and the headroom fill a buffer of 2 KiB */
 /* Adds p, which begins at rcv_nxt, to what can be read. p goes. */
 static void append(struct tcp_sock *t, struct pkt *p)
 {
@@ -198,8 +202,16 @@ static void append(struct tcp_sock *t, struct pkt *p)
 	u32 n = pkt_len(p);
 
 	t->rcv_nxt = p->end_seq = p->seq + n;
-	/* Little ones share a buffer: nobody else knows last's any more, readers end at end_seq. */
-	if (last && n <= last->end - last->tail && n < 512 && pkt_alone(last)) {
+	/* Little ones that nobody has read share a buffer that nobody else has; readers end at end_seq. */
+	if (last && n < SMALL && (n > last->end - last->tail || !pkt_alone(last))) {
+		last = pkt_alloc(4 * SMALL, NULL);
+		if (last) {
+			last->seq = last->end_seq = p->seq;
+			list_add_tail(&last->link, &sk->rx);
+			sk->rx_truesize += pkt_truesize(last);
+		}
+	}
+	if (last && n < SMALL) {
 		memcpy(pkt_put(last, n), p->data, n);
 		last->end_seq = p->end_seq;
 		pkt_free(p);

@@ -94,8 +94,10 @@ static void transmit(struct tcp_sock *t, struct pkt *p, u32 seq)
 	((u8 *)h)[13] = p->tcp_flags;
 	window = tcp_window(t);
 	if (p->tcp_flags & TCP_ACK) {
-		if (t->ack_at && pkt_len(p) > head)
-			t->quick = 0; /* answers carry our ACKs: they can wait for one */
+		if (t->ack_at && pkt_len(p) > head) {
+			t->quick = 0;
+			t->interactive = true; /* answers carry our ACKs: they can wait for one */
+		}
 		h->ack_seq = htonl(t->rcv_nxt);
 		t->ack_at = 0;
 		t->acks_owed = 0;
@@ -129,12 +131,12 @@ static void send_bare(struct tcp_sock *t, u32 seq, u8 flags)
 
 void tcp_send_ack(struct tcp_sock *t)
 {
-	send_bare(t, t->nxt, TCP_ACK);
+	send_bare(t, t->max_sent, TCP_ACK); /* nxt may have gone back: too old for the other side */
 }
 
 void tcp_send_rst(struct tcp_sock *t)
 {
-	send_bare(t, t->nxt, TCP_RST | TCP_ACK);
+	send_bare(t, t->max_sent, TCP_RST | TCP_ACK);
 }
 
 void tcp_answer_rst(struct pkt *p)

@@ -17,18 +17,22 @@
 
 #include "abi.h"
 
+/* clang-format off */
+#define NET_ERRNOS(X) \
+	X(EADDRINUSE) X(EADDRNOTAVAIL) X(ENETUNREACH) X(EHOSTUNREACH) X(ECONNREFUSED) X(ECONNRESET) \
+	X(ECONNABORTED) X(EISCONN) X(ENOTCONN) X(EINPROGRESS) X(EALREADY) X(EMSGSIZE) \
+	X(EAFNOSUPPORT) X(EPROTONOSUPPORT) X(ESOCKTNOSUPPORT) X(ENOPROTOOPT) X(ENOTSOCK) \
+	X(ENETDOWN) X(EPROTO) X(ENOBUFS) X(EPROTOTYPE)
+/* clang-format on */
+
 static inline const char *net_errno(int err)
 {
-#define E(name)                                                                                    \
+#define X(name)                                                                                    \
 	if (err == name)                                                                           \
 		return #name;
-	E(EADDRINUSE)
-	E(EADDRNOTAVAIL) E(ENETUNREACH) E(EHOSTUNREACH) E(ECONNREFUSED) E(ECONNRESET)
-		E(ECONNABORTED) E(EISCONN) E(ENOTCONN) E(EINPROGRESS) E(EALREADY) E(EMSGSIZE)
-			E(EAFNOSUPPORT) E(EPROTONOSUPPORT) E(ESOCKTNOSUPPORT) E(ENOPROTOOPT)
-				E(ENOTSOCK) E(ENETDOWN) E(EPROTO) E(ENOBUFS) E(EPROTOTYPE)
-#undef E
-					return errno_name(err);
+	NET_ERRNOS(X)
+#undef X
+	return errno_name(err);
 }
 #undef R
 #undef O

@@ -4,7 +4,7 @@
 # sources that it links. `make unit` runs all, `make unit-NAME` one. UNIT_SEED=N repeats a run.
 
 HOSTCC ?= cc
-UNIT_FLAGS := -std=gnu17 -DDYAD_HOST -Ikernel -I. -Itests/unit -g -O1 -fno-omit-frame-pointer \
+UNIT_FLAGS := -std=gnu17 -DDYAD_HOST -D_SYS_SELECT_H -isystem kernel/net/uapi -Ikernel -I. -Itests/unit -g -O1 -fno-omit-frame-pointer \
 	-fwrapv -fno-strict-aliasing -fno-pie -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Werror
 UNIT_NAMES := $(patsubst tests/unit/%_test.c,%,$(sort $(wildcard tests/unit/*_test.c)))
