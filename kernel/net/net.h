@@ -231,6 +231,7 @@ void unix_init(void); /* AF_UNIX: unix.h */
 void net_init(void); /* the first net_ns, all families */
 void inet_init(void);
 void netlink_init(void); /* AF_NETLINK: netlink.h */
+void packet_init(void); /* AF_PACKET */
 
 /* ---- for syscall/: the calls, on kernel memory ---- */
 /* A socket of the current net_ns. ERR_PTR: -EAFNOSUPPORT, -EINVAL, what the family says. */

@@ -23,7 +23,7 @@ struct netlink_sock {
 	struct mutex request; /* one at a time */
 	/* guarded by s.lock */
 	struct list_head rx;
-	u32 queued; /* bytes */
+	u32 queued; /* memory of it */
 };
 static spinlock_t nl_lock = SPINLOCK_INIT;
 static struct list_head sockets = LIST_INIT(sockets);
@@ -44,7 +44,7 @@ void nl_out_init(struct nl_out *o, const struct nlmsghdr *request, u32 portid)
 
 static void buf_free(struct nl_buf *b)
 {
-	res_uncharge_object(b->payer, PAGE_SIZE);
+	res_uncharge_object(b->payer, b->size);
 	kfree(b);
 }
 
@@ -63,14 +63,14 @@ void nl_out_free(struct nl_out *o)
 	bufs_free(&o->bufs);
 }
 
-static struct nl_buf *buf_new(void)
+static struct nl_buf *buf_new(size_t room)
 {
-	struct nl_buf *b = kmalloc(sizeof(*b) + NL_CHUNK);
+	struct nl_buf *b = kmalloc(sizeof(*b) + room);
 
 	if (!b)
 		return NULL;
-	*b = (struct nl_buf){ .payer = current_thread()->mem_charge };
-	res_charge_object(b->payer, PAGE_SIZE);
+	*b = (struct nl_buf){ .payer = current_thread()->mem_charge, .size = sizeof(*b) + room };
+	res_charge_object(b->payer, b->size);
 	return b;
 }
 
@@ -79,7 +79,7 @@ static void *buf_room(struct nl_buf *b, size_t n)
 {
 	void *p = b->data + b->len;
 
-	if (n > NL_CHUNK - b->len)
+	if (NLMSG_ALIGN(n) > b->size - sizeof(*b) - b->len)
 		return NULL;
 	b->len += NLMSG_ALIGN(n);
 	return memset(p, 0, NLMSG_ALIGN(n));
@@ -89,8 +89,8 @@ void *nl_begin(struct nl_out *o, int type, int flags, size_t n)
 {
 	struct nl_buf *b = list_empty(&o->bufs) ? NULL : list_last(&o->bufs, struct nl_buf, link);
 
-	if (!b || b->len > NL_CHUNK / 2) {
-		b = buf_new();
+	if (!b || b->len > NL_CHUNK / 2 || !(flags & NLM_F_MULTI)) {
+		b = buf_new(flags & NLM_F_MULTI ? NL_CHUNK : NL_SINGLE);
 		if (!b) {
 			o->failed = true;
 			o->msg = NULL;
@@ -167,21 +167,29 @@ u32 nl_u32(const struct nlattr *a, u32 otherwise)
 
 /* ---- queues ---- */
 
+static bool is_full(const struct netlink_sock *nl)
+{
+	return READ_ONCE(nl->queued) > (u32)nl->s.rcvbuf;
+}
+
+/* What is lost is told as ENOBUFS. */
+static void overrun(struct netlink_sock *nl)
+{
+	if (!nl->no_enobufs)
+		WRITE_ONCE(nl->s.error, ENOBUFS);
+	waitq_wake_all(&nl->s.rd, POLLERR);
+}
+
 static void enqueue(struct netlink_sock *nl, struct list_head *bufs)
 {
 	struct nl_buf *b;
 
 	spin_lock(&nl->s.lock);
 	list_for_each(b, bufs, link)
-		nl->queued += b->len;
+		nl->queued += b->size;
 	list_splice_tail(bufs, &nl->rx);
 	spin_unlock(&nl->s.lock);
 	waitq_wake_all(&nl->s.rd, POLLIN | POLLRDNORM);
-}
-
-static bool is_full(const struct netlink_sock *nl)
-{
-	return READ_ONCE(nl->queued) > (u32)nl->s.rcvbuf;
 }
 
 bool nl_has_listeners(void)
@@ -189,16 +197,14 @@ bool nl_has_listeners(void)
 	return READ_ONCE(nr_listeners);
 }
 
-/* A copy of the message for nl. What is lost is told as ENOBUFS. */
+/* A copy of the message for nl. */
 static void send_copy(struct netlink_sock *nl, const struct nl_buf *b, u32 group)
 {
 	struct list_head one = LIST_INIT(one);
-	struct nl_buf *copy = is_full(nl) ? NULL : buf_new();
+	struct nl_buf *copy = is_full(nl) ? NULL : buf_new(b->len);
 
 	if (!copy) {
-		if (!nl->no_enobufs)
-			WRITE_ONCE(nl->s.error, ENOBUFS);
-		waitq_wake_all(&nl->s.rd, POLLERR);
+		overrun(nl);
 		return;
 	}
 	copy->len = b->len;
@@ -319,7 +325,7 @@ static void acknowledge(struct netlink_sock *nl, const struct nlmsghdr *h, int e
 	size_t rest = err && !nl->cap_ack ? h->nlmsg_len - NLMSG_HDRLEN : 0;
 	struct nlmsgerr *e;
 
-	rest = min(rest, (size_t)NL_CHUNK / 4);
+	rest = min(rest, (size_t)NL_SINGLE / 2);
 	e = nl_begin(o, NLMSG_ERROR, nl->cap_ack ? NLM_F_CAPPED : 0, sizeof(*e) + rest);
 	if (e) {
 		e->error = err;
@@ -333,6 +339,10 @@ static void handle(struct netlink_sock *nl, const struct nlmsghdr *h)
 	struct nl_out o;
 	int err = 0;
 
+	if (is_full(nl)) {
+		overrun(nl);
+		return;
+	}
 	nl_out_init(&o, h, nl->portid);
 	if (h->nlmsg_flags & NLM_F_REQUEST && h->nlmsg_type >= NLMSG_MIN_TYPE) {
 		bool busy = (h->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP && !list_empty(&nl->rx);
@@ -424,7 +434,7 @@ static ssize_t netlink_recvmsg(struct socket *s, struct net_msg *msg)
 		n = msg->flags & MSG_TRUNC ? b->len : n;
 	if (!(msg->flags & MSG_PEEK)) {
 		spin_lock(&s->lock);
-		nl->queued -= b->len;
+		nl->queued -= b->size;
 		list_move_tail(&b->link, &taken);
 		spin_unlock(&s->lock);
 	}

@@ -9,10 +9,11 @@
 #include <linux/netlink.h>
 
 /* Messages for one or more readers: datagrams of up to NL_CHUNK bytes, each full of nlmsghdrs. */
-#define NL_CHUNK 3840U
+#define NL_CHUNK 3840U /* of a dump */
+#define NL_SINGLE 1280U /* of one message that stands alone */
 struct nl_buf {
 	struct list_head link;
-	u32 len;
+	u32 len, size; /* size: of all, this header included */
 	u32 group; /* the group it was sent to, 0: it answers */
 	struct res_counter *payer;
 	char data[];

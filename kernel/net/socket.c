@@ -28,6 +28,7 @@ void net_init(void)
 	counts_register("sockets", &nr_sockets);
 	inet_init();
 	netlink_init();
+	packet_init();
 	unix_init();
 }
 

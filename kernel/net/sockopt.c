@@ -88,6 +88,45 @@ static int set_linger(struct socket *s, const void __user *val, int len)
 	return 0;
 }
 
+/* SO_BINDTODEVICE: by name, none for "". Only who may send anything may change its mind. */
+static int set_device(struct socket *s, const void __user *val, int len)
+{
+	char name[IFNAMSIZ] = "";
+	struct netdev *dev = NULL;
+
+	if (s->bound_dev && !net_capable(s, CAP_NET_RAW))
+		return -EPERM;
+	if (copy_from_user(name, val, min(len, IFNAMSIZ - 1)))
+		return -EFAULT;
+	if (name[0]) {
+		dev = netdev_by_name(s->net, name);
+		if (!dev)
+			return -ENODEV;
+	}
+	s->bound_dev = dev ? dev->ifindex : 0;
+	netdev_put(dev);
+	return 0;
+}
+
+static int get_device(struct socket *s, void __user *val, int __user *ulen)
+{
+	struct netdev *dev;
+	int len, err;
+
+	if (get_user(len, ulen))
+		return -EFAULT;
+	if (!s->bound_dev)
+		return put_user(0, ulen);
+	if (len < IFNAMSIZ)
+		return -EINVAL;
+	dev = netdev_by_index(s->net, s->bound_dev);
+	if (!dev)
+		return -ENODEV;
+	err = sockopt_put(val, ulen, dev->name, strlen(dev->name) + 1);
+	netdev_put(dev);
+	return err;
+}
+
 /* What a program asks for is doubled: the other half is for the overhead. */
 static int buffer_size(int wish, int least)
 {
@@ -116,8 +155,11 @@ static int set_switch(struct socket *s, int name, int v)
 
 int socket_setsockopt(struct socket *s, int name, const void __user *val, int len)
 {
-	int v, err = sockopt_int(val, len, &v);
+	int v, err;
 
+	if (name == SO_BINDTODEVICE) /* any length will do */
+		return set_device(s, val, len);
+	err = sockopt_int(val, len, &v);
 	if (err)
 		return err;
 	switch (name) {
@@ -283,6 +325,8 @@ int socket_getsockopt(struct socket *s, int name, void __user *val, int __user *
 		return get_timeout(s->sndtimeo, val, len);
 	case SO_PEERCRED:
 		return get_peercred(s, val, len);
+	case SO_BINDTODEVICE:
+		return get_device(s, val, len);
 	case SO_PEERGROUPS:
 		return get_peergroups(s, val, len);
 	}

@@ -174,6 +174,27 @@ static void bad_arguments(void)
 	say("%d", len);
 }
 
+static void a_device(void)
+{
+	char name[16] = "";
+	socklen_t len = sizeof(name);
+
+	s = socket(AF_INET, SOCK_DGRAM, 0);
+	R(getsockopt(s, SOL_SOCKET, SO_BINDTODEVICE, name, &len));
+	say("%d", len);
+	R(setsockopt(s, SOL_SOCKET, SO_BINDTODEVICE, "none", 5));
+	R(setsockopt(s, SOL_SOCKET, SO_BINDTODEVICE, wild(1), 5));
+	R(setsockopt(s, SOL_SOCKET, SO_BINDTODEVICE, "lo", 2));
+	len = sizeof(name);
+	R(getsockopt(s, SOL_SOCKET, SO_BINDTODEVICE, name, &len));
+	say("%s %d", name, len);
+	len = 4;
+	R(getsockopt(s, SOL_SOCKET, SO_BINDTODEVICE, name, &len));
+	if (geteuid() == 0 && setresuid(54321, 54321, 54321))
+		say("setresuid");
+	R(setsockopt(s, SOL_SOCKET, SO_BINDTODEVICE, "", 0));
+}
+
 static void listening(void)
 {
 	s = listener(SOCK_STREAM, "@abi-opt-listen", 1);
@@ -212,5 +233,5 @@ static void an_accepted_socket(void)
 }
 
 ABI_MAIN(CASE(defaults), CASE(switches), CASE(buffers), CASE(priorities), CASE(lingering),
-	 CASE(time_outs), CASE(bad_arguments), CASE(listening), CASE(pending_error),
+	 CASE(time_outs), CASE(bad_arguments), CASE(a_device), CASE(listening), CASE(pending_error),
 	 CASE(an_accepted_socket))
