@@ -430,6 +430,8 @@ SYSCALL4(sendmmsg, int, fd, struct mmsghdr __user *, vec, unsigned int, n, unsig
 		return -EINVAL;
 	if (u.err)
 		return u.err;
+	if (n && !vec)
+		return -EFAULT;
 	n = min(n, (unsigned int)UIO_MAXIOV);
 	while (done < n) {
 		ret = send_one(&u, &vec[done].msg_hdr, flags);
@@ -486,6 +488,8 @@ SYSCALL5(recvmmsg, int, fd, struct mmsghdr __user *, vec, unsigned int, n, unsig
 	ret = u.err ?: utimeout ? 0 : socket_error(u.s);
 	if (ret)
 		return ret;
+	if (n && !vec)
+		return -EFAULT;
 	ret = recv_many(&u, vec, min(n, (unsigned int)UIO_MAXIOV), flags, deadline);
 	now = clock_ns();
 	if (ret > 0 && utimeout && put_timespec(utimeout, deadline > now ? deadline - now : 0))
