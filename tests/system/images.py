@@ -231,8 +231,9 @@ def refused(run):
 
 def fuzzed(name, runs):
     def test(run):
-        if not shutil.which("clang"):
-            return None
+        probe = "echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | clang -fsanitize=fuzzer,address -x c - -o %s"
+        if run.sh(probe % (scratch(run, "found-" + name) + "/probe")).returncode:
+            return None  # no clang, or one without libFuzzer
         build = run.args.build + "/tests/images/fuzz"
         done = run.sh(["make", "-s", "BUILD=" + run.args.build, build + "/" + name, build + "/seeds"], timeout=300)
         if done.returncode:

@@ -25,6 +25,7 @@ iso|UEFI firmware|file:/usr/share/ovmf/OVMF.fd,/usr/share/OVMF/OVMF_CODE*.fd,/us
 test|cmocka|file:/usr/include/cmocka.h,/usr/local/include/cmocka.h,/opt/homebrew/include/cmocka.h||libcmocka-dev|libcmocka-devel|cmocka|cmocka
 test|C library headers|file:/usr/include/stdio.h,/opt/homebrew/include/cmocka.h||libc6-dev|glibc-devel|glibc|-
 test|mkfs.erofs|cmd:mkfs.erofs|1.4|erofs-utils|erofs-utils|erofs-utils|erofs-utils
+test|libFuzzer|file:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a,/usr/lib*/clang/*/lib/*/libclang_rt.fuzzer*||clang libclang-rt-dev|clang compiler-rt|clang compiler-rt|-
 test|umoci|cmd:umoci||umoci|umoci|-|umoci
 test|skopeo|cmd:skopeo||skopeo|skopeo|skopeo|skopeo
 test|git|cmd:git||git|git|git|git
