@@ -463,6 +463,7 @@ int blkdev_register(struct blkdev *bd)
 	bd->inode->priv = bd;
 	bd->inode->size = size_of(bd);
 	bd->inode->mapping.ops = &blk_mapping_ops;
+	mapping_set_reclaim(&bd->inode->mapping);
 	while (*last)
 		last = &(*last)->next;
 	*last = bd;

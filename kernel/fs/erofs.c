@@ -150,6 +150,8 @@ static struct inode *inode_make(struct super *sb, u64 nid)
 	} else if (S_ISREG(i->mode)) {
 		i->fops = &generic_ro_file_ops;
 		i->mapping.ops = &erofs_mapping_ops;
+		if (es->file->mapping->reclaim)
+			mapping_set_reclaim(&i->mapping);
 	} else {
 		i->rdev = dev_decode(ei->start);
 	}

@@ -7,6 +7,7 @@
 
 /* Some four seconds: the hook has patience with a victim, then takes another. */
 #define OOM_TRIES 128
+#define RECLAIM 32 /* pages of files that are asked for at a time */
 #define OOM_WAIT_SHIFT 5 /* 1 ms at first, doubled up to 32 */
 
 bool (*mm_oom_hook)(struct res_counter *res);
@@ -15,6 +16,8 @@ u64 (*mm_shrink_hook)(u64 n, bool reclaim, const struct res_counter *res);
 /* Asks for relief at res (NULL: all RAM) and waits for it. False: give up. */
 static bool relieve(struct res_counter *res, unsigned int try)
 {
+	if (cache_reclaim(RECLAIM, res))
+		return true;
 	/*
 	 * Names that nobody uses go first, before any process does, and what files are read from again.
 	 * Free frames may lie where only other CPUs look.
@@ -55,6 +58,7 @@ struct frame *frame_alloc_charged(enum frame_kind kind, struct res_counter *res,
 	unsigned int try = 0;
 	struct frame *f;
 
+	reclaim_if_low();
 	while (unlikely(!(f = frame_alloc(0, kind))))
 		if (!relieve(NULL, try++))
 			return NULL;

@@ -260,6 +260,7 @@ int mm_fault_locked(struct mm *mm, u64 addr, u32 how)
 
 	if (addr >= USER_END)
 		return -EFAULT;
+	mm->fault_addr = addr & PAGE_MASK;
 	vma = mm_find_vma(mm, addr);
 	if (!vma || (addr < vma->start && grow_stack(vma, addr) < 0) || !allowed(vma, how))
 		return -EFAULT;

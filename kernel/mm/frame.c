@@ -18,11 +18,13 @@
 #define FREE_OF(order) ((u16)(FRAME_FREE | (order) << 8)) /* a kind_order */
 #define CACHE_MAX 64
 #define CACHE_BATCH 32
+#define LOW_SHARE 32 /* of all frames: fewer free ones are few */
 
 struct frame *frames;
 u64 nr_frames;
 u64 shmem_pages;
 u64 frames_total;
+u64 device_pages;
 
 static spinlock_t buddy_lock; /* guards the lists, nr_free, and frames of kind FREE in them */
 static struct list_head free_list[MAX_ORDER + 1];
@@ -277,6 +279,11 @@ void frame_release_range(paddr_t start, paddr_t end)
 	}
 }
 
+bool frames_low(void)
+{
+	return READ_ONCE(nr_free) < frames_total / LOW_SHARE;
+}
+
 void mem_stats(struct mem_stats *st)
 {
 	s64 kinds[FRAME_RESERVED + 1] = { 0 };
@@ -294,6 +301,7 @@ void mem_stats(struct mem_stats *st)
 	st->anon = kinds[FRAME_ANON];
 	st->cache = kinds[FRAME_CACHE];
 	st->shmem = READ_ONCE(shmem_pages);
+	st->device = READ_ONCE(device_pages);
 }
 
 /* ---- start ---- */

@@ -35,8 +35,19 @@ void frame_cache_drain(void); /* this CPU's */
 void frame_set_kind(struct frame *f, enum frame_kind kind);
 void slab_init(void);
 
+bool frames_low(void); /* so few are free that others' allocations may fail, which do not wait */
+
 /* pagecache.c */
 extern u64 shmem_pages; /* in mappings without operations; atomic */
+extern u64 device_pages; /* in mappings that are written back; atomic */
+void mapping_forget(struct mapping *m, u64 index,
+		    struct frame *f); /* its lock held: out of the tree */
+
+/* reclaim.c */
+void mapping_end_reclaim(struct mapping *m);
+void reclaim_add_space(struct mm *mm);
+void reclaim_del_space(struct mm *mm);
+void reclaim_if_low(void); /* before memory is asked for by those who can wait */
 
 /* charge.c: they may sleep, waiting for what the out-of-memory hook sets free */
 struct frame *frame_alloc_charged(enum frame_kind kind, struct res_counter *res, bool zero);

@@ -47,6 +47,7 @@ struct mm *mm_create(struct res_counter *charge)
 	mm->space.cr3 = frame_phys(top);
 	mm->pt_frames = 1;
 	mm->layout.mmap_base = DEFAULT_MMAP_BASE;
+	reclaim_add_space(mm);
 	return mm;
 }
 
@@ -55,6 +56,7 @@ void mm_put(struct mm *mm)
 	if (!ref_put(&mm->refs))
 		return;
 	BUG_ON(mm->space.active || mm->space.lazy);
+	reclaim_del_space(mm);
 	frame_put(va_frame(mm->pml4));
 	kmem_cache_free(mm_cache, mm);
 }

@@ -91,6 +91,7 @@ void frame_release_range(paddr_t start, paddr_t end);
 struct mem_stats {
 	u64 total, free, kernel, slab, anon, cache; /* frames */
 	u64 shmem; /* of cache: pages of files that are nowhere else */
+	u64 device; /* of cache: pages of devices */
 };
 void mem_stats(struct mem_stats *st);
 extern u64 frames_total; /* what mem_stats() calls total */
@@ -131,6 +132,10 @@ struct mapping {
 	struct list_head vmas; /* areas that map it: mapping_attach() */
 	u64 nr_vmas;
 	u64 coming; /* shared areas that are about to be attached; atomic */
+	/* reclaim.c */
+	bool reclaim; /* constant: its pages can be read again */
+	struct list_head circle_link;
+	u64 hand; /* the index that is looked at next */
 };
 void mapping_init(struct mapping *m, const struct mapping_ops *ops, void *owner);
 /* The frame at index if the mapping has it already, with a reference; else NULL. Waits for busy ones. */
@@ -158,6 +163,10 @@ int mapping_adopt(struct mapping *m, u64 index, struct frame *f);
 void mapping_truncate(struct mapping *m, u64 index);
 void mapping_punch(struct mapping *m, u64 index, u64 n); /* the same of n pages: a hole */
 void mapping_free(struct mapping *m); /* all pages */
+/* m's pages, of which none is in yet, can be read again: they go when memory is short. */
+void mapping_set_reclaim(struct mapping *m);
+/* Gives back about want pages of such files, on res's account (NULL: anybody's). How many went. */
+u64 cache_reclaim(u64 want, const struct res_counter *res);
 
 /* ================= address spaces ================= */
 #define VM_READ 0x1U
@@ -240,6 +249,8 @@ struct mm {
 	struct vma *last_vma; /* found last, or NULL */
 	struct file *exe_file; /* only proc/ looks inside: mm_fork() leaves it NULL */
 	struct list_head notifiers;
+	u64 fault_addr; /* the page that faults, or did last: what it shows stays (reclaim.c) */
+	struct list_head space_link; /* reclaim.c */
 	/* atomics */
 	u64 anon_pages, file_pages, pt_frames, peak_pages;
 	/* set at creation; charge moves only with cgroup migration */

@@ -33,6 +33,16 @@ static void count_pages(struct mapping *m, s64 n)
 	m->nr_pages += n;
 	if (!m->ops)
 		__atomic_fetch_add(&shmem_pages, n, __ATOMIC_RELAXED);
+	else if (m->ops->write_pages)
+		__atomic_fetch_add(&device_pages, n, __ATOMIC_RELAXED);
+}
+
+void mapping_forget(struct mapping *m, u64 index, struct frame *f)
+{
+	radix_erase(&m->pages, index);
+	count_pages(m, -1);
+	if (f->mapping == m)
+		f->mapping = NULL;
 }
 
 bool frame_wait(struct frame *f)
@@ -51,10 +61,15 @@ struct frame *mapping_find(struct mapping *m, u64 index)
 		if (f)
 			frame_get(f);
 		spin_unlock(&m->lock);
-		if (!f || likely(!(READ_ONCE(f->state) & FRAME_BUSY)) || frame_wait(f))
+		if (!f)
 			return f;
+		if (likely(!(READ_ONCE(f->state) & FRAME_BUSY)) || frame_wait(f))
+			break;
 		frame_put(f); /* it has left the tree */
 	}
+	if (m->reclaim && !(READ_ONCE(f->state) & FRAME_USED))
+		__atomic_fetch_or(&f->state, FRAME_USED, __ATOMIC_RELAXED);
+	return f;
 }
 
 /* Puts f in, or finds who came first. Returns the page with a reference; f's goes to the tree. */
@@ -122,9 +137,13 @@ int mapping_begin_read(struct mapping *m, u64 index, unsigned int n, struct fram
 	int err = 0;
 
 	while (got < n) {
+		struct frame *f;
+
 		/* Nobody is ended for pages that may never be asked for. */
-		struct frame *f = got ? frame_alloc(0, FRAME_CACHE)
-				      : frame_alloc_charged(FRAME_CACHE, payer(m), false);
+		if (got)
+			f = frames_low() ? NULL : frame_alloc(0, FRAME_CACHE);
+		else
+			f = frame_alloc_charged(FRAME_CACHE, payer(m), false);
 
 		err = f ? 0 : -ENOMEM;
 		if (f && got && payer(m)) {
@@ -160,9 +179,7 @@ void mapping_end_read(struct mapping *m, struct frame **pages, unsigned int n, b
 		struct frame *f = pages[i];
 
 		if (!ok && f->mapping == m) {
-			radix_erase(&m->pages, f->index);
-			count_pages(m, -1);
-			f->mapping = NULL;
+			mapping_forget(m, f->index, f);
 			frame_put(f); /* the tree's */
 		}
 		WRITE_ONCE(f->state, ok ? FRAME_USED : FRAME_FAILED);
@@ -226,12 +243,9 @@ static unsigned int take_out(struct mapping *m, u64 *index, u64 end, struct fram
 
 	spin_lock(&m->lock);
 	while (n < BATCH && (f = radix_next(&m->pages, index)) && *index < end) {
-		radix_erase(&m->pages, *index);
-		if (f->mapping == m)
-			f->mapping = NULL;
+		mapping_forget(m, *index, f);
 		out[n++] = f;
 	}
-	count_pages(m, -(s64)n);
 	spin_unlock(&m->lock);
 	return n;
 }
@@ -255,6 +269,8 @@ void mapping_truncate(struct mapping *m, u64 index)
 
 void mapping_free(struct mapping *m)
 {
+	if (m->reclaim)
+		mapping_end_reclaim(m);
 	mapping_truncate(m, 0);
 }
 

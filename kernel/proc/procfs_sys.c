@@ -24,9 +24,9 @@ static int show_meminfo(struct strbuf *out, void *priv)
 	sched_stats(&s);
 	kb(out, "MemTotal", m.total);
 	kb(out, "MemFree", m.free);
-	kb(out, "MemAvailable", m.free);
-	kb(out, "Buffers", 0);
-	kb(out, "Cached", m.cache);
+	kb(out, "MemAvailable", m.free + m.device);
+	kb(out, "Buffers", m.device);
+	kb(out, "Cached", m.cache - m.device);
 	kb(out, "SwapCached", 0);
 	kb(out, "Active", m.anon + m.cache);
 	kb(out, "Inactive", 0);

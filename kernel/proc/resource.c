@@ -170,6 +170,7 @@ void do_sysinfo(struct sysinfo *si)
 		si->loads[i] = s.load[i] << (SI_LOAD_SHIFT - 11);
 	si->totalram = m.total * PAGE_SIZE;
 	si->freeram = m.free * PAGE_SIZE;
+	si->bufferram = m.device * PAGE_SIZE;
 	si->procs = s.nr_threads;
 	si->mem_unit = 1;
 }

@@ -13,6 +13,7 @@
 #ifdef LOCKDEP /* the functions themselves, not the macros that tell the checker */
 #undef mutex_init
 #undef mutex_lock
+#undef mutex_trylock
 #undef mutex_unlock
 #endif
 
@@ -73,6 +74,11 @@ void mutex_lock(struct mutex *m)
 
 	if (unlikely(!exchange(m, 0, (u64)me)))
 		lock_slowly(m, me);
+}
+
+bool mutex_trylock(struct mutex *m)
+{
+	return exchange(m, 0, (u64)current_thread());
 }
 
 static void unlock_slowly(struct mutex *m)

@@ -276,6 +276,7 @@ struct mutex {
 	}
 void mutex_init(struct mutex *m);
 void mutex_lock(struct mutex *m);
+bool mutex_trylock(struct mutex *m); /* false: somebody has it */
 void mutex_unlock(struct mutex *m);
 static inline bool mutex_is_mine(const struct mutex *m)
 {
@@ -304,6 +305,14 @@ static inline bool mutex_is_mine(const struct mutex *m)
 		(mutex_lock)(m_);                                                                  \
 	})
 #define mutex_lock(m) mutex_lock_nested(m, 0)
+#define mutex_trylock(m)                                                                           \
+	({                                                                                         \
+		struct mutex *m_ = (m);                                                            \
+		bool got_ = (mutex_trylock)(m_);                                                   \
+		if (got_)                                                                          \
+			lockdep_take(m_, &m_->class, #m, 0, LOCK_TRIED);                           \
+		got_;                                                                              \
+	})
 #define mutex_unlock(m)                                                                            \
 	({                                                                                         \
 		struct mutex *m_ = (m);                                                            \
