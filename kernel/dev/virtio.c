@@ -185,6 +185,13 @@ void virtq_kick(struct virtq *q)
 		*q->doorbell = q->index;
 }
 
+bool virtq_quiet(struct virtq *q, bool quiet)
+{
+	WRITE_ONCE(q->avail->flags, quiet ? VRING_AVAIL_F_NO_INTERRUPT : 0);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return !quiet && q->used->idx != q->used_seen && !READ_ONCE(q->dev->broken);
+}
+
 /* The request that begins at head is over: its descriptors are free again. */
 static void *release(struct virtq *q, u16 head)
 {
@@ -275,6 +282,8 @@ static void probe(const struct pci_dev *d)
 					  : pci_read(d, PCI_SUBSYSTEM, 2);
 	if (kind == VIRTIO_ID_BLOCK)
 		start = virtio_blk_start;
+	else if (kind == VIRTIO_ID_NET)
+		start = virtio_net_start;
 	v = start ? kzalloc(sizeof(*v)) : NULL;
 	if (!v)
 		return;

@@ -67,6 +67,8 @@ int virtq_add(struct virtq *q, const struct virtio_piece *p, unsigned int out, u
 void virtq_kick(struct virtq *q); /* tells the device, if it wants to know */
 /* The next request that came back, and how many bytes were written. NULL: none, or it broke. */
 void *virtq_take(struct virtq *q, u32 *written);
+/* Whether answers interrupt; going loud, true: some came that nobody will be told of. */
+bool virtq_quiet(struct virtq *q, bool quiet);
 /* A request that will never come back (the device is broken), one after the other; NULL: no more. */
 void *virtq_take_back(struct virtq *q);
 /* Ends the device, with one line that says why. Any context. */
@@ -74,3 +76,4 @@ void virtio_break(struct virtio_dev *v, const char *why);
 
 /* The drivers begin with v, which is theirs to keep, or answer -errno. */
 int virtio_blk_start(struct virtio_dev *v);
+int virtio_net_start(struct virtio_dev *v);

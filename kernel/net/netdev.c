@@ -239,7 +239,7 @@ static void set_up(struct netdev *dev, bool up)
 	if (up == !!(dev->flags & IFF_UP))
 		return;
 	if (up) {
-		dev->flags |= IFF_UP | IFF_RUNNING;
+		dev->flags |= IFF_UP | (dev->no_carrier ? 0 : IFF_RUNNING);
 		if (dev->ops->open)
 			dev->ops->open(dev);
 		notify_link(dev, false); /* the addresses that it brings are told afterwards */
@@ -251,6 +251,17 @@ static void set_up(struct netdev *dev, bool up)
 			dev->ops->stop(dev);
 		dev->flags &= ~(u32)(IFF_UP | IFF_RUNNING);
 	}
+}
+
+void netdev_carrier(struct netdev *dev, bool on)
+{
+	spin_lock(&net_lock);
+	dev->no_carrier = !on;
+	if (dev->flags & IFF_UP) {
+		dev->flags = on ? dev->flags | IFF_RUNNING : dev->flags & ~(u32)IFF_RUNNING;
+		notify_link(dev, false);
+	}
+	spin_unlock(&net_lock);
 }
 
 void netdev_unregister(struct netdev *dev)

@@ -120,6 +120,7 @@ struct netdev {
 	int ifindex;
 	u32 mtu, tx_queue_len;
 	u32 flags; /* IFF_* */
+	bool no_carrier;
 	struct list_head link; /* in net->devs */
 	struct list_head addrs;
 	/* counted without a lock */
@@ -134,6 +135,8 @@ extern spinlock_t net_lock;
  * and IFF_* but for IFF_UP. 0, -EEXIST. The reference stays with the caller.
  */
 int netdev_register(struct net_ns *net, struct netdev *dev);
+/* The cable is in, or out (at first: in). Any context. */
+void netdev_carrier(struct netdev *dev, bool on);
 void netdev_unregister(struct netdev *dev); /* down, its addresses and routes gone */
 static inline void netdev_get(struct netdev *dev)
 {

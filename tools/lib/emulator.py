@@ -139,7 +139,7 @@ class Machine:
 
     def __init__(self, engine="qemu", build=None, mem="256M", cpus=None, timeout=None, cpu=None,
                  root="busybox", cmdline="", quiet=True, iso_file=None, interactive=False,
-                 gdb=None, icount=False, extra=(), disks=()):
+                 gdb=None, icount=False, extra=(), disks=(), net=()):
         self.engine = engine
         self.build = build or os.path.join(TOP, "build")
         self.mem = mem
@@ -154,6 +154,7 @@ class Machine:
         self.gdb = gdb
         self.icount = icount
         self.extra = list(extra)
+        self.net = list(net)  # "user", or "HOST:GUEST": TCP ports; empty: no network card
         self.disks = list(disks)  # (raw file, read-only, serial number): /dev/vda and so on
         self.files = Files()
         self.has_command = False
@@ -245,6 +246,11 @@ class Machine:
             argv += ["-drive", "if=none,id=disk%d,format=raw,file=%s%s" % (
                          n, path.replace(",", ",,"), ",readonly=on" if read_only else ""),
                      "-device", "virtio-blk-pci,drive=disk%d,serial=%s" % (n, serial)]
+        if self.net:
+            argv += ["-netdev", ",".join(["user,id=net0"] + [
+                         "hostfwd=tcp:127.0.0.1:%s-:%s" % tuple(ports.split(":"))
+                         for ports in self.net if ports != "user"]),
+                     "-device", "virtio-net-pci,netdev=net0,romfile="]
         if self.gdb:
             argv += ["-S", "-gdb", "tcp:127.0.0.1:%d" % self.gdb]
         return argv + self.extra
