@@ -111,30 +111,31 @@ static struct frame *blk_read_page(struct mapping *m, u64 index)
 {
 	struct inode *inode = m->owner;
 	struct blkdev *bd = inode->priv;
-	struct frame *f, *next;
-	unsigned int n;
-	int err;
+	u64 end = DIV_ROUND_UP(size_of(bd), PAGE_SIZE);
+	unsigned int n = index < end ? ahead(bd, index) : 0;
 
-	if (index >= DIV_ROUND_UP(size_of(bd), PAGE_SIZE))
-		return ERR_PTR(-EIO);
-	do {
-		n = ahead(bd, index);
-		err = start_read(bd, index, n, &f);
+	while (n) {
+		struct frame *f, *next;
+		int err = start_read(bd, index, n, &f);
+
 		if (err)
 			return ERR_PTR(err);
-		if (!f)
-			f = mapping_find(m, index);
-	} while (!f); /* it was there, and went */
-	if (n == BIO_PAGES && index + 2 * n < DIV_ROUND_UP(size_of(bd), PAGE_SIZE)) {
 		/* A long row: the device works on the next part meanwhile. */
-		if (!start_read(bd, index + n, n, &next) && next) {
+		if (f && n == BIO_PAGES && index + 2 * n < end &&
+		    !start_read(bd, index + n, n, &next) && next) {
 			ahead(bd, index + n);
 			frame_put(next);
 		}
+		if (!f) {
+			f = mapping_find(m, index);
+			if (!f) /* it was there, or on its way, and went */
+				continue;
+		}
+		if (frame_wait(f))
+			return f;
+		frame_put(f);
+		n = n > 1; /* one behind it may be the bad one */
 	}
-	if (frame_wait(f))
-		return f;
-	frame_put(f);
 	return ERR_PTR(-EIO);
 }
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -112,7 +113,123 @@ def little_memory(san=False):
     return test
 
 
+def drive(path, *words, **options):
+    """Words for tools/run: a disk with more options than --disk takes."""
+    text = "if=none,id=odd,format=raw,file=%s" % path + "".join(
+        ",%s=%s" % (name.replace("_", "-"), value) for name, value in options.items())
+    return ["--qemu=-drive", "--qemu=" + text, "--qemu=-device",
+            "--qemu=virtio-blk-pci,drive=odd", *words]
+
+
+def image(run, where, name, files):
+    """An EROFS image of files (name -> bytes)."""
+    tree = os.path.join(where, name)
+    os.mkdir(tree)
+    for file, data in files.items():
+        with open(os.path.join(tree, file), "wb") as f:
+            f.write(data)
+    path = tree + ".erofs"
+    done = run.sh(["tools/mkimage", tree, path])
+    assert not done.returncode, done.stderr
+    return path
+
+
+def grow(path, target, size, new_size):
+    """A sparse copy of an image in which the one file of that size has another, all zeros: its data is
+    behind all others'. Superblock and inode: Linux, Documentation/filesystems/erofs.rst."""
+    with open(path, "rb") as f:
+        data = bytearray(f.read())
+    compat, = struct.unpack_from("<I", data, 1024 + 8)
+    blocks, = struct.unpack_from("<I", data, 1024 + 36)
+    struct.pack_into("<I", data, 1024 + 8, compat & ~1)  # no checksum
+    struct.pack_into("<I", data, 1024 + 36, blocks + new_size // 4096)
+    at, = [i for i in range(0, len(data) - 32, 32)
+           if struct.unpack_from("<I", data, i + 8)[0] == size and data[i] < 16 and data[i + 1] == 0]
+    struct.pack_into("<I", data, at + 8, new_size)
+    struct.pack_into("<I", data, at + 16, blocks)
+    with open(target, "wb") as f:
+        f.write(data)
+        f.truncate((blocks << 12) + new_size)
+
+
+def images(san=False):
+    def test(run):
+        """An image costs what of it is touched, however large it is; files are the device's pages."""
+        with folder(run) as where:
+            odd = random.Random(4).randbytes(0x123000)
+            small = image(run, where, "small", {"big": odd, "hello": b"hello\n"})
+            large = os.path.join(where, "large")
+            grow(small, large, len(odd), 1 << 30)
+            bad = os.path.join(where, "bad")
+            with open(small, "rb") as f, open(bad, "wb") as out:
+                data = f.read()
+                out.write(data[:1100] + b"?" + data[1101:])
+            got = guest(run, r"""
+                mem() { awk -v n=$1 '$1 == n ":" { print $2 }' /proc/meminfo; }
+                reads() { awk '{ print $1 }' /sys/block/$1/stat; }
+                mkdir -p /a /b; mount -t erofs /dev/vda /a; free=$(mem MemFree); mount -t erofs /dev/vdb /b
+                [ $(reads vda) = $(reads vdb) ] && echo as many requests: $(($(reads vdb) < 8))
+                awk '$2 == "/b" { print $1, $3 }' /proc/mounts; cat /a/hello /b/hello; ls -l /b/big | awk '{ print $5 }'
+                dd if=/b/big bs=1M count=2 skip=500 2> /dev/null | md5sum; echo touched: $((free - $(mem MemFree) < 4500))
+                n=$(reads vda); md5sum < /a/big; [ $(reads vda) -gt $n ] && echo read
+                n=$(reads vda); b=$(mem Buffers); md5sum < /a/big; mapread /a/big; echo again: $(($(reads vda) - n)) $(($(mem Buffers) - b))
+                tail -c 1000 /b/big | md5sum; umount /a; umount /b
+                mount -t erofs /dev/vdc /a 2>&1; dmesg | grep -c 'erofs: /dev/vdc'; mount -t erofs -o rw /dev/vda /a; touch /a/x 2>&1
+                mount -t erofs /dev/null /b 2>&1
+                """, [small + ":ro", large + ":ro", bad], mem="64M", san=san,
+                options=["-f", mapread(run, where)])
+            md5 = hashlib.md5(odd).hexdigest() + "  -"
+            return wrong([
+                "as many requests: 1", "/dev/vdb erofs", "hello", "hello", str(1 << 30),
+                hashlib.md5(bytes(2 * MIB)).hexdigest() + "  -", "touched: 1", md5, "read", md5,
+                str(sum(odd[::64])), "again: 0 0", hashlib.md5(bytes(1000)).hexdigest() + "  -",
+                "mount: mounting /dev/vdc on /a failed: Structure needs cleaning", "1",
+                "touch: /a/x: Read-only file system",
+                "mount: mounting /dev/null on /b failed: Block device required", "status 255"], got)
+    return test
+
+
+def bad_sector(run):
+    """One sector cannot be read: EIO there and nowhere else, SIGBUS for who maps it."""
+    with folder(run) as where:
+        data = random.Random(6).randbytes(MIB)
+        path = image(run, where, "image", {"file": data})
+        with open(path, "rb") as f:
+            sector = (f.read().index(data[300 << 10:301 << 10])) // 512
+        rules = os.path.join(where, "rules")
+        with open(rules, "w") as f:
+            f.write('[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "%d"\n' % sector)
+        got = guest(run, r"""
+            mkdir /a; mount -t erofs /dev/vda /a; cat /a/file 2>&1 > /tmp/got; wc -c < /tmp/got
+            head -c 307200 /a/file | md5sum; dd if=/a/file bs=4k skip=76 2> /dev/null | md5sum; mapread /a/file; echo $?
+            dd if=/dev/vda of=/dev/null bs=512 skip=%d count=1 2>&1 | grep -o 'Input/output error'; head -c 4096 /dev/vda | wc -c
+            """ % sector, options=drive("blkdebug:%s:%s" % (rules, path)) + ["-f", mapread(run, where)])
+        return wrong(["cat: read error: Input/output error", "307200",
+                      hashlib.md5(data[:307200]).hexdigest() + "  -",
+                      hashlib.md5(data[76 * 4096:]).hexdigest() + "  -", "SIGBUS", "3", "Input/output error", "4096"], got)
+
+
+def no_answer(san=False):
+    def test(run):
+        """A disk that takes minutes for what it is asked: it is given up, and everything goes on."""
+        with folder(run) as where:
+            path = disk(where, "a", 64 * MIB)
+            got = guest(run, r"""
+                dd if=/dev/vda of=/dev/null bs=1M count=20 2>&1 | grep -o 'Input/output error'
+                awk '{ print ($1 < 30) }' /proc/uptime; cat /dev/vda 2>&1 > /dev/null
+                dd if=/dev/zero of=/dev/vda bs=4k count=1 seek=9000 2>&1 | grep -o 'Input/output error'
+                dmesg | grep 'vda: a request' | sed 's/.*vda/vda/'; sync; mount -t erofs /dev/vda /mnt 2>&1; echo alive
+                """, san=san, options=drive(path, "--append", "virtio_blk.timeout=2", **{
+                    "throttling.bps-total": 20000}))
+            return wrong(["Input/output error", "1", "cat: read error: Input/output error", "Input/output error",
+                          "vda: a request was not answered in time; the device is not used any more",
+                          "mount: mounting /dev/vda on /mnt failed: Invalid argument", "alive"], got)
+    return test
+
+
 HOST = {
     "files": files(), "files-san": files(san=True),
     "little-memory": little_memory(), "little-memory-san": little_memory(san=True),
+    "images": images(), "images-san": images(san=True), "bad-sector": bad_sector,
+    "no-answer": no_answer(), "no-answer-san": no_answer(san=True),
 }
