@@ -8,7 +8,7 @@
  * All the while it reaps what the others leave behind.
  *
  * The initramfs it finds:
- *   /images, /lib/dyad   images, the kernel and this program: reachable in the new root too,
+ *   /images, /lib/dyad   images (others are disks, see link_disks()), the kernel and this program: reachable in the new root too,
  *   /tmp, /run           their content moves into a tmpfs each
  *   /files/PATH          becomes PATH in the new root, by rename: no byte is copied
  *   /etc/dyad/cmd        the command to run, each word ended by NUL (see tools/run)
@@ -303,6 +303,37 @@ static void keep_folders(void)
 	}
 }
 
+/*
+ * Images that came as disks, whose serial number says "image-NAME" (tools/run), get their names in
+ * /images as if they were files there.
+ */
+static void link_disks(void)
+{
+	char path[PATH_MAX], target[PATH_MAX], serial[64];
+	struct dirent *d;
+	DIR *dir;
+
+	mkdir("/sys", 0755);
+	if (mount("sysfs", "/sys", "sysfs", 0, NULL))
+		return;
+	dir = opendir("/sys/block");
+	while (dir && (d = readdir(dir))) {
+		int fd = open(strcat(join(path, "/sys/block", d->d_name), "/serial"),
+			      O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd < 0 ? 0 : read(fd, serial, sizeof(serial) - 8);
+
+		close(fd);
+		if (n <= 6 || strncmp(serial, "image-", 6))
+			continue;
+		strcpy(serial + n, ".erofs");
+		if (symlink(join(target, "/dev", d->d_name), join(path, "/images", serial + 6)))
+			complain("cannot make ", path);
+	}
+	if (dir)
+		closedir(dir);
+	umount2("/sys", MNT_DETACH);
+}
+
 /* Makes the image the root: EROFS below, an overlay above, moved over the initramfs. */
 static int enter_root(const char *image)
 {
@@ -315,6 +346,7 @@ static int enter_root(const char *image)
 		complain("cannot mount the root image ", image);
 		return -1;
 	}
+	umount2("/dev", MNT_DETACH); /* the image may have been a disk there */
 	graft("/files", "/rw/lower", "/rw/upper", "");
 	if (mount("overlay", "/rw/root", "overlay", 0,
 		  "lowerdir=/rw/lower,upperdir=/rw/upper,workdir=/rw/work")) {
@@ -689,11 +721,12 @@ int main(int argc, char **argv)
 	make_dir("/run", 0755);
 	make_dir("/tmp", 01777);
 	umount2("/proc", MNT_DETACH);
-	umount2("/dev", MNT_DETACH);
+	link_disks();
 	if ((root = option("root="))) {
 		if (enter_root(root))
 			end_with_status(1);
 	} else {
+		umount2("/dev", MNT_DETACH);
 		graft("/files", "", "", "");
 	}
 	mount_all();

@@ -181,9 +181,10 @@ static int show_counts(struct strbuf *out, void *priv)
 	if (counts_settle)
 		counts_settle();
 	dentry_shrink(~0UL, false, NULL); /* names are kept as long as there is memory */
+	cache_reclaim(~0UL, NULL); /* and so are the pages of disks */
 	mem_stats(&m);
 	sb_printf(out, "frames_kernel %llu\nframes_anon %llu\nframes_cache %llu\n", (ull)m.kernel,
-		  (ull)m.anon, (ull)m.cache);
+		  (ull)m.anon, (ull)(m.cache - m.device));
 	kmem_cache_each(slab_count, out);
 	counts_show(out);
 	return 0;

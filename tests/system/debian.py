@@ -87,7 +87,7 @@ nproc; id -u; whoami; groups; tty; kill -l 9; printenv HOME; basename "$(pwd)"; 
 """, match=r"^124\n(.*Killed.*\n)?137\n5\nA=1\n(nohup.*\n)?0\nunbuffered\nrooted\n1 2 3 4 5 6 7 8\n2\n0\nroot\nroot\nnot a tty\nKILL\n.*\ncase\n3\ndyad\nLinux$"),
     bash("procps", r"""
 sleep 77 & p=$!; ps -o comm=,stat=,ni= -p $p; pgrep -x sleep | grep -c "^$p\$"; pidof sleep | grep -c $p
-ps -eo pid,ppid,args --no-headers | awk '$1 == 1 { print $2 }'; free | awk '/^Mem/ { print ($2 > 400000) }'
+ps -eo pid,ppid,args --no-headers | awk '$1 == 1 { print $2 }'; free | awk '/^Mem/ { print ($2 > 200000) }'
 vmstat | wc -l; uptime | grep -c 'load average'; top -b -n 1 | grep -c PID; pmap $p | tail -1 | grep -c total
 pkill -f 'sleep 77'; wait $p; echo $?; sysctl -n kernel.ostype; w -h | wc -l
 """, match=r"^sleep +S +0\n1\n1\n0\n1\n3\n1\n1\n1\n143\nLinux\n0\n"),

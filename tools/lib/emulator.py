@@ -167,6 +167,14 @@ class Machine:
         self.files.command(["sh", "-c", words[0]] if len(words) == 1 else words)
         self.has_command = True
 
+    def image(self, host, name):
+        """An image for ctr, vm and the first root: a disk where the engine has them and its serial
+        number (20 bytes) can say which, and that costs no memory; else a file in memory."""
+        if self.engine in ("qemu", "kvm") and not self.iso_file and len(name) <= 14:
+            self.disks.append((os.path.abspath(host), True, "image-" + name))
+        else:
+            self.files.add(host, "/images/%s.erofs" % name)
+
     def first(self, words):
         """A command to run on the console before the shell."""
         self.files.command(["sh", "-c", words[0]] if len(words) == 1 else words, "first")

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -63,12 +63,13 @@ int images_verb(int argc, char **argv)
 	table_add(&t, "SIZE");
 	for (int i = 0; i < n; i++) {
 		char buf[TEXT_SIZE];
-		struct stat st = { 0 };
+		int fd = openat(dirfd(dir), names[i], O_RDONLY | O_CLOEXEC);
+		off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END); /* a file, or a disk */
 
-		fstatat(dirfd(dir), names[i], &st, 0);
+		close(fd);
 		names[i][strlen(names[i]) - strlen(SUFFIX)] = 0;
 		table_add(&t, names[i]);
-		table_add(&t, size_text(st.st_size, buf));
+		table_add(&t, size_text(size, buf));
 	}
 	closedir(dir);
 	table_print(&t);

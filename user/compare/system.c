@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -15,9 +16,14 @@
 
 long long file_bytes(const char *path)
 {
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	struct stat st;
+	long long size = -1;
 
-	return path && stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (long long)st.st_size : -1;
+	if (fd >= 0 && fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)))
+		size = lseek(fd, 0, SEEK_END);
+	close(fd);
+	return size;
 }
 
 const char *image_path(const char *image)

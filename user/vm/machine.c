@@ -50,13 +50,13 @@ static void add_slot(struct machine *m, unsigned int slot, uint64_t at, void *ho
 static void *map_image(struct machine *m)
 {
 	int fd = open(m->image, O_RDONLY | O_CLOEXEC);
-	struct stat st;
+	off_t size = fd < 0 ? fd : lseek(fd, 0, SEEK_END); /* a file, or a disk */
 	void *p;
 
-	check(fd < 0 ? fd : fstat(fd, &st), m->image);
-	if (!st.st_size)
+	check(size < 0 ? -1 : 0, m->image);
+	if (!size)
 		die(STATUS_FAILED, "%s: empty", m->image);
-	m->image_size = ALIGN_UP((uint64_t)st.st_size, PAGE);
+	m->image_size = ALIGN_UP((uint64_t)size, PAGE);
 	p = mmap(NULL, m->image_size, PROT_READ, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED)
 		die(STATUS_FAILED, "%s: %s", m->image, strerror(errno));
