@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* PCI as drivers see it: a function's configuration space, its memory, its interrupts. */
 #pragma once
-#include "dev/dev.h"
+#include "mm/mm.h"
 
 struct pci_dev {
 	u8 bus, slot, fn;

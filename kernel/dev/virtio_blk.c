@@ -7,6 +7,7 @@
  * seconds breaks the device: all that it still has ends with -EIO, and so does what comes later.
  */
 #include "dev/virtio.h"
+#include "fs/fs.h"
 
 #include <linux/virtio_blk.h>
 
@@ -244,8 +245,9 @@ int virtio_blk_start(struct virtio_dev *v)
 		err = virtq_init(v, &vb->q, 0, on_interrupt, vb);
 	if (!err)
 		describe(vb);
-	if (!err && (vb->q.size < 3 || !vb->bd.max_pages || vb->bd.block_size < 512 ||
-		     vb->bd.block_size > PAGE_SIZE || vb->bd.block_size & (vb->bd.block_size - 1)))
+	if (!err && (vb->q.size < 3 || vb->bd.sectors >> 54 || !vb->bd.max_pages ||
+		     vb->bd.block_size < 512 || vb->bd.block_size > PAGE_SIZE ||
+		     vb->bd.block_size & (vb->bd.block_size - 1)))
 		err = -EINVAL;
 	if (err)
 		return err; /* what the device was told about stays allocated */

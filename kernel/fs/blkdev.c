@@ -345,6 +345,11 @@ static long blk_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	case BLKPBSZGET:
 	case BLKIOMIN:
 		return put_user(bd->block_size, (u32 __user *)arg);
+	case BLKIOOPT:
+	case BLKALIGNOFF:
+		return put_user(0, (u32 __user *)arg);
+	case BLKRAGET:
+		return put_user(BIO_PAGES * (PAGE_SIZE / 512), (u64 __user *)arg);
 	case BLKFLSBUF:
 		if (!fs_capable(CAP_SYS_ADMIN))
 			return -EACCES;
