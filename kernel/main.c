@@ -30,6 +30,7 @@ void kernel_main(void)
 	dev_init();                            /* serial ports, consoles, memory devices */
 	run_layer_initcalls();                 /* container/ and vmm/, when they are there */
 	smp_start(sched_secondary);            /* all CPUs schedule */
+	sysfs_cpus();                          /* /sys has a folder for each */
 	initramfs_load();                      /* the first files */
 	start_first_process("/init");          /* pid 1: everything else is a program */
 	/* clang-format on */

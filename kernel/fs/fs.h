@@ -604,6 +604,7 @@ struct inode *pseudo_inode(struct super *sb, const struct pseudo_file *pf, void 
 
 /* /sys: a directory path below its root ("fs/cgroup"), made with its parents; a file in one. */
 void sysfs_mkdir(const char *path);
+void sysfs_cpus(void); /* every CPU has started: a folder for each */
 void sysfs_add(const char *dir, const struct pseudo_file *pf, void *priv);
 void sysfs_link(const char *path, const char *target);
 

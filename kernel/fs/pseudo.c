@@ -22,9 +22,14 @@ static const struct file_ops pseudo_fops;
 
 static int pseudo_open(struct inode *inode, struct file *f)
 {
-	struct pseudo_open *o = kzalloc(sizeof(*o));
 	struct pseudo *p = inode->priv;
+	struct pseudo_open *o;
 
+	/* of sysctl(8) and in /sys, what cannot be written refuses it at once, to root as well */
+	if (!p->pf->write && (f->flags & O_ACCMODE) != O_RDONLY &&
+	    (inode->sb->magic == SYSFS_MAGIC || !strncmp(p->pf->name, "sys/", 4)))
+		return -EACCES;
+	o = kzalloc(sizeof(*o));
 	if (!o)
 		return -ENOMEM;
 	mutex_init(&o->lock);
@@ -86,7 +91,7 @@ static ssize_t pseudo_write(struct file *f, struct uio *from, loff_t *pos)
 	ssize_t ret;
 
 	if (!p->pf->write)
-		return -EINVAL;
+		return f->inode->sb->magic == PROC_SUPER_MAGIC ? -EIO : -EINVAL;
 	buf = kmalloc(n + 1);
 	if (!buf)
 		return -ENOMEM;

@@ -73,6 +73,16 @@ static const struct pseudo_file cpu_possible = { "possible", 0444, .show = show_
 static const struct pseudo_file cpu_online = { "online", 0444, .show = show_cpus };
 static const struct pseudo_file cpu_present = { "present", 0444, .show = show_cpus };
 
+void sysfs_cpus(void)
+{
+	for (unsigned int n = 0; n < nr_cpus; n++) {
+		char path[40];
+
+		snprintf(path, sizeof(path), "devices/system/cpu/cpu%u", n);
+		sysfs_mkdir(path);
+	}
+}
+
 void sysfs_init(void)
 {
 	struct mount *m = kern_mount(&sysfs_type);

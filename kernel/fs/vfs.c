@@ -525,7 +525,10 @@ int dentry_setattr(struct dentry *d, struct kattr *attr)
 	err = setattr_check(inode, attr);
 	if (err)
 		goto out;
-	err = inode->ops && inode->ops->setattr ? inode->ops->setattr(inode, attr) : -EPERM;
+	if (inode->ops)
+		err = inode->ops->setattr ? inode->ops->setattr(inode, attr) : -EPERM;
+	else /* of no directory: a pipe, say */
+		inode_setattr_common(inode, attr);
 out:
 	mutex_unlock(&inode->lock);
 	return err;

@@ -148,11 +148,20 @@ static int best_ioprio(struct task *t, int *best)
 	return 0;
 }
 
+static int own_ioprio(struct task *t, int *prio)
+{
+	*prio = t->ioprio;
+	return 0;
+}
+
+/* Of one thread what was set, class "none" if nothing was; of several the best they run with. */
 int do_ioprio_get(int which, int who)
 {
 	int best = 0;
 
-	return for_each_named(which - IOPRIO_WHO_PROCESS, who, best_ioprio, &best) ?: best;
+	return for_each_named(which - IOPRIO_WHO_PROCESS, who,
+			      which == IOPRIO_WHO_PROCESS ? own_ioprio : best_ioprio, &best)
+		       ?: best;
 }
 
 int do_ioprio_set(int which, int who, int prio)

@@ -19,9 +19,20 @@ struct node {
 	char *name;
 	const struct pseudo_file *pf; /* NULL: a folder */
 	void *priv;
+	u64 ino;
 };
 static spinlock_t nodes_lock = SPINLOCK_INIT;
-static struct node root_node = { .children = LIST_INIT(root_node.children) };
+static struct node root_node = { .children = LIST_INIT(root_node.children), .ino = 1 };
+
+/*
+ * A file keeps its inode number as long as it is there, though its inode may go and come: programs
+ * compare stat(2) with fstat(2). Below the fixed files' are those of what a process has: its folder
+ * pid << 1, a thread's pid << 1 | 1, a file in either ino << 8 | its place in the table, a
+ * descriptor ino << 20 | fd.
+ */
+#define FIXED_INO 0xf0000000UL
+#define LINK_INO(i) (FIXED_INO + (i)) /* of reader_links */
+static u64 next_ino = FIXED_INO + 16; /* of a node; they are made at boot, one after the other */
 
 static struct node *find_child(struct node *dir, const char *name, size_t len)
 {
@@ -44,6 +55,7 @@ static struct node *add_child(struct node *dir, const char *name, size_t len)
 
 	BUG_ON(!n);
 	list_init(&n->children);
+	n->ino = next_ino++;
 	n->name = kzalloc(len + 1);
 	BUG_ON(!n->name);
 	memcpy(n->name, name, len);
@@ -84,10 +96,11 @@ int proc_number(const char *name, size_t len)
 	return n;
 }
 
-int proc_set_inode(struct dentry *d, struct inode *inode)
+int proc_set_inode(struct dentry *d, struct inode *inode, u64 ino)
 {
 	if (!inode)
 		return -ENOMEM;
+	inode->ino = ino;
 	d_set_inode(d, inode);
 	return 0;
 }
@@ -139,7 +152,7 @@ static int node_lookup(struct inode *dir, struct dentry *d)
 {
 	struct node *n = find_child(dir->priv, d->name, d->name_len);
 
-	return n ? proc_set_inode(d, node_inode(dir->sb, n)) : -ENOENT;
+	return n ? proc_set_inode(d, node_inode(dir->sb, n), n->ino) : -ENOENT;
 }
 
 /* Emits the children of dir from position 2 on. */
@@ -152,7 +165,7 @@ static bool node_emit(struct node *dir, struct dir_context *ctx)
 	list_for_each(n, &dir->children, sibling) {
 		if (at++ < ctx->pos)
 			continue;
-		if (!ctx->emit(ctx, n->name, strlen(n->name), at, n->pf ? DT_REG : DT_DIR))
+		if (!ctx->emit(ctx, n->name, strlen(n->name), n->ino, n->pf ? DT_REG : DT_DIR))
 			return false;
 		ctx->pos = at;
 	}
@@ -233,17 +246,19 @@ static int root_lookup(struct inode *dir, struct dentry *d)
 	struct task *t;
 
 	if (n)
-		return proc_set_inode(d, node_inode(dir->sb, n));
+		return proc_set_inode(d, node_inode(dir->sb, n), n->ino);
 	for (int i = 0; i < NR_READER_LINKS; i++)
 		if (strlen(reader_links[i].name) == d->name_len &&
 		    !memcmp(reader_links[i].name, d->name, d->name_len))
-			return proc_set_inode(d, reader_link_inode(dir->sb, &reader_links[i]));
+			return proc_set_inode(d, reader_link_inode(dir->sb, &reader_links[i]),
+					      LINK_INO(i));
 	pid = nr > 0 ? pid_find(sb_ns(dir->sb), nr) : NULL;
 	if (!pid)
 		return -ENOENT;
 	t = pid_task(pid, PID_TASK);
 	if (t) {
-		err = proc_set_inode(d, pid_inode(dir->sb, pid, &proc_pid_entry, -1, true));
+		err = proc_set_inode(d, pid_inode(dir->sb, pid, &proc_pid_entry, -1, true),
+				     (u64)nr << 1);
 		task_put(t);
 	}
 	pid_put(pid);
@@ -265,7 +280,7 @@ static bool emit_pids(struct pid_ns *ns, struct dir_context *ctx)
 			size_t len = snprintf(name, sizeof(name), "%d", nr);
 
 			task_put(t);
-			room = ctx->emit(ctx, name, len, (u64)nr << 16 | 1, DT_DIR);
+			room = ctx->emit(ctx, name, len, (u64)nr << 1, DT_DIR);
 		}
 		if (!room)
 			return false;
@@ -284,9 +299,10 @@ static int root_iterate(struct file *f, struct dir_context *ctx)
 		ctx->pos = POS_PIDS / 2;
 	}
 	while (ctx->pos < POS_PIDS / 2 + (loff_t)NR_READER_LINKS) {
-		const struct reader_link *l = &reader_links[ctx->pos - POS_PIDS / 2];
+		int i = ctx->pos - POS_PIDS / 2;
+		const char *name = reader_links[i].name;
 
-		if (!ctx->emit(ctx, l->name, strlen(l->name), ctx->pos, DT_LNK))
+		if (!ctx->emit(ctx, name, strlen(name), LINK_INO(i), DT_LNK))
 			return 0;
 		ctx->pos++;
 	}
@@ -367,6 +383,7 @@ static int proc_fill(struct super *sb, const char *source, unsigned long flags, 
 	root->ops = &root_iops;
 	root->fops = &root_fops;
 	root->nlink = 2;
+	root->ino = root_node.ino;
 	return sb_set_root(sb, root);
 }
 

@@ -33,7 +33,7 @@ void pid_inode_put(void *pinode);
 /* The process that f, if it is /proc/N itself, is of; without a reference. NULL */
 struct pid *proc_dir_pid(struct file *f);
 /* Links a freshly looked-up name with its inode: 0 or -ENOMEM. */
-int proc_set_inode(struct dentry *d, struct inode *inode);
+int proc_set_inode(struct dentry *d, struct inode *inode, u64 ino);
 /* Emits "." and "..": false when the buffer is full. */
 bool proc_emit_dots(struct file *f, struct dir_context *ctx);
 /* A decimal number of len characters, or -1. */

@@ -139,8 +139,10 @@ static int fd_lookup(struct inode *dir, struct dentry *d)
 	struct file *f = t && fd >= 0 ? task_file_get(t, fd) : NULL;
 
 	if (f)
-		err = proc_set_inode(d, pid_inode(dir->sb, p->pid, info ? &fdinfo_entry : &fd_entry,
-						  fd, p->whole));
+		err = proc_set_inode(
+			d,
+			pid_inode(dir->sb, p->pid, info ? &fdinfo_entry : &fd_entry, fd, p->whole),
+			dir->ino << 20 | fd);
 	if (f)
 		file_put(f);
 	task_put(t);
@@ -163,7 +165,7 @@ static int fd_iterate(struct file *f, struct dir_context *ctx)
 	while ((fd = fd_next(files, ctx->pos - 2)) >= 0) {
 		size_t len = snprintf(name, sizeof(name), "%d", fd);
 
-		if (!ctx->emit(ctx, name, len, f->inode->ino << 16 | fd,
+		if (!ctx->emit(ctx, name, len, f->inode->ino << 20 | fd,
 			       !strcmp(p->entry->pf.name, "fd") ? DT_LNK : DT_REG))
 			break;
 		ctx->pos = fd + 3;

@@ -318,7 +318,8 @@ int proc_table_lookup(struct inode *dir, struct dentry *d, const struct pid_entr
 
 	for (const struct pid_entry *e = table; e->pf.name; e++)
 		if (strlen(e->pf.name) == d->name_len && !memcmp(e->pf.name, d->name, d->name_len))
-			return proc_set_inode(d, pid_inode(dir->sb, p->pid, e, -1, p->whole));
+			return proc_set_inode(d, pid_inode(dir->sb, p->pid, e, -1, p->whole),
+					      dir->ino << 8 | (e - table + 2));
 	return -ENOENT;
 }
 
@@ -353,7 +354,8 @@ static int threads_lookup(struct inode *dir, struct dentry *d)
 	struct task *t = pinode_task(p), *o = nr > 0 ? task_find(ns, nr) : NULL;
 
 	if (t && o && t->proc == o->proc)
-		err = proc_set_inode(d, pid_inode(dir->sb, o->pid, &thread_entry, -1, false));
+		err = proc_set_inode(d, pid_inode(dir->sb, o->pid, &thread_entry, -1, false),
+				     (u64)nr << 1 | 1);
 	task_put(o);
 	task_put(t);
 	return err;
@@ -383,7 +385,7 @@ static int threads_iterate(struct file *f, struct dir_context *ctx)
 		pid_t nr = nrs[ctx->pos - 2];
 
 		room = ctx->emit(ctx, name, snprintf(name, sizeof(name), "%d", nr),
-				 (u64)nr << 16 | 2, DT_DIR);
+				 (u64)nr << 1 | 1, DT_DIR);
 	}
 	kfree(nrs);
 	return 0;

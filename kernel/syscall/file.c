@@ -7,8 +7,10 @@
 #include "syscall/syscall.h"
 
 #include <asm/ioctls.h>
-#include <linux/fs.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <linux/memfd.h>
 #include <linux/openat2.h>
 
@@ -283,6 +285,12 @@ SYSCALL3(ioctl, int, fd, unsigned int, cmd, unsigned long, arg)
 			return -EFAULT;
 		set_flags(f, O_NONBLOCK, on ? O_NONBLOCK : 0);
 		return 0;
+	case FICLONE: /* no file system shares blocks between files, maps them to a disk, freezes */
+	case FICLONERANGE:
+	case FS_IOC_FIEMAP:
+		return -EOPNOTSUPP;
+	case FIFREEZE:
+		return capable(CAP_SYS_ADMIN) ? -EOPNOTSUPP : -EPERM;
 	}
 	if (f->ops->ioctl)
 		ret = f->ops->ioctl(f, cmd, arg);

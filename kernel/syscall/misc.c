@@ -3,6 +3,7 @@
 #include "syscall/syscall.h"
 
 #include <linux/capability.h>
+#include <linux/personality.h>
 #include <linux/random.h>
 #include <linux/reboot.h>
 
@@ -11,6 +12,8 @@ SYSCALL1(uname, struct new_utsname __user *, uname)
 	struct new_utsname u = { 0 };
 
 	do_uname(&u);
+	if ((current->personality & PER_MASK) == PER_LINUX32)
+		strscpy(u.machine, "i686", sizeof(u.machine));
 	return put_user(u, uname);
 }
 
