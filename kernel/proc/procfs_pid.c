@@ -129,6 +129,9 @@ static int show_memory(struct strbuf *out, struct task *t, const struct pinode *
 		start += n;
 	}
 	kfree(buf);
+	/* arguments that do not end with a NUL: the program wrote one text over them, its title */
+	if (!environment && start == mm->layout.arg_end && out->len && out->data[out->len - 1])
+		out->len = strnlen(out->data, out->len);
 	mm_put_user(mm);
 	return buf ? 0 : -ENOMEM;
 }
