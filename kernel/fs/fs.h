@@ -268,6 +268,8 @@ struct mount {
 #define MNT_NODIRATIME 128U
 #define MNT_RELATIME 256U
 #define MNT_NOSYMFOLLOW 1024U /* 512: MNT_LOCK_FLAGS */
+#define MNT_USERNS                                                                                 \
+	2048U /* new, by who may not make devices: they cannot be opened, and nothing says so */
 
 struct mnt_ns {
 	struct ns_common ns;

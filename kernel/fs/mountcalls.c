@@ -51,6 +51,7 @@ static u32 mnt_flags_of(unsigned long flags)
 #define MNT_USER_FLAGS                                                                             \
 	(MNT_RDONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC | MNT_NOATIME | MNT_NODIRATIME |         \
 	 MNT_RELATIME | MNT_NOSYMFOLLOW)
+#define MNT_ATIME (MNT_NOATIME | MNT_NODIRATIME | MNT_RELATIME)
 #define MNT_RESTRICT (MNT_RDONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC)
 
 /* Is place (m, d) at or below p, in the mount tree? mount_mutex held. */
@@ -121,7 +122,7 @@ static int mount_new(struct path *dest, const char *source, const char *type, un
 	}
 	m->flags = mnt_flags_of(flags);
 	if (!fs_capable(CAP_SYS_ADMIN))
-		m->flags |= MNT_NODEV | MNT_LOCK_FLAGS;
+		m->flags |= MNT_USERNS;
 	mutex_lock(&mount_mutex);
 	err = check_dest(dest, m->root);
 	if (!err && dest->mnt->sb == sb && dest->mnt->root == dest->dentry)
@@ -188,7 +189,10 @@ static int mount_remount(struct path *p, unsigned long flags, const char *data)
 
 	if (!is_mount_root(p) || !in_our_ns(p->mnt))
 		return -EINVAL;
-	if (p->mnt->flags & MNT_LOCK_FLAGS && p->mnt->flags & ~want & MNT_RESTRICT)
+	if (!(flags & (MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME))) /* stays */
+		want = (want & ~MNT_ATIME) | (p->mnt->flags & MNT_ATIME);
+	if (p->mnt->flags & MNT_LOCK_FLAGS &&
+	    (p->mnt->flags & ~want & MNT_RESTRICT || (p->mnt->flags ^ want) & MNT_ATIME))
 		return -EPERM;
 	mutex_lock(&mount_mutex);
 	if (flags & MS_BIND)

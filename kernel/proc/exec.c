@@ -160,6 +160,8 @@ static int load_script(struct exec *x)
 		;
 	if (p == end || arg == line + sizeof(x->head))
 		return -ENOEXEC;
+	if (x->closes) /* the interpreter could not open the script */
+		return -ENOENT;
 	while (end > arg && (end[-1] == ' ' || end[-1] == '\t'))
 		end--;
 	*end = 0;
@@ -508,6 +510,7 @@ int do_execve(int dirfd, const void *path, const void *argv, const void *envp, i
 			goto out;
 		snprintf(execfn, PATH_MAX + 32, "/dev/fd/%d%s%s", dirfd, name[0] ? "/" : "", name);
 		x->execfn = execfn;
+		x->closes = fd_get_cloexec(dirfd) == 1;
 	}
 	x->file = exec_open(dirfd, name, lookup);
 	if (IS_ERR(x->file)) {

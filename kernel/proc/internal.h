@@ -117,6 +117,7 @@ struct exec {
 	u64 base; /* of the interpreter; 0: none */
 	u16 phnum;
 	bool exec_stack, no_aslr;
+	bool closes; /* execfn goes by a descriptor that this execve(2) closes */
 	u64 stack_top, sp;
 	u64 random[7]; /* for AT_RANDOM two, then one for each place that is drawn by lot */
 	unsigned int drawn;
