@@ -98,8 +98,9 @@ static long syslog_copy(u64 *pos, char __user *ubuf, size_t n)
  */
 static long syslog_wait(void)
 {
-	struct waitq never = WAITQ_INIT(never);
+	struct waitq never;
 
+	waitq_init(&never);
 	while (syslog_next == klog_end()) {
 		int err = wait_event_until(&never, false, clock_ns() + 100 * NSEC_PER_MSEC);
 
