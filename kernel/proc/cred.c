@@ -423,8 +423,7 @@ void cred_exec(struct exec *x)
 	struct cred *c = x->cred;
 	struct inode *inode = x->file->inode;
 	struct mount *mnt = x->file->path.mnt;
-	uid_t root = uid_from_ns(c->user_ns, 0), old_euid = c->euid;
-	gid_t old_egid = c->egid;
+	uid_t root = uid_from_ns(c->user_ns, 0);
 	bool root_caps = !(c->securebits & BIT(SECURE_NOROOT));
 	u64 from_file = 0, had = c->cap_permitted;
 	/* What a program may do that its tracer may not is not for the tracer to drive (ptrace(2)). */
@@ -440,7 +439,7 @@ void cred_exec(struct exec *x)
 			c->egid = inode->gid;
 	}
 	x->secure = c->euid != c->uid || c->egid != c->gid;
-	if (c->euid != old_euid || c->egid != old_egid)
+	if (x->secure)
 		c->cap_ambient = 0;
 	if (root_caps && (c->euid == root || c->uid == root))
 		from_file = c->cap_bounding | c->cap_inheritable;
@@ -448,8 +447,6 @@ void cred_exec(struct exec *x)
 		from_file &= had;
 	c->cap_permitted = from_file | c->cap_ambient;
 	c->cap_effective = root_caps && c->euid == root ? c->cap_permitted : c->cap_ambient;
-	if (from_file)
-		c->cap_ambient = 0;
 	c->suid = c->fsuid = c->euid;
 	c->sgid = c->fsgid = c->egid;
 	c->securebits &= ~BIT(SECURE_KEEP_CAPS);

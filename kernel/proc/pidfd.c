@@ -35,8 +35,10 @@ static void pidfd_fdinfo(struct file *f, struct strbuf *out)
 {
 	struct pid *pid = f->priv;
 	struct pid_ns *ns = task_pid_ns(current);
-	pid_t nr = has_ended(pid) ? -1 : pid_nr_ns(pid, ns);
+	struct task *t = pid_task(pid, PID_PROCESS); /* until it was waited for */
+	pid_t nr = t ? pid_nr_ns(pid, ns) : -1;
 
+	task_put(t);
 	sb_printf(out, "Pid:\t%d\nNSpid:\t%d", nr, nr);
 	for (unsigned int i = ns->level + 1; nr > 0 && i <= pid->level; i++)
 		sb_printf(out, "\t%d", pid->numbers[i].nr);
