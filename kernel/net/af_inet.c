@@ -103,6 +103,15 @@ void port_drop(struct inet_sock *sk)
 	socket_put(&sk->s);
 }
 
+/* Whoever shows sk as it was, with its file, has done so: the file may go. */
+void port_wait(struct inet_sock *sk)
+{
+	struct port_bucket *b = bucket_of(sk, sk->sport);
+
+	spin_lock(&b->lock);
+	spin_unlock(&b->lock);
+}
+
 void inet_each(struct net_ns *net, int type, int protocol,
 	       void (*fn)(void *arg, struct inet_sock *sk), void *arg)
 {
@@ -121,15 +130,15 @@ void inet_each(struct net_ns *net, int type, int protocol,
 void inet_show(struct strbuf *out, int slot, struct inet_sock *sk, u8 state, u32 tx, u32 rx,
 	       const char *rest)
 {
+	const struct file *f = READ_ONCE(sk->s.file);
 	char line[160];
 
 	snprintf(line, sizeof(line),
 		 "%4d: %08X:%04X %08X:%04X %02X %08X:%08X 00:00000000 00000000 %5u        0 %llu "
 		 "%u %p%s",
 		 slot, sk->rcv_saddr, ntohs(sk->sport), sk->daddr, ntohs(sk->dport), state, tx, rx,
-		 sk->s.file ? sk->s.file->inode->uid : 0,
-		 sk->s.file ? (unsigned long long)sk->s.file->inode->ino : 0, ref_read(&sk->s.refs),
-		 NULL, rest);
+		 f ? f->inode->uid : 0, f ? (unsigned long long)f->inode->ino : 0,
+		 ref_read(&sk->s.refs), NULL, rest);
 	sb_printf(out, "%-149s\n", line);
 }
 

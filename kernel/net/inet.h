@@ -115,6 +115,7 @@ int port_take(struct inet_sock *sk, be16 port,
 bool port_conflict(const struct inet_sock *a, const struct inet_sock *b); /* of datagram sockets */
 /* Do a and b listen on a common address and device? */
 bool bind_overlaps(const struct inet_sock *a, const struct inet_sock *b);
+void port_wait(struct inet_sock *sk);
 void port_drop(struct inet_sock *sk); /* out of the table; sk's lock held, and another reference */
 void inet_init_sock(struct inet_sock *sk, const struct socket_ops *ops, struct net_ns *net,
 		    int type, int protocol);

@@ -136,6 +136,8 @@ struct socket_ops { /* NULL: -EOPNOTSUPP, but where it says otherwise */
 	/* Options of other levels than SOL_SOCKET. */
 	int (*setsockopt)(struct socket *s, int level, int name, const void __user *val, int len);
 	int (*getsockopt)(struct socket *s, int level, int name, void __user *val, int __user *len);
+	void (*keepalive)(struct socket *s,
+			  bool on); /* SO_KEEPALIVE was set; NULL: means nothing */
 };
 
 struct socket {

@@ -150,6 +150,8 @@ static int set_switch(struct socket *s, int name, int v)
 	if (name == SO_DEBUG && v && !net_capable(s, CAP_NET_ADMIN))
 		return -EACCES;
 	socket_opt_set(s, bit, v);
+	if (name == SO_KEEPALIVE && s->ops->keepalive)
+		s->ops->keepalive(s, v);
 	return 0;
 }
 

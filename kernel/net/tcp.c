@@ -654,9 +654,18 @@ static void tcp_release(struct socket *s)
 		t->keep_at = 0;
 	}
 	tcp_orphan(t);
+	port_wait(&t->inet);
 	spin_unlock(&s->lock);
 	ns_put(&s->net->ns);
 	tcp_limit_orphans();
+}
+
+static void set_keepalive(struct socket *s, bool on)
+{
+	spin_lock(&s->lock);
+	if (tcp_in(tcp_sk(s), TCPF_CAN_SEND | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2)))
+		tcp_keepalive(tcp_sk(s), on);
+	spin_unlock(&s->lock);
 }
 
 const struct socket_ops tcp_ops = {
@@ -674,6 +683,7 @@ const struct socket_ops tcp_ops = {
 	.ioctl = tcp_ioctl,
 	.setsockopt = tcp_setsockopt,
 	.getsockopt = tcp_getsockopt,
+	.keepalive = set_keepalive,
 };
 
 struct socket *tcp_create(struct net_ns *net)

@@ -53,7 +53,8 @@ static void set_number(struct tcp_sock *t, int name, int v)
 			tcp_send_ack(t);
 		return;
 	case TCP_KEEPIDLE:
-		tcp_keepalive(t, socket_opt(&t->inet.s, SOCK_OPT_KEEPALIVE));
+		if (tcp_in(t, TCPF_CAN_SEND))
+			tcp_keepalive(t, socket_opt(&t->inet.s, SOCK_OPT_KEEPALIVE));
 		return;
 	default:
 		return;

@@ -121,6 +121,12 @@ static const struct field groups[] = { { 4, A(UID) }, {} };
 static const struct field winsize[] = { { 2, R(0, 100) }, { 2, R(0, 200) }, { 4, C(0) }, {} };
 static const struct field integer[] = { { 4, ONE(0, 0, 1, 2, 3, -1, 17) }, { 4, C(0) }, {} };
 static const struct field sockaddr_un[] = { { 2, ONE(1, 1, 1, 1, 0, 2) }, { 1, ONE(0, 'f') }, { 1, ONE('0', '1', '2', 0) }, { 106, ONE(0, 0, 0, 'x') }, {} };
+static const struct field sockaddr_in[] = { { 2, ONE(2, 2, 2, 2, 2, 0, 1) }, { 2, ONE(0x1000, 0x1000, 0x1001, 0x1002, 0, 0x5000) },
+	{ 4, ONE(0x0100007f, 0x0100007f, 0x0100007f, 0, 0x0200007f, 0xffffff7f, 0x010000e0, 0x0109090a) }, { 8, C(0) }, {} };
+static const struct field ifreq[] = { { 1, ONE('l', 'l', 'l', 'x') }, { 1, C('o') }, { 14, ONE(0, 0, 0, ':') },
+	{ 2, ONE(2, 0, 1, 0x49, 0x8000) }, { 2, ONE(0, 1) }, { 4, ONE(0x0100007f, 0x0209090a, 0x00ffffff, 0) }, { 16, C(0) }, {} };
+static const struct field linger[] = { { 4, ONE(0, 1) }, { 4, C(0) }, {} };
+static const struct field msghdr_in[] = { { 8, PTR(sockaddr_in) }, { 8, ONE(16, 16, 16, 8) }, { 8, ARRAY(iovec, 2) }, { 8, R(0, 2) }, { 8, BLOBN(64) }, { 8, R(0, 64) }, { 8, C(0) }, {} };
 static const struct field msghdr[] = { { 8, PTR(sockaddr_un) }, { 8, ADDRLEN }, { 8, ARRAY(iovec, 2) }, { 8, R(0, 2) }, { 8, BLOBN(64) }, { 8, R(0, 64) }, { 8, C(0) }, {} };
 static const struct field cmsg_rights[] = { { 8, ONE(20, 24, 28, 32, 15) }, { 4, C(1) }, { 4, C(1) }, { 4, ANYFD }, { 4, ANYFD }, { 4, ANYFD }, { 4, ANYFD }, {} };
 static const struct field cmsg_sockets[] = { { 8, ONE(20, 24) }, { 4, C(1) }, { 4, C(1) }, { 4, FDOF(F_SOCKET) }, { 4, FDOF(F_SOCKET) }, {} };
@@ -490,6 +496,15 @@ const struct row rows[] = {
 	{ NR(getpeername), .group = SOCKETS, .a = { FDOF(F_SOCKET), OUTN(128), PTR(integer) } },
 	{ NR(shutdown), .group = SOCKETS, .rare = 3, .a = { FDOF(F_SOCKET), R(-1, 3) } },
 	{ NR(setsockopt), .group = SOCKETS, .a = { FDOF(F_SOCKET), ONE(1, 1, 1, 0, 6), R(0, 70), PTR(two_longs), ONE(4, 8, 16, 16, 3, -1) } },
+	{ SUB(socket, inet), .group = SOCKETS, FDRES(F_SOCKET), .a = { C(2), ONE(1 | O_NONBLOCK, 1 | O_NONBLOCK, 2 | O_NONBLOCK, 3 | O_NONBLOCK), ONE(0, 0, 0, 1, 6, 17, 255) } },
+	{ SUB(bind, in), .group = SOCKETS, .a = { FDOF(F_SOCKET), PTR(sockaddr_in), ONE(16, 16, 16, 8) } },
+	{ SUB(connect, in), .group = SOCKETS, .a = { FDOF(F_SOCKET), PTR(sockaddr_in), ONE(16, 16, 16, 1) } },
+	{ SUB(sendto, in), .group = SOCKETS, .a = { FDOF(F_SOCKET), A(IN), A(LEN), MSGFLAGS, PTR(sockaddr_in), C(16) } },
+	{ SUB(sendmsg, in), .group = SOCKETS, .a = { FDOF(F_SOCKET), PTR(msghdr_in), MSGFLAGS } },
+	{ SUB(setsockopt, ip), .group = SOCKETS, .a = { FDOF(F_SOCKET), ONE(0, 6, 255), R(0, 50), PTR(integer), C(4) } },
+	{ SUB(getsockopt, ip), .group = SOCKETS, .a = { FDOF(F_SOCKET), ONE(0, 6), R(0, 50), OUTN(256), PTR(integer) } },
+	{ SUB(setsockopt, linger), .group = SOCKETS, .a = { FDOF(F_SOCKET), C(1), C(13), PTR(linger), C(8) } },
+	{ SUB(ioctl, interfaces), .group = SOCKETS, .a = { FDOF(F_SOCKET), R(0x8905, 0x8943), PTR(ifreq) } },
 	{ SUB(setsockopt, passcred), .group = SOCKETS, .a = { FDOF(F_SOCKET), C(1), C(16), PTR(integer), C(4) } },
 	{ SUB(setsockopt, small), .group = SOCKETS, .a = { FDOF(F_SOCKET), C(1), R(7, 8), PTR(integer), C(4) } },
 	{ NR(getsockopt), .group = SOCKETS, .a = { FDOF(F_SOCKET), ONE(1, 1, 1, 0, 6), R(0, 70), OUTN(128), PTR(integer) } },

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -379,6 +381,25 @@ static void make_sockets(void)
 	}
 }
 
+/* A loopback device that is up, and both ends of a connection over it. */
+static void make_inet(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_port = 0x1000,
+				 .sin_addr = { 0x0100007f } };
+	int l = socket(AF_INET, SOCK_STREAM, 0),
+	    c = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	ioctl(l, SIOCSIFFLAGS, &ifr);
+	if (!bind(l, (struct sockaddr *)&a, sizeof(a)) && !listen(l, 2))
+		connect(c, (struct sockaddr *)&a, sizeof(a));
+	fcntl(l, F_SETFL, O_NONBLOCK);
+	pool_add(F_SOCKET, accept4(l, NULL, NULL, SOCK_NONBLOCK));
+	pool_add(F_SOCKET, l);
+	pool_add(F_SOCKET, c);
+}
+
 static void make_kvm(void)
 {
 	struct kvm_userspace_memory_region region = { .memory_size = 8 * PAGE,
@@ -456,6 +477,8 @@ static void make_pool(void)
 	add_open(F_NS, "/proc/self/ns/user", O_RDONLY);
 	if (theme == SOCKETS || once_in(&life_rng, 4))
 		make_sockets();
+	if (theme == SOCKETS || once_in(&life_rng, 4))
+		make_inet();
 	if (theme == KVM || once_in(&life_rng, 4))
 		make_kvm();
 }
@@ -666,7 +689,7 @@ void nanny(unsigned int slot, u64 iteration)
 	if (once_in(&life_rng, 4))
 		set_group(slot, "pids.max", "6");
 	set_group(slot, "cgroup.procs", "0");
-	if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWCGROUP))
+	if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET))
 		_exit(6);
 	make_root();
 	fd = open("/dev/null", O_RDWR);
