@@ -12,6 +12,8 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
+#define IP_MTU_MIN 68U /* RFC 791: every header and eight bytes pass in one piece */
+
 u32 route_generation;
 
 static be32 prefix_mask(u8 prefix)
@@ -166,7 +168,7 @@ int route_lookup(struct net_ns *net, be32 daddr, int oif, struct dst *dst)
 		else if (is_multicast(daddr))
 			dst->type = RTN_MULTICAST;
 		dst->saddr = r && r->prefsrc ? r->prefsrc : select_addr(dev, dst->next_hop);
-		dst->mtu = min(r && r->mtu ? r->mtu : dev->mtu, 65535U);
+		dst->mtu = min(max(r && r->mtu ? r->mtu : dev->mtu, IP_MTU_MIN), 65535U);
 		netdev_get(dev);
 		dst->dev = dev;
 	}

@@ -650,8 +650,9 @@ static void tcp_release(struct socket *s)
 	if (t->state == TCP_FIN_WAIT2) {
 		t->keep_at = clock_ns() + TCP_TIMEWAIT;
 		tcp_set_timer(t);
-	} else if (t->state != TCP_TIME_WAIT) {
-		t->keep_at = 0;
+	} else if (t->state != TCP_TIME_WAIT) { /* whatever becomes of it, not for ever */
+		t->keep_at = clock_ns() + 15 * TCP_TIMEWAIT;
+		tcp_set_timer(t);
 	}
 	tcp_orphan(t);
 	port_wait(&t->inet);

@@ -403,7 +403,7 @@ static void keep_timeout(struct tcp_sock *t, u64 now)
 {
 	u64 idle = t->keep_idle * NSEC_PER_SEC, interval = t->keep_intvl * NSEC_PER_SEC;
 
-	if (t->state == TCP_TIME_WAIT || (t->orphan && t->state == TCP_FIN_WAIT2)) {
+	if (t->state == TCP_TIME_WAIT || t->orphan) {
 		tcp_done(t, 0);
 		return;
 	}
