@@ -247,6 +247,9 @@ readme: all  ## measures again what README.md shows
 	@$(RUN) -- compare > $(BUILD)/compare.txt
 	@$(PYTHON) tools/loc | grep -v '^  ' > $(BUILD)/loc.txt
 	@tools/readme compare=$(BUILD)/compare.txt loc=$(BUILD)/loc.txt
+counts:  ## writes into tests/README.md how many oracle scripts there are
+	@mkdir -p $(BUILD) && tests/run --counts > $(BUILD)/counts.txt
+	@tools/readme --in tests/README.md oracle=$(BUILD)/counts.txt
 doctor:  ## what is missing on this machine, and what it can run
 	@tools/doctor
 deps:  ## installs what is missing (asks first)
@@ -292,5 +295,5 @@ help:  ## this list
 	@echo "make TARGET [V=1] [CC=clang] [CROSS_COMPILE=x86_64-linux-gnu-] [WITHOUT=container|vmm] [SAN=1] [DEBUG=1]"
 	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*##[ ]*/\1\t/p' Makefile labs/*.mk tests/*/*.mk | sort | while IFS="$$(printf '\t')" read -r t d; do \
 		printf '  %-16s %s\n' "$$t" "$$d"; done
-.PHONY: FORCE all kernel user images clean distclean qemu bochs qemu-uefi qemu-gdb gdb iso compare doctor readme \
+.PHONY: FORCE counts all kernel user images clean distclean qemu bochs qemu-uefi qemu-gdb gdb iso compare doctor readme \
 	deps format-check check-includes loc help

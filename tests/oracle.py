@@ -112,6 +112,32 @@ def tables(image):
             for name in sorted(os.listdir(folder)) if name.endswith(".txt")}
 
 
+def counts():
+    """How many scripts there are, and how many commands they are about, as README.md shows it."""
+    lines = ["%-10s%-12s%9s%10s" % ("image", "suite", "scripts", "commands")]
+    for image in SHELL:
+        scripts, commands = 0, set()
+        for suite, table in tables(image).items():
+            own = {c for names in table.commands.values() for c in names}
+            lines.append("%-10s%-12s%9d%10d" % (image, suite, len(table.scripts), len(own)))
+            scripts += len(table.scripts)
+            commands |= own
+        lines.append("%-10s%-12s%9d%10d" % (image, "in all", scripts, len(commands)))
+    return "\n".join(lines)
+
+
+def check(differences):
+    """(expected, got) when README.md shows other counts, or a difference is listed of no script."""
+    with open(os.path.join(TOP, "tests/README.md")) as f:
+        shown = re.search(r"<!-- oracle: begin -->\n```\n(.*?)\n```\n<!-- oracle: end -->", f.read(), re.S)
+    if not shown or shown.group(1) != counts():
+        return counts(), "another table in tests/README.md (make counts writes it)"
+    known = {(suite, case) for image in SHELL for suite, table in tables(image).items()
+             for case in table.scripts}
+    stray = [key for key in differences.patterns if key not in known]
+    return ("scripts that are there", "tests/oracle/differences: %s" % stray) if stray else None
+
+
 def tree(image_file):
     """The files of an EROFS image, unpacked beside it, once."""
     folder = image_file.removesuffix(".erofs") + ".tree"
