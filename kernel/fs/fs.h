@@ -212,6 +212,7 @@ struct super {
 	struct user_ns *user_ns;
 	u64 next_ino; /* atomic */
 	u32 writers; /* atomic: files open for writing */
+	struct mutex rename_lock; /* one rename between directories at a time */
 	unsigned int
 		depth; /* file systems below it (erofs on a file, overlay): at most SUPER_MAX_DEPTH */
 	struct res_counter *charge; /* the group that mounted it pays for its inodes and names */

@@ -234,6 +234,7 @@ struct super *super_new(const struct fs_type *type, unsigned long flags)
 	if (!sb)
 		return NULL;
 	ref_init(&sb->refs);
+	mutex_init(&sb->rename_lock);
 	sb->type = type;
 	sb->flags = flags & MS_RDONLY;
 	sb->dev = __atomic_add_fetch(&next_dev, 1, __ATOMIC_RELAXED);
@@ -257,6 +258,8 @@ struct super *super_get(struct fs_type *type, const char *source, unsigned long 
 	if (!sb)
 		return ERR_PTR(-ENOMEM);
 	err = type->fill(sb, source, flags, data);
+	LOCKDEP_CLASS_AT(&sb->rename_lock, "rename_lock",
+			 sb->depth); /* an overlay's is the outer one */
 	if (err) {
 		super_put(sb);
 		return ERR_PTR(err);

@@ -77,6 +77,9 @@ int may_create(const struct path *dir); /* in its inode, locked */
 int dentry_setattr(struct dentry *d, struct kattr *attr);
 int dentry_unlink(struct dentry *dir, struct dentry *d, bool isdir);
 mode_t apply_umask(mode_t mode);
+/* Locks the inodes of one or two directories of a super: the one above first, else by address. */
+void lock_dirs(struct dentry *a, struct dentry *b);
+void unlock_dirs(struct dentry *a, struct dentry *b);
 
 /* ---- mount.c, propagate.c ---- */
 extern spinlock_t mount_lock;

@@ -21,11 +21,13 @@ static bool ovl_is_opaque(struct inode *dir)
 void ovl_sync(struct inode *inode)
 {
 	const struct inode *real = ovl_real(inode)->dentry->inode;
+	bool merged = ovl_inode(inode)->nr_lower > !ovl_upper(inode);
 
 	inode->mode = real->mode;
 	inode->uid = real->uid;
 	inode->gid = real->gid;
-	inode->nlink = real->nlink;
+	/* of a directory in several layers nobody counted the subdirectories */
+	inode->nlink = S_ISDIR(real->mode) && merged && real->nlink ? 1 : real->nlink;
 	inode->size = real->size;
 	inode->atime_ns = real->atime_ns;
 	inode->mtime_ns = real->mtime_ns;
@@ -37,12 +39,6 @@ static int ovl_getattr(struct inode *inode)
 {
 	ovl_sync(inode);
 	return 0;
-}
-
-/* Inode numbers of different layers must not meet: the layer goes into the upper bits. */
-static u64 ovl_ino(unsigned int layer, u64 ino)
-{
-	return ino ^ (u64)layer << 56;
 }
 
 /* Takes over the paths in layers[]; upper first when has_upper. */
@@ -68,7 +64,7 @@ static struct inode *inode_make(struct super *sb, struct dentry *d, const struct
 	for (unsigned int k = 0; k < n; k++)
 		path_get(&layers[k]);
 	i->priv = oi;
-	i->ino = ovl_ino(layer, real->ino);
+	i->ino = ovl_ino(sb, layer, real->ino);
 	i->rdev = real->rdev;
 	ovl_sync(i);
 	i->ops = S_ISDIR(i->mode) ? &ovl_dir_iops : &ovl_file_iops;
@@ -220,6 +216,7 @@ const struct inode_ops ovl_dir_iops = {
 	.mkdir = ovl_create,
 	.mknod = ovl_mknod,
 	.symlink = ovl_symlink,
+	.tmpfile = ovl_tmpfile,
 	.link = ovl_link,
 	.unlink = ovl_unlink,
 	.rename = ovl_rename,
@@ -267,8 +264,12 @@ static const struct super_ops ovl_super_ops = {
 
 static int add_layer(struct super *sb, const char *name, struct path *to)
 {
-	int err = path_lookup(AT_FDCWD, name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, to);
+	int err = path_lookup(AT_FDCWD, name, LOOKUP_FOLLOW, to);
 
+	if (!err && !S_ISDIR(to->dentry->inode->mode)) {
+		path_put(to);
+		err = -EINVAL;
+	}
 	if (err) {
 		to->dentry = NULL;
 		pr_err("overlay: %s: error %d", name, err);
@@ -343,16 +344,36 @@ static int add_work(struct super *sb, const char *name)
 	return 0;
 }
 
+/* A feature that is not there, and is asked to be off. */
+static bool is_off(const char *name, const char *value)
+{
+	static const char *const features[] = { "redirect_dir", "index", "metacopy", "xino",
+						"nfs_export" };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(features); i++)
+		if (!strcmp(name, features[i]))
+			return value && !strcmp(value, "off");
+	return false;
+}
+
 static int parse(struct super *sb, const char *data)
 {
 	struct ovl_super *os = ovl_super(sb);
 	char *text = kstrdup(data), *at = text, *name, *value;
+	size_t size = strlen(data) + 2, n;
 	int err = 0;
 
-	os->options = kstrdup(data);
+	os->options = kzalloc(size);
 	if (!text || !os->options)
 		err = -ENOMEM;
 	while (!err && (name = fs_next_option(&at, &value))) {
+		if (is_off(name, value))
+			continue;
+		n = strlen(os->options);
+		snprintf(os->options + n, size - n, "%s%s%s%s", n ? "," : "", name,
+			 value ? "=" : "", value ? value : "");
+		if (!value && !strcmp(name, "volatile")) /* upper is in memory: nothing is synced */
+			continue;
 		if (value && !strcmp(name, "lowerdir") && !os->nr_lower)
 			err = add_lowers(sb, value);
 		else if (value && !strcmp(name, "upperdir") && !os->upper.dentry)
@@ -372,6 +393,10 @@ static int check_layers(struct super *sb)
 
 	if (!os->nr_lower)
 		return -EINVAL;
+	os->one_fs = true;
+	for (unsigned int k = 0; k < os->nr_lower; k++)
+		if (os->lower[k].mnt->sb != (os->upper.dentry ? &os->upper : os->lower)->mnt->sb)
+			os->one_fs = false;
 	if (!os->upper.dentry) {
 		sb->flags |= MS_RDONLY;
 		sb->read_only = true;

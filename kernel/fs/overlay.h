@@ -13,6 +13,7 @@ struct ovl_super {
 	struct path lower[OVL_MAX_LAYERS]; /* the topmost first */
 	struct mutex copy_lock; /* one copy-up at a time */
 	u64 next_temp;
+	bool one_fs; /* all layers are of one file system: its numbers are good enough */
 	char *options; /* for /proc/mounts */
 };
 
@@ -41,6 +42,11 @@ static inline const struct path *ovl_real(const struct inode *i)
 {
 	return ovl_upper(i) ? &ovl_inode(i)->upper : &ovl_inode(i)->lower[0];
 }
+/* Inode numbers of different layers' file systems must not meet: the layer goes into the upper bits. */
+static inline u64 ovl_ino(const struct super *sb, unsigned int layer, u64 ino)
+{
+	return ovl_super(sb)->one_fs ? ino : ino ^ (u64)layer << 56;
+}
 static inline bool ovl_is_whiteout(const struct inode *i)
 {
 	return i && S_ISCHR(i->mode) && i->rdev == 0;
@@ -57,6 +63,7 @@ extern const struct inode_ops ovl_dir_iops, ovl_file_iops;
 /* overlay_up.c */
 int ovl_copy_up(struct dentry *d, bool with_data);
 int ovl_create(struct inode *dir, struct dentry *d, mode_t mode);
+int ovl_tmpfile(struct inode *dir, struct dentry *d, mode_t mode);
 int ovl_mknod(struct inode *dir, struct dentry *d, mode_t mode, dev_t rdev);
 int ovl_symlink(struct inode *dir, struct dentry *d, const char *target);
 int ovl_link(struct dentry *old, struct inode *dir, struct dentry *d);

@@ -117,6 +117,7 @@ struct listing {
 	struct dir_context ctx; /* for the real directories */
 	struct rb_root names;
 	struct list_head order;
+	const struct super *sb; /* the overlay */
 	const struct path *layer;
 	unsigned int layer_nr;
 	int err;
@@ -139,7 +140,7 @@ static int listing_add(struct listing *l, const char *text, size_t len, u64 ino,
 	n = kzalloc(sizeof(*n) + len);
 	if (!n)
 		return -ENOMEM;
-	n->ino = ino ^ (u64)l->layer_nr << 56;
+	n->ino = ovl_ino(l->sb, l->layer_nr, ino);
 	n->type = type;
 	n->layer = l->layer_nr;
 	n->len = len;
@@ -221,6 +222,7 @@ static struct listing *listing_make(struct inode *dir)
 	if (!l)
 		return ERR_PTR(-ENOMEM);
 	list_init(&l->order);
+	l->sb = dir->sb;
 	if (ovl_upper(dir))
 		err = list_layer(l, &oi->upper, 0);
 	for (unsigned int k = 0; !err && k < oi->nr_lower; k++)

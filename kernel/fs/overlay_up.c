@@ -5,7 +5,7 @@
  * when it goes.
  *
  * copy_lock is held while something is copied up; real directories are locked one at a time, or two
- * (work, then the target) for the rename that ends a copy.
+ * for a rename, as vfs.c orders them: the layers' own users rename there, too.
  */
 #include "fs/overlay.h"
 
@@ -191,16 +191,14 @@ static int place_temp(struct ovl_super *os, struct dentry *temp, struct dentry *
 
 	if (!work->ops->rename)
 		return -EPERM;
-	mutex_lock(&work->lock);
-	mutex_lock_nested(&dir->inode->lock, LOCK_SECOND);
+	lock_dirs(os->work.dentry, dir);
 	nd = real_lookup(dir, d);
 	err = IS_ERR(nd) ? PTR_ERR(nd) : nd->inode ? -EEXIST : 0;
 	if (!err)
 		err = work->ops->rename(work, temp, dir->inode, nd, 0);
 	if (!err)
 		d_move(temp, nd, false);
-	mutex_unlock(&dir->inode->lock);
-	mutex_unlock(&work->lock);
+	unlock_dirs(os->work.dentry, dir);
 	if (!IS_ERR(nd))
 		dput(nd);
 	return err;
@@ -304,6 +302,34 @@ static int make(struct inode *dir, struct dentry *d, mode_t mode, dev_t rdev, co
 int ovl_create(struct inode *dir, struct dentry *d, mode_t mode)
 {
 	return make(dir, d, mode, 0, NULL);
+}
+
+/* A file without a name in upper; link(2) may give it one there. */
+int ovl_tmpfile(struct inode *dir, struct dentry *d, mode_t mode)
+{
+	struct dentry *updir, *real;
+	struct inode *i;
+	int err = dir_copy_up(d);
+
+	if (err)
+		return err;
+	updir = ovl_upper(dir);
+	if (!updir->inode->ops->tmpfile)
+		return -EOPNOTSUPP;
+	real = d_alloc(updir, d->name, d->name_len);
+	if (!real)
+		return -ENOMEM;
+	mutex_lock(&updir->inode->lock);
+	err = updir->inode->ops->tmpfile(updir->inode, real, mode);
+	mutex_unlock(&updir->inode->lock);
+	if (!err) {
+		i = ovl_inode_of_upper(dir, d, real);
+		err = IS_ERR(i) ? PTR_ERR(i) : 0;
+		if (!err)
+			d_set_inode(d, i);
+	}
+	dput(real);
+	return err;
 }
 
 int ovl_mknod(struct inode *dir, struct dentry *d, mode_t mode, dev_t rdev)
@@ -527,15 +553,11 @@ int ovl_rename(struct inode *odir, struct dentry *old, struct inode *ndir, struc
 	oup = ovl_upper(odir);
 	nup = ovl_upper(ndir);
 	below = ovl_lower_has(odir, old->name, old->name_len);
-	mutex_lock(&oup->inode->lock); /* renames of the overlay are serial: no order to keep */
-	if (nup != oup)
-		mutex_lock_nested(&nup->inode->lock, LOCK_SECOND);
+	lock_dirs(oup, nup);
 	err = real_rename(oup, nup, old, d, flags & RENAME_EXCHANGE);
 	if (!err && !exchange && below)
 		err = make_whiteout(oup, old);
-	if (nup != oup)
-		mutex_unlock(&nup->inode->lock);
-	mutex_unlock(&oup->inode->lock);
+	unlock_dirs(oup, nup);
 	ovl_sync(odir);
 	ovl_sync(ndir);
 	if (!err && d->inode && !exchange) {
@@ -573,7 +595,7 @@ int ovl_setxattr(struct inode *inode, const char *name, const void *value, size_
 	int err;
 
 	if (!strncmp(name, OVL_PREFIX, strlen(OVL_PREFIX)))
-		return -EPERM;
+		return -EOPNOTSUPP;
 	err = ovl_upper(inode) || !d ? 0 : ovl_copy_up(d, true);
 	if (err)
 		return err;

@@ -5,12 +5,10 @@
  * Errors and their order are those of the man pages in section 2.
  *
  * Locks: a name is changed with its directory's inode locked; a rename between two directories
- * holds rename_mutex and locks the upper one first, else by address. A victim that is a directory
+ * holds its super's rename_lock and locks the upper one first, else by address. A victim that is a directory
  * is locked inside its parent. Read next: xattr.c, tmpfs.c.
  */
 #include "fs/internal.h"
-
-static struct mutex rename_mutex = MUTEX_INIT(rename_mutex);
 
 int mnt_want_write(const struct path *p)
 {
@@ -284,8 +282,8 @@ int vfs_unlink(int dirfd, const char *name, int at_flags)
 
 /* ---- rename ---- */
 
-/* Locks two directories: the one above first, else by address. d_is_ancestor needs rename_mutex. */
-static void lock_dirs(struct dentry *a, struct dentry *b)
+/* d_is_ancestor's answer holds as long as rename_lock does. */
+void lock_dirs(struct dentry *a, struct dentry *b)
 {
 	struct dentry *first = a, *second = b;
 
@@ -293,7 +291,7 @@ static void lock_dirs(struct dentry *a, struct dentry *b)
 		mutex_lock(&a->inode->lock);
 		return;
 	}
-	mutex_lock(&rename_mutex);
+	mutex_lock(&a->sb->rename_lock);
 	if (d_is_ancestor(b, a) || (!d_is_ancestor(a, b) && b < a)) {
 		first = b;
 		second = a;
@@ -302,13 +300,13 @@ static void lock_dirs(struct dentry *a, struct dentry *b)
 	mutex_lock_nested(&second->inode->lock, LOCK_SECOND);
 }
 
-static void unlock_dirs(struct dentry *a, struct dentry *b)
+void unlock_dirs(struct dentry *a, struct dentry *b)
 {
 	mutex_unlock(&a->inode->lock);
 	if (a == b)
 		return;
 	mutex_unlock(&b->inode->lock);
-	mutex_unlock(&rename_mutex);
+	mutex_unlock(&a->sb->rename_lock);
 }
 
 /* What the names say of themselves; both directories are locked. */
