@@ -251,6 +251,8 @@ static u64 lru_limit(void)
 
 void dput(struct dentry *d)
 {
+	if (likely(d && ref_put_unless_last(&d->refs)))
+		return;
 	while (d)
 		d = dput_one(d);
 	if (unlikely(READ_ONCE(nr_lru) > lru_limit()))

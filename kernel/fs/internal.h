@@ -48,7 +48,8 @@ void d_kill_tree(struct dentry *root); /* all cached names of a super that goes 
 /* ---- namei.c ---- */
 struct walk {
 	struct path path; /* where we are; references held */
-	struct path root, start; /* start: what LOOKUP_BENEATH and IN_ROOT do not leave */
+	struct path root,
+		start; /* start: what LOOKUP_BENEATH and IN_ROOT do not leave; dentry NULL: not asked for */
 	unsigned int flags;
 	unsigned int links; /* symlinks followed so far */
 	u64 moves; /* d_moves at the begin */

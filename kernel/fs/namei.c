@@ -156,6 +156,14 @@ static bool mount_up(struct path *p)
 	return true;
 }
 
+/* Where absolute names begin: asked for when it is needed only, which is rare. */
+static const struct path *walk_root(struct walk *w)
+{
+	if (!w->root.dentry)
+		fs_get_root(&w->root);
+	return &w->root;
+}
+
 static int walk_cross(struct walk *w, struct path *p)
 {
 	struct mount *before = p->mnt;
@@ -182,7 +190,7 @@ static int walk_dotdot(struct walk *w)
 	if (w->flags & LOOKUP_SCOPED && same_place(&w->path, &w->start))
 		return w->flags & LOOKUP_BENEATH ? -EXDEV : 0;
 	for (;;) {
-		if (same_place(&w->path, &w->root))
+		if (same_place(&w->path, walk_root(w)))
 			return 0;
 		d = w->path.dentry;
 		if (d != w->path.mnt->root) {
@@ -201,7 +209,7 @@ static int walk_dotdot(struct walk *w)
 /* The walk goes on at the root that absolute names have. */
 static int walk_to_root(struct walk *w)
 {
-	const struct path *to = w->flags & LOOKUP_IN_ROOT ? &w->start : &w->root;
+	const struct path *to = w->flags & LOOKUP_IN_ROOT ? &w->start : walk_root(w);
 
 	if (w->flags & LOOKUP_BENEATH)
 		return -EXDEV;
@@ -417,36 +425,40 @@ int walk_begin(struct walk *w, int dirfd, const char *name, unsigned int flags)
 	w->moves = __atomic_load_n(&d_moves, __ATOMIC_ACQUIRE);
 	if (!*name && !(flags & LOOKUP_EMPTY))
 		return -ENOENT;
-	if (strlen(name) >= PATH_MAX)
-		return -ENAMETOOLONG;
 	if (*name == '/' && !(flags & LOOKUP_IN_ROOT)) {
 		if (flags & LOOKUP_BENEATH)
 			return -EXDEV;
 		fs_get_root(&w->path);
-		w->root = w->path;
-		path_get(&w->root);
 	} else {
 		err = walk_start(w, dirfd);
 		if (err)
 			return err;
-		fs_get_root(&w->root);
 	}
 	if (*name && !S_ISDIR(w->path.dentry->inode->mode)) {
 		path_put(&w->path);
-		path_put(&w->root);
 		return -ENOTDIR;
 	}
-	w->start = w->path;
-	path_get(&w->start);
+	if (flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT)) {
+		w->start = w->path;
+		path_get(&w->start);
+	}
 	return 0;
+}
+
+/* All but the place it came to. */
+static void walk_drop(struct walk *w)
+{
+	kfree(w->own);
+	if (w->root.dentry)
+		path_put(&w->root);
+	if (w->start.dentry)
+		path_put(&w->start);
 }
 
 void walk_end(struct walk *w)
 {
-	kfree(w->own);
+	walk_drop(w);
 	path_put(&w->path);
-	path_put(&w->root);
-	path_put(&w->start);
 }
 
 int path_lookup(int dirfd, const char *name, unsigned int flags, struct path *out)
@@ -457,12 +469,13 @@ int path_lookup(int dirfd, const char *name, unsigned int flags, struct path *ou
 	if (err)
 		return err;
 	err = walk_run(&w);
-	if (!err) {
-		*out = w.path;
-		path_get(out);
+	if (err) {
+		walk_end(&w);
+		return err;
 	}
-	walk_end(&w);
-	return err;
+	*out = w.path; /* its references move */
+	walk_drop(&w);
+	return 0;
 }
 
 int path_lookup_parent(int dirfd, const char *name, unsigned int flags, struct path *parent,

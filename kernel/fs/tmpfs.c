@@ -492,14 +492,22 @@ static int tmpfs_iterate(struct file *f, struct dir_context *ctx)
 {
 	struct inode *dir = f->inode;
 	bool room = emit_dots(f, ctx);
-	struct dentry *d;
-	u64 at;
+	u64 at = ctx->pos;
+	unsigned int n;
+	void **slot;
 
-	for (at = ctx->pos; room && (d = radix_next(&node_of(dir)->names, &at)); at++) {
-		room = ctx->emit(ctx, d->name, d->name_len, d->inode->ino,
-				 DT_OF_MODE(d->inode->mode));
-		if (room)
-			ctx->pos = at + 1;
+	while (room && radix_next(&node_of(dir)->names, &at)) {
+		slot = radix_slots(&node_of(dir)->names, at, &n);
+		for (; room && n--; slot++, at++) {
+			const struct dentry *d = *slot;
+
+			if (!d)
+				continue;
+			room = ctx->emit(ctx, d->name, d->name_len, d->inode->ino,
+					 DT_OF_MODE(d->inode->mode));
+			if (room)
+				ctx->pos = at + 1;
+		}
 	}
 	return 0;
 }

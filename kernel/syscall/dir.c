@@ -6,6 +6,7 @@
 #include "syscall/syscall.h"
 
 #include <linux/capability.h>
+#include <linux/fs.h>
 
 /* ---- make and remove ---- */
 
@@ -86,16 +87,38 @@ struct dirent_k {
 };
 
 /*
- * Records are written one behind the other. The offset of a record is known only with the next
- * one, so `last` stays open until then.
+ * Records are gathered and copied out some at a time. The offset of a record is known only with the
+ * next one, so `last` stays open until then.
  */
 struct getdents_context {
 	struct dir_context ctx;
-	char __user *buf;
-	struct dirent_k __user *last;
-	size_t left;
+	char __user *buf; /* where the gathered ones go */
+	size_t left; /* room behind them */
+	size_t held;
+	loff_t next; /* the cookie of what comes behind all that was copied out */
+	struct dirent_k *last;
 	int err;
+	char batch[1024] __attribute__((aligned(8)));
 };
+
+/* Copies out what is gathered; next: the cookie of what follows. False: -EFAULT, it is read again. */
+static bool getdents_flush(struct getdents_context *g, loff_t next)
+{
+	if (!g->last)
+		return true;
+	g->last->off = next;
+	if (copy_to_user(g->buf, g->batch, g->held)) {
+		g->err = -EFAULT;
+		g->left += g->held;
+		g->ctx.pos = g->next;
+		return false;
+	}
+	g->buf += g->held;
+	g->held = 0;
+	g->last = NULL;
+	g->next = next;
+	return true;
+}
 
 static bool getdents_emit(struct dir_context *ctx, const char *name, size_t len, u64 ino,
 			  unsigned int dt_type)
@@ -103,22 +126,23 @@ static bool getdents_emit(struct dir_context *ctx, const char *name, size_t len,
 	struct getdents_context *g = container_of(ctx, struct getdents_context, ctx);
 	size_t head = offsetof(struct dirent_k, name);
 	u16 reclen = ALIGN_UP(head + len + 1, sizeof(u64));
-	struct dirent_k __user *rec = (void __user *)g->buf;
-	struct dirent_k d = { ino, 0, reclen, dt_type };
-	static const char zeros[8];
+	struct dirent_k *d;
 
 	if (reclen > g->left) {
-		g->err = g->last ? 0 : -EINVAL;
+		g->err = -EINVAL; /* counts when nothing was copied */
 		return false;
 	}
-	if ((g->last && put_user(ctx->pos, &g->last->off)) || copy_to_user(rec, &d, head) ||
-	    copy_to_user(rec->name, name, len) ||
-	    copy_to_user(rec->name + len, zeros, reclen - head - len)) {
-		g->err = -EFAULT;
+	if (g->held + reclen > sizeof(g->batch) && !getdents_flush(g, ctx->pos))
 		return false;
-	}
-	g->last = rec;
-	g->buf += reclen;
+	if (g->last)
+		g->last->off = ctx->pos;
+	d = g->last = (struct dirent_k *)(g->batch + g->held);
+	((u64 *)d)[reclen / sizeof(u64) - 1] = 0; /* what the name does not fill */
+	d->ino = ino;
+	d->reclen = reclen;
+	d->type = dt_type;
+	memcpy(d->name, name, len);
+	g->held += reclen;
 	g->left -= reclen;
 	return true;
 }
@@ -126,18 +150,20 @@ static bool getdents_emit(struct dir_context *ctx, const char *name, size_t len,
 SYSCALL3(getdents64, int, fd, void __user *, buf, unsigned int, n)
 {
 	SCOPED_FILE(f, fd_get(fd));
-	struct getdents_context g = { .ctx.emit = getdents_emit, .buf = buf, .left = n };
+	struct getdents_context g;
 	int err;
 
 	if (!f)
 		return -EBADF;
+	memset(&g, 0, offsetof(struct getdents_context, batch));
+	g.ctx.emit = getdents_emit;
+	g.buf = buf;
+	g.left = n;
+	g.next = f->pos;
 	err = file_iterate(f, &g.ctx);
-	if (g.last) {
-		if (put_user(g.ctx.pos, &g.last->off))
-			return -EFAULT;
-		return n - g.left;
-	}
-	return err ?: g.err;
+	if (!getdents_flush(&g, g.ctx.pos))
+		file_llseek(f, g.next, SEEK_SET);
+	return n - g.left ?: err ?: g.err;
 }
 
 /* ---- where the process stands ---- */

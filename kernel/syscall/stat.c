@@ -12,12 +12,14 @@
 
 static long put_stat(const struct path *p, struct stat __user *ust)
 {
-	struct stat st = { 0 };
+	struct stat st;
 	long err = vfs_stat(p, &st);
 
+	if (err)
+		return err;
 	st.st_uid = uid_shown(st.st_uid);
 	st.st_gid = gid_shown(st.st_gid);
-	return err ?: copy_to_user(ust, &st, sizeof(st));
+	return copy_to_user(ust, &st, sizeof(st));
 }
 
 /* Descriptors need no walk: "" with AT_EMPTY_PATH is how the C library says fstat(2) today. */
