@@ -143,6 +143,8 @@ static int fd_lookup(struct inode *dir, struct dentry *d)
 			d,
 			pid_inode(dir->sb, p->pid, info ? &fdinfo_entry : &fd_entry, fd, p->whole),
 			dir->ino << 20 | fd);
+	if (!err && !info) /* what the file is open for */
+		d->inode->mode = S_IFLNK | (f->can_read ? 0500 : 0) | (f->can_write ? 0300 : 0);
 	if (f)
 		file_put(f);
 	task_put(t);

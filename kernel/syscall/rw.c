@@ -177,7 +177,8 @@ static ssize_t copy_files(struct file *in, loff_t *ipos, struct file *out, loff_
 			break;
 		done += put;
 		n -= put;
-		if (thread_interrupted())
+		if (thread_interrupted() ||
+		    check_positioned(in, 0)) /* a stream gives what it has */
 			break;
 	}
 	kfree(buf);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* splice(2), tee(2), vmsplice(2), sendfile(2), copy_file_range(2). */
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "vfs.h"
@@ -225,6 +226,26 @@ static void blocking(void)
 	reap(pid);
 }
 
+static void sockets(void)
+{
+	char buf[16] = "";
+	int s[2];
+
+	setup();
+	R(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+	write(p[1], "to a socket", 11);
+	R(splice(p[0], NULL, s[0], NULL, 100, 0));
+	R(read(s[1], buf, 11));
+	say("%s", buf);
+	write(s[1], "from it", 7);
+	R(splice(s[0], NULL, p[1], NULL, 100, 0));
+	show_pipe("p", p[0]);
+	R(sendfile(s[0], f, NULL, 5));
+	memset(buf, 0, sizeof(buf));
+	R(read(s[1], buf, 16));
+	say("%s", buf);
+}
+
 static void send_files(void)
 {
 	off_t at = 15, bad = -1;
@@ -304,4 +325,4 @@ static void copies(void)
 
 ABI_MAIN(CASE(file_to_pipe), CASE(pipe_to_file), CASE(pipe_to_pipe), CASE(wrong_splices),
 	 CASE(tees), CASE(user_pages), CASE(full_pipes), CASE(through_a_pipe), CASE(blocking),
-	 CASE(send_files), CASE(copies))
+	 CASE(sockets), CASE(send_files), CASE(copies))
