@@ -25,10 +25,10 @@ static struct kmem_cache *dentry_cache;
 
 static u32 name_hash(const char *name, size_t len)
 {
-	u32 h = 2166136261U; /* FNV-1a */
+	u32 h = NAME_HASH_START;
 
 	for (size_t i = 0; i < len; i++)
-		h = (h ^ (u8)name[i]) * 16777619U;
+		h = name_hash_add(h, name[i]);
 	return h;
 }
 
@@ -38,7 +38,10 @@ static int name_cmp(u32 hash, const char *name, size_t len, const struct dentry 
 		return hash < d->hash ? -1 : 1;
 	if (len != d->name_len)
 		return len < d->name_len ? -1 : 1;
-	return memcmp(name, d->name, len);
+	for (size_t i = 0; i < len; i++) /* names are short: cheaper than a call */
+		if (name[i] != d->name[i])
+			return name[i] < d->name[i] ? -1 : 1;
+	return 0;
 }
 
 static struct dentry *d_new(struct super *sb, const char *name, size_t len)
@@ -123,10 +126,8 @@ static struct dentry *tree_find(struct dentry *parent, u32 hash, const char *nam
 	return NULL;
 }
 
-/* The cached child with a reference, or NULL; no lock needed. */
-static struct dentry *d_cached(struct dentry *parent, const char *name, size_t len)
+struct dentry *d_cached(struct dentry *parent, const char *name, size_t len, u32 hash)
 {
-	u32 hash = name_hash(name, len);
 	struct rb_node *up, **link;
 	struct dentry *d;
 
@@ -328,7 +329,7 @@ void d_delete(struct dentry *d)
 struct dentry *d_lookup(struct dentry *parent, const char *name, size_t len)
 {
 	struct inode *dir = parent->inode;
-	struct dentry *d = d_cached(parent, name, len);
+	struct dentry *d = d_cached(parent, name, len, name_hash(name, len));
 	int err;
 
 	if (d)
@@ -353,7 +354,7 @@ struct dentry *d_lookup(struct dentry *parent, const char *name, size_t len)
 
 struct dentry *lookup_one(struct dentry *dir, const char *name, size_t len, unsigned int flags)
 {
-	struct dentry *d = d_cached(dir, name, len);
+	struct dentry *d = d_cached(dir, name, len, name_hash(name, len));
 
 	if (d)
 		return d;

@@ -58,6 +58,7 @@ struct walk {
 	const char *last; /* LOOKUP_PARENT: the last component; "", "." and ".." are special */
 	size_t last_len;
 	bool trailing; /* it is followed by slashes */
+	u32 hash; /* of the component taken off last */
 };
 int walk_begin(struct walk *w, int dirfd, const char *name, unsigned int flags);
 int walk_run(struct walk *w); /* to the end; with LOOKUP_PARENT to the last directory */
@@ -69,6 +70,14 @@ bool is_dots(const char *name, size_t n); /* "." or ".."; or nothing at all: "/"
 char *dentry_name(struct dentry *d, char *buf, size_t size);
 /* The topmost mount on *p, in place. */
 void path_descend(struct path *p);
+/* A name's hash, a character at a time (FNV-1a). */
+#define NAME_HASH_START 2166136261U
+static inline u32 name_hash_add(u32 hash, char c)
+{
+	return (hash ^ (u8)c) * 16777619U;
+}
+/* The cached name with a reference, or NULL; needs no lock. */
+struct dentry *d_cached(struct dentry *parent, const char *name, size_t len, u32 hash);
 /* One name in a directory, lock not held: cached or asked for (flags: LOOKUP_CACHED). ERR_PTR. */
 struct dentry *lookup_one(struct dentry *dir, const char *name, size_t len, unsigned int flags);
 

@@ -306,14 +306,15 @@ int walk_link(struct walk *w, struct dentry *d)
 static size_t walk_next(struct walk *w, const char **name)
 {
 	const char *s = w->rest;
-	size_t n = 0;
+	u32 hash = NAME_HASH_START;
+	size_t n;
 
 	while (*s == '/')
 		s++;
-	*name = s;
-	while (s[n] && s[n] != '/')
-		n++;
-	s += n;
+	for (*name = s; *s && *s != '/'; s++)
+		hash = name_hash_add(hash, *s);
+	w->hash = hash;
+	n = s - *name;
 	if (n) /* at the end, what was said of the last component still holds */
 		w->trailing = *s == '/';
 	while (*s == '/')
@@ -335,7 +336,9 @@ static int walk_step(struct walk *w, const char *name, size_t n)
 	struct dentry *d;
 	int err;
 
-	d = lookup_one(w->path.dentry, name, n, w->flags);
+	d = d_cached(w->path.dentry, name, n, w->hash);
+	if (!d)
+		d = lookup_one(w->path.dentry, name, n, w->flags);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 	if (!d->inode) {

@@ -94,6 +94,8 @@ static long vector_io(int fd, const struct iovec __user *uvec, long nr, loff_t *
 	if (n)
 		return n;
 	n = user_iov_get(&v, &u, uvec, nr);
+	if (n == 0) /* the flags are looked at with the first byte */
+		flags = 0;
 	if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND) ||
 	    (flags & RWF_NOWAIT && !file_is_pipe(f)))
 		n = n < 0 ? n : -EOPNOTSUPP;
