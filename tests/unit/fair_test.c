@@ -445,7 +445,5 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_pull),   cmocka_unit_test(test_affinity),
 	};
 
-	if (argc > 1) /* the name of one test */
-		cmocka_set_test_filter(argv[1]);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(argc, argv, tests, NULL);
 }

@@ -428,7 +428,5 @@ int main(int argc, char **argv)
 		TEST(test_stack),
 	};
 
-	if (argc > 1) /* the name of one test */
-		cmocka_set_test_filter(argv[1]);
-	return cmocka_run_group_tests(tests, start, NULL);
+	return RUN_TESTS(argc, argv, tests, start);
 }

@@ -257,7 +257,5 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_random),
 	};
 
-	if (argc > 1) /* the name of one test */
-		cmocka_set_test_filter(argv[1]);
-	return cmocka_run_group_tests(tests, start, NULL);
+	return RUN_TESTS(argc, argv, tests, start);
 }

@@ -26,3 +26,8 @@ static inline u64 rnd_below(u64 n)
 {
 	return rnd() % n;
 }
+
+/* The end of main(): runs the tests of an array, or those that the first argument names (* and ?). */
+#define RUN_TESTS(argc, argv, tests, setup)                                                        \
+	(cmocka_set_test_filter((argc) > 1 ? (argv)[1] : NULL),                                    \
+	 cmocka_run_group_tests(tests, setup, NULL))
