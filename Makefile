@@ -71,9 +71,16 @@ KLOCKDEP := $(if $(filter 1,$(SAN) $(DEBUG)),-DLOCKDEP)
 KSAN_NOT := $(if $(filter 1,$(SAN)),kernel/x86/kasan.c)
 # no-ops in front of loops and jumps would be a twentieth of the image
 KALIGN := -falign-functions=8 $(if $(findstring clang,$(CC)),,-fno-align-loops -fno-align-jumps -fno-align-labels)
+# What programs wait for is built for speed, the rest for size: that is a fifth of the image.
+KFAST := kernel/lib/% kernel/sched/% kernel/mm/% vmm/vcpu.c vmm/exit.c vmm/svm/run.c vmm/vmx/run.c \
+	$(addprefix kernel/x86/,trap.c paging.c clock.c apic.c fpu.c) \
+	$(addprefix kernel/fs/,namei.c dentry.c file.c fd.c rw.c pipe.c uio.c inode.c tmpfs.c poll.c epoll.c) \
+	$(addprefix kernel/proc/,fork.c exec.c exit.c task.c pid.c signal.c futex.c wait.c) \
+	$(addprefix kernel/net/,socket.c unix.c unix_data.c pkt.c netdev.c ip.c route.c tcp.c tcp_in.c tcp_out.c udp.c) \
+	$(addprefix kernel/syscall/,entry.c rw.c file.c stat.c)
 KFLAGS := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
 	-isystem $(UAPI) -isystem kernel/net/uapi -Ikernel -I. -I$(BASE)/gen -D__KERNEL_DYAD__ \
-	-O2 $(KALIGN) -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
+	-Os $(KALIGN) -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing -fno-asynchronous-unwind-tables \
 	-fno-common -fwrapv -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wmissing-prototypes -Wstrict-prototypes -Wframe-larger-than=1536 -Werror $(KLOCKDEP) $(KSAN)
@@ -83,12 +90,13 @@ endif
 LDSCRIPT := kernel/x86/boot/kernel.ld
 KLINK = $(LD) -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments -T $(LDSCRIPT)
 
-$(eval $(call stamp,$(BASE)/.kflags,$(CC) $(KFLAGS)))
+$(eval $(call stamp,$(BASE)/.kflags,$(CC) $(KFLAGS) $(KFAST)))
 $(eval $(call stamp,$(BUILD)/.kobj,$(KLINK) $(KOBJ)))
 $(BASE)/obj/%.o: %.c $(BASE)/.kflags | $(UAPI)/.done
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(if $(filter $<,$(KSAN_NOT)),$(filter-out $(KSAN),$(KFLAGS)) -DSAN,$(KFLAGS)) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(if $(filter $<,$(KSAN_NOT)),$(filter-out $(KSAN),$(KFLAGS)) -DSAN,$(KFLAGS)) \
+		$(if $(filter $(KFAST),$<),-O2) -MMD -MP -c -o $@ $<
 $(BASE)/obj/%.S.o: %.S $(BASE)/.kflags | $(UAPI)/.done
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)

@@ -6,23 +6,37 @@
 #include "x86/internal.h"
 
 extern const u64 ksyms_count __attribute__((weak));
-extern const u64 ksyms_addr[] __attribute__((weak));
-extern const u32 ksyms_name_off[] __attribute__((weak));
-extern const char ksyms_names[] __attribute__((weak));
+extern const s32 ksyms_addr[] __attribute__((weak)); /* the kernel lies in the last 2 GiB */
+extern const char ksyms_names[] __attribute__((weak)); /* in the same order, each with its NUL */
 extern const char __text_start[], __text_end[];
 
 #define MAX_FRAMES 24
+
+static u64 symbol_address(u64 i)
+{
+	return (s64)ksyms_addr[i];
+}
+
+/* Counted off from the first: a table of places would be a fifth of all, and nobody waits here. */
+static const char *symbol_text(u64 i)
+{
+	const char *name = ksyms_names;
+
+	while (i--)
+		name += strlen(name) + 1;
+	return name;
+}
 
 /* The function that holds addr, and where in it: NULL when there is no table or no such one. */
 static const char *symbol_of(u64 addr, u64 *offset, u64 *size)
 {
 	u64 lo = 0, hi;
 
-	if (!&ksyms_count || !ksyms_count || addr < ksyms_addr[0])
+	if (!&ksyms_count || !ksyms_count || addr < symbol_address(0))
 		return NULL;
 	/* LAB 00: begin
-	 * ksyms_addr[] holds the start addresses of all functions, rising; there are ksyms_count of
-	 * them. Find the last one that is not above addr: some thousand entries, so halve the range
+	 * symbol_address(i) is where function i starts; they rise with i, and there are ksyms_count
+	 * of them. Find the last one that is not above addr: some thousand entries, so halve the range
 	 * [lo, hi) until one is left. Leave its index in lo.
 	 * starter: hi = ksyms_count;
 	 * starter: if (hi) // not written yet: no address has a name
@@ -32,15 +46,16 @@ static const char *symbol_of(u64 addr, u64 *offset, u64 *size)
 	while (hi - lo > 1) {
 		u64 mid = (lo + hi) / 2;
 
-		if (ksyms_addr[mid] <= addr)
+		if (symbol_address(mid) <= addr)
 			lo = mid;
 		else
 			hi = mid;
 	}
 	/* LAB 00: end */
-	*offset = addr - ksyms_addr[lo];
-	*size = (lo + 1 < ksyms_count ? ksyms_addr[lo + 1] : (u64)__text_end) - ksyms_addr[lo];
-	return ksyms_names + ksyms_name_off[lo];
+	*offset = addr - symbol_address(lo);
+	*size = (lo + 1 < ksyms_count ? symbol_address(lo + 1) : (u64)__text_end) -
+		symbol_address(lo);
+	return symbol_text(lo);
 }
 
 const char *symbol_name(u64 addr)
