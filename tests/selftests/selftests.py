@@ -25,6 +25,9 @@ PACKAGE = "linux-source-6.1"
 SOURCE = os.path.join(debian.CACHE, "linux-selftests")
 TABLE = os.path.join(HERE, "TABLE.md")
 FETCHING = threading.Lock()
+# some leave folders behind in /tmp, where the case's own is, too
+SCRIPT = """cd /selftests/%s; (%s); s=$?
+for f in /tmp/*; do [ $f = /tmp/case ] || rm -rf $f; done; exit $s"""
 WORDS = "-w -pthread -D_GNU_SOURCE= -I. -I.. -I../.. -I../include".split()
 HEAD = """# Linux's selftests on Dyad
 
@@ -135,8 +138,7 @@ class SelftestCase(Case):
     """A program; what it gave is left in `counts`."""
 
     def __init__(self, program, name, table):
-        super().__init__(name, "cd /selftests/%s; %s" % (program.folder, program.run),
-                         seconds=program.seconds + 10)
+        super().__init__(name, SCRIPT % (program.folder, program.run), seconds=program.seconds + 10)
         self.program, self.table, self.counts = program, table, None
 
     def judge(self, status, output):
