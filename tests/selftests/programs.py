@@ -12,8 +12,9 @@ OPTIMIZED = "capabilities futex/functional mount_setattr openat2 proc rlimits rs
 
 
 class Program:
-    def __init__(self, name, more="", run=None, seconds=60, source=None):
+    def __init__(self, name, more="", run=None, seconds=60, source=None, leak=True):
         self.name, self.more, self.seconds = name, more.split(), seconds
+        self.leak = leak  # False: children outlive it
         self.folder, _, self.short = name.rpartition("/")
         if self.folder in OPTIMIZED:
             self.more.append("-O2")
@@ -60,9 +61,10 @@ PROGRAMS = [
     *programs("pidfd", "pidfd_open_test pidfd_wait pidfd_getfd_test pidfd_setns_test pidfd_fdinfo_test"),
     *programs("prctl", "disable-tsc-test"),
     *programs("proc", "fd-001-lookup fd-002-posix-eq fd-003-kthread proc-empty-vm proc-fsconfig-hidepid "
-              "proc-loadavg-001 proc-multiple-procfs proc-pid-vm proc-self-map-files-001 proc-self-map-files-002 "
-              "proc-self-syscall proc-self-wchan proc-subset-pid proc-tid0 proc-uptime-001 proc-uptime-002 read "
+              "proc-loadavg-001 proc-multiple-procfs proc-self-map-files-001 proc-self-map-files-002 "
+              "proc-self-syscall proc-self-wchan proc-subset-pid proc-uptime-001 proc-uptime-002 read "
               "self setns-dcache setns-sysvipc thread-self"),
+    *programs("proc", "proc-pid-vm proc-tid0", leak=False),
     *programs("ptrace", "get_syscall_info peeksiginfo"),
     *programs("rlimits", "rlimits-per-userns"),
     *programs("rseq", "basic_test", more="rseq.c -I../../../include"),

@@ -138,7 +138,8 @@ class SelftestCase(Case):
     """A program; what it gave is left in `counts`."""
 
     def __init__(self, program, name, table):
-        super().__init__(name, SCRIPT % (program.folder, program.run), seconds=program.seconds + 10)
+        super().__init__(name, SCRIPT % (program.folder, program.run), leak=program.leak,
+                         seconds=program.seconds + 10)
         self.program, self.table, self.counts = program, table, None
 
     def judge(self, status, output):
