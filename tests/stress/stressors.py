@@ -25,12 +25,11 @@ schedpolicy seek sendfile session set
 shm sigabrt sigchld sigfd sigfpe
 signal signest sigpending sigpipe sigq
 sigrt sigsegv sigsuspend sigtrap sleep
-spawn splice stack switch symlink
-sysbadaddr sysinfo tee timer
-timerfd tlb-shootdown touch
+splice stack switch symlink
+sysbadaddr sysinfo tee timer tlb-shootdown touch
 unshare urandom utime vfork vm
 vm-addr vm-segv vm-splice wait
-xattr yield zero zombie
+yield zero zombie
 pidfd ring-pipe seal sem
 cap sysfs vforkmany stackmmap
 """.strip().split("\n")]
@@ -87,8 +86,8 @@ LEFT_OUT = {name: reason for reason, names in {
     "fills the memory until something must be killed":
         "bigheap oom-pipe resources",
     "counts nothing, or little, within two seconds of an emulator with sanitizers":
-        "sync-file randlist exec syscall filename fpunch tmpfs tsc vm-rw readahead sigio iomix madvise "
-        "memthrash forkheavy loadavg mlockmany fallocate mremap mmapfixed pipeherd",
+        "spawn timerfd xattr sync-file randlist exec syscall filename fpunch tmpfs tsc vm-rw readahead sigio "
+        "iomix madvise memthrash forkheavy loadavg mlockmany fallocate mremap mmapfixed pipeherd",
     "mounts what the machine has not: loop devices, ext4":
         "umount ramfs loop",
 }.items() for name in names.split()}
