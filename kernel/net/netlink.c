@@ -560,6 +560,7 @@ static struct socket *netlink_create(struct net_ns *net, int type, int protocol)
 	if (!nl)
 		return ERR_PTR(-ENOMEM);
 	socket_init(&nl->s, &netlink_ops, net, AF_NETLINK, type, protocol);
+	LOCKDEP_CLASS(&nl->s.lock, "netlink socket"); /* taken with net_lock held, inside TCP's */
 	mutex_init(&nl->request);
 	list_init(&nl->rx);
 	spin_lock(&nl_lock);

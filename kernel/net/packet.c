@@ -329,6 +329,7 @@ static struct socket *packet_create(struct net_ns *net, int type, int protocol)
 	if (!ps)
 		return ERR_PTR(-ENOMEM);
 	socket_init(&ps->s, &packet_ops, net, AF_PACKET, type, protocol);
+	LOCKDEP_CLASS(&ps->s.lock, "packet socket"); /* sees what TCP sends with its lock held */
 	ps->protocol = protocol;
 	list_init(&ps->rx);
 	spin_lock(&packet_lock);
