@@ -28,6 +28,25 @@ void user_path_put(struct user_path *p)
 		kfree(p->name);
 }
 
+int fd_install_pair(struct file *const f[2], bool cloexec, int __user *ufds)
+{
+	int fds[2], err;
+
+	fds[0] = fd_install(f[0], 0, cloexec);
+	if (fds[0] < 0) {
+		file_put(f[1]);
+		return fds[0];
+	}
+	fds[1] = fd_install(f[1], 0, cloexec);
+	err = fds[1] < 0 ? fds[1] : copy_to_user(ufds, fds, sizeof(fds));
+	if (err) {
+		fd_close(fds[0]);
+		if (fds[1] >= 0)
+			fd_close(fds[1]);
+	}
+	return err;
+}
+
 void scoped_file_put(struct file **f)
 {
 	if (*f)

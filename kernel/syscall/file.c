@@ -304,26 +304,14 @@ SYSCALL3(ioctl, int, fd, unsigned int, cmd, unsigned long, arg)
 static long pipe_common(int __user *ufds, int flags)
 {
 	struct file *f[2];
-	int fds[2], err;
+	int err;
 
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
 		return -EINVAL;
 	err = pipe_files(f, flags);
 	if (err)
 		return err;
-	fds[0] = fd_install(f[0], 0, flags & O_CLOEXEC);
-	if (fds[0] < 0) {
-		file_put(f[1]);
-		return fds[0];
-	}
-	fds[1] = fd_install(f[1], 0, flags & O_CLOEXEC);
-	err = fds[1] < 0 ? fds[1] : copy_to_user(ufds, fds, sizeof(fds));
-	if (err) {
-		fd_close(fds[0]);
-		if (fds[1] >= 0)
-			fd_close(fds[1]);
-	}
-	return err;
+	return fd_install_pair(f, flags & O_CLOEXEC, ufds);
 }
 
 SYSCALL1(pipe, int __user *, fds)

@@ -112,19 +112,7 @@ SYSCALL4(socketpair, int, family, int, type, int, protocol, int __user *, ufds)
 	err = make_pair(family, type, protocol, f);
 	if (err)
 		return err;
-	fds[0] = fd_install(f[0], 0, type & SOCK_CLOEXEC);
-	if (fds[0] < 0) {
-		file_put(f[1]);
-		return fds[0];
-	}
-	fds[1] = fd_install(f[1], 0, type & SOCK_CLOEXEC);
-	err = fds[1] < 0 ? fds[1] : copy_to_user(ufds, fds, sizeof(fds));
-	if (err) {
-		fd_close(fds[0]);
-		if (fds[1] >= 0)
-			fd_close(fds[1]);
-	}
-	return err;
+	return fd_install_pair(f, type & SOCK_CLOEXEC, ufds);
 }
 
 /* ---- names and connections ---- */

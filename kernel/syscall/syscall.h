@@ -80,6 +80,10 @@ static inline bool user_range_ok(const void __user *p, size_t n)
 /* n, what writing or a new size came to; a broken pipe and RLIMIT_FSIZE send their signal as well. */
 ssize_t write_result(ssize_t n);
 
+/* Both files become descriptors, told to the user at ufds. Their references move: 0, or -errno with
+ * neither installed. */
+int fd_install_pair(struct file *const f[2], bool cloexec, int __user *ufds);
+
 /* An open file of the caller for the rest of the block; NULL: -EBADF. */
 void scoped_file_put(struct file **f);
 #define SCOPED_FILE(var, get) struct file *var __attribute__((cleanup(scoped_file_put))) = (get)
