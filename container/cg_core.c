@@ -7,12 +7,13 @@
 
 /* ---- text helpers for all files ---- */
 
-static void chomp(char *buf)
+char *cg_chomp(char *buf)
 {
 	size_t n = strlen(buf);
 
 	while (n && (buf[n - 1] == '\n' || buf[n - 1] == ' '))
 		buf[--n] = 0;
+	return buf;
 }
 
 int cg_parse_limit(char *buf, bool bytes, u64 *v)
@@ -24,7 +25,7 @@ int cg_parse_limit(char *buf, bool bytes, u64 *v)
 	u64 parsed;
 	int err;
 
-	chomp(buf);
+	cg_chomp(buf);
 	n = strlen(buf);
 	if (bytes && n > 1)
 		suffix = strchr(suffixes, buf[n - 1]);
@@ -89,7 +90,7 @@ static struct task *task_named(char *buf)
 	struct task *t;
 	u64 nr;
 
-	chomp(buf);
+	cg_chomp(buf);
 	if (parse_u64(buf, 10, &nr) || nr > INT32_MAX)
 		return ERR_PTR(-EINVAL);
 	if (!nr) {
@@ -134,7 +135,7 @@ static int type_show(struct strbuf *out, void *cg)
 
 static ssize_t type_write(void *cg, char *buf, size_t n)
 {
-	chomp(buf);
+	cg_chomp(buf);
 	return strcmp(buf, "threaded") ? -EINVAL : -EOPNOTSUPP;
 }
 
@@ -169,7 +170,7 @@ static int subtree_show(struct strbuf *out, void *cg)
 static int parse_subtree(char *buf, u32 *on, u32 *off)
 {
 	*on = *off = 0;
-	chomp(buf);
+	cg_chomp(buf);
 	while (*buf) {
 		const struct cg_controller *const *c = cg_controllers();
 		char *word = buf, *end = strchr(buf, ' ');
@@ -263,7 +264,7 @@ static int parse_switch(char *buf, u64 max)
 {
 	u64 v;
 
-	chomp(buf);
+	cg_chomp(buf);
 	if (parse_u64(buf, 10, &v))
 		return -EINVAL;
 	return v > max ? -ERANGE : (int)v;

@@ -106,6 +106,7 @@ int cgroup_remove(struct cgroup *cg)
 		__atomic_fetch_add(&c->nr_dying, 1, __ATOMIC_RELAXED);
 	}
 	cg_notify(&cg->events);
+	sched_group_set_bandwidth(&cg->cpu, 0, cg->cpu.bw.period);
 	res_counter_put(&cg->pids);
 	res_counter_put(&cg->mem);
 	return 0;

@@ -162,6 +162,7 @@ struct sched_group *cg_cpu_group(struct cgroup *cg);
 void cg_cpu_regroup(struct cgroup *top);
 
 void cgroup_fs_init(void);
+char *cg_chomp(char *buf); /* takes blanks and the newline off the end; returns buf */
 /* "max" is RES_NO_LIMIT; a number with a suffix K M G T when bytes. -EINVAL, -ERANGE leave *v as it is. */
 int cg_parse_limit(char *buf, bool bytes, u64 *v);
 void cg_show_limit(struct strbuf *out, u64 v);

@@ -223,6 +223,8 @@ static int run_once(struct vcpu *v)
 	struct vmm_exit x = { .kind = VX_RESUME };
 
 	cond_resched();
+	if (unlikely(READ_ONCE(current_thread()->work) & THREAD_WORK_THROTTLE))
+		bandwidth_wait();
 	if (thread_interrupted())
 		return -EINTR;
 	lapic_take_init(v);

@@ -39,8 +39,7 @@ static bool before(u64 a, u64 b)
 
 /* ---- weights ---- */
 
-/* One nice level is a quarter more or less (setpriority(2), sched(7)). */
-static u64 nice_weight(int nice)
+u64 sched_nice_weight(int nice)
 {
 	u64 w = WEIGHT_NICE_0 << 8;
 
@@ -182,6 +181,8 @@ void rq_update(struct runqueue *rq, u64 now)
 	}
 	curr->cpu_ns += delta;
 	rq->busy_ns += delta;
+	if (bandwidth_limited(curr))
+		bandwidth_charge(curr, delta, now);
 	/* LAB 04: begin
 	 * curr ran for delta ns. Charge it: its vruntime moves on by delta for a thread of weight
 	 * WEIGHT_NICE_0, by less for a heavier one, by more for a lighter one, in proportion. The weight
@@ -475,6 +476,8 @@ struct thread *rq_pick(struct runqueue *rq, u64 now)
 	}
 	if (rq->tree.node)
 		rq->slice_end = now + slice_of(rq, t);
+	if (bandwidth_limited(t))
+		rq->slice_end = min(rq->slice_end, now + bandwidth_slice(t, now));
 	return t;
 }
 
@@ -520,7 +523,7 @@ void thread_start(struct thread *t)
 
 	__atomic_fetch_add(&sched_nr_threads, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&sched_nr_forks, 1, __ATOMIC_RELAXED);
-	t->weight = nice_weight(t->nice);
+	t->weight = sched_nice_weight(t->nice);
 	rq = thread_rq_lock(t);
 	t->state = THREAD_RUNNABLE;
 	t->sync = current_thread()
@@ -531,7 +534,7 @@ void thread_start(struct thread *t)
 void thread_set_nice(struct thread *t, int nice)
 {
 	struct runqueue *rq = thread_rq_lock(t);
-	u64 weight = nice_weight(nice);
+	u64 weight = sched_nice_weight(nice);
 
 	if (t->on_rq) {
 		group_count(t->group, t->weight, -1);
@@ -552,6 +555,8 @@ void thread_set_group(struct thread *t, struct sched_group *g)
 		group_count(g, t->weight, 1);
 	}
 	t->group = g;
+	if (t->on_cpu && bandwidth_limited(t))
+		resched(rq); /* it may run for less long now */
 	spin_unlock(&rq->lock);
 }
 

@@ -53,6 +53,19 @@ u64 thread_enqueue_unlock(struct runqueue *rq, struct thread *t, bool fresh);
 void sched_mark_idle(struct runqueue *rq); /* no lock, both */
 void sched_clear_idle(struct runqueue *rq);
 
+/* bandwidth.c: t's run queue is locked, or t is the current thread with nobody to move it */
+extern u64 bandwidth_users; /* groups with a limit */
+/* Does a limit concern t? Without any, all that cpu.max costs is this. */
+static inline bool bandwidth_limited(const struct thread *t)
+{
+	return unlikely(READ_ONCE(bandwidth_users)) && t->group;
+}
+void bandwidth_charge(struct thread *t, u64 delta, u64 now); /* t ran for delta ns, up to now */
+/* For how many ns t may run before it must be asked again; it is marked when it must not. */
+u64 bandwidth_slice(struct thread *t, u64 now);
+/* clock_ns() when t should look again whether there is time for it; 0: there is. */
+u64 bandwidth_owes(struct thread *t);
+
 /* timer.c */
 void timers_run(struct runqueue *rq, u64 now);
 void clock_rearm(struct runqueue *rq); /* own CPU, interrupts off */

@@ -34,6 +34,14 @@ struct switch_hook {
  * weight, so a group with many threads gets no more than one with few. A thread without a group
  * counts by its nice value alone. cpu.weight w is weight w * 1024 / 100.
  */
+struct bandwidth { /* CPU time that is rationed, in ns (cpu.max); bandwidth.c */
+	u64 quota, period; /* so much in each period, of all CPUs together; quota 0: no limit */
+	s64 left; /* in this period; below 0: owed by the next ones */
+	u64 ends; /* clock_ns() */
+	u64 out_since; /* nothing was left then; 0: something is */
+	u64 nr_periods, nr_throttled,
+		throttled_ns; /* in which it ran; in which it stood; how long */
+};
 struct sched_group {
 	struct sched_group *parent; /* constant; NULL: directly below the root */
 	spinlock_t lock; /* guards the rest; taken inside a run queue's, children first */
@@ -41,9 +49,16 @@ struct sched_group {
 	u32 nr_active; /* runnable threads and active groups directly inside */
 	s64 load; /* sum of their weights */
 	u32 parent_weight; /* what the parent's load holds for this group */
+	struct bandwidth bw;
 };
 void sched_group_init(struct sched_group *g, struct sched_group *parent, u32 weight);
+/* One nice level is a quarter more or less (setpriority(2), sched(7)). */
+u64 sched_nice_weight(int nice);
 void sched_group_set_weight(struct sched_group *g, u32 weight);
+/* quota ns of CPU time a period of 1 ms to 1 s, for g and the groups below together; 0: no limit. */
+void sched_group_set_bandwidth(struct sched_group *g, u64 quota, u64 period);
+/* The same as set now, and the figures up to now. */
+struct bandwidth sched_group_bandwidth(struct sched_group *g);
 
 struct thread {
 	u32 work; /* THREAD_WORK_*; atomic. First: entry.S looks at it at each system call */
@@ -101,6 +116,7 @@ struct thread {
 #define THREAD_WORK_TRACE 0x4U /* ptrace(2) wants to see where a system call begins and ends */
 #define THREAD_WORK_REGS 0x8U /* thread_regs() were changed: all must be loaded before ring 3 */
 #define THREAD_WORK_DEBUG 0x10U /* its debug registers go into the CPU before ring 3 */
+#define THREAD_WORK_THROTTLE 0x20U /* its group has used up its time: bandwidth_wait() */
 static inline bool thread_interrupted(void)
 {
 	return READ_ONCE(current_thread()->work) & THREAD_WORK_SIGNAL;
@@ -141,6 +157,12 @@ void thread_set_nice(struct thread *t, int nice);
 int thread_set_allowed(struct thread *t, cpumask_t mask); /* -EINVAL when no such CPU */
 /* Moves t to a group; g NULL: none. */
 void thread_set_group(struct thread *t, struct sched_group *g);
+/*
+ * THREAD_WORK_THROTTLE, on the way to ring 3 and with no lock held: sleeps until the groups of the
+ * current thread have time again. An interrupted thread comes back at once, to end, stop or freeze
+ * or to take a signal, and is then asked again.
+ */
+void bandwidth_wait(void);
 /* CPU time of t so far, up to now, ns. */
 void thread_times(struct thread *t, u64 *user, u64 *sys);
 

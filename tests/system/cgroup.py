@@ -85,6 +85,34 @@ CASES = [
                        "x=$(head -1 a/cpu.stat | cut -d' ' -f2); y=$(head -1 b/cpu.stat | cut -d' ' -f2); "
                        "[ $((x * 10 / y)) -ge 25 ] && [ $((x * 10 / y)) -le 60 ] && echo four to one; rmdir a b",
          match=("^100$", "^400$", "^four to one$"), seconds=60, on=("qemu1",)),
+    case("cpu-nice", "mkdir a; cat a/cpu.weight.nice; echo 5 > a/cpu.weight.nice; cat a/cpu.weight; echo -21 > a/cpu.weight.nice; "
+                     "echo 20 > a/cpu.weight.nice; echo 300 > a/cpu.weight; cat a/cpu.weight.nice; rmdir a",
+         match=("^0\n33\n", "^-5$", "out of range")),
+    case("cpu-max-file", "mkdir -p a/b; cat a/cpu.max; echo 20000 > a/cpu.max; cat a/cpu.max; echo '5000 50000' > a/cpu.max; "
+                         "echo max > a/cpu.max; cat a/cpu.max; ls a/b/cpu.max cpu.max; grep -c . a/cpu.stat a/b/cpu.stat; "
+                         "for bad in '' x 999 '1000 999' '1000 1000001' '-1' '1000 x' '17592186044416 100000'; do "
+                         "echo \"$bad\" > a/cpu.max && echo \"took $bad\"; done; rmdir a/b a",
+         match=("^max 100000\n20000 100000\nmax 50000\n", "a/b/cpu.max: No such", "^ls: cpu.max: No such", "a/cpu.stat:6\na/b/cpu.stat:3"),
+         lacks="took"),
+    case("cpu-max", "mkdir a; echo 20000 > a/cpu.max; sh -c 'echo 0 > a/cgroup.procs; while :; do :; done' & sleep 0.25; "
+                    "u() { head -1 a/cpu.stat | cut -d' ' -f2; }; t() { cut -d' ' -f1 /proc/uptime | tr -d .; }; "
+                    "x=$(u) y=$(t); sleep 5; x=$(($(u) - x)) y=$(($(t) - y)); p=$((x / y)); "
+                    "[ $p -ge 1960 ] && [ $p -le 2040 ] && echo a fifth || echo $p; "
+                    "while read n v; do eval $n=$v; done < a/cpu.stat; [ $nr_throttled -ge 50 ] && [ $nr_throttled -le $nr_periods ] && "
+                    "[ $throttled_usec -gt 4000000 ] && echo told; echo 1 > a/cgroup.kill; wait; rmdir a",
+         out="a fifth\ntold", seconds=60),
+    case("cpu-max-nested", "mkdir -p a/b a/c; echo +cpu > a/cgroup.subtree_control; echo '60000 200000' > a/cpu.max; echo 20000 > a/b/cpu.max; "
+                           "for g in b b b c c; do sh -c \"echo 0 > a/$g/cgroup.procs; while :; do :; done\" & done; sleep 0.5; "
+                           "u() { head -1 a/$1/cpu.stat | cut -d' ' -f2; }; x=$(u .) y=$(u b); sleep 4; "
+                           "x=$((($(u .) - x) / 40000)) y=$((($(u b) - y) / 40000)); "
+                           "[ $x -ge 27 ] && [ $x -le 33 ] && [ $y -le 22 ] && echo nested || echo $x $y; "
+                           "echo 1 > a/cgroup.kill; wait; rmdir a/b a/c a", out="nested", seconds=60),
+    case("cpu-max-kill", "mkdir a; echo '1000 1000000' > a/cpu.max; sh -c 'echo 0 > a/cgroup.procs; while :; do :; done' & p=$!; "
+                         "sleep 1.2; echo 1 > a/cgroup.freeze; sleep 0.1; grep frozen a/cgroup.events; kill -9 $p; sleep 0.1; "
+                         "grep populated a/cgroup.events; wait $p; echo $?; echo 0 > a/cgroup.freeze; "
+                         "sh -c 'trap \"echo got it; exit 3\" TERM; echo 0 > a/cgroup.procs; echo max > a/cpu.max; echo 1000 > a/cpu.max; "
+                         "while :; do :; done' & sleep 0.3; kill $!; wait $!; echo $?; rmdir a",
+         match="^frozen 1\npopulated 0\n137\ngot it\n3$", seconds=60),
     case("namespace", "ctr run busybox -- sh -c 'cat /proc/self/cgroup; mount -t cgroup2 none /mnt; "
                       "cat /mnt/cgroup.events; ls -d /mnt/ctr-*'", status=1,
          match=("^0::/$", "^populated 1$", "No such file")),

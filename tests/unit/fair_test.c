@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/sched/fair.c kernel/lib/rbtree.c */
+/* sources: kernel/sched/fair.c kernel/sched/bandwidth.c kernel/lib/rbtree.c */
 /*
  * The scheduler in a simulated machine: up to four CPUs, a clock that moves in steps, threads that burn CPU
  * time and sleep by a plan. The sources find "this CPU" through GS, as in the kernel: here GS points at
@@ -28,6 +28,7 @@ struct job { /* a thread with its plan: burn, sleep, burn, sleep ... */
 	u64 wakes_at; /* while asleep */
 	u64 runnable_since, worst_wait; /* from waking to the first instruction */
 	bool waits;
+	bool resumes; /* it sleeps because it was throttled */
 };
 
 struct cpu *cpus[CPUS];
@@ -57,6 +58,18 @@ void clock_rearm(struct runqueue *rq)
 
 void smp_kick(u32 cpu)
 {
+	cpus[cpu]->need_resched = true;
+}
+
+void thread_clear_work(struct thread *t, u32 bits)
+{
+	t->work &= ~bits;
+}
+
+bool schedule_until(u64 deadline)
+{
+	fail_msg("schedule_until: nobody sleeps by itself here");
+	return false;
 }
 
 void schedule(void)
@@ -145,11 +158,28 @@ static void wake_sleepers(u32 id)
 		if (!j->wakes_at || j->t.cpu != id || now < j->wakes_at)
 			continue;
 		j->wakes_at = 0;
-		j->left = j->burn;
+		if (!j->resumes)
+			j->left = j->burn;
+		j->resumes = false;
 		j->runnable_since = now;
 		j->waits = true;
 		thread_wake(&j->t);
 	}
+}
+
+/* What bandwidth_wait() does: the running thread is about to return to ring 3. */
+static void throttle(struct cpu *c)
+{
+	struct job *j = (struct job *)c->thread;
+
+	if (!(j->t.work & THREAD_WORK_THROTTLE))
+		return;
+	j->wakes_at = bandwidth_owes(&j->t);
+	if (!j->wakes_at)
+		return;
+	j->resumes = true;
+	j->t.state = THREAD_INTERRUPTIBLE;
+	schedule();
 }
 
 /* The running thread has the CPU for a step; at the end of its plan's burn it sleeps. */
@@ -186,6 +216,7 @@ static void run(u64 ns)
 				rq_tick(c->rq, now);
 			if (c->need_resched)
 				schedule();
+			throttle(c);
 			run_for_step(c);
 		}
 	for (u32 i = 0; i < nr_cpus; i++) { /* charge what ran last */
@@ -434,15 +465,126 @@ static void test_affinity(void **state)
 	about("ms of 600 for one of three on one CPU", ms(a), 200, 20);
 }
 
+/* ---- groups: rations and shares ---- */
+
+static struct sched_group outer, inner;
+
+static void groups(u32 n)
+{
+	machine(n);
+	bandwidth_users = 0;
+	sched_group_init(&outer, NULL, 1024);
+	sched_group_init(&inner, &outer, 1024);
+}
+
+static struct job *hog_in(struct sched_group *g)
+{
+	struct job *j = hog(0);
+
+	thread_set_group(&j->t, g);
+	return j;
+}
+
+static void test_quota(void **state)
+{
+	struct bandwidth b;
+	struct job *a;
+
+	groups(1);
+	sched_group_set_bandwidth(&outer, 20 * MS, 100 * MS);
+	a = hog_in(&outer);
+	run(5000 * MS);
+	about("ms of 5000 at 20 %", ms(a), 1000, 5);
+	b = sched_group_bandwidth(&outer);
+	about("periods", b.nr_periods, 50, 1);
+	about("of these throttled", b.nr_throttled, 50, 1);
+	about("ms throttled", b.throttled_ns / MS, 4000, 100);
+	if (!cpu_of[0].idle)
+		fail_msg("at the end of a period: expected an idle CPU, got a busy one");
+}
+
+/* Others have what the limited group must leave; without need nobody is throttled. */
+static void test_quota_beside(void **state)
+{
+	struct job *a, *b;
+
+	groups(1);
+	sched_group_set_bandwidth(&outer, 30 * MS, 100 * MS);
+	sched_group_set_bandwidth(&inner, 90 * MS, 100 * MS);
+	a = hog_in(&outer);
+	b = hog(0);
+	run(3000 * MS);
+	about("ms of 3000 at 30 %", ms(a), 900, 8);
+	about("ms of 3000 beside it", ms(b), 2100, 8);
+	EQUAL("periods of the group that did nothing", inner.bw.nr_periods, 0);
+}
+
+/* A child has no more than its parent, and what it uses is missing there; several CPUs at once. */
+static void test_quota_nested(void **state)
+{
+	struct job *in[3], *out;
+
+	groups(4);
+	sched_group_set_bandwidth(&outer, 150 * MS, 100 * MS);
+	sched_group_set_bandwidth(&inner, 50 * MS, 100 * MS);
+	for (int i = 0; i < 3; i++)
+		in[i] = hog_in(&inner);
+	out = hog_in(&outer);
+	run(4000 * MS);
+	about("ms of three in the inner group", ms(in[0]) + ms(in[1]) + ms(in[2]), 2000, 30);
+	about("ms of the one beside them", ms(out), 4000, 200);
+	hog_in(&outer);
+	run(4000 * MS);
+	about("ms of both groups",
+	      ms(&jobs[0]) + ms(&jobs[1]) + ms(&jobs[2]) + ms(&jobs[3]) + ms(&jobs[4]), 12000, 200);
+}
+
+/* A limit concerns who runs already and alone, and one that is lifted is gone. */
+static void test_quota_set(void **state)
+{
+	struct job *a;
+	u64 before;
+
+	groups(1);
+	a = hog_in(&outer);
+	run(200 * MS);
+	sched_group_set_bandwidth(&outer, 10 * MS, 50 * MS);
+	before = ms(a);
+	run(1000 * MS);
+	about("ms of 1000 at 20 %", ms(a) - before, 200, 3);
+	sched_group_set_bandwidth(&outer, 0, 50 * MS);
+	before = ms(a);
+	run(1000 * MS);
+	about("ms of 1000 without a limit", ms(a) - before, 1000, 50);
+	EQUAL("groups with a limit", bandwidth_users, 0);
+}
+
+static void test_shares(void **state)
+{
+	struct job *a, *b[3];
+
+	groups(1);
+	sched_group_init(&inner, NULL, 3 * 1024);
+	a = hog_in(&outer);
+	for (int i = 0; i < 3; i++)
+		b[i] = hog_in(&inner);
+	run(4000 * MS);
+	about("ms of 4000 for a group of weight 1", ms(a), 1000, 20);
+	about("ms of 4000 for three of weight 3", ms(b[0]) + ms(b[1]) + ms(b[2]), 3000, 20);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_equal),  cmocka_unit_test(test_weights),
-		cmocka_unit_test(test_slices), cmocka_unit_test(test_sleeper),
-		cmocka_unit_test(test_night),  cmocka_unit_test(test_newcomers),
-		cmocka_unit_test(test_wrap),   cmocka_unit_test(test_yield),
-		cmocka_unit_test(test_spread), cmocka_unit_test(test_balance),
-		cmocka_unit_test(test_pull),   cmocka_unit_test(test_affinity),
+		cmocka_unit_test(test_equal),        cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_slices),       cmocka_unit_test(test_sleeper),
+		cmocka_unit_test(test_night),        cmocka_unit_test(test_newcomers),
+		cmocka_unit_test(test_wrap),         cmocka_unit_test(test_yield),
+		cmocka_unit_test(test_spread),       cmocka_unit_test(test_balance),
+		cmocka_unit_test(test_pull),         cmocka_unit_test(test_affinity),
+		cmocka_unit_test(test_quota),        cmocka_unit_test(test_quota_beside),
+		cmocka_unit_test(test_quota_nested), cmocka_unit_test(test_quota_set),
+		cmocka_unit_test(test_shares),
 	};
 
 	return RUN_TESTS(argc, argv, tests, NULL);
