@@ -13,6 +13,7 @@ import emulator
 from linux import Linux
 
 HALF = 0.5
+FIVE = "create + exec + wait, 5 namespaces"
 # program, its name for it, what it is, and its limit: ticks, or a part of Linux's; None: for information
 MICRO = (
     ("micro", "getppid", "getppid round trip", 110),
@@ -35,10 +36,12 @@ MICRO = (
     ("ipc", "unix-bulk", "64 KiB through an AF_UNIX stream", HALF),
     ("ipc", "tcp", "TCP loopback ping-pong, a round trip", HALF),
     ("ipc", "tcp-bulk", "64 KiB through TCP on loopback", HALF),
+    ("ns", "ns-none", "create + exec + wait, a plain process", None),
+    ("ns", "ns-five", FIVE, 300000),
     ("start", "bash", "bash -c true, start to exit", HALF),
     ("start", "python", "python3 -c pass, start to exit", HALF),
 )
-PROGRAMS = ("micro", "files", "ipc", "start")
+PROGRAMS = ("micro", "files", "ipc", "ns", "start")
 # what of Debian's packages the programs start, as (package, path or folder)
 DYNAMIC = (
     ("bash", "bin/bash"), ("libtinfo6", "lib/x86_64-linux-gnu/libtinfo.so.6"),
@@ -147,6 +150,10 @@ def micro(args, row, wanted):
             row(what, measured, "at most 0.5", d / l <= HALF if l else None)
         else:
             row(what, measured, limit and "at most {:,}".format(limit), limit and d <= limit)
+        if what == FIVE and "ns-none" in dyad:
+            over = d / dyad["ns-none"]
+            row("  the same over the plain process", "%.2f : %.2f" % (over, l / linux["ns-none"])
+                if l else "%.2f" % over, "at most 1.3", over <= 1.3)
 
 
 class Storms:
@@ -197,3 +204,40 @@ def storms(args, row, wanted):
             row("  the same on Debian's kernel", "not measured: no %s" % e)
         else:
             row("  the same on Debian's kernel", "%d %d %d" % linux)
+
+
+# ---- containers ----
+IDLE = "kernel memory of an idle container, 8 namespaces"
+MANY = "1,000 idle containers in 256 MiB"
+LIMITS = "cpu.max 20 % over 5 s"
+MOUNTED = "mkdir -p /sys/fs/cgroup; mountpoint -q /sys/fs/cgroup || " \
+          "{ mount -t sysfs sys /sys && mount -t cgroup2 none /sys/fs/cgroup; } || exit 1; "
+
+
+def figures(machine, build, program, arguments):
+    text = run(machine, build, [program], MOUNTED + program + " " + arguments)
+    return {name: float(value) for name, value in (line.split() for line in text.splitlines())}
+
+
+def containers(args, row, wanted):
+    """What one of many containers weighs, and what a group's limits of CPU time let through."""
+    if wanted(IDLE):
+        dyad = figures(emulator.Machine(build=args.build, cpus=1), args.build, "idle", "100")
+        measured = "%.0f" % (dyad["memory"] / 1024)
+        try:
+            linux = figures(Linux(cpus=1), args.build, "idle", "100")
+            measured += " : %.0f" % (linux["memory"] / 1024)
+        except debian.Missing as e:
+            row("Debian's kernel", "not measured: no %s" % e)
+        row(IDLE, measured + " KiB", "at most 64 KiB", dyad["memory"] <= 64 * 1024)
+    if wanted(MANY):
+        machine = emulator.Machine(build=args.build, cpus=1, mem="256M",
+                                   timeout=120 * emulator.host_scale())
+        ratio = (lambda f: f["last"] / f["first"])(figures(machine, args.build, "idle", "1000"))
+        row(MANY + ", last : first start", "%.2f" % ratio, "at most 1.2", ratio <= 1.2)
+    if wanted(LIMITS):
+        machine = emulator.Machine(build=args.build, cpus=1, timeout=60 * emulator.host_scale())
+        got = figures(machine, args.build, "limits", "5")
+        row(LIMITS, "%.2f %%" % got["max"], "within 2 %", abs(got["max"] / 20 - 1) <= 0.02)
+        row("cpu.weight 1:3 over 5 s", "1:%.3f" % got["weights"], "within 5 %",
+            abs(got["weights"] / 3 - 1) <= 0.05)
