@@ -67,6 +67,17 @@ void cred_put(const struct cred *cred)
 	__atomic_fetch_sub(&nr_creds, 1, __ATOMIC_RELAXED);
 }
 
+/* Can c more than old could? In a user namespace below, that of its owner is no more than before. */
+static bool gains_caps(const struct cred *c, const struct cred *old)
+{
+	if (c->user_ns == old->user_ns)
+		return c->cap_permitted & ~old->cap_permitted;
+	for (const struct user_ns *ns = c->user_ns; ns; ns = ns->parent)
+		if (ns->parent == old->user_ns && ns->owner_uid == old->euid)
+			return false;
+	return true;
+}
+
 void cred_install(struct cred *c)
 {
 	struct task *t = current;
@@ -76,8 +87,7 @@ void cred_install(struct cred *c)
 	t->thread.cred = c;
 	spin_unlock(&t->proc->siglock);
 	/* A change of identity takes the memory image away from its old owner's eyes (prctl(2)). */
-	if (old->euid != c->euid || old->egid != c->egid ||
-	    (c->cap_permitted & ~old->cap_permitted)) {
+	if (old->euid != c->euid || old->egid != c->egid || gains_caps(c, old)) {
 		t->dumpable = false;
 		t->pdeath_signal = 0;
 	}

@@ -537,7 +537,22 @@ static void user_ids(void)
 	});
 }
 
+/* All power in a namespace of one's own is no more than its owner had: its memory stays readable. */
+static void user_dumpable(void)
+{
+	INSIDE(0, {
+		R(setresgid(1000, 1000, 1000));
+		R(setresuid(1000, 1000, 1000));
+		O(prctl(PR_SET_DUMPABLE, 1));
+		R(unshare(CLONE_NEWUSER));
+		R(prctl(PR_GET_DUMPABLE));
+		R(write_text("/proc/self/uid_map", "0 1000 1"));
+		R(unshare(CLONE_NEWUSER)); /* its group is not mapped */
+	});
+}
+
 ABI_MAIN(CASE(pid_numbers), CASE(pid_levels), CASE(pid_depth), CASE(pid_init_dies),
 	 CASE(pid_init_traces), CASE(pid_init_signals), CASE(pid_init_handles), CASE(pid_orphans),
 	 CASE(pid_unshare), CASE(pid_from_outside), CASE(own_proc), CASE(host_names), CASE(mounts),
-	 CASE(new_root), CASE(entering), CASE(links), CASE(refused), CASE(user_ids))
+	 CASE(new_root), CASE(entering), CASE(links), CASE(refused), CASE(user_ids),
+	 CASE(user_dumpable))
