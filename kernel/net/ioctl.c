@@ -218,8 +218,6 @@ static long set_dev(struct netdev *dev, unsigned int cmd, struct ifreq *ifr)
 	case SIOCSIFHWADDR:
 		if (ifr->ifr_hwaddr.sa_family != dev->type)
 			return -EINVAL;
-		if (dev->type != ARPHRD_ETHER)
-			return -EOPNOTSUPP;
 		c.what = IF_CHANGE_MAC;
 		c.mac = (const u8 *)ifr->ifr_hwaddr.sa_data;
 		break;

@@ -26,6 +26,12 @@ static struct backlog {
 
 /* ---- the way in and out ---- */
 
+/* Loopback has no header to count. */
+static u32 counted_len(const struct netdev *dev, const struct pkt *p)
+{
+	return pkt_len(p) - (dev->flags & IFF_LOOPBACK ? ETH_HLEN : 0);
+}
+
 static void backlog_add(struct netdev *dev, struct pkt *p)
 {
 	struct backlog *b;
@@ -36,7 +42,7 @@ static void backlog_add(struct netdev *dev, struct pkt *p)
 		list_add_tail(&p->link, &b->queue);
 		b->len++;
 		dev->stats.rx_packets++;
-		dev->stats.rx_bytes += pkt_len(p);
+		dev->stats.rx_bytes += counted_len(dev, p);
 		p = NULL;
 	} else {
 		dev->stats.rx_dropped++;
@@ -133,7 +139,7 @@ void netdev_xmit(struct pkt *p)
 	if (packet_tap)
 		packet_tap(p, true);
 	dev->stats.tx_packets++;
-	dev->stats.tx_bytes += pkt_len(p);
+	dev->stats.tx_bytes += counted_len(dev, p);
 	dev->ops->xmit(dev, p);
 }
 
@@ -293,6 +299,13 @@ static bool name_valid(const char *name)
 	return true;
 }
 
+static bool mac_valid(const u8 *mac)
+{
+	static const u8 none[ETH_ALEN];
+
+	return !(mac[0] & 1) && memcmp(mac, none, ETH_ALEN) != 0;
+}
+
 int netdev_change(struct netdev *dev, const struct if_change *c)
 {
 	const u32 settable = IFF_UP | IFF_DEBUG | IFF_NOTRAILERS | IFF_NOARP | IFF_MULTICAST |
@@ -306,6 +319,8 @@ int netdev_change(struct netdev *dev, const struct if_change *c)
 		return -EINVAL;
 	if ((c->what & IF_CHANGE_NAME) && !name_valid(c->name))
 		return -EINVAL;
+	if ((c->what & IF_CHANGE_MAC) && !mac_valid(c->mac))
+		return -EADDRNOTAVAIL;
 	spin_lock(&net_lock);
 	same = c->what & IF_CHANGE_NAME ? find(dev->net, c->name, 0) : NULL;
 	was_up = dev->flags & IFF_UP;

@@ -105,6 +105,7 @@ struct if_addr {
 	be32 addr, broadcast;
 	u8 prefix; /* bits of the network */
 	u8 scope; /* RT_SCOPE_* */
+	bool secondary; /* there was one of its network before */
 	char label[IFNAMSIZ];
 };
 struct netdev {
@@ -169,7 +170,7 @@ struct if_change {
 	const char *name;
 	const u8 *mac;
 };
-/* -EINVAL: a bad mtu or name; -EBUSY: renamed while up; -EEXIST: the name is taken */
+/* -EINVAL: a bad mtu or name; -EADDRNOTAVAIL: no address of one station; -EBUSY: renamed while up; -EEXIST: the name is taken */
 int netdev_change(struct netdev *dev, const struct if_change *change);
 /* An address with its connected and local routes (these while the device is up). -EEXIST */
 int addr_add(struct netdev *dev, const struct if_addr *addr);

@@ -43,6 +43,13 @@ static bool same_key(const struct route *a, const struct route *b)
 	       a->metric == b->metric && a->tos == b->tos;
 }
 
+static bool same_way(const struct route *a, const struct route *b)
+{
+	return a->dev == b->dev && a->gateway == b->gateway && a->type == b->type &&
+	       a->scope == b->scope && a->protocol == b->protocol && a->prefsrc == b->prefsrc &&
+	       a->mtu == b->mtu;
+}
+
 static void notify_route(struct net_ns *net, const struct route *r, bool gone)
 {
 	route_generation++;
@@ -63,19 +70,20 @@ static void route_remove(struct net_ns *net, struct route *r)
 static int route_insert(struct net_ns *net, const struct route *r, int how)
 {
 	struct list_head *before = NULL;
-	struct route *at, *tmp, *new;
+	struct route *at, *new, *old = NULL;
 
-	list_for_each_safe(at, tmp, &net->routes, link) {
+	list_for_each(at, &net->routes, link) {
 		if (!before && stands_before(r, at))
 			before = &at->link;
 		if (!same_key(at, r))
 			continue;
-		if (how & NLM_F_EXCL || (at->dev == r->dev && at->gateway == r->gateway &&
-					 at->type == r->type && at->scope == r->scope))
+		if (how & NLM_F_EXCL)
 			return -EEXIST;
-		if (how & NLM_F_REPLACE)
-			route_remove(net, at);
-		else if (!(how & NLM_F_APPEND) && !before)
+		if (same_way(at, r))
+			return how & NLM_F_REPLACE ? 0 : -EEXIST;
+		if (how & NLM_F_REPLACE && !old)
+			old = at;
+		if (!(how & NLM_F_APPEND) && !before)
 			before = &at->link;
 	}
 	if (net->nr_routes >= ROUTES_MAX)
@@ -87,6 +95,8 @@ static int route_insert(struct net_ns *net, const struct route *r, int how)
 		netdev_get(new->dev);
 	list_add_tail(&new->link, before ? before : &net->routes);
 	net->nr_routes++;
+	if (old)
+		route_remove(net, old);
 	notify_route(net, new, false);
 	return 0;
 }
@@ -111,15 +121,19 @@ static const struct route *route_find(struct net_ns *net, be32 daddr, int oif)
 	return NULL;
 }
 
-/* The address of dev to speak to `to` from: one of the same network, or the first there is. */
+/* The address of dev to speak to `to` from: one of the same network, or the first for others' eyes. */
 static be32 select_addr(const struct netdev *dev, be32 to)
 {
 	const struct if_addr *a;
+	be32 first = 0;
 
-	list_for_each(a, &dev->addrs, link)
+	list_for_each(a, &dev->addrs, link) {
 		if (!((a->addr ^ to) & prefix_mask(a->prefix)))
 			return a->addr;
-	return list_empty(&dev->addrs) ? 0 : list_first(&dev->addrs, struct if_addr, link)->addr;
+		if (!first && a->scope < RT_SCOPE_HOST)
+			first = a->addr;
+	}
+	return first;
 }
 
 /* ---- lookups ---- */
@@ -209,8 +223,10 @@ static int check_gateway(struct net_ns *net, struct route *r)
 		return -EINVAL;
 	if (!way)
 		return -ENETUNREACH;
-	if (way->type != RTN_UNICAST || (way->gateway && way->scope != RT_SCOPE_LINK))
-		return way->type == RTN_UNICAST ? -ENETUNREACH : -EINVAL;
+	if (way->type != RTN_UNICAST && way->type != RTN_LOCAL)
+		return -EINVAL;
+	if (way->gateway && way->scope != RT_SCOPE_LINK)
+		return -ENETUNREACH;
 	r->dev = way->dev;
 	return 0;
 }
@@ -221,6 +237,9 @@ int route_add(struct net_ns *net, const struct route *given, int how)
 	int err = 0;
 
 	if (r.prefix > 32 || r.dst & ~prefix_mask(r.prefix))
+		return -EINVAL;
+	if (r.prefsrc && (r.type != RTN_LOCAL || r.dst != r.prefsrc) &&
+	    addr_type(net, r.prefsrc) != RTN_LOCAL)
 		return -EINVAL;
 	spin_lock(&net_lock);
 	if (r.type == RTN_UNICAST || r.type == RTN_LOCAL || r.type == RTN_BROADCAST) {
@@ -283,7 +302,7 @@ static void addr_routes(struct netdev *dev, const struct if_addr *a)
 	be32 mask = prefix_mask(a->prefix), net = a->addr & mask;
 
 	addr_route(dev, a, RTN_LOCAL, a->addr, 32);
-	if (!(dev->flags & IFF_UP))
+	if (!(dev->flags & IFF_UP) || a->secondary)
 		return;
 	if (a->broadcast && a->broadcast != htonl(INADDR_BROADCAST))
 		addr_route(dev, a, RTN_BROADCAST, a->broadcast, 32);
@@ -300,40 +319,64 @@ static void notify_addr(struct netdev *dev, const struct if_addr *a, bool gone)
 		net_notify->addr(dev, a, gone);
 }
 
+static bool same_network(const struct if_addr *a, const struct if_addr *b)
+{
+	return a->prefix == b->prefix && !((a->addr ^ b->addr) & prefix_mask(a->prefix));
+}
+
+/* The first address of a network is its primary one; they stand before the others, wider scopes last. */
 static int addr_insert(struct netdev *dev, const struct if_addr *given)
 {
-	struct if_addr *a;
+	struct list_head *after = &dev->addrs;
+	bool secondary = false;
 	unsigned int n = 0;
+	struct if_addr *a;
 
 	list_for_each(a, &dev->addrs, link) {
-		if (a->addr == given->addr && a->prefix == given->prefix)
-			return -EEXIST;
+		if (same_network(a, given)) {
+			if (a->addr == given->addr || a->scope != given->scope)
+				return a->addr == given->addr ? -EEXIST : -EINVAL;
+			secondary = true;
+		}
+		if (!a->secondary && given->scope <= a->scope)
+			after = &a->link;
 		n++;
 	}
 	a = n < ADDRS_MAX ? kmemdup(given, sizeof(*given)) : NULL;
 	if (!a)
 		return -ENOMEM;
+	a->secondary = secondary;
 	if (!a->label[0])
 		strscpy(a->label, dev->name, sizeof(a->label));
-	list_add_tail(&a->link, &dev->addrs);
+	list_add(&a->link, secondary ? dev->addrs.prev : after);
 	notify_addr(dev, a, false);
 	addr_routes(dev, a);
 	return 0;
 }
 
-/* What one address brought goes; what another one brings as well comes again. */
+/*
+ * What one address brought goes, secondary addresses included; what another one brings as well comes
+ * again.
+ */
 static void addr_remove(struct netdev *dev, struct if_addr *a)
 {
-	struct route *r, *tmp;
-	struct if_addr *other;
+	struct list_head *routes = &dev->net->routes, *at, *before;
+	struct if_addr *other, *tmp;
 
+	list_for_each_safe(other, tmp, &dev->addrs, link)
+		if (!a->secondary && other->secondary && same_network(other, a))
+			addr_remove(dev, other);
 	list_del(&a->link);
-	list_for_each_safe(r, tmp, &dev->net->routes, link)
+	notify_addr(dev, a, true);
+	for (at = routes->prev; at != routes; at = before) {
+		struct route *r = container_of(at, struct route, link);
+
+		before = at->prev;
 		if (r->dev == dev && r->prefsrc == a->addr)
 			route_remove(dev->net, r);
+	}
 	list_for_each(other, &dev->addrs, link)
 		addr_routes(dev, other);
-	notify_addr(dev, a, true);
 	kfree(a);
 }
 
@@ -344,7 +387,7 @@ void addr_dev_up(struct netdev *dev)
 						 .scope = RT_SCOPE_HOST };
 	struct if_addr *a;
 
-	if (dev->flags & IFF_LOOPBACK && list_empty(&dev->addrs))
+	if (dev->flags & IFF_LOOPBACK)
 		addr_insert(dev, &loopback);
 	list_for_each(a, &dev->addrs, link)
 		addr_routes(dev, a);

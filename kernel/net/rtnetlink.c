@@ -10,7 +10,6 @@
 
 #include <linux/capability.h>
 #include <linux/if_addr.h>
-#include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/in_route.h>
 #include <linux/neighbour.h>
@@ -73,21 +72,6 @@ static void put_link(struct nl_out *o, const struct netdev *dev, int type, int f
 	nl_end(o);
 }
 
-/* Is a not the first of its network on dev? */
-static bool is_secondary(const struct netdev *dev, const struct if_addr *a)
-{
-	const struct if_addr *at;
-
-	list_for_each(at, &dev->addrs, link) {
-		if (at == a)
-			return false;
-		if (at->prefix == a->prefix && at->scope == a->scope &&
-		    (!a->prefix || !(ntohl(at->addr ^ a->addr) >> (32 - a->prefix))))
-			return true;
-	}
-	return false;
-}
-
 static void put_addr(struct nl_out *o, const struct netdev *dev, const struct if_addr *a, int type,
 		     int flags)
 {
@@ -98,7 +82,7 @@ static void put_addr(struct nl_out *o, const struct netdev *dev, const struct if
 		return;
 	m->ifa_family = AF_INET;
 	m->ifa_prefixlen = a->prefix;
-	m->ifa_flags = IFA_F_PERMANENT | (is_secondary(dev, a) ? IFA_F_SECONDARY : 0);
+	m->ifa_flags = IFA_F_PERMANENT | (a->secondary ? IFA_F_SECONDARY : 0);
 	m->ifa_scope = a->scope;
 	m->ifa_index = dev->ifindex;
 	nl_put_u32(o, IFA_ADDRESS, a->addr);
@@ -225,7 +209,8 @@ static int dump(struct net_ns *net, const struct nlmsghdr *h, bool strict, struc
 	spin_lock(&net_lock);
 	switch (h->nlmsg_type) {
 	case RTM_GETLINK:
-		dump_links(net, o);
+		if (rt->rtm_family != AF_BRIDGE) /* the ports of bridges: there are none */
+			dump_links(net, o);
 		break;
 	case RTM_GETADDR:
 		dump_addrs(net,
@@ -318,8 +303,6 @@ static int change_link(struct net_ns *net, const struct nlmsghdr *h, const struc
 		err = -EEXIST;
 	else if (c.mac && nl_len(at[IFLA_ADDRESS]) < ETH_ALEN)
 		err = -EINVAL;
-	else if (c.mac && dev->type != ARPHRD_ETHER)
-		err = -EOPNOTSUPP;
 	else
 		err = netdev_change(dev, &c);
 	if (!err)
