@@ -257,6 +257,7 @@ struct mount {
 	struct mount *master;
 	struct list_head slaves, slave_link;
 	u64 mark; /* the last propagation that came by */
+	struct list_head doomed; /* while an umount(2) looks at it: MNT_DOOMED */
 	struct res_counter *charge; /* the group of who made it */
 };
 #define MNT_RDONLY 1U
@@ -271,6 +272,8 @@ struct mount {
 #define MNT_NOSYMFOLLOW 1024U /* 512: MNT_LOCK_FLAGS */
 #define MNT_USERNS                                                                                 \
 	2048U /* new, by who may not make devices: they cannot be opened, and nothing says so */
+
+#define MNT_DOOMED 4096U
 
 struct mnt_ns {
 	struct ns_common ns;
@@ -293,8 +296,10 @@ int do_mount(const char *source, const char *target, const char *type, unsigned 
 int do_umount(const char *target, int flags);
 bool may_mount(void); /* in its mount namespace */
 int do_pivot_root(const char *new_root, const char *put_old);
-/* The lines of /proc/N/mounts and mountinfo as seen from root. */
-void mounts_show(struct strbuf *out, struct mnt_ns *ns, const struct path *root, bool info);
+/* The lines of /proc/N/mounts, mountinfo, mountstats as seen from root. */
+enum mounts_file { MOUNTS_TABLE, MOUNTS_INFO, MOUNTS_STATS };
+void mounts_show(struct strbuf *out, struct mnt_ns *ns, const struct path *root,
+		 enum mounts_file which);
 
 /* Where a thread stands. Shared by CLONE_FS. */
 struct fs_context {
@@ -598,6 +603,7 @@ struct pseudo_file {
 	ssize_t (*write)(void *priv, char *buf, size_t n);
 	/* POLLPRI events: the queue to wait on and a counter of changes; NULL without. */
 	struct waitq *(*wait)(void *priv, u64 *events);
+	bool poll_takes; /* an event is seen by one poll, else by all until the text is read */
 	void (*put)(void *priv); /* the inode goes, no file of it is open any more; may be NULL */
 };
 /* A regular file inode that serves pf with priv; the caller gives it a name. Its super must have no

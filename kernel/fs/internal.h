@@ -94,6 +94,7 @@ void unlock_dirs(struct dentry *a, struct dentry *b);
 /* ---- mount.c, propagate.c ---- */
 extern spinlock_t mount_lock;
 extern struct mutex mount_mutex; /* one change of any mount tree at a time */
+void mount_unlock(void); /* instead of mutex_unlock() */
 struct mount *mount_alloc(struct super *sb, struct dentry *root, const char *source);
 void mount_put(struct mount *m);
 static inline void mount_get(struct mount *m)
@@ -112,6 +113,8 @@ struct mount *mount_copy_tree(struct mount *m, struct dentry *root, bool rec, un
 void mount_drop_tree(struct mount *m); /* unmounts m and all below it, lazily; its reference goes */
 void mount_set_ns(struct mount *tree, struct mnt_ns *ns);
 struct mount *mount_next(struct mount *m, struct mount *top); /* depth first; NULL at the end */
+/* Is place (m, d) at or below p, in the mount tree? mount_mutex held. */
+bool mount_reachable(const struct mount *m, struct dentry *d, const struct path *p);
 #define for_each_in_tree(m, top) for (m = (top); m; m = mount_next(m, top))
 /* propagate.c: mount_mutex held */
 void mount_share(struct mount *m); /* shared, alone in a new group when it was not */
@@ -120,7 +123,8 @@ void mount_unshare(struct mount *m); /* leaves its peers and its master */
 void mount_join(struct mount *copy, struct mount *of, bool as_slave);
 int propagate_mount(struct mount *tree, struct mount *dest, struct dentry *mp);
 bool propagate_busy(struct mount *m);
-void propagate_umount(struct mount *m);
+/* Unmounts top with all below it, lazily, and what came of them elsewhere; the trees' references go. */
+void mount_umount_tree(struct mount *top);
 void mnt_ns_changed(struct mnt_ns *ns);
 
 /* ---- file.c ---- */

@@ -9,13 +9,15 @@
  * the parent off takes them off first.
  *
  * mount_mutex is held by who changes trees; mount_lock (a spinlock) for the change itself and by
- * path walk. Read next: mountcalls.c (the system calls), propagate.c, mount_show.c.
+ * path walk. What goes under the mutex may hold the last reference to a namespace (a bound file of
+ * /proc/N/ns): such a one waits in dead_namespaces until mount_unlock(). Read next: mountcalls.c (the system calls), propagate.c, mount_show.c.
  */
 #include "fs/internal.h"
 
 spinlock_t mount_lock;
 struct mutex mount_mutex = MUTEX_INIT(mount_mutex);
 static int last_mount_id;
+static struct list_head dead_namespaces = LIST_INIT(dead_namespaces); /* guarded by mount_lock */
 static struct kmem_cache *mount_cache;
 
 static void mnt_ns_free(struct ns_common *c);
@@ -50,6 +52,7 @@ struct mount *mount_alloc(struct super *sb, struct dentry *root, const char *sou
 	list_init(&m->peers);
 	list_init(&m->slaves);
 	list_init(&m->slave_link);
+	list_init(&m->doomed);
 	return m;
 }
 
@@ -129,16 +132,30 @@ void mount_detach(struct mount *m)
 	dput(mp);
 }
 
-struct mount *mount_next(struct mount *m, struct mount *top)
+bool mount_reachable(const struct mount *m, struct dentry *d, const struct path *p)
 {
-	if (!list_empty(&m->children))
-		return list_first(&m->children, struct mount, child_link);
+	while (m != p->mnt && m->parent != m) {
+		d = m->mountpoint;
+		m = m->parent;
+	}
+	return m == p->mnt && d_is_ancestor(p->dentry, d);
+}
+
+static struct mount *mount_after(struct mount *m, struct mount *top)
+{
 	while (m != top) {
 		if (m->child_link.next != &m->parent->children)
 			return list_first(&m->child_link, struct mount, child_link);
 		m = m->parent;
 	}
 	return NULL;
+}
+
+struct mount *mount_next(struct mount *m, struct mount *top)
+{
+	if (!list_empty(&m->children))
+		return list_first(&m->children, struct mount, child_link);
+	return mount_after(m, top);
 }
 
 void mount_set_ns(struct mount *tree, struct mnt_ns *ns)
@@ -190,7 +207,7 @@ static struct mount *copy_one(struct mount *m, struct dentry *root, unsigned int
 	if (!c)
 		return NULL;
 	ref_get(&m->sb->refs);
-	c->flags = m->flags & ~(MNT_LOCKED | MNT_UNBINDABLE);
+	c->flags = m->flags & ~(MNT_LOCKED | MNT_UNBINDABLE | MNT_DOOMED);
 	if (how & COPY_UNBINDABLE)
 		c->flags |= m->flags & (MNT_LOCKED | MNT_UNBINDABLE);
 	if (how & COPY_LOCKED)
@@ -248,15 +265,45 @@ void mnt_ns_changed(struct mnt_ns *ns)
 	waitq_wake_all(&ns->wait, POLLERR | POLLPRI);
 }
 
+static struct mnt_ns *next_dead(void)
+{
+	struct mnt_ns *ns = NULL;
+
+	spin_lock(&mount_lock);
+	if (!list_empty(&dead_namespaces)) {
+		ns = list_first(&dead_namespaces, struct mnt_ns, contexts);
+		list_del(&ns->contexts);
+	}
+	spin_unlock(&mount_lock);
+	return ns;
+}
+
+void mount_unlock(void)
+{
+	struct mnt_ns *ns;
+
+	do {
+		while ((ns = next_dead())) {
+			mount_drop_tree(ns->root);
+			kfree(ns);
+		}
+		mutex_unlock(&mount_mutex);
+		/* Who adds one and does not get the mutex leaves it to us. */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	} while (!list_empty(&dead_namespaces) && mutex_trylock(&mount_mutex));
+}
+
+/* The current thread may hold mount_mutex already: whoever has it does the work. */
 static void mnt_ns_free(struct ns_common *c)
 {
 	struct mnt_ns *ns = container_of(c, struct mnt_ns, ns);
 
-	mutex_lock(&mount_mutex);
-	if (ns->root)
-		mount_drop_tree(ns->root);
-	mutex_unlock(&mount_mutex);
-	kfree(ns);
+	spin_lock(&mount_lock);
+	list_add(&ns->contexts, &dead_namespaces);
+	spin_unlock(&mount_lock);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (mutex_trylock(&mount_mutex))
+		mount_unlock();
 }
 
 static void mnt_ns_setup(struct mnt_ns *ns)
@@ -306,7 +353,7 @@ struct mnt_ns *mnt_ns_copy(struct mnt_ns *old, struct user_ns *owner, struct fs_
 	b = mount_copy_tree(old->root, old->root->root, true,
 			    COPY_UNBINDABLE | (other ? COPY_SLAVE | COPY_LOCKED : 0));
 	if (IS_ERR(b)) {
-		mutex_unlock(&mount_mutex);
+		mount_unlock();
 		kfree(ns);
 		return (struct mnt_ns *)b;
 	}
@@ -320,7 +367,7 @@ struct mnt_ns *mnt_ns_copy(struct mnt_ns *old, struct user_ns *owner, struct fs_
 		if (a == fs->cwd.mnt)
 			cwd.mnt = b;
 	}
-	mutex_unlock(&mount_mutex);
+	mount_unlock();
 	context_move(fs, ns, &root, &cwd);
 	return ns;
 }
@@ -333,7 +380,7 @@ void mnt_ns_enter(struct mnt_ns *ns, struct fs_context *fs)
 	root.mnt = ns->root;
 	root.dentry = ns->root->root;
 	path_get(&root);
-	mutex_unlock(&mount_mutex);
+	mount_unlock();
 	path_descend(&root);
 	context_move(fs, ns, &root, &root);
 	path_put(&root);

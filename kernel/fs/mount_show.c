@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The text of /proc/N/mounts and /proc/N/mountinfo (proc(5)), letter for letter as Linux writes it. */
+/* The text of /proc/N/mounts, mountinfo and mountstats (proc(5)), letter for letter as Linux writes it. */
 #include "fs/internal.h"
 
 /* Blanks and backslashes as octal escapes: the fields are separated by blanks. */
@@ -49,7 +49,46 @@ static void show_mount(struct strbuf *out, struct mount *m, const char *place)
 	sb_printf(out, " 0 0\n");
 }
 
-static void show_info(struct strbuf *out, struct mount *m, const char *place, char *buf)
+static void show_stats(struct strbuf *out, struct mount *m, const char *place)
+{
+	sb_printf(out, "device ");
+	show_escaped(out, m->source ? m->source : "none", " \t\n\\#");
+	sb_printf(out, " mounted on ");
+	show_escaped(out, place, " \t\n\\");
+	sb_printf(out, " with fstype %s\n", m->sb->type->name);
+}
+
+/* The group nearest above m's master that has a member to be seen from root; 0: none. */
+static int visible_master(const struct mount *m, const struct path *root)
+{
+	for (struct mount *master = m->master; master; master = master->master) {
+		struct mount *p = master;
+
+		do {
+			if (p->ns == m->ns && mount_reachable(p, p->root, root))
+				return p->peer_group;
+			p = list_first(&p->peers, struct mount, peers);
+		} while (p != master);
+	}
+	return 0;
+}
+
+static void show_propagation(struct strbuf *out, const struct mount *m, const struct path *root)
+{
+	int visible = visible_master(m, root);
+
+	if (m->peer_group)
+		sb_printf(out, " shared:%d", m->peer_group);
+	if (m->master)
+		sb_printf(out, " master:%d", m->master->peer_group);
+	if (visible && visible != m->master->peer_group)
+		sb_printf(out, " propagate_from:%d", visible);
+	if (m->flags & MNT_UNBINDABLE)
+		sb_printf(out, " unbindable");
+}
+
+static void show_info(struct strbuf *out, struct mount *m, const struct path *seen_from,
+		      const char *place, char *buf)
 {
 	const char *root = dentry_name(m->root, buf, PATH_MAX);
 
@@ -59,12 +98,7 @@ static void show_info(struct strbuf *out, struct mount *m, const char *place, ch
 	show_escaped(out, place, " \t\n\\");
 	sb_printf(out, " %s", m->flags & MNT_RDONLY ? "ro" : "rw");
 	show_flags(out, m->flags);
-	if (m->peer_group)
-		sb_printf(out, " shared:%d", m->peer_group);
-	if (m->master)
-		sb_printf(out, " master:%d", m->master->peer_group);
-	if (m->flags & MNT_UNBINDABLE)
-		sb_printf(out, " unbindable");
+	show_propagation(out, m, seen_from);
 	sb_printf(out, " - %s ", m->sb->type->name);
 	show_escaped(out, m->source ? m->source : "none", " \t\n\\");
 	sb_printf(out, " %s", m->sb->flags & MS_RDONLY ? "ro" : "rw");
@@ -72,7 +106,8 @@ static void show_info(struct strbuf *out, struct mount *m, const char *place, ch
 	sb_putc(out, '\n');
 }
 
-void mounts_show(struct strbuf *out, struct mnt_ns *ns, const struct path *root, bool info)
+void mounts_show(struct strbuf *out, struct mnt_ns *ns, const struct path *root,
+		 enum mounts_file which)
 {
 	char *buf = kmalloc(2 * PATH_MAX);
 	struct mount *m;
@@ -89,11 +124,13 @@ void mounts_show(struct strbuf *out, struct mnt_ns *ns, const struct path *root,
 
 		if (IS_ERR(place) || *place != '/') /* not to be seen from root */
 			continue;
-		if (info)
-			show_info(out, m, place, buf + PATH_MAX);
+		if (which == MOUNTS_INFO)
+			show_info(out, m, root, place, buf + PATH_MAX);
+		else if (which == MOUNTS_STATS)
+			show_stats(out, m, place);
 		else
 			show_mount(out, m, place);
 	}
-	mutex_unlock(&mount_mutex);
+	mount_unlock();
 	kfree(buf);
 }

@@ -54,16 +54,6 @@ static u32 mnt_flags_of(unsigned long flags)
 #define MNT_ATIME (MNT_NOATIME | MNT_NODIRATIME | MNT_RELATIME)
 #define MNT_RESTRICT (MNT_RDONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC)
 
-/* Is place (m, d) at or below p, in the mount tree? mount_mutex held. */
-static bool reachable(struct mount *m, struct dentry *d, const struct path *p)
-{
-	while (m != p->mnt && m->parent != m) {
-		d = m->mountpoint;
-		m = m->parent;
-	}
-	return m == p->mnt && d_is_ancestor(p->dentry, d);
-}
-
 /* Puts tree at dest, and copies of it where dest's peers and slaves are. mount_mutex held. */
 static int attach_tree(struct mount *tree, const struct path *dest)
 {
@@ -131,7 +121,7 @@ static int mount_new(struct path *dest, const char *source, const char *type, un
 		err = attach_tree(m, dest);
 	if (err)
 		mount_drop_tree(m);
-	mutex_unlock(&mount_mutex);
+	mount_unlock();
 	return err;
 }
 
@@ -162,7 +152,7 @@ static int mount_bind(struct path *dest, struct path *from, bool rec)
 	if (err)
 		mount_drop_tree(copy);
 out:
-	mutex_unlock(&mount_mutex);
+	mount_unlock();
 	return err;
 }
 
@@ -215,7 +205,7 @@ static int mount_remount(struct path *p, unsigned long flags, const char *data)
 		spin_unlock(&mount_lock);
 		mnt_ns_changed(p->mnt->ns);
 	}
-	mutex_unlock(&mount_mutex);
+	mount_unlock();
 	return err;
 }
 
@@ -252,8 +242,7 @@ static int mount_propagation(struct path *p, unsigned long flags)
 		if (!(flags & MS_REC))
 			break;
 	}
-	mnt_ns_changed(p->mnt->ns);
-	mutex_unlock(&mount_mutex);
+	mount_unlock();
 	return 0;
 }
 
@@ -267,7 +256,7 @@ static int check_move(const struct path *from, struct path *dest)
 		return -EINVAL;
 	if (dest->mnt->peer_group)
 		for_each_in_tree(i, m) if (i->flags & MNT_UNBINDABLE) return -EINVAL;
-	return reachable(dest->mnt, dest->dentry, from) ? -ELOOP : 0;
+	return mount_reachable(dest->mnt, dest->dentry, from) ? -ELOOP : 0;
 }
 
 static int mount_move(struct path *dest, struct path *from)
@@ -290,7 +279,7 @@ static int mount_move(struct path *dest, struct path *from)
 		mount_attach(from->mnt, old_parent, old_mp);
 	dput(old_mp);
 out:
-	mutex_unlock(&mount_mutex);
+	mount_unlock();
 	return err;
 }
 
@@ -353,8 +342,7 @@ static int umount_locked(const struct path *p, int flags)
 		return -EINVAL;
 	if (!(flags & UMOUNT_DETACH) && (!list_empty(&m->children) || propagate_busy(m)))
 		return -EBUSY;
-	propagate_umount(m);
-	mount_drop_tree(m);
+	mount_umount_tree(m);
 	mnt_ns_changed(ns);
 	return 0;
 }
@@ -373,7 +361,7 @@ int do_umount(const char *target, int flags)
 		&p); /* for "." and "/", on which something may be mounted: after pivot_root(".", ".") */
 	mutex_lock(&mount_mutex);
 	err = may_mount() ? umount_locked(&p, flags) : -EPERM;
-	mutex_unlock(&mount_mutex);
+	mount_unlock();
 	path_put(&p);
 	return err;
 }
@@ -420,7 +408,7 @@ static int check_pivot(const struct path *root, const struct path *new, const st
 		return -EINVAL;
 	if (!is_mount_root(new) || nm->parent == nm)
 		return -EINVAL;
-	if (!reachable(om, old->dentry, new) || !reachable(nm, new->dentry, root))
+	if (!mount_reachable(om, old->dentry, new) || !mount_reachable(nm, new->dentry, root))
 		return -EINVAL;
 	return 0;
 }
@@ -460,7 +448,7 @@ int do_pivot_root(const char *new_root, const char *put_old)
 		pivot(&root, &new, &old);
 		mnt_ns_changed(ns);
 	}
-	mutex_unlock(&mount_mutex);
+	mount_unlock();
 	if (!err)
 		move_contexts(ns, &root, &new);
 	path_put(&root);

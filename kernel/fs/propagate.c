@@ -4,8 +4,9 @@
  * its slaves, too. Peers form a ring; a slave hangs in its master's list and may be shared itself,
  * with slaves of its own.
  *
- * All of it runs with mount_mutex held. The set of mounts that an event reaches is collected first
- * (struct reach), breadth first and without recursion; then nothing can fail any more.
+ * All of it runs with mount_mutex held. Whom a new mount reaches is collected first, with the copies
+ * (struct reach), breadth first and without recursion; then nothing can fail any more. Unmounting needs
+ * no memory: next_reached() walks.
  */
 #include "fs/internal.h"
 
@@ -83,6 +84,9 @@ static int reach_add(struct reach *r, struct mount *at, struct mount *source, bo
 	bool visible = at->sb == r->sb && d_is_ancestor(at->root, r->mp);
 	struct mount *copy = NULL;
 
+	if (!at->ns) /* itself a copy on its way */
+		return 0;
+
 	at->mark = r->mark;
 	if (r->n == r->cap) {
 		size_t cap = r->cap ? r->cap * 2 : 8;
@@ -149,7 +153,7 @@ static int reach_all(struct reach *r, struct mount *dest, struct dentry *mp, str
 			if (s->mark == r->mark)
 				continue;
 			err = reach_add(r, s, r->to[i].source, true);
-			if (!err)
+			if (!err && s->ns)
 				err = reach_peers(r, s, r->to[r->n - 1].source);
 			if (err)
 				break;
@@ -187,47 +191,113 @@ int propagate_mount(struct mount *tree, struct mount *dest, struct dentry *mp)
 	return err;
 }
 
-/* The mount that came to at when m came to its own parent, or NULL. */
-static struct mount *counterpart(struct mount *m, struct mount *at)
+/*
+ * The mount after m that an event below from reaches, or NULL after the last: down to a mount's slaves,
+ * then on among its fellow slaves, then round the peers. No memory, no marks. It relies on peers of a
+ * group having one master, in whose list all of them are.
+ */
+static struct mount *next_reached(struct mount *m, struct mount *from)
 {
-	struct mount *c;
+	if (!list_empty(&m->slaves))
+		return list_first(&m->slaves, struct mount, slave_link);
+	for (; m->master != from->master; m = m->master)
+		if (m->slave_link.next != &m->master->slaves)
+			return list_first(&m->slave_link, struct mount, slave_link);
+	m = list_first(&m->peers, struct mount, peers);
+	return m == from ? NULL : m;
+}
 
-	spin_lock(&mount_lock);
-	c = mount_find(at, m->mountpoint);
-	spin_unlock(&mount_lock);
-	return c && c != m && c->sb == m->sb && c->root == m->root ? c : NULL;
+#define for_each_reached(q, from) for (q = next_reached(from, from); q; q = next_reached(q, from))
+
+/* What alone is mounted on m, and covers all of it; or NULL. */
+static struct mount *only_cover(struct mount *m)
+{
+	struct mount *c = mount_find(m, m->root);
+
+	return c && list_first(&m->children, struct mount, child_link) == c &&
+			       c->child_link.next == &m->children
+		       ? c
+		       : NULL;
 }
 
 /* References of an idle mount: its tree's, and for m itself the caller's path. */
 bool propagate_busy(struct mount *m)
 {
-	struct reach r = { 0 };
-	bool busy = ref_read(&m->refs) > 2;
+	struct mount *q, *c;
 
-	if (!busy && !reach_all(&r, m->parent, m->mountpoint, NULL))
-		for (size_t i = 1; i < r.n; i++) {
-			struct mount *c = counterpart(m, r.to[i].at);
-
-			if (c && list_empty(&c->children) && ref_read(&c->refs) > 1)
-				busy = true;
-		}
-	kfree(r.to);
-	return busy;
+	if (ref_read(&m->refs) > 2)
+		return true;
+	for_each_reached(q, m->parent)
+	{
+		c = mount_find(q, m->mountpoint);
+		if (c && (list_empty(&c->children) || only_cover(c)) && ref_read(&c->refs) > 1)
+			return true;
+	}
+	return false;
 }
 
-void propagate_umount(struct mount *m)
+/* c goes, unless something is left on it; what only covers it comes down to its place. */
+static void drop_copy(struct mount *c)
 {
-	struct reach r = { 0 };
+	struct mount *cover = only_cover(c), *parent = c->parent;
+	struct mnt_ns *ns = c->ns;
+	struct dentry *mp;
 
-	if (!reach_all(&r, m->parent, m->mountpoint, NULL))
-		for (size_t i = 1; i < r.n; i++) {
-			struct mount *c = counterpart(m, r.to[i].at);
-			struct mnt_ns *ns = c ? c->ns : NULL;
+	c->flags &= ~MNT_DOOMED;
+	if (!cover && !list_empty(&c->children))
+		return;
+	mp = dget(c->mountpoint);
+	if (cover)
+		mount_detach(cover);
+	mount_drop_tree(c);
+	if (cover)
+		mount_attach(cover, parent, mp);
+	dput(mp);
+	mnt_ns_changed(ns);
+}
 
-			if (!c || !list_empty(&c->children))
-				continue;
-			mount_drop_tree(c);
-			mnt_ns_changed(ns);
+/*
+ * What sits where top's mounts sit, at their parents' peers and slaves, is doomed with them. Two are
+ * spared, in two passes: one on which something else is mounted (children come first), and one that is
+ * locked to a parent that stays (parents come first).
+ */
+void mount_umount_tree(struct mount *top)
+{
+	struct list_head down = LIST_INIT(down), up = LIST_INIT(up);
+	struct mount *m, *q, *c, *tmp;
+	bool spared;
+
+	for_each_in_tree(m, top) m->flags |= MNT_DOOMED;
+	for_each_in_tree(m, top) for_each_reached(q, m->parent)
+	{
+		c = mount_find(q, m->mountpoint);
+		if (c && !(c->flags & MNT_DOOMED)) {
+			c->flags |= MNT_DOOMED;
+			list_add(&c->doomed, &up);
 		}
-	kfree(r.to);
+	}
+	list_for_each_safe(m, tmp, &up, doomed) {
+		spared = false;
+		list_for_each(c, &m->children, child_link)
+			if (!(c->flags & MNT_DOOMED) && c->mountpoint != m->root)
+				spared = true;
+		list_del(&m->doomed);
+		if (spared)
+			m->flags &= ~MNT_DOOMED;
+		else
+			list_add(&m->doomed, &down);
+	}
+	list_for_each_safe(m, tmp, &down, doomed) {
+		list_del(&m->doomed);
+		if (m->flags & MNT_LOCKED && !(m->parent->flags & MNT_DOOMED))
+			m->flags &= ~MNT_DOOMED;
+		else
+			list_add(&m->doomed, &up);
+	}
+	mount_drop_tree(top);
+	while (!list_empty(&up)) {
+		m = list_first(&up, struct mount, doomed);
+		list_del(&m->doomed);
+		drop_copy(m);
+	}
 }

@@ -54,7 +54,7 @@ static int pseudo_make(struct pseudo *p, struct pseudo_open *o)
 	sb_free(&o->text);
 	o->text = (struct strbuf){ 0 };
 	o->made = false;
-	if (p->pf->wait)
+	if (p->pf->wait && !p->pf->poll_takes)
 		p->pf->wait(p->priv, &o->events);
 	err = p->pf->show(&o->text, p->priv);
 	if (!err && o->text.failed)
@@ -119,7 +119,11 @@ static u32 pseudo_poll(struct file *f, struct poll_table *pt)
 		return mask;
 	poll_wait(f, p->pf->wait(p->priv, &events), pt);
 	p->pf->wait(p->priv, &events);
-	return events != o->events ? mask | POLLERR | POLLPRI : mask;
+	if (events != READ_ONCE(o->events))
+		mask |= POLLERR | POLLPRI;
+	if (p->pf->poll_takes)
+		WRITE_ONCE(o->events, events);
+	return mask;
 }
 
 static const struct file_ops pseudo_fops = {

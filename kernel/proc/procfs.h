@@ -10,6 +10,7 @@ struct pinode {
 	struct pid *pid;
 	const struct pid_entry *entry;
 	int fd; /* of fd/N and fdinfo/N */
+	struct mnt_ns *mnt; /* of a file about mounts, once polled; a reference. Set once */
 	bool whole; /* /proc/N, not /proc/N/task/N: sums over all threads */
 };
 

@@ -23,6 +23,8 @@ void pid_inode_put(void *pinode)
 	struct pinode *p = pinode;
 
 	pid_put(p->pid);
+	if (p->mnt)
+		ns_put(&p->mnt->ns);
 	kfree(p);
 }
 
@@ -231,6 +233,32 @@ static int show_mounts(struct strbuf *out, struct task *t, const struct pinode *
 	return ns && fs ? 0 : -EINVAL;
 }
 
+/* pseudo_file.wait: the namespace stays, as the one that the open file is about. */
+static struct waitq *mounts_wait(void *priv, u64 *events)
+{
+	struct pinode *p = priv;
+	struct mnt_ns *mnt = __atomic_load_n(&p->mnt, __ATOMIC_ACQUIRE), *first = NULL;
+	struct task *t = mnt ? NULL : pinode_task(p);
+	struct nsproxy *ns = t ? task_ns_get(t) : NULL;
+
+	if (ns) {
+		mnt = ns->mnt;
+		ns_get(&mnt->ns);
+		if (!__atomic_compare_exchange_n(&p->mnt, &first, mnt, false, __ATOMIC_ACQ_REL,
+						 __ATOMIC_ACQUIRE)) {
+			ns_put(&mnt->ns);
+			mnt = first;
+		}
+		nsproxy_put(ns);
+	}
+	if (t)
+		task_put(t);
+	if (!mnt)
+		mnt = &init_mnt_ns;
+	*events = READ_ONCE(mnt->event);
+	return &mnt->wait;
+}
+
 /* ---- mem: the task's memory as a file, which a debugger reads and writes ---- */
 
 static int mem_open(struct inode *inode, struct file *f)
@@ -414,6 +442,16 @@ static const struct file_ops threads_fops = { .iterate = threads_iterate };
 			.put = pid_inode_put },                                                    \
 		.show = fn, .write = wr, .which = w,                                               \
 	}
+#define MOUNTS(n, m, w)                                                                            \
+	{                                                                                          \
+		.pf = { .name = n,                                                                 \
+			.mode = m,                                                                 \
+			.show = proc_pid_show,                                                     \
+			.wait = mounts_wait,                                                       \
+			.poll_takes = true,                                                        \
+			.put = pid_inode_put },                                                    \
+		.show = show_mounts, .which = w,                                                   \
+	}
 #define LINK(n, w)                                                                                 \
 	{                                                                                          \
 		.pf = { .name = n, .mode = S_IFLNK | 0777 }, .iops = &proc_link_iops, .which = w,  \
@@ -482,8 +520,9 @@ static const struct pid_entry entries[] = {
 	LINK("cwd", LINK_CWD),
 	LINK("root", LINK_ROOT),
 	LINK("exe", LINK_EXE),
-	TEXT_OF("mounts", 0444, show_mounts, false),
-	TEXT_OF("mountinfo", 0444, show_mounts, true),
+	MOUNTS("mounts", 0444, MOUNTS_TABLE),
+	MOUNTS("mountinfo", 0444, MOUNTS_INFO),
+	MOUNTS("mountstats", 0400, MOUNTS_STATS),
 	TEXT("cgroup", 0444, show_cgroup),
 	TEXT("oom_score", 0444, show_oom_score),
 	TEXT_RW("oom_score_adj", show_oom_score_adj, write_oom_score_adj, 0),
