@@ -8,8 +8,8 @@
  * The kernel reaches all of this through struct layer_ops (proc/proc.h), which ns.c fills in; without
  * this folder the kernel is a Linux built without namespaces and cgroups.
  *
- * Kinds: user pid mnt uts net cgroup. ipc and time are not built: there is no table behind them yet,
- * so asking for one is EINVAL. Read next: ns.c, then pid_ns.c.
+ * Kinds: user pid mnt uts net ipc cgroup. time is not built: asking for one is EINVAL.
+ * Read next: ns.c, then pid_ns.c.
  */
 #pragma once
 #include "proc/proc.h"
@@ -21,6 +21,7 @@
 struct uts_ns *uts_ns_copy(struct uts_ns *old, struct user_ns *owner); /* same names; -ENOMEM */
 /* An empty child of parent. -ENOSPC: 32 levels deep already; -ENOMEM */
 struct pid_ns *pid_ns_make(struct pid_ns *parent, struct user_ns *owner);
+struct ns_common *ipc_ns_make(struct user_ns *owner); /* -ENOMEM */
 /* Its root is the current task's group. -ENOMEM */
 struct ns_common *cgroup_ns_make(struct user_ns *owner);
 /*

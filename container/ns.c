@@ -12,8 +12,27 @@
 #include "net/net.h"
 
 /* In nsproxy and built. CLONE_NEWUSER lives in the credentials instead. */
-#define NSPROXY_KINDS (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP)
-#define UNBUILT_KINDS (CLONE_NEWIPC | CLONE_NEWTIME)
+#define PLAIN_KINDS (CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWIPC)
+#define NSPROXY_KINDS (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | PLAIN_KINDS)
+#define UNBUILT_KINDS CLONE_NEWTIME
+
+/* The place of a kind that begins empty and is nothing more than its table. */
+static struct ns_common **plain_member(struct nsproxy *ns, u64 kind)
+{
+	return kind == CLONE_NEWNET ? &ns->net : kind == CLONE_NEWIPC ? &ns->ipc : &ns->cgroup;
+}
+
+static struct ns_common *make_plain(u64 kind, struct user_ns *owner)
+{
+	struct net_ns *net;
+
+	if (kind == CLONE_NEWIPC)
+		return ipc_ns_make(owner);
+	if (kind == CLONE_NEWCGROUP)
+		return cgroup_ns_make(owner);
+	net = net_ns_make(owner);
+	return IS_ERR(net) ? (struct ns_common *)net : &net->ns;
+}
 
 /* Puts new members for flags into ns, which is not shared yet; what fails midway the caller drops. */
 static int replace_members(struct nsproxy *ns, u64 flags, struct user_ns *owner,
@@ -39,21 +58,14 @@ static int replace_members(struct nsproxy *ns, u64 flags, struct user_ns *owner,
 		ns_put(&ns->pid_for_children->ns);
 		ns->pid_for_children = pid_ns;
 	}
-	if (flags & CLONE_NEWNET) {
-		struct net_ns *net = net_ns_make(owner);
+	for (u64 rest = flags & PLAIN_KINDS; rest; rest &= rest - 1) {
+		struct ns_common **at = plain_member(ns, rest & -rest);
+		struct ns_common *made = make_plain(rest & -rest, owner);
 
-		if (IS_ERR(net))
-			return PTR_ERR(net);
-		ns_put(ns->net);
-		ns->net = &net->ns;
-	}
-	if (flags & CLONE_NEWCGROUP) {
-		struct ns_common *cgroup = cgroup_ns_make(owner);
-
-		if (IS_ERR(cgroup))
-			return PTR_ERR(cgroup);
-		ns_put(ns->cgroup);
-		ns->cgroup = cgroup;
+		if (IS_ERR(made))
+			return PTR_ERR(made);
+		ns_put(*at);
+		*at = made;
 	}
 	/* Last: it moves fs into the copy, which could not be taken back. */
 	if (flags & CLONE_NEWNS) {
@@ -158,16 +170,18 @@ static int set_member(struct nsproxy *ns, struct ns_common *target, struct task 
 		ns->pid_for_children = pid_ns;
 		return 0;
 	}
+	case CLONE_NEWIPC:
+		sem_undo_leave(t);
+		/* fallthrough */
 	case CLONE_NEWNET:
+	case CLONE_NEWCGROUP: {
+		struct ns_common **at = plain_member(ns, target->ops->clone_flag);
+
 		ns_get(target);
-		ns_put(ns->net);
-		ns->net = target;
+		ns_put(*at);
+		*at = target;
 		return 0;
-	case CLONE_NEWCGROUP:
-		ns_get(target);
-		ns_put(ns->cgroup);
-		ns->cgroup = target;
-		return 0;
+	}
 	case CLONE_NEWNS:
 		if (ref_read(&t->thread.fs->refs) > 1)
 			return -EINVAL;
@@ -218,6 +232,8 @@ static struct ns_common *member(struct nsproxy *ns, const char *name)
 		return ns->net;
 	if (!strcmp(name, "cgroup"))
 		return ns->cgroup;
+	if (!strcmp(name, "ipc"))
+		return ns->ipc;
 	return NULL;
 }
 

@@ -354,6 +354,7 @@ char *path_name_marked(const struct path *p, const struct path *root, char *buf,
 int inode_permission(struct inode *inode, int may); /* current thread's fs ids; -EACCES */
 int path_permission(const struct path *p,
 		    int may); /* the same, and -EROFS where nothing is written */
+bool in_group(const struct cred *c, gid_t gid); /* its own or a supplementary one */
 /* Is the current thread the owner or has it CAP_FOWNER? */
 bool inode_owner_or_capable(const struct inode *inode);
 /*
@@ -472,6 +473,7 @@ void file_locks_show(struct strbuf *out, pid_t (*shown)(pid_t pid));
 ssize_t generic_file_read(struct file *f, struct uio *to, loff_t *pos);
 ssize_t generic_file_write(struct file *f, struct uio *from, loff_t *pos);
 int generic_file_mmap(struct file *f, struct vma *vma);
+extern const struct vm_ops file_vm_ops; /* what it gives the area */
 extern const struct file_ops generic_ro_file_ops; /* read, mmap */
 /*
  * mmap(2) of a file, for the system call and for exec: asks f->ops->mmap, then mm_mmap(). vm_flags:
@@ -516,6 +518,7 @@ int pipe_files(struct file *f[2], int flags); /* [0] reads, [1] writes */
 /* Files of one reference, or ERR_PTR. flags: EFD_*, MFD_*, EPOLL_CLOEXEC. */
 struct file *eventfd_file(unsigned int count, int flags);
 struct file *memfd_file(const char *name, unsigned int flags);
+struct file *nameless_file(const char *shown, u64 size); /* shared memory of so many bytes */
 struct file *epoll_file(int flags);
 /* epoll_ctl(2), epoll_wait(2); -EINVAL when ep is no epoll file. */
 struct epoll_event;

@@ -15,7 +15,6 @@
 #define LINK_MAX_DEPTH 40 /* path_resolution(7) */
 
 /* ---- inode.c ---- */
-bool in_group(const struct cred *c, gid_t gid); /* its own or a supplementary one */
 bool fs_capable(int cap); /* in the first user namespace */
 bool inode_capable(const struct inode *inode, int cap); /* over this inode's owner */
 struct super *super_new(const struct fs_type *type, unsigned long flags);

@@ -20,7 +20,7 @@ static struct mount *memfd_get_mount(void)
 }
 
 /* A file of its own under no name but the one that is shown. */
-static struct file *nameless_file(const char *shown, u64 size, unsigned int flags)
+struct file *nameless_file(const char *shown, u64 size)
 {
 	struct mount *m = memfd_get_mount();
 	struct inode *inode;
@@ -32,19 +32,21 @@ static struct file *nameless_file(const char *shown, u64 size, unsigned int flag
 		return (struct file *)inode;
 	inode->nlink = 0;
 	inode->size = size;
-	if (flags & MFD_ALLOW_SEALING)
-		((struct tmpfs_node *)inode->priv)->seals = 0;
 	return file_on_inode(m, shown, inode, &tmpfs_file_fops, O_RDWR);
 }
 
 struct file *memfd_file(const char *name, unsigned int flags)
 {
 	char full[sizeof("/memfd:") + MEMFD_NAME_MAX];
+	struct file *f;
 
 	if (flags & ~MFD_KNOWN || strlen(name) > MEMFD_NAME_MAX)
 		return ERR_PTR(-EINVAL);
 	snprintf(full, sizeof(full), "/memfd:%s", name);
-	return nameless_file(full, 0, flags);
+	f = nameless_file(full, 0);
+	if (!IS_ERR(f) && flags & MFD_ALLOW_SEALING)
+		((struct tmpfs_node *)f->inode->priv)->seals = 0;
+	return f;
 }
 
 u64 file_mmap_anon(struct mm *mm, u64 addr, u64 len, u32 vm_flags, bool fixed)
@@ -54,7 +56,7 @@ u64 file_mmap_anon(struct mm *mm, u64 addr, u64 len, u32 vm_flags, bool fixed)
 
 	if (!(vm_flags & VM_NORESERVE) && mm_too_much(len))
 		return -ENOMEM;
-	f = nameless_file("/dev/zero", len, 0);
+	f = nameless_file("/dev/zero", len);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	at = file_mmap(mm, addr, len, vm_flags, fixed, f, 0);

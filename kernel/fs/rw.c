@@ -299,7 +299,7 @@ static struct frame *file_vma_fault(struct vma *vma, u64 pgoff, bool write)
 	return page;
 }
 
-static const struct vm_ops file_vm_ops = {
+const struct vm_ops file_vm_ops = {
 	.open = file_vma_open,
 	.close = file_vma_close,
 	.fault = file_vma_fault,

@@ -106,23 +106,14 @@ static ssize_t sysctl_write(void *priv, char *buf, size_t n)
 {
 	const struct net_sysctl *s = priv;
 	u64 v[2] = { 0, ~0UL };
-	char *at = buf;
 
 	if (!ns_capable(current_net()->ns.owner, CAP_NET_ADMIN))
 		return -EPERM;
-	for (u32 i = 0; i < s->count; i++) {
-		char *end;
-
-		while (*at == ' ' || *at == '\t')
-			at++;
-		for (end = at; *end && !strchr(" \t\n", *end);)
-			end++;
-		if (*end)
-			*end++ = 0;
-		if (parse_u64(at, 10, &v[i]) || v[i] < s->low || v[i] > s->high)
+	if (sysctl_parse(buf, v, s->count) != (int)s->count)
+		return -EINVAL;
+	for (u32 i = 0; i < s->count; i++)
+		if (v[i] < s->low || v[i] > s->high)
 			return -EINVAL;
-		at = end;
-	}
 	if (v[0] > v[1])
 		return -EINVAL;
 	for (u32 i = 0; i < s->count; i++)

@@ -410,6 +410,7 @@ void __noreturn do_exit(int status)
 	if (last)
 		last_thread(t);
 	leave_mm(t);
+	sem_undo_leave(t);
 	leave_tables(t);
 	if (last && p->session_leader && tty_leader_exit)
 		tty_leader_exit(p);

@@ -199,8 +199,6 @@ static int copy_fs(struct task *child, u64 flags)
 
 static int copy_ns(struct task *child, u64 flags)
 {
-	int err;
-
 	child->ns = current->ns;
 	nsproxy_get(child->ns);
 	if (child->ns->time != child->ns->time_for_children) {
@@ -217,9 +215,8 @@ static int copy_ns(struct task *child, u64 flags)
 	}
 	if (!(flags & CLONE_NS_FLAGS))
 		return 0;
-	err = layer.make_ns(flags & CLONE_NS_FLAGS, &child->ns, &child->thread.cred,
-			    child->thread.fs);
-	return err;
+	return layer.make_ns(flags & CLONE_NS_FLAGS, &child->ns, &child->thread.cred,
+			     child->thread.fs);
 }
 
 static void copy_own(struct task *child, const struct clone_args_k *args)
@@ -299,6 +296,7 @@ static void drop_thread_parts(struct task *child)
 
 	if (child->proc && child->proc != current->proc)
 		timers_exit(child->proc);
+	sem_undo_leave(child);
 	nsproxy_put(child->ns);
 	if (th->files)
 		files_put(th->files);
@@ -386,6 +384,8 @@ long do_clone(const struct clone_args_k *args, const struct regs *regs)
 	err = copy_process(child, flags, args->exit_signal);
 	if (!err)
 		err = copy_sighand(child, flags);
+	if (!err && flags & CLONE_SYSVSEM)
+		err = sem_undo_share(child);
 	if (!err)
 		err = copy_fs(child, flags);
 	if (!err)

@@ -18,6 +18,8 @@ void pid_release(struct pid *pid);
 void cred_init(void);
 void pid_init(void);
 void nsproxy_init(void);
+void ipc_init(void); /* after procfs_init() */
+int sem_undo_share(struct task *child); /* CLONE_SYSVSEM: -ENOMEM */
 void signal_init(void);
 void signalfd_init(void);
 void oom_init(void);

@@ -13,6 +13,8 @@
 	 CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME)
 
 static const struct ns_ops init_uts_ns_ops = { .name = "uts", .clone_flag = CLONE_NEWUTS };
+static const struct ns_ops init_ipc_ns_ops = { .name = "ipc", .clone_flag = CLONE_NEWIPC };
+struct ipc_ns init_ipc_ns;
 struct uts_ns init_uts_ns = { .hostname = "(none)", .domainname = "(none)" };
 struct nsproxy init_nsproxy;
 
@@ -29,6 +31,9 @@ void nsproxy_init(void)
 	ns_get(&init_uts_ns.ns);
 	ns_get(&init_mnt_ns.ns);
 	ns_get(&init_pid_ns.ns);
+	ipc_ns_setup(&init_ipc_ns);
+	ns_init(&init_ipc_ns.ns, &init_ipc_ns_ops, &init_user_ns, 0xefffffff);
+	init_nsproxy.ipc = &init_ipc_ns.ns;
 }
 
 static struct ns_common **kinds(struct nsproxy *p, unsigned int i)
@@ -143,6 +148,8 @@ int do_unshare(u64 flags)
 			goto out;
 		}
 	}
+	if (flags & (CLONE_NEWIPC | CLONE_SYSVSEM))
+		sem_undo_leave(t);
 	task_ns_install(ns);
 	cred_install((struct cred *)cred);
 	spin_lock(&t->proc->siglock);

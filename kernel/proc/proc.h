@@ -88,6 +88,32 @@ struct user_ns {
 };
 extern struct user_ns init_user_ns;
 
+/* System V IPC and POSIX message queues (sysvipc(7), mq_overview(7)): proc/ipc.h has the objects. */
+enum ipc_kind { IPC_SEM, IPC_MSG, IPC_SHM, IPC_KINDS };
+/* clang-format off */
+enum ipc_limit { /* /proc/sys/kernel/shmmax ..., /proc/sys/fs/mqueue/queues_max ... */
+	SHM_MAX, SHM_ALL, SHM_MNI, SEM_MSL, SEM_MNS, SEM_OPM, SEM_MNI, MSG_MAX, MSG_MNB, MSG_MNI,
+	MQ_QUEUES, MQ_MSGS, MQ_MSGSIZE, MQ_MSGS_DEFAULT, MQ_MSGSIZE_DEFAULT, IPC_LIMITS
+};
+/* clang-format on */
+struct ipc_ns {
+	struct ns_common ns;
+	struct mutex lock; /* guards the rest and what the tables hold; inside mm->lock */
+	struct ipc_table {
+		struct idr by_index; /* index: an id's lower bits */
+		struct radix by_key;
+		u32 in_use, round; /* round: of the indices, an id's upper bits */
+		s64 last; /* index given out */
+	} table[IPC_KINDS];
+	u64 limit[IPC_LIMITS];
+	u64 shm_pages, nr_sems, msg_count, msg_bytes; /* in use */
+};
+extern struct ipc_ns init_ipc_ns;
+void ipc_ns_setup(struct ipc_ns *ns); /* empty tables and Linux's limits; all but ns->ns */
+void ipc_ns_drain(struct ipc_ns *ns); /* the last reference went, and all in it goes */
+/* t leaves its IPC namespace, or stops to share its SEM_UNDO values: they are applied with the last. */
+void sem_undo_leave(struct task *t);
+
 /* Never changes while shared: to change, copy (container/). Unset kinds are NULL. */
 struct nsproxy {
 	ref_t refs;
@@ -262,6 +288,7 @@ struct task {
 	struct list_head all_link; /* every task */
 	struct nsproxy *ns;
 	struct sighand *sighand;
+	struct sem_undos *sem_undos; /* own thread only; NULL until used */
 	/* guarded by proc->siglock */
 	ksigset_t blocked, saved_mask;
 	ksigset_t real_blocked; /* while sigtimedwait(2) lets its signals through */
@@ -509,6 +536,21 @@ long do_futex_waitv(const struct futex_waitv *v, unsigned int nr,
 		    const struct __kernel_timespec *timeout, int clock);
 int futex_wake(u32 __user *uaddr, int nr); /* shared or private key alike; count woken */
 
+/* ---- System V IPC: shmget(2), shmop(2), semop(2) ...; results as there ---- */
+long do_ipc_get(enum ipc_kind kind, int key, u64 size, int flags);
+long do_shmat(int id, u64 addr, int flags);
+long do_shmdt(u64 addr);
+long do_shmctl(int id, int cmd, void __user *buf);
+/* n operations in kernel memory; deadline in clock_ns(), ~0UL: none. */
+struct sembuf;
+long do_semop(int id, struct sembuf *ops, unsigned int n, u64 deadline);
+u64 semop_max(void); /* how many operations one call may have */
+long do_semctl(int id, int num, int cmd, u64 arg);
+/* um: a long, the type, and then the text. */
+long do_msgsnd(int id, const void __user *um, size_t size, int flags);
+long do_msgrcv(int id, void __user *um, size_t size, long type, int flags);
+long do_msgctl(int id, int cmd, void __user *buf);
+
 /* ---- pidfd ---- */
 int do_pidfd_open(pid_t pid, unsigned int flags);
 int do_pidfd_send_signal(int pidfd, int sig, siginfo_t *info,
@@ -524,6 +566,8 @@ extern void (*tty_info)(struct tty *tty, u64 *dev, struct pid **pgrp);
 
 /* Registers /proc files outside the N folders: name may hold slashes ("sys/kernel/hostname"). */
 void procfs_add(const struct pseudo_file *pf, void *priv);
+/* Numbers as a file of /proc/sys takes them, n at most, with white space between: how many, -EINVAL. */
+int sysctl_parse(char *text, u64 *v, unsigned int n);
 /* A file of /proc/N/net; show() is told the network namespace of process N. For net/, at boot. */
 void proc_net_add(const char *name, int (*show)(struct strbuf *out, struct ns_common *net));
 

@@ -305,6 +305,28 @@ static int show_cpuinfo(struct strbuf *out, void *priv)
 
 /* ---- /proc/sys ---- */
 
+int sysctl_parse(char *text, u64 *v, unsigned int n)
+{
+	unsigned int got = 0;
+
+	while (got < n) {
+		char *end;
+
+		while (*text && strchr(" \t\n", *text))
+			text++;
+		for (end = text; *end && !strchr(" \t\n", *end);)
+			end++;
+		if (end == text)
+			break;
+		if (*end)
+			*end++ = 0;
+		if (parse_u64(text, 10, &v[got++]))
+			return -EINVAL;
+		text = end;
+	}
+	return got ? (int)got : -EINVAL;
+}
+
 static int show_text(struct strbuf *out, void *priv)
 {
 	sb_printf(out, "%s\n", (const char *)priv);

@@ -389,6 +389,7 @@ void proc_init(void)
 	mm_last_user_hook = drop_exe;
 	oom_init();
 	procfs_init();
+	ipc_init();
 }
 
 static const char *const first_programs[] = { "/init", "/sbin/init", "/etc/init", "/bin/init",

@@ -68,6 +68,9 @@
 	/* ns.c */ \
 	X(unshare) X(setns) X(mount) X(umount2) X(pivot_root) X(sethostname) \
 	X(setdomainname) \
+	/* ipc.c */ \
+	X(shmget) X(shmat) X(shmdt) X(shmctl) X(semget) X(semop) X(semtimedop) X(semctl) \
+	X(msgget) X(msgsnd) X(msgrcv) X(msgctl) \
 	/* misc.c */ \
 	X(uname) X(sysinfo) X(getrandom) X(syslog) X(reboot) X(personality) \
 	/* socket.c */ \

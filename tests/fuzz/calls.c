@@ -4,7 +4,7 @@
  * kinds of arguments (fuzz.h), and structures by their fields. `make test T=fuzz/host` says which
  * calls of kernel/syscall/table.c have no row.
  *
- * Nothing is left out: an iteration lives in a pid, mount, UTS and cgroup namespace of its own, where
+ * Nothing is left out: an iteration lives in a pid, mount, UTS, IPC and cgroup namespace of its own, where
  * reboot(2) and kill(-1) reach nobody else, and its /dev has neither the console nor the log.
  */
 #include <asm/ioctls.h>
@@ -69,8 +69,14 @@
 #define SHORT_MS  R(-1, 5)
 #define SOCKTYPE  { .kind = BITS, SET(O_NONBLOCK, O_NONBLOCK, O_CLOEXEC, 1, 2, 5, 4), .lo = 1 }
 #define ADDRLEN   ONE(2, 4, 4, 5, 5, 110, 111, 0, -1)
+#define IPC_ID    ONE(0, 0, 1, 2, 3, 32768, -1)
+#define IPC_KEY   R(0, 3)
+#define IPC_GET   ONE(01600, 01666, 01400, 03600, 0, 0600)
+#define IPC_WAIT  ONE(04000, 04000, 04000, 0, 014000, 024000, 044000)
 #define MSGFLAGS  SOME(0x40, 0x40, 0x40, 0x40, 2, 0x20, 0x100, 0x4000, 1, 0x10000, 0x40000000)
 
+static const struct field sembuf[] = { { 2, R(0, 3) }, { 2, ONE(1, 1, 0, -1, 2, -2, 32767) }, { 2, ONE(04000, 04000, 014000, 010000, 0) }, {} };
+static const struct field message[] = { { 8, ONE(1, 2, 3, 0, -1) }, { 64, BLOBN(64) }, {} };
 static const struct field timespec[] = { { 8, R(0, 0) }, { 8, R(0, 3000000) }, {} };
 static const struct field timeval[] = { { 8, R(0, 0) }, { 8, R(0, 3000) }, {} };
 static const struct field anytime[] = { { 8, ONE(0, 1, 1600000000, 0x7fffffff, 0x100000000, -1) },
@@ -520,6 +526,19 @@ const struct row rows[] = {
 	{ NR(recvmmsg), .group = SOCKETS, .a = { FDOF(F_SOCKET), ARRAY(mmsghdr_out, 4), A(COUNT), MSGFLAGS, PTR(timespec) } },
 
 	/* ---- name spaces and mounts ---- */
+	/* System V IPC: ids are small in a namespace of one's own */
+	{ NR(shmget), .group = SPACES, .a = { IPC_KEY, ONE(1, 4096, 20000, 0, -1), IPC_GET } },
+	{ NR(shmat), .group = SPACES, .a = { IPC_ID, ONE(0, 0, 0, 0x10000000, 0x10001001), SOME(010000, 020000, 040000, 0100000) } },
+	{ NR(shmdt), .group = SPACES, .a = { A(ADDR) } },
+	{ NR(shmctl), .group = SPACES, .a = { IPC_ID, ONE(0, 1, 2, 3, 11, 12, 13, 14, 15, 9), BLOBN(112) } },
+	{ NR(semget), .group = SPACES, .a = { IPC_KEY, R(0, 4), IPC_GET } },
+	{ NR(semop), .group = SPACES, .a = { IPC_ID, ARRAY(sembuf, 3), R(1, 3) } },
+	{ NR(semtimedop), .group = SPACES, .a = { IPC_ID, ARRAY(sembuf, 3), R(0, 3), PTR(timespec) } },
+	{ NR(semctl), .group = SPACES, .a = { IPC_ID, R(-1, 3), ONE(0, 1, 2, 3, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20), BLOBN(104) } },
+	{ NR(msgget), .group = SPACES, .a = { IPC_KEY, IPC_GET } },
+	{ NR(msgsnd), .group = SPACES, .a = { IPC_ID, PTR(message), ONE(0, 1, 8, 64, 8192, -1), IPC_WAIT } },
+	{ NR(msgrcv), .group = SPACES, .a = { IPC_ID, OUTN(72), ONE(0, 8, 64, -1), R(-3, 3), IPC_WAIT } },
+	{ NR(msgctl), .group = SPACES, .a = { IPC_ID, ONE(0, 1, 2, 3, 11, 12, 13, 9), BLOBN(120) } },
 	{ NR(unshare), .group = SPACES, .rare = 2, .a = { SOME(CLONE_FS, CLONE_FILES, CLONE_VM, CLONE_SIGHAND, CLONE_THREAD, CLONE_SYSVSEM, NSFLAGS) } },
 	{ SUB(unshare, one), .group = SPACES, .rare = 2, .a = { ONE(CLONE_FS, CLONE_FILES, NSFLAGS) } },
 	{ NR(setns), .group = SPACES, .rare = 2, .a = { FDOF(F_NS), ONE(0, 0, NSFLAGS) } },

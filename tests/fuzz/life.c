@@ -689,7 +689,7 @@ void nanny(unsigned int slot, u64 iteration)
 	if (once_in(&life_rng, 4))
 		set_group(slot, "pids.max", "6");
 	set_group(slot, "cgroup.procs", "0");
-	if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET))
+	if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET | CLONE_NEWIPC))
 		_exit(6);
 	make_root();
 	fd = open("/dev/null", O_RDWR);
