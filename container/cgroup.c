@@ -265,6 +265,7 @@ static void task_release(struct task *t)
 {
 	struct cgroup *cg;
 
+	seccomp_release(t);
 	task_exit(t);
 	spin_lock(&cgroup_lock);
 	cg = t->cgroup;

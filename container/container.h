@@ -45,4 +45,6 @@ int nsfs_path(struct ns_common *ns, struct path *to);
 struct ns_common *nsfs_file_ns(struct file *f);
 void nsfs_init(void);
 
+void seccomp_init(void); /* and its hooks */
+void seccomp_release(struct task *t); /* t is gone */
 void cgroup_init(void); /* the tree, its file system, and the hooks of layer_ops */

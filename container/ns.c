@@ -269,6 +269,7 @@ static void container_init(void)
 {
 	nsfs_init();
 	cgroup_init();
+	seccomp_init();
 	layer.make_ns = make_ns;
 	layer.enter_ns = enter_ns;
 	layer.pid_ns_end = pid_ns_end;

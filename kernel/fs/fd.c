@@ -195,7 +195,7 @@ int fd_install(struct file *f, unsigned int min_fd, bool cloexec)
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	if (min_fd >= limit) {
+	if (min_fd && min_fd >= limit) { /* F_DUPFD */
 		file_put(f);
 		return -EINVAL;
 	}
@@ -253,26 +253,20 @@ int fd_close(int fd)
 	return 0;
 }
 
-int fd_dup_at(int old, int new, bool cloexec)
+int fd_install_at(struct file *f, int fd, bool cloexec)
 {
 	struct files *fs = current_thread()->files;
-	struct file *f, *before = NULL;
-	int err;
+	struct file *before = NULL;
+	int err = -EBADF;
 
-	if (old == new)
-		return -EINVAL;
-	if ((unsigned int)new >= fd_limit())
-		return -EBADF;
-	f = fd_get_path(old);
-	if (!f)
-		return -EBADF;
 	spin_lock(&fs->lock);
-	err = files_grow(fs, new);
+	if ((unsigned int)fd < fd_limit())
+		err = files_grow(fs, fd);
 	if (!err) {
-		before = fs->fd[new];
-		fs->fd[new] = f;
-		set_cloexec(fs, new, cloexec);
-		err = new;
+		before = fs->fd[fd];
+		fs->fd[fd] = f;
+		set_cloexec(fs, fd, cloexec);
+		err = fd;
 	}
 	spin_unlock(&fs->lock);
 	if (err < 0)
@@ -280,6 +274,16 @@ int fd_dup_at(int old, int new, bool cloexec)
 	if (before)
 		close_file(before, fs);
 	return err;
+}
+
+int fd_dup_at(int old, int new, bool cloexec)
+{
+	struct file *f;
+
+	if (old == new)
+		return -EINVAL;
+	f = fd_get_path(old);
+	return f ? fd_install_at(f, new, cloexec) : -EBADF;
 }
 
 void fd_close_on_exec(void)

@@ -259,6 +259,8 @@ static int go_live(struct task *child, u64 flags, bool trace)
 			err = -ENOMEM;
 	if (err)
 		goto out;
+	if (t->seccomp)
+		layer.seccomp_fork(child);
 	task_attach_pid(child, PID_TASK, child->pid);
 	list_add_tail(&child->all_link, &all_tasks);
 	list_add_tail(&child->thread_link, &new->threads);

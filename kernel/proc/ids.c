@@ -5,6 +5,7 @@
 #include <asm/prctl.h>
 #include <linux/capability.h>
 #include <linux/prctl.h>
+#include <linux/seccomp.h>
 #include <linux/securebits.h>
 
 /* ---- process groups and sessions: credentials(7) ---- */
@@ -248,6 +249,19 @@ static long prctl_name(int option, u64 addr)
 	return 0;
 }
 
+/* The older way to seccomp(2): by mode. */
+static long prctl_seccomp(bool set, u64 mode, void __user *filter)
+{
+	unsigned int filters;
+
+	if (!layer.seccomp || (set && mode != SECCOMP_MODE_STRICT && mode != SECCOMP_MODE_FILTER))
+		return -EINVAL;
+	if (!set)
+		return layer.seccomp_mode(current, &filters);
+	return mode == SECCOMP_MODE_STRICT ? layer.seccomp(SECCOMP_SET_MODE_STRICT, 0, NULL)
+					   : layer.seccomp(SECCOMP_SET_MODE_FILTER, 0, filter);
+}
+
 long do_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
 {
 	struct task *t = current;
@@ -292,6 +306,9 @@ long do_prctl(int option, u64 a2, u64 a3, u64 a4, u64 a5)
 		return 0;
 	case PR_GET_NO_NEW_PRIVS:
 		return a2 || a3 || a4 || a5 ? -EINVAL : t->no_new_privs;
+	case PR_GET_SECCOMP:
+	case PR_SET_SECCOMP:
+		return prctl_seccomp(option == PR_SET_SECCOMP, a2, (void __user *)a3);
 	case PR_SET_CHILD_SUBREAPER:
 		return set_subreaper(a2);
 	case PR_GET_CHILD_SUBREAPER:

@@ -170,6 +170,14 @@ struct layer_ops {
 	 * buf is NUL-terminated; n or -errno. */
 	void (*map_show)(struct user_ns *ns, enum id_map_file which, struct strbuf *out);
 	ssize_t (*map_write)(struct user_ns *ns, enum id_map_file which, char *buf, size_t n);
+	/* seccomp(2), on user memory. */
+	long (*seccomp)(unsigned int op, unsigned int flags, void __user *args);
+	/* Of a task with THREAD_WORK_SECCOMP: is the call in regs to be made? False: its result is there. */
+	bool (*seccomp_allows)(struct regs *regs);
+	/* The current task's filters, which it has, for its new child as well. siglock held. */
+	void (*seccomp_fork)(struct task *child);
+	int (*seccomp_mode)(struct task *t,
+			    unsigned int *filters); /* SECCOMP_MODE_*, how many filters */
 };
 extern struct layer_ops layer;
 
@@ -320,7 +328,7 @@ struct task {
 	struct waitq vfork_wait;
 	void *cgroup; /* container/'s; opaque */
 	struct list_head cgroup_link;
-	void *seccomp; /* container/'s filter chain; opaque */
+	void *seccomp; /* container/'s filters; opaque. Changed with siglock held */
 	struct ptrace ptrace;
 	bool in_exec; /* execve(2) has begun to reckon its rights; guarded by siglock */
 };
@@ -479,9 +487,10 @@ bool pgrp_orphaned(struct pid *pgrp); /* tasks_lock held */
 /* ---- ptrace(2) ---- */
 /* The system call: addr and data as the request says. Result or -errno. */
 long do_ptrace(long request, pid_t pid, u64 addr, u64 data);
-/* The two ends of a system call under THREAD_WORK_TRACE. False: the call is not to be made. */
+/* The two ends of a system call under THREAD_WORK_TRACE. False: killed, the call is not to be made. */
 bool ptrace_syscall_enter(struct regs *regs);
 void ptrace_syscall_exit(struct regs *regs);
+bool ptrace_seccomp(u32 data); /* stops for a tracer that follows filters; false: there is none */
 void ptrace_load_debug(void); /* THREAD_WORK_DEBUG, interrupts off: debug registers into the CPU */
 /* May the current task look into t (PTRACE_MODE_*)? fs: by file system ids, for /proc's files. */
 bool ptrace_may_access(struct task *t, bool fs);

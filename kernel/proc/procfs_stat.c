@@ -251,6 +251,8 @@ int show_status(struct strbuf *out, struct task *t, const struct pinode *p)
 	};
 	struct pid_ns *ns = task_pid_ns(current);
 	struct fs_context *fs = task_fs_get(t);
+	unsigned int filters = 0;
+	int mode = layer.seccomp_mode ? layer.seccomp_mode(t, &filters) : 0;
 
 	sb_printf(out, "Name:\t%s\n", t->thread.name);
 	if (fs) {
@@ -271,8 +273,8 @@ int show_status(struct strbuf *out, struct task *t, const struct pinode *p)
 	sb_printf(out, "Threads:\t%u\n", t->proc->nr_threads);
 	status_signals(out, t);
 	status_caps(out, t);
-	sb_printf(out, "NoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%d\n", t->no_new_privs,
-		  t->seccomp ? 2 : 0, !!t->seccomp);
+	sb_printf(out, "NoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%u\n", t->no_new_privs,
+		  mode, filters);
 	status_cpus(out, t);
 	sb_printf(out, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
 		  (ull)t->thread.nr_voluntary, (ull)t->thread.nr_involuntary);

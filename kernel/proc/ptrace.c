@@ -226,8 +226,15 @@ bool ptrace_syscall_enter(struct regs *regs)
 	if (!current->ptrace.calls)
 		return true; /* here for the step at its end */
 	stop_at_call(PTRACE_EVENTMSG_SYSCALL_ENTRY);
-	/* The tracer may have chosen another number; with -1 also the result. */
-	return !thread_killed() && (int)regs->orig_rax != -1;
+	return !thread_killed();
+}
+
+bool ptrace_seccomp(u32 data)
+{
+	if (!ptrace_wants(current, PTRACE_EVENT_SECCOMP))
+		return false;
+	ptrace_event(PTRACE_EVENT_SECCOMP, data);
+	return true;
 }
 
 void ptrace_syscall_exit(struct regs *regs)

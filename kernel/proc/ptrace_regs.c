@@ -471,12 +471,17 @@ static long syscall_info(struct task *t, u64 size, void __user *user)
 	size_t have = offsetof(struct ptrace_syscall_info, entry);
 	const siginfo_t *why = t->ptrace.info;
 	u64 which = why && why->si_code == (SIGTRAP | PTRACE_SYSGOOD) ? t->ptrace.message : 0;
+	bool filtered = why && why->si_code == (SIGTRAP | PTRACE_EVENT_SECCOMP << 8);
 
-	if (which == PTRACE_EVENTMSG_SYSCALL_ENTRY) {
-		info.op = PTRACE_SYSCALL_INFO_ENTRY;
+	if (filtered || which == PTRACE_EVENTMSG_SYSCALL_ENTRY) {
+		info.op = filtered ? PTRACE_SYSCALL_INFO_SECCOMP : PTRACE_SYSCALL_INFO_ENTRY;
 		info.entry.nr = (int)r->orig_rax;
 		memcpy(info.entry.args, args, sizeof(args));
 		have = offsetof(struct ptrace_syscall_info, entry.args) + sizeof(args);
+		if (filtered) { /* as an entry, and the filter's word */
+			info.seccomp.ret_data = t->ptrace.message;
+			have = offsetof(struct ptrace_syscall_info, seccomp.ret_data) + 4;
+		}
 	} else if (which == PTRACE_EVENTMSG_SYSCALL_EXIT) {
 		info.op = PTRACE_SYSCALL_INFO_EXIT;
 		info.exit.rval = r->rax;

@@ -5,17 +5,24 @@
  */
 #include "syscall/syscall.h"
 
-static bool traced(void)
+static bool has_work(u32 which)
 {
-	return READ_ONCE(current->thread.work) & THREAD_WORK_TRACE;
+	return READ_ONCE(current->thread.work) & which;
 }
 
-/* What entry.S does itself in the common case, with what a tracer may want to see and to change. */
+/*
+ * What entry.S does itself in the common case, with what a tracer may want to see and to change. -1, which
+ * it may have put there, is no call, and its result stays.
+ */
 static void entry_syscall(struct regs *regs)
 {
 	u32 nr;
 
-	if (traced() && !ptrace_syscall_enter(regs))
+	if (has_work(THREAD_WORK_TRACE) && !ptrace_syscall_enter(regs))
+		return;
+	if (has_work(THREAD_WORK_SECCOMP) && !layer.seccomp_allows(regs))
+		return;
+	if ((int)regs->orig_rax == -1)
 		return;
 	/* LAB 02: begin
 	 * The number of the call is the lower half of regs->orig_rax. What is not below NR_SYSCALLS answers
@@ -34,7 +41,7 @@ static void entry_syscall(struct regs *regs)
 /* The tracer may have come while the call lasted. */
 static void entry_syscall_end(struct regs *regs)
 {
-	if (traced())
+	if (has_work(THREAD_WORK_TRACE))
 		ptrace_syscall_exit(regs);
 }
 
@@ -46,7 +53,7 @@ static void entry_return_to_user(struct regs *regs)
 {
 	u32 work;
 
-	while ((work = READ_ONCE(current->thread.work) & ~THREAD_WORK_TRACE) ||
+	while ((work = READ_ONCE(current->thread.work) & ~THREAD_WORK_CALLS) ||
 	       this_cpu()->need_resched) {
 		if (work == THREAD_WORK_DEBUG && !this_cpu()->need_resched) {
 			ptrace_load_debug();

@@ -88,6 +88,9 @@ static const struct field two_longs[] = { { 8, R(0, 1UL << 33) }, { 8, R(0, 1UL 
 static const struct field itimerspec[] = { { 8, R(0, 0) }, { 8, ONE(0, 0, 1, 100000, 2000000) }, { 8, R(0, 0) }, { 8, ONE(0, 1, 100000, 2000000) }, {} };
 static const struct field itimerval[] = { { 8, R(0, 0) }, { 8, ONE(0, 0, 1000, 3000) }, { 8, R(0, 0) }, { 8, ONE(0, 1, 1000) }, {} };
 static const struct field longs[] = { { 8, OFFSET }, {} };
+static const struct field filter[] = { { 2, ONE(0x20, 0x20, 0x15, 0x15, 0x02, 0x60, 0x06, 0x05) }, { 1, R(0, 2) }, { 1, R(0, 2) },
+				       { 4, ONE(0, 4, 16, 39, 0x7ffc0000, 0x7fff0000, 0x7fff0000, 0x50001, 0x7fc00000, 0x30000) }, {} };
+static const struct field fprog[] = { { 2, R(1, 4) }, { 6, C(0) }, { 8, ARRAY(filter, 4) }, {} };
 static const struct field sigset[] = { { 8, ONE(0, -1, 1UL << 9, 1UL << 13, 1UL << 16, 1UL << 33, 0x8000000000000000, 0x80001000) }, {} };
 static const struct field sigset_arg[] = { { 8, PTR(sigset) }, { 8, C(8) }, {} };
 static const struct field sigaction[] = {
@@ -413,7 +416,8 @@ const struct row rows[] = {
 	{ NR(kcmp), .group = PROCESS, .a = { A(PID), A(PID), R(0, 7), ANYFD, ANYFD } },
 	{ NR(membarrier), .group = PROCESS, .a = { ONE(0, 1, 2, 8, 16, 32), C(0), C(0) } },
 	{ NR(rseq), .group = PROCESS, .a = { OUTN(32), ONE(32, 28), R(0, 1), C(0x53053053) } },
-	{ NR(seccomp), .group = PROCESS, .a = { R(0, 3), R(0, 7), A(OUT) } },
+	{ NR(seccomp), .group = PROCESS, .rare = 4, .a = { R(0, 4), SOME(1, 2, 4, 8, 16, 32), A(OUT) } },
+	{ NR(seccomp), .group = PROCESS, .rare = 4, .result = ANY, .a = { C(1), SOME(1, 2, 4, 8, 16), PTR(fprog) } },
 
 	/* ---- signals ---- */
 	{ NR(rt_sigaction), .group = SIGNALS, .a = { A(SIG), PTR(sigaction), OUTN(32), C(8) } },

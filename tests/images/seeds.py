@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the fuzzers of images begin with: seeds.py FOLDER makes FOLDER/erofs, cpio and config."""
+"""What the fuzzers of images begin with: seeds.py FOLDER makes FOLDER/erofs, cpio, config and bpf."""
 import os
 import stat
+import struct
 import subprocess
 import sys
 
@@ -27,7 +28,7 @@ def small_tree(many, xattrs):
 
 def main():
     top = sys.argv[1]
-    for name in ("erofs", "cpio", "config"):
+    for name in ("erofs", "cpio", "config", "bpf"):
         os.makedirs(os.path.join(top, name), exist_ok=True)
     config = {b"user.dyad.config": b"Entrypoint=/bin/sh\0Cmd=-c\0Env=A=b\0User=web\0"}
     attributes = {b"user.tag": b"v", b"security.selinux": b"x" * 40, b"system.posix_acl_access": b"\2\0\0\0"}
@@ -36,6 +37,9 @@ def main():
             erofs.write(small_tree(many, xattrs), os.path.join(top, kind, "image%d" % n))
     with open(os.path.join(top, "config", "area"), "wb") as f:
         f.write(erofs.xattr_area(small_tree(0, {**attributes, **config}).root, b"/"))
+    program = [(0x20, 0, 0, 4), (0x15, 0, 2, 0xc000003e), (0x02, 0, 0, 3), (0x60, 0, 0, 3), (0x06, 0, 0, 0x7fff0000)]
+    with open(os.path.join(top, "bpf", "filter"), "wb") as f:
+        f.write(bytes(64) + b"".join(struct.pack("<HBBI", *i) for i in program))
     subprocess.run([os.path.join(TOP, "tools/mkinitramfs"), "-o", os.path.join(top, "cpio", "archive"), "--dir", "proc",
                     "--node", "dev/console:5:1", os.path.join(TOP, "LICENSE") + ":etc/license"], check=True)
 

@@ -69,6 +69,7 @@ PROGRAMS = [
     *programs("rlimits", "rlimits-per-userns"),
     *programs("rseq", "basic_test", more="rseq.c -I../../../include"),
     *programs("sched", "cs_prctl_test"),
+    *programs("seccomp", "seccomp_bpf", more="-lpthread -lcap"),
     *programs("sigaltstack", "sas"),
     Program("size/get_size", "-static -ffreestanding -nostartfiles"),
     Program("splice/default_file_splice_read", run="echo pretend > /tmp/spliced; n=$(./default_file_splice_read "
@@ -150,7 +151,7 @@ LEFT_OUT = {
     "rseq/param_test": "minutes in an emulator",
     "rtc": "/dev/rtc0",
     "safesetid": "SafeSetID",
-    "seccomp": "no filters yet: most of its cases would wait for their time-outs",
+    "seccomp/seccomp_benchmark": "a benchmark",
     "sgx": "SGX",
     "sparc64": "another architecture",
     "splice/splice_read": "for a script about /proc and /sys of kernel modules",

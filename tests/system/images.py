@@ -250,5 +250,5 @@ def mutated(run):
     return None if done.returncode == 0 else ("nothing found", done.stdout + done.stderr)
 
 
-HOST = {"fuzz-config": fuzzed("config", 60000), "fuzz-cpio": fuzzed("cpio", 300000), "fuzz-erofs": fuzzed("erofs", 10000),
+HOST = {"fuzz-bpf": fuzzed("bpf", 300000), "fuzz-config": fuzzed("config", 60000), "fuzz-cpio": fuzzed("cpio", 300000), "fuzz-erofs": fuzzed("erofs", 10000),
         "mutated": mutated, "same-twice": same_twice, "other-tools": other_tools, "refused": refused}
