@@ -69,7 +69,7 @@ PROGRAMS = [
     *programs("rlimits", "rlimits-per-userns"),
     *programs("rseq", "basic_test", more="rseq.c -I../../../include"),
     *programs("sched", "cs_prctl_test"),
-    *programs("seccomp", "seccomp_bpf", more="-lpthread -lcap"),
+    *programs("seccomp", "seccomp_bpf", more="-lpthread -lcap", leak=False),
     *programs("sigaltstack", "sas"),
     Program("size/get_size", "-static -ffreestanding -nostartfiles"),
     Program("splice/default_file_splice_read", run="echo pretend > /tmp/spliced; n=$(./default_file_splice_read "
