@@ -128,6 +128,7 @@ void cgroup_path(const struct cgroup *cg, const struct cgroup *root, struct strb
 {
 	const struct cgroup *chain[CG_LEVELS], *c;
 	unsigned int n = 0;
+	size_t start = out->len;
 
 	/* Up from root until cg is below: "/.." for each step, as cgroup_namespaces(7) shows it. */
 	for (;; root = root->parent) {
@@ -139,7 +140,7 @@ void cgroup_path(const struct cgroup *cg, const struct cgroup *root, struct strb
 	}
 	for (c = cg; c != root; c = c->parent)
 		chain[n++] = c;
-	if (!n && !out->len)
+	if (!n && out->len == start)
 		sb_putc(out, '/');
 	while (n)
 		sb_printf(out, "/%s", chain[--n]->name);

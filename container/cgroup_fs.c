@@ -251,7 +251,17 @@ static bool cg_revalidate(struct dentry *d)
 	return !d->inode == !find_file(cg, d->name);
 }
 
-static const struct super_ops cg_super_ops = { .evict = cg_evict, .revalidate = cg_revalidate };
+/* As the reader's cgroup namespace names it: "/.." is above its root. */
+static void cg_show_path(struct dentry *d, struct strbuf *out)
+{
+	cgroup_path(d->inode->priv, cgroup_ns_root(), out);
+}
+
+static const struct super_ops cg_super_ops = {
+	.evict = cg_evict,
+	.revalidate = cg_revalidate,
+	.show_path = cg_show_path,
+};
 
 static int cg_fill(struct super *sb, const char *source, unsigned long flags, const char *data)
 {

@@ -184,6 +184,8 @@ struct super_ops {
 	bool (*revalidate)(struct dentry *d);
 	/* Options for /proc/mounts, each with a leading comma. */
 	void (*show_options)(struct super *sb, struct strbuf *out);
+	/* mountinfo's root field, when it is not d's path from the root; may be NULL. */
+	void (*show_path)(struct dentry *d, struct strbuf *out);
 };
 struct fs_type {
 	const char *name;

@@ -90,10 +90,14 @@ static void show_propagation(struct strbuf *out, const struct mount *m, const st
 static void show_info(struct strbuf *out, struct mount *m, const struct path *seen_from,
 		      const char *place, char *buf)
 {
-	const char *root = dentry_name(m->root, buf, PATH_MAX);
-
 	sb_printf(out, "%d %d %u:%u ", m->id, m->parent->id, MAJOR(m->sb->dev), MINOR(m->sb->dev));
-	show_escaped(out, IS_ERR(root) ? "/" : root, " \t\n\\");
+	if (m->sb->ops && m->sb->ops->show_path) {
+		m->sb->ops->show_path(m->root, out);
+	} else {
+		const char *root = dentry_name(m->root, buf, PATH_MAX);
+
+		show_escaped(out, IS_ERR(root) ? "/" : root, " \t\n\\");
+	}
 	sb_putc(out, ' ');
 	show_escaped(out, place, " \t\n\\");
 	sb_printf(out, " %s", m->flags & MNT_RDONLY ? "ro" : "rw");
