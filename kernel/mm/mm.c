@@ -618,6 +618,18 @@ int mm_madvise(struct mm *mm, u64 addr, u64 end, int advice)
 	return hole && !err ? -ENOMEM : err;
 }
 
+void mm_reap(struct mm *mm)
+{
+	struct vma *vma;
+
+	if (!mutex_trylock(&mm->lock))
+		return;
+	for (vma = mm_find_vma(mm, 0); vma; vma = mm_find_vma(mm, vma->end))
+		if (!(vma->flags & (VM_SPECIAL | VM_SHARED)))
+			pt_zap(mm, vma->start, vma->end, 0, 0);
+	mutex_unlock(&mm->lock);
+}
+
 /* ---- asked by the layers above ---- */
 
 void vma_resident(struct vma *vma, struct vm_resident *r)

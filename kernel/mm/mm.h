@@ -294,6 +294,9 @@ bool mm_too_much(u64 bytes);
 /* All page-aligned and inside user memory; the flags and their sense are checked. -EFAULT: not mapped. */
 u64 mm_mremap(struct mm *mm, u64 old, u64 old_len, u64 new_len, int flags, u64 new_addr);
 int mm_madvise(struct mm *mm, u64 addr, u64 end, int advice); /* -ENOMEM: a hole; advice is known */
+/* Takes the private memory of a space whose processes are killed, at once: they may wait for a lock that
+ * the one who needs the memory holds. Nothing when mm->lock is taken. */
+void mm_reap(struct mm *mm);
 u64 mm_brk(struct mm *mm, u64 brk); /* brk(2): the break afterwards */
 /* Handles a page fault at addr. 0 mended; -EFAULT: SIGSEGV; -EIO: SIGBUS; -ENOMEM: kill. */
 int mm_fault(struct mm *mm, u64 addr, u64 pf_error);

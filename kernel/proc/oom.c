@@ -90,6 +90,7 @@ static void kill_victim(struct task *t, struct res_counter *res)
 	       (unsigned long long)mm->anon_pages * 4, (unsigned long long)mm->file_pages * 4,
 	       t->proc->oom_score_adj);
 	kill_mm(mm);
+	mm_reap(mm);
 	if (layer.oom_event)
 		layer.oom_event(res, t);
 	mm_put_user(mm);
