@@ -255,9 +255,9 @@ readme: all  ## measures again what README.md shows
 	@$(RUN) -- compare > $(BUILD)/compare.txt
 	@$(PYTHON) tools/loc | grep -v '^  ' > $(BUILD)/loc.txt
 	@tools/readme compare=$(BUILD)/compare.txt loc=$(BUILD)/loc.txt
-counts:  ## writes into tests/README.md how many oracle scripts there are
-	@mkdir -p $(BUILD) && tests/run --counts > $(BUILD)/counts.txt
-	@tools/readme --in tests/README.md oracle=$(BUILD)/counts.txt
+counts:  ## writes the tables of tests/README.md, made of those of the tests
+	@mkdir -p $(BUILD) && for t in oracle ladder; do tests/run --counts $$t > $(BUILD)/$$t.txt && \
+		tools/readme --in tests/README.md $$t=$(BUILD)/$$t.txt || exit; done
 doctor:  ## what is missing on this machine, and what it can run
 	@tools/doctor
 deps:  ## installs what is missing (asks first)
