@@ -6,6 +6,7 @@
 #pragma once
 #include "lib/types.h"
 
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 
@@ -16,3 +17,17 @@
  */
 int bpf_classic_check(const struct sock_filter *prog, unsigned int n, u16 *scratch);
 u32 bpf_classic_run(const struct sock_filter *prog, const struct seccomp_data *data);
+
+/*
+ * A device program (bpf(2), BPF_PROG_TYPE_CGROUP_DEVICE) in the newer instruction set: eleven 64-bit
+ * registers and 512 bytes of stack; it reads struct bpf_cgroup_dev_ctx and returns 1 or 0. There are no
+ * maps, no helpers and no loops. scratch: room for n words. 0, or -EINVAL, -EACCES with a reason.
+ */
+struct bpf_complaint {
+	const char *what; /* in Linux's words where it has them; %d takes value */
+	unsigned int insn;
+	int value;
+};
+int bpf_device_check(const struct bpf_insn *prog, unsigned int n, u64 *scratch,
+		     struct bpf_complaint *why);
+bool bpf_device_run(const struct bpf_insn *prog, const struct bpf_cgroup_dev_ctx *ctx);

@@ -100,6 +100,7 @@ int cgroup_remove(struct cgroup *cg)
 	cg->parent->user_ns += cg->user_ns;
 	cg->parent->sys_ns += cg->sys_ns;
 	spin_unlock(&cgroup_lock);
+	cg_devices_drop(cg);
 	list_del(&cg->sibling);
 	for (struct cgroup *c = cg->parent; c; c = c->parent) {
 		c->nr_descendants--;
@@ -405,5 +406,6 @@ void cgroup_init(void)
 	layer.freeze = cg_freeze_here;
 	layer.oom_event = cg_oom_event;
 	counts_register("cgroups", &nr_cgroups);
+	cg_devices_init();
 	cgroup_fs_init();
 }

@@ -67,6 +67,8 @@ struct cgroup {
 	u64 ooms, oom_kills; /* atomic */
 	struct cg_event mem_events;
 
+	struct cg_devices *devices; /* cg_devices.c's: device programs; NULL: none */
+
 	struct sched_group cpu; /* in use while the parent gives the controller */
 	u64 cpu_weight; /* 1 to 10000; 100 is a thread of nice 0 */
 };
@@ -179,6 +181,10 @@ void cg_move_task(struct cgroup *from, struct cgroup *to);
 void cg_move_mm(struct cgroup *from, struct cgroup *to, struct task *t);
 void cg_mem_release(struct res_counter *res);
 void cg_oom_event(struct res_counter *res, struct task *victim);
+
+/* ---- cg_devices.c ---- */
+void cg_devices_init(void);
+void cg_devices_drop(struct cgroup *cg); /* removed: its programs go */
 
 /* ---- cg_freeze.c ---- */
 void cg_freeze_here(void); /* layer_ops.freeze */

@@ -365,6 +365,8 @@ bool inode_owner_or_capable(const struct inode *inode);
  */
 extern bool (*fs_ns_capable)(struct user_ns *ns, int cap);
 extern bool (*fs_ids_mapped)(struct user_ns *ns, uid_t uid, gid_t gid);
+/* May the current task do that (BPF_DEVCG_ACC_*) to a device? 0 or -EPERM. */
+extern int (*fs_device_allowed)(bool block, dev_t dev, u32 access);
 /* Set by proc/: drops an open file's reference to its opener's cred. NULL: none is taken. */
 extern void (*fs_cred_put)(const struct cred *cred);
 

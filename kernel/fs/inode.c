@@ -8,8 +8,15 @@
  */
 #include "fs/internal.h"
 
+#include <linux/bpf.h>
+
 bool (*fs_ns_capable)(struct user_ns *ns, int cap);
 bool (*fs_ids_mapped)(struct user_ns *ns, uid_t uid, gid_t gid);
+static int everything_allowed(bool block, dev_t dev, u32 access)
+{
+	return 0;
+}
+int (*fs_device_allowed)(bool block, dev_t dev, u32 access) = everything_allowed;
 void (*fs_cred_put)(const struct cred *cred);
 
 static struct kmem_cache *inode_cache;
@@ -61,7 +68,7 @@ bool in_group(const struct cred *c, gid_t gid)
 	return false;
 }
 
-int inode_permission(struct inode *inode, int may)
+static int mode_permission(struct inode *inode, int may)
 {
 	const struct cred *c = current_thread()->cred;
 	mode_t mode = READ_ONCE(inode->mode);
@@ -90,6 +97,17 @@ int inode_permission(struct inode *inode, int may)
 	if ((!(may & MAY_EXEC) || mode & 0111) && inode_capable(inode, CAP_DAC_OVERRIDE))
 		return 0;
 	return -EACCES;
+}
+
+int inode_permission(struct inode *inode, int may)
+{
+	int err = mode_permission(inode, may);
+
+	if (err || !(S_ISCHR(inode->mode) || S_ISBLK(inode->mode)))
+		return err;
+	return fs_device_allowed(S_ISBLK(inode->mode), inode->rdev,
+				 (may & MAY_READ ? BPF_DEVCG_ACC_READ : 0) |
+					 (may & MAY_WRITE ? BPF_DEVCG_ACC_WRITE : 0));
 }
 
 bool inode_owner_or_capable(const struct inode *inode)

@@ -10,6 +10,8 @@
  */
 #include "fs/internal.h"
 
+#include <linux/bpf.h>
+
 int mnt_want_write(const struct path *p)
 {
 	return p->mnt->flags & MNT_RDONLY || p->mnt->sb->flags & MS_RDONLY ? -EROFS : 0;
@@ -118,6 +120,7 @@ int vfs_mknod_at(int dirfd, const char *name, mode_t mode, dev_t rdev, struct pa
 	struct path dir;
 	struct dentry *d;
 	struct inode *i;
+	bool device = type == S_IFBLK || (type == S_IFCHR && rdev);
 	int err;
 
 	if (!type)
@@ -133,7 +136,9 @@ int vfs_mknod_at(int dirfd, const char *name, mode_t mode, dev_t rdev, struct pa
 	i = dir.dentry->inode;
 	mode = type | apply_umask(mode & 07777);
 	/* A whiteout (0:0) is not a device: anybody may make one (since Linux 5.8). */
-	if ((type == S_IFBLK || (type == S_IFCHR && rdev)) && !fs_capable(CAP_MKNOD))
+	if (device && !fs_capable(CAP_MKNOD))
+		err = -EPERM;
+	else if (device && fs_device_allowed(type == S_IFBLK, rdev, BPF_DEVCG_ACC_MKNOD))
 		err = -EPERM;
 	else if (type == S_IFREG)
 		err = i->ops && i->ops->create ? i->ops->create(i, d, mode) : -EACCES;

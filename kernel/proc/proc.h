@@ -23,6 +23,7 @@
 
 /* ---- pid numbers ---- */
 struct sched_attr;
+union bpf_attr;
 struct pid_ns {
 	struct ns_common ns;
 	struct idr ids; /* number -> struct pid; guarded by pid_lock */
@@ -176,6 +177,10 @@ struct layer_ops {
 	bool (*seccomp_allows)(struct regs *regs);
 	/* The current task's filters, which it has, for its new child as well. siglock held. */
 	void (*seccomp_fork)(struct task *child);
+	/* bpf(2), on user memory. */
+	long (*bpf)(int cmd, union bpf_attr __user *attr, unsigned int size);
+	/* May the current task do that (BPF_DEVCG_ACC_*) to a device? 0 or -EPERM. */
+	int (*device_allowed)(bool block, dev_t dev, u32 access);
 	int (*seccomp_mode)(struct task *t,
 			    unsigned int *filters); /* SECCOMP_MODE_*, how many filters */
 };

@@ -356,6 +356,11 @@ static bool ids_mapped(struct user_ns *ns, uid_t uid, gid_t gid)
 	return uid_to_ns(ns, uid) != (uid_t)-1 && gid_to_ns(ns, gid) != (gid_t)-1;
 }
 
+static int device_allowed(bool block, dev_t dev, u32 access)
+{
+	return layer.device_allowed ? layer.device_allowed(block, dev, access) : 0;
+}
+
 static void drop_exe(struct mm *mm)
 {
 	if (mm->exe_file)
@@ -385,6 +390,7 @@ void proc_init(void)
 	signalfd_init();
 	fs_ns_capable = ns_capable_or_first;
 	fs_ids_mapped = ids_mapped;
+	fs_device_allowed = device_allowed;
 	fs_cred_put = cred_put;
 	mm_last_user_hook = drop_exe;
 	oom_init();

@@ -5,6 +5,7 @@
  */
 #include "syscall/syscall.h"
 
+#include <linux/securebits.h>
 #include <linux/time.h>
 #include <linux/utime.h>
 
@@ -140,16 +141,21 @@ static int access_real(const struct path *p, int mode)
 {
 	const struct cred *old = current->thread.cred;
 	struct cred *real;
+	u64 caps = 0;
 	int err;
 
-	if (old->uid == old->fsuid && old->gid == old->fsgid)
+	if (old->securebits & BIT(SECURE_NO_SETUID_FIXUP))
+		caps = old->cap_effective;
+	else if (old->uid == uid_from_ns(old->user_ns, 0))
+		caps = old->cap_permitted;
+	if (old->uid == old->fsuid && old->gid == old->fsgid && caps == old->cap_effective)
 		return path_permission(p, mode);
 	real = cred_copy(old);
 	if (!real)
 		return -ENOMEM;
 	real->fsuid = real->uid;
 	real->fsgid = real->gid;
-	real->cap_effective = real->uid == 0 ? real->cap_permitted : 0;
+	real->cap_effective = caps;
 	current->thread.cred = real;
 	err = path_permission(p, mode);
 	current->thread.cred = old;
@@ -168,8 +174,7 @@ SYSCALL4(faccessat2, int, dirfd, const char __user *, uname, int, mode, int, fla
 	err = place_of_name(dirfd, uname, flags & ~AT_EACCESS, &p);
 	if (err)
 		return err;
-	if (mode)
-		err = flags & AT_EACCESS ? path_permission(&p, mode) : access_real(&p, mode);
+	err = flags & AT_EACCESS ? path_permission(&p, mode) : access_real(&p, mode);
 	path_put(&p);
 	return err;
 }

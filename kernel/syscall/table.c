@@ -12,7 +12,7 @@
 	/* process.c */ \
 	X(fork) X(vfork) X(clone) X(clone3) X(execve) X(execveat) X(exit) X(exit_group) \
 	X(wait4) X(waitid) X(getpid) X(gettid) X(getppid) X(set_tid_address) \
-	X(set_robust_list) X(get_robust_list) X(arch_prctl) X(prctl) X(seccomp) X(pidfd_open) \
+	X(set_robust_list) X(get_robust_list) X(arch_prctl) X(prctl) X(seccomp) X(bpf) X(pidfd_open) \
 	X(pidfd_send_signal) X(pidfd_getfd) X(futex) X(futex_waitv) X(sched_yield) \
 	X(sched_setaffinity) X(sched_getaffinity) X(sched_getscheduler) \
 	X(sched_getparam) X(sched_setscheduler) X(sched_setparam) X(sched_setattr) X(sched_getattr) X(sched_rr_get_interval) \

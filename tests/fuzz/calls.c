@@ -90,6 +90,10 @@ static const struct field itimerval[] = { { 8, R(0, 0) }, { 8, ONE(0, 0, 1000, 3
 static const struct field longs[] = { { 8, OFFSET }, {} };
 static const struct field filter[] = { { 2, ONE(0x20, 0x20, 0x15, 0x15, 0x02, 0x60, 0x06, 0x05) }, { 1, R(0, 2) }, { 1, R(0, 2) },
 				       { 4, ONE(0, 4, 16, 39, 0x7ffc0000, 0x7fff0000, 0x7fff0000, 0x50001, 0x7fc00000, 0x30000) }, {} };
+static const struct field bpf_insn[] = { { 1, ONE(0x61, 0xb7, 0xb7, 0x95, 0x95, 0x55, 0x05, 0x54, 0x7b, 0x18) }, { 1, ONE(0, 0, 2, 0x10, 0x12, 0x2a, 0x0b) },
+					 { 2, ONE(0, 0, 1, 4, -8, -1) }, { 4, ONE(0, 1, 1, 2, 0xffff) }, {} };
+static const struct field bpf_load[] = { { 4, ONE(15, 15, 15, 1) }, { 4, R(0, 4) }, { 8, ARRAY(bpf_insn, 4) }, { 8, PTR(longs) }, { 24, C(0) }, {} };
+static const struct field bpf_attach[] = { { 4, FDOF(F_CGROUP) }, { 4, ANYFD }, { 4, ONE(6, 6, 0) }, { 4, SOME(1, 2, 4) }, { 4, ANYFD }, { 124, C(0) }, {} };
 static const struct field fprog[] = { { 2, R(1, 4) }, { 6, C(0) }, { 8, ARRAY(filter, 4) }, {} };
 static const struct field sigset[] = { { 8, ONE(0, -1, 1UL << 9, 1UL << 13, 1UL << 16, 1UL << 33, 0x8000000000000000, 0x80001000) }, {} };
 static const struct field sigset_arg[] = { { 8, PTR(sigset) }, { 8, C(8) }, {} };
@@ -416,6 +420,8 @@ const struct row rows[] = {
 	{ NR(kcmp), .group = PROCESS, .a = { A(PID), A(PID), R(0, 7), ANYFD, ANYFD } },
 	{ NR(membarrier), .group = PROCESS, .a = { ONE(0, 1, 2, 8, 16, 32), C(0), C(0) } },
 	{ NR(rseq), .group = PROCESS, .a = { OUTN(32), ONE(32, 28), R(0, 1), C(0x53053053) } },
+	{ SUB(bpf, LOAD), .group = PROCESS, .result = ANY, .a = { C(5), PTR(bpf_load), C(48) } },
+	{ NR(bpf), .group = PROCESS, .a = { ONE(8, 9, 13, 15, 16, 0, 5), PTR(bpf_attach), ONE(16, 20, 24, 28, 144) } },
 	{ NR(seccomp), .group = PROCESS, .rare = 4, .a = { R(0, 4), SOME(1, 2, 4, 8, 16, 32), A(OUT) } },
 	{ NR(seccomp), .group = PROCESS, .rare = 4, .result = ANY, .a = { C(1), SOME(1, 2, 4, 8, 16), PTR(fprog) } },
 
