@@ -2,7 +2,8 @@
 /*
  * The memory controller: bytes that a group and those below hold. mm/ charges each frame of user
  * memory, page cache and page tables to the counter of the task that first needs it, and uncharges
- * it where the frame is freed; a thread's kernel stack and structs are charged in fork. A charge
+ * it where the frame is freed; a thread's kernel stack and structs are charged in fork, every other
+ * object of the kernel where it is allocated (mm/slab.c), to whom it is allocated for. A charge
  * stays with the group that made it when a process moves on, so a removed group lives until its
  * last page is gone (cg_mem_release()).
  *

@@ -14,10 +14,8 @@ int cg_charge_task(struct cgroup *cg)
 		cg_notify(&container_of(refused, struct cgroup, pids)->pids_events);
 		return -EAGAIN;
 	}
-	refused = res_charge(&cg->mem, cg_task_bytes());
-	if (refused) {
+	if (!mem_charge(&cg->mem, cg_task_bytes())) {
 		res_uncharge(&cg->pids, 1);
-		cg_notify(&container_of(refused, struct cgroup, mem)->mem_events);
 		return -ENOMEM;
 	}
 	return 0;

@@ -30,7 +30,6 @@ void seccomp_filter_put(struct seccomp_filter *f)
 {
 	if (!ref_put(&f->refs))
 		return;
-	res_uncharge_object(f->charge, f->size);
 	kfree(f);
 	__atomic_fetch_sub(&nr_filters, 1, __ATOMIC_RELAXED);
 }
@@ -50,18 +49,10 @@ static void filter_leave(struct seccomp_filter *f)
 static struct seccomp_filter *filter_alloc(unsigned int n)
 {
 	size_t size = sizeof(struct seccomp_filter) + n * sizeof(struct sock_filter);
-	struct res_counter *charge = current_thread()->mem_charge;
-	struct seccomp_filter *f;
+	struct seccomp_filter *f = kzalloc(size);
 
-	if (charge && res_charge(charge, size))
+	if (!f)
 		return NULL;
-	f = kzalloc(size);
-	if (!f) {
-		res_uncharge_object(charge, size);
-		return NULL;
-	}
-	f->size = size;
-	f->charge = charge;
 	ref_init(&f->refs);
 	ref_init(&f->users);
 	mutex_init(&f->lock);

@@ -15,8 +15,6 @@ struct seccomp_filter {
 	struct seccomp_filter *below; /* NULL: the first */
 	unsigned int depth; /* filters from here down */
 	unsigned int path; /* their instructions, and 4 more for each but this: 32768 at most */
-	struct res_counter *charge; /* who pays for size bytes; NULL: nobody */
-	size_t size;
 	bool log, wait_killable; /* SECCOMP_FILTER_FLAG_* */
 	/* user notification */
 	struct mutex lock; /* guards the next four */

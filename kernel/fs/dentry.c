@@ -64,7 +64,6 @@ static struct dentry *d_new(struct super *sb, const char *name, size_t len)
 	memcpy(d->name, name, len);
 	d->name[len] = '\0';
 	d->name_len = len;
-	res_charge_object(sb->charge, sizeof(*d));
 	d->hash = name_hash(name, len);
 	ref_init(&d->refs);
 	spin_init(&d->lock);
@@ -189,7 +188,6 @@ static void d_free(struct dentry *d)
 	inode_put(d->inode);
 	if (d->name != d->iname)
 		kfree(d->name);
-	res_uncharge_object(d->sb->charge, sizeof(*d));
 	kmem_cache_free(dentry_cache, d);
 }
 
@@ -330,7 +328,8 @@ struct dentry *d_lookup(struct dentry *parent, const char *name, size_t len)
 {
 	struct inode *dir = parent->inode;
 	struct dentry *d = d_cached(parent, name, len, name_hash(name, len));
-	int err;
+	struct res_counter *before;
+	int err = 0;
 
 	if (d)
 		return d;
@@ -340,10 +339,14 @@ struct dentry *d_lookup(struct dentry *parent, const char *name, size_t len)
 		return ERR_PTR(-ENOTDIR);
 	if (!dir->nlink) /* removed: nothing is ever found in it again */
 		return ERR_PTR(-ENOENT);
+	/* Who comes first must not pay for what everybody finds from now on: who mounted it does. */
+	before = mem_pays(parent->sb->charge);
 	d = d_alloc(parent, name, len);
+	if (d)
+		err = dir->ops->lookup(dir, d);
+	mem_pays_end(before);
 	if (!d)
 		return ERR_PTR(-ENOMEM);
-	err = dir->ops->lookup(dir, d);
 	if (err) {
 		dput(d);
 		return ERR_PTR(err);

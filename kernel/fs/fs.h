@@ -217,7 +217,7 @@ struct super {
 	struct mutex rename_lock; /* one rename between directories at a time */
 	unsigned int
 		depth; /* file systems below it (erofs on a file, overlay): at most SUPER_MAX_DEPTH */
-	struct res_counter *charge; /* the group that mounted it pays for its inodes and names */
+	struct res_counter *charge; /* the group that mounted it pays for what lookups find */
 	void *priv;
 };
 #define SUPER_MAX_DEPTH 4
@@ -260,7 +260,6 @@ struct mount {
 	struct list_head slaves, slave_link;
 	u64 mark; /* the last propagation that came by */
 	struct list_head doomed; /* while an umount(2) looks at it: MNT_DOOMED */
-	struct res_counter *charge; /* the group of who made it */
 };
 #define MNT_RDONLY 1U
 #define MNT_NOSUID 2U

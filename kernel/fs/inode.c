@@ -129,7 +129,6 @@ struct inode *inode_new(struct super *sb, mode_t mode)
 	i = kmem_cache_zalloc(inode_cache);
 	if (!i)
 		return NULL;
-	res_charge_object(sb->charge, sizeof(*i));
 	ref_init(&i->refs);
 	i->ino = __atomic_add_fetch(&sb->next_ino, 1, __ATOMIC_RELAXED);
 	i->sb = sb;
@@ -167,7 +166,6 @@ void inode_put(struct inode *i)
 		pseudo_evict(i);
 	mapping_free(&i->mapping);
 	locks_free(i);
-	res_uncharge_object(i->sb->charge, sizeof(*i));
 	kmem_cache_free(inode_cache, i);
 }
 
@@ -257,8 +255,7 @@ struct super *super_new(const struct fs_type *type, unsigned long flags)
 	sb->flags = flags & MS_RDONLY;
 	sb->dev = __atomic_add_fetch(&next_dev, 1, __ATOMIC_RELAXED);
 	sb->user_ns = c ? c->user_ns : NULL;
-	sb->charge = current_thread()->mem_charge;
-	res_charge_object(sb->charge, sizeof(*sb));
+	sb->charge = mem_payer_of(sb);
 	return sb;
 }
 
@@ -293,7 +290,6 @@ void super_put(struct super *sb)
 		d_kill_tree(sb->root);
 	if (sb->ops && sb->ops->put_super)
 		sb->ops->put_super(sb);
-	res_uncharge_object(sb->charge, sizeof(*sb));
 	kfree(sb);
 }
 

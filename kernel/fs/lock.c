@@ -61,24 +61,6 @@ static struct file_locks *locks_of(struct inode *inode)
 	return l;
 }
 
-static struct file_lock *lock_new(const struct file_lock *like)
-{
-	struct file_lock *l = kmemdup(like, sizeof(*l));
-
-	if (l) {
-		l->charge = current_thread()->mem_charge;
-		res_charge_object(l->charge, sizeof(*l));
-	}
-	return l;
-}
-
-static void lock_free(struct file_lock *l)
-{
-	if (l)
-		res_uncharge_object(l->charge, sizeof(*l));
-	kfree(l);
-}
-
 /* l comes into its inode's list before next, or leaves it; the list's lock is held. */
 static void lock_insert(struct file_lock *l, struct list_head *next)
 {
@@ -94,7 +76,7 @@ static void lock_remove(struct file_lock *l)
 	spin_lock(&all_lock);
 	list_del(&l->all_link);
 	spin_unlock(&all_lock);
-	lock_free(l);
+	kfree(l);
 }
 
 void locks_free(struct inode *inode)
@@ -184,7 +166,7 @@ static void apply(struct file_locks *ls, struct file_lock *add, bool unlock,
 		}
 	}
 	if (unlock)
-		lock_free(add);
+		kfree(add);
 	else
 		lock_insert(add, at ?: &ls->held);
 }
@@ -239,7 +221,8 @@ static int lock_wait(struct file_locks *ls, const struct file_lock *want, const 
 static int lock_range(struct inode *inode, const struct file_lock *want, bool unlock, bool wait)
 {
 	struct file_locks *ls = locks_of(inode);
-	struct file_lock *add = lock_new(want), *spare = lock_new(want), *l;
+	struct file_lock *add = kmemdup(want, sizeof(struct file_lock)),
+			 *spare = kmemdup(want, sizeof(struct file_lock)), *l;
 	bool done = false;
 	int err = !ls || !add || !spare ? -ENOMEM : 0;
 
@@ -262,8 +245,8 @@ static int lock_range(struct inode *inode, const struct file_lock *want, bool un
 	}
 	if (done)
 		waitq_wake_all(&ls->wait, 0);
-	lock_free(add);
-	lock_free(spare);
+	kfree(add);
+	kfree(spare);
 	return err;
 }
 

@@ -39,8 +39,6 @@ struct mount *mount_alloc(struct super *sb, struct dentry *root, const char *sou
 		kmem_cache_free(mount_cache, m);
 		return NULL;
 	}
-	m->charge = current_thread()->mem_charge;
-	res_charge_object(m->charge, sizeof(*m));
 	ref_init(&m->refs);
 	m->id = __atomic_add_fetch(&last_mount_id, 1, __ATOMIC_RELAXED);
 	m->sb = sb;
@@ -62,7 +60,6 @@ void mount_put(struct mount *m)
 		return;
 	dput(m->root);
 	super_put(m->sb);
-	res_uncharge_object(m->charge, sizeof(*m));
 	kfree(m->source);
 	kmem_cache_free(mount_cache, m);
 }

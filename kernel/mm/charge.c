@@ -13,8 +13,18 @@
 bool (*mm_oom_hook)(struct res_counter *res);
 u64 (*mm_shrink_hook)(u64 n, bool reclaim, const struct res_counter *res);
 
-/* Asks for relief at res (NULL: all RAM) and waits for it. False: give up. */
-static bool relieve(struct res_counter *res, unsigned int try)
+/* What is allocated for nobody's account; it has no parent, like the root's. */
+static struct res_counter nobody;
+
+struct res_counter *mem_pays(struct res_counter *res)
+{
+	struct res_counter *before = current_thread()->mem_pays;
+
+	current_thread()->mem_pays = res ?: &nobody;
+	return before;
+}
+
+static bool try_relief(struct res_counter *res, unsigned int try)
 {
 	if (cache_reclaim(RECLAIM, res))
 		return true;
@@ -39,17 +49,48 @@ static bool relieve(struct res_counter *res, unsigned int try)
 	return true;
 }
 
-bool frame_charge(struct frame *f, struct res_counter *res)
+/* Asks for relief at res (NULL: all RAM) and waits for it, at nobody's cost. False: give up. */
+static bool relieve(struct res_counter *res, unsigned int try)
+{
+	struct res_counter *before = mem_pays(NULL);
+	bool again = try_relief(res, try);
+
+	mem_pays_end(before);
+	return again;
+}
+
+bool mem_charge(struct res_counter *res, u64 n)
 {
 	struct res_counter *refused;
 	unsigned int try = 0;
 
-	if (!res)
-		return true;
-	while ((refused = res_charge(res, PAGE_SIZE)))
+	while (res && (refused = res_charge(res, n)))
 		if (!relieve(refused, try++))
 			return false;
+	return true;
+}
+
+bool frame_charge(struct frame *f, struct res_counter *res)
+{
+	if (!mem_charge(res, PAGE_SIZE))
+		return false;
 	f->charge = res;
+	return true;
+}
+
+/*
+ * Who cannot sleep cannot make room: such objects are few, or bounded by others, and go free (an
+ * interrupt's in any case: whom it hit has nothing to do with it), unless somebody was named to pay.
+ */
+bool object_charge(struct res_counter **res, u64 n)
+{
+	bool wait = !this_cpu()->irq_depth && read_rflags() & RFLAGS_IF;
+
+	if (wait)
+		return mem_charge(*res, n);
+	if (current_thread()->mem_pays)
+		return !res_charge(*res, n);
+	*res = NULL;
 	return true;
 }
 

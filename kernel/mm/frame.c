@@ -242,7 +242,7 @@ void frame_put(struct frame *f)
 	if (!ref_put(&f->refs))
 		return;
 	if (f->charge) {
-		res_uncharge(f->charge, PAGE_SIZE);
+		res_uncharge(f->charge, PAGE_SIZE << order);
 		f->charge = NULL; /* memory.stat looks at every frame */
 	}
 	lockdep_freed(frame_va(f), PAGE_SIZE << order);

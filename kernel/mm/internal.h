@@ -107,3 +107,16 @@ bool mm_may_expand(struct mm *mm, u32 flags, u64 pages, u64 at, u64 end);
 #define FAULT_EXEC 2U
 #define FAULT_FORCE 4U /* a debugger's: read anything, write to any private page (a copy) */
 int mm_fault_locked(struct mm *mm, u64 addr, u32 how);
+
+/* charge.c: who pays for an object that the current thread allocates; NULL: nobody. The root group's
+ * are not counted. */
+static inline struct res_counter *object_payer(void)
+{
+	const struct thread *t = current_thread();
+	struct res_counter *res = t ? (t->mem_pays ?: t->mem_charge) : NULL;
+
+	return res && res->parent ? res : NULL;
+}
+/* Charges n bytes to *res, waiting for room where that is possible. *res = NULL: it goes free.
+ * False: refused. */
+bool object_charge(struct res_counter **res, u64 n);

@@ -46,6 +46,7 @@ struct frame {
 #define FRAME_BUSY 1U /* its content is still being read: wait before looking at it */
 #define FRAME_FAILED 2U /* it could not be read, and has left its mapping */
 #define FRAME_USED 4U /* was wanted since reclaim last came by */
+#define FRAME_PAID 8U /* SLAB: an object in it is, or was, charged to a group */
 
 extern struct frame *frames; /* by page-frame number */
 extern u64 nr_frames; /* entries of frames[] */
@@ -109,6 +110,21 @@ void kmem_cache_free(struct kmem_cache *c, void *obj);
 void kmem_cache_each(void (*fn)(void *arg, const char *name, size_t size, u64 used, u64 frames),
 		     void *arg);
 /* kmalloc() and friends: lib/alloc.h */
+
+/*
+ * All that a thread of a limited group allocates (but with a spinlock held, and in interrupts) is charged
+ * to its group, and refused over its limit. From here on res pays for it instead, NULL: nobody; then
+ * the allocation of an interrupt is charged, too. Returns what mem_pays_end() takes.
+ */
+struct res_counter *mem_pays(struct res_counter *res);
+static inline void mem_pays_end(struct res_counter *before)
+{
+	current_thread()->mem_pays = before;
+}
+/* Who pays for obj, of a cache or kmalloc(): alive as long as obj is. NULL: nobody. */
+struct res_counter *mem_payer_of(const void *obj);
+/* Charges n bytes, and makes room where a limit is reached. May sleep. False: refused. NULL: true. */
+bool mem_charge(struct res_counter *res, u64 n);
 
 /* ================= page cache: the pages of one file ================= */
 struct mapping;

@@ -9,6 +9,10 @@
  *
  * Sizes over 2048 are whole blocks of frames (FRAME_KERNEL).
  *
+ * This is the one place where the kernel's objects are charged to a memory cgroup (object_charge()):
+ * before its header a slab has a pointer for each object, to who pays for it. frame->state says
+ * whether there is one, so that a free looks at nothing else while nobody is limited.
+ *
  * With KASan a red zone stands behind each object, and a freed object waits in a queue before it is
  * given out again: whoever still uses it meets poison for that long.
  */
@@ -66,6 +70,22 @@ static __no_kasan void link_set(void **obj, void *next)
 	*obj = next;
 }
 
+/* Who pays for the object that p points into. */
+static struct res_counter **payer_of(const struct frame *f, const void *p)
+{
+	struct slab *s = f->slab_priv;
+
+	return (struct res_counter **)s - 1 -
+	       ((char *)p - (char *)frame_va(s->frame)) / f->cache->size;
+}
+
+/* What a slab of c holds: each object has a pointer beside the header. */
+static u32 slab_room(const struct kmem_cache *c, unsigned int order)
+{
+	return ((PAGE_SIZE << order) - sizeof(struct slab)) /
+	       (c->size + sizeof(struct res_counter *));
+}
+
 static struct slab *slab_new(struct kmem_cache *c)
 {
 	struct frame *f = frame_alloc(c->order, FRAME_SLAB);
@@ -81,6 +101,7 @@ static struct slab *slab_new(struct kmem_cache *c)
 	s->used = 0;
 	s->total = c->per_slab;
 	s->free = NULL;
+	memset((struct res_counter **)s - s->total, 0, s->total * sizeof(struct res_counter *));
 	for (i = s->total; i-- > 0;) {
 		link_set((void **)(mem + i * c->size), s->free);
 		s->free = mem + i * c->size;
@@ -146,13 +167,15 @@ static void slab_give(struct kmem_cache *c, void *obj)
 
 /* ---- magazines ---- */
 
+static void *alloc_free(struct kmem_cache *c);
+
 static struct magazine *magazine_of(struct kmem_cache *c)
 {
 	u32 cpu = this_cpu()->id;
 	struct magazine *m = c->mag[cpu];
 
 	if (unlikely(!m) && c != &cache_cache && c != &magazine_cache) {
-		m = kmem_cache_alloc(&magazine_cache);
+		m = alloc_free(&magazine_cache);
 		if (m) {
 			m->nr = 0;
 			c->mag[cpu] = m;
@@ -182,7 +205,8 @@ static void *magazine_fill(struct kmem_cache *c, struct magazine *m)
 	return obj;
 }
 
-void *kmem_cache_alloc(struct kmem_cache *c)
+/* An object that nobody pays for. */
+static void *alloc_free(struct kmem_cache *c)
 {
 	struct magazine *m;
 	void *obj;
@@ -197,6 +221,41 @@ void *kmem_cache_alloc(struct kmem_cache *c)
 	if (obj)
 		kasan_unpoison(obj, c->object);
 	return obj;
+}
+
+static void *alloc_paid(struct kmem_cache *c, struct res_counter *payer)
+{
+	struct frame *f;
+	void *obj;
+
+	if (!object_charge(&payer, c->size))
+		return NULL;
+	obj = alloc_free(c);
+	if (!payer)
+		return obj;
+	if (!obj) {
+		res_uncharge(payer, c->size);
+		return NULL;
+	}
+	f = va_frame(obj);
+	if (!(READ_ONCE(f->state) & FRAME_PAID))
+		__atomic_fetch_or(&f->state, FRAME_PAID, __ATOMIC_RELAXED);
+	*payer_of(f, obj) = payer;
+	return obj;
+}
+
+void *kmem_cache_alloc(struct kmem_cache *c)
+{
+	struct res_counter *payer = object_payer();
+
+	return likely(!payer) ? alloc_free(c) : alloc_paid(c, payer);
+}
+
+struct res_counter *mem_payer_of(const void *obj)
+{
+	const struct frame *f = va_frame(obj);
+
+	return f->kind == FRAME_SLAB ? *payer_of(f, obj) : f->charge;
 }
 
 void *kmem_cache_zalloc(struct kmem_cache *c)
@@ -255,17 +314,33 @@ static void quarantine(void *obj)
 
 #endif
 
+static void object_unpay(const struct frame *f, void *obj)
+{
+	struct res_counter **payer;
+
+	if (likely(!(READ_ONCE(f->state) & FRAME_PAID)))
+		return;
+	payer = payer_of(f, obj);
+	if (*payer)
+		res_uncharge(*payer, f->cache->size);
+	*payer = NULL;
+}
+
 void kmem_cache_free(struct kmem_cache *c, void *obj)
 {
-	if (unlikely(va_frame(obj)->kind != FRAME_SLAB || va_frame(obj)->cache != c))
+	struct frame *f = va_frame(obj);
+
+	if (unlikely(f->kind != FRAME_SLAB || f->cache != c))
 		panic("%s: freed object %p is not of this cache", c->name, obj);
 	lockdep_freed(obj, c->object);
 #ifdef SAN
 	if (!kasan_write(obj, 1)) /* freed twice */
 		return;
+	object_unpay(f, obj);
 	kasan_poison(obj, c->size, KASAN_FREE_OBJECT);
 	quarantine(obj);
 #else
+	object_unpay(f, obj);
 	object_free(c, obj);
 #endif
 }
@@ -284,10 +359,10 @@ static void cache_setup(struct kmem_cache *c, const char *name, size_t size, boo
 	c->size += c->size & -c->size; /* objects stay aligned as they were */
 #endif
 	/* At least eight objects, or little waste; never more than 32 KiB. */
-	while (order < 3 && ((PAGE_SIZE << order) - sizeof(struct slab)) / c->size < 8)
+	while (order < 3 && slab_room(c, order) < 8)
 		order++;
 	c->order = order;
-	c->per_slab = ((PAGE_SIZE << order) - sizeof(struct slab)) / c->size;
+	c->per_slab = slab_room(c, order);
 	spin_init(&c->lock);
 	list_init(&c->partial);
 	spin_lock(&all_lock);
@@ -297,7 +372,7 @@ static void cache_setup(struct kmem_cache *c, const char *name, size_t size, boo
 
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, bool cacheline)
 {
-	struct kmem_cache *c = kmem_cache_alloc(&cache_cache);
+	struct kmem_cache *c = alloc_free(&cache_cache);
 
 	/* Made once, at start. */
 	if (!c || size > PAGE_SIZE * 4)
@@ -391,9 +466,26 @@ static void redzone(void *p, size_t size, size_t whole)
 	kasan_unpoison(p, size);
 }
 
+static void *block_alloc(size_t size)
+{
+	unsigned int order = order_of(size);
+	struct res_counter *payer = object_payer();
+	struct frame *f;
+
+	if (unlikely(payer) && !object_charge(&payer, PAGE_SIZE << order))
+		return NULL;
+	f = frame_alloc(order, FRAME_KERNEL);
+	if (f)
+		f->charge = payer;
+	else if (payer)
+		res_uncharge(payer, PAGE_SIZE << order);
+	if (f)
+		redzone(frame_va(f), size, PAGE_SIZE << order);
+	return f ? frame_va(f) : NULL;
+}
+
 void *kmalloc(size_t size)
 {
-	struct frame *f;
 
 	if (likely(size <= 2048)) {
 		unsigned int class = class_of[DIV_ROUND_UP(size, 16)];
@@ -403,10 +495,7 @@ void *kmalloc(size_t size)
 			redzone(p, size, class_size[class]);
 		return p;
 	}
-	f = frame_alloc(order_of(size), FRAME_KERNEL);
-	if (f)
-		redzone(frame_va(f), size, PAGE_SIZE << f->order);
-	return f ? frame_va(f) : NULL;
+	return block_alloc(size);
 }
 
 void *kzalloc(size_t size)

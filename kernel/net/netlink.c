@@ -42,19 +42,13 @@ void nl_out_init(struct nl_out *o, const struct nlmsghdr *request, u32 portid)
 	list_init(&o->bufs);
 }
 
-static void buf_free(struct nl_buf *b)
-{
-	res_uncharge_object(b->payer, b->size);
-	kfree(b);
-}
-
 static void bufs_free(struct list_head *bufs)
 {
 	while (!list_empty(bufs)) {
 		struct nl_buf *b = list_first(bufs, struct nl_buf, link);
 
 		list_del(&b->link);
-		buf_free(b);
+		kfree(b);
 	}
 }
 
@@ -69,8 +63,7 @@ static struct nl_buf *buf_new(size_t room)
 
 	if (!b)
 		return NULL;
-	*b = (struct nl_buf){ .payer = current_thread()->mem_charge, .size = sizeof(*b) + room };
-	res_charge_object(b->payer, b->size);
+	*b = (struct nl_buf){ .size = sizeof(*b) + room };
 	return b;
 }
 

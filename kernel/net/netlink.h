@@ -15,7 +15,6 @@ struct nl_buf {
 	struct list_head link;
 	u32 len, size; /* size: of all, this header included */
 	u32 group; /* the group it was sent to, 0: it answers */
-	struct res_counter *payer;
 	char data[];
 };
 struct nl_out {

@@ -19,16 +19,16 @@ static size_t whole_size(size_t size)
 struct pkt *pkt_alloc(size_t size, struct res_counter *charge)
 {
 	size_t whole = whole_size(sizeof(struct pktbuf) + PKT_HEADROOM + size);
+	struct res_counter *before = mem_pays(charge);
 	struct pkt *p = kmalloc(sizeof(*p));
-	struct pktbuf *buf;
+	struct pktbuf *buf = kmalloc(whole);
 
-	if (!p)
+	mem_pays_end(before);
+	if (!p || !buf) {
+		kfree(p);
+		kfree(buf);
 		return NULL;
-	if (charge && res_charge(charge, whole))
-		goto out_pkt;
-	buf = kmalloc(whole);
-	if (!buf)
-		goto out_charge;
+	}
 	ref_init(&buf->refs);
 	buf->size = whole;
 	buf->charge = charge;
@@ -37,11 +37,6 @@ struct pkt *pkt_alloc(size_t size, struct res_counter *charge)
 	p->data = p->tail = buf->bytes + PKT_HEADROOM;
 	p->end = (u8 *)buf + whole;
 	return p;
-out_charge:
-	res_uncharge_object(charge, whole);
-out_pkt:
-	kfree(p);
-	return NULL;
 }
 
 struct pkt *pkt_clone(const struct pkt *p)
@@ -87,10 +82,8 @@ void pkt_free(struct pkt *p)
 {
 	if (!p)
 		return;
-	if (ref_put(&p->buf->refs)) {
-		res_uncharge_object(p->buf->charge, p->buf->size);
+	if (ref_put(&p->buf->refs))
 		kfree(p->buf);
-	}
 	if (p->dev)
 		netdev_put(p->dev);
 	kfree(p);

@@ -55,8 +55,7 @@ void socket_init(struct socket *s, const struct socket_ops *ops, struct net_ns *
 	s->ops = ops;
 	s->net = net;
 	ns_get(&net->ns);
-	s->charge = current_thread()->mem_charge;
-	res_charge_object(s->charge, sizeof(*s));
+	s->charge = mem_payer_of(s);
 	waitq_init(&s->rd);
 	waitq_init(&s->wr);
 	spin_init(&s->lock);
@@ -69,7 +68,6 @@ void socket_init(struct socket *s, const struct socket_ops *ops, struct net_ns *
 void socket_deinit(struct socket *s)
 {
 	socket_set_peer(s, NULL, NULL);
-	res_uncharge_object(s->charge, sizeof(*s));
 	ns_put(&s->net->ns);
 	__atomic_fetch_sub(&nr_sockets, 1, __ATOMIC_RELAXED);
 }

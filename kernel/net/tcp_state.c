@@ -147,15 +147,14 @@ bool tcp_conflict(const struct inet_sock *a, const struct inet_sock *b)
 
 struct tcp_sock *tcp_new(struct net_ns *net, struct res_counter *charge)
 {
+	/* A SYN may come while anybody runs: the listener's owner pays. */
+	struct res_counter *before = mem_pays(charge);
 	struct tcp_sock *t = kzalloc(sizeof(*t));
 
+	mem_pays_end(before);
 	if (!t)
 		return ERR_PTR(-ENOMEM);
 	inet_init_sock(&t->inet, &tcp_ops, net, SOCK_STREAM, IPPROTO_TCP);
-	/* a SYN may come while anybody runs: the listener's owner pays */
-	res_uncharge_object(t->inet.s.charge, sizeof(struct socket));
-	res_charge_object(charge, sizeof(struct socket));
-	t->inet.s.charge = charge;
 	t->inet.s.rcvbuf = TCP_RCVBUF;
 	t->inet.s.sndbuf = TCP_SNDBUF;
 	t->state = TCP_CLOSE;

@@ -49,7 +49,6 @@ struct unix_buf {
 	struct unix_buf *more;
 	struct unix_sock *from; /* a reference; its wmem counts this */
 	struct scm scm;
-	struct res_counter *payer; /* NULL: the page itself is charged */
 	u32 size; /* memory it takes */
 	u32 start, end, cap; /* data[start, end) is there */
 	char data[];

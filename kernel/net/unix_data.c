@@ -26,10 +26,6 @@ static struct unix_buf *buf_new(struct unix_sock *from, size_t n)
 	*b = (struct unix_buf){ .from = from, .size = small ? SMALL_BUF : PAGE_SIZE };
 	b->cap = b->size - sizeof(*b);
 	b->scm.uid = b->scm.gid = -1;
-	if (small) {
-		b->payer = current_thread()->mem_charge;
-		res_charge_object(b->payer, SMALL_BUF);
-	}
 	socket_get(&from->s);
 	__atomic_fetch_add(&from->wmem, b->size, __ATOMIC_RELAXED);
 	return b;
@@ -49,7 +45,6 @@ static void buf_free(struct unix_buf *b)
 			waitq_wake_all(&from->s.wr, POLLOUT | POLLWRNORM | POLLWRBAND);
 		socket_put(&from->s);
 		scm_drop(&b->scm);
-		res_uncharge_object(b->payer, SMALL_BUF);
 		kfree(b);
 	}
 }

@@ -50,38 +50,7 @@ void ipc_ns_drain(struct ipc_ns *ns)
 	}
 }
 
-/* ---- memory, pids, sleepers ---- */
-
-struct charged {
-	struct res_counter *payer;
-	size_t size;
-	char data[];
-};
-
-void *ipc_alloc(size_t size)
-{
-	struct res_counter *payer = current_thread()->mem_charge;
-	struct charged *c;
-
-	if (payer && res_charge(payer, size + sizeof(*c)))
-		return NULL;
-	c = kzalloc(size + sizeof(*c));
-	if (!c) {
-		res_uncharge_object(payer, size + sizeof(*c));
-		return NULL;
-	}
-	c->payer = payer;
-	c->size = size + sizeof(*c);
-	return c->data;
-}
-
-void ipc_free(void *p)
-{
-	struct charged *c = container_of(p, struct charged, data);
-
-	res_uncharge_object(c->payer, c->size);
-	kfree(c);
-}
+/* ---- pids, sleepers ---- */
 
 void ipc_stamp(struct pid **who)
 {

@@ -62,10 +62,6 @@ int ipc_set_perm(struct ipc_object *o, const struct ipc64_perm *perm); /* -EINVA
 
 void ipc_show_ids(struct strbuf *out, const struct ipc_object *o); /* four of a line's columns */
 
-/* Memory for what users may have many of; their group pays. Zeroed. NULL: none, or over the limit. */
-void *ipc_alloc(size_t size);
-void ipc_free(void *p);
-
 /* "Who did it last": a struct pid with a reference. */
 void ipc_stamp(struct pid **who);
 pid_t ipc_pid(const struct pid *who); /* as the caller sees it; 0: nobody */

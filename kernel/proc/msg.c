@@ -31,7 +31,7 @@ static struct msg_queue *queue_of(struct ipc_object *o)
 
 static struct ipc_object *msg_make(struct ipc_ns *ns, int key, u64 size, int flags)
 {
-	struct msg_queue *q = ipc_alloc(sizeof(*q));
+	struct msg_queue *q = kzalloc(sizeof(*q));
 
 	if (!q)
 		return ERR_PTR(-ENOMEM);
@@ -45,7 +45,7 @@ static struct ipc_object *msg_make(struct ipc_ns *ns, int key, u64 size, int fla
 static void message_put(struct message *m)
 {
 	if (ref_put(&m->refs))
-		ipc_free(m);
+		kfree(m);
 }
 
 /* m goes into q, or out of it. */
@@ -79,7 +79,7 @@ static void msg_free(struct ipc_object *o)
 	}
 	pid_put(q->last_sender);
 	pid_put(q->last_receiver);
-	ipc_free(q);
+	kfree(q);
 }
 
 static void msg_show(struct strbuf *out, struct ipc_object *o)
@@ -147,7 +147,7 @@ long do_msgsnd(int id, const void __user *um, size_t size, int flags)
 		return -EFAULT;
 	if (size > ns->limit[MSG_MAX] || id < 0 || type < 1)
 		return -EINVAL;
-	m = ipc_alloc(sizeof(*m) + size);
+	m = kzalloc(sizeof(*m) + size);
 	if (!m)
 		return -ENOMEM;
 	ref_init(&m->refs);

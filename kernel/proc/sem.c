@@ -53,7 +53,7 @@ static struct ipc_object *sem_make(struct ipc_ns *ns, int key, u64 size, int fla
 		return ERR_PTR(-EINVAL);
 	if (ns->nr_sems + size > ns->limit[SEM_MNS])
 		return ERR_PTR(-ENOSPC);
-	s = ipc_alloc(sizeof(*s) + size * sizeof(s->sem[0]));
+	s = kzalloc(sizeof(*s) + size * sizeof(s->sem[0]));
 	if (!s)
 		return ERR_PTR(-ENOMEM);
 	list_init(&s->waiters);
@@ -65,7 +65,7 @@ static void undo_del(struct sem_undo *u)
 {
 	list_del(&u->of_set);
 	list_del(&u->of_task);
-	ipc_free(u);
+	kfree(u);
 }
 
 static void sem_added(struct ipc_object *o, bool add)
@@ -82,7 +82,7 @@ static void sem_free(struct ipc_object *o)
 {
 	for (u64 i = 0; i < o->size; i++)
 		pid_put(set_of(o)->sem[i].last);
-	ipc_free(set_of(o));
+	kfree(set_of(o));
 }
 
 static void sem_show(struct strbuf *out, struct ipc_object *o)
@@ -190,7 +190,7 @@ static struct sem_undo *undo_get(struct sem_set *s)
 	list_for_each(u, &all->list, of_task)
 		if (u->set == s)
 			return u;
-	u = ipc_alloc(sizeof(*u) + s->o.size * sizeof(u->adjust[0]));
+	u = kzalloc(sizeof(*u) + s->o.size * sizeof(u->adjust[0]));
 	if (!u)
 		return NULL;
 	u->set = s;
@@ -424,7 +424,7 @@ static long sem_all(struct ipc_ns *ns, int id, int cmd, u16 __user *buf)
 	mutex_unlock(&ns->lock);
 	if (err)
 		return err;
-	values = ipc_alloc(n * sizeof(*values));
+	values = kzalloc(n * sizeof(*values));
 	if (!values)
 		return -ENOMEM;
 	if (cmd == SETALL)
@@ -435,7 +435,7 @@ static long sem_all(struct ipc_ns *ns, int id, int cmd, u16 __user *buf)
 		err = sem_values(ns, id, 0, cmd, 0, values, n);
 	if (!err && cmd == GETALL)
 		err = copy_to_user(buf, values, n * sizeof(*values));
-	ipc_free(values);
+	kfree(values);
 	return err;
 }
 

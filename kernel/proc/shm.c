@@ -42,7 +42,7 @@ static struct ipc_object *shm_make(struct ipc_ns *ns, int key, u64 size, int fla
 		return ERR_PTR(-ENOSPC);
 	if (!(flags & SHM_NORESERVE) && mm_too_much(size))
 		return ERR_PTR(-ENOMEM);
-	s = ipc_alloc(sizeof(*s));
+	s = kzalloc(sizeof(*s));
 	if (!s)
 		return ERR_PTR(-ENOMEM);
 	snprintf(name, sizeof(name), "/SYSV%08x", key);
@@ -50,7 +50,7 @@ static struct ipc_object *shm_make(struct ipc_ns *ns, int key, u64 size, int fla
 	if (IS_ERR(s->file)) {
 		struct file *err = s->file;
 
-		ipc_free(s);
+		kfree(s);
 		return (struct ipc_object *)err;
 	}
 	s->file->priv = s;
@@ -71,7 +71,7 @@ static void shm_free(struct ipc_object *o)
 	file_put(s->file);
 	pid_put(s->creator);
 	pid_put(s->last);
-	ipc_free(s);
+	kfree(s);
 }
 
 static void shm_show(struct strbuf *out, struct ipc_object *o)

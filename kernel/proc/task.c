@@ -32,13 +32,31 @@ struct task *thread_task(struct thread *t)
 	return t->release == task_thread_release ? container_of(t, struct task, thread) : NULL;
 }
 
+/*
+ * The structs of a task, its stack and process go with it when it moves to another group: layer.task_fork
+ * charges them, not those who allocate them here.
+ */
+static void *zalloc_own(struct kmem_cache *c)
+{
+	struct res_counter *before = mem_pays(NULL);
+	void *p = kmem_cache_zalloc(c);
+
+	mem_pays_end(before);
+	return p;
+}
+
 struct task *task_alloc(const char *name, void (*fn)(void *arg))
 {
-	struct task *t = kmem_cache_zalloc(task_cache);
+	struct task *t = zalloc_own(task_cache);
+	struct res_counter *before;
+	int err;
 
 	if (!t)
 		return NULL;
-	if (thread_init(&t->thread, name, fn, t, true)) {
+	before = mem_pays(NULL);
+	err = thread_init(&t->thread, name, fn, t, true);
+	mem_pays_end(before);
+	if (err) {
 		kmem_cache_free(task_cache, t);
 		return NULL;
 	}
@@ -90,7 +108,7 @@ static void process_setup(struct process *p)
 
 struct process *process_alloc(void)
 {
-	struct process *p = kmem_cache_zalloc(process_cache);
+	struct process *p = zalloc_own(process_cache);
 
 	if (p) {
 		process_setup(p);
@@ -117,7 +135,7 @@ void process_put(struct process *p)
 
 struct sighand *sighand_new(const struct sighand *old)
 {
-	struct sighand *s = kmem_cache_zalloc(sighand_cache);
+	struct sighand *s = zalloc_own(sighand_cache);
 
 	if (s) {
 		if (old)

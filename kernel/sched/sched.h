@@ -103,6 +103,7 @@ struct thread {
 	struct held_locks mutexes; /* own thread */
 #endif
 	struct res_counter *mem_charge; /* who pays for this thread's memory; NULL: nobody */
+	struct res_counter *mem_pays; /* own thread: instead of mem_charge, unless NULL */
 	const struct rlimit64 *rlim; /* the process's limits, by RLIMIT_*; NULL: none */
 };
 #ifdef SAN
