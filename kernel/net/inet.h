@@ -26,8 +26,18 @@ static inline bool is_multicast(be32 a)
 	return (ntohl(a) >> 28) == 14;
 }
 
+static inline bool mac_is_station(const u8 *mac) /* of one, not of a group or of nobody */
+{
+	return !(mac[0] & 1) && mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5];
+}
+
 /* ---- devices, ARP (netdev.c, arp.c, route.c, ioctl.c, netns.c) ---- */
 struct netdev *loopback_make(void);
+struct netdev *veth_make(void); /* one end: the caller joins two by netdev_point() */
+struct netdev *bridge_make(void);
+/* Calls fn, which must not sleep, for each station that a bridge knows; its ports' own first. */
+typedef void (*bridge_fdb_fn)(void *arg, const struct netdev *port, const u8 *mac, bool own);
+void bridge_fdb_each(struct netdev *dev, bridge_fdb_fn fn, void *arg);
 void dev_header(struct pkt *p, const u8 *to); /* the Ethernet header, p->protocol in it */
 void arp_input(struct pkt *p);
 void arp_output(struct pkt *p, be32 addr);

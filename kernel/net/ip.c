@@ -330,9 +330,17 @@ static struct pkt *ip_reassemble(struct pkt *p)
 
 static void ip_forward(struct pkt *p)
 {
-	struct iphdr *ip = (struct iphdr *)p->net;
+	struct pkt *own = pkt_alone(p) ? p : pkt_copy(p);
+	struct iphdr *ip;
 	struct dst dst;
 
+	if (own != p)
+		pkt_free(
+			p); /* its bytes are the sender's too: they came from a namespace of this machine */
+	p = own;
+	if (!p)
+		return;
+	ip = (struct iphdr *)p->net;
 	if (ip->ttl <= 1) {
 		icmp_send(p, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, 0);
 		goto drop;
@@ -343,7 +351,7 @@ static void ip_forward(struct pkt *p)
 	}
 	if (pkt_len(p) > dst.mtu && ip->frag_off & htons(IP_DF)) {
 		icmp_send(p, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(dst.mtu));
-	} else if (dst.type == RTN_UNICAST && pkt_alone(p)) {
+	} else if (dst.type == RTN_UNICAST) {
 		ip->ttl--;
 		p->csum_ok = false;
 		ip_send(p, &dst);

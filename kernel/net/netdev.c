@@ -11,7 +11,7 @@
 
 #define BACKLOG_MAX 1000 /* packets; what comes then is dropped, as by Linux's netdev_max_backlog */
 #define MTU_MIN 68 /* RFC 791 */
-#define MTU_MAX 65536
+#define MTU_MAX 65535
 
 spinlock_t net_lock = SPINLOCK_INIT;
 void (*packet_tap)(struct pkt *p, bool outgoing);
@@ -51,26 +51,18 @@ static void backlog_add(struct netdev *dev, struct pkt *p)
 	pkt_free(p);
 }
 
-/* Looks at the device's header of p and gives the rest to its protocol. */
-static void packet_in(struct pkt *p)
+/* For whom a frame is, as dev sees it. */
+static u8 packet_type(const struct netdev *dev, const struct ethhdr *eth)
 {
-	const struct ethhdr *eth = (const struct ethhdr *)p->data;
+	if (dev->flags & IFF_LOOPBACK || !memcmp(eth->h_dest, dev->mac, ETH_ALEN))
+		return PACKET_HOST;
+	if (!memcmp(eth->h_dest, dev->broadcast, ETH_ALEN))
+		return PACKET_BROADCAST;
+	return eth->h_dest[0] & 1 ? PACKET_MULTICAST : PACKET_OTHERHOST;
+}
 
-	if (pkt_len(p) < ETH_HLEN || !(p->dev->flags & IFF_UP)) {
-		pkt_free(p);
-		return;
-	}
-	p->mac = p->data;
-	p->protocol = eth->h_proto;
-	if (p->dev->flags & IFF_LOOPBACK || !memcmp(eth->h_dest, p->dev->mac, ETH_ALEN))
-		p->type = PACKET_HOST;
-	else if (!memcmp(eth->h_dest, p->dev->broadcast, ETH_ALEN))
-		p->type = PACKET_BROADCAST;
-	else
-		p->type = eth->h_dest[0] & 1 ? PACKET_MULTICAST : PACKET_OTHERHOST;
-	p->net = p->data += ETH_HLEN;
-	if (packet_tap)
-		packet_tap(p, false);
+static void to_protocol(struct pkt *p)
+{
 	if (p->type == PACKET_OTHERHOST)
 		pkt_free(p);
 	else if (p->protocol == htons(ETH_P_IP))
@@ -79,6 +71,44 @@ static void packet_in(struct pkt *p)
 		arp_input(p);
 	else
 		pkt_free(p);
+}
+
+/* Looks at the device's header of p and gives the rest to its protocol, or all to its master. */
+static void packet_in(struct pkt *p)
+{
+	const struct ethhdr *eth = (const struct ethhdr *)p->data;
+	struct netdev *master;
+
+	if (pkt_len(p) < ETH_HLEN || !(p->dev->flags & IFF_UP)) {
+		pkt_free(p);
+		return;
+	}
+	p->mac = p->data;
+	p->protocol = eth->h_proto;
+	p->type = packet_type(p->dev, eth);
+	p->net = p->data += ETH_HLEN;
+	if (packet_tap)
+		packet_tap(p, false);
+	master = netdev_follow(&p->dev->master);
+	if (!master) {
+		to_protocol(p);
+		return;
+	}
+	master->ops->port_rx(master, p);
+	netdev_put(master);
+}
+
+void netdev_deliver(struct netdev *dev, struct pkt *p)
+{
+	netdev_get(dev);
+	netdev_put(p->dev);
+	p->dev = dev;
+	p->type = packet_type(dev, (const struct ethhdr *)p->mac);
+	dev->stats.rx_packets++;
+	dev->stats.rx_bytes += pkt_len(p);
+	if (packet_tap)
+		packet_tap(p, false);
+	to_protocol(p);
 }
 
 void net_run(void)
@@ -127,6 +157,15 @@ void netdev_rx(struct netdev *dev, struct pkt *p)
 	net_run();
 }
 
+void netdev_cross(struct netdev *dev, struct pkt *p)
+{
+	netdev_get(dev);
+	netdev_put(p->dev);
+	p->dev = dev;
+	p->time_ns = clock_wall_ns();
+	backlog_add(dev, p);
+}
+
 void netdev_xmit(struct pkt *p)
 {
 	struct netdev *dev = p->dev;
@@ -151,25 +190,75 @@ static void loopback_xmit(struct netdev *dev, struct pkt *p)
 	backlog_add(dev, p);
 }
 
-static void dev_kfree(struct netdev *dev)
-{
-	kfree(dev);
-}
-
-static const struct netdev_ops loopback_ops = { .xmit = loopback_xmit, .free = dev_kfree };
+static const struct netdev_ops loopback_ops = { .xmit = loopback_xmit, .free = netdev_kfree };
 
 struct netdev *loopback_make(void)
 {
-	struct netdev *dev = kzalloc(sizeof(*dev));
+	struct netdev *dev = netdev_alloc(sizeof(*dev), &loopback_ops);
 
 	if (!dev)
 		return NULL;
-	ref_init(&dev->refs);
 	strscpy(dev->name, "lo", sizeof(dev->name));
-	dev->ops = &loopback_ops;
 	dev->type = ARPHRD_LOOPBACK;
 	dev->mtu = 65536;
 	dev->flags = IFF_LOOPBACK;
+	memset(dev->mac, 0, ETH_ALEN);
+	memset(dev->broadcast, 0, ETH_ALEN);
+	return dev;
+}
+
+/* ---- devices as objects ---- */
+
+static spinlock_t follow_lock = SPINLOCK_INIT; /* peer and master of all; nothing is inside */
+
+struct netdev *netdev_follow(struct netdev *const *at)
+{
+	struct netdev *dev;
+
+	if (!READ_ONCE(*at))
+		return NULL;
+	spin_lock(&follow_lock);
+	dev = *at;
+	if (dev)
+		netdev_get(dev);
+	spin_unlock(&follow_lock);
+	return dev;
+}
+
+void netdev_point(struct netdev **at, struct netdev *to)
+{
+	struct netdev *before;
+
+	if (to)
+		netdev_get(to);
+	spin_lock(&follow_lock);
+	before = *at;
+	*at = to;
+	spin_unlock(&follow_lock);
+	netdev_put(before);
+}
+
+struct netdev *netdev_alloc(size_t size, const struct netdev_ops *ops)
+{
+	struct res_counter *payer = current_thread()->mem_charge;
+	struct netdev *dev;
+
+	if (payer && res_charge(payer, sizeof(*dev)))
+		return NULL;
+	dev = kzalloc(size);
+	if (!dev) {
+		res_uncharge_object(payer, sizeof(*dev));
+		return NULL;
+	}
+	dev->payer = payer;
+	ref_init(&dev->refs);
+	dev->ops = ops;
+	dev->type = ARPHRD_ETHER;
+	dev->mtu = ETH_DATA_LEN;
+	dev->flags = IFF_BROADCAST | IFF_MULTICAST;
+	random_bytes(dev->mac, ETH_ALEN);
+	dev->mac[0] = (dev->mac[0] & 0xfc) | 2; /* of one station, given locally */
+	memset(dev->broadcast, 0xff, ETH_ALEN);
 	return dev;
 }
 
@@ -207,85 +296,26 @@ struct netdev *netdev_by_index(struct net_ns *net, int ifindex)
 	return find_get(net, NULL, ifindex);
 }
 
-static void notify_link(struct netdev *dev, bool gone)
+struct netdev *netdev_first(struct net_ns *net)
 {
+	struct netdev *dev = NULL;
+
+	spin_lock(&net_lock);
+	if (!list_empty(&net->devs)) {
+		dev = list_first(&net->devs, struct netdev, link);
+		netdev_get(dev);
+	}
+	spin_unlock(&net_lock);
+	return dev;
+}
+
+void netdev_news(struct netdev *dev)
+{
+	if (!dev->ifindex)
+		return; /* it is not there yet */
 	route_generation++;
 	if (net_notify)
-		net_notify->link(dev, gone);
-}
-
-int netdev_register(struct net_ns *net, struct netdev *dev)
-{
-	char name[IFNAMSIZ];
-	int err = 0;
-
-	list_init(&dev->addrs);
-	if (!dev->tx_queue_len)
-		dev->tx_queue_len = 1000;
-	strscpy(name, dev->name, sizeof(name));
-	spin_lock(&net_lock);
-	for (int n = 0; strchr(name, '%') && (n == 0 || find(net, dev->name, 0)); n++)
-		snprintf(dev->name, sizeof(dev->name), "%.*s%d", (int)(strchr(name, '%') - name),
-			 name, n);
-	if (find(net, dev->name, 0)) {
-		err = -EEXIST;
-	} else {
-		dev->ifindex = ++net->last_ifindex;
-		dev->net = net;
-		netdev_get(dev);
-		list_add_tail(&dev->link, &net->devs);
-		notify_link(dev, false);
-	}
-	spin_unlock(&net_lock);
-	return err;
-}
-
-static void set_up(struct netdev *dev, bool up)
-{
-	if (up == !!(dev->flags & IFF_UP))
-		return;
-	if (up) {
-		dev->flags |= IFF_UP | (dev->no_carrier ? 0 : IFF_RUNNING);
-		if (dev->ops->open)
-			dev->ops->open(dev);
-		notify_link(dev, false); /* the addresses that it brings are told afterwards */
-		addr_dev_up(dev);
-	} else {
-		addr_dev_down(dev);
-		arp_flush(dev);
-		if (dev->ops->stop)
-			dev->ops->stop(dev);
-		dev->flags &= ~(u32)(IFF_UP | IFF_RUNNING);
-	}
-}
-
-void netdev_carrier(struct netdev *dev, bool on)
-{
-	spin_lock(&net_lock);
-	dev->no_carrier = !on;
-	if (dev->flags & IFF_UP) {
-		dev->flags = on ? dev->flags | IFF_RUNNING : dev->flags & ~(u32)IFF_RUNNING;
-		notify_link(dev, false);
-	}
-	spin_unlock(&net_lock);
-}
-
-void netdev_unregister(struct netdev *dev)
-{
-	spin_lock(&net_lock);
-	set_up(dev, false);
-	addr_flush(dev);
-	list_del(&dev->link);
-	notify_link(dev, true);
-	dev->gone = true;
-	spin_unlock(&net_lock);
-	netdev_put(dev);
-}
-
-void netdev_put(struct netdev *dev)
-{
-	if (dev && ref_put(&dev->refs) && dev->ops->free)
-		dev->ops->free(dev);
+		net_notify->link(dev, dev->gone);
 }
 
 static bool name_valid(const char *name)
@@ -299,11 +329,188 @@ static bool name_valid(const char *name)
 	return true;
 }
 
-static bool mac_valid(const u8 *mac)
+/* Calls it as pattern says, in net: 0 or -EEXIST. */
+static int set_name(struct net_ns *net, struct netdev *dev, const char *pattern)
 {
-	static const u8 none[ETH_ALEN];
+	const char *percent = strchr(pattern, '%');
+	char name[IFNAMSIZ];
+	int n = 0;
 
-	return !(mac[0] & 1) && memcmp(mac, none, ETH_ALEN) != 0;
+	strscpy(name, pattern, sizeof(name));
+	while (percent && (!n || find(net, name, 0)))
+		snprintf(name, sizeof(name), "%.*s%d", (int)(percent - pattern), pattern, n++);
+	if (find(net, name, 0))
+		return -EEXIST;
+	strscpy(dev->name, name, sizeof(dev->name));
+	return 0;
+}
+
+/* Into the list of its namespace, by number. */
+static void enlist(struct netdev *dev)
+{
+	struct list_head *devs = &dev->net->devs, *at = devs->prev;
+
+	while (!dev->ifindex || find(dev->net, NULL, dev->ifindex))
+		dev->ifindex = ++dev->net->last_ifindex;
+	while (at != devs && container_of(at, struct netdev, link)->ifindex > dev->ifindex)
+		at = at->prev;
+	list_add(&dev->link, at);
+	netdev_news(dev);
+}
+
+int netdev_register(struct net_ns *net, struct netdev *dev)
+{
+	char pattern[IFNAMSIZ];
+	int err;
+
+	list_init(&dev->addrs);
+	if (!dev->tx_queue_len)
+		dev->tx_queue_len = 1000;
+	strscpy(pattern, dev->name, sizeof(pattern));
+	spin_lock(&net_lock);
+	err = name_valid(pattern) ? set_name(net, dev, pattern) : -EINVAL;
+	if (!err && dev->ifindex && find(net, NULL, dev->ifindex))
+		err = -EBUSY;
+	if (!err) {
+		dev->net = net;
+		netdev_get(dev);
+		enlist(dev);
+	}
+	spin_unlock(&net_lock);
+	return err;
+}
+
+/* Its master, if it has one, sees that it has changed. */
+static void tell_master(struct netdev *dev)
+{
+	if (dev->master)
+		dev->master->ops->port_changed(dev->master);
+}
+
+static void set_up(struct netdev *dev, bool up)
+{
+	if (up == !!(dev->flags & IFF_UP))
+		return;
+	if (up) {
+		dev->flags |= IFF_UP | (dev->no_carrier ? 0 : IFF_RUNNING);
+		if (dev->ops->open)
+			dev->ops->open(dev);
+		netdev_news(dev); /* the addresses that it brings are told afterwards */
+		addr_dev_up(dev);
+	} else {
+		addr_dev_down(dev);
+		arp_flush(dev);
+		dev->flags &= ~(u32)(IFF_UP | IFF_RUNNING);
+		if (dev->ops->stop)
+			dev->ops->stop(dev);
+	}
+	tell_master(dev);
+}
+
+void netdev_set_carrier(struct netdev *dev, bool on)
+{
+	if (dev->no_carrier == !on)
+		return;
+	dev->no_carrier = !on;
+	if (!(dev->flags & IFF_UP))
+		return;
+	dev->flags = on ? dev->flags | IFF_RUNNING : dev->flags & ~(u32)IFF_RUNNING;
+	netdev_news(dev);
+	tell_master(dev);
+}
+
+void netdev_carrier(struct netdev *dev, bool on)
+{
+	spin_lock(&net_lock);
+	netdev_set_carrier(dev, on);
+	spin_unlock(&net_lock);
+}
+
+int netdev_set_master(struct netdev *dev, struct netdev *master)
+{
+	int err = 0;
+
+	spin_lock(&net_lock);
+	if (dev->gone || (master && (master->gone || master->net != dev->net)))
+		err = -ENODEV;
+	else if (master && !master->ops->add_port)
+		err = -EOPNOTSUPP;
+	else if (master && dev->ops->add_port)
+		err = -ELOOP;
+	else if (master && dev->type != ARPHRD_ETHER)
+		err = -EINVAL;
+	if (!err && dev->master)
+		dev->master->ops->del_port(dev->master, dev);
+	if (!err && master)
+		err = master->ops->add_port(master, dev);
+	if (!err)
+		netdev_news(dev);
+	spin_unlock(&net_lock);
+	return err;
+}
+
+/* Out of the list of its namespace. */
+static void delist(struct netdev *dev)
+{
+	if (dev->master)
+		dev->master->ops->del_port(dev->master, dev);
+	set_up(dev, false);
+	addr_flush(dev);
+	list_del(&dev->link);
+	dev->gone = true;
+	netdev_news(dev);
+}
+
+void netdev_remove(struct netdev *dev)
+{
+	delist(dev);
+	if (dev->ops->gone)
+		dev->ops->gone(dev);
+	netdev_put(dev);
+}
+
+void netdev_unregister(struct netdev *dev)
+{
+	spin_lock(&net_lock);
+	if (!dev->gone)
+		netdev_remove(dev);
+	spin_unlock(&net_lock);
+}
+
+int netdev_move(struct netdev *dev, struct net_ns *net, const char *name)
+{
+	char pattern[IFNAMSIZ];
+	int err = 0;
+
+	spin_lock(&net_lock);
+	strscpy(pattern, name ? name : dev->name, sizeof(pattern));
+	if (dev->gone)
+		err = -ENODEV;
+	else if (!name_valid(pattern) || dev->flags & IFF_LOOPBACK || dev->ops->add_port)
+		err = -EINVAL;
+	else if (dev->net != net && !strchr(pattern, '%') && find(net, pattern, 0))
+		err = -EEXIST;
+	if (!err && dev->net != net) {
+		delist(dev);
+		set_name(net, dev, pattern);
+		dev->gone = false;
+		WRITE_ONCE(dev->net, net);
+		enlist(dev);
+	}
+	spin_unlock(&net_lock);
+	return err;
+}
+
+void netdev_kfree(struct netdev *dev)
+{
+	res_uncharge_object(dev->payer, sizeof(*dev));
+	kfree(dev);
+}
+
+void netdev_put(struct netdev *dev)
+{
+	if (dev && ref_put(&dev->refs) && dev->ops->free)
+		dev->ops->free(dev);
 }
 
 int netdev_change(struct netdev *dev, const struct if_change *c)
@@ -315,11 +522,12 @@ int netdev_change(struct netdev *dev, const struct if_change *c)
 	bool was_up;
 	int err = 0;
 
-	if ((c->what & IF_CHANGE_MTU) && (c->mtu < MTU_MIN || c->mtu > MTU_MAX))
+	if ((c->what & IF_CHANGE_MTU) && !(dev->flags & IFF_LOOPBACK) &&
+	    (c->mtu < MTU_MIN || c->mtu > MTU_MAX))
 		return -EINVAL;
 	if ((c->what & IF_CHANGE_NAME) && !name_valid(c->name))
 		return -EINVAL;
-	if ((c->what & IF_CHANGE_MAC) && !mac_valid(c->mac))
+	if ((c->what & IF_CHANGE_MAC) && !mac_is_station(c->mac))
 		return -EADDRNOTAVAIL;
 	spin_lock(&net_lock);
 	same = c->what & IF_CHANGE_NAME ? find(dev->net, c->name, 0) : NULL;
@@ -335,8 +543,11 @@ int netdev_change(struct netdev *dev, const struct if_change *c)
 			strscpy(dev->name, c->name, sizeof(dev->name));
 		if (c->what & IF_CHANGE_MTU)
 			dev->mtu = c->mtu;
-		if (c->what & IF_CHANGE_MAC)
+		if (c->what & IF_CHANGE_MAC) {
 			memcpy(dev->mac, c->mac, ETH_ALEN);
+			dev->mac_set = true;
+			tell_master(dev);
+		}
 		if (c->what & IF_CHANGE_FLAGS) {
 			dev->flags = (dev->flags & ~(mask & ~(u32)IFF_UP)) |
 				     (c->flags & mask & ~(u32)IFF_UP);
@@ -344,7 +555,7 @@ int netdev_change(struct netdev *dev, const struct if_change *c)
 				set_up(dev, c->flags & IFF_UP);
 		}
 		if (was_up || !(dev->flags & IFF_UP)) /* else set_up() has */
-			notify_link(dev, false);
+			netdev_news(dev);
 	}
 	spin_unlock(&net_lock);
 	return err;

@@ -93,12 +93,20 @@ static inline void *pkt_put(struct pkt *p, u32 n) /* n bytes more at the end: th
 
 /* ---- devices ---- */
 struct netdev_ops {
+	const char
+		*kind; /* ip-link(8)'s type, of what is made and deleted by a message; else NULL */
 	/* Sends p, ethernet header and all; p is the driver's. No errors: what cannot go is dropped and
 	 * counted. Any context. */
 	void (*xmit)(struct netdev *dev, struct pkt *p);
 	void (*open)(struct netdev *dev); /* IFF_UP comes, and goes; may be NULL */
 	void (*stop)(struct netdev *dev);
 	void (*free)(struct netdev *dev); /* the last reference; may be NULL */
+	void (*gone)(struct netdev *dev); /* it was unregistered, net_lock held; may be NULL */
+	/* Of a device that has others as ports; NULL for the rest. net_lock held but for port_rx(). */
+	int (*add_port)(struct netdev *dev, struct netdev *port); /* 0 or -errno */
+	void (*del_port)(struct netdev *dev, struct netdev *port);
+	void (*port_changed)(struct netdev *dev); /* one went up or down, or has another address */
+	void (*port_rx)(struct netdev *dev, struct pkt *p); /* p->mac, p->net are set; p goes */
 };
 struct if_addr {
 	struct list_head link; /* in dev->addrs */
@@ -115,14 +123,20 @@ struct netdev {
 	u16 type; /* ARPHRD_* */
 	u8 mac[ETH_ALEN], broadcast[ETH_ALEN];
 	void *priv; /* the driver's */
-	struct net_ns *net; /* constant while it is registered */
+	struct res_counter *payer; /* of what netdev_alloc() made; NULL: nobody */
+	/* Changed with net_lock held; packets follow them by netdev_follow(). References. */
+	struct netdev *peer; /* the other end of a pair */
+	struct netdev *master; /* whose port it is */
+	struct net_ns *net; /* changed with net_lock held; a packet on its way reads it as it is */
 	/* guarded by net_lock */
 	bool gone; /* unregistered: only packets and sockets still know it */
+	bool mac_set; /* its address was chosen by a program */
 	int ifindex;
 	u32 mtu, tx_queue_len;
 	u32 flags; /* IFF_* */
 	bool no_carrier;
 	struct list_head link; /* in net->devs */
+	struct list_head port_link; /* in its master's list */
 	struct list_head addrs;
 	/* counted without a lock */
 	struct {
@@ -132,13 +146,32 @@ struct netdev {
 };
 extern spinlock_t net_lock;
 /*
+ * An Ethernet device of size bytes that begin with struct netdev: zeroed, one reference, a random
+ * address, its free() is kfree(). It is charged to who asks for it. NULL: no memory.
+ */
+struct netdev *netdev_alloc(size_t size, const struct netdev_ops *ops);
+void netdev_kfree(struct netdev *dev);
+/*
  * Puts dev into net. The driver filled in name ("eth%d": the first free number), ops, type, mac, mtu
- * and IFF_* but for IFF_UP. 0, -EEXIST. The reference stays with the caller.
+ * and IFF_* but for IFF_UP, perhaps ifindex. 0, -EINVAL: a bad name, -EEXIST, -EBUSY: the index is taken. The reference
+ * stays with the caller.
  */
 int netdev_register(struct net_ns *net, struct netdev *dev);
 /* The cable is in, or out (at first: in). Any context. */
 void netdev_carrier(struct netdev *dev, bool on);
 void netdev_unregister(struct netdev *dev); /* down, its addresses and routes gone */
+/* Into another namespace, down and without addresses; name NULL: as it is called now, with a %d: as
+ * netdev_register(). -EINVAL: it belongs where it is; -EEXIST, -ENODEV */
+int netdev_move(struct netdev *dev, struct net_ns *net, const char *name);
+/* Makes dev a port of master, or of none. -EINVAL, -ELOOP; -EOPNOTSUPP: master has no ports */
+int netdev_set_master(struct netdev *dev, struct netdev *master);
+/* The same with net_lock held, for drivers. */
+void netdev_set_carrier(struct netdev *dev, bool on);
+void netdev_remove(struct netdev *dev);
+void netdev_news(struct netdev *dev); /* tells that it has changed */
+/* What *at, a peer or master, points to, with a reference; and its change. */
+struct netdev *netdev_follow(struct netdev *const *at);
+void netdev_point(struct netdev **at, struct netdev *to);
 static inline void netdev_get(struct netdev *dev)
 {
 	ref_get(&dev->refs);
@@ -147,6 +180,10 @@ void netdev_put(struct netdev *dev);
 /* A packet came: data at its ethernet header (ARPHRD_ETHER), p->dev is set here. The driver's
  * reference to p moves. Any context. */
 void netdev_rx(struct netdev *dev, struct pkt *p);
+/* p came to dev out of another device, with its header: it waits in the backlog. */
+void netdev_cross(struct netdev *dev, struct pkt *p);
+/* p, at its network header, came by a port and is for dev: goes up. */
+void netdev_deliver(struct netdev *dev, struct pkt *p);
 void netdev_xmit(struct pkt *p); /* to p->dev; counts, shows it to packet sockets */
 /* For netns.c: have all CPUs ended, or begun anew since seen[] was filled in, what they were doing? */
 bool net_quiet(u64 seen[MAX_CPUS], bool first);
@@ -154,6 +191,7 @@ void net_run(void); /* works off this CPU's backlog; no lock may be held */
 /* Each with a reference, or NULL. */
 struct netdev *netdev_by_name(struct net_ns *net, const char *name);
 struct netdev *netdev_by_index(struct net_ns *net, int ifindex);
+struct netdev *netdev_first(struct net_ns *net);
 /* Set by AF_PACKET: sees each packet that comes (data at the network header) or goes (outgoing; data at
  * the device's header, p->net set). It must clone what it keeps. NULL: nobody listens. */
 extern void (*packet_tap)(struct pkt *p, bool outgoing);
@@ -208,6 +246,8 @@ struct net_ns {
 	struct list_head routes;
 	int last_ifindex;
 	struct netdev *lo;
+	struct list_head nsids,
+		known_by; /* numbers that it gives to others, that others give to it */
 	/* /proc/sys/net; each a word that anybody who may writes */
 	u32 port_low, port_high; /* ip_local_port_range */
 	u32 unprivileged_port; /* ip_unprivileged_port_start */
@@ -223,5 +263,19 @@ static inline struct net_ns *current_net(void)
 {
 	return container_of(current->ns->net, struct net_ns, ns);
 }
+/* Those of a process and of an open /proc/N/ns/net; a reference. -ESRCH; -EBADF, -EINVAL */
+struct net_ns *net_ns_of_pid(pid_t pid);
+struct net_ns *net_ns_of_fd(int fd);
+/*
+ * The number (from 0) by which `in` speaks of another namespace, ip-netns(8)'s nsid; net_lock held. -1:
+ * it has none, or with make: no memory. net_nsid_set(): id -1: the first free. -EEXIST, -ENOMEM
+ */
+int net_nsid(struct net_ns *in, struct net_ns *of, bool make);
+int net_nsid_set(struct net_ns *in, struct net_ns *of, int id);
+struct nsid {
+	struct list_head link, known_link; /* in->nsids, by id; of->known_by */
+	struct net_ns *of;
+	int id;
+};
 /* A new one with its lo, which is down; one reference. ERR_PTR(-ENOMEM) */
 struct net_ns *net_ns_make(struct user_ns *owner);

@@ -130,11 +130,26 @@ void nl_end(struct nl_out *o)
 	o->msg = NULL;
 }
 
-int nl_parse(const struct nlmsghdr *h, size_t n, const struct nlattr **table, int max)
+struct nlattr *nl_nest(struct nl_out *o, int type)
 {
-	const char *at = (const char *)h + NLMSG_HDRLEN + NLMSG_ALIGN(n);
-	const char *end = (const char *)h + h->nlmsg_len;
+	char *end = list_empty(&o->bufs) ? NULL : list_last(&o->bufs, struct nl_buf, link)->data;
 
+	nl_put(o, type, "", 0);
+	return o->msg && !o->failed
+		       ? (void *)(end + list_last(&o->bufs, struct nl_buf, link)->len - NLA_HDRLEN)
+		       : NULL;
+}
+
+void nl_nest_end(struct nl_out *o, struct nlattr *a)
+{
+	struct nl_buf *b = list_last(&o->bufs, struct nl_buf, link);
+
+	if (a)
+		a->nla_len = b->data + b->len - (char *)a;
+}
+
+static int parse(const char *at, const char *end, const struct nlattr **table, int max)
+{
 	memset(table, 0, max * sizeof(*table));
 	while (end - at >= (long)NLA_HDRLEN) {
 		const struct nlattr *a = (const struct nlattr *)at;
@@ -146,6 +161,21 @@ int nl_parse(const struct nlmsghdr *h, size_t n, const struct nlattr **table, in
 		at += NLA_ALIGN(a->nla_len);
 	}
 	return 0;
+}
+
+int nl_parse(const struct nlmsghdr *h, size_t n, const struct nlattr **table, int max)
+{
+	return parse((const char *)h + NLMSG_HDRLEN + NLMSG_ALIGN(n),
+		     (const char *)h + h->nlmsg_len, table, max);
+}
+
+int nl_parse_nested(const struct nlattr *a, size_t n, const struct nlattr **table, int max)
+{
+	const char *data = a ? nl_data(a) : NULL;
+
+	if (a && nl_len(a) < n)
+		return -EINVAL;
+	return parse(data + NLMSG_ALIGN(n), a ? data + nl_len(a) : data, table, max);
 }
 
 u32 nl_u32(const struct nlattr *a, u32 otherwise)

@@ -17,6 +17,7 @@ struct nl_buf {
 	u32 group; /* the group it was sent to, 0: it answers */
 	char data[];
 };
+struct nlattr;
 struct nl_out {
 	struct list_head bufs;
 	u32 portid, seq; /* for the headers: whom it answers */
@@ -34,10 +35,14 @@ static inline void nl_put_u32(struct nl_out *o, int type, u32 v)
 {
 	nl_put(o, type, &v, sizeof(v));
 }
+/* An attribute that holds those that are put up to nl_nest_end(). NULL: no room, which is noted. */
+struct nlattr *nl_nest(struct nl_out *o, int type);
+void nl_nest_end(struct nl_out *o, struct nlattr *a);
 /* The attributes after a family header of n bytes: table[type] for types below max, NULL where there is
  * none. -EINVAL: a bad length. */
-struct nlattr;
 int nl_parse(const struct nlmsghdr *h, size_t n, const struct nlattr **table, int max);
+/* The same of those in an attribute; a NULL: there are none. */
+int nl_parse_nested(const struct nlattr *a, size_t n, const struct nlattr **table, int max);
 static inline u32 nl_len(const struct nlattr *a)
 {
 	return a->nla_len - NLA_HDRLEN;
@@ -55,5 +60,19 @@ bool nl_has_listeners(void);
 struct netlink_sock;
 /* rtnetlink.c: one request, answers in o. strict: NETLINK_GET_STRICT_CHK. 0 or -errno, to be told. */
 int rtnetlink_request(struct net_ns *net, const struct nlmsghdr *h, bool strict, struct nl_out *o);
+/* rtnl_link.c: the requests about devices and numbers of namespaces. In dumps net_lock is held. */
+#define ATTRS_MAX 64 /* IFLA_MAX is the largest */
+struct ifinfomsg;
+void dump_links(struct net_ns *net, int family, struct nl_out *o);
+void dump_nsids(struct net_ns *net, struct nl_out *o);
+void dump_fdb(struct net_ns *net, struct nl_out *o);
+int get_link(struct net_ns *net, const struct ifinfomsg *m, const struct nlattr **at,
+	     struct nl_out *o);
+int change_link(struct net_ns *net, const struct nlmsghdr *h, const struct ifinfomsg *m,
+		const struct nlattr **at);
+int delete_link(struct net_ns *net, const struct ifinfomsg *m, const struct nlattr **at);
+int do_nsid(struct net_ns *net, const struct nlmsghdr *h, const struct nlattr **at,
+	    struct nl_out *o);
+void tell_link(struct netdev *dev, bool gone);
 void netlink_init(void);
 void rtnetlink_init(void);

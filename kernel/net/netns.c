@@ -12,6 +12,59 @@
 #include <linux/capability.h>
 #include <linux/sched.h>
 
+/* ---- numbers for other namespaces; net_lock held ---- */
+
+static void nsid_drop(struct nsid *n)
+{
+	list_del(&n->link);
+	list_del(&n->known_link);
+	kfree(n);
+}
+
+static void nsids_drop(struct net_ns *net)
+{
+	spin_lock(&net_lock);
+	while (!list_empty(&net->nsids))
+		nsid_drop(list_first(&net->nsids, struct nsid, link));
+	while (!list_empty(&net->known_by))
+		nsid_drop(list_first(&net->known_by, struct nsid, known_link));
+	spin_unlock(&net_lock);
+}
+
+int net_nsid_set(struct net_ns *in, struct net_ns *of, int id)
+{
+	struct list_head *before = &in->nsids;
+	int free = 0;
+	struct nsid *n;
+
+	list_for_each(n, &in->nsids, link) {
+		if (n->of == of || n->id == id)
+			return -EEXIST;
+		if (before == &in->nsids && n->id > (id < 0 ? free : id))
+			before = &n->link;
+		free += n->id == free;
+	}
+	n = kmalloc(sizeof(*n));
+	if (!n)
+		return -ENOMEM;
+	*n = (struct nsid){ .of = of, .id = id < 0 ? free : id };
+	list_add_tail(&n->link, before);
+	list_add(&n->known_link, &of->known_by);
+	return 0;
+}
+
+int net_nsid(struct net_ns *in, struct net_ns *of, bool make)
+{
+	const struct nsid *n;
+
+	list_for_each(n, &in->nsids, link)
+		if (n->of == of)
+			return n->id;
+	return make && !net_nsid_set(in, of, -1) ? net_nsid(in, of, false) : -1;
+}
+
+/* ---- the life of one ---- */
+
 #define GRACE NSEC_PER_MSEC
 static void net_ns_reap(struct timer *t)
 {
@@ -29,10 +82,18 @@ static void net_ns_reap(struct timer *t)
 static void net_ns_free(struct ns_common *ns)
 {
 	struct net_ns *net = container_of(ns, struct net_ns, ns);
+	struct netdev *dev;
 
 	tcp_kill_orphans(net);
-	while (!list_empty(&net->devs))
-		netdev_unregister(list_first(&net->devs, struct netdev, link));
+	while ((dev = netdev_first(net))) {
+		/* a real device goes back to where it came from */
+		if (dev->ops->kind || dev == net->lo)
+			netdev_unregister(dev);
+		else if (netdev_move(dev, &init_net, NULL))
+			netdev_move(dev, &init_net, "dev%d");
+		netdev_put(dev);
+	}
+	nsids_drop(net);
 	timer_init(&net->grace, net_ns_reap);
 	if (net_quiet(net->seen, true))
 		net_ns_reap(&net->grace);
@@ -51,6 +112,8 @@ static int net_ns_init(struct net_ns *net)
 {
 	list_init(&net->devs);
 	list_init(&net->routes);
+	list_init(&net->nsids);
+	list_init(&net->known_by);
 	net->port_low = 32768;
 	net->port_high = 60999;
 	net->unprivileged_port = 1024;
@@ -75,6 +138,30 @@ struct net_ns *net_ns_make(struct user_ns *owner)
 	}
 	ns_init(&net->ns, &net_ns_ops, owner, ns_new_inum());
 	return net;
+}
+
+struct net_ns *net_ns_of_pid(pid_t pid)
+{
+	struct task *t = task_find(task_pid_ns(current), pid);
+	struct ns_common *ns = t && layer.task_ns ? layer.task_ns(t, "net") : NULL;
+
+	if (t)
+		task_put(t);
+	return ns ? container_of(ns, struct net_ns, ns) : ERR_PTR(-ESRCH);
+}
+
+struct net_ns *net_ns_of_fd(int fd)
+{
+	struct file *f = fd_get(fd);
+	struct ns_common *ns = f && layer.file_ns ? layer.file_ns(f) : NULL;
+	bool is_net = ns && ns->ops == &net_ns_ops;
+
+	if (!f)
+		return ERR_PTR(-EBADF);
+	if (is_net)
+		ns_get(ns);
+	file_put(f);
+	return is_net ? container_of(ns, struct net_ns, ns) : ERR_PTR(-EINVAL);
 }
 
 /* ---- /proc/sys/net ---- */

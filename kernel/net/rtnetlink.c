@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * NETLINK_ROUTE (rtnetlink(7)): devices, addresses, routes and neighbours as messages; dumps, changes,
- * and news of changes. What a change means is netdev.c's and route.c's business.
+ * NETLINK_ROUTE (rtnetlink(7)): addresses, routes and neighbours as messages; dumps, changes, and news
+ * of changes; devices are rtnl_link.c's. What a change means is netdev.c's and route.c's business.
  *
  * Messages are put together with net_lock held. A request for a family that has no table of its own
  * here is answered as one for all, as on Linux.
@@ -10,67 +10,11 @@
 
 #include <linux/capability.h>
 #include <linux/if_addr.h>
-#include <linux/if_link.h>
 #include <linux/in_route.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
-#define IF_OPER_DOWN 2 /* RFC 2863 ifOperStatus, linux/if.h has them for programs only */
-#define IF_OPER_UP 6
-
-static const struct net_notify notify;
-
 /* ---- messages about things ---- */
-
-static u32 link_flags(const struct netdev *dev)
-{
-	return dev->flags & IFF_UP ? dev->flags | IFF_RUNNING | IFF_LOWER_UP : dev->flags;
-}
-
-static void put_stats(struct nl_out *o, const struct netdev *dev)
-{
-	struct rtnl_link_stats64 st = {
-		.rx_packets = dev->stats.rx_packets,
-		.tx_packets = dev->stats.tx_packets,
-		.rx_bytes = dev->stats.rx_bytes,
-		.tx_bytes = dev->stats.tx_bytes,
-		.rx_errors = dev->stats.rx_errors,
-		.tx_errors = dev->stats.tx_errors,
-		.rx_dropped = dev->stats.rx_dropped,
-		.tx_dropped = dev->stats.tx_dropped,
-	};
-
-	nl_put(o, IFLA_STATS64, &st, sizeof(st));
-}
-
-static void put_link(struct nl_out *o, const struct netdev *dev, int type, int flags)
-{
-	struct ifinfomsg *m = nl_begin(o, type, flags, sizeof(*m));
-	bool up = dev->flags & IFF_UP, lo = dev->flags & IFF_LOOPBACK;
-	const char *qdisc = up ? "noqueue" : "noop";
-	u8 state = !up ? IF_OPER_DOWN : lo ? 0 : IF_OPER_UP, mode = 0, carrier = 1;
-
-	if (!m)
-		return;
-	m->ifi_type = dev->type;
-	m->ifi_index = dev->ifindex;
-	m->ifi_flags = link_flags(dev);
-	nl_put(o, IFLA_IFNAME, dev->name, strlen(dev->name) + 1);
-	nl_put_u32(o, IFLA_TXQLEN, dev->tx_queue_len);
-	nl_put(o, IFLA_OPERSTATE, &state, 1);
-	nl_put(o, IFLA_LINKMODE, &mode, 1);
-	nl_put_u32(o, IFLA_MTU, dev->mtu);
-	nl_put_u32(o, IFLA_GROUP, 0);
-	nl_put_u32(o, IFLA_PROMISCUITY, !!(dev->flags & IFF_PROMISC));
-	nl_put_u32(o, IFLA_NUM_TX_QUEUES, 1);
-	nl_put_u32(o, IFLA_NUM_RX_QUEUES, 1);
-	nl_put(o, IFLA_CARRIER, &carrier, 1);
-	nl_put(o, IFLA_QDISC, qdisc, strlen(qdisc) + 1);
-	nl_put(o, IFLA_ADDRESS, dev->mac, ETH_ALEN);
-	nl_put(o, IFLA_BROADCAST, dev->broadcast, ETH_ALEN);
-	put_stats(o, dev);
-	nl_end(o);
-}
 
 static void put_addr(struct nl_out *o, const struct netdev *dev, const struct if_addr *a, int type,
 		     int flags)
@@ -112,6 +56,8 @@ static void put_route(struct nl_out *o, const struct route *r, int type, int fla
 	m->rtm_protocol = r->protocol;
 	m->rtm_scope = r->scope;
 	m->rtm_type = r->type;
+	if (r->dev && r->dev->no_carrier && r->dev->flags & IFF_UP && r->type != RTN_LOCAL)
+		m->rtm_flags |= RTNH_F_LINKDOWN;
 	nl_put_u32(o, RTA_TABLE, r->table);
 	if (r->prefix)
 		nl_put_u32(o, RTA_DST, r->dst);
@@ -146,14 +92,6 @@ static void put_neighbour(void *arg, const struct netdev *dev, be32 addr, const 
 }
 
 /* ---- dumps; net_lock held but for neighbours, who have a lock of their own ---- */
-
-static void dump_links(struct net_ns *net, struct nl_out *o)
-{
-	struct netdev *dev;
-
-	list_for_each(dev, &net->devs, link)
-		put_link(o, dev, RTM_NEWLINK, NLM_F_MULTI);
-}
 
 /* index: of one device only, 0 all. */
 static void dump_addrs(struct net_ns *net, int index, struct nl_out *o)
@@ -209,8 +147,10 @@ static int dump(struct net_ns *net, const struct nlmsghdr *h, bool strict, struc
 	spin_lock(&net_lock);
 	switch (h->nlmsg_type) {
 	case RTM_GETLINK:
-		if (rt->rtm_family != AF_BRIDGE) /* the ports of bridges: there are none */
-			dump_links(net, o);
+		dump_links(net, rt->rtm_family, o);
+		break;
+	case RTM_GETNSID:
+		dump_nsids(net, o);
 		break;
 	case RTM_GETADDR:
 		dump_addrs(net,
@@ -223,6 +163,8 @@ static int dump(struct net_ns *net, const struct nlmsghdr *h, bool strict, struc
 			dump_routes(net, o);
 		break;
 	case RTM_GETNEIGH:
+		if (rt->rtm_family == AF_BRIDGE)
+			dump_fdb(net, o);
 		break;
 	default:
 		err = -EOPNOTSUPP;
@@ -230,85 +172,11 @@ static int dump(struct net_ns *net, const struct nlmsghdr *h, bool strict, struc
 	spin_unlock(&net_lock);
 	if (err)
 		return err;
-	if (h->nlmsg_type == RTM_GETNEIGH)
+	if (h->nlmsg_type == RTM_GETNEIGH && rt->rtm_family != AF_BRIDGE)
 		arp_each(net, put_neighbour, o);
 	done = nl_begin(o, NLMSG_DONE, NLM_F_MULTI, sizeof(*done)); /* the error: 0 */
 	nl_end(o);
 	return 0;
-}
-
-/* ---- links ---- */
-
-/* The device that a message names by number or else by name, with a reference. ERR_PTR. */
-static struct netdev *link_of(struct net_ns *net, const struct ifinfomsg *m,
-			      const struct nlattr *name)
-{
-	struct netdev *dev;
-	char text[IFNAMSIZ] = "";
-
-	if (m->ifi_index > 0) {
-		dev = netdev_by_index(net, m->ifi_index);
-	} else if (name) {
-		memcpy(text, nl_data(name), min(nl_len(name), IFNAMSIZ - 1U));
-		dev = netdev_by_name(net, text);
-	} else {
-		return ERR_PTR(-EINVAL);
-	}
-	return dev ?: ERR_PTR(-ENODEV);
-}
-
-static int get_link(struct net_ns *net, const struct ifinfomsg *m, const struct nlattr **at,
-		    struct nl_out *o)
-{
-	struct netdev *dev = link_of(net, m, at[IFLA_IFNAME]);
-
-	if (IS_ERR(dev))
-		return PTR_ERR(dev);
-	spin_lock(&net_lock);
-	put_link(o, dev, RTM_NEWLINK, 0);
-	spin_unlock(&net_lock);
-	netdev_put(dev);
-	return 0;
-}
-
-static int change_link(struct net_ns *net, const struct nlmsghdr *h, const struct ifinfomsg *m,
-		       const struct nlattr **at)
-{
-	struct netdev *dev = link_of(net, m, at[IFLA_IFNAME]);
-	struct if_change c = { .mtu = nl_u32(at[IFLA_MTU], 0) };
-	char name[IFNAMSIZ] = "";
-	int err;
-
-	if (IS_ERR(dev) && h->nlmsg_type == RTM_NEWLINK) /* no kind of device can be made */
-		return h->nlmsg_flags & NLM_F_CREATE ? -EOPNOTSUPP : -ENODEV;
-	if (IS_ERR(dev))
-		return PTR_ERR(dev);
-	if (at[IFLA_MTU])
-		c.what |= IF_CHANGE_MTU;
-	if (at[IFLA_ADDRESS]) {
-		c.what |= IF_CHANGE_MAC;
-		c.mac = nl_data(at[IFLA_ADDRESS]);
-	}
-	if (m->ifi_index > 0 && at[IFLA_IFNAME]) {
-		memcpy(name, nl_data(at[IFLA_IFNAME]), min(nl_len(at[IFLA_IFNAME]), IFNAMSIZ - 1U));
-		c.what |= IF_CHANGE_NAME;
-		c.name = name;
-	}
-	if (m->ifi_flags || m->ifi_change) {
-		c.what |= IF_CHANGE_FLAGS;
-		c.flags = m->ifi_flags;
-		c.flags_mask = m->ifi_change ?: ~0U;
-	}
-	if (h->nlmsg_flags & NLM_F_EXCL && h->nlmsg_type == RTM_NEWLINK)
-		err = -EEXIST;
-	else if (c.mac && nl_len(at[IFLA_ADDRESS]) < ETH_ALEN)
-		err = -EINVAL;
-	else
-		err = netdev_change(dev, &c);
-	if (!err)
-		dev->tx_queue_len = nl_u32(at[IFLA_TXQLEN], dev->tx_queue_len);
-	netdev_put(dev);
-	return err;
 }
 
 /* ---- addresses ---- */
@@ -429,12 +297,11 @@ static int get_route(struct net_ns *net, const struct rtmsg *m, const struct nla
 
 /* ---- requests ---- */
 
-#define ATTRS_MAX 64 /* IFLA_MAX is the largest */
-
 int rtnetlink_request(struct net_ns *net, const struct nlmsghdr *h, bool strict, struct nl_out *o)
 {
 	static const u8 header[] = { sizeof(struct ifinfomsg), sizeof(struct ifaddrmsg),
-				     sizeof(struct rtmsg) };
+				     sizeof(struct rtmsg),
+				     [(RTM_NEWNSID - RTM_BASE) / 4] = sizeof(struct rtgenmsg) };
 	unsigned int kind = (h->nlmsg_type - RTM_BASE) / 4, what = h->nlmsg_type & 3;
 	const struct nlattr *at[ATTRS_MAX];
 	int err;
@@ -447,7 +314,7 @@ int rtnetlink_request(struct net_ns *net, const struct nlmsghdr *h, bool strict,
 		return -EPERM;
 	if (what == 2 && (h->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP)
 		return dump(net, h, strict, o);
-	if (kind >= ARRAY_SIZE(header))
+	if (kind >= ARRAY_SIZE(header) || !header[kind])
 		return -EOPNOTSUPP;
 	if (h->nlmsg_len < NLMSG_LENGTH(header[kind]))
 		return -EINVAL;
@@ -460,6 +327,11 @@ int rtnetlink_request(struct net_ns *net, const struct nlmsghdr *h, bool strict,
 	case RTM_NEWLINK:
 	case RTM_SETLINK:
 		return change_link(net, h, NLMSG_DATA(h), at);
+	case RTM_DELLINK:
+		return delete_link(net, NLMSG_DATA(h), at);
+	case RTM_NEWNSID:
+	case RTM_GETNSID:
+		return do_nsid(net, h, at, o);
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
 		return change_addr(net, h, NLMSG_DATA(h), at);
@@ -473,17 +345,6 @@ int rtnetlink_request(struct net_ns *net, const struct nlmsghdr *h, bool strict,
 }
 
 /* ---- news; net_lock held ---- */
-
-static void tell_link(struct netdev *dev, bool gone)
-{
-	struct nl_out o;
-
-	if (!nl_has_listeners())
-		return;
-	nl_out_init(&o, NULL, 0);
-	put_link(&o, dev, gone ? RTM_DELLINK : RTM_NEWLINK, 0);
-	nl_multicast(dev->net, RTNLGRP_LINK, &o);
-}
 
 static void tell_addr(struct netdev *dev, const struct if_addr *a, bool gone)
 {

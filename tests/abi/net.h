@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
+#include <net/route.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>

@@ -4,51 +4,10 @@
 #include <ifaddrs.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <poll.h>
-#include <sched.h>
-#include <sys/socket.h>
 
-#include "abi.h"
-
-static int nl;
-static char buf[32768] __attribute__((aligned(8)));
-static struct {
-	struct nlmsghdr h;
-	char body[512];
-} req;
-
-static void own_namespace(void)
-{
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
-		say("unshare: %s", errno_name(errno));
-	nl = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
-	if (nl < 0)
-		say("socket: %s", errno_name(errno));
-}
-
-/* Begins a request with a zeroed header of n bytes. */
-static void *begin(int type, int flags, size_t n)
-{
-	memset(&req, 0, sizeof(req));
-	req.h = (struct nlmsghdr){ .nlmsg_len = NLMSG_LENGTH(n),
-				   .nlmsg_type = type,
-				   .nlmsg_flags = NLM_F_REQUEST | flags,
-				   .nlmsg_seq = 77 };
-	return NLMSG_DATA(&req.h);
-}
-
-static void attr(int type, const void *data, size_t n)
-{
-	struct rtattr *a = (void *)((char *)&req + NLMSG_ALIGN(req.h.nlmsg_len));
-
-	a->rta_type = type;
-	a->rta_len = RTA_LENGTH(n);
-	memcpy(RTA_DATA(a), data, n);
-	req.h.nlmsg_len = NLMSG_ALIGN(req.h.nlmsg_len) + RTA_ALIGN(a->rta_len);
-}
+#include "nlmsg.h"
 
 static void attr_ip(int type, const char *ip)
 {
