@@ -301,6 +301,11 @@ static struct dentry *cg_mount_root(struct super *sb)
 	return d;
 }
 
+static struct user_ns *cg_owner(void)
+{
+	return current->ns->cgroup->owner;
+}
+
 static struct fs_type cgroup2_type = {
 	.name = "cgroup2",
 	.nodev = true,
@@ -308,6 +313,7 @@ static struct fs_type cgroup2_type = {
 	.fill = cg_fill,
 	.existing = cg_existing,
 	.mount_root = cg_mount_root,
+	.owner = cg_owner,
 };
 
 void cgroup_fs_init(void)

@@ -87,7 +87,14 @@ static void nsfs_evict(struct inode *inode)
 		ns_put(inode->priv);
 }
 
-static const struct super_ops nsfs_super_ops = { .evict = nsfs_evict };
+static void nsfs_show_path(struct dentry *root, struct strbuf *out)
+{
+	const struct ns_common *ns = root->inode->priv;
+
+	sb_printf(out, "%s:[%u]", ns->ops->name, ns->inum);
+}
+
+static const struct super_ops nsfs_super_ops = { .evict = nsfs_evict, .show_path = nsfs_show_path };
 
 static int nsfs_fill(struct super *sb, const char *source, unsigned long flags, const char *data)
 {

@@ -316,6 +316,7 @@ static int devpts_fill(struct super *sb, const char *source, unsigned long flags
 	sb->priv = d;
 	sb->ops = &devpts_super_ops;
 	sb->magic = DEVPTS_SUPER_MAGIC;
+	sb->no_devices = false; /* only its own */
 	sb->uncached = true;
 	return 0;
 out:

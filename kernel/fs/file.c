@@ -151,7 +151,8 @@ static int file_choose_ops(struct file *f)
 	const struct file_ops *ops;
 	struct inode *i = f->inode;
 
-	if ((S_ISCHR(i->mode) || S_ISBLK(i->mode)) && f->path.mnt->flags & (MNT_NODEV | MNT_USERNS))
+	if ((S_ISCHR(i->mode) || S_ISBLK(i->mode)) &&
+	    (f->path.mnt->flags & MNT_NODEV || i->sb->no_devices))
 		return -EACCES;
 	switch (i->mode & S_IFMT) {
 	case S_IFCHR:

@@ -191,7 +191,10 @@ struct fs_type {
 	const char *name;
 	bool nodev; /* "nodev" in /proc/filesystems */
 	bool reclaim; /* evict() takes no lock that may be held in a fault: names may go at any time */
-	bool userns_mount; /* CAP_SYS_ADMIN over the mount namespace's owner is enough */
+	bool userns_mount; /* CAP_SYS_ADMIN over owner() is enough */
+	bool userns_visible; /* ... where another of the type shows all of it already */
+	/* To whom a new instance belongs; NULL: to the mounter's user namespace. */
+	struct user_ns *(*owner)(void);
 	/* Makes sb->root. source may be NULL; data: the options' text or NULL. 0 or -errno. */
 	int (*fill)(struct super *sb, const char *source, unsigned long flags, const char *data);
 	/* An instance to share instead of a new one (cgroup2, sysfs, devtmpfs), or NULL. */
@@ -211,7 +214,9 @@ struct super {
 	bool uncached; /* set by fill: a name that nobody uses any more is forgotten at once (/proc) */
 	bool read_only; /* can never be written: no remount changes that */
 	u32 flags; /* SB_RDONLY = MS_RDONLY ... */
-	struct user_ns *user_ns;
+	struct user_ns *user_ns; /* who rules it, a reference; NULL: the first */
+	bool no_devices; /* made by who may not make devices: they cannot be opened, and nothing says so */
+	struct list_head mounts; /* guarded by mount_lock */
 	u64 next_ino; /* atomic */
 	u32 writers; /* atomic: files open for writing */
 	struct mutex rename_lock; /* one rename between directories at a time */
@@ -259,6 +264,8 @@ struct mount {
 	struct mount *master;
 	struct list_head slaves, slave_link;
 	u64 mark; /* the last propagation that came by */
+	u32 locked; /* of flags, what was set above and stays as it is: MNT_RESTRICT, MNT_ATIME */
+	struct list_head sb_link; /* in sb->mounts; guarded by mount_lock */
 	struct list_head doomed; /* while an umount(2) looks at it: MNT_DOOMED */
 };
 #define MNT_RDONLY 1U
@@ -270,7 +277,8 @@ struct mount {
 #define MNT_UNBINDABLE 64U
 #define MNT_NODIRATIME 128U
 #define MNT_RELATIME 256U
-#define MNT_NOSYMFOLLOW 1024U /* 512: MNT_LOCK_FLAGS */
+#define MNT_NOSYMFOLLOW 1024U
+#define MNT_EXPIRING 2048U /* umount2(MNT_EXPIRE) found it unused, and nobody has used it since */
 #define MNT_USERNS                                                                                 \
 	2048U /* new, by who may not make devices: they cannot be opened, and nothing says so */
 
@@ -279,7 +287,7 @@ struct mount {
 struct mnt_ns {
 	struct ns_common ns;
 	struct mount *root;
-	u64 nr_mounts;
+	u64 nr_mounts, seq; /* seq: older ones have smaller numbers */
 	u64 event; /* counts changes: poll on /proc/N/mounts */
 	struct waitq wait;
 	struct list_head contexts; /* fs_contexts in it; guarded by mount_lock */
@@ -295,6 +303,7 @@ void mnt_ns_enter(struct mnt_ns *ns, struct fs_context *fs);
 int do_mount(const char *source, const char *target, const char *type, unsigned long flags,
 	     const char *data);
 int do_umount(const char *target, int flags);
+extern u64 mount_max; /* /proc/sys/fs/mount-max: mounts of one namespace */
 bool may_mount(void); /* in its mount namespace */
 int do_pivot_root(const char *new_root, const char *put_old);
 /* The lines of /proc/N/mounts, mountinfo, mountstats as seen from root. */
@@ -625,6 +634,7 @@ void sysfs_cpus(void); /* every CPU has started: a folder for each */
 void sysfs_add(const char *dir, const struct pseudo_file *pf, void *priv);
 void sysfs_link(const char *path, const char *target);
 
+extern struct fs_type sysfs_type; /* proc/ sets its owner */
 void fs_init(void); /* rootfs mounted, built-in types registered */
 /* Unpacks the cpio (newc) of boot module 0 into the root, adopts page-aligned data in place, and puts
  * every further module at the path its name says. A bad archive: one log line, what came before stays. */

@@ -47,6 +47,23 @@ bool fs_capable(int cap)
 	return cred_capable(NULL, cap);
 }
 
+static struct user_ns *type_owner(const struct fs_type *t)
+{
+	const struct cred *c = current_thread()->cred;
+
+	return t->owner ? t->owner() : c ? c->user_ns : NULL;
+}
+
+bool fs_type_may_mount(const struct fs_type *t)
+{
+	return cred_capable(t->userns_mount ? type_owner(t) : NULL, CAP_SYS_ADMIN);
+}
+
+bool super_capable(const struct super *sb, int cap)
+{
+	return cred_capable(sb->user_ns, cap);
+}
+
 bool inode_capable(const struct inode *inode, int cap)
 {
 	const struct cred *c = current_thread()->cred;
@@ -244,7 +261,6 @@ void fs_types_show(struct strbuf *out)
 
 struct super *super_new(const struct fs_type *type, unsigned long flags)
 {
-	const struct cred *c = current_thread()->cred;
 	struct super *sb = kzalloc(sizeof(*sb));
 
 	if (!sb)
@@ -252,9 +268,13 @@ struct super *super_new(const struct fs_type *type, unsigned long flags)
 	ref_init(&sb->refs);
 	mutex_init(&sb->rename_lock);
 	sb->type = type;
-	sb->flags = flags & MS_RDONLY;
+	sb->flags = flags & SUPER_FLAGS;
 	sb->dev = __atomic_add_fetch(&next_dev, 1, __ATOMIC_RELAXED);
-	sb->user_ns = c ? c->user_ns : NULL;
+	sb->user_ns = type_owner(type);
+	if (sb->user_ns)
+		ns_get((struct ns_common *)sb->user_ns);
+	sb->no_devices = !user_ns_is_first(sb->user_ns);
+	list_init(&sb->mounts);
 	sb->charge = mem_payer_of(sb);
 	return sb;
 }
@@ -290,6 +310,7 @@ void super_put(struct super *sb)
 		d_kill_tree(sb->root);
 	if (sb->ops && sb->ops->put_super)
 		sb->ops->put_super(sb);
+	ns_put((struct ns_common *)sb->user_ns);
 	kfree(sb);
 }
 

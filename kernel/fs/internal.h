@@ -17,6 +17,13 @@
 /* ---- inode.c ---- */
 bool fs_capable(int cap); /* in the first user namespace */
 bool inode_capable(const struct inode *inode, int cap); /* over this inode's owner */
+#define SUPER_FLAGS (MS_RDONLY | MS_SYNCHRONOUS | MS_DIRSYNC | MS_LAZYTIME)
+bool super_capable(const struct super *sb, int cap); /* over its owner */
+bool fs_type_may_mount(const struct fs_type *t);
+static inline bool user_ns_is_first(const struct user_ns *ns)
+{
+	return !ns || !((const struct ns_common *)ns)->owner;
+}
 struct super *super_new(const struct fs_type *type, unsigned long flags);
 struct fs_type *fs_type_find(const char *name);
 /* An instance: a new one filled in, or the shared one. One reference. ERR_PTR. */
@@ -103,14 +110,25 @@ static inline void mount_get(struct mount *m)
 struct mount *mount_find(struct mount *parent, struct dentry *mp); /* mount_lock held */
 void mount_attach(struct mount *m, struct mount *parent, struct dentry *mp);
 void mount_detach(struct mount *m);
-#define MNT_LOCK_FLAGS 512U /* of a more privileged owner: its restrictions cannot be lifted */
-#define COPY_UNBINDABLE 1U /* copy these, too */
+#define MNT_ATIME (MNT_NOATIME | MNT_NODIRATIME | MNT_RELATIME)
+#define MNT_RESTRICT (MNT_RDONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC)
+/* What sits on d in ns (NULL: in any), or NULL; mount_lock held. */
+struct mount *mount_on(struct dentry *d, const struct mnt_ns *ns);
+void mounts_forget(
+	struct dentry *d); /* its name is gone: what sits on it goes, in all namespaces */
+#define COPY_NAMESPACE                                                                             \
+	1U /* for a new namespace: unbindable ones too, and what is locked stays so */
 #define COPY_SLAVE 2U /* copies of shared mounts are slaves of them */
 #define COPY_LOCKED 4U /* for a less privileged owner: cannot be taken apart */
+#define COPY_MNT_NS 8U /* files of mount namespaces, too: they could hold what holds them */
 /* Copies m (root: what of it) and, with rec, what is mounted below. ERR_PTR. */
 struct mount *mount_copy_tree(struct mount *m, struct dentry *root, bool rec, unsigned int how);
 void mount_drop_tree(struct mount *m); /* unmounts m and all below it, lazily; its reference goes */
+/* A tree counts in ns before it is put there. -ENOSPC: more than mount_max */
+int mounts_reserve(struct mnt_ns *ns, struct mount *tree);
+void mounts_count(struct mnt_ns *ns, struct mount *tree, int by); /* 1, -1 */
 void mount_set_ns(struct mount *tree, struct mnt_ns *ns);
+struct mount *mount_after(struct mount *m, struct mount *top); /* m and all below it left out */
 struct mount *mount_next(struct mount *m, struct mount *top); /* depth first; NULL at the end */
 /* Is place (m, d) at or below p, in the mount tree? mount_mutex held. */
 bool mount_reachable(const struct mount *m, struct dentry *d, const struct path *p);
@@ -124,7 +142,10 @@ int propagate_mount(struct mount *tree, struct mount *dest, struct dentry *mp);
 bool propagate_busy(struct mount *m);
 /* Unmounts top with all below it, lazily, and what came of them elsewhere; the trees' references go. */
 void mount_umount_tree(struct mount *top);
+/* mnt_ns.c */
+void mnt_ns_setup(struct mnt_ns *ns);
 void mnt_ns_changed(struct mnt_ns *ns);
+struct mnt_ns *mnt_ns_of_file(const struct dentry *d); /* whose file d is, or NULL */
 
 /* ---- file.c ---- */
 extern struct super *anon_super;
@@ -162,6 +183,6 @@ struct frame *inode_page(struct inode *inode, u64 index, bool create);
 /* Cuts or grows the pages and the size; inode locked. */
 void inode_truncate_pages(struct inode *inode, u64 size);
 void inode_zero(struct inode *inode, u64 from, u64 to); /* bytes of one page, if it is there */
-extern struct fs_type erofs_type, overlay_type, sysfs_type;
+extern struct fs_type erofs_type, overlay_type;
 void epoll_release_file(struct file *f); /* f goes: every epoll that watches it forgets it */
 void locks_free(struct inode *inode);

@@ -9,20 +9,14 @@
  * the parent off takes them off first.
  *
  * mount_mutex is held by who changes trees; mount_lock (a spinlock) for the change itself and by
- * path walk. What goes under the mutex may hold the last reference to a namespace (a bound file of
- * /proc/N/ns): such a one waits in dead_namespaces until mount_unlock(). Read next: mountcalls.c (the system calls), propagate.c, mount_show.c.
+ * path walk. Read next: mnt_ns.c (namespaces), mountcalls.c (the system calls), propagate.c, mount_show.c.
  */
 #include "fs/internal.h"
 
 spinlock_t mount_lock;
 struct mutex mount_mutex = MUTEX_INIT(mount_mutex);
 static int last_mount_id;
-static struct list_head dead_namespaces = LIST_INIT(dead_namespaces); /* guarded by mount_lock */
 static struct kmem_cache *mount_cache;
-
-static void mnt_ns_free(struct ns_common *c);
-const struct ns_ops mnt_ns_ops = { .name = "mnt", .clone_flag = 0x00020000, .free = mnt_ns_free };
-struct mnt_ns init_mnt_ns;
 
 /* One reference; sb's reference moves here, root gets one. */
 struct mount *mount_alloc(struct super *sb, struct dentry *root, const char *source)
@@ -44,20 +38,32 @@ struct mount *mount_alloc(struct super *sb, struct dentry *root, const char *sou
 	m->sb = sb;
 	m->root = dget(root);
 	m->parent = m;
-	m->flags = MNT_RELATIME;
 	list_init(&m->children);
 	list_init(&m->child_link);
 	list_init(&m->peers);
 	list_init(&m->slaves);
 	list_init(&m->slave_link);
 	list_init(&m->doomed);
+	spin_lock(&mount_lock);
+	list_add(&m->sb_link, &sb->mounts);
+	spin_unlock(&mount_lock);
 	return m;
 }
 
 void mount_put(struct mount *m)
 {
-	if (!m || !ref_put(&m->refs))
+	if (!m)
 		return;
+	if (unlikely(READ_ONCE(m->flags) & MNT_EXPIRING)) { /* it was used */
+		spin_lock(&mount_lock);
+		m->flags &= ~MNT_EXPIRING;
+		spin_unlock(&mount_lock);
+	}
+	if (!ref_put(&m->refs))
+		return;
+	spin_lock(&mount_lock);
+	list_del(&m->sb_link);
+	spin_unlock(&mount_lock);
 	dput(m->root);
 	super_put(m->sb);
 	kfree(m->source);
@@ -91,6 +97,40 @@ struct mount *mount_find(struct mount *parent, struct dentry *mp)
 		n = mp < m->mountpoint ? n->left : n->right;
 	}
 	return NULL;
+}
+
+struct mount *mount_on(struct dentry *d, const struct mnt_ns *ns)
+{
+	struct mount *m, *c;
+
+	list_for_each(m, &d->sb->mounts, sb_link) {
+		c = !ns || m->ns == ns ? mount_find(m, d) : NULL;
+		if (c)
+			return c;
+	}
+	return NULL;
+}
+
+void mounts_forget(struct dentry *d)
+{
+	struct mount *m;
+
+	if (!READ_ONCE(d->nr_mounts))
+		return;
+	mutex_lock(&mount_mutex);
+	for (;;) {
+		struct mnt_ns *ns;
+
+		spin_lock(&mount_lock);
+		m = mount_on(d, NULL);
+		spin_unlock(&mount_lock);
+		if (!m)
+			break;
+		ns = m->ns;
+		mount_drop_tree(m);
+		mnt_ns_changed(ns);
+	}
+	mount_unlock();
 }
 
 void mount_attach(struct mount *m, struct mount *parent, struct dentry *mp)
@@ -138,7 +178,7 @@ bool mount_reachable(const struct mount *m, struct dentry *d, const struct path 
 	return m == p->mnt && d_is_ancestor(p->dentry, d);
 }
 
-static struct mount *mount_after(struct mount *m, struct mount *top)
+struct mount *mount_after(struct mount *m, struct mount *top)
 {
 	while (m != top) {
 		if (m->child_link.next != &m->parent->children)
@@ -155,18 +195,29 @@ struct mount *mount_next(struct mount *m, struct mount *top)
 	return mount_after(m, top);
 }
 
+u64 mount_max = 100000;
+
+void mounts_count(struct mnt_ns *ns, struct mount *tree, int by)
+{
+	struct mount *m;
+
+	for_each_in_tree(m, tree) ns->nr_mounts += by;
+}
+
+int mounts_reserve(struct mnt_ns *ns, struct mount *tree)
+{
+	mounts_count(ns, tree, 1);
+	if (ns->nr_mounts <= READ_ONCE(mount_max))
+		return 0;
+	mounts_count(ns, tree, -1);
+	return -ENOSPC;
+}
+
 void mount_set_ns(struct mount *tree, struct mnt_ns *ns)
 {
 	struct mount *m;
 
-	for_each_in_tree(m, tree)
-	{
-		if (m->ns)
-			m->ns->nr_mounts--;
-		m->ns = ns;
-		if (ns)
-			ns->nr_mounts++;
-	}
+	for_each_in_tree(m, tree) m->ns = ns;
 }
 
 static void drop_one(struct mount *m)
@@ -204,28 +255,45 @@ static struct mount *copy_one(struct mount *m, struct dentry *root, unsigned int
 	if (!c)
 		return NULL;
 	ref_get(&m->sb->refs);
-	c->flags = m->flags & ~(MNT_LOCKED | MNT_UNBINDABLE | MNT_DOOMED);
-	if (how & COPY_UNBINDABLE)
-		c->flags |= m->flags & (MNT_LOCKED | MNT_UNBINDABLE);
+	c->flags = m->flags & ~(MNT_DOOMED | MNT_EXPIRING);
+	if (!(how & COPY_NAMESPACE))
+		c->flags &= ~MNT_UNBINDABLE;
+	c->locked = m->locked;
 	if (how & COPY_LOCKED)
-		c->flags |= MNT_LOCK_FLAGS;
+		c->locked |= (m->flags & MNT_RESTRICT) | MNT_ATIME;
 	mount_join(c, m, how & COPY_SLAVE);
 	return c;
 }
 
+/* Is m left out of a copy, with all on it? */
+static bool stays_behind(const struct mount *m, unsigned int how)
+{
+	return (m->flags & MNT_UNBINDABLE && !(how & COPY_NAMESPACE)) ||
+	       (mnt_ns_of_file(m->root) && !(how & COPY_MNT_NS));
+}
+
 struct mount *mount_copy_tree(struct mount *top, struct dentry *root, bool rec, unsigned int how)
 {
-	struct mount *copy = copy_one(top, root, how), *at = copy, *m = top, *c;
+	struct mount *copy, *at, *m = top, *c;
 
+	if (stays_behind(top, how))
+		return ERR_PTR(-EINVAL);
+	at = copy = copy_one(top, root, how);
 	if (!copy)
 		return ERR_PTR(-ENOMEM);
+	if (!(how & COPY_NAMESPACE))
+		copy->flags &= ~MNT_LOCKED;
 	if (!rec || list_empty(&top->children))
 		return copy;
 	m = list_first(&top->children, struct mount, child_link);
 	while (m != top) {
-		bool skip = (m->flags & MNT_UNBINDABLE && !(how & COPY_UNBINDABLE)) ||
-			    (m->parent == top && !d_is_ancestor(root, m->mountpoint));
+		bool elsewhere = m->parent == top && !d_is_ancestor(root, m->mountpoint);
+		bool skip = elsewhere || stays_behind(m, how);
 
+		if (skip && !elsewhere && m->flags & MNT_LOCKED && m->flags & MNT_UNBINDABLE) {
+			mount_drop_tree(copy); /* the copy would show what it covers */
+			return ERR_PTR(-EPERM);
+		}
 		if (!skip) {
 			c = copy_one(m, m->root, how);
 			if (!c) {
@@ -252,137 +320,6 @@ struct mount *mount_copy_tree(struct mount *top, struct dentry *root, bool rec, 
 	return copy;
 }
 
-/* ---- namespaces ---- */
-
-void mnt_ns_changed(struct mnt_ns *ns)
-{
-	if (!ns)
-		return;
-	__atomic_fetch_add(&ns->event, 1, __ATOMIC_RELAXED);
-	waitq_wake_all(&ns->wait, POLLERR | POLLPRI);
-}
-
-static struct mnt_ns *next_dead(void)
-{
-	struct mnt_ns *ns = NULL;
-
-	spin_lock(&mount_lock);
-	if (!list_empty(&dead_namespaces)) {
-		ns = list_first(&dead_namespaces, struct mnt_ns, contexts);
-		list_del(&ns->contexts);
-	}
-	spin_unlock(&mount_lock);
-	return ns;
-}
-
-void mount_unlock(void)
-{
-	struct mnt_ns *ns;
-
-	do {
-		while ((ns = next_dead())) {
-			mount_drop_tree(ns->root);
-			kfree(ns);
-		}
-		mutex_unlock(&mount_mutex);
-		/* Who adds one and does not get the mutex leaves it to us. */
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	} while (!list_empty(&dead_namespaces) && mutex_trylock(&mount_mutex));
-}
-
-/* The current thread may hold mount_mutex already: whoever has it does the work. */
-static void mnt_ns_free(struct ns_common *c)
-{
-	struct mnt_ns *ns = container_of(c, struct mnt_ns, ns);
-
-	spin_lock(&mount_lock);
-	list_add(&ns->contexts, &dead_namespaces);
-	spin_unlock(&mount_lock);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (mutex_trylock(&mount_mutex))
-		mount_unlock();
-}
-
-static void mnt_ns_setup(struct mnt_ns *ns)
-{
-	waitq_init(&ns->wait);
-	list_init(&ns->contexts);
-}
-
-/* fs (nobody else uses it yet, or its only thread is the current one) now stands in ns. */
-static void context_move(struct fs_context *fs, struct mnt_ns *ns, const struct path *root,
-			 const struct path *cwd)
-{
-	struct path old_root, old_cwd;
-	struct mnt_ns *old_ns;
-
-	path_get(root);
-	path_get(cwd);
-	ns_get(&ns->ns);
-	spin_lock(&mount_lock);
-	spin_lock(&fs->lock);
-	old_root = fs->root;
-	old_cwd = fs->cwd;
-	old_ns = fs->ns;
-	fs->root = *root;
-	fs->cwd = *cwd;
-	fs->ns = ns;
-	list_del(&fs->ns_link);
-	list_add(&fs->ns_link, &ns->contexts);
-	spin_unlock(&fs->lock);
-	spin_unlock(&mount_lock);
-	path_put(&old_root);
-	path_put(&old_cwd);
-	ns_put(&old_ns->ns);
-}
-
-struct mnt_ns *mnt_ns_copy(struct mnt_ns *old, struct user_ns *owner, struct fs_context *fs)
-{
-	bool other = owner != old->ns.owner;
-	struct mnt_ns *ns = kzalloc(sizeof(*ns));
-	struct mount *a, *b;
-	struct path root = fs->root, cwd = fs->cwd;
-
-	if (!ns)
-		return ERR_PTR(-ENOMEM);
-	mnt_ns_setup(ns);
-	mutex_lock(&mount_mutex);
-	b = mount_copy_tree(old->root, old->root->root, true,
-			    COPY_UNBINDABLE | (other ? COPY_SLAVE | COPY_LOCKED : 0));
-	if (IS_ERR(b)) {
-		mount_unlock();
-		kfree(ns);
-		return (struct mnt_ns *)b;
-	}
-	ns_init(&ns->ns, &mnt_ns_ops, owner, ns_new_inum());
-	ns->root = b;
-	mount_set_ns(b, ns);
-	/* Both trees have the same shape: where fs stands moves to the copies. */
-	for (a = old->root; a; a = mount_next(a, old->root), b = mount_next(b, ns->root)) {
-		if (a == fs->root.mnt)
-			root.mnt = b;
-		if (a == fs->cwd.mnt)
-			cwd.mnt = b;
-	}
-	mount_unlock();
-	context_move(fs, ns, &root, &cwd);
-	return ns;
-}
-
-void mnt_ns_enter(struct mnt_ns *ns, struct fs_context *fs)
-{
-	struct path root = { 0 };
-
-	mutex_lock(&mount_mutex);
-	root.mnt = ns->root;
-	root.dentry = ns->root->root;
-	path_get(&root);
-	mount_unlock();
-	path_descend(&root);
-	context_move(fs, ns, &root, &root);
-	path_put(&root);
-}
-
 /* ---- the first tree ---- */
 
 static struct fs_context init_fs = { .umask = 022 };
@@ -396,6 +333,7 @@ static void mount_rootfs(void)
 	mnt_ns_setup(&init_mnt_ns);
 	ns_init(&init_mnt_ns.ns, &mnt_ns_ops, NULL, 0xf0000000);
 	init_mnt_ns.root = m;
+	mounts_count(&init_mnt_ns, m, 1);
 	mount_set_ns(m, &init_mnt_ns);
 	ref_init(&init_fs.refs);
 	init_fs.root.mnt = init_fs.cwd.mnt = m;

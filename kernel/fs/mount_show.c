@@ -32,6 +32,12 @@ static void show_flags(struct strbuf *out, u32 flags)
 
 static void show_super_options(struct strbuf *out, struct super *sb)
 {
+	if (sb->flags & MS_SYNCHRONOUS)
+		sb_printf(out, ",sync");
+	if (sb->flags & MS_DIRSYNC)
+		sb_printf(out, ",dirsync");
+	if (sb->flags & MS_LAZYTIME)
+		sb_printf(out, ",lazytime");
 	if (sb->ops && sb->ops->show_options)
 		sb->ops->show_options(sb, out);
 }

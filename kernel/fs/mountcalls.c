@@ -42,7 +42,9 @@ static u32 mnt_flags_of(unsigned long flags)
 		f |= MNT_NOATIME;
 	if (flags & MS_NODIRATIME)
 		f |= MNT_NODIRATIME;
-	if (!(flags & (MS_NOATIME | MS_STRICTATIME)))
+	if (flags & MS_STRICTATIME)
+		f &= ~MNT_NOATIME;
+	else if (!(flags & MS_NOATIME))
 		f |= MNT_RELATIME;
 	if (flags & MS_NOSYMFOLLOW)
 		f |= MNT_NOSYMFOLLOW;
@@ -51,24 +53,26 @@ static u32 mnt_flags_of(unsigned long flags)
 #define MNT_USER_FLAGS                                                                             \
 	(MNT_RDONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC | MNT_NOATIME | MNT_NODIRATIME |         \
 	 MNT_RELATIME | MNT_NOSYMFOLLOW)
-#define MNT_ATIME (MNT_NOATIME | MNT_NODIRATIME | MNT_RELATIME)
-#define MNT_RESTRICT (MNT_RDONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC)
 
 /* Puts tree at dest, and copies of it where dest's peers and slaves are. mount_mutex held. */
 static int attach_tree(struct mount *tree, const struct path *dest)
 {
+	struct mnt_ns *ns = dest->mnt->ns;
+	bool fresh = tree->ns != ns;
 	struct mount *m;
-	int err;
+	int err = fresh ? mounts_reserve(ns, tree) : 0;
 
-	if (dest->mnt->peer_group) {
+	if (!err && dest->mnt->peer_group) {
 		for_each_in_tree(m, tree) mount_share(m);
 		err = propagate_mount(tree, dest->mnt, dest->dentry);
-		if (err)
-			return err;
+		if (err && fresh)
+			mounts_count(ns, tree, -1);
 	}
+	if (err)
+		return err;
 	mount_attach(tree, dest->mnt, dest->dentry);
-	mount_set_ns(tree, dest->mnt->ns);
-	mnt_ns_changed(dest->mnt->ns);
+	mount_set_ns(tree, ns);
+	mnt_ns_changed(ns);
 	return 0;
 }
 
@@ -85,6 +89,44 @@ static int check_dest(struct path *dest, const struct dentry *root)
 	return 0;
 }
 
+/* Does something locked hide a part of what m shows? An empty folder of /sys is not worth hiding. */
+static bool covered(struct mount *m)
+{
+	struct mount *c;
+
+	list_for_each(c, &m->children, child_link)
+		if (c->flags & MNT_LOCKED &&
+		    (m->sb->type != &sysfs_type || c->mountpoint->children.node))
+			return true;
+	return false;
+}
+
+/*
+ * user_namespaces(7): a new /proc or /sys in a namespace that is not the first must not show more than
+ * one that is there: whole, and no less writable. What of that one's flags is locked stays locked.
+ */
+static bool too_revealing(struct mnt_ns *ns, struct mount *new)
+{
+	struct mount *m;
+	u32 locked;
+
+	if (!new->sb->type->userns_visible || user_ns_is_first(ns->ns.owner))
+		return false;
+	for_each_in_tree(m, ns->root)
+	{
+		locked = m->locked & (MNT_RDONLY | MNT_ATIME);
+		if (m->sb->flags & MS_RDONLY)
+			locked |= MNT_RDONLY;
+		if (m->sb->type != new->sb->type || m->root != m->sb->root || covered(m) ||
+		    (locked & MNT_RDONLY && !(new->flags &MNT_RDONLY)) ||
+		    (locked & MNT_ATIME && (m->flags ^ new->flags) & MNT_ATIME))
+			continue;
+		new->locked |= locked;
+		return false;
+	}
+	return true;
+}
+
 static int mount_new(struct path *dest, const char *source, const char *type, unsigned long flags,
 		     const char *data)
 {
@@ -98,7 +140,7 @@ static int mount_new(struct path *dest, const char *source, const char *type, un
 		return -EINVAL;
 	if (!t)
 		return -ENODEV;
-	if (!fs_capable(CAP_SYS_ADMIN) && !t->userns_mount)
+	if (!fs_type_may_mount(t))
 		return -EPERM;
 	sb = super_get(t, source, flags, data);
 	if (IS_ERR(sb))
@@ -111,10 +153,8 @@ static int mount_new(struct path *dest, const char *source, const char *type, un
 		return -ENOMEM;
 	}
 	m->flags = mnt_flags_of(flags);
-	if (!fs_capable(CAP_SYS_ADMIN))
-		m->flags |= MNT_USERNS;
 	mutex_lock(&mount_mutex);
-	err = check_dest(dest, m->root);
+	err = too_revealing(current_thread()->fs->ns, m) ? -EPERM : check_dest(dest, m->root);
 	if (!err && dest->mnt->sb == sb && dest->mnt->root == dest->dentry)
 		err = -EBUSY; /* the same thing twice on one place */
 	if (!err)
@@ -128,6 +168,7 @@ static int mount_new(struct path *dest, const char *source, const char *type, un
 static int mount_bind(struct path *dest, struct path *from, bool rec)
 {
 	struct mount *copy, *m;
+	struct mnt_ns *other;
 	int err;
 
 	mutex_lock(&mount_mutex);
@@ -135,8 +176,9 @@ static int mount_bind(struct path *dest, struct path *from, bool rec)
 	if (err)
 		goto out;
 	err = -EINVAL;
-	if (from->mnt->flags & MNT_UNBINDABLE)
-		goto out;
+	other = mnt_ns_of_file(from->dentry);
+	if (other && other->seq <= current_thread()->fs->ns->seq)
+		goto out; /* of an older one, or itself: they could hold each other */
 	/* namespace files of /proc are in no tree, but may be bound (namespaces(7)) */
 	if (!in_our_ns(from->mnt) && from->mnt->sb->magic != NSFS_MAGIC)
 		goto out;
@@ -144,7 +186,7 @@ static int mount_bind(struct path *dest, struct path *from, bool rec)
 		list_for_each(m, &from->mnt->children, child_link)
 			if (m->flags & MNT_LOCKED && d_is_ancestor(from->dentry, m->mountpoint))
 				goto out; /* it would show what the owner covered */
-	copy = mount_copy_tree(from->mnt, from->dentry, rec, 0);
+	copy = mount_copy_tree(from->mnt, from->dentry, rec, COPY_MNT_NS);
 	err = PTR_ERR(copy);
 	if (IS_ERR(copy))
 		goto out;
@@ -181,14 +223,13 @@ static int mount_remount(struct path *p, unsigned long flags, const char *data)
 		return -EINVAL;
 	if (!(flags & (MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME))) /* stays */
 		want = (want & ~MNT_ATIME) | (p->mnt->flags & MNT_ATIME);
-	if (p->mnt->flags & MNT_LOCK_FLAGS &&
-	    (p->mnt->flags & ~want & MNT_RESTRICT || (p->mnt->flags ^ want) & MNT_ATIME))
+	if (p->mnt->locked & (p->mnt->flags ^ want))
 		return -EPERM;
 	mutex_lock(&mount_mutex);
 	if (flags & MS_BIND)
 		err = set_read_only(&p->mnt->flags, MNT_RDONLY, want & MNT_RDONLY,
 				    &p->mnt->writers);
-	else if (!fs_capable(CAP_SYS_ADMIN) && !sb->type->userns_mount)
+	else if (!super_capable(sb, CAP_SYS_ADMIN))
 		err = -EPERM;
 	else if (sb->read_only && !(flags & MS_RDONLY))
 		err = -EROFS;
@@ -198,6 +239,9 @@ static int mount_remount(struct path *p, unsigned long flags, const char *data)
 		err = sb->ops->remount(sb, data);
 		if (err)
 			sb->flags = was;
+		else
+			sb->flags = (sb->flags & (MS_RDONLY | MS_DIRSYNC)) |
+				    (flags & SUPER_FLAGS & ~MS_DIRSYNC);
 	}
 	if (!err) {
 		spin_lock(&mount_lock);
@@ -252,6 +296,8 @@ static int check_move(const struct path *from, struct path *dest)
 
 	if (!is_mount_root(from) || m->parent == m || !in_our_ns(m))
 		return -EINVAL;
+	if (S_ISDIR(dest->dentry->inode->mode) != S_ISDIR(m->root->inode->mode))
+		return -EINVAL;
 	if (m->flags & MNT_LOCKED || m->parent->peer_group)
 		return -EINVAL;
 	if (dest->mnt->peer_group)
@@ -267,7 +313,7 @@ static int mount_move(struct path *dest, struct path *from)
 
 	mutex_lock(&mount_mutex);
 	err = check_dest(dest, from->dentry);
-	if (!err)
+	if (!err || err == -ENOTDIR)
 		err = check_move(from, dest);
 	if (err)
 		goto out;
@@ -331,15 +377,40 @@ int do_mount(const char *source, const char *target, const char *type, unsigned 
 /* umount2(2)'s flags; linux/fs.h does not export them */
 #define UMOUNT_FORCE 1
 #define UMOUNT_DETACH 2
+#define UMOUNT_EXPIRE 4
 #define UMOUNT_NOFOLLOW 8
 
-static int umount_locked(const struct path *p, int flags)
+/* MNT_EXPIRE: the first call marks an unused mount, the second finds it still marked. */
+static int expire(struct path *p, int flags)
+{
+	struct mount *m = p->mnt;
+
+	if (flags & (UMOUNT_FORCE | UMOUNT_DETACH) || m == current_thread()->fs->root.mnt)
+		return -EINVAL;
+	if (ref_read(&m->refs) != 2 || !list_empty(&m->children))
+		return -EBUSY;
+	if (m->flags & MNT_EXPIRING)
+		return 0;
+	dput(p->dentry); /* our own use does not count; its tree keeps m */
+	mount_put(m);
+	*p = (struct path){ 0 };
+	spin_lock(&mount_lock);
+	m->flags |= MNT_EXPIRING;
+	spin_unlock(&mount_lock);
+	return -EAGAIN;
+}
+
+static int umount_locked(struct path *p, int flags)
 {
 	struct mount *m = p->mnt;
 	struct mnt_ns *ns = m->ns;
+	int err;
 
 	if (!is_mount_root(p) || !in_our_ns(m) || m->flags & MNT_LOCKED || m->parent == m)
 		return -EINVAL;
+	err = flags & UMOUNT_EXPIRE ? expire(p, flags) : 0;
+	if (err)
+		return err;
 	if (!(flags & UMOUNT_DETACH) && (!list_empty(&m->children) || propagate_busy(m)))
 		return -EBUSY;
 	mount_umount_tree(m);
@@ -352,7 +423,7 @@ int do_umount(const char *target, int flags)
 	struct path p;
 	int err;
 
-	if (flags & ~(UMOUNT_FORCE | UMOUNT_DETACH | UMOUNT_NOFOLLOW))
+	if (flags & ~(UMOUNT_FORCE | UMOUNT_DETACH | UMOUNT_EXPIRE | UMOUNT_NOFOLLOW))
 		return -EINVAL;
 	err = path_lookup(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &p);
 	if (err)

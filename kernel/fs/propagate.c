@@ -108,6 +108,10 @@ static int reach_add(struct reach *r, struct mount *at, struct mount *source, bo
 				       (as_slave ? COPY_SLAVE : 0) | (locked ? COPY_LOCKED : 0));
 		if (IS_ERR(copy))
 			return PTR_ERR(copy);
+		if (mounts_reserve(at->ns, copy)) {
+			mount_drop_tree(copy);
+			return -ENOSPC;
+		}
 		if (as_slave && at->peer_group) {
 			struct mount *m;
 
@@ -173,6 +177,7 @@ int propagate_mount(struct mount *tree, struct mount *dest, struct dentry *mp)
 		if (!copy)
 			continue;
 		if (err) {
+			mounts_count(at->ns, copy, -1);
 			mount_drop_tree(copy);
 			continue;
 		}

@@ -24,6 +24,7 @@ struct fs_type sysfs_type = {
 	.name = "sysfs",
 	.nodev = true,
 	.userns_mount = true,
+	.userns_visible = true,
 	.fill = sysfs_fill,
 	.existing = sysfs_existing,
 };

@@ -69,15 +69,15 @@ static int may_delete(struct inode *dir, struct dentry *d, bool isdir)
 	return 0;
 }
 
-/* Does something of the caller's mount tree sit on d? */
-static bool is_mounted(const struct path *dir, struct dentry *d)
+/* Does something of the caller's mount namespace sit on d? */
+static bool is_mounted(struct dentry *d)
 {
 	bool yes;
 
 	if (!READ_ONCE(d->nr_mounts))
 		return false;
 	spin_lock(&mount_lock);
-	yes = mount_find(dir->mnt, d) != NULL;
+	yes = mount_on(d, current_thread()->fs->ns) != NULL;
 	spin_unlock(&mount_lock);
 	return yes;
 }
@@ -238,8 +238,10 @@ int dentry_unlink(struct dentry *dir, struct dentry *d, bool isdir)
 	err = i->ops->unlink(i, d);
 	if (isdir)
 		mutex_unlock(&victim->lock);
-	if (!err)
+	if (!err) {
 		d_delete(d);
+		mounts_forget(d);
+	}
 	inode_put(victim);
 	return err;
 }
@@ -277,7 +279,7 @@ int vfs_unlink(int dirfd, const char *name, int at_flags)
 	err = mnt_want_write(&dir);
 	if (!err)
 		err = may_delete(dir.dentry->inode, d, isdir);
-	if (!err && is_mounted(&dir, d))
+	if (!err && is_mounted(d))
 		err = -EBUSY;
 	if (!err)
 		err = dentry_unlink(dir.dentry, d, isdir);
@@ -353,7 +355,7 @@ static int rename_may(const struct path *odir, struct dentry *od, const struct p
 				 flags & RENAME_EXCHANGE ? S_ISDIR(nd->inode->mode) : isdir);
 	if (err)
 		return err;
-	return is_mounted(odir, od) || is_mounted(ndir, nd) ? -EBUSY : 0;
+	return is_mounted(od) || is_mounted(nd) ? -EBUSY : 0;
 }
 
 /* The whiteout (a device 0:0) that will take d's name in dir; nobody finds it yet. ERR_PTR */
@@ -398,6 +400,8 @@ static int rename_locked(const struct path *odir, struct dentry *od, const struc
 		mutex_unlock(&victim->lock);
 	if (!err)
 		d_move(od, nd, flags & RENAME_EXCHANGE);
+	if (!err && !(flags & RENAME_EXCHANGE))
+		mounts_forget(nd);
 	if (cover && err)
 		oi->ops->unlink(oi, cover);
 	else if (cover)
@@ -648,7 +652,7 @@ int vfs_statfs(const struct path *p, struct statfs *st)
 	st->f_namelen = NAME_MAX;
 	st->f_fsid.val[0] = sb->dev;
 	/* ST_VALID, ST_RDONLY ... of statfs(2): the first bits are MS_'s own */
-	st->f_flags = 0x20;
+	st->f_flags = 0x20 | (p->mnt->sb->flags & MS_SYNCHRONOUS);
 	if (mnt_want_write(p))
 		st->f_flags |= MS_RDONLY;
 	st->f_flags |= (f & MNT_NOSUID ? MS_NOSUID : 0) | (f & MNT_NODEV ? MS_NODEV : 0) |

@@ -18,8 +18,15 @@ struct ipc_ns init_ipc_ns;
 struct uts_ns init_uts_ns = { .hostname = "(none)", .domainname = "(none)" };
 struct nsproxy init_nsproxy;
 
+/* A /sys shows the network devices of one namespace: whoever owns that may mount it. */
+static struct user_ns *sys_owner(void)
+{
+	return current->ns->net ? current->ns->net->owner : &init_user_ns;
+}
+
 void nsproxy_init(void)
 {
+	sysfs_type.owner = sys_owner;
 	ns_init(&init_uts_ns.ns, &init_uts_ns_ops, &init_user_ns, 0xeffffffe);
 	init_mnt_ns.ns.owner = &init_user_ns; /* fs/ could not name it */
 	ns_get(&init_user_ns.ns);

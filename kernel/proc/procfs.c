@@ -387,10 +387,17 @@ static int proc_fill(struct super *sb, const char *source, unsigned long flags, 
 	return sb_set_root(sb, root);
 }
 
+static struct user_ns *proc_owner(void)
+{
+	return current_thread()->cred ? task_pid_ns(current)->ns.owner : NULL;
+}
+
 static struct fs_type proc_type = {
 	.name = "proc",
 	.nodev = true,
 	.userns_mount = true,
+	.userns_visible = true,
+	.owner = proc_owner,
 	.fill = proc_fill,
 };
 

@@ -368,6 +368,25 @@ static int show_switch(struct strbuf *out, void *priv)
 	return 0;
 }
 
+static int show_limit(struct strbuf *out, void *priv)
+{
+	sb_printf(out, "%lu\n", READ_ONCE(*(u64 *)priv));
+	return 0;
+}
+
+static ssize_t write_limit(void *priv, char *buf, size_t n)
+{
+	char *nl = strchr(buf, '\n');
+	u64 v;
+
+	if (nl)
+		*nl = '\0';
+	if (parse_u64(buf, 10, &v) || v < 1 || v > 0x7fffffff)
+		return -EINVAL;
+	WRITE_ONCE(*(u64 *)priv, v);
+	return n;
+}
+
 static ssize_t write_switch(void *priv, char *buf, size_t n)
 {
 	char *nl = strchr(buf, '\n');
@@ -430,6 +449,9 @@ void procfs_sys_init(void)
 	}
 	static const struct pseudo_file symlinks = SWITCH("sys/fs/protected_symlinks");
 	static const struct pseudo_file hardlinks = SWITCH("sys/fs/protected_hardlinks");
+	static const struct pseudo_file mounts = {
+		.name = "sys/fs/mount-max", .mode = 0644, .show = show_limit, .write = write_limit
+	};
 	static u64 boot_uuid[2];
 	static const struct {
 		struct pseudo_file pf;
@@ -451,6 +473,7 @@ void procfs_sys_init(void)
 		procfs_add(&files[i], NULL);
 	procfs_add(&symlinks, &fs_protected_symlinks);
 	procfs_add(&hardlinks, &fs_protected_hardlinks);
+	procfs_add(&mounts, &mount_max);
 	procfs_add(&domain, init_uts_ns.domainname);
 	random_bytes(boot_uuid, sizeof(boot_uuid));
 	procfs_add(&boot_id, boot_uuid);

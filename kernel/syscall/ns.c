@@ -27,7 +27,9 @@ SYSCALL5(mount, const char __user *, usource, const char __user *, utarget, cons
 	else if (IS_ERR(source))
 		err = PTR_ERR(source);
 	else if (IS_ERR(data))
-		err = PTR_ERR(data) == -ENAMETOOLONG ? -EINVAL : PTR_ERR(data);
+		err = PTR_ERR(data);
+	if (err == -ENAMETOOLONG && err != target.err)
+		err = -EINVAL;
 	if (!err)
 		err = do_mount(source, target.name, type, flags, data);
 	if (!IS_ERR(data))
