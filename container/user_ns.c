@@ -123,6 +123,15 @@ void user_ns_map_show(struct user_ns *ns, enum id_map_file which, struct strbuf 
 static bool range_to_kernel(const struct user_ns *parent, const struct id_map *map, u32 first,
 			    u32 count, u32 *kernel_first)
 {
+	/* LAB 08: begin
+	 * In the first user namespace (which has no parent) an id is the kernel's own. In others, map (it
+	 * may be NULL: not written yet) has extents: ids first to first + count - 1 there are the kernel's
+	 * kernel_first to kernel_first + count - 1. Write the kernel's id of `first` to *kernel_first, and
+	 * return true, when one extent has all of [first, first + count); false otherwise. The numbers
+	 * come from a program, and first + count may be 2^32: calculate in 64 bits.
+	 * starter: *kernel_first = first;
+	 * starter: return !parent->parent || (map && !count);
+	 */
 	if (!parent->parent) {
 		*kernel_first = first;
 		return true;
@@ -136,6 +145,7 @@ static bool range_to_kernel(const struct user_ns *parent, const struct id_map *m
 		}
 	}
 	return false;
+	/* LAB 08: end */
 }
 
 static bool overlaps(u32 a, u32 b, u32 na, u32 nb)
@@ -206,6 +216,14 @@ static int parse_map(char *text, struct id_map *map)
 /* Who may write this map: with the capability over the parent any, else just one's own id alone. */
 static bool may_map(const struct user_ns *ns, enum id_map_file which, const struct id_map *map)
 {
+	/* LAB 08: begin
+	 * map is what the current process wants to write as the map of ns; its extents are already the
+	 * kernel's ids on the right side. With CAP_SETUID (for ID_MAP_UID) or CAP_SETGID in the parent of
+	 * ns (ns_capable()) everything may be mapped. Without, only the writer's own effective id, alone, by
+	 * the owner of ns (ns->owner_uid); and a group only after setgroups(2) was denied in ns: to
+	 * leave a group could open what is closed to the group.
+	 * starter: return map->n && ns_capable(ns->parent, which == ID_MAP_UID ? CAP_SETUID : CAP_SETGID);
+	 */
 	const struct cred *cred = current->thread.cred;
 	const struct id_extent *e = &map->extent[0];
 
@@ -217,6 +235,7 @@ static bool may_map(const struct user_ns *ns, enum id_map_file which, const stru
 		return e->kernel_first == cred->euid;
 	/* setgroups(2) must be off: dropping a group could open what the group is denied. */
 	return ns->setgroups_denied && e->kernel_first == cred->egid;
+	/* LAB 08: end */
 }
 
 static ssize_t write_map(struct user_ns *ns, enum id_map_file which, char *buf, size_t n)

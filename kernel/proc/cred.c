@@ -98,6 +98,15 @@ void cred_install(struct cred *c)
 
 bool cred_ns_capable(const struct cred *c, struct user_ns *ns, int cap)
 {
+	/* LAB 08: begin
+	 * Does c have the capability in ns (user_namespaces(7), Capabilities)? Three rules:
+	 * 1. Who is in ns itself has what its effective set says.
+	 * 2. Who made ns, as the user ns->owner_uid in the parent of ns, has all.
+	 * 3. Who has a capability in a namespace has it in those below, too.
+	 * So walk from ns towards the first namespace (parent; level says how deep one is). Nobody has
+	 * anything in a namespace above his own, or beside it.
+	 * starter: return ns == c->user_ns && (c->cap_effective & BIT(cap));
+	 */
 	/* Upwards from ns: capable in one's own namespace; owning a child gives all in it. */
 	for (;; ns = ns->parent) {
 		if (ns == c->user_ns)
@@ -107,6 +116,7 @@ bool cred_ns_capable(const struct cred *c, struct user_ns *ns, int cap)
 		if (ns->parent == c->user_ns && ns->owner_uid == c->euid)
 			return true;
 	}
+	/* LAB 08: end */
 }
 
 bool ns_capable(struct user_ns *ns, int cap)
