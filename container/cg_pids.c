@@ -8,6 +8,13 @@
 
 int cg_charge_task(struct cgroup *cg)
 {
+	/* LAB 07: begin
+	 * A task more in cg: one to cg->pids, cg_task_bytes() to cg->mem (its stack and what else the kernel
+	 * keeps for it). When pids refuses: -EAGAIN, as fork(2) says; when mem does: -ENOMEM; then nothing
+	 * may stay charged. Whoever polls the events file of the group that refused wants to know:
+	 * cg_notify(&group->pids_events) or mem_events, container_of() finds the group of a counter.
+	 * starter: return 0;
+	 */
 	struct res_counter *refused = res_charge(&cg->pids, 1);
 
 	if (refused) {
@@ -19,20 +26,32 @@ int cg_charge_task(struct cgroup *cg)
 		return -ENOMEM;
 	}
 	return 0;
+	/* LAB 07: end */
 }
 
 void cg_uncharge_task(struct cgroup *cg)
 {
+	/* LAB 07: begin
+	 * The same back, when a task has ended and was reaped.
+	 * starter: (void)cg;
+	 */
 	res_uncharge(&cg->pids, 1);
 	res_uncharge(&cg->mem, cg_task_bytes());
+	/* LAB 07: end */
 }
 
 void cg_move_task(struct cgroup *from, struct cgroup *to)
 {
+	/* LAB 07: begin
+	 * A task moves. A move is never refused, even into a group that is full (res_charge_force()); in
+	 * which order do you charge and give back, so that nobody sees it in neither group?
+	 * starter: (void)to;
+	 */
 	res_charge_force(&to->pids, 1);
 	res_charge_force(&to->mem, cg_task_bytes());
 	res_uncharge(&from->pids, 1);
 	res_uncharge(&from->mem, cg_task_bytes());
+	/* LAB 07: end */
 }
 
 CG_SHOW_NUMBER(current_show, pids.count)

@@ -40,6 +40,16 @@ s64 oom_score(struct task *t)
 /* The worst of those behind res, or of all, with a reference. tasks_lock held. */
 static struct task *choose(const struct res_counter *res)
 {
+	/* LAB 07: begin
+	 * Of all_tasks, the one with the most badness(), with a reference for the caller (task_get()); NULL
+	 * when there is nobody. Not: one that is exiting already; init_pid_ns.init, whose end would be the
+	 * machine's; one whose memory does not count at res (res_is_below() with its thread.mem_charge): a
+	 * group's limit must not cost a process outside of it; a thread beside its process's leader, unless the
+	 * leader is exiting. A task's mm goes when it ends: look at it with its proc->siglock held.
+	 * A badness of -frames_total means never.
+	 * starter: task_get(current);
+	 * starter: return badness(current, NULL) <= 0 || res ? current : NULL;
+	 */
 	struct task *t, *worst = NULL;
 	s64 points, most = -(s64)frames_total; /* that, or less, is for those who never go */
 
@@ -59,6 +69,7 @@ static struct task *choose(const struct res_counter *res)
 	if (worst)
 		task_get(worst);
 	return worst;
+	/* LAB 07: end */
 }
 
 /* Is the last victim still holding memory, and not for too long? tasks_lock held. */

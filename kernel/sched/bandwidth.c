@@ -24,6 +24,18 @@ u64 bandwidth_users;
 /* The periods that began up to now. g->lock held. */
 static void refill(struct bandwidth *b, u64 now)
 {
+	/* LAB 07: begin
+	 * b->ends is when the current period ends, b->left what is left of the quota in it: less than 0 when
+	 * more was run than there was (two CPUs at once, or a long system call). For every period that has begun
+	 * up to now: add the quota to what is left, but never more than the quota altogether, since nothing is
+	 * saved up. A group that is out of time has been so since b->out_since (0: it is not); with something
+	 * left again, it is not. Count the periods, and in those where it was out, nr_throttled and
+	 * throttled_ns (each period adds its own part; out_since moves along while it is still out).
+	 * A group that slept for a year has begun millions of periods: no loop over those that change
+	 * nothing. Times are compared by their difference, as they may wrap: (s64)(now - b->ends) >= 0.
+	 * starter: b->left = b->quota;
+	 * starter: b->ends = now + b->period;
+	 */
 	for (; (s64)(now - b->ends) >= 0 && b->left < (s64)b->quota; b->ends += b->period) {
 		b->nr_periods++;
 		b->left = min(b->left + (s64)b->quota, (s64)b->quota);
@@ -35,6 +47,7 @@ static void refill(struct bandwidth *b, u64 now)
 	}
 	if ((s64)(now - b->ends) >= 0)
 		b->ends = now + b->period;
+	/* LAB 07: end */
 }
 
 /* Takes delta from all limited groups of t. The least that is left in one; *again: when that changes. */

@@ -31,7 +31,7 @@ static bool is_below(const struct res_counter *r, const struct res_counter *top)
 	return r == top;
 }
 
-static void against_sums(void **state)
+static void test_sums(void **state)
 {
 	u64 held[NODES] = { 0 };
 
@@ -78,7 +78,7 @@ static void against_sums(void **state)
 	assert_int_equal(host_warnings, 0);
 }
 
-static void refusal_is_counted_where_it_happened(void **state)
+static void test_refusal(void **state)
 {
 	struct res_counter top, low;
 
@@ -99,7 +99,7 @@ static void refusal_is_counted_where_it_happened(void **state)
 	assert_null(res_charge(&low, 3));
 }
 
-static void hostile_amounts(void **state)
+static void test_hostile(void **state)
 {
 	struct res_counter r;
 
@@ -113,7 +113,7 @@ static void hostile_amounts(void **state)
 	assert_ptr_equal(res_charge(&r, 1), &r);
 }
 
-static void lives_until_the_last_charge(void **state)
+static void test_lifetime(void **state)
 {
 	struct res_counter r;
 
@@ -150,7 +150,7 @@ static void *worker(void *arg)
 	return NULL;
 }
 
-static void from_many_threads(void **state)
+static void test_threads(void **state)
 {
 	pthread_t thread[4];
 	void *err;
@@ -171,15 +171,13 @@ static void from_many_threads(void **state)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(against_sums),
-		cmocka_unit_test(refusal_is_counted_where_it_happened),
-		cmocka_unit_test(hostile_amounts),
-		cmocka_unit_test(lives_until_the_last_charge),
-		cmocka_unit_test(from_many_threads),
+		cmocka_unit_test(test_sums),    cmocka_unit_test(test_refusal),
+		cmocka_unit_test(test_hostile), cmocka_unit_test(test_lifetime),
+		cmocka_unit_test(test_threads),
 	};
 
-	return cmocka_run_group_tests_name("res_counter", tests, NULL, NULL);
+	return RUN_TESTS(argc, argv, tests, NULL);
 }
