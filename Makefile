@@ -79,7 +79,8 @@ KFAST := kernel/lib/% kernel/sched/% kernel/mm/% vmm/vcpu.c vmm/exit.c vmm/svm/r
 	$(addprefix kernel/net/,socket.c unix.c unix_data.c pkt.c netdev.c ip.c route.c tcp.c tcp_in.c tcp_out.c udp.c) \
 	$(addprefix kernel/syscall/,entry.c rw.c file.c stat.c)
 KFLAGS := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
-	-isystem $(UAPI) -isystem kernel/net/uapi -Ikernel -I. -I$(BASE)/gen -D__KERNEL_DYAD__ \
+	-isystem $(UAPI) -isystem kernel/net/uapi -isystem kernel/proc/uapi -Ikernel -I. \
+	-I$(BASE)/gen -D__KERNEL_DYAD__ \
 	-Os $(KALIGN) -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing -fno-asynchronous-unwind-tables \
 	-fno-common -fwrapv -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \

@@ -36,7 +36,7 @@ GROUPS = {
                       "kill -0 $! && echo the bigger one outside lives; killall sleep",
                       "Killed\n137\noom_kill 1\nthe bigger one outside lives"),
     "memory-worst": ("echo 14M >a/memory.max\n"
-                     "sh -c '" + IN + "(head -c 8m /dev/zero; sleep 60) | tail -c 8m >/dev/null' &\n"
+                     "sh -c '" + IN + "(head -c 8m /dev/zero; sleep 60) | tail -c 8m >/dev/null' 2>/dev/null &\n"
                      "for i in $(seq 99); do pidof sleep >/dev/null && break; usleep 100000; done\n"
                      "sh -c '" + IN + "head -c 7m /dev/zero | tail -c 7m | wc -c'\n"
                      "grep -w oom_kill a/memory.events; killall sleep", "7340032\noom_kill 1"),
