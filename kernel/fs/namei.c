@@ -201,7 +201,7 @@ static int walk_dotdot(struct walk *w)
 		if (w->flags & LOOKUP_NO_XDEV)
 			return w->path.mnt->parent == w->path.mnt ? 0 : -EXDEV;
 		if (!mount_up(&w->path))
-			return walk_unmoved(w);
+			break; /* the first root: what lies over it is crossed into again */
 	}
 	return walk_unmoved(w) ?: walk_cross(w, &w->path);
 }

@@ -29,6 +29,8 @@ static int xattr_check(const struct path *p, const char *name, bool write)
 			return write ? -EPERM : -ENODATA;
 		return 0;
 	}
+	if (write && !strcmp(name, XATTR_NAME_CAPS))
+		return inode_capable(inode, CAP_SETFCAP) ? 0 : -EPERM;
 	if (has_prefix(name, XATTR_SECURITY_PREFIX))
 		return write && !inode_capable(inode, CAP_SYS_ADMIN) ? -EPERM : 0;
 	if (!has_prefix(name, XATTR_USER_PREFIX))

@@ -192,10 +192,11 @@ static int enter_all(struct pid *pid, int flags)
 		{ CLONE_NEWTIME, "time" }, { CLONE_NEWNS, "mnt" },
 	};
 	struct task *t = pid_task(pid, PID_PROCESS);
-	int err = 0;
+	int err;
 
 	if (!t)
 		return -ESRCH;
+	err = ptrace_may_access(t, false) ? 0 : -EPERM;
 	for (int i = 0; !err && i < ARRAY_SIZE(order); i++) {
 		struct ns_common *ns;
 
