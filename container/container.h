@@ -8,7 +8,7 @@
  * The kernel reaches all of this through struct layer_ops (proc/proc.h), which ns.c fills in; without
  * this folder the kernel is a Linux built without namespaces and cgroups.
  *
- * Kinds: user pid mnt uts net ipc cgroup. time is not built: asking for one is EINVAL.
+ * Kinds: user pid mnt uts net ipc cgroup time.
  * Read next: ns.c, then pid_ns.c.
  */
 #pragma once
@@ -22,6 +22,7 @@ struct uts_ns *uts_ns_copy(struct uts_ns *old, struct user_ns *owner); /* same n
 /* An empty child of parent. -ENOSPC: 32 levels deep already; -ENOMEM */
 struct pid_ns *pid_ns_make(struct pid_ns *parent, struct user_ns *owner);
 struct ns_common *ipc_ns_make(struct user_ns *owner); /* -ENOMEM */
+struct ns_common *time_ns_make(struct user_ns *owner); /* the offsets are the caller's; -ENOMEM */
 /* Its root is the current task's group. -ENOMEM */
 struct ns_common *cgroup_ns_make(struct user_ns *owner);
 /*

@@ -12,14 +12,16 @@
 #include "net/net.h"
 
 /* In nsproxy and built. CLONE_NEWUSER lives in the credentials instead. */
-#define PLAIN_KINDS (CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWIPC)
+#define PLAIN_KINDS (CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWTIME)
 #define NSPROXY_KINDS (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | PLAIN_KINDS)
-#define UNBUILT_KINDS CLONE_NEWTIME
 
 /* The place of a kind that begins empty and is nothing more than its table. */
 static struct ns_common **plain_member(struct nsproxy *ns, u64 kind)
 {
-	return kind == CLONE_NEWNET ? &ns->net : kind == CLONE_NEWIPC ? &ns->ipc : &ns->cgroup;
+	return kind == CLONE_NEWNET    ? &ns->net
+	       : kind == CLONE_NEWIPC  ? &ns->ipc
+	       : kind == CLONE_NEWTIME ? &ns->time_for_children
+				       : &ns->cgroup;
 }
 
 static struct ns_common *make_plain(u64 kind, struct user_ns *owner)
@@ -28,6 +30,8 @@ static struct ns_common *make_plain(u64 kind, struct user_ns *owner)
 
 	if (kind == CLONE_NEWIPC)
 		return ipc_ns_make(owner);
+	if (kind == CLONE_NEWTIME)
+		return time_ns_make(owner);
 	if (kind == CLONE_NEWCGROUP)
 		return cgroup_ns_make(owner);
 	net = net_ns_make(owner);
@@ -88,8 +92,6 @@ static int make_ns(u64 flags, struct nsproxy **nsp, const struct cred **credp,
 	struct user_ns *owner = (*credp)->user_ns;
 	int err;
 
-	if (flags & UNBUILT_KINDS)
-		return -EINVAL;
 	if (!(flags & (NSPROXY_KINDS | CLONE_NEWUSER)))
 		return 0;
 	if (flags & CLONE_NEWUSER) {
@@ -151,8 +153,10 @@ static int enter_user_ns(struct user_ns *target, struct task *t)
 }
 
 /* Gives ns, a private copy, the target namespace as member. */
-static int set_member(struct nsproxy *ns, struct ns_common *target, struct task *t)
+static int set_member(struct nsproxy **nsp, struct ns_common *target, struct task *t)
 {
+	struct nsproxy *ns = *nsp;
+
 	switch (target->ops->clone_flag) {
 	case CLONE_NEWUTS:
 		ns_get(target);
@@ -170,6 +174,13 @@ static int set_member(struct nsproxy *ns, struct ns_common *target, struct task 
 		ns->pid_for_children = pid_ns;
 		return 0;
 	}
+	case CLONE_NEWTIME:
+		if (t->proc->nr_live > 1)
+			return -EUSERS;
+		ns_get(target);
+		ns_put(ns->time_for_children);
+		ns->time_for_children = target;
+		return nsproxy_enter_time(nsp);
 	case CLONE_NEWIPC:
 		sem_undo_leave(t);
 		/* fallthrough */
@@ -209,7 +220,7 @@ static int enter_ns(struct ns_common *target, struct task *t)
 	ns = nsproxy_copy(t->ns);
 	if (!ns)
 		return -ENOMEM;
-	err = set_member(ns, target, t);
+	err = set_member(&ns, target, t);
 	if (err) {
 		nsproxy_put(ns);
 		return err;
@@ -234,6 +245,10 @@ static struct ns_common *member(struct nsproxy *ns, const char *name)
 		return ns->cgroup;
 	if (!strcmp(name, "ipc"))
 		return ns->ipc;
+	if (!strcmp(name, "time"))
+		return ns->time;
+	if (!strcmp(name, "time_for_children"))
+		return ns->time_for_children;
 	return NULL;
 }
 

@@ -129,6 +129,7 @@ static inline void inode_get(struct inode *i)
 {
 	ref_get(&i->refs);
 }
+void inode_setattr_common(struct inode *inode, const struct kattr *attr); /* all but a size */
 void inode_put(struct inode *i); /* the last: super_ops->evict, pages dropped */
 s64 fs_now(void); /* what new timestamps are: ns since 1970 */
 
@@ -231,6 +232,7 @@ void fs_types_show(struct strbuf *out); /* /proc/filesystems */
 void super_put(struct super *sb);
 /* An instance for the kernel's own use, in no namespace and at no place (nsfs). ERR_PTR. */
 struct mount *kern_mount(struct fs_type *type);
+void mount_put(struct mount *m);
 /* Takes "name" or "name=value" off the options *opts (changed in place); *value NULL without one.
  * The next option's name, or NULL at the end. */
 char *fs_next_option(char **opts, char **value);
@@ -386,6 +388,7 @@ int vfs_mknod_at(int dirfd, const char *name, mode_t mode, dev_t rdev, struct pa
 int vfs_symlink(const char *target, int dirfd, const char *name);
 int vfs_link(int odirfd, const char *old, int ndirfd, const char *new, int at_flags);
 int vfs_unlink(int dirfd, const char *name, int at_flags);
+int vfs_unlink_in(struct dentry *dir, const char *name); /* name is no path */
 int vfs_rename(int odirfd, const char *old, int ndirfd, const char *new, unsigned int flags);
 /* truncate, chmod, chown, utimes. ATTR_FORCE: for ftruncate, the open file gave the right. */
 int vfs_setattr(const struct path *p, struct kattr *attr);
@@ -449,6 +452,8 @@ struct file {
 /* open(2): a file with one reference, or ERR_PTR. flags: O_*; lookup: LOOKUP_* limits or 0. */
 struct file *file_open(int dirfd, const char *name, int flags, mode_t mode, unsigned int lookup);
 struct file *file_open_path(const struct path *p, int flags);
+/* The same without any check: who calls has made it, or checked. */
+struct file *file_open_real(const struct path *p, int flags);
 /* For execve(2): a regular file that may be executed, readable or not. Nobody opens it for writing
  * until the last reference goes. -EACCES, -ELOOP for a symlink, -ETXTBSY: somebody writes it. */
 struct file *file_open_exec(const struct path *p);

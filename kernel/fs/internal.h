@@ -102,7 +102,6 @@ extern spinlock_t mount_lock;
 extern struct mutex mount_mutex; /* one change of any mount tree at a time */
 void mount_unlock(void); /* instead of mutex_unlock() */
 struct mount *mount_alloc(struct super *sb, struct dentry *root, const char *source);
-void mount_put(struct mount *m);
 static inline void mount_get(struct mount *m)
 {
 	ref_get(&m->refs);
@@ -152,8 +151,6 @@ extern struct super *anon_super;
 extern struct mount *anon_mount;
 void file_init(void);
 struct file *file_alloc(const struct path *p, int flags);
-/* open without any check: the layers below an overlay, which checked itself. */
-struct file *file_open_real(const struct path *p, int flags);
 /* "." and "..", at positions 0 and 1. True when there is room for more. */
 bool emit_dots(struct file *f, struct dir_context *ctx);
 /* An open file on an inode that has no name in a directory; the inode's reference moves here. */
@@ -176,8 +173,6 @@ int tmpfs_fill_plain(struct super *sb, mode_t mode, bool fixed);
 int tmpfs_make(struct super *sb, const char *path, mode_t mode, dev_t rdev, struct inode *inode);
 struct inode *tmpfs_inode(struct super *sb, const struct inode *dir, mode_t mode, dev_t rdev);
 struct inode *tmpfs_link_inode(struct super *sb, const struct inode *dir, const char *target);
-/* chmod, chown, utimes on the inode itself. */
-void inode_setattr_common(struct inode *inode, const struct kattr *attr);
 /* The pages of a regular inode for reading or (create) writing. NULL: a hole. ERR_PTR */
 struct frame *inode_page(struct inode *inode, u64 index, bool create);
 /* Cuts or grows the pages and the size; inode locked. */

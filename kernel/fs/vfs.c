@@ -287,6 +287,22 @@ int vfs_unlink(int dirfd, const char *name, int at_flags)
 	return err;
 }
 
+int vfs_unlink_in(struct dentry *dir, const char *name)
+{
+	struct dentry *d;
+	int err;
+
+	mutex_lock(&dir->inode->lock);
+	d = d_lookup(dir, name, strlen(name));
+	err = IS_ERR(d) ? PTR_ERR(d) : d->inode ? may_delete(dir->inode, d, false) : -ENOENT;
+	if (!err)
+		err = dentry_unlink(dir, d, false);
+	mutex_unlock(&dir->inode->lock);
+	if (!IS_ERR(d))
+		dput(d);
+	return err;
+}
+
 /* ---- rename ---- */
 
 /* d_is_ancestor's answer holds as long as rename_lock does. */

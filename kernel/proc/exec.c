@@ -357,6 +357,23 @@ static void fresh_registers(struct exec *x, void *fpu)
 	fpu_free(old);
 }
 
+/* A space of its own, other than that of a vfork parent: its clocks may be those for children. */
+static int enter_time(void)
+{
+	struct nsproxy *ns = current->ns;
+	int err;
+
+	if (ns->time == ns->time_for_children)
+		return 0;
+	nsproxy_get(ns);
+	err = nsproxy_enter_time(&ns);
+	if (err)
+		nsproxy_put(ns);
+	else
+		task_ns_install(ns);
+	return err;
+}
+
 /* From here on nothing fails. */
 static void take_over(struct exec *x, struct sighand *sighand, struct files *files, void *fpu)
 {
@@ -445,7 +462,9 @@ static int run(struct exec *x)
 	err = unshare_tables(&sighand, &files);
 	if (err)
 		goto out_fpu;
-	err = end_other_threads();
+	err = enter_time();
+	if (!err)
+		err = end_other_threads();
 	if (err)
 		goto out_tables;
 	take_over(x, sighand, files, fpu);

@@ -43,8 +43,6 @@ static int check_flags(const struct clone_args_k *args)
 	if ((flags & CLONE_THREAD) &&
 	    ((flags & (CLONE_NEWUSER | CLONE_NEWPID)) || t->ns->pid_for_children != task_pid_ns(t)))
 		return -EINVAL;
-	if ((flags & (CLONE_THREAD | CLONE_VM)) && t->ns->time_for_children != t->ns->time)
-		return -EINVAL;
 	if ((flags & CLONE_PIDFD) && (flags & (CLONE_DETACHED | CLONE_THREAD)))
 		return -EINVAL;
 	if ((flags & CLONE_NS_FLAGS) && !layer.make_ns)
@@ -199,24 +197,14 @@ static int copy_fs(struct task *child, u64 flags)
 
 static int copy_ns(struct task *child, u64 flags)
 {
+	int err = 0;
+
 	child->ns = current->ns;
 	nsproxy_get(child->ns);
-	if (child->ns->time != child->ns->time_for_children) {
-		struct nsproxy *ns = nsproxy_copy(child->ns);
-
-		if (!ns)
-			return -ENOMEM;
-		nsproxy_put(child->ns);
-		child->ns = ns;
-		if (ns->time)
-			ns_put(ns->time);
-		ns->time = ns->time_for_children;
-		ns_get(ns->time);
-	}
-	if (!(flags & CLONE_NS_FLAGS))
-		return 0;
-	return layer.make_ns(flags & CLONE_NS_FLAGS, &child->ns, &child->thread.cred,
-			     child->thread.fs);
+	if (flags & CLONE_NS_FLAGS)
+		err = layer.make_ns(flags & CLONE_NS_FLAGS, &child->ns, &child->thread.cred,
+				    child->thread.fs);
+	return err || flags & CLONE_VM ? err : nsproxy_enter_time(&child->ns);
 }
 
 static void copy_own(struct task *child, const struct clone_args_k *args)

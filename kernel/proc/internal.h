@@ -19,6 +19,7 @@ void cred_init(void);
 void pid_init(void);
 void nsproxy_init(void);
 void ipc_init(void); /* after procfs_init() */
+void mqueue_init(void);
 int sem_undo_share(struct task *child); /* CLONE_SYSVSEM: -ENOMEM */
 void signal_init(void);
 void signalfd_init(void);
@@ -160,7 +161,6 @@ static inline int cpu_clock_id(int clock)
 	       : clock == CLOCK_THREAD_CPUTIME_ID ? -2
 						  : clock;
 }
-int clock_deadline(int clock, bool absolute, u64 ns, u64 *deadline);
 void timers_exit(struct process *p); /* the last thread ended: nothing fires any more */
 void timers_exec(struct process *p); /* POSIX timers go, itimers stay */
 int timers_cpu_limit(struct process *p); /* RLIMIT_CPU of p was set: watches it. -ENOMEM */

@@ -38,6 +38,7 @@ void ipc_ns_setup(struct ipc_ns *ns)
 
 void ipc_ns_drain(struct ipc_ns *ns)
 {
+	mqueue_ns_end(ns);
 	for (int kind = 0; kind < IPC_KINDS; kind++) {
 		struct ipc_object *o;
 
@@ -377,6 +378,7 @@ void ipc_init(void)
 		{ .name = "sysvipc/shm", .mode = 0444, .show = show_table },
 	};
 
+	mqueue_init();
 	for (u64 kind = 0; kind < IPC_KINDS; kind++)
 		procfs_add(&tables[kind], (void *)kind);
 	for (u32 i = 0; i < ARRAY_SIZE(sysctls); i++)

@@ -60,6 +60,7 @@ int ipc_max_index(struct ipc_ns *ns, enum ipc_kind kind); /* 0 when there is non
 struct ipc64_perm ipc_perm_of(const struct ipc_object *o);
 int ipc_set_perm(struct ipc_object *o, const struct ipc64_perm *perm); /* -EINVAL: ids unmapped */
 
+void mqueue_ns_end(struct ipc_ns *ns); /* mqueue.c: queues that are open or mounted stay */
 void ipc_show_ids(struct strbuf *out, const struct ipc_object *o); /* four of a line's columns */
 
 /* "Who did it last": a struct pid with a reference. */

@@ -13,6 +13,8 @@
 	 CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME)
 
 static const struct ns_ops init_uts_ns_ops = { .name = "uts", .clone_flag = CLONE_NEWUTS };
+static const struct ns_ops init_time_ns_ops = { .name = "time", .clone_flag = CLONE_NEWTIME };
+struct time_ns init_time_ns = { .frozen = true };
 static const struct ns_ops init_ipc_ns_ops = { .name = "ipc", .clone_flag = CLONE_NEWIPC };
 struct ipc_ns init_ipc_ns;
 struct uts_ns init_uts_ns = { .hostname = "(none)", .domainname = "(none)" };
@@ -41,6 +43,9 @@ void nsproxy_init(void)
 	ipc_ns_setup(&init_ipc_ns);
 	ns_init(&init_ipc_ns.ns, &init_ipc_ns_ops, &init_user_ns, 0xefffffff);
 	init_nsproxy.ipc = &init_ipc_ns.ns;
+	ns_init(&init_time_ns.ns, &init_time_ns_ops, &init_user_ns, 0xeffffffa);
+	ns_get(&init_time_ns.ns);
+	init_nsproxy.time = init_nsproxy.time_for_children = &init_time_ns.ns;
 }
 
 static struct ns_common **kinds(struct nsproxy *p, unsigned int i)
@@ -80,6 +85,25 @@ struct nsproxy *nsproxy_copy(const struct nsproxy *old)
 		if (*ns)
 			ns_get(*ns);
 	return p;
+}
+
+int nsproxy_enter_time(struct nsproxy **nsp)
+{
+	struct ns_common *time = (*nsp)->time_for_children;
+	struct nsproxy *ns;
+
+	if ((*nsp)->time == time)
+		return 0;
+	ns = nsproxy_copy(*nsp);
+	if (!ns)
+		return -ENOMEM;
+	ns_get(time);
+	ns_put(ns->time);
+	ns->time = time;
+	WRITE_ONCE(container_of(time, struct time_ns, ns)->frozen, true);
+	nsproxy_put(*nsp);
+	*nsp = ns;
+	return 0;
 }
 
 void task_ns_install(struct nsproxy *ns)

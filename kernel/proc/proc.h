@@ -108,12 +108,21 @@ struct ipc_ns {
 	} table[IPC_KINDS];
 	u64 limit[IPC_LIMITS];
 	u64 shm_pages, nr_sems, msg_count, msg_bytes; /* in use */
+	struct mount *mqueue; /* the queues' file system; NULL until it is wanted */
 };
 extern struct ipc_ns init_ipc_ns;
 void ipc_ns_setup(struct ipc_ns *ns); /* empty tables and Linux's limits; all but ns->ns */
 void ipc_ns_drain(struct ipc_ns *ns); /* the last reference went, and all in it goes */
 /* t leaves its IPC namespace, or stops to share its SEM_UNDO values: they are applied with the last. */
 void sem_undo_leave(struct task *t);
+
+/* What clocks show more than the machine's (time_namespaces(7)), in ns. */
+struct time_ns {
+	struct ns_common ns;
+	s64 monotonic, boottime;
+	bool frozen; /* a process has entered it: they no longer change */
+};
+extern struct time_ns init_time_ns;
 
 /* Never changes while shared: to change, copy (container/). Unset kinds are NULL. */
 struct nsproxy {
@@ -130,6 +139,9 @@ static inline void nsproxy_get(struct nsproxy *p)
 }
 void nsproxy_put(struct nsproxy *p);
 struct nsproxy *nsproxy_copy(const struct nsproxy *old); /* references taken; NULL without memory */
+/* A task with a space of its own begins to live in the time namespace for children: replaces *ns (the
+ * reference moves) when that is another one. -ENOMEM */
+int nsproxy_enter_time(struct nsproxy **ns);
 
 /*
  * What a container layer adds to the kernel; all NULL without one (unshare gives EINVAL then, as a
@@ -523,6 +535,7 @@ int do_setdomainname(const char *name, size_t n);
 void do_sysinfo(struct sysinfo *si);
 /* Time of any clockid_t in ns: -EINVAL. */
 int do_clock_gettime(int clock, u64 *ns);
+s64 clock_offset(int clock); /* what a clock of time shows the caller more than clock_ns(), in ns */
 int do_clock_getres(int clock, u64 *ns);
 int do_clock_settime(int clock, u64 ns);
 extern struct waitq clock_set_wait; /* woken when somebody set CLOCK_REALTIME */
@@ -564,6 +577,16 @@ long do_semctl(int id, int num, int cmd, u64 arg);
 long do_msgsnd(int id, const void __user *um, size_t size, int flags);
 long do_msgrcv(int id, void __user *um, size_t size, long type, int flags);
 long do_msgctl(int id, int cmd, void __user *buf);
+/* mq_open(3) and its kin; names without the slash; deadlines in clock_ns(), ~0UL: none. */
+struct mq_attr;
+int do_mq_open(const char *name, int flags, mode_t mode, const struct mq_attr *attr); /* or NULL */
+int do_mq_unlink(const char *name);
+int do_mq_send(int fd, const void __user *text, size_t size, unsigned int prio, u64 deadline);
+long do_mq_receive(int fd, void __user *text, size_t size, unsigned int __user *prio, u64 deadline);
+int do_mq_notify(int fd, const struct sigevent *ev); /* NULL: no longer */
+int do_mq_getsetattr(int fd, const struct mq_attr *new, struct mq_attr *old); /* new or NULL */
+/* A point in time of a clock as a deadline: -EOPNOTSUPP for those nobody can sleep on, -EINVAL */
+int clock_deadline(int clock, bool absolute, u64 ns, u64 *deadline);
 
 /* ---- pidfd ---- */
 int do_pidfd_open(pid_t pid, unsigned int flags);

@@ -63,4 +63,8 @@ int show_limits(struct strbuf *out, struct task *t, const struct pinode *p);
 enum { MAPS, SMAPS, SMAPS_ROLLUP };
 int show_maps(struct strbuf *out, struct task *t, const struct pinode *p);
 
+/* time.c */
+int show_timens(struct strbuf *out, struct task *t, const struct pinode *p);
+ssize_t write_timens(struct task *t, char *buf, size_t n, const struct pinode *p);
+
 void procfs_sys_init(void); /* procfs_sys.c: the files that belong to no task */

@@ -526,6 +526,7 @@ static const struct pid_entry entries[] = {
 	TEXT("cgroup", 0444, show_cgroup),
 	TEXT("oom_score", 0444, show_oom_score),
 	TEXT_RW("oom_score_adj", show_oom_score_adj, write_oom_score_adj, 0),
+	TEXT_RW("timens_offsets", show_timens, write_timens, 0),
 	TEXT_RW("uid_map", show_map, write_map, ID_MAP_UID),
 	TEXT_RW("gid_map", show_map, write_map, ID_MAP_GID),
 	TEXT_RW("setgroups", show_map, write_map, ID_MAP_SETGROUPS),

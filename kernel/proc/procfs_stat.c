@@ -78,7 +78,7 @@ int show_stat(struct strbuf *out, struct task *t, const struct pinode *p)
 		  (ull)(proc->children_used.user_ns / NSEC_PER_TICK),
 		  (ull)(proc->children_used.sys_ns / NSEC_PER_TICK));
 	sb_printf(out, " %d %d %u 0 %llu %llu %llu %llu", 20 + t->nice, t->nice, proc->nr_threads,
-		  (ull)(proc->start_ns / NSEC_PER_TICK),
+		  (ull)((proc->start_ns + clock_offset(CLOCK_BOOTTIME)) / NSEC_PER_TICK),
 		  (ull)(mm ? mm->mapped_pages * PAGE_SIZE : 0),
 		  (ull)(mm ? mm->anon_pages + mm->file_pages : 0),
 		  (ull)proc->rlim[RLIMIT_RSS].rlim_cur);

@@ -95,16 +95,19 @@ static int show_kernel_stat(struct strbuf *out, void *priv)
 		stat_line(out, u, s, i);
 	}
 	sched_stats(&st);
-	sb_printf(out, "intr %llu\nctxt %llu\nbtime %llu\nprocesses %llu\n", (ull)irqs,
-		  (ull)st.nr_switches, (ull)((clock_wall_ns() - clock_ns()) / NSEC_PER_SEC),
-		  (ull)st.nr_forks);
+	sb_printf(
+		out, "intr %llu\nctxt %llu\nbtime %llu\nprocesses %llu\n", (ull)irqs,
+		(ull)st.nr_switches,
+		(ull)((clock_offset(CLOCK_REALTIME) - clock_offset(CLOCK_BOOTTIME)) / NSEC_PER_SEC),
+		(ull)st.nr_forks);
 	sb_printf(out, "procs_running %llu\nprocs_blocked 0\nsoftirq 0\n", (ull)st.nr_runnable);
 	return 0;
 }
 
 static int show_uptime(struct strbuf *out, void *priv)
 {
-	u64 up = clock_ns() / (NSEC_PER_SEC / 100), idle = 0, u, s, i;
+	u64 up = (clock_ns() + clock_offset(CLOCK_BOOTTIME)) / (NSEC_PER_SEC / 100), idle = 0, u, s,
+	    i;
 
 	for (unsigned int n = 0; n < nr_cpus; n++) {
 		sched_cpu_times(n, &u, &s, &i);

@@ -165,7 +165,8 @@ void do_sysinfo(struct sysinfo *si)
 	mem_stats(&m);
 	sched_stats(&s);
 	memset(si, 0, sizeof(*si));
-	si->uptime = DIV_ROUND_UP(clock_ns(), NSEC_PER_SEC); /* never 0 */
+	si->uptime =
+		DIV_ROUND_UP(clock_ns() + clock_offset(CLOCK_BOOTTIME), NSEC_PER_SEC); /* never 0 */
 	for (int i = 0; i < 3; i++) /* from 1/2048 to 1/65536 */
 		si->loads[i] = s.load[i] << (SI_LOAD_SHIFT - 11);
 	si->totalram = m.total * PAGE_SIZE;

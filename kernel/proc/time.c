@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Clocks and sleeping: clock_gettime(2), clock_nanosleep(2), and how much CPU time was had. */
 #include "proc/internal.h"
+#include "proc/procfs.h"
 
 #include <linux/capability.h>
 
@@ -51,6 +52,25 @@ static int cpu_clock(int clock, u64 *ns)
 	return 0;
 }
 
+s64 clock_offset(int clock)
+{
+	const struct nsproxy *ns = current->ns;
+	const struct time_ns *time =
+		ns ? container_of(ns->time, struct time_ns, ns) : &init_time_ns;
+
+	switch (clock) {
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_MONOTONIC_RAW:
+		return time->monotonic;
+	case CLOCK_BOOTTIME:
+	case CLOCK_BOOTTIME_ALARM:
+		return time->boottime;
+	default:
+		return clock_wall_ns() - clock_ns();
+	}
+}
+
 int do_clock_gettime(int clock, u64 *ns)
 {
 	clock = cpu_clock_id(clock);
@@ -66,11 +86,100 @@ int do_clock_gettime(int clock, u64 *ns)
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_BOOTTIME:
 	case CLOCK_BOOTTIME_ALARM:
-		*ns = clock_ns();
+		*ns = clock_ns() + clock_offset(clock);
 		return 0;
 	default:
 		return clock < 0 ? cpu_clock(clock, ns) : -EINVAL;
 	}
+}
+
+/* ---- /proc/N/timens_offsets: of the namespace of N's children ---- */
+
+static struct time_ns *time_for_children(struct task *t)
+{
+	struct nsproxy *ns = task_ns_get(t);
+	struct ns_common *time = ns ? ns->time_for_children : NULL;
+
+	if (time)
+		ns_get(time);
+	nsproxy_put(ns);
+	return time ? container_of(time, struct time_ns, ns) : NULL;
+}
+
+int show_timens(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	struct time_ns *time = time_for_children(t);
+
+	if (!time)
+		return -ESRCH;
+	for (int i = 0; i < 2; i++) {
+		s64 ns = i ? time->boottime : time->monotonic, rest = ns % (s64)NSEC_PER_SEC;
+		s64 sec = ns / (s64)NSEC_PER_SEC - (rest < 0);
+
+		sb_printf(out, "%-10s %10lld %9lld\n", i ? "boottime" : "monotonic", (long long)sec,
+			  (long long)(rest < 0 ? rest + (s64)NSEC_PER_SEC : rest));
+	}
+	ns_put(&time->ns);
+	return 0;
+}
+
+/* One line "CLOCK SECONDS NANOSECONDS" of *text, which is moved on: into at[0] (monotonic) or at[1]. */
+static int parse_offset(char **text, s64 at[2])
+{
+	char *word[3] = { NULL }, *end = strchr(*text, '\n');
+	u64 sec, ns, now = clock_ns();
+	bool minus, boot;
+	s64 all;
+
+	if (end)
+		*end++ = '\0';
+	for (int i = 0; i < 3; i++) {
+		while (**text == ' ')
+			(*text)++;
+		word[i] = *text;
+		while (**text && **text != ' ')
+			(*text)++;
+		if (**text)
+			*(*text)++ = '\0';
+	}
+	boot = !strcmp(word[0], "boottime") || !strcmp(word[0], "7");
+	minus = *word[1] == '-';
+	if ((!boot && strcmp(word[0], "monotonic") && strcmp(word[0], "1")) || **text ||
+	    parse_u64(word[1] + minus, 10, &sec) || parse_u64(word[2], 10, &ns) ||
+	    ns >= NSEC_PER_SEC)
+		return -EINVAL;
+	if (sec > INT64_MAX / NSEC_PER_SEC)
+		return -ERANGE;
+	all = (minus ? -sec : sec) * NSEC_PER_SEC + ns;
+	if ((s64)(now + all) < 0 || (all > 0 && now + all > INT64_MAX / 2))
+		return -ERANGE;
+	at[boot] = all;
+	*text = end;
+	return 0;
+}
+
+ssize_t write_timens(struct task *t, char *buf, size_t n, const struct pinode *p)
+{
+	struct time_ns *time = time_for_children(t);
+	s64 at[2];
+	int err = time ? 0 : -ESRCH;
+
+	if (err)
+		return err;
+	at[0] = time->monotonic;
+	at[1] = time->boottime;
+	for (int i = 0; !err && i < 2 && buf && (!i || *buf); i++)
+		err = parse_offset(&buf, at);
+	if (!err && !ns_capable(time->ns.owner, CAP_SYS_TIME))
+		err = -EPERM;
+	if (!err && READ_ONCE(time->frozen))
+		err = -EACCES;
+	if (!err) {
+		time->monotonic = at[0];
+		time->boottime = at[1];
+	}
+	ns_put(&time->ns);
+	return err ? err : (ssize_t)(n - (buf ? strlen(buf) : 0)); /* two lines at a time */
 }
 
 int do_clock_getres(int clock, u64 *ns)
@@ -147,9 +256,11 @@ static int sleep_until(int clock, u64 end, u64 *left)
 	waitq_init(&own);
 	for (int woken = 0;;) {
 		sets = READ_ONCE(clock_sets);
-		err = do_clock_gettime(clock, &now);
+		err = clock == CLOCK_MONOTONIC ? 0 : do_clock_gettime(clock, &now);
 		if (err)
 			return err;
+		if (clock == CLOCK_MONOTONIC)
+			now = clock_ns(); /* end is the machine's, whatever the namespace */
 		*left = end > now ? end - now : 0;
 		if (!*left || woken)
 			return *left ? -ERESTARTSYS : 0;

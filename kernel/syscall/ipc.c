@@ -2,6 +2,7 @@
 /* System V IPC (sysvipc(7)) and POSIX message queues (mq_overview(7)): the objects are proc/'s. */
 #include "syscall/syscall.h"
 
+#include <linux/mqueue.h>
 #include <linux/sem.h>
 
 SYSCALL_IS(shmget, do_ipc_get(IPC_SHM, _1, _2, _3))
@@ -42,3 +43,66 @@ SYSCALL4(semtimedop, int, id, const struct sembuf __user *, uops, unsigned int, 
 }
 
 SYSCALL_ALIAS(semop, semtimedop, _1, _2, _3)
+
+/* ---- message queues of POSIX ---- */
+
+SYSCALL4(mq_open, const char __user *, uname, int, flags, mode_t, mode,
+	 const struct mq_attr __user *, uattr)
+{
+	struct mq_attr attr;
+	USER_PATH(name, uname);
+
+	if (uattr && get_user(attr, uattr))
+		return -EFAULT;
+	return name.err ?: do_mq_open(name.name, flags, mode, uattr ? &attr : NULL);
+}
+
+SYSCALL1(mq_unlink, const char __user *, uname)
+{
+	USER_PATH(name, uname);
+
+	return name.err ?: do_mq_unlink(name.name);
+}
+
+/* When the wall's clock shows *uts, as a deadline; NULL: never. */
+static int mq_deadline(const struct __kernel_timespec __user *uts, u64 *deadline)
+{
+	u64 ns;
+
+	*deadline = ~0UL;
+	return !uts ? 0 : user_timespec(&ns, uts) ?: clock_deadline(CLOCK_REALTIME, true, ns, deadline);
+}
+
+SYSCALL5(mq_timedsend, int, fd, const void __user *, text, size_t, size, unsigned int, prio,
+	 const struct __kernel_timespec __user *, uts)
+{
+	u64 deadline;
+
+	return mq_deadline(uts, &deadline) ?: do_mq_send(fd, text, size, prio, deadline);
+}
+
+SYSCALL5(mq_timedreceive, int, fd, void __user *, text, size_t, size, unsigned int __user *, uprio,
+	 const struct __kernel_timespec __user *, uts)
+{
+	u64 deadline;
+
+	return mq_deadline(uts, &deadline) ?: do_mq_receive(fd, text, size, uprio, deadline);
+}
+
+SYSCALL2(mq_notify, int, fd, const struct sigevent __user *, uev)
+{
+	struct sigevent ev;
+
+	return uev && get_user(ev, uev) ? -EFAULT : do_mq_notify(fd, uev ? &ev : NULL);
+}
+
+SYSCALL3(mq_getsetattr, int, fd, const struct mq_attr __user *, unew, struct mq_attr __user *, uold)
+{
+	struct mq_attr new, old;
+	int err;
+
+	if (unew && get_user(new, unew))
+		return -EFAULT;
+	err = do_mq_getsetattr(fd, unew ? &new : NULL, &old);
+	return err ?: uold ? put_user(old, uold) : 0;
+}

@@ -70,7 +70,8 @@
 	X(setdomainname) \
 	/* ipc.c */ \
 	X(shmget) X(shmat) X(shmdt) X(shmctl) X(semget) X(semop) X(semtimedop) X(semctl) \
-	X(msgget) X(msgsnd) X(msgrcv) X(msgctl) \
+	X(msgget) X(msgsnd) X(msgrcv) X(msgctl) X(mq_open) X(mq_unlink) X(mq_timedsend) X(mq_timedreceive) X(mq_notify) \
+	X(mq_getsetattr) \
 	/* misc.c */ \
 	X(uname) X(sysinfo) X(getrandom) X(syslog) X(reboot) X(personality) \
 	/* socket.c */ \

@@ -18,7 +18,7 @@ struct timerfd {
 	u64 ticks; /* expirations not yet read */
 	struct wait_entry
 		clock_set; /* on clock_set_wait while `next` is a time of CLOCK_REALTIME */
-	u64 offset; /* that clock's from clock_ns() when `next` was reckoned */
+	s64 offset; /* that clock's from clock_ns() when `next` was reckoned */
 	bool may_cancel, canceled; /* TFD_TIMER_CANCEL_ON_SET */
 };
 
@@ -159,8 +159,8 @@ static struct __kernel_itimerspec timerfd_left(const struct timerfd *t)
 /* The clock_ns() at which the timer's clock shows value; never 0. */
 static u64 timerfd_absolute(struct timerfd *t, u64 value)
 {
-	t->offset = t->clock == CLOCK_REALTIME ? clock_wall_ns() - clock_ns() : 0;
-	return value > t->offset ? value - t->offset : 1;
+	t->offset = clock_offset(t->clock);
+	return (s64)value > t->offset ? value - t->offset : 1;
 }
 
 static struct timerfd *timerfd_of(struct file *f)

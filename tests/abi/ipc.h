@@ -56,11 +56,11 @@ static inline void own_ipc(void)
 }
 
 /* Runs code in a child and waits for it. */
-#define CHILD(code)                                                                                \
+#define CHILD(...)                                                                                 \
 	do {                                                                                       \
 		pid_t child_ = fork();                                                             \
 		if (child_ == 0) {                                                                 \
-			code;                                                                      \
+			__VA_ARGS__;                                                               \
 			_exit(0);                                                                  \
 		}                                                                                  \
 		reap(child_);                                                                      \

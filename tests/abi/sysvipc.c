@@ -810,7 +810,7 @@ static void proc_tables(void)
 		FILE *f = fopen("/proc/sysvipc/shm", "r");
 
 		if (fgets(line, sizeof(line), f) && fgets(line, sizeof(line), f))
-			say("%.51s", line);
+			say("%.47s", line);
 	});
 }
 

@@ -72,10 +72,12 @@
 #define IPC_ID    ONE(0, 0, 1, 2, 3, 32768, -1)
 #define IPC_KEY   R(0, 3)
 #define IPC_GET   ONE(01600, 01666, 01400, 03600, 0, 0600)
+#define MQ_NAME   TEXTS("a", "b", "c", "", "..", "a/b")
 #define IPC_WAIT  ONE(04000, 04000, 04000, 0, 014000, 024000, 044000)
 #define MSGFLAGS  SOME(0x40, 0x40, 0x40, 0x40, 2, 0x20, 0x100, 0x4000, 1, 0x10000, 0x40000000)
 
 static const struct field sembuf[] = { { 2, R(0, 3) }, { 2, ONE(1, 1, 0, -1, 2, -2, 32767) }, { 2, ONE(04000, 04000, 014000, 010000, 0) }, {} };
+static const struct field mq_attr[] = { { 8, ONE(0, 04000, 1) }, { 8, ONE(1, 2, 10, 0, -1, 65536) }, { 8, ONE(1, 8, 64, 64, 8192, 0) }, { 40, BLOBN(40) }, {} };
 static const struct field message[] = { { 8, ONE(1, 2, 3, 0, -1) }, { 64, BLOBN(64) }, {} };
 static const struct field timespec[] = { { 8, R(0, 0) }, { 8, R(0, 3000000) }, {} };
 static const struct field timeval[] = { { 8, R(0, 0) }, { 8, R(0, 3000) }, {} };
@@ -548,6 +550,12 @@ const struct row rows[] = {
 	{ NR(msgget), .group = SPACES, .a = { IPC_KEY, IPC_GET } },
 	{ NR(msgsnd), .group = SPACES, .a = { IPC_ID, PTR(message), ONE(0, 1, 8, 64, 8192, -1), IPC_WAIT } },
 	{ NR(msgrcv), .group = SPACES, .a = { IPC_ID, OUTN(72), ONE(0, 8, 64, -1), R(-3, 3), IPC_WAIT } },
+	{ NR(mq_open), .group = SPACES, FDRES(F_MQ), .a = { MQ_NAME, SOME(O_RDWR, O_RDWR, O_WRONLY, O_CREAT, O_CREAT, O_EXCL, O_NONBLOCK, O_NONBLOCK, O_CLOEXEC), MODE, PTR(mq_attr) } },
+	{ NR(mq_unlink), .group = SPACES, .a = { MQ_NAME } },
+	{ NR(mq_timedsend), .group = SPACES, .a = { FDOF(F_MQ), A(IN), ONE(0, 1, 8, 64, 8192, -1), ONE(0, 1, 5, 32767, 32768), PTR(timespec) } },
+	{ NR(mq_timedreceive), .group = SPACES, .a = { FDOF(F_MQ), OUTN(64), ONE(64, 8, 0), OUTN(4), PTR(timespec) } },
+	{ NR(mq_notify), .group = SPACES, .a = { FDOF(F_MQ), PTR(sigevent) } },
+	{ NR(mq_getsetattr), .group = SPACES, .a = { FDOF(F_MQ), PTR(mq_attr), OUTN(64) } },
 	{ NR(msgctl), .group = SPACES, .a = { IPC_ID, ONE(0, 1, 2, 3, 11, 12, 13, 9), BLOBN(120) } },
 	{ NR(unshare), .group = SPACES, .rare = 2, .a = { SOME(CLONE_FS, CLONE_FILES, CLONE_VM, CLONE_SIGHAND, CLONE_THREAD, CLONE_SYSVSEM, NSFLAGS) } },
 	{ SUB(unshare, one), .group = SPACES, .rare = 2, .a = { ONE(CLONE_FS, CLONE_FILES, NSFLAGS) } },

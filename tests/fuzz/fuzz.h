@@ -61,6 +61,7 @@ enum fd_kind {
 	F_PROC,
 	F_CGROUP,
 	F_NS,
+	F_MQ,
 	F_KVM,
 	F_VM,
 	F_VCPU,
