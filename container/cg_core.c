@@ -250,6 +250,31 @@ static int events_show(struct strbuf *out, void *priv)
 
 CG_WAIT(events_wait, events)
 
+CG_SHOW_LIMIT(max_descendants_show, max_descendants)
+CG_SHOW_LIMIT(max_depth_show, max_depth)
+
+static ssize_t write_max(u64 *max, char *buf, size_t n)
+{
+	u64 v = 0;
+	int err = *cg_chomp(buf) == '-' ? -ERANGE : cg_parse_limit(buf, false, &v);
+
+	if (!err && v != RES_NO_LIMIT && v > INT32_MAX)
+		err = -ERANGE;
+	if (!err)
+		WRITE_ONCE(*max, v);
+	return err ?: (ssize_t)n;
+}
+
+static ssize_t max_descendants_write(void *cg, char *buf, size_t n)
+{
+	return write_max(&((struct cgroup *)cg)->max_descendants, buf, n);
+}
+
+static ssize_t max_depth_write(void *cg, char *buf, size_t n)
+{
+	return write_max(&((struct cgroup *)cg)->max_depth, buf, n);
+}
+
 static int stat_show(struct strbuf *out, void *priv)
 {
 	struct cgroup *cg = priv;
@@ -307,6 +332,9 @@ const struct cg_file cg_core_files[] = {
 	CG_FILE("cgroup.controllers", 0444, .show = controllers_show),
 	CG_FILE("cgroup.subtree_control", 0644, .show = subtree_show, .write = subtree_write),
 	CG_CHILD_FILE("cgroup.events", 0444, .show = events_show, .wait = events_wait),
+	CG_FILE("cgroup.max.descendants", 0644, .show = max_descendants_show,
+		.write = max_descendants_write),
+	CG_FILE("cgroup.max.depth", 0644, .show = max_depth_show, .write = max_depth_write),
 	CG_FILE("cgroup.stat", 0444, .show = stat_show),
 	CG_CHILD_FILE("cgroup.freeze", 0644, .show = freeze_show, .write = freeze_write),
 	CG_CHILD_FILE("cgroup.kill", 0200, .write = kill_write),

@@ -18,7 +18,9 @@ int cg_charge_task(struct cgroup *cg)
 	struct res_counter *refused = res_charge(&cg->pids, 1);
 
 	if (refused) {
-		cg_notify(&container_of(refused, struct cgroup, pids)->pids_events);
+		/* 6.1 counts in the group that was refused the fork, wherever the limit is. */
+		__atomic_fetch_add(&cg->pids_refused, 1, __ATOMIC_RELAXED);
+		cg_notify(&cg->pids_events);
 		return -EAGAIN;
 	}
 	if (!mem_charge(&cg->mem, cg_task_bytes())) {
@@ -62,7 +64,7 @@ CG_WAIT(events_wait, pids_events)
 
 static int events_show(struct strbuf *out, void *cg)
 {
-	sb_printf(out, "max %lu\n", READ_ONCE(((struct cgroup *)cg)->pids.refused));
+	sb_printf(out, "max %lu\n", READ_ONCE(((struct cgroup *)cg)->pids_refused));
 	return 0;
 }
 

@@ -41,6 +41,7 @@ static void cgroup_setup(struct cgroup *cg, struct cgroup *parent)
 	res_counter_init(&cg->pids, parent ? &parent->pids : NULL, NULL);
 	res_counter_init(&cg->mem, parent ? &parent->mem : NULL, cg_mem_release);
 	cgroup_get(cg); /* mem's own reference */
+	cg->max_descendants = cg->max_depth = RES_NO_LIMIT;
 	sched_group_init(&cg->cpu, parent && parent->parent ? &parent->cpu : NULL, 1);
 	for (const struct cg_controller *const *c = cg_controllers(); *c; c++)
 		(*c)->reset(cg);
@@ -61,14 +62,24 @@ void cgroup_put(struct cgroup *cg)
 	}
 }
 
+/* -EAGAIN when one more group below parent would be too many, or too deep, for it or those above. */
+static int may_grow(const struct cgroup *parent)
+{
+	u64 depth = 1;
+
+	for (const struct cgroup *c = parent; c; c = c->parent, depth++)
+		if (c->nr_descendants >= c->max_descendants || depth > c->max_depth)
+			return -EAGAIN;
+	return parent->level + 1 == CG_LEVELS ? -EAGAIN : 0;
+}
+
 struct cgroup *cgroup_make(struct cgroup *parent, const char *name)
 {
 	struct cgroup *cg;
+	int err = parent->removed ? -ENOENT : may_grow(parent);
 
-	if (parent->removed)
-		return ERR_PTR(-ENOENT);
-	if (parent->level + 1 == CG_LEVELS)
-		return ERR_PTR(-EAGAIN); /* as over Linux's cgroup.max.depth */
+	if (err)
+		return ERR_PTR(err);
 	cg = kzalloc(sizeof(*cg));
 	if (!cg)
 		return ERR_PTR(-ENOMEM);
@@ -99,6 +110,8 @@ int cgroup_remove(struct cgroup *cg)
 	cg->removed = true;
 	cg->parent->user_ns += cg->user_ns;
 	cg->parent->sys_ns += cg->sys_ns;
+	cg->parent->minor_faults += cg->minor_faults;
+	cg->parent->major_faults += cg->major_faults;
 	spin_unlock(&cgroup_lock);
 	cg_devices_drop(cg);
 	list_del(&cg->sibling);
@@ -168,6 +181,8 @@ static void join(struct cgroup *cg, struct task *t)
 	thread_times(&t->thread, &user, &sys);
 	cg->user_ns -= user;
 	cg->sys_ns -= sys;
+	cg->minor_faults -= t->thread.minor_faults;
+	cg->major_faults -= t->thread.major_faults;
 	t->cgroup = cg;
 	t->thread.mem_charge = &cg->mem;
 	thread_set_group(&t->thread, cg_cpu_group(cg));
@@ -185,6 +200,8 @@ static void leave(struct cgroup *cg, struct task *t)
 	thread_times(&t->thread, &user, &sys);
 	cg->user_ns += user;
 	cg->sys_ns += sys;
+	cg->minor_faults += t->thread.minor_faults;
+	cg->major_faults += t->thread.major_faults;
 	thread_set_group(&t->thread, NULL); /* what still runs of it may outlive the group */
 	for (struct cgroup *c = cg; c; c = c->parent) {
 		c->nr_tasks--;
@@ -405,6 +422,7 @@ void cgroup_init(void)
 	layer.show_cgroup = show_cgroup;
 	layer.freeze = cg_freeze_here;
 	layer.oom_event = cg_oom_event;
+	mem_event_hook = cg_mem_event;
 	counts_register("cgroups", &nr_cgroups);
 	cg_devices_init();
 	cgroup_fs_init();

@@ -41,7 +41,7 @@ struct cgroup {
 	struct list_head children, sibling; /* in the order of their ids */
 	bool removed;
 	u32 subtree_control; /* CG_* that the children have */
-	u64 nr_descendants;
+	u64 nr_descendants, max_descendants, max_depth;
 	struct dentry *dir; /* keeps the name of a live group cached */
 
 	/* guarded by cgroup_lock */
@@ -52,19 +52,21 @@ struct cgroup {
 	unsigned int freezers; /* groups from here up that ask for it */
 	bool was_populated, was_frozen;
 	struct waitq thaw; /* frozen tasks sleep here */
-	s64 user_ns, sys_ns; /* of tasks that left or ended, minus what newcomers brought along */
+	s64 minor_faults, major_faults, user_ns,
+		sys_ns; /* of tasks that left or ended, minus what newcomers brought along */
 
 	u64 nr_dying; /* removed groups below that still exist; atomic */
 	struct cg_event events; /* cgroup.events */
 
 	struct res_counter pids;
+	u64 pids_refused; /* forks of its tasks; atomic */
 	struct cg_event pids_events;
 
 	struct res_counter
 		mem; /* bytes; keeps one reference on the group until all is given back */
-	u64 mem_low, mem_min; /* never reclaimed anyway; kept as set */
-	u64 swap_max;
-	u64 ooms, oom_kills; /* atomic */
+	u64 swap_max, swap_high;
+	u64 oom_group; /* 1: an OOM kill takes all */
+	u64 mem_total[MEM_EVENTS], mem_local[MEM_EVENTS]; /* atomic: with those below, and not */
 	struct cg_event mem_events;
 
 	struct cg_devices *devices; /* cg_devices.c's: device programs; NULL: none */
@@ -180,6 +182,7 @@ void cg_move_task(struct cgroup *from, struct cgroup *to);
 /* The space of a moved process is charged to its new group from now on. */
 void cg_move_mm(struct cgroup *from, struct cgroup *to, struct task *t);
 void cg_mem_release(struct res_counter *res);
+void cg_mem_event(struct res_counter *res, enum mem_event what);
 void cg_oom_event(struct res_counter *res, struct task *victim);
 
 /* ---- cg_devices.c ---- */

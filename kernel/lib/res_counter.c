@@ -14,6 +14,7 @@ void res_counter_init(struct res_counter *res, struct res_counter *parent,
 {
 	*res = (struct res_counter){
 		.limit = RES_NO_LIMIT,
+		.high = RES_NO_LIMIT,
 		.parent = parent,
 		.refs = 1,
 		.release = release,

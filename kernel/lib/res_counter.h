@@ -14,6 +14,8 @@ struct res_counter {
 	u64 count, peak; /* in the owner's unit: bytes, tasks */
 	u64 limit; /* RES_NO_LIMIT, or the most that count may be */
 	u64 refused; /* charges refused by this counter's own limit */
+	u64 high; /* above it whoever charges is to be slowed down; only mm/ looks */
+	u64 low, min; /* up to here nothing is taken away: unless all else is gone, and ever */
 	struct res_counter *parent;
 	u64 refs; /* owner (1) + charges outstanding (count != 0) */
 	void (*release)(struct res_counter *res); /* called once when refs is 0; may be NULL */
@@ -31,6 +33,15 @@ static inline bool res_is_below(const struct res_counter *res, const struct res_
 {
 	while (res && res != above)
 		res = res->parent;
+	return res == above || !above;
+}
+/* May what res pays for go, when above (NULL: the machine) has too much? last: low counts no more. */
+static inline bool res_yields(const struct res_counter *res, const struct res_counter *above,
+			      bool last)
+{
+	for (; res && res != above; res = res->parent)
+		if (res->count <= (last ? res->min : max(res->low, res->min)))
+			return false;
 	return res == above || !above;
 }
 /* The same for objects of the kernel, which may have nobody who pays (NULL). */

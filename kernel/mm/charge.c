@@ -24,8 +24,13 @@ struct res_counter *mem_pays(struct res_counter *res)
 	return before;
 }
 
+void (*mem_event_hook)(struct res_counter *res, enum mem_event what);
+bool mem_guarded, mem_highs;
+
 static bool try_relief(struct res_counter *res, unsigned int try)
 {
+	if (res && try == 0)
+		mem_event(res, MEM_MAX);
 	if (cache_reclaim(RECLAIM, res))
 		return true;
 	/*
@@ -59,15 +64,69 @@ static bool relieve(struct res_counter *res, unsigned int try)
 	return again;
 }
 
-bool mem_charge(struct res_counter *res, u64 n)
+static bool charge_waiting(struct res_counter *res, u64 n)
 {
 	struct res_counter *refused;
 	unsigned int try = 0;
 
-	while (res && (refused = res_charge(res, n)))
+	while ((refused = res_charge(res, n)))
 		if (!relieve(refused, try++))
 			return false;
 	return true;
+}
+
+bool mem_charge(struct res_counter *res, u64 n)
+{
+	bool done = true;
+
+	if (!res)
+		return true;
+	if (unlikely(res_charge(res, n))) {
+		/* All may leave the group meanwhile, and it is removed. */
+		__atomic_fetch_add(&res->refs, 1, __ATOMIC_RELAXED);
+		done = charge_waiting(res, n);
+		res_counter_put(res);
+	}
+	if (unlikely(READ_ONCE(mem_highs) && done))
+		for (; res; res = res->parent)
+			if (READ_ONCE(res->count) > READ_ONCE(res->high))
+				thread_set_work(current_thread(), THREAD_WORK_RECLAIM);
+	return done;
+}
+
+/* What res has above its high, in 1024ths of that, at most 1024; when there is more than enough, less. */
+static u64 excess(struct res_counter *res)
+{
+	u64 high = READ_ONCE(res->high), count;
+
+	if (READ_ONCE(res->count) <= high)
+		return 0;
+	mem_event(res, MEM_HIGH);
+	cache_reclaim(RECLAIM, res);
+	count = READ_ONCE(res->count);
+	return count > high ? min((count - high) * 1024 / max(high, 1UL), 1024UL) : 0;
+}
+
+void mem_high_wait(void)
+{
+	struct thread *t = current_thread();
+	struct res_counter *res = t->mem_charge;
+	u64 wait = 0;
+
+	thread_clear_work(t, THREAD_WORK_RECLAIM);
+	if (!res)
+		return;
+	__atomic_fetch_add(&res->refs, 1, __ATOMIC_RELAXED);
+	for (struct res_counter *r = res; r; r = r->parent) {
+		u64 over = excess(r);
+
+		wait = max(wait, over * over * (2 * NSEC_PER_SEC) >> 20);
+	}
+	res_counter_put(res);
+	if (wait < 100 * NSEC_PER_USEC || thread_interrupted())
+		return;
+	WRITE_ONCE(t->state, THREAD_INTERRUPTIBLE);
+	schedule_until(clock_ns() + wait);
 }
 
 bool frame_charge(struct frame *f, struct res_counter *res)

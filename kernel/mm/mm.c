@@ -32,7 +32,7 @@ struct mm *mm_create(struct res_counter *charge)
 
 	if (!mm)
 		return NULL;
-	top = frame_alloc_charged(FRAME_KERNEL, charge, true);
+	top = frame_alloc_charged(FRAME_TABLE, charge, true);
 	if (!top) {
 		kmem_cache_free(mm_cache, mm);
 		return NULL;

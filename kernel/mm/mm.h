@@ -11,7 +11,8 @@
 /* ================= frames: every 4 KiB of RAM has one struct frame ================= */
 enum frame_kind {
 	FRAME_FREE, /* in the buddy lists; order says how large */
-	FRAME_KERNEL, /* kernel memory, page tables */
+	FRAME_KERNEL, /* kernel memory */
+	FRAME_TABLE, /* page tables */
 	FRAME_SLAB,
 	FRAME_ANON, /* user memory of nobody's file */
 	FRAME_CACHE, /* belongs to a struct mapping */
@@ -46,6 +47,7 @@ struct frame {
 #define FRAME_BUSY 1U /* its content is still being read: wait before looking at it */
 #define FRAME_FAILED 2U /* it could not be read, and has left its mapping */
 #define FRAME_USED 4U /* was wanted since reclaim last came by */
+#define FRAME_SHMEM 16U /* CACHE: of a file that is in memory only */
 #define FRAME_PAID 8U /* SLAB: an object in it is, or was, charged to a group */
 
 extern struct frame *frames; /* by page-frame number */
@@ -123,6 +125,27 @@ static inline void mem_pays_end(struct res_counter *before)
 }
 /* Who pays for obj, of a cache or kmalloc(): alive as long as obj is. NULL: nobody. */
 struct res_counter *mem_payer_of(const void *obj);
+/* What befalls a counter: container/ tells those who watch (memory.events). */
+enum mem_event {
+	MEM_LOW,
+	MEM_HIGH,
+	MEM_MAX,
+	MEM_OOM,
+	MEM_OOM_KILL,
+	MEM_OOM_GROUP_KILL,
+	MEM_EVENTS
+};
+extern void (*mem_event_hook)(struct res_counter *res, enum mem_event what);
+static inline void mem_event(struct res_counter *res, enum mem_event what)
+{
+	if (mem_event_hook)
+		mem_event_hook(res, what);
+}
+extern bool mem_guarded,
+	mem_highs; /* some counter had a low; a high: only then are they looked at */
+/* THREAD_WORK_RECLAIM, on the way to ring 3: the thread's group is above its high. Takes pages away from
+ * it, and sleeps, the longer the more it is above; until a signal comes. */
+void mem_high_wait(void);
 /* Charges n bytes, and makes room where a limit is reached. May sleep. False: refused. NULL: true. */
 bool mem_charge(struct res_counter *res, u64 n);
 

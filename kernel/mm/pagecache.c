@@ -127,6 +127,7 @@ struct frame *mapping_get(struct mapping *m, u64 index, bool create)
 		f = frame_alloc_charged(FRAME_CACHE, payer(m), true);
 		if (!f)
 			return ERR_PTR(-ENOMEM);
+		f->state = FRAME_SHMEM;
 	}
 	return insert(m, index, f);
 }

@@ -52,7 +52,7 @@ pte_t *pt_find(struct mm *mm, u64 addr)
 pte_t *pt_create(struct mm *mm, u64 addr)
 {
 	/* LAB 01: begin
-	 * The same walk, but a table that is missing is made: a zeroed frame of FRAME_KERNEL, charged to
+	 * The same walk, but a table that is missing is made: a zeroed frame of FRAME_TABLE, charged to
 	 * mm->charge (frame_alloc_charged), counted in mm->pt_frames. The rights of a page are the AND of
 	 * those of all entries on the way to it, so an entry that leads to a table gives them all: present,
 	 * writable, user. NULL when there is no memory; the tables made so far stay, they are linked in and
@@ -66,7 +66,7 @@ pte_t *pt_create(struct mm *mm, u64 addr)
 		pte_t *e = &table[pt_index(addr, level)];
 
 		if (unlikely(!(*e & PTE_P))) {
-			struct frame *f = frame_alloc_charged(FRAME_KERNEL, mm->charge, true);
+			struct frame *f = frame_alloc_charged(FRAME_TABLE, mm->charge, true);
 
 			if (!f)
 				return NULL;

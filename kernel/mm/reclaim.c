@@ -46,6 +46,12 @@ void mapping_end_reclaim(struct mapping *m)
 	spin_unlock(&circle_lock);
 }
 
+/* Whose pages are wanted (NULL: anybody's); last: of those below their memory.low, too. */
+struct aim {
+	const struct res_counter *res;
+	bool last;
+};
+
 /* ---- unmapping ---- */
 
 void reclaim_add_space(struct mm *mm)
@@ -68,7 +74,7 @@ void reclaim_del_space(struct mm *mm)
  * Takes the file's pages that were not touched since the last time out of vma, but the one that a fault
  * of our caller is about.
  */
-static void trim_area(struct vma *vma, const struct res_counter *res)
+static void trim_area(struct vma *vma, const struct aim *aim)
 {
 	struct pt_iter it = PT_ITER(vma->mm, vma->start, vma->end);
 	pte_t *pte;
@@ -77,7 +83,7 @@ static void trim_area(struct vma *vma, const struct res_counter *res)
 		struct frame *f = pte_frame(*pte);
 
 		if (!f || f->kind != FRAME_CACHE || it.addr == vma->mm->fault_addr ||
-		    !res_is_below(f->charge, res))
+		    !res_yields(f->charge, aim->res, aim->last))
 			continue;
 		if (*pte &
 		    PTE_A) /* a CPU that remembers it may not set it again: a guess, no more */
@@ -88,17 +94,17 @@ static void trim_area(struct vma *vma, const struct res_counter *res)
 }
 
 /* Its lock is held. What may be written to through a shared mapping stays: it may be dirty. */
-static void trim_space(struct mm *mm, const struct res_counter *res)
+static void trim_space(struct mm *mm, const struct aim *aim)
 {
 	const u32 writes = VM_SHARED | VM_MAYWRITE;
 
 	for (struct vma *vma = mm_first_vma(mm); vma; vma = vma_next(vma))
 		if (vma->mapping && vma->mapping->reclaim && !(vma->flags & VM_LOCKED) &&
 		    (vma->flags & writes) != writes)
-			trim_area(vma, res);
+			trim_area(vma, aim);
 }
 
-static void trim_spaces(const struct res_counter *res)
+static void trim_spaces(const struct aim *aim)
 {
 	for (u64 n = READ_ONCE(nr_spaces); n; n--) {
 		struct mm *mm = NULL;
@@ -116,7 +122,7 @@ static void trim_spaces(const struct res_counter *res)
 			continue;
 		mine = mutex_is_mine(&mm->lock);
 		if (mine || mutex_trylock(&mm->lock)) {
-			trim_space(mm, res);
+			trim_space(mm, aim);
 			if (!mine)
 				mutex_unlock(&mm->lock);
 		}
@@ -133,11 +139,11 @@ struct harvest {
 };
 
 /* Has nobody but the trees asked for f, and does res pay for it? m->lock held. */
-static bool may_go(const struct mapping *m, struct frame *f, const struct res_counter *res)
+static bool may_go(const struct mapping *m, struct frame *f, const struct aim *aim)
 {
 	u32 trees = f->mapping == m ? 1 : 2;
 
-	if (f->state & FRAME_BUSY || !res_is_below(f->charge, res))
+	if (f->state & FRAME_BUSY || !res_yields(f->charge, aim->res, aim->last))
 		return false;
 	if (f->state & FRAME_USED) {
 		__atomic_fetch_and(&f->state, (u8)~FRAME_USED, __ATOMIC_RELAXED);
@@ -147,7 +153,7 @@ static bool may_go(const struct mapping *m, struct frame *f, const struct res_co
 }
 
 /* Moves m's hand on. True when it came round. circle_lock held. */
-static bool scan(struct mapping *m, const struct res_counter *res, struct harvest *h)
+static bool scan(struct mapping *m, const struct aim *aim, struct harvest *h)
 {
 	struct frame *f = NULL;
 
@@ -156,7 +162,7 @@ static bool scan(struct mapping *m, const struct res_counter *res, struct harves
 		f = radix_next(&m->pages, &m->hand);
 		if (!f)
 			break;
-		if (!may_go(m, f, res))
+		if (!may_go(m, f, aim))
 			continue;
 		if (f->mapping == m && f->dirty) {
 			h->dirty = m;
@@ -172,7 +178,7 @@ static bool scan(struct mapping *m, const struct res_counter *res, struct harves
 	return !f;
 }
 
-u64 cache_reclaim(u64 want, const struct res_counter *res)
+static u64 reclaim(u64 want, const struct aim *aim)
 {
 	u64 freed = 0, visits = 0, round = 1;
 
@@ -188,21 +194,38 @@ u64 cache_reclaim(u64 want, const struct res_counter *res)
 		}
 		struct mapping *m = list_first(&circle, struct mapping, circle_link);
 
-		if (scan(m, res, &h)) {
+		if (scan(m, aim, &h)) {
 			list_move_tail(&m->circle_link, &circle);
 			visits++;
 		}
 		spin_unlock(&circle_lock);
-		while (h.nr)
-			frame_put(h.out[--h.nr]);
+		while (h.nr) {
+			struct frame *f = h.out[--h.nr];
+
+			if (aim->last && f->charge && !res_yields(f->charge, aim->res, false))
+				mem_event(f->charge, MEM_LOW);
+			frame_put(f);
+		}
 		freed += h.freed;
 		if (h.dirty)
 			h.dirty->ops->write_pages(h.dirty, false);
 		if (visits >= round * READ_ONCE(nr_mappings)) {
 			round++;
-			trim_spaces(res);
+			trim_spaces(aim);
 		}
 		cond_resched();
+	}
+	return freed;
+}
+
+u64 cache_reclaim(u64 want, const struct res_counter *res)
+{
+	struct aim aim = { .res = res };
+	u64 freed = reclaim(want, &aim);
+
+	if (!freed && READ_ONCE(mem_guarded)) {
+		aim.last = true;
+		freed = reclaim(want, &aim);
 	}
 	if (!freed && !res)
 		WRITE_ONCE(tired_until, clock_ns() + TIRED_NS);

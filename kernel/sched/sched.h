@@ -119,6 +119,7 @@ struct thread {
 #define THREAD_WORK_DEBUG 0x10U /* its debug registers go into the CPU before ring 3 */
 #define THREAD_WORK_THROTTLE 0x20U /* its group has used up its time: bandwidth_wait() */
 #define THREAD_WORK_SECCOMP 0x40U /* filters are asked about each of its system calls */
+#define THREAD_WORK_RECLAIM 0x80U /* its group has more memory than it should: mem_high_wait() */
 #define THREAD_WORK_CALLS (THREAD_WORK_TRACE | THREAD_WORK_SECCOMP) /* at system calls alone */
 static inline bool thread_interrupted(void)
 {

@@ -66,6 +66,8 @@ static void entry_return_to_user(struct regs *regs)
 			schedule();
 		if (work)
 			task_return_to_user(regs);
+		if (work & THREAD_WORK_RECLAIM)
+			mem_high_wait();
 		if (work & THREAD_WORK_THROTTLE)
 			bandwidth_wait();
 		irq_disable();

@@ -82,6 +82,34 @@ CASES = [
          out="137\nto the limit\noom_kill 1\n0\nnr_descendants 0\nnr_dying_descendants 0", seconds=60)
     for what in "anon files pipes sockets unix datagrams ptys eventfds epolls mounts locks".split()
 ] + [
+    case("memory-high", "mkdir -p a/b; echo +memory > a/cgroup.subtree_control; cat a/memory.high; echo 4M > a/memory.high; "
+                        "sh -c 'echo 0 > a/b/cgroup.procs; exec /tests/guest/hog anon' & sleep 2; "
+                        "[ $(cat a/memory.current) -gt 4194304 ] && [ $(cat a/memory.current) -lt 5500000 ] && echo slowed; "
+                        "grep -h '^high' a/memory.events a/memory.events.local a/b/memory.events; echo 1 > a/cgroup.freeze; sleep 0.1; grep frozen a/cgroup.events; "
+                        "kill -9 $!; wait $!; echo $?; echo 1G > a/memory.high; cat a/memory.high; rmdir a/b a",
+         match="^max\nslowed\nhigh [1-9]\\d*\nhigh [1-9]\\d*\nhigh 0\nfrozen 1\n(Killed\n)?137\n1073741824$", seconds=40),
+    case("memory-oom-group", "mkdir -p a/b; echo +memory > a/cgroup.subtree_control; echo 4M > a/memory.max; echo 1 > a/memory.oom.group; "
+                             "sh -c 'echo 0 > a/b/cgroup.procs; sleep 61 & exec sleep 60' & p=$!; sleep 0.1; "
+                             "sh -c 'echo 0 > a/b/cgroup.procs; exec /tests/guest/hog anon'; echo $?; wait $p; echo $?; "
+                             "tail -3 a/memory.events; tail -3 a/memory.events.local; cat a/cgroup.events; "
+                             "echo 2 > a/memory.oom.group; rmdir a/b a",
+         match="^137\n137\noom 1\noom_kill 3\noom_group_kill 1\noom 1\noom_kill 0\noom_group_kill 1\npopulated 0", seconds=40),
+    case("memory-files", "mkdir a; cd a; cat memory.min memory.low memory.high memory.max memory.oom.group memory.swap.*; echo 3M > memory.low; "
+                         "echo 1M > memory.min; cat memory.low memory.min; echo -1 > memory.high; echo 4097 > memory.max; cat memory.max; "
+                         "echo 1M > memory.reclaim; cd ..; rmdir a",
+         match=("^0\n0\nmax\nmax\n0\n0\nhigh 0\nmax 0\nfail 0\nmax\nmax\n3145728\n1048576$", "Invalid argument", "^4096$", "temporarily unavailable")),
+    case("memory-storm", "mkdir a; echo 6M > a/memory.max; for i in 1 2 3 4 5 6; do sh -c 'echo 0 > a/cgroup.procs; cd /tmp; "
+                         "while :; do dd if=/dev/zero of=/tmp/s$0 bs=64k count=40 2>/dev/null; ls -R /bin | tail -1; done' $i >/dev/null 2>&1 & done; "
+                         "for i in 1 2 3; do sh -c 'echo 0 > a/cgroup.procs; exec /tests/guest/hog anon' & sleep 1; done; "
+                         "echo 1 > a/cgroup.kill; wait; [ $(cat a/memory.peak) -le 6291456 ] && [ $(cat a/memory.peak) -gt 6200000 ] && echo not by a page; "
+                         "rm -f /tmp/s?; rmdir a", match="^not by a page$", seconds=60),
+    case("max-depth", "mkdir -p a/b; cat a/cgroup.max.depth a/cgroup.max.descendants; echo 1 > a/cgroup.max.depth; mkdir a/b/c a/d; rmdir a/d; "
+                      "echo 1 > a/cgroup.max.descendants; mkdir a/d; echo -1 > a/cgroup.max.depth; echo x > a/cgroup.max.depth; "
+                      "echo max > a/cgroup.max.depth; cat a/cgroup.max.descendants; mkdir a/b/c; ls -d cgroup.max.depth; rmdir a/b a",
+         match=("^max\nmax\n", "a/b/c.*temporarily", "a/d.*temporarily", "out of range", "Invalid", "^1$", "^cgroup.max.depth$")),
+    case("pids-events", "mkdir -p a/b; echo +pids > a/cgroup.subtree_control; echo 1 > a/pids.max; "
+                        "sh -c 'echo 0 > a/b/cgroup.procs; sleep 0 & :' 2>/dev/null; cat a/pids.events a/b/pids.events; rmdir a/b a",
+         out="max 0\nmax 1"),
     case("memory-lowered", "mkdir a; sh -c 'echo 0 > a/cgroup.procs; exec sh -c \"x=\\$(head -c 6m /dev/zero | tr \\\\\\\\000 x); sleep 60; :\"' & "
                            "sleep 1; echo 1M > a/memory.max; wait $!; echo $?; echo 1 > a/cgroup.kill; sleep 0.2; rmdir a", match="^137$", seconds=40),
     case("cpu-stat", "mkdir a; sh -c 'echo 0 > a/cgroup.procs; i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done'; "
