@@ -165,6 +165,7 @@ static void test_threads(void **state)
 		if (err)
 			fail_msg("%s", (char *)err);
 	}
+	assert_in_range(node[0].peak, 1, 100);
 	for (int i = 0; i < 5; i++) {
 		assert_int_equal(node[i].count, 0);
 		assert_int_equal(node[i].refs, 1);
