@@ -31,3 +31,7 @@ struct bpf_complaint {
 int bpf_device_check(const struct bpf_insn *prog, unsigned int n, u64 *scratch,
 		     struct bpf_complaint *why);
 bool bpf_device_run(const struct bpf_insn *prog, const struct bpf_cgroup_dev_ctx *ctx);
+
+/* What both sets compute (BPF_ADD ...) and compare (BPF_JEQ ...); wide: 64 bits, else the lower half. */
+u64 bpf_alu(u8 op, u64 a, u64 b, bool wide);
+bool bpf_holds(u8 op, u64 a, u64 b, bool wide);

@@ -8,44 +8,34 @@
  */
 #include "container/bpf.h"
 
-/* The instructions that a seccomp filter may use; of the classic set this leaves out packets and mod. */
+/* Is it in the classic set, without what is for packets, mod, and returning the index? */
 static bool is_known(u16 code)
 {
-	switch (code) {
-	case BPF_LD | BPF_W | BPF_ABS:
-	case BPF_LD | BPF_W | BPF_LEN:
-	case BPF_LDX | BPF_W | BPF_LEN:
-	case BPF_LD | BPF_IMM:
-	case BPF_LDX | BPF_IMM:
-	case BPF_LD | BPF_MEM:
-	case BPF_LDX | BPF_MEM:
-	case BPF_ST:
-	case BPF_STX:
-	case BPF_MISC | BPF_TAX:
-	case BPF_MISC | BPF_TXA:
-	case BPF_RET | BPF_K:
-	case BPF_RET | BPF_A:
-	case BPF_ALU | BPF_NEG:
-	case BPF_JMP | BPF_JA:
-		return true;
-	}
-	switch (code & ~BPF_SRC(0xff)) {
-	case BPF_ALU | BPF_ADD:
-	case BPF_ALU | BPF_SUB:
-	case BPF_ALU | BPF_MUL:
-	case BPF_ALU | BPF_DIV:
-	case BPF_ALU | BPF_AND:
-	case BPF_ALU | BPF_OR:
-	case BPF_ALU | BPF_XOR:
-	case BPF_ALU | BPF_LSH:
-	case BPF_ALU | BPF_RSH:
-	case BPF_JMP | BPF_JEQ:
-	case BPF_JMP | BPF_JGT:
-	case BPF_JMP | BPF_JGE:
-	case BPF_JMP | BPF_JSET:
-		return true;
-	}
-	return false;
+	static const u8 known[] = { BPF_LD | BPF_W | BPF_ABS,
+				    BPF_LD | BPF_W | BPF_LEN,
+				    BPF_LDX | BPF_W | BPF_LEN,
+				    BPF_LD | BPF_IMM,
+				    BPF_LDX | BPF_IMM,
+				    BPF_LD | BPF_MEM,
+				    BPF_LDX | BPF_MEM,
+				    BPF_ST,
+				    BPF_STX,
+				    BPF_MISC | BPF_TAX,
+				    BPF_MISC | BPF_TXA,
+				    BPF_RET | BPF_K,
+				    BPF_RET | BPF_A,
+				    BPF_ALU | BPF_NEG,
+				    BPF_JMP | BPF_JA };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(known); i++)
+		if (code == known[i])
+			return true;
+	/* the other operations, on a constant or the index */
+	code &= ~BPF_X;
+	return (BPF_CLASS(code) == BPF_ALU && code <= (BPF_ALU | BPF_XOR) &&
+		BPF_OP(code) != BPF_NEG && BPF_OP(code) != BPF_MOD) ||
+	       (BPF_CLASS(code) == BPF_JMP && code <= (BPF_JMP | BPF_JSET) &&
+		BPF_OP(code) != BPF_JA);
 }
 
 /* One instruction by itself; left: how many come after it. */
@@ -123,46 +113,6 @@ int bpf_classic_check(const struct sock_filter *prog, unsigned int n, u16 *scrat
 	return memory_is_sound(prog, n, scratch) ? 0 : -EINVAL;
 }
 
-static u32 alu(u16 code, u32 a, u32 b)
-{
-	switch (BPF_OP(code)) {
-	case BPF_ADD:
-		return a + b;
-	case BPF_SUB:
-		return a - b;
-	case BPF_MUL:
-		return a * b;
-	case BPF_DIV:
-		return a / b;
-	case BPF_AND:
-		return a & b;
-	case BPF_OR:
-		return a | b;
-	case BPF_XOR:
-		return a ^ b;
-	case BPF_LSH:
-		return a << (b & 31);
-	case BPF_RSH:
-		return a >> (b & 31);
-	default: /* BPF_NEG */
-		return -a;
-	}
-}
-
-static bool holds(u16 code, u32 a, u32 b)
-{
-	switch (BPF_OP(code)) {
-	case BPF_JEQ:
-		return a == b;
-	case BPF_JGT:
-		return a > b;
-	case BPF_JGE:
-		return a >= b;
-	default: /* BPF_JSET */
-		return a & b;
-	}
-}
-
 u32 bpf_classic_run(const struct sock_filter *i, const struct seccomp_data *data)
 {
 	u32 a = 0, x = 0, mem[BPF_MEMWORDS] = { 0 }, v;
@@ -187,13 +137,14 @@ u32 bpf_classic_run(const struct sock_filter *i, const struct seccomp_data *data
 			v = BPF_SRC(i->code) == BPF_X ? x : i->k;
 			if (BPF_OP(i->code) == BPF_DIV && !v)
 				return 0; /* and with that, SECCOMP_RET_KILL_THREAD */
-			a = alu(i->code, a, v);
+			a = bpf_alu(BPF_OP(i->code), a, v, false);
 			break;
 		case BPF_JMP:
 			v = BPF_SRC(i->code) == BPF_X ? x : i->k;
-			i += BPF_OP(i->code) == BPF_JA ? i->k
-			     : holds(i->code, a, v)    ? i->jt
-						       : i->jf;
+			if (i->code == (BPF_JMP | BPF_JA))
+				i += i->k;
+			else
+				i += bpf_holds(BPF_OP(i->code), a, v, false) ? i->jt : i->jf;
 			break;
 		case BPF_RET:
 			return BPF_RVAL(i->code) == BPF_A ? a : i->k;

@@ -221,7 +221,7 @@ int bpf_device_check(const struct bpf_insn *prog, unsigned int n, u64 *states,
 
 /* ---- running ---- */
 
-static u64 alu(u8 op, u64 a, u64 b, bool wide)
+u64 bpf_alu(u8 op, u64 a, u64 b, bool wide)
 {
 	unsigned int shift = b & (wide ? 63 : 31);
 
@@ -255,7 +255,7 @@ static u64 alu(u8 op, u64 a, u64 b, bool wide)
 	}
 }
 
-static bool holds(u8 op, u64 a, u64 b, bool wide)
+bool bpf_holds(u8 op, u64 a, u64 b, bool wide)
 {
 	s64 sa = wide ? (s64)a : (s32)a, sb = wide ? (s64)b : (s32)b;
 
@@ -322,13 +322,13 @@ bool bpf_device_run(const struct bpf_insn *i, const struct bpf_cgroup_dev_ctx *c
 			break;
 		case BPF_ALU:
 		case BPF_ALU64:
-			a = alu(op, wide ? a : (u32)a, wide ? b : (u32)b, wide);
+			a = bpf_alu(op, wide ? a : (u32)a, wide ? b : (u32)b, wide);
 			r[i->dst_reg] = wide ? a : (u32)a;
 			break;
 		default:
 			if (op == BPF_EXIT)
 				return r[0];
-			if (holds(op, wide ? a : (u32)a, wide ? b : (u32)b, wide))
+			if (bpf_holds(op, wide ? a : (u32)a, wide ? b : (u32)b, wide))
 				i += i->off;
 		}
 	}

@@ -219,21 +219,17 @@ static long set_strict(void)
 
 static long action_available(const u32 __user *uaction)
 {
+	static const u32 known[] = { SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD,
+				     SECCOMP_RET_TRAP,         SECCOMP_RET_ERRNO,
+				     SECCOMP_RET_USER_NOTIF,   SECCOMP_RET_TRACE,
+				     SECCOMP_RET_LOG,          SECCOMP_RET_ALLOW };
 	u32 action;
 
 	if (get_user(action, uaction))
 		return -EFAULT;
-	switch (action) {
-	case SECCOMP_RET_KILL_PROCESS:
-	case SECCOMP_RET_KILL_THREAD:
-	case SECCOMP_RET_TRAP:
-	case SECCOMP_RET_ERRNO:
-	case SECCOMP_RET_USER_NOTIF:
-	case SECCOMP_RET_TRACE:
-	case SECCOMP_RET_LOG:
-	case SECCOMP_RET_ALLOW:
-		return 0;
-	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(known); i++)
+		if (action == known[i])
+			return 0;
 	return -EOPNOTSUPP;
 }
 

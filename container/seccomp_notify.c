@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * User notification (seccomp_unotify(2)): a filter's verdict is asked of whoever holds its listener. A
- * call that waits is a notice on its task's stack, in the filter's list while the listener is open:
+ * call that waits is a notice on its task's stack, in the filter's list:
  *
  *	NEW	not yet received
  *	SENT	the supervisor knows of it; until it answers it may give the task descriptors
  *	ANSWERED
  *
- * f->lock guards lists and states. Whoever changes a state wakes the task while holding it, so that the
- * task, which takes it again before it leaves, does not take its wait queue away too early.
+ * f->lock guards lists and states. Whoever changes a state wakes the task while holding it, and the task
+ * takes it again before it leaves: neither its notice nor its descriptors go away meanwhile.
  */
 #include "container/seccomp.h"
 
@@ -22,7 +22,6 @@ struct notice {
 	u64 id;
 	struct task *task;
 	const struct seccomp_data *data;
-	struct list_head gifts;
 	struct waitq wait;
 	/* the answer */
 	int error;
@@ -30,63 +29,25 @@ struct notice {
 	bool go_on;
 };
 
-/* A descriptor on its way to the task, on the supervisor's stack: SECCOMP_IOCTL_NOTIF_ADDFD. */
-struct gift {
-	struct list_head link; /* empty: the task has taken it */
-	struct file *file;
-	const struct seccomp_notif_addfd *how;
-	bool done;
-	int fd; /* the result, -errno */
-	struct waitq wait;
-};
-
 static void set_state(struct seccomp_filter *f, struct notice *n, int state)
 {
 	f->nr_new += (state == NEW) - (n->state == NEW);
 	n->state = state;
+	waitq_wake_all(&n->wait, 0);
+	waitq_wake_all(&f->wait, POLLIN | POLLOUT);
 }
 
 static void answer(struct seccomp_filter *f, struct notice *n, int error, s64 value, bool go_on)
 {
-	set_state(f, n, ANSWERED);
 	n->error = error;
 	n->value = value;
 	n->go_on = go_on;
-	waitq_wake_all(&n->wait, 0);
+	set_state(f, n, ANSWERED);
 }
 
 /* ---- the task's side ---- */
 
-static void hand_over(struct gift *g, int fd)
-{
-	g->fd = fd;
-	g->done = true;
-	waitq_wake_all(&g->wait, 0);
-}
-
-/* f->lock held, dropped meanwhile: a descriptor that is replaced may be a listener. */
-static void take_gift(struct seccomp_filter *f, struct notice *n, struct gift *g)
-{
-	const struct seccomp_notif_addfd *how = g->how;
-	bool cloexec = how->newfd_flags & O_CLOEXEC;
-	int fd;
-
-	list_del(&g->link);
-	list_init(&g->link);
-	mutex_unlock(&f->lock);
-	file_get(g->file);
-	fd = how->flags & SECCOMP_ADDFD_FLAG_SETFD ? fd_install_at(g->file, how->newfd, cloexec)
-						   : fd_install(g->file, 0, cloexec);
-	mutex_lock(&f->lock);
-	if (how->flags & SECCOMP_ADDFD_FLAG_SEND) {
-		n->state = SENT;
-		if (fd >= 0)
-			answer(f, n, 0, fd, false);
-	}
-	hand_over(g, fd);
-}
-
-/* Sleeps until something is done to n. False: a signal is there, which if patient is a fatal one. */
+/* Sleeps until n is answered, or for a while. False: a signal is there, which if patient is fatal. */
 static bool wait_for_news(struct notice *n, bool patient)
 {
 	struct wait_entry w = { 0 };
@@ -95,53 +56,33 @@ static bool wait_for_news(struct notice *n, bool patient)
 	list_init(&w.link);
 	waitq_prepare(&n->wait, &w, patient ? THREAD_UNINTERRUPTIBLE : THREAD_INTERRUPTIBLE);
 	stop = patient ? thread_killed() : thread_interrupted();
-	if (!stop && READ_ONCE(n->state) != ANSWERED && list_empty(&n->gifts))
+	if (!stop && READ_ONCE(n->state) != ANSWERED)
 		schedule();
 	waitq_finish(&w);
 	return !stop;
 }
 
-/* f->lock held, dropped while it sleeps. 0, or -ERESTARTSYS */
-static int wait_for_answer(struct seccomp_filter *f, struct notice *n)
-{
-	while (n->state != ANSWERED || !list_empty(&n->gifts)) {
-		bool patient = f->wait_killable && n->state == SENT, ok;
-
-		mutex_unlock(&f->lock);
-		ok = wait_for_news(n, patient);
-		mutex_lock(&f->lock);
-		if (!list_empty(&n->gifts))
-			take_gift(f, n, list_first(&n->gifts, struct gift, link));
-		else if (!ok && n->state != ANSWERED &&
-			 (patient || !f->wait_killable || n->state != SENT))
-			return -ERESTARTSYS;
-	}
-	return 0;
-}
-
 bool seccomp_ask(struct seccomp_filter *f, const struct seccomp_data *data, struct regs *regs)
 {
-	struct notice n = { .task = current, .data = data, .error = -ENOSYS };
+	struct notice n = { .state = SENT, .task = current, .data = data, .error = -ENOSYS };
+	bool patient, told;
 
-	list_init(&n.link);
-	list_init(&n.gifts);
 	waitq_init(&n.wait);
 	mutex_lock(&f->lock);
 	if (f->listening) {
 		n.id = ++f->last_id;
-		f->nr_new++;
 		list_add_tail(&n.link, &f->notices);
-		waitq_wake_all(&f->wait, POLLIN | POLLRDNORM);
-		if (wait_for_answer(f, &n))
-			n.error = -ERESTARTSYS;
-		while (!list_empty(&n.gifts)) {
-			struct gift *g = list_first(&n.gifts, struct gift, link);
-
-			list_del(&g->link);
-			list_init(&g->link);
-			hand_over(g, -ESRCH);
+		set_state(f, &n, NEW);
+		while (n.state != ANSWERED) {
+			patient = f->wait_killable && n.state == SENT;
+			mutex_unlock(&f->lock);
+			told = wait_for_news(&n, patient);
+			mutex_lock(&f->lock);
+			/* It was received while we slept: such a signal is no longer enough. */
+			if (!told && n.state != ANSWERED &&
+			    patient == (f->wait_killable && n.state == SENT))
+				answer(f, &n, -ERESTARTSYS, 0, false);
 		}
-		set_state(f, &n, ANSWERED);
 		list_del(&n.link);
 	}
 	mutex_unlock(&f->lock);
@@ -152,50 +93,44 @@ bool seccomp_ask(struct seccomp_filter *f, const struct seccomp_data *data, stru
 
 /* ---- the listener ---- */
 
-/* The first in that state, or that of an id; f->lock held. NULL */
-static struct notice *find(struct seccomp_filter *f, int state)
+/* The first in that state, or with -1 that of an id; f->lock held. NULL */
+static struct notice *find(struct seccomp_filter *f, int state, u64 id)
 {
 	struct notice *n;
 
 	list_for_each(n, &f->notices, link)
-		if (n->state == state)
+		if (state < 0 ? n->id == id : n->state == state)
 			return n;
 	return NULL;
 }
 
-static struct notice *find_id(struct seccomp_filter *f, u64 id)
+/* The notice of an id that waits for its answer; f->lock held. ERR_PTR(-ENOENT, -EINPROGRESS) */
+static struct notice *find_sent(struct seccomp_filter *f, u64 id)
 {
-	struct notice *n;
+	struct notice *n = find(f, -1, id);
 
-	list_for_each(n, &f->notices, link)
-		if (n->id == id)
-			return n;
-	return NULL;
+	return !n ? ERR_PTR(-ENOENT) : n->state != SENT ? ERR_PTR(-EINPROGRESS) : n;
 }
 
 static long receive(struct seccomp_filter *f, struct seccomp_notif __user *user)
 {
-	struct seccomp_notif notif;
 	static const struct seccomp_notif zero;
+	struct seccomp_notif notif;
 	struct notice *n;
-	int err;
 
 	if (get_user(notif, user))
 		return -EFAULT;
 	if (memcmp(&notif, &zero, sizeof(notif)))
 		return -EINVAL;
-	err = wait_event(&f->wait, READ_ONCE(f->nr_new) || !ref_read(&f->users));
-	if (err)
+	if (wait_event(&f->wait, READ_ONCE(f->nr_new) || !ref_read(&f->users)))
 		return -EINTR;
 	mutex_lock(&f->lock);
-	n = find(f, NEW);
+	n = find(f, NEW, 0);
 	if (n) {
 		notif.id = n->id;
 		notif.pid = task_tid_in(n->task, task_pid_ns(current));
 		notif.data = *n->data;
 		set_state(f, n, SENT);
-		waitq_wake_all(&f->wait, POLLOUT | POLLWRNORM);
-		waitq_wake_all(&n->wait, 0);
 	}
 	mutex_unlock(&f->lock);
 	if (!n)
@@ -203,11 +138,9 @@ static long receive(struct seccomp_filter *f, struct seccomp_notif __user *user)
 	if (!put_user(notif, user))
 		return 0;
 	mutex_lock(&f->lock);
-	n = find_id(f, notif.id);
-	if (n && n->state == SENT) {
+	n = find_sent(f, notif.id);
+	if (!IS_ERR(n))
 		set_state(f, n, NEW);
-		waitq_wake_all(&f->wait, POLLIN | POLLRDNORM);
-	}
 	mutex_unlock(&f->lock);
 	return -EFAULT;
 }
@@ -216,7 +149,6 @@ static long respond(struct seccomp_filter *f, const struct seccomp_notif_resp __
 {
 	struct seccomp_notif_resp r;
 	struct notice *n;
-	long err = 0;
 	bool go_on;
 
 	if (get_user(r, user))
@@ -225,80 +157,63 @@ static long respond(struct seccomp_filter *f, const struct seccomp_notif_resp __
 	if (r.flags & ~SECCOMP_USER_NOTIF_FLAG_CONTINUE || (go_on && (r.error || r.val)))
 		return -EINVAL;
 	mutex_lock(&f->lock);
-	n = find_id(f, r.id);
-	if (!n)
-		err = -ENOENT;
-	else if (n->state != SENT)
-		err = -EINPROGRESS;
-	else
+	n = find_sent(f, r.id);
+	if (!IS_ERR(n))
 		answer(f, n, r.error, r.val, go_on);
 	mutex_unlock(&f->lock);
-	return err;
+	return IS_ERR(n) ? PTR_ERR(n) : 0;
 }
 
 static long is_valid(struct seccomp_filter *f, const u64 __user *uid)
 {
-	struct notice *n;
-	long err;
+	bool valid;
 	u64 id;
 
 	if (get_user(id, uid))
 		return -EFAULT;
 	mutex_lock(&f->lock);
-	n = find_id(f, id);
-	err = n && n->state == SENT ? 0 : -ENOENT;
+	valid = !IS_ERR(find_sent(f, id));
 	mutex_unlock(&f->lock);
-	return err;
+	return valid ? 0 : -ENOENT;
 }
 
-/* f->lock held. -ENOENT, -EINPROGRESS, -EBUSY */
-static int offer(struct seccomp_filter *f, struct gift *g)
+/* Puts src into the table of the task that waits; its reference moves. The descriptor there, or -errno. */
+static long give(struct seccomp_filter *f, const struct seccomp_notif_addfd *how, struct file *src)
 {
-	struct notice *n = find_id(f, g->how->id);
-	bool send = g->how->flags & SECCOMP_ADDFD_FLAG_SEND;
-
-	if (!n)
-		return -ENOENT;
-	if (n->state != SENT)
-		return -EINPROGRESS;
-	if (send && !list_empty(&n->gifts))
-		return -EBUSY;
-	if (send)
-		n->state = ANSWERED; /* by what comes of it */
-	list_add_tail(&g->link, &n->gifts);
-	waitq_wake_all(&n->wait, 0);
-	return 0;
-}
-
-/* Waited long enough. False: too late, the task has it. */
-static bool take_back(struct seccomp_filter *f, struct gift *g)
-{
+	bool cloexec = how->newfd_flags & O_CLOEXEC;
+	struct files *files = NULL;
+	struct file *before = NULL;
 	struct notice *n;
-	bool untaken;
+	long fd;
 
 	mutex_lock(&f->lock);
-	untaken = !list_empty(&g->link);
-	if (untaken) {
-		list_del(&g->link);
-		n = find_id(f, g->how->id);
-		if (n && g->how->flags & SECCOMP_ADDFD_FLAG_SEND)
-			n->state = SENT;
+	n = find_sent(f, how->id);
+	if (IS_ERR(n)) {
+		file_put(src);
+		fd = PTR_ERR(n);
+	} else {
+		u64 limit = READ_ONCE(n->task->proc->rlim[RLIMIT_NOFILE].rlim_cur);
+
+		files = n->task->thread.files;
+		ref_get(&files->refs);
+		fd = how->flags & SECCOMP_ADDFD_FLAG_SETFD
+			     ? files_install_at(files, limit, src, how->newfd, cloexec, &before)
+			     : files_install(files, limit, src, 0, cloexec);
+		if (fd >= 0 && how->flags & SECCOMP_ADDFD_FLAG_SEND)
+			answer(f, n, 0, fd, false);
 	}
 	mutex_unlock(&f->lock);
-	if (!untaken) {
-		wait_event_uninterruptible(&g->wait, READ_ONCE(g->done));
-		mutex_lock(&f->lock); /* whoever woke us has let go of the queue */
-		mutex_unlock(&f->lock);
-	}
-	return untaken;
+	if (before) /* perhaps a listener: not while we hold such a lock */
+		files_close(files, before);
+	files_put(files);
+	return fd;
 }
 
 static long add_fd(struct seccomp_filter *f, const void __user *user, size_t size)
 {
 	struct seccomp_notif_addfd how;
-	struct gift g = { .how = &how };
+	struct file *src;
 	char more = 0;
-	long err;
 
 	if (size < sizeof(how) || size >= PAGE_SIZE)
 		return -EINVAL;
@@ -311,20 +226,8 @@ static long add_fd(struct seccomp_filter *f, const void __user *user, size_t siz
 	    how.flags & ~(SECCOMP_ADDFD_FLAG_SETFD | SECCOMP_ADDFD_FLAG_SEND) ||
 	    (how.newfd && !(how.flags & SECCOMP_ADDFD_FLAG_SETFD)))
 		return -EINVAL;
-	g.file = fd_get(how.srcfd);
-	if (!g.file)
-		return -EBADF;
-	list_init(&g.link);
-	waitq_init(&g.wait);
-	mutex_lock(&f->lock);
-	err = offer(f, &g);
-	mutex_unlock(&f->lock);
-	if (!err) {
-		err = wait_event(&g.wait, READ_ONCE(g.done));
-		err = take_back(f, &g) ? err : g.fd;
-	}
-	file_put(g.file);
-	return err;
+	src = fd_get(how.srcfd);
+	return src ? give(f, &how, src) : -EBADF;
 }
 
 static long listener_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -350,15 +253,13 @@ static long listener_ioctl(struct file *file, unsigned int cmd, unsigned long ar
 static u32 listener_poll(struct file *file, struct poll_table *pt)
 {
 	struct seccomp_filter *f = file->priv;
-	u32 ready = 0;
+	u32 ready;
 
 	if (pt)
 		poll_wait(file, &f->wait, pt);
 	mutex_lock(&f->lock);
-	if (f->nr_new)
-		ready |= POLLIN | POLLRDNORM;
-	if (find(f, SENT))
-		ready |= POLLOUT | POLLWRNORM;
+	ready = (f->nr_new ? POLLIN | POLLRDNORM : 0) |
+		(find(f, SENT, 0) ? POLLOUT | POLLWRNORM : 0);
 	mutex_unlock(&f->lock);
 	return ready | (ref_read(&f->users) ? 0 : POLLHUP);
 }

@@ -88,7 +88,7 @@ struct files *files_copy(struct files *old)
 }
 
 /* What close(2) does to a file on top of dropping it. */
-static void close_file(struct file *f, struct files *fs)
+void files_close(struct files *fs, struct file *f)
 {
 	if (f->ops->flush)
 		f->ops->flush(f);
@@ -102,7 +102,7 @@ void files_put(struct files *fs)
 		return;
 	for (unsigned int i = 0; i < fs->cap; i++)
 		if (fs->fd[i])
-			close_file(fs->fd[i], fs);
+			files_close(fs, fs->fd[i]);
 	kfree(fs->fd);
 	kfree(fs->cloexec);
 	kfree(fs);
@@ -181,20 +181,14 @@ static void set_cloexec(struct files *fs, unsigned int fd, bool on)
 		fs->cloexec[fd / 64] &= ~BIT(fd % 64);
 }
 
-static u64 fd_limit(void)
+int files_install(struct files *fs, u64 limit, struct file *f, unsigned int min_fd, bool cloexec)
 {
-	return min(thread_rlimit(RLIMIT_NOFILE), (u64)FD_MAX);
-}
-
-int fd_install(struct file *f, unsigned int min_fd, bool cloexec)
-{
-	struct files *fs = current_thread()->files;
-	u64 limit = fd_limit();
 	unsigned int fd;
 	int err;
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
+	limit = min(limit, (u64)FD_MAX);
 	if (min_fd && min_fd >= limit) { /* F_DUPFD */
 		file_put(f);
 		return -EINVAL;
@@ -226,6 +220,12 @@ out:
 	return err;
 }
 
+int fd_install(struct file *f, unsigned int min_fd, bool cloexec)
+{
+	return files_install(current_thread()->files, thread_rlimit(RLIMIT_NOFILE), f, min_fd,
+			     cloexec);
+}
+
 /* Takes fd out of the table: its file, or NULL. */
 static struct file *fd_take(struct files *fs, int fd)
 {
@@ -249,21 +249,20 @@ int fd_close(int fd)
 
 	if (!f)
 		return -EBADF;
-	close_file(f, fs);
+	files_close(fs, f);
 	return 0;
 }
 
-int fd_install_at(struct file *f, int fd, bool cloexec)
+int files_install_at(struct files *fs, u64 limit, struct file *f, int fd, bool cloexec,
+		     struct file **before)
 {
-	struct files *fs = current_thread()->files;
-	struct file *before = NULL;
 	int err = -EBADF;
 
 	spin_lock(&fs->lock);
-	if ((unsigned int)fd < fd_limit())
+	if ((unsigned int)fd < min(limit, (u64)FD_MAX))
 		err = files_grow(fs, fd);
 	if (!err) {
-		before = fs->fd[fd];
+		*before = fs->fd[fd];
 		fs->fd[fd] = f;
 		set_cloexec(fs, fd, cloexec);
 		err = fd;
@@ -271,19 +270,24 @@ int fd_install_at(struct file *f, int fd, bool cloexec)
 	spin_unlock(&fs->lock);
 	if (err < 0)
 		file_put(f);
-	if (before)
-		close_file(before, fs);
 	return err;
 }
 
 int fd_dup_at(int old, int new, bool cloexec)
 {
-	struct file *f;
+	struct files *fs = current_thread()->files;
+	struct file *f, *before = NULL;
+	int err;
 
 	if (old == new)
 		return -EINVAL;
 	f = fd_get_path(old);
-	return f ? fd_install_at(f, new, cloexec) : -EBADF;
+	if (!f)
+		return -EBADF;
+	err = files_install_at(fs, thread_rlimit(RLIMIT_NOFILE), f, new, cloexec, &before);
+	if (before)
+		files_close(fs, before);
+	return err;
 }
 
 void fd_close_on_exec(void)

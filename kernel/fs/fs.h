@@ -523,8 +523,12 @@ struct file *files_get(struct files *files, int fd);
 /* The lowest free descriptor >= min for f; the reference moves here, and is dropped on error: -EMFILE,
  * -EINVAL for a min that is over the limit, -ENOMEM. f may be an ERR_PTR, which is the answer then. */
 int fd_install(struct file *f, unsigned int min, bool cloexec);
-/* As fd, instead of what is open there: fd, -EBADF over the limit, -ENOMEM. */
-int fd_install_at(struct file *f, int fd, bool cloexec);
+/* The same for any table, with the limit of its process. At a given fd: -EBADF over the limit; what was
+ * open there is for the caller to close. */
+int files_install(struct files *files, u64 limit, struct file *f, unsigned int min, bool cloexec);
+int files_install_at(struct files *files, u64 limit, struct file *f, int fd, bool cloexec,
+		     struct file **before);
+void files_close(struct files *files, struct file *f); /* f was taken out */
 int fd_close(int fd);
 int fd_dup_at(int old, int new, bool cloexec); /* dup3 */
 void fd_close_on_exec(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: container/bpf_classic.c */
+/* sources: container/bpf_classic.c container/bpf_device.c */
 /* Programs for seccomp(2), on any call: what the check lets pass reads nothing outside and ends. */
 #include <stdlib.h>
 #include <string.h>
