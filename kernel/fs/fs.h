@@ -120,6 +120,7 @@ struct inode {
 	struct mapping mapping;
 	struct file_locks *locks; /* flock and fcntl locks: fs/lock.c; NULL: never any */
 	struct pipe *fifo; /* S_IFIFO, while open */
+	bool file_caps; /* has security.capability: kept by a file system that is written to */
 	bool linkable; /* made by O_TMPFILE: link(2) may give it its first name */
 	s32 writers; /* atomic: files open for writing, or minus those being executed */
 };
@@ -375,6 +376,10 @@ bool inode_owner_or_capable(const struct inode *inode);
  */
 extern bool (*fs_ns_capable)(struct user_ns *ns, int cap);
 extern bool (*fs_ids_mapped)(struct user_ns *ns, uid_t uid, gid_t gid);
+/* security.capability, up to 24 bytes, to and from how it is stored: the new size or -errno. Set by proc/. */
+struct vfs_ns_cap_data;
+extern int (*fs_caps_to_store)(struct vfs_ns_cap_data *d, size_t n);
+extern int (*fs_caps_to_show)(struct vfs_ns_cap_data *d, size_t n);
 /* May the current task do that (BPF_DEVCG_ACC_*) to a device? 0 or -EPERM. */
 extern int (*fs_device_allowed)(bool block, dev_t dev, u32 access);
 /* Set by proc/: drops an open file's reference to its opener's cred. NULL: none is taken. */

@@ -15,6 +15,7 @@
 #define LINK_MAX_DEPTH 40 /* path_resolution(7) */
 
 /* ---- inode.c ---- */
+void inode_drop_caps(struct inode *i); /* the content or owner changes; i's lock held */
 bool fs_capable(int cap); /* in the first user namespace */
 bool inode_capable(const struct inode *inode, int cap); /* over this inode's owner */
 #define SUPER_FLAGS (MS_RDONLY | MS_SYNCHRONOUS | MS_DIRSYNC | MS_LAZYTIME)

@@ -583,6 +583,8 @@ int ovl_setattr(struct inode *inode, const struct kattr *attr)
 	real = ovl_upper(inode)->inode;
 	mutex_lock(&real->lock);
 	err = real->ops->setattr ? real->ops->setattr(real, attr) : -EPERM;
+	if (!err && attr->valid & (ATTR_KILL | ATTR_SIZE))
+		inode_drop_caps(real);
 	mutex_unlock(&real->lock);
 	ovl_sync(inode);
 	return err;

@@ -10,6 +10,8 @@
  */
 #include "fs/internal.h"
 
+#include <linux/xattr.h>
+
 #define MAX_RW 0x7ffff000UL /* read(2): the most one call moves */
 
 /* Has f one position that all its readers share under pos_lock? Streams have none. */
@@ -205,9 +207,16 @@ ssize_t generic_file_read(struct file *f, struct uio *to, loff_t *pos)
 	return done ? done : (n < 0 ? n : 0);
 }
 
-/* Writing takes the set-user-id bits away, as on Linux. */
+void inode_drop_caps(struct inode *i)
+{
+	if (unlikely(i->file_caps))
+		i->ops->setxattr(i, XATTR_NAME_CAPS, NULL, 0, 0);
+}
+
+/* Writing takes the set-user-id bits and the file's capabilities away, as on Linux. */
 static void drop_suid(struct inode *i)
 {
+	inode_drop_caps(i);
 	if (unlikely(i->mode & (S_ISUID | S_ISGID)) && !inode_capable(i, CAP_FSETID))
 		i->mode &= ~(i->mode & S_IXGRP ? S_ISUID | S_ISGID : S_ISUID);
 }

@@ -569,6 +569,8 @@ static int tmpfs_setxattr(struct inode *inode, const char *name, const void *val
 	if (err) {
 		old = x;
 	} else {
+		if (!strcmp(name, XATTR_NAME_CAPS))
+			inode->file_caps = value;
 		if (old)
 			*at = old->next;
 		if (x) {

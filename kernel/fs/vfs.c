@@ -552,6 +552,8 @@ int dentry_setattr(struct dentry *d, struct kattr *attr)
 		err = inode->ops->setattr ? inode->ops->setattr(inode, attr) : -EPERM;
 	else /* of no directory: a pipe, say */
 		inode_setattr_common(inode, attr);
+	if (!err && attr->valid & (ATTR_KILL | ATTR_SIZE))
+		inode_drop_caps(inode);
 out:
 	mutex_unlock(&inode->lock);
 	return err;

@@ -7,6 +7,9 @@
 
 #include <linux/xattr.h>
 
+int (*fs_caps_to_store)(struct vfs_ns_cap_data *d, size_t n);
+int (*fs_caps_to_show)(struct vfs_ns_cap_data *d, size_t n);
+
 static bool has_prefix(const char *name, const char *prefix)
 {
 	return !strncmp(name, prefix, strlen(prefix)) && name[strlen(prefix)];
@@ -29,10 +32,10 @@ static int xattr_check(const struct path *p, const char *name, bool write)
 			return write ? -EPERM : -ENODATA;
 		return 0;
 	}
-	if (write && !strcmp(name, XATTR_NAME_CAPS))
-		return inode_capable(inode, CAP_SETFCAP) ? 0 : -EPERM;
+	if (!strcmp(name, XATTR_NAME_CAPS))
+		return write && !inode_capable(inode, CAP_SETFCAP) ? -EPERM : 0;
 	if (has_prefix(name, XATTR_SECURITY_PREFIX))
-		return write && !inode_capable(inode, CAP_SYS_ADMIN) ? -EPERM : 0;
+		return write && !fs_capable(CAP_SYS_ADMIN) ? -EPERM : 0;
 	if (!has_prefix(name, XATTR_USER_PREFIX))
 		return -EOPNOTSUPP;
 	if (!S_ISREG(inode->mode) && !S_ISDIR(inode->mode))
@@ -47,17 +50,25 @@ ssize_t vfs_getxattr(const struct path *p, const char *name, void *value, size_t
 {
 	struct inode *inode = p->dentry->inode;
 	ssize_t n = xattr_check(p, name, false);
+	struct vfs_ns_cap_data caps = { 0 };
 
 	if (n)
 		return n;
 	if (!inode->ops || !inode->ops->getxattr)
 		return -EOPNOTSUPP;
-	return inode->ops->getxattr(inode, name, value, size);
+	if (strcmp(name, XATTR_NAME_CAPS))
+		return inode->ops->getxattr(inode, name, value, size);
+	n = inode->ops->getxattr(inode, name, &caps, sizeof(caps));
+	n = n == -ERANGE ? -EINVAL : n < 0 ? n : fs_caps_to_show(&caps, n);
+	if (n > 0 && value && (size_t)n <= size)
+		memcpy(value, &caps, n);
+	return n > 0 && value && (size_t)n > size ? -ERANGE : n;
 }
 
 int vfs_setxattr(const struct path *p, const char *name, const void *value, size_t size, int flags)
 {
 	struct inode *inode = p->dentry->inode;
+	struct vfs_ns_cap_data caps = { 0 };
 	int err;
 
 	if (flags & ~(XATTR_CREATE | XATTR_REPLACE))
@@ -69,6 +80,16 @@ int vfs_setxattr(const struct path *p, const char *name, const void *value, size
 		return err;
 	if (!inode->ops || !inode->ops->setxattr)
 		return -EOPNOTSUPP;
+	if (!strcmp(name, XATTR_NAME_CAPS) && size) {
+		if (size > sizeof(caps))
+			return -EINVAL;
+		memcpy(&caps, value, size);
+		err = fs_caps_to_store(&caps, size);
+		if (err < 0)
+			return err;
+		value = &caps;
+		size = err;
+	}
 	mutex_lock(&inode->lock);
 	err = inode->ops->setxattr(inode, name, value, size, flags);
 	mutex_unlock(&inode->lock);

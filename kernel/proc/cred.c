@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Credentials (credentials(7), capabilities(7)): the identity calls, capability checks, id maps, and
- * what execve(2) makes of a file's set-id bits. A cred never changes while a thread uses it: each
+ * Credentials (credentials(7), capabilities(7)): the identity calls, capability checks, and id maps. A cred never changes while a thread uses it: each
  * call copies it, changes the copy, and swaps. All ids in a cred are the first namespace's; they are
  * translated at the border, by the caller's user namespace.
  */
@@ -10,7 +9,6 @@
 #include <linux/capability.h>
 #include <linux/securebits.h>
 
-#define CAP_ALL (BIT(CAP_LAST_CAP + 1) - 1)
 /* Capabilities that go with the file-system user id 0 (capabilities(7), effect of user ID changes). */
 #define CAP_FS_SET                                                                                 \
 	(BIT(CAP_CHOWN) | BIT(CAP_MKNOD) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) |      \
@@ -32,6 +30,7 @@ void cred_init(void)
 	ref_init(&init_cred.refs);
 	init_cred.cap_permitted = init_cred.cap_effective = init_cred.cap_bounding = CAP_ALL;
 	init_cred.user_ns = &init_user_ns;
+	cred_exec_init();
 }
 
 static void groups_put(struct group_list *g)
@@ -87,7 +86,8 @@ void cred_install(struct cred *c)
 	t->thread.cred = c;
 	spin_unlock(&t->proc->siglock);
 	/* A change of identity takes the memory image away from its old owner's eyes (prctl(2)). */
-	if (old->euid != c->euid || old->egid != c->egid || gains_caps(c, old)) {
+	if (old->euid != c->euid || old->egid != c->egid || old->fsuid != c->fsuid ||
+	    old->fsgid != c->fsgid || gains_caps(c, old)) {
 		t->dumpable = false;
 		t->pdeath_signal = 0;
 	}
@@ -434,40 +434,4 @@ int do_capset(u64 effective, u64 permitted, u64 inheritable)
 	c->cap_inheritable = inheritable;
 	c->cap_ambient &= permitted & inheritable;
 	return cred_commit(c);
-}
-
-/* ---- execve(2) ---- */
-
-void cred_exec(struct exec *x)
-{
-	struct cred *c = x->cred;
-	struct inode *inode = x->file->inode;
-	struct mount *mnt = x->file->path.mnt;
-	uid_t root = uid_from_ns(c->user_ns, 0);
-	bool root_caps = !(c->securebits & BIT(SECURE_NOROOT));
-	u64 from_file = 0, had = c->cap_permitted;
-	/* What a program may do that its tracer may not is not for the tracer to drive (ptrace(2)). */
-	bool held_back = is_traced(current) &&
-			 !cred_ns_capable(current->ptrace.cred, c->user_ns, CAP_SYS_PTRACE);
-
-	if (!(mnt && mnt->flags & MNT_NOSUID) && !current->no_new_privs && !held_back &&
-	    uid_to_ns(c->user_ns, inode->uid) != ID_NONE &&
-	    gid_to_ns(c->user_ns, inode->gid) != ID_NONE) {
-		if (inode->mode & S_ISUID)
-			c->euid = inode->uid;
-		if ((inode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
-			c->egid = inode->gid;
-	}
-	x->secure = c->euid != c->uid || c->egid != c->gid;
-	if (x->secure)
-		c->cap_ambient = 0;
-	if (root_caps && (c->euid == root || c->uid == root))
-		from_file = c->cap_bounding | c->cap_inheritable;
-	if (held_back)
-		from_file &= had;
-	c->cap_permitted = from_file | c->cap_ambient;
-	c->cap_effective = root_caps && c->euid == root ? c->cap_permitted : c->cap_ambient;
-	c->suid = c->fsuid = c->euid;
-	c->sgid = c->fsgid = c->egid;
-	c->securebits &= ~BIT(SECURE_KEEP_CAPS);
 }

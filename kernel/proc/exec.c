@@ -209,8 +209,12 @@ static int load_program(struct exec *x)
 		err = read_head(x);
 		if (err)
 			return err;
-		if (x->head[0] != '#' || x->head[1] != '!')
-			return elf_load(x);
+		if (x->head[0] != '#' || x->head[1] != '!') {
+			err = cred_exec(x);
+			x->no_aslr =
+				current->personality & ADDR_NO_RANDOMIZE && x->keeps_personality;
+			return err ?: elf_load(x);
+		}
 		if (depth == MAX_SCRIPTS)
 			return -ELOOP;
 		err = load_script(x);
@@ -409,9 +413,12 @@ static void take_over(struct exec *x, struct sighand *sighand, struct files *fil
 	set_name(t, x->execfn);
 	if (x->secure)
 		t->pdeath_signal = 0;
-	cred_install(x->cred);
+	if (!x->keeps_personality)
+		t->personality &= ~PER_CLEAR_ON_SETID;
+	t->dumpable =
+		x->cred->euid == x->cred->uid && x->cred->egid == x->cred->gid && !x->unreadable;
+	cred_install(x->cred); /* may take dumpable away */
 	x->cred = NULL;
-	t->dumpable = !x->secure;
 	spin_lock(&tasks_lock);
 	p->did_exec = true;
 	p->exit_signal = SIGCHLD;
@@ -441,7 +448,6 @@ static int run(struct exec *x)
 	void *fpu;
 	int err;
 
-	x->no_aslr = current->personality & ADDR_NO_RANDOMIZE;
 	random_bytes(x->random, sizeof(x->random));
 	x->mm = mm_create(current_thread()->mem_charge);
 	x->cred = cred_copy(current_thread()->cred);
@@ -450,10 +456,10 @@ static int run(struct exec *x)
 	err = load_program(x);
 	if (err)
 		return err;
-	cred_exec(x);
 	err = elf_stack(x);
 	if (err)
 		return err;
+	x->unreadable = inode_permission(x->file->inode, MAY_READ);
 	x->mm->exe_file = x->file;
 	file_get(x->file);
 	fpu = fpu_alloc();

@@ -3,6 +3,7 @@
 #pragma once
 #include "proc/proc.h"
 
+#include <linux/capability.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
 
@@ -126,7 +127,8 @@ struct exec {
 	unsigned int drawn;
 	/* identity to be */
 	struct cred *cred;
-	bool secure;
+	bool secure, unreadable; /* AT_SECURE; others may not look into it */
+	bool keeps_personality; /* nothing was gained: personality(2)'s flags stay */
 };
 /* Maps the program in x->file into x->mm: -ENOEXEC when it is no good ELF, or what mapping it gave. */
 int elf_load(struct exec *x);
@@ -178,7 +180,11 @@ long task_arch_prctl(struct task *t, int code, u64 addr);
 /* cred.c */
 bool cred_ns_capable(const struct cred *c, struct user_ns *ns, int cap);
 int cred_commit(struct cred *c); /* cred_install(), or -ENOMEM for NULL */
-void cred_exec(struct exec *x); /* set-uid and capabilities of the file into x->cred */
+#define CAP_ALL (BIT(CAP_LAST_CAP + 1) - 1)
+
+/* cred_exec.c: set-id bits and capabilities of x->file into x->cred. 0, -EPERM, -EINVAL (bad attribute) */
+int cred_exec(struct exec *x);
+void cred_exec_init(void);
 
 /* pidfd.c */
 struct file *pidfd_file(struct pid *pid, int flags); /* takes a reference of its own */

@@ -150,7 +150,7 @@ CASES = [
                          "sh -c 'trap \"echo got it; exit 3\" TERM; echo 0 > a/cgroup.procs; echo max > a/cpu.max; echo 1000 > a/cpu.max; "
                          "while :; do :; done' & sleep 0.3; kill $!; wait $!; echo $?; rmdir a",
          match="^frozen 1\npopulated 0\n137\ngot it\n3$", seconds=60),
-    case("namespace", "ctr run busybox -- sh -c 'cat /proc/self/cgroup; mount -t cgroup2 none /mnt; "
+    case("namespace", "ctr run --privileged busybox -- sh -c 'cat /proc/self/cgroup; mount -t cgroup2 none /mnt; "
                       "cat /mnt/cgroup.events; ls -d /mnt/ctr-*'", status=1,
          match=("^0::/$", "^populated 1$", "No such file")),
     case("depth", "i=0; p=.; while mkdir $p/d 2>/dev/null; do p=$p/d; i=$((i+1)); done; mkdir $p/d 2>&1; echo $i; "

@@ -13,13 +13,26 @@ CASES = [
     Case("pids", "ctr run busybox -- sh -c 'echo $$; ps'", match=(r"^1$", r"^PID\s+USER", r"^\s+1\s+"),
          lacks=(r"init", r"driver")),
     Case("hostname", "ctr run --hostname inner busybox -- hostname; hostname", out="inner\ndyad"),
-    Case("hostname-private", "ctr run busybox -- sh -c 'hostname changed; hostname'; hostname",
+    Case("hostname-private", "ctr run --privileged busybox -- sh -c 'hostname changed; hostname'; hostname",
          out="changed\ndyad"),
+    Case("capabilities", "ctr run busybox -- grep Cap /proc/self/status; ctr run --user 5 busybox -- grep CapEff /proc/self/status; "
+                         "ctr run -n c busybox -- sleep 60 & sleep 0.5; ctr exec c grep CapEff /proc/self/status; "
+                         "ctr exec --privileged c grep CapEff /proc/self/status; ctr kill c; wait",
+         out="CapInh:\t0000000000000000\nCapPrm:\t00000000a80425fb\nCapEff:\t00000000a80425fb\n"
+             "CapBnd:\t00000000a80425fb\nCapAmb:\t0000000000000000\nCapEff:\t0000000000000000\n"
+             "CapEff:\t00000000a80425fb\nCapEff:\t000001ffffffffff"),
+    Case("capabilities-missing", "ctr run busybox -- sh -c 'hostname x; mount -t tmpfs none /mnt; umount /proc/sys; chroot / true && "
+                                 "ping -c1 -w1 127.0.0.1 >/dev/null; mknod /dev/x c 1 3 && rm /dev/x && echo made'",
+         match=("hostname: sethostname: Operation not permitted", "mount: permission denied", "umount: can't unmount", "^made$")),
+    Case("proc-shielded", "ctr run busybox -- sh -c 'echo 1 > /proc/sys/fs/protected_symlinks; echo x > /proc/sysrq-trigger; "
+                          "cat /proc/kcore | wc -c; grep -c \" /proc/sys \" /proc/mounts'; ctr run --privileged busybox -- sh -c "
+                          "'echo 1 > /proc/sys/fs/protected_symlinks && echo written'",
+         match=("protected_symlinks: Read-only file system", "^1$", "^written$")),
     Case("root-private", "ctr run busybox -- sh -c 'echo x > /etc/inside; cat /etc/inside'; ls /etc/inside",
          status=1, match=("^x$", "No such file")),
     Case("root-fresh", "ctr run busybox -- touch /etc/mark; ctr run busybox -- ls /etc/mark", status=1,
          match="No such file"),
-    Case("mounts-private", "ctr run busybox -- sh -c 'mount -t tmpfs none /mnt && echo y > /mnt/f && "
+    Case("mounts-private", "ctr run --privileged busybox -- sh -c 'mount -t tmpfs none /mnt && echo y > /mnt/f && "
                            "cat /mnt/f'; ls /mnt", out="y"),
     Case("proc-own", "ctr run busybox -- sh -c 'ls -d /proc/[0-9]* | wc -l'", match="^[1-4]$"),
     Case("no-host-files", "ctr run busybox -- ls /images", status=1, match="No such file"),

@@ -20,6 +20,7 @@ struct container {
 	const char *user; /* USER[:GROUP] of the image; NULL: root */
 	char **argv, **envp;
 	const char *terminal; /* it gets this one, in the foreground; or NULL */
+	bool privileged; /* keeps all capabilities, and the kernel's settings to write to */
 	bool init; /* a small init is pid 1, the command its child */
 	sigset_t mask; /* of signals, for the command */
 };

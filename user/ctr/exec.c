@@ -13,7 +13,7 @@
 static struct {
 	const char *workdir, *user;
 	struct opt_list env;
-	bool stdin_, terminal;
+	bool stdin_, terminal, privileged;
 } opt;
 
 const struct opt exec_options[] = {
@@ -25,6 +25,7 @@ const struct opt exec_options[] = {
 	  "whom the command runs as, by the container's /etc/passwd" },
 	{ "--interactive", 'i', OPT_FLAG, &opt.stdin_, NULL, "stdin is passed on (it always is)" },
 	{ "--tty", 't', OPT_FLAG, &opt.terminal, NULL, "the terminal's keys are for the command" },
+	{ "--privileged", 0, OPT_FLAG, &opt.privileged, NULL, "with all capabilities" },
 	{ .name = NULL },
 };
 
@@ -75,6 +76,7 @@ int exec_verb(int argc, char **argv)
 	if (!c.workdir)
 		c.workdir = "/";
 	c.terminal = opt.terminal ? ttyname(0) : NULL;
+	c.privileged = opt.privileged;
 	cgroup = cgroup_open(s.name);
 	enter(&s);
 	hold_signals(&c.mask);

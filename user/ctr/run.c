@@ -22,7 +22,7 @@ static struct {
 	uint64_t memory, pids;
 	const char *cpus, *hostname, *name, *workdir, *user;
 	struct opt_list env;
-	bool stdin_, terminal, init, remove;
+	bool stdin_, terminal, init, remove, privileged;
 } opt;
 
 const struct opt run_options[] = {
@@ -44,6 +44,8 @@ const struct opt run_options[] = {
 	  "the terminal's keys are for the container" },
 	{ "--init", 0, OPT_FLAG, &opt.init, NULL,
 	  "process 1 is a small init, the command its child" },
+	{ "--privileged", 0, OPT_FLAG, &opt.privileged, NULL,
+	  "root in it may do what root outside may" },
 	{ "--rm", 0, OPT_FLAG, &opt.remove, NULL, "nothing is left at the end (it never is)" },
 	{ .name = NULL },
 };
@@ -172,7 +174,9 @@ static void describe(char **argv)
 int run_verb(int argc, char **argv)
 {
 	static char *shell[] = { "/bin/sh", NULL };
-	struct container c = { .image_name = argv[0], .init = opt.init };
+	struct container c = { .image_name = argv[0],
+			       .init = opt.init,
+			       .privileged = opt.privileged };
 	struct image_config config;
 	char image[256], size[TEXT_SIZE];
 	bool killed;

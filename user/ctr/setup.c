@@ -14,11 +14,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/capability.h>
 
 #include "account.h"
 #include "ctr.h"
@@ -104,7 +107,35 @@ static int make_dev(const struct container *c)
 	return 0;
 }
 
-static int make_system_mounts(void)
+/* What speaks of the whole machine and not of the container, as the OCI runtimes' defaults have it. */
+static const char *const masked[] = { "proc/kcore",      "proc/keys",        "proc/latency_stats",
+				      "proc/timer_list", "proc/sched_debug", "proc/acpi",
+				      "proc/asound",     "proc/scsi",        "sys/firmware" };
+static const char *const read_only[] = { "proc/bus", "proc/fs", "proc/irq", "proc/sys",
+					 "proc/sysrq-trigger" };
+
+static int shield_system(void)
+{
+	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY;
+	const char *p;
+
+	for (size_t i = 0; i < sizeof(masked) / sizeof(*masked); i++) {
+		p = masked[i];
+		if (mount("dev/null", p, NULL, MS_BIND, NULL) < 0 && errno != ENOENT &&
+		    (errno != ENOTDIR || mount("tmpfs", p, "tmpfs", flags, NULL) < 0))
+			return failed("mask what is the machine's");
+	}
+	for (size_t i = 0; i < sizeof(read_only) / sizeof(*read_only); i++) {
+		p = read_only[i];
+		if (mount(p, p, NULL, MS_BIND | MS_REC, NULL) < 0
+			    ? errno != ENOENT
+			    : mount(NULL, p, NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0)
+			return failed("make the kernel's settings read-only");
+	}
+	return 0;
+}
+
+static int make_system_mounts(const struct container *c)
 {
 	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
@@ -115,7 +146,7 @@ static int make_system_mounts(void)
 	if (mount_at("sysfs", "sys", flags | MS_RDONLY, NULL) < 0 && errno != ENODEV &&
 	    errno != EPERM)
 		return failed("mount /sys");
-	return 0;
+	return c->privileged ? 0 : shield_system();
 }
 
 /* The current directory becomes the root, and the old root, which then lies below it, goes. */
@@ -138,7 +169,7 @@ int container_setup(const struct container *c)
 	if (!status)
 		status = make_dev(c);
 	if (!status)
-		status = make_system_mounts();
+		status = make_system_mounts(c);
 	if (!status)
 		status = change_root();
 	if (status)
@@ -204,6 +235,23 @@ static int become(const struct container *c)
 	return account_become(&a) < 0 ? failed("become the user") : 0;
 }
 
+/* What root keeps, as in the containers of docker and podman: none of it reaches outside. */
+#define KEPT                                                                                       \
+	(1ULL << CAP_CHOWN | 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_FSETID | 1ULL << CAP_FOWNER |  \
+	 1ULL << CAP_MKNOD | 1ULL << CAP_NET_RAW | 1ULL << CAP_SETGID | 1ULL << CAP_SETUID |       \
+	 1ULL << CAP_SETFCAP | 1ULL << CAP_SETPCAP | 1ULL << CAP_NET_BIND_SERVICE |                \
+	 1ULL << CAP_SYS_CHROOT | 1ULL << CAP_KILL | 1ULL << CAP_AUDIT_WRITE)
+
+/* Nothing else is in the bounding set, so that execve gives no more. */
+static int drop_capabilities(void)
+{
+	for (int cap = 0; cap < 64; cap++)
+		if (!(KEPT & 1ULL << cap) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 &&
+		    errno != EINVAL)
+			return failed("drop capabilities");
+	return 0;
+}
+
 int container_exec(const struct container *c)
 {
 	if (c->workdir && c->make_workdir && access(c->workdir, F_OK) < 0)
@@ -212,6 +260,8 @@ int container_exec(const struct container *c)
 		warn("--workdir %s: %s", c->workdir, strerror(errno));
 		return STATUS_FAILED;
 	}
+	if (!c->privileged && drop_capabilities())
+		return STATUS_FAILED;
 	if (c->user && become(c))
 		return STATUS_FAILED;
 	if (c->terminal) {
