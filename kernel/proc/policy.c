@@ -17,12 +17,13 @@
 #define NICE_OF_IDLE 26 /* as the scheduler sees SCHED_IDLE: a weight of 3, sched(7) */
 #define RT_PRIO_MAX 99
 
-/* Is t its own business, or anybody's with CAP_SYS_NICE? */
+/* Is t its own business and no mightier, or anybody's with CAP_SYS_NICE? */
 static bool may_schedule(struct task *t)
 {
 	const struct cred *me = current_thread()->cred, *c = task_cred_get(t);
-	bool may =
-		me->euid == c->uid || me->euid == c->euid || ns_capable(c->user_ns, CAP_SYS_NICE);
+	bool may = ((me->euid == c->uid || me->euid == c->euid) &&
+		    !(c->cap_permitted & ~me->cap_permitted)) ||
+		   ns_capable(c->user_ns, CAP_SYS_NICE);
 
 	cred_put(c);
 	return may;

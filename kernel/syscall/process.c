@@ -178,7 +178,7 @@ SYSCALL3(get_robust_list, pid_t, tid, void __user *__user *, uhead, size_t __use
 	if (!t)
 		return -ESRCH;
 	head = t->robust_list;
-	may = may_signal(SIGKILL, t);
+	may = ptrace_may_access(t, false);
 	task_put(t);
 	if (!may)
 		return -EPERM;
