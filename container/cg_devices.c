@@ -344,25 +344,30 @@ static struct cg_devices *next_counting(struct cgroup **cg, unsigned int found)
 static int prog_query(const union bpf_attr *a, union bpf_attr __user *ua, struct cgroup *cg)
 {
 	bool effective = a->query.query_flags & BPF_F_QUERY_EFFECTIVE;
-	u32 __user *ids = (u32 __user *)a->query.prog_ids;
-	u32 flags, n = 0;
+	u32 room = a->query.prog_ids ? min(a->query.prog_cnt, CG_LEVELS * MAX_PROGS) : 0;
+	u32 flags, n = 0, *ids;
 	struct cg_devices *d;
-	int err = 0;
+	int err;
 
 	if (a->query.query_flags & ~BPF_F_QUERY_EFFECTIVE)
 		return -EINVAL;
+	ids = kmalloc(room * sizeof(*ids) + 1);
+	if (!ids)
+		return -ENOMEM;
 	mutex_lock(&devices_lock);
 	flags = cg->devices && !effective ? cg->devices->flags : 0;
-	for (d = effective ? next_counting(&cg, 0) : cg->devices; d && !err;
+	for (d = effective ? next_counting(&cg, 0) : cg->devices; d;
 	     d = effective ? next_counting(&cg, n) : NULL) {
 		for (unsigned int i = 0; i < d->n; i++, n++)
-			if (ids && n < a->query.prog_cnt && put_user(d->progs[i]->id, &ids[n]))
-				err = -EFAULT;
+			if (n < room)
+				ids[n] = d->progs[i]->id;
 	}
 	mutex_unlock(&devices_lock);
-	if (err || put_user(flags, &ua->query.attach_flags) || put_user(n, &ua->query.prog_cnt))
-		return -EFAULT;
-	return ids && a->query.prog_cnt && a->query.prog_cnt < n ? -ENOSPC : 0;
+	err = copy_to_user((void __user *)a->query.prog_ids, ids, min(n, room) * sizeof(*ids)) ?:
+	      put_user(flags, &ua->query.attach_flags) ?:
+	      put_user(n, &ua->query.prog_cnt);
+	kfree(ids);
+	return err ?: room && room < n ? -ENOSPC : 0;
 }
 
 /* The three that are about a group. */

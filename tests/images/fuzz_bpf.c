@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sources: container/bpf_classic.c container/bpf_device.c */
-/* Programs for seccomp(2), on any call: what the check lets pass reads nothing outside and ends. */
+/* Programs for seccomp(2) and for devices, on any input: what the check lets pass stays inside and ends. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +34,53 @@ static void tame(struct sock_filter *i, unsigned int left)
 		i->jf %= left;
 }
 
+/* The same for a device program: registers that are there, offsets and numbers that are small. */
+static void tame_device(struct bpf_insn *i, unsigned int left)
+{
+	static const u8 codes[] = { 0x61, 0x69, 0x71, 0x79, 0x62, 0x6a, 0x72, 0x7a, 0x63, 0x6b,
+				    0x73, 0x7b, 0x18, 0x00, 0xb7, 0xbf, 0xb4, 0xbc, 0x07, 0x0f,
+				    0x17, 0x27, 0x37, 0x3f, 0x47, 0x57, 0x67, 0x6f, 0x77, 0x7f,
+				    0x87, 0x97, 0x9f, 0xa7, 0xc7, 0xcf, 0x04, 0x54, 0x64, 0xc4,
+				    0x05, 0x15, 0x1d, 0x25, 0x35, 0x45, 0x55, 0x65, 0x75, 0xa5,
+				    0xb5, 0xc5, 0xd5, 0x16, 0x56, 0x95, 0x95 };
+	u8 class;
+
+	i->code = codes[i->code % sizeof(codes)];
+	class = BPF_CLASS(i->code);
+	i->dst_reg %= 11;
+	i->src_reg %= 11;
+	if (i->imm & 1)
+		i->imm = i->imm >> 1 & 1;
+	if (class == BPF_JMP || class == BPF_JMP32)
+		i->off = left ? (u16)i->off % left : 0;
+	else
+		i->off = class == BPF_LDX || class == BPF_ST || class == BPF_STX ? i->off % 520 : 0;
+	if (class <= BPF_LDX || (class != BPF_ST && i->code & BPF_X))
+		i->imm = i->code == 0x18 ? i->imm : 0;
+	else if (class != BPF_STX)
+		i->src_reg = 0;
+	if (i->code == 0x95)
+		*i = (struct bpf_insn){ .code = 0x95 };
+	if (!i->code)
+		i->dst_reg = i->src_reg = 0;
+}
+
+static void try_device(const uint8_t *data, size_t n)
+{
+	struct bpf_insn *prog = copy_of(data + sizeof(struct seccomp_data), n * sizeof(*prog));
+	struct bpf_cgroup_dev_ctx *ctx = copy_of(data, sizeof(*ctx));
+	u64 *states = malloc(n * sizeof(*states));
+	struct bpf_complaint why;
+
+	for (size_t i = 0; i < n; i++)
+		tame_device(&prog[i], n - i - 1);
+	if (!bpf_device_check(prog, n, states, &why))
+		bpf_device_run(prog, ctx);
+	free(prog);
+	free(ctx);
+	free(states);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -45,6 +92,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < sizeof(*call) + sizeof(*prog))
 		return 0;
 	n = (size - sizeof(*call)) / sizeof(*prog);
+	if (data[63] & 1) {
+		try_device(data, n);
+		return 0;
+	}
 	call = copy_of(data, sizeof(*call));
 	prog = copy_of(data + sizeof(*call), n * sizeof(*prog));
 	scratch = malloc(n * sizeof(*scratch));

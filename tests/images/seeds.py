@@ -40,6 +40,9 @@ def main():
     program = [(0x20, 0, 0, 4), (0x15, 0, 2, 0xc000003e), (0x02, 0, 0, 3), (0x60, 0, 0, 3), (0x06, 0, 0, 0x7fff0000)]
     with open(os.path.join(top, "bpf", "filter"), "wb") as f:
         f.write(bytes(64) + b"".join(struct.pack("<HBBI", *i) for i in program))
+    program = [(0x61, 0x12, 0, 0), (0xb7, 0, 0, 1), (0x55, 2, 2, 2), (0x7b, 0x2a, -8, 0), (0x79, 0xa3, -8, 0), (0x95, 0, 0, 0)]
+    with open(os.path.join(top, "bpf", "device"), "wb") as f:
+        f.write(bytes(63) + b"\1" + b"".join(struct.pack("<BBhi", *i) for i in program))
     subprocess.run([os.path.join(TOP, "tools/mkinitramfs"), "-o", os.path.join(top, "cpio", "archive"), "--dir", "proc",
                     "--node", "dev/console:5:1", os.path.join(TOP, "LICENSE") + ":etc/license"], check=True)
 
