@@ -245,7 +245,6 @@ static int mq_fill(struct super *sb, const char *source, unsigned long flags, co
 	sb->ops = &mq_super_ops;
 	sb->magic = MQUEUE_MAGIC;
 	sb->uncached = true;
-	sb->user_ns = ms->ns->ns.owner;
 	root = inode_new(sb, S_IFDIR | 01777);
 	if (root) {
 		root->ops = &mq_dir_iops;
@@ -256,7 +255,17 @@ static int mq_fill(struct super *sb, const char *source, unsigned long flags, co
 	return sb_set_root(sb, root);
 }
 
-static struct fs_type instance_type = { .name = "mqueue", .nodev = true, .fill = mq_fill };
+static struct user_ns *mq_owner(void)
+{
+	return current_ipc()->ns.owner;
+}
+
+static struct fs_type instance_type = {
+	.name = "mqueue",
+	.nodev = true,
+	.owner = mq_owner,
+	.fill = mq_fill,
+};
 
 /* The instance of the caller's namespace; no reference. ERR_PTR(-ENOMEM) */
 static struct mount *own_instance(void)
@@ -296,7 +305,6 @@ void mqueue_ns_end(struct ipc_ns *ns)
 	spin_lock(&queues_lock);
 	ms->ns = NULL;
 	spin_unlock(&queues_lock);
-	ns->mqueue->sb->user_ns = &init_user_ns;
 	mount_put(ns->mqueue);
 }
 
