@@ -34,7 +34,7 @@ static struct mutex devices_lock = MUTEX_INIT(devices_lock);
 static u64 nr_attached; /* 0: nothing to ask; guarded by devices_lock, read without */
 static spinlock_t progs_lock; /* guards the next */
 static struct idr progs = { .next = 1, .min = 1, .max = 0x7fffffff };
-static u64 nr_progs;
+static u64 nr_progs; /* atomic */
 
 /* ---- programs ---- */
 
@@ -47,8 +47,8 @@ static void prog_put(struct bpf_prog *p)
 	}
 	if (p->id)
 		idr_erase(&progs, p->id);
-	nr_progs--;
 	spin_unlock(&progs_lock);
+	__atomic_fetch_sub(&nr_progs, 1, __ATOMIC_RELAXED);
 	kfree(p);
 }
 
@@ -156,9 +156,7 @@ static int prog_load(const union bpf_attr *a)
 	p->uid = current_thread()->cred->uid;
 	p->load_time = clock_ns();
 	memcpy(p->name, a->prog_name, sizeof(p->name) - 1);
-	spin_lock(&progs_lock);
-	nr_progs++;
-	spin_unlock(&progs_lock);
+	__atomic_fetch_add(&nr_progs, 1, __ATOMIC_RELAXED);
 	err = copy_from_user(p->insns, (const void __user *)a->insns, p->n * sizeof(p->insns[0]))
 		      ?: prog_check(p, a);
 	if (err) {

@@ -120,7 +120,7 @@ int inode_permission(struct inode *inode, int may)
 {
 	int err = mode_permission(inode, may);
 
-	if (err || !(S_ISCHR(inode->mode) || S_ISBLK(inode->mode)))
+	if (err || likely(!inode->rdev)) /* no device, or a whiteout */
 		return err;
 	return fs_device_allowed(S_ISBLK(inode->mode), inode->rdev,
 				 (may & MAY_READ ? BPF_DEVCG_ACC_READ : 0) |
