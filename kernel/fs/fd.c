@@ -181,6 +181,25 @@ static void set_cloexec(struct files *fs, unsigned int fd, bool on)
 		fs->cloexec[fd / 64] &= ~BIT(fd % 64);
 }
 
+static unsigned int lowest_free(const struct files *fs, unsigned int fd)
+{
+	fd = max(fd, fs->next);
+	while (fd < fs->cap && fs->fd[fd])
+		fd++;
+	return fd;
+}
+
+int fd_check(void)
+{
+	struct files *fs = current_thread()->files;
+	unsigned int fd;
+
+	spin_lock(&fs->lock);
+	fd = lowest_free(fs, 0);
+	spin_unlock(&fs->lock);
+	return fd < min(thread_rlimit(RLIMIT_NOFILE), (u64)FD_MAX) ? 0 : -EMFILE;
+}
+
 int files_install(struct files *fs, u64 limit, struct file *f, unsigned int min_fd, bool cloexec)
 {
 	unsigned int fd;
@@ -195,9 +214,7 @@ int files_install(struct files *fs, u64 limit, struct file *f, unsigned int min_
 	}
 	spin_lock(&fs->lock);
 	for (;;) {
-		fd = max(min_fd, fs->next);
-		while (fd < fs->cap && fs->fd[fd])
-			fd++;
+		fd = lowest_free(fs, min_fd);
 		if (fd >= limit) {
 			err = -EMFILE;
 			goto out;

@@ -528,6 +528,7 @@ struct file *files_get(struct files *files, int fd);
 /* The lowest free descriptor >= min for f; the reference moves here, and is dropped on error: -EMFILE,
  * -EINVAL for a min that is over the limit, -ENOMEM. f may be an ERR_PTR, which is the answer then. */
 int fd_install(struct file *f, unsigned int min, bool cloexec);
+int fd_check(void); /* 0, or -EMFILE: fd_install() would say so now */
 /* The same for any table, with the limit of its process. At a given fd: -EBADF over the limit; what was
  * open there is for the caller to close. */
 int files_install(struct files *files, u64 limit, struct file *f, unsigned int min, bool cloexec);

@@ -196,8 +196,8 @@ int inet_addr(const struct sockaddr_storage *addr, int len, struct sockaddr_in *
 	return sin->sin_family == AF_INET ? 0 : -EAFNOSUPPORT;
 }
 
-int inet_bind_check(struct inet_sock *sk, const struct sockaddr_storage *addr, int len,
-		    struct sockaddr_in *sin)
+static int bind_check(struct inet_sock *sk, const struct sockaddr_storage *addr, int len,
+		      struct sockaddr_in *sin)
 {
 	struct net_ns *net = sk->s.net;
 	int err = inet_addr(addr, len, sin);
@@ -216,6 +216,36 @@ int inet_bind_check(struct inet_sock *sk, const struct sockaddr_storage *addr, i
 	    !ns_capable(net->ns.owner, CAP_NET_BIND_SERVICE))
 		return -EACCES;
 	return 0;
+}
+
+int inet_bind(struct socket *s, const struct sockaddr_storage *addr, int len,
+	      bool (*conflict)(const struct inet_sock *a, const struct inet_sock *b))
+{
+	struct inet_sock *sk = inet_sk(s);
+	bool raw = s->type == SOCK_RAW;
+	struct sockaddr_in sin;
+	int err = bind_check(sk, addr, len, &sin);
+	be32 a = sin.sin_addr.s_addr, old;
+
+	if (err)
+		return err;
+	spin_lock(&s->lock);
+	old = sk->rcv_saddr;
+	if (sk->connected || (!raw && sk->sport)) {
+		err = -EINVAL;
+	} else {
+		sk->rcv_saddr = a;
+		err = !raw && port_take(sk, sin.sin_port, conflict) ? -EADDRINUSE : 0;
+	}
+	if (!err) {
+		sk->saddr = is_multicast(a) || a == htonl(INADDR_BROADCAST) ? 0 : a;
+		sk->bound_addr = a;
+		sk->bound_port = sin.sin_port || raw;
+	} else if (err == -EADDRINUSE) {
+		sk->rcv_saddr = old;
+	}
+	spin_unlock(&s->lock);
+	return err;
 }
 
 int inet_route(struct inet_sock *sk, be32 *daddr, int oif, struct dst *dst)

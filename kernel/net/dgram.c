@@ -44,7 +44,7 @@ static int read_cmsgs(const struct net_msg *msg, struct dgram_to *to, int *oif)
 	return err;
 }
 
-int dgram_autobind(struct inet_sock *sk)
+static int autobind(struct inet_sock *sk)
 {
 	int err = 0;
 
@@ -55,7 +55,7 @@ int dgram_autobind(struct inet_sock *sk)
 	return err;
 }
 
-int dgram_target(struct inet_sock *sk, const struct net_msg *msg, struct dgram_to *to)
+static int find_target(struct inet_sock *sk, const struct net_msg *msg, struct dgram_to *to)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET };
 	int err, oif = 0;
@@ -98,7 +98,8 @@ int dgram_target(struct inet_sock *sk, const struct net_msg *msg, struct dgram_t
 	return -EACCES;
 }
 
-struct pkt *dgram_packet(const struct inet_sock *sk, struct net_msg *msg)
+/* A packet with msg's bytes. ERR_PTR */
+static struct pkt *make_packet(const struct inet_sock *sk, struct net_msg *msg)
 {
 	size_t n = msg->data.left;
 	struct pkt *p;
@@ -115,7 +116,30 @@ struct pkt *dgram_packet(const struct inet_sock *sk, struct net_msg *msg)
 	return p;
 }
 
-int dgram_send(struct inet_sock *sk, struct dgram_to *to, struct pkt *p)
+struct pkt *dgram_begin(struct inet_sock *sk, struct net_msg *msg, size_t most, struct dgram_to *to)
+{
+	bool raw = sk->s.type == SOCK_RAW, udp = !raw && sk->s.protocol == IPPROTO_UDP;
+	size_t n = msg->data.left;
+	struct pkt *p;
+	int err = raw ? 0 : autobind(sk);
+
+	if (err)
+		return ERR_PTR(err);
+	if (n > (raw ? most : 0xffff))
+		return ERR_PTR(-EMSGSIZE);
+	if (msg->flags & MSG_OOB)
+		return ERR_PTR(-EOPNOTSUPP);
+	err = find_target(sk, msg, to);
+	if (err)
+		return ERR_PTR(err);
+	err = udp && !to->port ? -EINVAL : n > most ? -EMSGSIZE : socket_error(&sk->s);
+	p = err ? ERR_PTR(err) : make_packet(sk, msg);
+	if (IS_ERR(p))
+		netdev_put(to->dst.dev);
+	return p;
+}
+
+ssize_t dgram_send(struct inet_sock *sk, struct dgram_to *to, struct pkt *p, size_t n)
 {
 	u8 pmtu = sk->pmtudisc;
 	int err;
@@ -124,7 +148,8 @@ int dgram_send(struct inet_sock *sk, struct dgram_to *to, struct pkt *p)
 		    (pmtu == IP_PMTUDISC_WANT && pkt_len(p) + sizeof(struct iphdr) <= to->dst.mtu);
 	err = ip_output(p, &to->dst, &to->ip);
 	net_run();
-	return err;
+	netdev_put(to->dst.dev);
+	return err ? err : (ssize_t)n;
 }
 
 /* ---- in ---- */
@@ -390,33 +415,7 @@ long dgram_ioctl(struct socket *s, unsigned int cmd, unsigned long arg)
 
 int dgram_bind(struct socket *s, const struct sockaddr_storage *addr, int len)
 {
-	struct inet_sock *sk = inet_sk(s);
-	struct sockaddr_in sin;
-	int err = inet_bind_check(sk, addr, len, &sin);
-	be32 a;
-
-	if (err)
-		return err;
-	a = sin.sin_addr.s_addr;
-	spin_lock(&s->lock);
-	if (sk->connected || (s->type != SOCK_RAW && sk->sport)) {
-		err = -EINVAL;
-	} else {
-		be32 old = sk->rcv_saddr;
-
-		sk->rcv_saddr = a;
-		if (s->type != SOCK_RAW)
-			err = port_take(sk, sin.sin_port, port_conflict) ? -EADDRINUSE : 0;
-		if (err) {
-			sk->rcv_saddr = old;
-		} else {
-			sk->saddr = is_multicast(a) || a == htonl(INADDR_BROADCAST) ? 0 : a;
-			sk->bound_addr = a;
-			sk->bound_port = sin.sin_port || s->type == SOCK_RAW;
-		}
-	}
-	spin_unlock(&s->lock);
-	return err;
+	return inet_bind(s, addr, len, port_conflict);
 }
 
 /* connect(2) with AF_UNSPEC. */
@@ -451,7 +450,7 @@ int dgram_connect(struct socket *s, const struct sockaddr_storage *addr, int len
 		disconnect(sk);
 		return 0;
 	}
-	err = dgram_autobind(sk);
+	err = autobind(sk);
 	if (!err)
 		err = inet_addr(addr, len, &sin);
 	if (err)

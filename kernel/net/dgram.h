@@ -8,14 +8,14 @@ struct dgram_to { /* where a datagram goes */
 	struct ip_params ip;
 	be16 port;
 };
-/* Gives sk a port when it has none: -EAGAIN */
-int dgram_autobind(struct inet_sock *sk);
-/* Of msg's address, control messages and what sk is connected to. -EDESTADDRREQ, -EACCES ... */
-int dgram_target(struct inet_sock *sk, const struct net_msg *msg, struct dgram_to *to);
-/* A packet with msg's bytes and room for a header of head bytes, none of it there yet. ERR_PTR. */
-struct pkt *dgram_packet(const struct inet_sock *sk, struct net_msg *msg);
-/* Sends p (it goes), which has its transport's header. 0 or -errno */
-int dgram_send(struct inet_sock *sk, struct dgram_to *to, struct pkt *p);
+/*
+ * What every sendmsg() begins with: a port, where to, by msg's address, control messages and what sk is
+ * connected to, and a packet with msg's bytes, at most `most`. ERR_PTR: -EMSGSIZE, -EDESTADDRREQ, -EACCES ...
+ */
+struct pkt *dgram_begin(struct inet_sock *sk, struct net_msg *msg, size_t most,
+			struct dgram_to *to);
+/* Sends p, which has its transport's header; p and to's reference go. n, which the program sent, or -errno */
+ssize_t dgram_send(struct inet_sock *sk, struct dgram_to *to, struct pkt *p, size_t n);
 void dgram_queue(struct inet_sock *sk, struct pkt *p); /* p goes */
 /* An ICMP error for sk; payload: what the program sent, up to e->end. */
 void dgram_error(struct inet_sock *sk, const struct icmp_error *e, const u8 *payload);

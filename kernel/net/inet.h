@@ -132,9 +132,10 @@ void inet_init_sock(struct inet_sock *sk, const struct socket_ops *ops, struct n
 void inet_deinit_sock(struct inet_sock *sk);
 /* The address of a connect(2), sendto(2): -EINVAL, -EAFNOSUPPORT. */
 int inet_addr(const struct sockaddr_storage *addr, int len, struct sockaddr_in *sin);
-/* bind(2) up to the port: -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL, -EACCES */
-int inet_bind_check(struct inet_sock *sk, const struct sockaddr_storage *addr, int len,
-		    struct sockaddr_in *sin);
+/* bind(2); conflict: who may not have the same port. -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL, -EACCES,
+ * -EADDRINUSE */
+int inet_bind(struct socket *s, const struct sockaddr_storage *addr, int len,
+	      bool (*conflict)(const struct inet_sock *a, const struct inet_sock *b));
 /* Where sk's packets to daddr (0: this machine) go, from its device; see route_lookup(). */
 int inet_route(struct inet_sock *sk, be32 *daddr, int oif, struct dst *dst);
 int inet_getname(struct socket *s, struct sockaddr_storage *addr, bool peer);

@@ -93,34 +93,19 @@ static ssize_t raw_sendmsg(struct socket *s, struct net_msg *msg)
 	struct pkt *p;
 	int err;
 
-	if (n > 0xffff - (sk->hdrincl ? 0 : sizeof(struct iphdr)))
-		return -EMSGSIZE;
-	if (msg->flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	if (n < 2 && s->protocol == IPPROTO_ICMP && !sk->hdrincl)
+	if (n < 2 && s->protocol == IPPROTO_ICMP && !sk->hdrincl && !(msg->flags & MSG_OOB))
 		return -EFAULT; /* Linux looks at type and code */
-	err = dgram_target(sk, msg, &to);
-	if (err)
-		return err;
-	err = socket_error(s);
-	if (err)
-		goto out;
-	p = dgram_packet(sk, msg);
-	err = PTR_ERR(p);
+	p = dgram_begin(sk, msg, 0xffff - (sk->hdrincl ? 0 : sizeof(struct iphdr)), &to);
 	if (IS_ERR(p))
-		goto out;
-	if (!sk->hdrincl) {
-		err = dgram_send(sk, &to, p);
-		goto out;
-	}
+		return PTR_ERR(p);
+	if (!sk->hdrincl)
+		return dgram_send(sk, &to, p, n);
 	err = own_header(p, &to);
-	if (err) {
+	if (err)
 		pkt_free(p);
-		goto out;
-	}
-	err = ip_send(p, &to.dst);
+	else
+		err = ip_send(p, &to.dst);
 	net_run();
-out:
 	netdev_put(to.dst.dev);
 	return err ? err : (ssize_t)n;
 }

@@ -20,30 +20,7 @@ static void unlock_and_run(struct socket *s)
 
 static int tcp_bind(struct socket *s, const struct sockaddr_storage *addr, int len)
 {
-	struct inet_sock *sk = inet_sk(s);
-	struct sockaddr_in sin;
-	int err = inet_bind_check(sk, addr, len, &sin);
-	be32 a;
-
-	if (err)
-		return err;
-	a = sin.sin_addr.s_addr;
-	spin_lock(&s->lock);
-	if (tcp_sk(s)->state != TCP_CLOSE || sk->sport) {
-		err = -EINVAL;
-	} else {
-		sk->rcv_saddr = a;
-		err = port_take(sk, sin.sin_port, tcp_conflict) ? -EADDRINUSE : 0;
-		if (err) {
-			sk->rcv_saddr = 0;
-		} else {
-			sk->saddr = is_multicast(a) || a == htonl(INADDR_BROADCAST) ? 0 : a;
-			sk->bound_addr = a;
-			sk->bound_port = sin.sin_port;
-		}
-	}
-	spin_unlock(&s->lock);
-	return err;
+	return inet_bind(s, addr, len, tcp_conflict);
 }
 
 static int tcp_getname(struct socket *s, struct sockaddr_storage *addr, bool peer)
@@ -648,7 +625,7 @@ static void tcp_release(struct socket *s)
 		return;
 	}
 	if (t->state == TCP_FIN_WAIT2) {
-		t->keep_at = clock_ns() + TCP_TIMEWAIT;
+		t->keep_at = clock_ns() + tcp_linger2_ns(t);
 		tcp_set_timer(t);
 	} else if (t->state != TCP_TIME_WAIT) { /* whatever becomes of it, not for ever */
 		t->keep_at = clock_ns() + 15 * TCP_TIMEWAIT;

@@ -133,6 +133,11 @@ static inline bool tcp_in(const struct tcp_sock *t, u32 states)
 {
 	return states >> READ_ONCE(t->state) & 1;
 }
+/* How long FIN_WAIT2 lasts without a socket: TCP_LINGER2. */
+static inline u64 tcp_linger2_ns(const struct tcp_sock *t)
+{
+	return t->linger2 ? max(t->linger2, 0) * NSEC_PER_SEC : TCP_TIMEWAIT;
+}
 /* Content that was received and not read. */
 static inline u32 tcp_unread(const struct tcp_sock *t)
 {

@@ -452,7 +452,7 @@ static bool fin_acked(struct tcp_sock *t)
 	case TCP_FIN_WAIT1:
 		tcp_set_state(t, TCP_FIN_WAIT2);
 		if (t->orphan) {
-			t->keep_at = clock_ns() + TCP_TIMEWAIT;
+			t->keep_at = clock_ns() + tcp_linger2_ns(t);
 			tcp_set_timer(t);
 		}
 		tcp_wake(t, POLLOUT);
@@ -502,6 +502,8 @@ static bool segment_in(struct tcp_sock *t, struct pkt *p)
 			tcp_answer_rst(p);
 			return false;
 		}
+		if (t->listener && t->tries < t->listener->defer_accept && !pkt_len(p) && !h->fin)
+			return false; /* TCP_DEFER_ACCEPT: it has to say something */
 		if (t->listener && !tcp_accept_ready(t))
 			return false; /* no room: our SYN will be sent again, and acknowledged */
 		established(t, p);

@@ -59,35 +59,16 @@ static ssize_t udp_sendmsg(struct socket *s, struct net_msg *msg)
 {
 	struct inet_sock *sk = inet_sk(s);
 	size_t n = msg->data.left;
-	struct udphdr *h;
 	struct dgram_to to;
-	struct pkt *p;
-	int err;
+	struct pkt *p = dgram_begin(sk, msg, UDP_MAX, &to);
+	struct udphdr *h;
 
-	err = dgram_autobind(sk);
-	if (err)
-		return err;
-	if (n > 0xffff)
-		return -EMSGSIZE;
-	if (msg->flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	err = dgram_target(sk, msg, &to);
-	if (err)
-		return err;
-	err = !to.port ? -EINVAL : n > UDP_MAX ? -EMSGSIZE : socket_error(s);
-	if (err)
-		goto out;
-	p = dgram_packet(sk, msg);
-	err = PTR_ERR(p);
 	if (IS_ERR(p))
-		goto out;
+		return PTR_ERR(p);
 	h = pkt_push(p, sizeof(*h));
 	*h = (struct udphdr){ .source = sk->sport, .dest = to.port, .len = htons(n + sizeof(*h)) };
 	p->csum_ok = !socket_opt(s, SOCK_OPT_NO_CHECK);
-	err = dgram_send(sk, &to, p);
-out:
-	netdev_put(to.dst.dev);
-	return err ? err : (ssize_t)n;
+	return dgram_send(sk, &to, p, n);
 }
 
 static bool udp_header_ok(struct pkt *p)
@@ -190,40 +171,22 @@ static ssize_t ping_sendmsg(struct socket *s, struct net_msg *msg)
 	struct dgram_to to;
 	struct icmphdr *h;
 	struct pkt *p;
-	int err;
 
-	err = dgram_autobind(sk);
-	if (err)
-		return err;
-	if (n > 0xffff)
-		return -EMSGSIZE;
 	if (n < sizeof(*h))
 		return -EINVAL;
-	if (msg->flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	err = dgram_target(sk, msg, &to);
-	if (err)
-		return err;
-	err = socket_error(s);
-	if (err)
-		goto out;
-	p = dgram_packet(sk, msg);
-	err = PTR_ERR(p);
+	p = dgram_begin(sk, msg, 0xffff, &to);
 	if (IS_ERR(p))
-		goto out;
+		return PTR_ERR(p);
 	h = (struct icmphdr *)p->data;
 	if (h->type != ICMP_ECHO || h->code) {
-		err = -EINVAL;
+		netdev_put(to.dst.dev);
 		pkt_free(p);
-		goto out;
+		return -EINVAL;
 	}
 	h->un.echo.id = sk->sport;
 	h->checksum = 0;
 	h->checksum = csum_fold(csum_add(0, h, n));
-	err = dgram_send(sk, &to, p);
-out:
-	netdev_put(to.dst.dev);
-	return err ? err : (ssize_t)n;
+	return dgram_send(sk, &to, p, n);
 }
 
 /* An echo reply came; p stays the caller's. */

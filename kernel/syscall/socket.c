@@ -164,6 +164,9 @@ SYSCALL4(accept4, int, fd, void __user *, uaddr, int __user *, ulen, int, flags)
 		return u.err;
 	if (!u.s->ops->accept)
 		return -EOPNOTSUPP;
+	len = fd_check(); /* else the connection would be taken and lost */
+	if (len)
+		return len;
 	s = u.s->ops->accept(u.s, u.f->flags & O_NONBLOCK);
 	if (IS_ERR(s))
 		return PTR_ERR(s);

@@ -393,7 +393,75 @@ static void interrupted_accept(void)
 	R(recv(c, &l, 1, 0));
 }
 
-ABI_MAIN(CASE(fresh_socket), CASE(kinds), CASE(binding), CASE(reuse_address), CASE(reuse_port),
+/* A connection that says nothing is not accepted yet. */
+static void deferred_accept(void)
+{
+	int l, c;
+
+	own_net();
+	l = listener(4000);
+	R(set_opt(l, IPPROTO_TCP, TCP_DEFER_ACCEPT, 30));
+	c = tcp();
+	R(connect(c, AT(LO, 4000)));
+	nonblock(l);
+	R(accept(l, NULL, NULL) >= 0);
+	events("listener", l);
+	R(send(c, "x", 1, 0));
+	wait_for(l, POLLIN);
+	R(accept(l, NULL, NULL) >= 0);
+}
+
+/* With no descriptor free, the connection waits until there is one. */
+static void no_descriptor(void)
+{
+	struct rlimit r = { 0, 64 };
+	int l, c;
+
+	own_net();
+	l = listener(4000);
+	c = tcp();
+	R(connect(c, AT(LO, 4000)));
+	r.rlim_cur = c + 1;
+	R(setrlimit(RLIMIT_NOFILE, &r));
+	R(accept(l, NULL, NULL));
+	r.rlim_cur = c + 2;
+	R(setrlimit(RLIMIT_NOFILE, &r));
+	nonblock(l);
+	R(accept(l, NULL, NULL) == c + 1);
+}
+
+static int in_state(const char *state)
+{
+	char line[300];
+	int n = 0;
+	FILE *f = fopen("/proc/net/tcp", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		n += !strncmp(line + 34, state, 2);
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* TCP_LINGER2: how long the kernel waits for a FIN when the socket is gone. */
+static void fin_wait(void)
+{
+	int fd[2];
+
+	own_net();
+	tcp_pair(fd);
+	R(set_opt(fd[0], IPPROTO_TCP, TCP_LINGER2, 1));
+	close(fd[0]);
+	usleep(300000);
+	say("%d", in_state("05"));
+	for (int i = 0; i < 40 && in_state("05"); i++)
+		usleep(100000);
+	say("%d", in_state("05"));
+	events("peer", fd[1]);
+}
+
+ABI_MAIN(CASE(deferred_accept), CASE(no_descriptor), CASE(fin_wait), CASE(fresh_socket),
+	 CASE(kinds), CASE(binding), CASE(reuse_address), CASE(reuse_port),
 	 CASE(time_wait_keeps_the_port), CASE(low_ports), CASE(connecting), CASE(connect_to_any),
 	 CASE(nonblocking_connect), CASE(refused), CASE(backlog), CASE(listen_by_itself),
 	 CASE(accept_after_close), CASE(closing_a_listener), CASE(shutting_down_a_listener),
