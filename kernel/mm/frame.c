@@ -191,7 +191,7 @@ struct frame *frame_alloc(unsigned int order, enum frame_kind kind)
 	struct frame *f;
 	u64 i;
 
-	if (order > MAX_ORDER)
+	if (order > MAX_ORDER || fault_injected())
 		return NULL;
 	irq_push();
 	c = &caches[this_cpu()->id];

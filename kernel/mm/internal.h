@@ -120,3 +120,15 @@ static inline struct res_counter *object_payer(void)
 /* Charges n bytes to *res, waiting for room where that is possible. *res = NULL: it goes free.
  * False: refused. */
 bool object_charge(struct res_counter **res, u64 n);
+
+/* Is this the allocation of the current thread that a test wants to fail (/proc/dyad/fail-nth)? */
+static inline bool fault_injected(void)
+{
+#ifdef SAN
+	struct thread *t = current_thread();
+
+	return t && t->fail_nth && !--t->fail_nth;
+#else
+	return false;
+#endif
+}

@@ -248,6 +248,8 @@ void *kmem_cache_alloc(struct kmem_cache *c)
 {
 	struct res_counter *payer = object_payer();
 
+	if (fault_injected())
+		return NULL;
 	return likely(!payer) ? alloc_free(c) : alloc_paid(c, payer);
 }
 

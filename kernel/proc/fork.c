@@ -103,6 +103,9 @@ static void copy_thread(struct task *child, const struct clone_args_k *args,
 	new->allowed = cur->allowed;
 	new->group = cur->group;
 	new->mem_charge = cur->mem_charge;
+#ifdef SAN
+	new->fail_nth = cur->fail_nth;
+#endif
 	sched_fork(child);
 }
 

@@ -105,6 +105,9 @@ struct thread {
 	struct res_counter *mem_charge; /* who pays for this thread's memory; NULL: nobody */
 	struct res_counter *mem_pays; /* own thread: instead of mem_charge, unless NULL */
 	const struct rlimit64 *rlim; /* the process's limits, by RLIMIT_*; NULL: none */
+#ifdef SAN
+	u32 fail_nth; /* own thread: which allocation from now on fails; 0: none does */
+#endif
 };
 #ifdef SAN
 #define KSTACK_SIZE 32768UL

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+"""Allocations that fail, one after the other, leave nothing behind (tests/guest/fault.c)."""
+from harness import Case
+
+ON = ("san",)
+DONE = "nothing is left"
+
+
+def fault(name, words, seconds=60):
+    return Case(name, "/tests/guest/fault %s 2> /dev/null" % words, out=DONE, seconds=seconds)
+
+
+CASES = [fault(name, name) for name in ("clone", "unshare", "cgroup", "socket", "exec", "ipc", "file")] + [
+    fault("mount-" + fs, "mount '%s %s'" % (fs, options)) for fs, options in (
+        ("tmpfs", "size=1m,mode=700"), ("proc", ""), ("sysfs", ""), ("devpts", "newinstance"), ("mqueue", ""),
+        ("cgroup2", ""), ("overlay", "lowerdir=/etc:/bin"))
+] + [
+    fault("ctr", "command 'ctr run busybox true > /dev/null 2>&1' 7", seconds=120),
+]
