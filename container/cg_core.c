@@ -220,6 +220,8 @@ static int set_subtree(struct cgroup *cg, u32 on, u32 off)
 		for (const struct cg_controller *const *c = cg_controllers(); *c; c++)
 			if ((*c)->bit & gone)
 				(*c)->reset(child);
+	if (gone & CG_CPUSET)
+		cg_cpuset_regroup(cg);
 	return 0;
 }
 

@@ -41,7 +41,8 @@ void cg_move_mm(struct cgroup *from, struct cgroup *to, struct task *t)
 		mutex_lock(&mm->lock);
 		root = va_frame(mm->pml4);
 		if (root->charge == &from->mem) {
-			res_charge_force(&to->mem, PAGE_SIZE);
+			if (!mem_charge(&to->mem, PAGE_SIZE)) /* nobody left who could give it */
+				res_charge_force(&to->mem, PAGE_SIZE);
 			root->charge = &to->mem;
 			mm->charge = &to->mem;
 			res_uncharge(&from->mem, PAGE_SIZE);

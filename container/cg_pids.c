@@ -50,7 +50,6 @@ void cg_move_task(struct cgroup *from, struct cgroup *to)
 	 * starter: (void)to;
 	 */
 	res_charge_force(&to->pids, 1);
-	res_charge_force(&to->mem, cg_task_bytes());
 	res_uncharge(&from->pids, 1);
 	res_uncharge(&from->mem, cg_task_bytes());
 	/* LAB 07: end */

@@ -253,6 +253,8 @@ static int task_fork(struct task *parent, struct task *child, int target_fd)
 			err = may_host(cg);
 		if (!err && moved_to == cg) {
 			join(cg, child); /* our reference goes with it */
+			if (target_fd >= 0)
+				cg_cpuset_fork(cg, child);
 			if (cg->freezers)
 				thread_set_work(&child->thread, THREAD_WORK_SIGNAL);
 			spin_unlock(&cgroup_lock);
@@ -314,9 +316,12 @@ int cgroup_move(struct cgroup *to, struct task *t)
 {
 	struct task *thread, *next;
 	struct cgroup *from;
-	u64 moved = 0;
+	u64 moved = 0, room = READ_ONCE(t->proc->nr_live);
 	int err;
 
+	/* Room is made first: who comes in must not bring the group over its limit. */
+	if (!mem_charge(&to->mem, room * cg_task_bytes()))
+		return -ENOMEM;
 	spin_lock(&cgroup_lock);
 	from = t->cgroup;
 	err = may_host(to);
@@ -324,6 +329,7 @@ int cgroup_move(struct cgroup *to, struct task *t)
 		err = -ESRCH;
 	if (err || from == to) {
 		spin_unlock(&cgroup_lock);
+		res_uncharge(&to->mem, room * cg_task_bytes());
 		return err;
 	}
 	cgroup_get(from);
@@ -339,8 +345,13 @@ int cgroup_move(struct cgroup *to, struct task *t)
 			moved++;
 		}
 	}
+	if (moved > room) /* threads that began meanwhile */
+		res_charge_force(&to->mem, (moved - room) * cg_task_bytes());
 	spin_unlock(&cgroup_lock);
+	if (room > moved)
+		res_uncharge(&to->mem, (room - moved) * cg_task_bytes());
 	cg_move_mm(from, to, t);
+	cg_cpuset_move(from, to, t);
 	while (moved--)
 		cgroup_put(from); /* each thread's */
 	cgroup_put(from);
@@ -422,6 +433,7 @@ void cgroup_init(void)
 	layer.show_cgroup = show_cgroup;
 	layer.freeze = cg_freeze_here;
 	layer.oom_event = cg_oom_event;
+	layer.cpus_allowed = cg_cpuset_of;
 	mem_event_hook = cg_mem_event;
 	counts_register("cgroups", &nr_cgroups);
 	cg_devices_init();

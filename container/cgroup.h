@@ -5,7 +5,7 @@
  *
  *	cgroup.c     the tree, who is in which group, fork, exit, moving
  *	cgroup_fs.c  the same as a file system: directories are groups, and the cgroup.* files
- *	cg_pids.c  cg_memory.c  cg_cpu.c   the controllers; cg_freeze.c  stopping a group as a whole
+ *	cg_pids.c  cg_memory.c  cg_cpu.c  cg_cpuset.c   the controllers; cg_freeze.c  stopping a group as a whole
  *
  * The limits themselves are struct res_counters, charged by the folders below through
  * thread.mem_charge and mm->charge; these know nothing of groups.
@@ -27,7 +27,8 @@ void cg_notify(struct cg_event *ev); /* any context */
 #define CG_CPU 1U
 #define CG_MEMORY 2U
 #define CG_PIDS 4U
-#define CG_ALL (CG_CPU | CG_MEMORY | CG_PIDS)
+#define CG_CPUSET 8U
+#define CG_ALL (CG_CPU | CG_MEMORY | CG_PIDS | CG_CPUSET)
 
 #define CG_LEVELS 64
 struct cgroup {
@@ -72,6 +73,7 @@ struct cgroup {
 	struct cg_devices *devices; /* cg_devices.c's: device programs; NULL: none */
 
 	struct sched_group cpu; /* in use while the parent gives the controller */
+	u64 cpus, mems; /* cpuset.cpus as set, by number; mems */
 	u64 cpu_weight; /* 1 to 10000; 100 is a thread of nice 0 */
 };
 
@@ -155,7 +157,7 @@ struct cg_controller {
 	const struct cg_file *files; /* up to one without a name */
 	void (*reset)(struct cgroup *cg); /* limits back to none: disabled, or new */
 };
-extern const struct cg_controller cg_cpu, cg_memory, cg_pids;
+extern const struct cg_controller cg_cpuset, cg_cpu, cg_memory, cg_pids;
 extern const struct cg_file cg_core_files[];
 const struct cg_controller *const *cg_controllers(void); /* NULL-terminated */
 
@@ -164,6 +166,14 @@ int cg_cpu_stat_show(struct strbuf *out, void *cg); /* cpu.stat, a core file */
 struct sched_group *cg_cpu_group(struct cgroup *cg);
 /* subtree_control of top changed: its tasks below get their groups. cgroup_mutex, cgroup_lock held. */
 void cg_cpu_regroup(struct cgroup *top);
+
+/* ---- cg_cpuset.c: no spinlock held ---- */
+u64 cg_cpuset_of(struct task *t); /* layer_ops.cpus_allowed */
+void cg_cpuset_regroup(
+	struct cgroup *top); /* what is in effect below top changed; cgroup_mutex held */
+void cg_cpuset_apply(struct cgroup *cg, const struct process *only); /* NULL: to all in cg */
+void cg_cpuset_move(struct cgroup *from, struct cgroup *to, struct task *t);
+void cg_cpuset_fork(struct cgroup *cg, struct task *child); /* it does not run yet */
 
 void cgroup_fs_init(void);
 char *cg_chomp(char *buf); /* takes blanks and the newline off the end; returns buf */
@@ -177,7 +187,7 @@ u64 cg_task_bytes(void);
 /* -EAGAIN over pids.max, -ENOMEM over memory.max. */
 int cg_charge_task(struct cgroup *cg);
 void cg_uncharge_task(struct cgroup *cg);
-/* Moves t's own charges; what its pages are charged to stays (cgroup_lock held). */
+/* Moves t's own charges, whose memory has been charged to to; what its pages are charged to stays (cgroup_lock held). */
 void cg_move_task(struct cgroup *from, struct cgroup *to);
 /* The space of a moved process is charged to its new group from now on. */
 void cg_move_mm(struct cgroup *from, struct cgroup *to, struct task *t);

@@ -280,6 +280,8 @@ int do_sched_setaffinity(pid_t pid, cpumask_t mask)
 
 	if (!t)
 		return -ESRCH;
+	if (layer.cpus_allowed)
+		mask &= layer.cpus_allowed(t);
 	err = may_schedule(t) ? thread_set_allowed(&t->thread, mask) : -EPERM;
 	task_put(t);
 	return err;

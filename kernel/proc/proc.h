@@ -183,6 +183,8 @@ struct layer_ops {
 	 * buf is NUL-terminated; n or -errno. */
 	void (*map_show)(struct user_ns *ns, enum id_map_file which, struct strbuf *out);
 	ssize_t (*map_write)(struct user_ns *ns, enum id_map_file which, char *buf, size_t n);
+	/* The CPUs that t's group has: sched_setaffinity(2) chooses among them. */
+	cpumask_t (*cpus_allowed)(struct task *t);
 	/* seccomp(2), on user memory. */
 	long (*seccomp)(unsigned int op, unsigned int flags, void __user *args);
 	/* Of a task with THREAD_WORK_SECCOMP: is the call in regs to be made? False: its result is there. */
@@ -197,6 +199,7 @@ struct layer_ops {
 			    unsigned int *filters); /* SECCOMP_MODE_*, how many filters */
 };
 extern struct layer_ops layer;
+void show_cpu_list(struct strbuf *out, cpumask_t mask); /* "0-2,5" */
 
 /* ---- signals ---- */
 #define SIG_MAX 64

@@ -223,12 +223,10 @@ static void status_signals(struct strbuf *out, struct task *t)
 	sb_printf(out, "SigIgn:\t%016llx\nSigCgt:\t%016llx\n", (ull)ign, (ull)caught);
 }
 
-static void status_cpus(struct strbuf *out, struct task *t)
+void show_cpu_list(struct strbuf *out, cpumask_t mask)
 {
-	cpumask_t mask = t->thread.allowed & (nr_cpus >= 64 ? ~0UL : BIT(nr_cpus) - 1);
 	const char *sep = "";
 
-	sb_printf(out, "Cpus_allowed:\t%llx\nCpus_allowed_list:\t", (ull)mask);
 	for (unsigned int i = 0; i < 64; i++) {
 		unsigned int from = i;
 
@@ -239,6 +237,14 @@ static void status_cpus(struct strbuf *out, struct task *t)
 		sb_printf(out, from == i ? "%s%u" : "%s%u-%u", sep, from, i);
 		sep = ",";
 	}
+}
+
+static void status_cpus(struct strbuf *out, struct task *t)
+{
+	cpumask_t mask = t->thread.allowed & (nr_cpus >= 64 ? ~0UL : BIT(nr_cpus) - 1);
+
+	sb_printf(out, "Cpus_allowed:\t%llx\nCpus_allowed_list:\t", (ull)mask);
+	show_cpu_list(out, mask);
 	sb_putc(out, '\n');
 }
 
