@@ -216,11 +216,10 @@ static int enter_all(struct pid *pid, int flags)
 		{ CLONE_NEWTIME, "time" }, { CLONE_NEWNS, "mnt" },
 	};
 	struct task *t = pid_task(pid, PID_PROCESS);
-	int err;
+	struct nsproxy *living = t ? task_ns_get(t) : NULL; /* not of a zombie */
+	int err = !living ? -ESRCH : ptrace_may_access(t, false) ? 0 : -EPERM;
 
-	if (!t)
-		return -ESRCH;
-	err = ptrace_may_access(t, false) ? 0 : -EPERM;
+	nsproxy_put(living);
 	for (int i = 0; !err && i < ARRAY_SIZE(order); i++) {
 		struct ns_common *ns;
 
