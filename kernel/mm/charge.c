@@ -24,6 +24,11 @@ struct res_counter *mem_pays(struct res_counter *res)
 	return before;
 }
 
+void mem_pays_end(struct res_counter *before)
+{
+	current_thread()->mem_pays = before;
+}
+
 void (*mem_event_hook)(struct res_counter *res, enum mem_event what);
 bool mem_guarded, mem_highs;
 

@@ -119,10 +119,7 @@ void kmem_cache_each(void (*fn)(void *arg, const char *name, size_t size, u64 us
  * the allocation of an interrupt is charged, too. Returns what mem_pays_end() takes.
  */
 struct res_counter *mem_pays(struct res_counter *res);
-static inline void mem_pays_end(struct res_counter *before)
-{
-	current_thread()->mem_pays = before;
-}
+void mem_pays_end(struct res_counter *before);
 /* Who pays for obj, of a cache or kmalloc(): alive as long as obj is. NULL: nobody. */
 struct res_counter *mem_payer_of(const void *obj);
 /* What befalls a counter: container/ tells those who watch (memory.events). */

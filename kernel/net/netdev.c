@@ -240,17 +240,10 @@ void netdev_point(struct netdev **at, struct netdev *to)
 
 struct netdev *netdev_alloc(size_t size, const struct netdev_ops *ops)
 {
-	struct res_counter *payer = current_thread()->mem_charge;
-	struct netdev *dev;
+	struct netdev *dev = kzalloc(size);
 
-	if (payer && res_charge(payer, sizeof(*dev)))
+	if (!dev)
 		return NULL;
-	dev = kzalloc(size);
-	if (!dev) {
-		res_uncharge_object(payer, sizeof(*dev));
-		return NULL;
-	}
-	dev->payer = payer;
 	ref_init(&dev->refs);
 	dev->ops = ops;
 	dev->type = ARPHRD_ETHER;
@@ -503,7 +496,6 @@ int netdev_move(struct netdev *dev, struct net_ns *net, const char *name)
 
 void netdev_kfree(struct netdev *dev)
 {
-	res_uncharge_object(dev->payer, sizeof(*dev));
 	kfree(dev);
 }
 

@@ -123,7 +123,6 @@ struct netdev {
 	u16 type; /* ARPHRD_* */
 	u8 mac[ETH_ALEN], broadcast[ETH_ALEN];
 	void *priv; /* the driver's */
-	struct res_counter *payer; /* of what netdev_alloc() made; NULL: nobody */
 	/* Changed with net_lock held; packets follow them by netdev_follow(). References. */
 	struct netdev *peer; /* the other end of a pair */
 	struct netdev *master; /* whose port it is */
@@ -147,7 +146,7 @@ struct netdev {
 extern spinlock_t net_lock;
 /*
  * An Ethernet device of size bytes that begin with struct netdev: zeroed, one reference, a random
- * address, its free() is kfree(). It is charged to who asks for it. NULL: no memory.
+ * address, its free() is kfree(). NULL: no memory.
  */
 struct netdev *netdev_alloc(size_t size, const struct netdev_ops *ops);
 void netdev_kfree(struct netdev *dev);

@@ -46,6 +46,13 @@ u32 csum_pseudo(be32 saddr, be32 daddr, u8 protocol, u16 len)
 {
 	return 0;
 }
+struct res_counter *mem_pays(struct res_counter *res)
+{
+	return NULL;
+}
+void mem_pays_end(struct res_counter *before)
+{
+}
 struct res_counter *res_charge(struct res_counter *res, u64 n)
 {
 	return NULL;
