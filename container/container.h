@@ -33,6 +33,11 @@ struct cred *user_ns_make(const struct cred *old);
 /* Makes cred, not yet in use, one of ns with every capability there. */
 void user_ns_grant(struct cred *cred, struct user_ns *ns);
 
+/* Is there room in owner, and above it, for one more of each kind of flags? 0, -ENOSPC */
+int ns_room(const struct user_ns *owner, u64 flags);
+void ns_limit_setup(struct user_ns *ns); /* no limits */
+void ns_limit_init(void);
+
 /* layer_ops.pid_ns_end */
 void pid_ns_end(struct pid_ns *ns);
 /* layer_ops.map_show, map_write */

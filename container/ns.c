@@ -94,6 +94,9 @@ static int make_ns(u64 flags, struct nsproxy **nsp, const struct cred **credp,
 
 	if (!(flags & (NSPROXY_KINDS | CLONE_NEWUSER)))
 		return 0;
+	err = ns_room(owner, flags);
+	if (err)
+		return err;
 	if (flags & CLONE_NEWUSER) {
 		cred = user_ns_make(*credp);
 		if (IS_ERR(cred))
@@ -283,6 +286,7 @@ static struct ns_common *task_ns(struct task *t, const char *name)
 static void container_init(void)
 {
 	nsfs_init();
+	ns_limit_init();
 	cgroup_init();
 	seccomp_init();
 	layer.make_ns = make_ns;

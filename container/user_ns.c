@@ -85,6 +85,7 @@ struct cred *user_ns_make(const struct cred *old)
 	ns->owner_uid = old->euid;
 	ns->owner_gid = old->egid;
 	ns->setgroups_denied = parent->setgroups_denied;
+	ns_limit_setup(ns);
 	cred = cred_copy(old);
 	if (cred)
 		user_ns_grant(cred, ns);
@@ -280,7 +281,7 @@ static ssize_t write_setgroups(struct user_ns *ns, const char *buf, size_t n)
 	if (!deny && strcmp(buf, "allow") && strcmp(buf, "allow\n"))
 		return -EINVAL;
 	spin_lock(&map_lock);
-	if (deny != ns->setgroups_denied && (!deny || ns->gid_map))
+	if (deny ? ns->gid_map != NULL : ns->setgroups_denied)
 		err = -EPERM;
 	else
 		ns->setgroups_denied = deny;

@@ -635,6 +635,8 @@ struct pseudo_file {
 	ssize_t (*write)(void *priv, char *buf, size_t n);
 	/* POLLPRI events: the queue to wait on and a counter of changes; NULL without. */
 	struct waitq *(*wait)(void *priv, u64 *events);
+	/* Who may write it, whatever the mode says of that; NULL: the mode alone decides. */
+	bool (*may_write)(void);
 	bool poll_takes; /* an event is seen by one poll, else by all until the text is read */
 	void (*put)(void *priv); /* the inode goes, no file of it is open any more; may be NULL */
 };

@@ -141,7 +141,16 @@ static int pseudo_setattr(struct inode *inode, const struct kattr *attr)
 	return 0;
 }
 
+static int pseudo_permission(struct inode *inode, int may)
+{
+	const struct pseudo *p = inode->priv;
+
+	return !(may & MAY_EXEC) && (!(may & MAY_WRITE) || p->pf->may_write()) ? 0 : -EACCES;
+}
+
 static const struct inode_ops pseudo_iops = { .setattr = pseudo_setattr };
+static const struct inode_ops checked_iops = { .setattr = pseudo_setattr,
+					       .permission = pseudo_permission };
 
 struct inode *pseudo_inode(struct super *sb, const struct pseudo_file *pf, void *priv)
 {
@@ -155,7 +164,7 @@ struct inode *pseudo_inode(struct super *sb, const struct pseudo_file *pf, void 
 	p->pf = pf;
 	p->priv = priv;
 	i->priv = p;
-	i->ops = &pseudo_iops;
+	i->ops = pf->may_write ? &checked_iops : &pseudo_iops;
 	i->fops = &pseudo_fops;
 	return i;
 }

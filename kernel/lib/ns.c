@@ -3,6 +3,7 @@
 #include "lib/ns.h"
 
 u64 nr_namespaces;
+void (*ns_counted)(const struct ns_common *ns, int by);
 
 u32 ns_new_inum(void)
 {
@@ -24,6 +25,8 @@ void ns_init(struct ns_common *ns, const struct ns_ops *ops, struct user_ns *own
 	ns->owner = owner;
 	if (owner)
 		ns_get((struct ns_common *)owner);
+	if (ns_counted)
+		ns_counted(ns, 1);
 	__atomic_fetch_add(&nr_namespaces, 1, __ATOMIC_RELAXED);
 }
 
@@ -32,6 +35,8 @@ void ns_put(struct ns_common *ns)
 	while (ns && ref_put(&ns->refs)) {
 		struct ns_common *owner = (struct ns_common *)ns->owner;
 
+		if (ns_counted)
+			ns_counted(ns, -1);
 		if (ns->ops->free)
 			ns->ops->free(ns);
 		__atomic_fetch_sub(&nr_namespaces, 1, __ATOMIC_RELAXED);

@@ -29,6 +29,8 @@ struct ns_common {
 u32 ns_new_inum(void);
 /* One reference; takes one of owner. */
 void ns_init(struct ns_common *ns, const struct ns_ops *ops, struct user_ns *owner, u32 inum);
+/* Set by container/: a namespace was made (1) or is no more (-1). */
+extern void (*ns_counted)(const struct ns_common *ns, int by);
 extern u64 nr_namespaces; /* made by ns_init() and not yet freed, for the leak check; atomic */
 static inline void ns_get(struct ns_common *ns)
 {

@@ -316,6 +316,7 @@ void mqueue_init(void)
 		.userns_mount = true,
 		.fill = no_memory,
 		.existing = mq_existing,
+		.owner = mq_owner,
 	};
 
 	fs_register(&mqueue_type);

@@ -86,6 +86,10 @@ struct user_ns {
 	gid_t owner_gid;
 	struct id_map *uid_map, *gid_map; /* NULL: identity (the first only) or not yet written */
 	bool setgroups_denied;
+#define NS_KINDS 8
+#define NS_MAX_DEFAULT 0x7fffffff
+	/* Of namespaces that it or a descendant owns, by kind: how many there are, and may be. */
+	u32 ns_count[NS_KINDS], ns_max[NS_KINDS];
 };
 extern struct user_ns init_user_ns;
 

@@ -468,6 +468,63 @@ static void further_down(void)
 	as_inner_root(copy_of_a_copy);
 }
 
+static void limit(const char *kind, const char *value)
+{
+	char name[64];
+	int fd;
+
+	snprintf(name, sizeof(name), "/proc/sys/user/max_%s_namespaces", kind);
+	show_file(name);
+	fd = open(name, O_WRONLY);
+	say("%s to %s: %s", kind, value,
+	    fd < 0 || write(fd, value, strlen(value)) < 0 ? errno_name(errno) : "written");
+	show_file(name);
+	close(fd);
+}
+
+static void child_takes(unsigned long flags)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		R(unshare(flags));
+		_exit(0);
+	}
+	reap(pid);
+}
+
+static void within_limits(void)
+{
+	struct stat st;
+
+	R(stat("/proc/sys/user/max_mnt_namespaces", &st));
+	say("mode %o", st.st_mode);
+	limit("mnt", "3\n"); /* the own one is the first */
+	child_takes(CLONE_NEWNS);
+	R(unshare(CLONE_NEWNS));
+	limit("mnt", "1");
+	child_takes(CLONE_NEWNS);
+	child_takes(CLONE_NEWNS | CLONE_NEWUTS);
+	child_takes(CLONE_NEWNS | CLONE_NEWUSER); /* what is below counts, too */
+	limit("user", "0");
+	child_takes(CLONE_NEWUSER);
+	limit("user", "9");
+	R(unshare(CLONE_NEWUSER));
+	child_takes(CLONE_NEWUSER);
+	limit("uts", "-1");
+	limit("uts", "x");
+	limit("uts", "5000000000");
+	limit("uts", "0");
+	child_takes(CLONE_NEWUTS);
+}
+
+static void how_many(void)
+{
+	begin();
+	as_inner_root(within_limits);
+	limit("nosuch", "1");
+}
+
 static void as_nobody(void)
 {
 	R(mount("x", "m", "tmpfs", 0, NULL));
@@ -494,4 +551,4 @@ static void without_rights(void)
 ABI_MAIN(CASE(locked_trees), CASE(locked_and_unbindable), CASE(locked_flags), CASE(whose_super),
 	 CASE(slaves_below), CASE(own_types), CASE(own_devices), CASE(proc_in_sight),
 	 CASE(proc_read_only), CASE(part_of_proc), CASE(sys_in_sight), CASE(roots_inside),
-	 CASE(no_way_out), CASE(further_down), CASE(without_rights))
+	 CASE(no_way_out), CASE(further_down), CASE(how_many), CASE(without_rights))
