@@ -15,7 +15,7 @@ LADDER = {
     "1": "pid and mnt namespaces, /proc, tmpfs, devpts, bind mounts, pivot_root, no cgroup",
     "2": "five namespaces and the cgroup namespace; the life cycle: create, start, exec, kill, delete",
     "3": "cgroupfs: a group of its own, freezing, killing, ps, update",
-    "4": "limits that are enforced: pids, memory, cpu",
+    "4": "limits that are enforced: pids, memory, cpu, cpuset",
     "5": "a seccomp filter",
     "6": "`crun spec` as it is: device program, masked paths, a terminal",
     "7": "a user namespace with id maps: made by root, and rootless",
@@ -231,10 +231,6 @@ CASES = [
         env XDG_RUNTIME_DIR=$PWD/run crun --cgroup-manager=disabled --root $PWD/run/c run c""",
          "cat /proc/self/uid_map | xargs; id -u; echo x >/dev/shm/f; stat -c %u /dev/shm/f", out="0 1000 1\n0\n0"),
 ]
-
-
-# until the kernel has the controller
-CASES = [case for case in CASES if case.name != "4-cpuset"]
 
 
 def ladder():
