@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 
-LIMIT = 592 * 1024  # of the stripped kernel: a guard against growth; make bench holds it against 512 KiB
+LIMIT = 672 * 1024  # of the stripped kernel: a guard against growth; make bench holds it against 512 KiB
 
 
 def make(run, *words, timeout=300):
