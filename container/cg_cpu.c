@@ -89,32 +89,6 @@ static ssize_t weight_write(void *cg, char *buf, size_t n)
 	return n;
 }
 
-/* The same by the weights of nice values: the nearest one. */
-static int nice_show(struct strbuf *out, void *cg)
-{
-	u64 weight = READ_ONCE(((struct cgroup *)cg)->cpu.weight);
-	int nice = -20;
-
-	while (nice < 19 && 2 * weight < sched_nice_weight(nice) + sched_nice_weight(nice + 1))
-		nice++;
-	sb_printf(out, "%d\n", nice);
-	return 0;
-}
-
-static ssize_t nice_write(void *cg, char *buf, size_t n)
-{
-	bool negative = *cg_chomp(buf) == '-';
-	u64 v;
-
-	if (parse_u64(buf + negative, 10, &v))
-		return -EINVAL;
-	if (v > (negative ? 20 : 19))
-		return -ERANGE;
-	set_weight(cg, (sched_nice_weight(negative ? -v : v) * WEIGHT_DEFAULT + 512) /
-			       SCHED_WEIGHT_DEFAULT);
-	return n;
-}
-
 /* ---- cpu.max: "QUOTA PERIOD" in us, "max" without a limit ---- */
 
 #define PERIOD_DEFAULT (100 * NSEC_PER_MSEC)
@@ -162,7 +136,6 @@ static void reset(struct cgroup *cg)
 
 static const struct cg_file files[] = {
 	CG_CHILD_FILE("cpu.weight", 0644, .show = weight_show, .write = weight_write),
-	CG_CHILD_FILE("cpu.weight.nice", 0644, .show = nice_show, .write = nice_write),
 	CG_CHILD_FILE("cpu.max", 0644, .show = max_show, .write = max_write),
 	{ .pf = { .name = NULL } },
 };

@@ -258,8 +258,6 @@ CG_SHOW_LIMIT(low_show, mem.low)
 CG_SHOW_LIMIT(min_show, mem.min)
 CG_SHOW_LIMIT(swap_max_show, swap_max)
 CG_WRITE_LIMIT(swap_max_write, swap_max, true)
-CG_SHOW_LIMIT(swap_high_show, swap_high)
-CG_WRITE_LIMIT(swap_high_write, swap_high, true)
 CG_SHOW_NUMBER(oom_group_show, oom_group)
 CG_WAIT(events_wait, mem_events)
 
@@ -287,12 +285,6 @@ static ssize_t max_write(void *priv, char *buf, size_t n)
 		return err;
 	enforce(cg);
 	return n;
-}
-
-static int swap_current_show(struct strbuf *out, void *cg)
-{
-	sb_printf(out, "0\n"); /* there is no swap */
-	return 0;
 }
 
 /* From the first use on mm/ looks at them where it charges and reclaims. */
@@ -366,19 +358,13 @@ static int local_show(struct strbuf *out, void *cg)
 	return 0;
 }
 
-static int swap_events_show(struct strbuf *out, void *cg)
-{
-	sb_printf(out, "high 0\nmax 0\nfail 0\n");
-	return 0;
-}
-
 static void reset(struct cgroup *cg)
 {
 	WRITE_ONCE(cg->mem.limit, RES_NO_LIMIT);
 	WRITE_ONCE(cg->mem.high, RES_NO_LIMIT);
 	cg->mem.low = cg->mem.min = 0;
 	cg->oom_group = 0;
-	cg->swap_max = cg->swap_high = RES_NO_LIMIT;
+	cg->swap_max = RES_NO_LIMIT;
 }
 
 static const struct cg_file files[] = {
@@ -393,9 +379,6 @@ static const struct cg_file files[] = {
 	CG_CHILD_FILE("memory.oom.group", 0644, .show = oom_group_show, .write = oom_group_write),
 	CG_FILE("memory.reclaim", 0200, .write = reclaim_write),
 	CG_FILE("memory.stat", 0444, .show = stat_show),
-	CG_CHILD_FILE("memory.swap.current", 0444, .show = swap_current_show),
-	CG_CHILD_FILE("memory.swap.high", 0644, .show = swap_high_show, .write = swap_high_write),
-	CG_CHILD_FILE("memory.swap.events", 0444, .show = swap_events_show),
 	CG_CHILD_FILE("memory.swap.max", 0644, .show = swap_max_show, .write = swap_max_write),
 	{ .pf = { .name = NULL } },
 };

@@ -65,7 +65,7 @@ struct cgroup {
 
 	struct res_counter
 		mem; /* bytes; keeps one reference on the group until all is given back */
-	u64 swap_max, swap_high;
+	u64 swap_max;
 	u64 oom_group; /* 1: an OOM kill takes all */
 	u64 mem_total[MEM_EVENTS], mem_local[MEM_EVENTS]; /* atomic: with those below, and not */
 	struct cg_event mem_events;

@@ -39,7 +39,8 @@ static bool before(u64 a, u64 b)
 
 /* ---- weights ---- */
 
-u64 sched_nice_weight(int nice)
+/* One nice level is a quarter more or less (setpriority(2), sched(7)). */
+static u64 nice_weight(int nice)
 {
 	u64 w = WEIGHT_NICE_0 << 8;
 
@@ -523,7 +524,7 @@ void thread_start(struct thread *t)
 
 	__atomic_fetch_add(&sched_nr_threads, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&sched_nr_forks, 1, __ATOMIC_RELAXED);
-	t->weight = sched_nice_weight(t->nice);
+	t->weight = nice_weight(t->nice);
 	rq = thread_rq_lock(t);
 	t->state = THREAD_RUNNABLE;
 	t->sync = current_thread()
@@ -534,7 +535,7 @@ void thread_start(struct thread *t)
 void thread_set_nice(struct thread *t, int nice)
 {
 	struct runqueue *rq = thread_rq_lock(t);
-	u64 weight = sched_nice_weight(nice);
+	u64 weight = nice_weight(nice);
 
 	if (t->on_rq) {
 		group_count(t->group, t->weight, -1);

@@ -52,8 +52,6 @@ struct sched_group {
 	struct bandwidth bw;
 };
 void sched_group_init(struct sched_group *g, struct sched_group *parent, u32 weight);
-/* One nice level is a quarter more or less (setpriority(2), sched(7)). */
-u64 sched_nice_weight(int nice);
 void sched_group_set_weight(struct sched_group *g, u32 weight);
 /* quota ns of CPU time a period of 1 ms to 1 s, for g and the groups below together; 0: no limit. */
 void sched_group_set_bandwidth(struct sched_group *g, u64 quota, u64 period);

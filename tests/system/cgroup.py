@@ -141,9 +141,6 @@ CASES = [
                        "x=$(head -1 a/cpu.stat | cut -d' ' -f2); y=$(head -1 b/cpu.stat | cut -d' ' -f2); "
                        "[ $((x * 10 / y)) -ge 25 ] && [ $((x * 10 / y)) -le 60 ] && echo four to one; rmdir a b",
          match=("^100$", "^400$", "^four to one$"), seconds=60, on=("qemu1",)),
-    case("cpu-nice", "mkdir a; cat a/cpu.weight.nice; echo 5 > a/cpu.weight.nice; cat a/cpu.weight; echo -21 > a/cpu.weight.nice; "
-                     "echo 20 > a/cpu.weight.nice; echo 300 > a/cpu.weight; cat a/cpu.weight.nice; rmdir a",
-         match=("^0\n33\n", "^-5$", "out of range")),
     case("cpu-max-file", "mkdir -p a/b; cat a/cpu.max; echo 20000 > a/cpu.max; cat a/cpu.max; echo '5000 50000' > a/cpu.max; "
                          "echo max > a/cpu.max; cat a/cpu.max; ls a/b/cpu.max cpu.max; grep -c . a/cpu.stat a/b/cpu.stat; "
                          "for bad in '' x 999 '1000 999' '1000 1000001' '-1' '1000 x' '17592186044416 100000'; do "
