@@ -90,8 +90,7 @@ int tcp_setsockopt(struct socket *s, int level, int name, const void __user *val
 	spin_lock(&s->lock);
 	if (word)
 		*word = v;
-	switch (word ? 0 : name) {
-	case 0:
+	switch (name) {
 	case TCP_NODELAY:
 	case TCP_CORK:
 	case TCP_QUICKACK:
@@ -112,7 +111,10 @@ int tcp_setsockopt(struct socket *s, int level, int name, const void __user *val
 			t->defer_accept++;
 		break;
 	default:
-		err = -ENOPROTOOPT;
+		if (word)
+			set_number(t, name, v);
+		else
+			err = -ENOPROTOOPT;
 	}
 	spin_unlock(&s->lock);
 	net_run();
@@ -170,10 +172,7 @@ int tcp_getsockopt(struct socket *s, int level, int name, void __user *val, int 
 	if (len < 0)
 		return -EINVAL;
 	word = number(t, name, 1, &ok);
-	switch (word ? 0 : name) {
-	case 0:
-		v = *word;
-		break;
+	switch (name) {
 	case TCP_NODELAY:
 		v = t->nodelay;
 		break;
@@ -199,7 +198,9 @@ int tcp_getsockopt(struct socket *s, int level, int name, void __user *val, int 
 		get_info(t, &info);
 		return sockopt_put(val, ulen, &info, sizeof(info));
 	default:
-		return -ENOPROTOOPT;
+		if (!word)
+			return -ENOPROTOOPT;
+		v = *word;
 	}
 	return sockopt_put(val, ulen, &v, sizeof(v));
 }

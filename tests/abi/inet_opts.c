@@ -22,6 +22,8 @@ static void tcp_defaults(void)
 	R(opt(s, IPPROTO_TCP, TCP_DEFER_ACCEPT));
 	R(opt(s, IPPROTO_TCP, TCP_LINGER2));
 	R(opt(s, IPPROTO_TCP, 999));
+	R(opt(s, IPPROTO_TCP, 0));
+	R(opt(s, IPPROTO_TCP, -1));
 	R(opt(s, IPPROTO_UDP, 1));
 	R(opt(s, SOL_SOCKET, SO_SNDBUF));
 	R(opt(s, SOL_SOCKET, SO_RCVBUF));
@@ -57,6 +59,8 @@ static void tcp_ranges(void)
 	TRY(IPPROTO_TCP, TCP_KEEPCNT, 0, 1, 127, 128);
 	TRY(IPPROTO_TCP, TCP_SYNCNT, 0, 1, 127, 128);
 	TRY(IPPROTO_TCP, TCP_USER_TIMEOUT, -1, 0, 5000);
+	TRY(IPPROTO_TCP, 0, 1);
+	TRY(IPPROTO_TCP, -1, 1);
 	TRY(IPPROTO_TCP, TCP_DEFER_ACCEPT, 0, 1, 2, 5, 8);
 	TRY(IPPROTO_TCP, TCP_LINGER2, 5, 0, -3, 100000);
 	R(setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &s, 3));
