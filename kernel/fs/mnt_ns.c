@@ -128,6 +128,17 @@ struct mnt_ns *mnt_ns_copy(struct mnt_ns *old, struct user_ns *owner, struct fs_
 	ns->root = b;
 	mounts_count(ns, b, 1); /* whatever the limit: it is no more than was there */
 	mount_set_ns(b, ns);
+	/* LAB 06: begin
+	 * Where does fs stand? root and cwd, copies of fs->root and fs->cwd, still name mounts of the old
+	 * tree: whoever stays there would see nothing of what is mounted in the new one. b is the new tree's
+	 * root, and both trees have the same shape: walk them side by side (mount_next(m, top): the next mount
+	 * of a tree, parents first, NULL at the end) and where the old mount is fs->root.mnt or fs->cwd.mnt, put
+	 * the new one into root.mnt or cwd.mnt. One thing makes them differ: a mount whose root is itself a
+	 * file of a mount namespace (mnt_ns_of_file()) was not copied, nor what is on it. mount_after() goes
+	 * past it.
+	 * starter: a = b;
+	 * starter: (void)a;
+	 */
 	/* Both trees have the same shape, but for what was not copied: where fs stands moves to the copies. */
 	for (a = old->root; a; a = mount_next(a, old->root)) {
 		while (a && mnt_ns_of_file(a->root))
@@ -140,6 +151,7 @@ struct mnt_ns *mnt_ns_copy(struct mnt_ns *old, struct user_ns *owner, struct fs_
 			cwd.mnt = b;
 		b = mount_next(b, ns->root);
 	}
+	/* LAB 06: end */
 	mount_unlock();
 	context_move(fs, ns, &root, &cwd);
 	return ns;

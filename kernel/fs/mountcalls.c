@@ -465,6 +465,18 @@ static void move_contexts(struct mnt_ns *ns, const struct path *old, const struc
 /* pivot_root(2)'s conditions, in the order Linux tests them. */
 static int check_pivot(const struct path *root, const struct path *new, const struct path *old)
 {
+	/* LAB 06: begin
+	 * May the three be exchanged? root is the caller's root, new is to become it, and root's mount goes to
+	 * old. In this order (pivot_root(2), ERRORS):
+	 * -EINVAL  old's mount, or the parent of new's or root's, has peers (peer_group): others would see it
+	 * -EINVAL  root's or new's mount is not of this namespace (in_our_ns()), or new's is MNT_LOCKED
+	 * -ENOENT  the folder new was removed (dentry->unhashed)
+	 * -EBUSY   new or old is on root's mount itself
+	 * -EINVAL  root is not a mount's root (is_mount_root(); a chroot), or has nothing below it (a mount that
+	 *          is its own parent: the first rootfs); the same for new
+	 * -EINVAL  old is not below new, or new not below root (mount_reachable(mount, dentry, below what))
+	 * starter: return old->mnt == root->mnt ? -EBUSY : -EINVAL;
+	 */
 	struct mount *rm = root->mnt, *nm = new->mnt, *om = old->mnt;
 
 	if (om->peer_group || nm->parent->peer_group || rm->parent->peer_group)
@@ -482,10 +494,19 @@ static int check_pivot(const struct path *root, const struct path *new, const st
 	if (!mount_reachable(om, old->dentry, new) || !mount_reachable(nm, new->dentry, root))
 		return -EINVAL;
 	return 0;
+	/* LAB 06: end */
 }
 
 static void pivot(const struct path *root, const struct path *new, const struct path *old)
 {
+	/* LAB 06: begin
+	 * Exchange: new's mount goes where root's mount is (on `mountpoint` of its parent), and root's mount goes
+	 * to old. mount_detach() and mount_attach(mount, parent, mountpoint) do one step each; a mount is attached
+	 * in one place at a time. Detaching forgets the place: keep what you need of it, with a reference of your
+	 * own to the dentry (dget(), dput()). When root's mount is MNT_LOCKED, that is about the place: new's has it
+	 * afterwards. Mind the order when old is new ("." and "."): root's mount is on top then.
+	 * starter: (void)root;
+	 */
 	struct mount *top = root->mnt->parent;
 	struct dentry *mp = dget(root->mnt->mountpoint);
 
@@ -498,6 +519,7 @@ static void pivot(const struct path *root, const struct path *new, const struct 
 	mount_attach(root->mnt, old->mnt, old->dentry);
 	mount_attach(new->mnt, top, mp);
 	dput(mp);
+	/* LAB 06: end */
 }
 
 int do_pivot_root(const char *new_root, const char *put_old)

@@ -112,6 +112,23 @@ static int find_in(struct find *f, const struct path *dir, unsigned int layer, c
 		dput(d);
 		return 0;
 	}
+	/* LAB 06: begin
+	 * d is what this layer has of the name, i its inode; f is what the layers above have had: f->n finds,
+	 * topmost first, in f->layers (a path each, which keeps the reference d), f->layer the number of the
+	 * first one's layer. f->done ends the search. Three rules:
+	 * 1. A whiteout (ovl_is_whiteout()) says that there is nothing, here and below. It is no find.
+	 * 2. The topmost find counts. Only directories merge: below a directory a file counts for nothing, and
+	 *    neither does what is below that; below a file nothing is asked.
+	 * 3. Below an opaque directory (ovl_is_opaque()) nothing is asked either.
+	 * What is not a find is given back with dput().
+	 * starter: (void)ovl_is_opaque;
+	 * starter: f->layer = layer;
+	 * starter: f->layers[0].mnt = dir->mnt;
+	 * starter: f->layers[0].dentry = d;
+	 * starter: f->n = 1;
+	 * starter: f->done = true;
+	 * starter: return 0;
+	 */
 	if (ovl_is_whiteout(i) || (f->n && !S_ISDIR(i->mode))) {
 		f->done =
 			true; /* nothing below counts, and a file does not merge with a directory */
@@ -124,6 +141,7 @@ static int find_in(struct find *f, const struct path *dir, unsigned int layer, c
 	f->layers[f->n++].dentry = d;
 	f->done = !S_ISDIR(i->mode) || ovl_is_opaque(i);
 	return 0;
+	/* LAB 06: end */
 }
 
 static int ovl_lookup(struct inode *dir, struct dentry *d)

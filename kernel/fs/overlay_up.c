@@ -207,6 +207,20 @@ static int place_temp(struct ovl_super *os, struct dentry *temp, struct dentry *
 /* d's parent is in upper; copy_lock held. */
 static int copy_up_one(struct dentry *d, struct dentry *parent, bool with_data)
 {
+	/* LAB 06: begin
+	 * Copies d up from its topmost lower layer (ovl_inode(d->inode)->lower[0]). Nobody may ever see half of it,
+	 * not even after a crash: make_temp() makes an empty one in the work directory, copy_inode() fills it
+	 * (data, owner, times, xattrs), place_temp() gives it its name, in one rename, in the directory that d's
+	 * parent has in upper (ovl_upper()). When a step fails, drop_temp() and give the reference back.
+	 * At last the overlay's inode learns that it is in upper: the path oi->upper, mount first (mount_get() of
+	 * os->upper.mnt) and then, since others read it without a lock, the dentry with __atomic_store_n and
+	 * __ATOMIC_RELEASE; the reference to temp moves there. ovl_sync() takes over size, times and links.
+	 * starter: (void)make_temp;
+	 * starter: (void)copy_inode;
+	 * starter: (void)place_temp;
+	 * starter: (void)drop_temp;
+	 * starter: return -EROFS;
+	 */
 	struct ovl_super *os = ovl_super(d->sb);
 	struct ovl_inode *oi = ovl_inode(d->inode);
 	struct inode *from = oi->lower[0].dentry->inode;
@@ -228,6 +242,7 @@ static int copy_up_one(struct dentry *d, struct dentry *parent, bool with_data)
 	__atomic_store_n(&oi->upper.dentry, temp, __ATOMIC_RELEASE);
 	ovl_sync(d->inode);
 	return 0;
+	/* LAB 06: end */
 }
 
 int ovl_copy_up(struct dentry *d, bool with_data)
@@ -377,6 +392,11 @@ int ovl_link(struct dentry *old, struct inode *dir, struct dentry *d)
 /* Covers the name in upper's directory, which is locked. */
 static int make_whiteout(struct dentry *updir, const struct dentry *d)
 {
+	/* LAB 06: begin
+	 * Unless the name is there (real_lookup() gives a dentry with a reference, or an ERR_PTR), make what says
+	 * "nothing here, and nothing below": a character device of number 0, by real_make().
+	 * starter: return 0;
+	 */
 	struct dentry *real = real_lookup(updir, d);
 	int err;
 
@@ -385,6 +405,7 @@ static int make_whiteout(struct dentry *updir, const struct dentry *d)
 	err = real->inode ? 0 : real_make(updir->inode, real, S_IFCHR, 0, NULL);
 	dput(real);
 	return err;
+	/* LAB 06: end */
 }
 
 /* Removes the whiteouts in an upper directory that shows nothing any more. */

@@ -10,45 +10,45 @@ OVL = "mkdir a b u w m || exit 1\n"
 MOUNT = "mount -t overlay o -o lowerdir=a:b,upperdir=u,workdir=w m || exit 1\n"
 
 SCRIPTS = {
-    "plain": ("mkdir d; mount -t tmpfs t d; echo hi >d/f; cat d/f; umount d; ls d", "hi"),
+    "plain": ("mkdir d; mount -t tmpfs t d; echo hi >d/f; cat d/f; umount d; ls -1 d", "hi"),
     # ---- mount namespaces
-    "ns-own": ("mkdir d; unshare -m sh -c \"mount -t tmpfs t $PWD/d && touch d/inside; ls $PWD/d\"; ls d; "
-               "grep -c $PWD/d /proc/mounts", "inside\n0"),
-    "ns-cwd": ("mkdir -p d; mount -t tmpfs t d; cd d; mkdir s; unshare -m sh -c 'mount -t tmpfs t s && touch s/inside; ls s'\n"
-               "ls s; cd ..; umount d", "inside"),
+    "ns-own": ("mkdir d; unshare -m sh -c \"mount -t tmpfs t $PWD/d && touch d/inside; ls -1 $PWD/d\"; ls -1 d; "
+               "grep -c $PWD/d /proc/mounts; :", "inside\n0"),
+    "ns-cwd": ("mkdir -p d; mount -t tmpfs t d; cd d; mkdir s; unshare -m sh -c 'mount -t tmpfs t s && touch s/inside; ls -1 s'\n"
+               "ls -1 s; cd ..; umount d", "inside"),
     "ns-nested": ("mkdir 1 2 3; unshare -m sh -c 'mount -t tmpfs t 1; unshare -m sh -c \"mount -t tmpfs t 2; "
-                  "unshare -m sh -c \\\"mount -t tmpfs t 3; grep -c ^t /proc/mounts\\\"; grep -c ^t /proc/mounts\"; "
-                  "grep -c ^t /proc/mounts' | xargs", "3 2 1"),
-    "ns-umount": ("mkdir d; mount -t tmpfs t d; touch d/x; unshare -m sh -c 'umount d; ls d'; ls d; umount d", "x"),
+                  "unshare -m sh -c \\\"mount -t tmpfs t 3; grep -c $PWD /proc/mounts\\\"; grep -c $PWD /proc/mounts\"; "
+                  "grep -c $PWD /proc/mounts' | xargs", "3 2 1"),
+    "ns-umount": ("mkdir d; mount -t tmpfs t d; touch d/x; unshare -m sh -c 'umount d; ls -1 d'; ls -1 d; umount d", "x"),
     # ---- pivot_root
-    "pivot": ("unshare -m sh -c '" + ROOT + "pivot_root . old; cd /; ls /; ls -d /old/images; cat /proc/mounts | head -1 | cut -d\" \" -f1-3'",
+    "pivot": ("unshare -m sh -c '" + ROOT + "pivot_root . old; cd /; ls -1 /; ls -d /old/images; cat /proc/mounts | head -1 | cut -d\" \" -f1-3'",
               "bin\nold\nproc\n/old/images\nt / tmpfs"),
-    "pivot-dot": ("unshare -m sh -c '" + ROOT + "pivot_root . .; umount -l .; cd /; ls /; grep -c . /proc/mounts'",
+    "pivot-dot": ("unshare -m sh -c '" + ROOT + "pivot_root . .; umount -l .; cd /; ls -1 /; grep -c . /proc/mounts'",
                   "bin\nold\nproc\n2"),
-    "pivot-gone": ("unshare -m sh -c '" + ROOT + "pivot_root . old; umount -l /old; ls /old; cat /proc/mounts' | cut -d' ' -f1-3; "
+    "pivot-gone": ("unshare -m sh -c '" + ROOT + "pivot_root . old; umount -l /old; ls -1 /old; cat /proc/mounts' | cut -d' ' -f1-3; "
                    "ls -d /images", "t / tmpfs\np /proc proc\n/images"),
     "pivot-others": ("unshare -m sh -c '" + ROOT + "(cd /; exec sleep 99) & p=$!; sleep 0.2; pivot_root . old; "
-                     "ls /proc/$p/cwd/; kill $p'", "bin\nold\nproc"),
+                     "ls -1 /proc/$p/cwd/; kill $p'", "bin\nold\nproc"),
     "pivot-errors": ("unshare -m sh -c '" + ROOT + "mkdir d; pivot_root d d; pivot_root . /bin; pivot_root / /; cd /; pivot_root /proc /tmp' "
                      "2>&1 | sed 's/.*: //'", "Invalid argument\nDevice or resource busy\nDevice or resource busy\nInvalid argument"),
     # ---- overlay
     "ovl-merge": (OVL + "echo top >a/both; echo low >b/both; touch b/only; mkdir a/d b/d; touch a/d/1 b/d/2\n" + MOUNT +
-                  "ls m; cat m/both; ls m/d; umount m", "both\nd\nonly\ntop\n1\n2"),
+                  "ls -1 m; cat m/both; ls -1 m/d; umount m", "both\nd\nonly\ntop\n1\n2"),
     "ovl-kinds": (OVL + "touch a/x; mkdir b/x; mkdir a/y; touch b/y; touch a/y/in\n" + MOUNT +
-                  "ls -F m; ls m/y; umount m", "x\ny/\nin"),
-    "ovl-rm": (OVL + "touch b/f\n" + MOUNT + "rm m/f; ls m; ls b; stat -c '%F %t:%T' u/f; umount m; " + MOUNT + "ls m; umount m",
+                  "ls -1F m; ls -1 m/y; umount m", "x\ny/\nin"),
+    "ovl-rm": (OVL + "touch b/f\n" + MOUNT + "rm m/f; ls -1 m; ls -1 b; stat -c '%F %t:%T' u/f; umount m; " + MOUNT + "ls -1 m; umount m",
                "f\ncharacter special file 0:0"),
-    "ovl-new-dir": (OVL + "mkdir b/d; touch b/d/old\n" + MOUNT + "rm -r m/d; ls m; mkdir m/d; touch m/d/new; ls m/d; umount m; " +
-                    MOUNT + "ls m/d; ls b/d; umount m", "new\nnew\nold"),
+    "ovl-new-dir": (OVL + "mkdir b/d; touch b/d/old\n" + MOUNT + "rm -r m/d; ls -1 m; mkdir m/d; touch m/d/new; ls -1 m/d; umount m; " +
+                    MOUNT + "ls -1 m/d; ls -1 b/d; umount m", "new\nnew\nold"),
     "ovl-write": (OVL + "echo one >b/f; chmod 640 b/f\n" + MOUNT + "echo two >>m/f; cat m/f; cat b/f; stat -c %a u/f; ls w/work; umount m",
                   "one\ntwo\none\n640"),
     "ovl-deep": (OVL + "mkdir -p b/1/2/3; chmod 711 b/1/2; echo x >b/1/2/3/f; echo y >b/1/2/other\n" + MOUNT +
                  "chmod 600 m/1/2/3/f; ls -R u | xargs; stat -c %a u/1/2; cat m/1/2/3/f m/1/2/other; umount m",
                  "u: 1 u/1: 2 u/1/2: 3 u/1/2/3: f\n711\nx\ny"),
-    "ovl-open": (OVL + "echo old >b/f\n" + MOUNT + "exec 3<m/f; echo new >m/f; cat m/f; cat <&3; exec 3<&-; umount m", "new\nold"),
+    "ovl-mv": (OVL + "echo old >b/f\n" + MOUNT + "mv m/f m/g; ls -1 m; cat m/g; ls -1 b; umount m; " + MOUNT + "ls -1 m; umount m", "g\nold\nf\ng"),
     # ---- together
-    "container": ("for i in 1 2; do ctr run busybox -- sh -c 'ls /bin/vi; rm /bin/vi; ls /bin/vi 2>&1 | cut -d: -f3; "
-                  "echo $(ls / | wc -l) >/etc/mine; ls /etc/mine; grep -c \"^overlay / \" /proc/mounts'; done; ls /bin/vi",
+    "container": ("for i in 1 2; do ctr run busybox -- sh -c 'ls -1 /bin/vi; rm /bin/vi; ls -1 /bin/vi 2>&1 | cut -d: -f3; "
+                  "echo $(ls -1 / | wc -l) >/etc/mine; ls -1 /etc/mine; grep -c \"^overlay / \" /proc/mounts'; done; ls -1 /bin/vi",
                   "\n".join(2 * ["/bin/vi\n No such file or directory\n/etc/mine\n1"]) + "\n/bin/vi"),
 }
 
