@@ -42,9 +42,10 @@ PROGRAMS = [
     *[Program("exec/load_address." + align, "-fPIE -pie -Wl,-z,max-page-size=" + align, source="load_address.c")
       for align in ("0x1000", "0x200000", "0x1000000")],
     Program("filesystems/devpts_pts", run="timeout -s KILL 60 ./devpts_pts </dev/console"),
-    *programs("futex/functional", "futex_requeue futex_requeue_pi futex_requeue_pi_signal_restart futex_wait "
+    *programs("futex/functional", "futex_requeue futex_requeue_pi futex_requeue_pi_signal_restart "
               "futex_wait_private_mapped_file futex_wait_timeout "
-              "futex_wait_uninitialized_heap futex_wait_wouldblock futex_waitv"),
+              "futex_wait_uninitialized_heap futex_wait_wouldblock"),
+    *programs("futex/functional", "futex_wait futex_waitv", leak=False),
     *programs("futex/functional", "futex_requeue_pi_mismatched_ops", seconds=5),
     *programs("ipc", "msgque"),
     *programs("kcmp", "kcmp_test"),

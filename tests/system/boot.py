@@ -21,7 +21,7 @@ def boots_in(mem, engine="qemu"):
 
 def too_little(run):
     """A clear line on the console, not silence."""
-    m = emulator.Machine(build=run.build, mem="4M", cpus=1, timeout=20 * run.scale, quiet=False)
+    m = emulator.Machine(build=run.build, mem="5M", cpus=1, timeout=20 * run.scale, quiet=False)
     m.command(["true"])
     outcome = m.start()
     text = "\n".join(outcome.console)
