@@ -90,8 +90,14 @@ static bool victim_dying(const struct res_counter *res)
 
 static void kill_victim(struct task *t, struct res_counter *res)
 {
-	struct mm *mm = task_mm_get(t);
+	struct mm *mm;
 
+	/* Not as a user: the last one takes the space apart, and the caller may hold another space's lock. */
+	spin_lock(&t->proc->siglock);
+	mm = t->thread.mm;
+	if (mm)
+		ref_get(&mm->refs);
+	spin_unlock(&t->proc->siglock);
 	if (!mm)
 		return;
 	pr_err("%s: Killed process %d (%s) total-vm:%llukB, anon-rss:%llukB, file-rss:%llukB, "
@@ -104,7 +110,7 @@ static void kill_victim(struct task *t, struct res_counter *res)
 	mm_reap(mm);
 	if (layer.oom_event)
 		layer.oom_event(res, t);
-	mm_put_user(mm);
+	mm_put(mm);
 }
 
 static bool oom(struct res_counter *res)

@@ -66,6 +66,7 @@ static void entry_return_to_user(struct regs *regs)
 			schedule();
 		if (work)
 			task_return_to_user(regs);
+		irq_enable(); /* it ends with them off, to have the last look */
 		if (work & THREAD_WORK_RECLAIM)
 			mem_high_wait();
 		if (work & THREAD_WORK_THROTTLE)
