@@ -182,6 +182,7 @@ static void waiting(void)
 {
 	mqd_t q;
 	pid_t a;
+	int status;
 
 	own_ipc();
 	q = make("/q", 0, 1, 8192);
@@ -197,13 +198,12 @@ static void waiting(void)
 	reap(a);
 	put(q, "full", 0);
 	a = fork();
-	if (!a) {
-		say("%s", put(q, "after", 0) ? errno_name(errno) : "sent");
-		_exit(0);
-	}
+	if (!a)
+		_exit(put(q, "after", 0) ? errno : 0);
 	nap(50);
 	get(q);
-	reap(a);
+	waitpid(a, &status, 0);
+	say("sent: %d", status);
 	get(q);
 	signal(SIGALRM, on_signal);
 	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = on_signal }, NULL);
