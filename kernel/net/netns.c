@@ -93,6 +93,9 @@ static void net_ns_free(struct ns_common *ns)
 			netdev_move(dev, &init_net, "dev%d");
 		netdev_put(dev);
 	}
+	spin_lock(&net_lock);
+	route_flush(net, NULL); /* those that lead to no device */
+	spin_unlock(&net_lock);
 	nsids_drop(net);
 	timer_init(&net->grace, net_ns_reap);
 	if (net_quiet(net->seen, true))
