@@ -44,16 +44,5 @@ static inline bool res_yields(const struct res_counter *res, const struct res_co
 			return false;
 	return res == above || !above;
 }
-/* The same for objects of the kernel, which may have nobody who pays (NULL). */
-static inline void res_charge_object(struct res_counter *res, u64 n)
-{
-	if (res)
-		res_charge_force(res, n);
-}
-static inline void res_uncharge_object(struct res_counter *res, u64 n)
-{
-	if (res)
-		res_uncharge(res, n);
-}
 /* The owner lets go. release() runs now or when the last charge goes. */
 void res_counter_put(struct res_counter *res);

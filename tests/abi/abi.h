@@ -155,6 +155,20 @@ static inline void make_file(const char *path, const char *text)
 	close(fd);
 }
 
+/* Into a file that is there, in one write; -1 and errno. */
+static inline int put_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY), n, err;
+
+	if (fd < 0)
+		return -1;
+	n = write(fd, text, strlen(text));
+	err = errno;
+	close(fd);
+	errno = err;
+	return n < 0 ? -1 : 0;
+}
+
 static inline int abi_main(char **argv, const struct abi_case *cases, size_t n)
 {
 	abi_argv = argv;

@@ -42,19 +42,6 @@ static char host_secret[80]; /* a file of the host's, by its path there */
 
 static const char *const ns_names[] = { "mnt", "pid", "net", "ipc", "uts", "user" };
 
-static inline int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY), n, err;
-
-	if (fd < 0)
-		return -1;
-	n = write(fd, text, strlen(text));
-	err = errno;
-	close(fd);
-	errno = err;
-	return n < 0 ? -1 : 0;
-}
-
 /* Steps of the set-up: each must work on both systems. */
 #define MUST(call)                                                                                 \
 	do {                                                                                       \
@@ -134,9 +121,9 @@ static inline void map_ids(pid_t pid)
 
 	snprintf(map, sizeof(map), "0 %d 1000\n", HOST_UID);
 	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
-	MUST(put(path, map));
+	MUST(put_text(path, map));
 	snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
-	MUST(put(path, map));
+	MUST(put_text(path, map));
 }
 
 /* Runs attempt in a container. */

@@ -155,10 +155,10 @@ ATTEMPT_SEEING(proc_writes, true)
 	if (as_user) {
 		REFUSED(open("/hostproc/sysrq-trigger", O_WRONLY));
 		R(open("/hostproc/sys/vm/overcommit_memory", O_WRONLY));
-		R(put("/hostproc/self/oom_score_adj", "-1000"));
+		R(put_text("/hostproc/self/oom_score_adj", "-1000"));
 	}
 	REFUSED(open("/proc/sysrq-trigger", O_WRONLY));
-	R(put("/proc/self/oom_score_adj", "-1000"));
+	R(put_text("/proc/self/oom_score_adj", "-1000"));
 }
 
 /* CVE-2019-5736: the program that runs is not to be overwritten. */
@@ -198,7 +198,7 @@ ATTEMPT(sealed_copy)
 	R(ftruncate(fd, 1));
 	R(fcntl(fd, F_ADD_SEALS, 0));
 	YES(mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED);
-	R(put(path, "x"));
+	R(put_text(path, "x"));
 	again = open(path, O_RDONLY | O_CLOEXEC);
 	close(fd); /* what is open for writing is not executed */
 	if (fork() == 0) {

@@ -89,17 +89,17 @@ ATTEMPT(capabilities_by_setns)
 
 ATTEMPT(uid_map)
 {
-	R(put("/proc/self/uid_map", "0 0 1"));
+	R(put_text("/proc/self/uid_map", "0 0 1"));
 	IN_NEW_USER(0, {
-		R(put("/proc/self/uid_map", "0 0 4294967295"));
-		R(put("/proc/self/uid_map", "0 100000 2"));
-		R(put("/proc/self/uid_map", "0 5000 1"));
-		R(put("/proc/self/gid_map", "0 0 1"));
-		R(put("/proc/self/setgroups", "deny"));
-		R(put("/proc/self/gid_map", "0 0 2"));
+		R(put_text("/proc/self/uid_map", "0 0 4294967295"));
+		R(put_text("/proc/self/uid_map", "0 100000 2"));
+		R(put_text("/proc/self/uid_map", "0 5000 1"));
+		R(put_text("/proc/self/gid_map", "0 0 1"));
+		R(put_text("/proc/self/setgroups", "deny"));
+		R(put_text("/proc/self/gid_map", "0 0 2"));
 		R(setuid(0));
-		R(put("/proc/self/uid_map", "0 0 1"));
-		R(put("/proc/self/uid_map", "0 0 1"));
+		R(put_text("/proc/self/uid_map", "0 0 1"));
+		R(put_text("/proc/self/uid_map", "0 0 1"));
 	});
 }
 
@@ -384,7 +384,7 @@ ATTEMPT(limits_up)
 	R(setrlimit(RLIMIT_NPROC, &r));
 	R(setpriority(PRIO_PROCESS, 0, -20));
 	R(syscall(SYS_sched_setscheduler, 0, 1 /* SCHED_FIFO */, &(int){ 50 }));
-	R(put("/proc/self/oom_score_adj", "-1000"));
+	R(put_text("/proc/self/oom_score_adj", "-1000"));
 }
 
 static void try_ipc_keys(void)
@@ -444,7 +444,7 @@ ATTEMPT(names_of_host)
 ATTEMPT(release_agent)
 {
 	REFUSED(as_user ? -1 : mount("cgroup", "/mnt", "cgroup", 0, "memory"));
-	REFUSED(put("/mnt/release_agent", "/x"));
+	REFUSED(put_text("/mnt/release_agent", "/x"));
 }
 
 /* A parent's group: not to be seen, not to be joined. */
@@ -453,9 +453,9 @@ ATTEMPT(leave_group)
 	if (!as_user)
 		return;
 	R(mount("cgroup2", "/mnt", "cgroup2", 0, NULL));
-	R(put("/mnt/../cgroup.procs", "0"));
-	R(put("/mnt/cgroup.procs", "0"));
-	R(put("/mnt/cgroup.subtree_control", "+pids"));
+	R(put_text("/mnt/../cgroup.procs", "0"));
+	R(put_text("/mnt/cgroup.procs", "0"));
+	R(put_text("/mnt/cgroup.subtree_control", "+pids"));
 	R(mkdir("/mnt/escape", 0755));
 }
 

@@ -6,19 +6,6 @@
 
 #include "abi.h"
 
-static inline int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY), n, err;
-
-	if (fd < 0)
-		return -1;
-	n = write(fd, text, strlen(text));
-	err = errno;
-	close(fd);
-	errno = err;
-	return n < 0 ? -1 : 0;
-}
-
 static inline void show_file(const char *path)
 {
 	char line[256];
@@ -45,10 +32,10 @@ static inline void own_ns(int flags)
 	if (!uid)
 		return;
 	snprintf(map, sizeof(map), "0 %d 1", uid);
-	write_text("/proc/self/uid_map", map);
-	write_text("/proc/self/setgroups", "deny");
+	put_text("/proc/self/uid_map", map);
+	put_text("/proc/self/setgroups", "deny");
 	snprintf(map, sizeof(map), "0 %d 1", gid);
-	write_text("/proc/self/gid_map", map);
+	put_text("/proc/self/gid_map", map);
 }
 static inline void own_ipc(void)
 {

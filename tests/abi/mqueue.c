@@ -405,7 +405,7 @@ static void who_may(void)
 	umask(0);
 	mq_close(mq_open("/write", O_RDWR | O_CREAT, 0622, NULL));
 	O(mq_open("/nobody", O_RDWR | O_CREAT, 0000, NULL));
-	R(write_text("/proc/sys/fs/mqueue/queues_max", "4"));
+	R(put_text("/proc/sys/fs/mqueue/queues_max", "4"));
 	R(setresgid(1000, 1000, 1000));
 	R(setresuid(1000, 1000, 1000));
 	O(mq_open("/open", O_RDONLY));
@@ -439,14 +439,14 @@ static void limits(void)
 		snprintf(path, sizeof(path), "/proc/sys/fs/mqueue/%s", files[i]);
 		show_file(path);
 	}
-	R(write_text("/proc/sys/fs/mqueue/msg_max", "0"));
-	R(write_text("/proc/sys/fs/mqueue/msg_max", "70000"));
-	R(write_text("/proc/sys/fs/mqueue/msg_max", "5"));
+	R(put_text("/proc/sys/fs/mqueue/msg_max", "0"));
+	R(put_text("/proc/sys/fs/mqueue/msg_max", "70000"));
+	R(put_text("/proc/sys/fs/mqueue/msg_max", "5"));
 	say_queue(mq_open("/a", O_RDWR | O_CREAT, 0600, NULL));
-	R(write_text("/proc/sys/fs/mqueue/msg_default", "4"));
-	R(write_text("/proc/sys/fs/mqueue/msgsize_default", "128"));
+	R(put_text("/proc/sys/fs/mqueue/msg_default", "4"));
+	R(put_text("/proc/sys/fs/mqueue/msgsize_default", "128"));
 	say_queue(mq_open("/b", O_RDWR | O_CREAT, 0600, NULL));
-	R(write_text("/proc/sys/fs/mqueue/msgsize_max", "100"));
+	R(put_text("/proc/sys/fs/mqueue/msgsize_max", "100"));
 }
 
 ABI_MAIN(CASE(opening), CASE(attributes), CASE(priorities), CASE(sizes), CASE(times), CASE(waiting),

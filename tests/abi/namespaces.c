@@ -15,19 +15,6 @@
 
 #include "abi.h"
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY), n, err;
-
-	if (fd < 0)
-		return -1;
-	n = write(fd, text, strlen(text));
-	err = errno;
-	close(fd);
-	errno = err;
-	return n < 0 ? -1 : 0;
-}
-
 /* One byte for somebody who waits; silent, since that one goes on at once. */
 static void tell(int fd)
 {
@@ -46,10 +33,10 @@ static void empower(void)
 	if (unshare(CLONE_NEWUSER))
 		say("unshare: %s", errno_name(errno));
 	snprintf(map, sizeof(map), "0 %d 1", uid);
-	write_text("/proc/self/uid_map", map);
-	write_text("/proc/self/setgroups", "deny");
+	put_text("/proc/self/uid_map", map);
+	put_text("/proc/self/setgroups", "deny");
 	snprintf(map, sizeof(map), "0 %d 1", gid);
-	write_text("/proc/self/gid_map", map);
+	put_text("/proc/self/gid_map", map);
 }
 
 /* fork() with namespace flags. */
@@ -513,16 +500,16 @@ static void user_ids(void)
 	INSIDE(CLONE_NEWUSER, {
 		R(getuid());
 		R(getgid());
-		R(write_text("/proc/self/uid_map", ""));
-		R(write_text("/proc/self/uid_map", "0 0"));
-		R(write_text("/proc/self/uid_map", "0 0 0"));
-		R(write_text("/proc/self/uid_map", "x 0 1"));
-		R(write_text("/proc/self/setgroups", "perhaps"));
-		R(write_text("/proc/self/setgroups", "deny"));
-		R(write_text("/proc/self/setgroups", "allow"));
+		R(put_text("/proc/self/uid_map", ""));
+		R(put_text("/proc/self/uid_map", "0 0"));
+		R(put_text("/proc/self/uid_map", "0 0 0"));
+		R(put_text("/proc/self/uid_map", "x 0 1"));
+		R(put_text("/proc/self/setgroups", "perhaps"));
+		R(put_text("/proc/self/setgroups", "deny"));
+		R(put_text("/proc/self/setgroups", "allow"));
 		snprintf(map, sizeof(map), "7 %d 1\n", uid);
-		R(write_text("/proc/self/uid_map", map));
-		R(write_text("/proc/self/uid_map", map)); /* once */
+		R(put_text("/proc/self/uid_map", map));
+		R(put_text("/proc/self/uid_map", map)); /* once */
 		R(getuid());
 		R(geteuid());
 		R(getgid());
@@ -546,7 +533,7 @@ static void user_dumpable(void)
 		O(prctl(PR_SET_DUMPABLE, 1));
 		R(unshare(CLONE_NEWUSER));
 		R(prctl(PR_GET_DUMPABLE));
-		R(write_text("/proc/self/uid_map", "0 1000 1"));
+		R(put_text("/proc/self/uid_map", "0 1000 1"));
 		R(unshare(CLONE_NEWUSER)); /* its group is not mapped */
 	});
 }

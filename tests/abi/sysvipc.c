@@ -765,25 +765,25 @@ static void limits(void)
 		snprintf(path, sizeof(path), "/proc/sys/kernel/%s", files[i]);
 		show_file(path);
 	}
-	R(write_text("/proc/sys/kernel/shmmni", "1"));
+	R(put_text("/proc/sys/kernel/shmmni", "1"));
 	R(shmget(IPC_PRIVATE, PAGE, 0600));
 	R(shmget(IPC_PRIVATE, PAGE, 0600));
-	R(write_text("/proc/sys/kernel/shmmni", "40000"));
-	R(write_text("/proc/sys/kernel/shmmax", "5000"));
+	R(put_text("/proc/sys/kernel/shmmni", "40000"));
+	R(put_text("/proc/sys/kernel/shmmax", "5000"));
 	R(shmget(IPC_PRIVATE, 5001, 0600));
-	R(write_text("/proc/sys/kernel/shmall", "1"));
-	R(write_text("/proc/sys/kernel/shmmni", "10"));
+	R(put_text("/proc/sys/kernel/shmall", "1"));
+	R(put_text("/proc/sys/kernel/shmmni", "10"));
 	R(shmget(IPC_PRIVATE, PAGE, 0600));
-	R(write_text("/proc/sys/kernel/sem", "4 6 2 1"));
+	R(put_text("/proc/sys/kernel/sem", "4 6 2 1"));
 	R(semget(IPC_PRIVATE, 5, 0600));
 	R(semget(IPC_PRIVATE, 4, 0600));
 	R(semget(IPC_PRIVATE, 1, 0600));
 	R(semop(0, (struct sembuf[3]){ 0 }, 3));
 	show_file("/proc/sys/kernel/sem");
-	R(write_text("/proc/sys/kernel/msgmax", "3"));
+	R(put_text("/proc/sys/kernel/msgmax", "3"));
 	R(msgget(IPC_PRIVATE, 0600));
 	R(put(0, 1, "abcd", 0));
-	R(write_text("/proc/sys/kernel/msgmnb", "x"));
+	R(put_text("/proc/sys/kernel/msgmnb", "x"));
 }
 
 static void proc_tables(void)

@@ -39,7 +39,7 @@ static void say_days(void)
 
 static int set(const char *text)
 {
-	return write_text("/proc/self/timens_offsets", text);
+	return put_text("/proc/self/timens_offsets", text);
 }
 
 static void own_time(const char *offsets)
