@@ -13,7 +13,6 @@
 #include <linux/errqueue.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
-#include <linux/time.h>
 #include <linux/udp.h>
 
 /* ---- out ---- */
@@ -268,6 +267,7 @@ static ssize_t recv_error(struct inet_sock *sk, struct net_msg *msg)
 		memcpy(msg->name, &q.name, sizeof(q.name));
 		msg->name_len = sizeof(q.name);
 	}
+	put_stamp(&sk->s, msg, 0);
 	put_cmsg(msg, IPPROTO_IP, IP_RECVERR, &q.ee, sizeof(q) - offsetof(struct queued_error, ee));
 	pkt_free(p);
 	return n;
@@ -297,13 +297,7 @@ static void put_cmsgs(struct inet_sock *sk, struct net_msg *msg, const struct pk
 	const struct iphdr *ip = (const struct iphdr *)p->net;
 	int ttl = ip->ttl;
 
-	if (socket_opt(&sk->s, SOCK_OPT_TIMESTAMP)) {
-		u64 now = p->time_ns ? p->time_ns : clock_wall_ns();
-		struct __kernel_old_timeval tv = { now / NSEC_PER_SEC,
-						   now % NSEC_PER_SEC / NSEC_PER_USEC };
-
-		put_cmsg(msg, SOL_SOCKET, SO_TIMESTAMP_OLD, &tv, sizeof(tv));
-	}
+	put_stamp(&sk->s, msg, p->time_ns);
 	if (sk->pktinfo) {
 		struct in_pktinfo info = { .ipi_ifindex = p->dev->ifindex,
 					   .ipi_spec_dst = { ip->daddr },

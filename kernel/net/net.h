@@ -106,15 +106,18 @@ struct net_msg {
 	size_t control_len;
 	unsigned int flags; /* MSG_* of the call; MSG_DONTWAIT also for an O_NONBLOCK file */
 	unsigned int out; /* receiving: MSG_* for msg_flags */
+	u64 time_ns; /* receiving from a stream: when the last byte came, 0: nobody looked */
 };
+struct socket;
 /* Hands one control message to the receiver; MSG_CTRUNC in msg->out when it does not fit whole. */
 void put_cmsg(struct net_msg *msg, int level, int type, const void *data, size_t n);
+/* With SO_TIMESTAMP and its kin: when the message came, ns of the wall clock, 0: now. */
+void put_stamp(const struct socket *s, struct net_msg *msg, u64 when);
 /* The control messages of a sender, one after the other: NULL first; NULL at the end. *err is set to
  * -EINVAL for one with a bad length. */
 struct cmsghdr *next_cmsg(const struct net_msg *msg, struct cmsghdr *c, int *err);
 
 /* ---- a socket ---- */
-struct socket;
 struct socket_ops { /* NULL: -EOPNOTSUPP, but where it says otherwise */
 	void (*release)(
 		struct socket *s); /* the file is gone: wakes the peer; NULL: nothing to do */
@@ -176,8 +179,10 @@ enum socket_option {
 	SOCK_OPT_OOBINLINE = 1U << 6,
 	SOCK_OPT_LINGER = 1U << 7,
 	SOCK_OPT_PASSCRED = 1U << 8,
-	SOCK_OPT_TIMESTAMP = 1U << 9,
-	SOCK_OPT_NO_CHECK = 1U << 10,
+	SOCK_OPT_NO_CHECK = 1U << 9,
+	SOCK_OPT_TIMESTAMP = 1U << 10, /* the time is told: in nanoseconds, by the new number */
+	SOCK_OPT_STAMP_NS = 1U << 11,
+	SOCK_OPT_STAMP_NEW = 1U << 12,
 	SOCK_OPT_LISTENING = 1U << 31, /* SO_ACCEPTCONN: set by listen */
 };
 static inline bool socket_opt(const struct socket *s, u32 option)

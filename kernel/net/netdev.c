@@ -83,6 +83,7 @@ static void packet_in(struct pkt *p)
 		pkt_free(p);
 		return;
 	}
+	p->time_ns = net_stamp(p->dev->net);
 	p->mac = p->data;
 	p->protocol = eth->h_proto;
 	p->type = packet_type(p->dev, eth);
@@ -152,7 +153,6 @@ void netdev_rx(struct netdev *dev, struct pkt *p)
 {
 	netdev_get(dev);
 	p->dev = dev;
-	p->time_ns = clock_wall_ns();
 	backlog_add(dev, p);
 	net_run();
 }
@@ -162,7 +162,6 @@ void netdev_cross(struct netdev *dev, struct pkt *p)
 	netdev_get(dev);
 	netdev_put(p->dev);
 	p->dev = dev;
-	p->time_ns = clock_wall_ns();
 	backlog_add(dev, p);
 }
 

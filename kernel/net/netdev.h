@@ -57,7 +57,7 @@ struct pkt {
 	u8 tcp_flags;
 	bool retransmitted;
 	u32 seq, end_seq; /* of TCP */
-	u64 time_ns; /* when it came or was sent */
+	u64 time_ns; /* when it came, by the wall clock (0: net->stamps is not set), or was sent */
 };
 /*
  * A packet with PKT_HEADROOM before and size bytes of room for content, of which none is there yet.
@@ -251,12 +251,17 @@ struct net_ns {
 	u32 port_low, port_high; /* ip_local_port_range */
 	u32 unprivileged_port; /* ip_unprivileged_port_start */
 	u32 ping_low, ping_high; /* ping_group_range: kernel ids */
+	bool stamps; /* a socket has asked when packets come: from then on they know */
 	u32 ip_forward, default_ttl, somaxconn;
 	struct timer grace; /* its end: see netns.c */
 	u64 seen[MAX_CPUS];
 	u32 nr_routes; /* guarded by net_lock; at most ROUTES_MAX, addresses' own apart */
 };
 #define ROUTES_MAX 4096
+static inline u64 net_stamp(const struct net_ns *net) /* for a packet's time_ns */
+{
+	return READ_ONCE(net->stamps) ? clock_wall_ns() : 0;
+}
 extern struct net_ns init_net;
 static inline struct net_ns *current_net(void)
 {

@@ -48,6 +48,7 @@ static void take(struct packet_sock *ps, const struct pkt *p, bool outgoing)
 	if (outgoing) {
 		c->mac = c->data;
 		c->type = PACKET_OUTGOING;
+		c->time_ns = net_stamp(p->dev->net);
 	}
 	c->data = ps->s.type == SOCK_RAW ? c->mac : c->net;
 	spin_lock(&ps->s.lock);
@@ -237,6 +238,8 @@ static ssize_t packet_recvmsg(struct socket *s, struct net_msg *msg)
 		n = -EFAULT;
 	if (msg->name)
 		put_name(msg, p);
+	if (n >= 0)
+		put_stamp(s, msg, p->time_ns);
 	if (n >= 0 && ps->auxdata) {
 		if (p->csum_ok)
 			aux.tp_status |= TP_STATUS_CSUMNOTREADY;

@@ -146,6 +146,22 @@ void put_cmsg(struct net_msg *msg, int level, int type, const void *data, size_t
 	msg->control_len -= n;
 }
 
+void put_stamp(const struct socket *s, struct net_msg *msg, u64 when)
+{
+	bool ns = socket_opt(s, SOCK_OPT_STAMP_NS), new = socket_opt(s, SOCK_OPT_STAMP_NEW);
+	s64 stamp[2]; /* a struct timeval or timespec: 64-bit programs have one kind of each */
+
+	if (!socket_opt(s, SOCK_OPT_TIMESTAMP))
+		return;
+	when = when ?: clock_wall_ns();
+	stamp[0] = when / NSEC_PER_SEC;
+	stamp[1] = when % NSEC_PER_SEC / (ns ? 1 : NSEC_PER_USEC);
+	put_cmsg(msg, SOL_SOCKET,
+		 ns ? (new ? SO_TIMESTAMPNS_NEW : SO_TIMESTAMPNS_OLD)
+		    : (new ? SO_TIMESTAMP_NEW : SO_TIMESTAMP_OLD),
+		 stamp, sizeof(stamp));
+}
+
 struct cmsghdr *next_cmsg(const struct net_msg *msg, struct cmsghdr *c, int *err)
 {
 	size_t at = c ? (char *)c - (char *)msg->control + CMSG_ALIGN(c->cmsg_len) : 0;

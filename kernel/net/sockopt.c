@@ -18,7 +18,7 @@ static const struct {
 	{ SO_REUSEPORT, SOCK_OPT_REUSEPORT }, { SO_KEEPALIVE, SOCK_OPT_KEEPALIVE },
 	{ SO_BROADCAST, SOCK_OPT_BROADCAST }, { SO_DONTROUTE, SOCK_OPT_DONTROUTE },
 	{ SO_OOBINLINE, SOCK_OPT_OOBINLINE }, { SO_PASSCRED, SOCK_OPT_PASSCRED },
-	{ SO_NO_CHECK, SOCK_OPT_NO_CHECK },   { SO_TIMESTAMP_OLD, SOCK_OPT_TIMESTAMP },
+	{ SO_NO_CHECK, SOCK_OPT_NO_CHECK },
 };
 
 static u32 switch_bit(int name)
@@ -141,6 +141,17 @@ static int force_buffer(struct socket *s, int *size, int wish, int least)
 	return 0;
 }
 
+/* SO_TIMESTAMP and its kin are one switch of three bits: the last one set says how. */
+static int set_stamp(struct socket *s, bool on, bool ns, bool new)
+{
+	socket_opt_set(s, SOCK_OPT_TIMESTAMP, on);
+	socket_opt_set(s, SOCK_OPT_STAMP_NS, on && ns);
+	socket_opt_set(s, SOCK_OPT_STAMP_NEW, on && new);
+	if (on)
+		WRITE_ONCE(s->net->stamps, true);
+	return 0;
+}
+
 static int set_switch(struct socket *s, int name, int v)
 {
 	u32 bit = switch_bit(name);
@@ -198,6 +209,12 @@ int socket_setsockopt(struct socket *s, int name, const void __user *val, int le
 	case SO_SNDTIMEO_OLD:
 	case SO_SNDTIMEO_NEW:
 		return set_timeout(&s->sndtimeo, val, len);
+	case SO_TIMESTAMP_OLD:
+	case SO_TIMESTAMP_NEW:
+		return set_stamp(s, v, false, name == SO_TIMESTAMP_NEW);
+	case SO_TIMESTAMPNS_OLD:
+	case SO_TIMESTAMPNS_NEW:
+		return set_stamp(s, v, true, name == SO_TIMESTAMPNS_NEW);
 	case SO_DETACH_FILTER:
 		return -ENOENT;
 	}
@@ -266,9 +283,11 @@ static int get_timeout(u64 timeo, void __user *val, int __user *len)
 	return sockopt_put(val, len, &tv, sizeof(tv));
 }
 
+#define STAMP_BITS (SOCK_OPT_TIMESTAMP | SOCK_OPT_STAMP_NS | SOCK_OPT_STAMP_NEW)
+
 static int get_int(struct socket *s, int name, int *v)
 {
-	u32 bit = switch_bit(name);
+	u32 bit = switch_bit(name), stamp = READ_ONCE(s->options) & STAMP_BITS;
 
 	switch (name) {
 	case SO_TYPE:
@@ -300,6 +319,18 @@ static int get_int(struct socket *s, int name, int *v)
 		return 0;
 	case SO_MARK:
 		*v = s->mark;
+		return 0;
+	case SO_TIMESTAMP_OLD:
+		*v = stamp == SOCK_OPT_TIMESTAMP;
+		return 0;
+	case SO_TIMESTAMP_NEW: /* as Linux has it: of either new one */
+		*v = !!(stamp & SOCK_OPT_STAMP_NEW);
+		return 0;
+	case SO_TIMESTAMPNS_OLD:
+		*v = stamp == (SOCK_OPT_TIMESTAMP | SOCK_OPT_STAMP_NS);
+		return 0;
+	case SO_TIMESTAMPNS_NEW:
+		*v = stamp == STAMP_BITS;
 		return 0;
 	case SO_ACCEPTCONN:
 		*v = socket_opt(s, SOCK_OPT_LISTENING);

@@ -400,6 +400,7 @@ static ssize_t read_some(struct tcp_sock *t, struct net_msg *msg, u32 *seq, size
 		moved = msg->flags & MSG_TRUNC ? (ssize_t)n : uio_put(&msg->data, p->data + off, n);
 		if (moved <= 0)
 			return done ? done : -EFAULT;
+		msg->time_ns = p->time_ns;
 		*seq += moved;
 		done += moved;
 		if (moved < n)
@@ -488,6 +489,8 @@ static ssize_t tcp_recvmsg(struct socket *s, struct net_msg *msg)
 					READ_ONCE(s->shutdown) & RCV_SHUTDOWN,
 				deadline);
 	} while (!n);
+	if (msg->time_ns)
+		put_stamp(s, msg, msg->time_ns);
 	return done || n > 0 ? done : n;
 }
 

@@ -214,6 +214,7 @@ static void append(struct tcp_sock *t, struct pkt *p)
 	if (last && n < SMALL) {
 		memcpy(pkt_put(last, n), p->data, n);
 		last->end_seq = p->end_seq;
+		last->time_ns = p->time_ns;
 		pkt_free(p);
 	} else if (n) {
 		list_add_tail(&p->link, &sk->rx);

@@ -49,6 +49,7 @@ struct unix_buf {
 	struct unix_buf *more;
 	struct unix_sock *from; /* a reference; its wmem counts this */
 	struct scm scm;
+	u64 time_ns; /* when a message was sent, 0: the receiver had not asked */
 	u32 size; /* memory it takes */
 	u32 start, end, cap; /* data[start, end) is there */
 	char data[];

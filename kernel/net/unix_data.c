@@ -386,6 +386,8 @@ static int queue_message(struct unix_sock *u, struct unix_sock *to, struct unix_
 	else if (to != u && back != u && unix_queue_full(to))
 		err = -EAGAIN;
 	if (!err) {
+		if (socket_opt(&to->s, SOCK_OPT_TIMESTAMP))
+			b->time_ns = clock_wall_ns();
 		list_add_tail(&b->link, &to->queue);
 		to->bytes += n;
 		to->qlen++;
@@ -554,6 +556,8 @@ ssize_t unix_dgram_recv(struct socket *s, struct net_msg *msg)
 	if (size > msg->data.left)
 		msg->out |= MSG_TRUNC;
 	n = message_copy(msg, b);
+	if (n >= 0)
+		put_stamp(s, msg, b->time_ns);
 	copy_cred(&scm, &b->scm);
 	if (b->scm.files && peek)
 		scm.files = scm_files_copy(b->scm.files);
