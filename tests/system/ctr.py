@@ -36,6 +36,24 @@ CASES = [
                            "cat /mnt/f'; ls /mnt", out="y"),
     Case("proc-own", "ctr run busybox -- sh -c 'ls -d /proc/[0-9]* | wc -l'", match="^[1-4]$"),
     Case("no-host-files", "ctr run busybox -- ls /images", status=1, match="No such file"),
+    Case("volume", "echo hi > f; mkdir d; ctr run -v $PWD:/new/place:ro -v $PWD/f:/etc/one -v $PWD/d:/d busybox -- sh -c "
+                   "'cat /new/place/f /etc/one; echo x > /new/place/y; echo changed > /etc/one; echo z > /d/z'; cat f d/z; ls",
+         match="^hi\nhi\n.*/new/place/y: Read-only file system\nchanged\nz\nd +f$"),
+    Case("volume-wrong", "for v in x :/a /a:b /tmp:/a:rx /nosuch:/a; do ctr run -v $v busybox -- true; echo $?; done",
+         match=("^ctr: --volume x: not of the form HOST:DIR", "^ctr: --volume /nosuch:/a: /nosuch: No such file or directory\n125$"),
+         check=lambda text: None if text.count("\n2\n") == 4 else "four times status 2"),
+    # A link of the image's, or of what was mounted before, leads nowhere but into the container.
+    Case("volume-link", "mkdir d; ln -s /tmp d/out; ctr run -v $PWD/d:/d -v /etc:/d/out/in busybox -- ls -d /tmp/in; ls -d /tmp/in",
+         status=1, match="^/tmp/in\nls: /tmp/in: No such file"),
+    Case("read-only", "ctr run --read-only busybox -- sh -c 'echo x > /x; echo y > /dev/shm/y; cat /dev/shm/y'",
+         match="/x: Read-only file system\ny$"),
+    Case("net-none", "ctr run --net none busybox -- sh -c 'ip link | grep -c UP; ls /sys/class/net /proc/sys/net | head -1; ping -c1 -w1 127.0.0.1 > /dev/null "
+                     "&& echo up'; ctr run --net bridge busybox -- true; echo $?; ctr run --net x busybox -- true",
+         match=("^1\n", "^up$", "^ctr: --net bridge: .*\n125$", "^ctr: --net x: not none, host or bridge"), status=2),
+    Case("capabilities-chosen", "for o in '--cap-drop ALL --cap-add chown' '--cap-add CAP_SYS_ADMIN --cap-drop kill' '--cap-drop nosuch'; do "
+                                "ctr run $o busybox -- grep CapEff /proc/self/status; done", status=2,
+         out="CapEff:\t0000000000000001\nCapEff:\t00000000a82425db\nctr: --cap-drop nosuch: not a capability (examples: NET_ADMIN, ALL)"),
+    Case("descriptors", "exec 7< /etc; ctr run busybox -- ls /proc/self/fd/7/", status=1, match="No such file"),
     Case("memory-limit", "ctr run --memory 16M busybox -- sh -c 'head -c 64m /dev/zero | tail -c 60m | wc -c'; "
                          "echo $?; echo host goes on", match=("host goes on",), lacks="62914560",
          seconds=60),

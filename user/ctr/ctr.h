@@ -2,25 +2,60 @@
 /*
  * ctr: containers, from clone3 to the exit status. A container is a process in namespaces and a cgroup
  * of its own whose root is an image; there is no daemon: `ctr run` is its parent and stays until the
- * end. main.c verbs; run.c the parent's side; setup.c the child's, from clone to exec; exec.c entering
- * one that runs; end.c ending.
+ * end. main.c verbs; run.c the parent's side; setup.c the child's root and mounts, command.c its last steps
+ * to exec; exec.c entering one that runs; end.c ending.
  */
 #pragma once
+#include <linux/filter.h>
 #include <signal.h>
 
 #include "common.h"
 
-/* Everything the first process of a container needs to set itself up. */
+/* One mount inside a container, by mount(2); they are made in their order, in the new root. */
+struct mount_point {
+	const char *type; /* NULL: a bind mount of source */
+	const char *source; /* as the parent's names are; of a bind mount only */
+	const char *target; /* made when it is not there */
+	const char *data;
+	unsigned long flags; /* MS_*; of a bind mount: MS_REC, and what a remount sets */
+	bool optional; /* left out where the kernel lacks it or keeps it from a container */
+};
+
+/* One line for one file of the container's cgroup. */
+struct limit {
+	const char *option, *file; /* who asks for it: "--memory", for messages; "memory.max" */
+	char value[48];
+};
+#define MAX_LIMITS 16
+
+/*
+ * A container as its first process needs it: plain data that says what to set up, and nothing about
+ * who asked. run.c fills it from the command line and the image's configuration; a bundle's
+ * config.json fills the same. Pointers are the caller's and stay until the process runs.
+ */
 struct container {
-	const char *image; /* path of the EROFS file */
-	const char *image_name;
+	/* ---- the root ---- */
+	const char *image; /* path of an EROFS file, below an overlay that is gone at the end; or */
+	const char *rootfs; /* a folder, which is the root itself */
+	bool read_only;
+	const struct mount_point *mounts;
+	int nr_mounts;
+	const char *const *masked, *const *unwritable; /* paths inside; NULL-terminated, or NULL */
+	/* ---- namespaces and limits ---- */
+	uint64_t namespaces; /* CLONE_NEW*, those that are made; the others are the parent's */
 	const char *hostname; /* NULL: leave it (exec) */
+	struct limit limits[MAX_LIMITS]; /* the parent writes them, before the start */
+	int nr_limits;
+	/* ---- the process ---- */
+	char **argv, **envp;
 	const char *workdir; /* NULL: / */
 	bool make_workdir; /* the image asks for it: it is made when it is not there */
-	const char *user; /* USER[:GROUP] of the image; NULL: root */
-	char **argv, **envp;
+	const char *user; /* USER[:GROUP] by the container's files; NULL: root */
+	uint64_t capabilities; /* the bounding set, a bit each */
+	const struct sock_fprog *seccomp; /* or NULL */
+	bool no_new_privs;
 	const char *terminal; /* it gets this one, in the foreground; or NULL */
-	bool privileged; /* keeps all capabilities, and the kernel's settings to write to */
+	bool with_parent; /* it ends when its parent does */
 	bool init; /* a small init is pid 1, the command its child */
 	sigset_t mask; /* of signals, for the command */
 };
@@ -50,6 +85,23 @@ char **make_environment(const struct opt_list *extra, const struct image_config 
 /* Folder, user and environment of c: as asked for, else as the image says. */
 void set_surroundings(struct container *c, const char *workdir, const char *user,
 		      const struct opt_list *env, const struct image_config *config);
+
+/* What a container has unless it is told otherwise: /proc, /dev, /sys; and what is kept from it. */
+#define MAX_MOUNTS 64
+extern const struct mount_point default_mounts[];
+extern const int nr_default_mounts;
+extern const char *const default_masked[], *const default_unwritable[];
+
+/* Adds a limit; dies when there are too many. */
+void add_limit(struct container *c, const char *option, const char *file, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void set_limits(const struct container *c, int cgroup); /* dies naming the option */
+
+/* ---- capabilities (capability.c) ---- */
+#define CAPABILITIES_ALL (~0ULL)
+extern const uint64_t default_capabilities; /* as in the containers of docker and podman */
+/* The bit of "CAP_NET_ADMIN", "net_admin"; all for "ALL"; 0 when there is none. */
+uint64_t capability_bit(const char *name);
 
 extern const struct opt run_options[], exec_options[], kill_options[], rm_options[];
 int run_verb(int argc, char **argv), exec_verb(int argc, char **argv);

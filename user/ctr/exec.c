@@ -76,7 +76,7 @@ int exec_verb(int argc, char **argv)
 	if (!c.workdir)
 		c.workdir = "/";
 	c.terminal = opt.terminal ? ttyname(0) : NULL;
-	c.privileged = opt.privileged;
+	c.capabilities = opt.privileged ? CAPABILITIES_ALL : default_capabilities;
 	cgroup = cgroup_open(s.name);
 	enter(&s);
 	hold_signals(&c.mask);

@@ -1,33 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a container's first process does between clone and exec, already in its new namespaces: it
- * builds a root from the image (EROFS below, a tmpfs for what is written above, an overlay of both),
- * mounts what programs expect in one, makes that its root and lets go of the old one. Nothing is
- * copied: the cost is a fixed number of mounts.
+ * What a container's first process does between clone and the command (command.c), already in its new
+ * namespaces: it builds a root from the image (EROFS below, a tmpfs for what is written above, an
+ * overlay of both), makes that its root, mounts in it what programs expect, and lets go of the old
+ * root. Nothing is copied: the cost is a fixed number of mounts.
+ *
+ * All paths but those of the image are looked up in the new root, so that no link in an image leads
+ * outside; the old one lies above it, out of every path's reach, until all bind mounts are made.
  *
  * All of it may run in the parent's memory (vfork): nothing here may allocate or change the parent's
  * data. A failure is told on stderr and is the exit status.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#include <linux/capability.h>
 
 #include "account.h"
 #include "ctr.h"
 
 /* The state's own folder: it exists, and in the container's mount namespace nobody needs it. */
 #define WORKSHOP "/run/ctr"
+#define BARE (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+const struct mount_point default_mounts[] = {
+	/* Its own: a procfs shows the pid namespace that it is mounted from. */
+	{ .type = "proc", .target = "/proc", .flags = BARE },
+	{ .type = "tmpfs", .target = "/dev", .flags = MS_NOSUID | MS_NOEXEC, .data = "mode=0755" },
+	{ .type = "devpts",
+	  .target = "/dev/pts",
+	  .flags = MS_NOSUID | MS_NOEXEC,
+	  .data = "newinstance,ptmxmode=0666,mode=0620,gid=5",
+	  .optional = true },
+	{ .type = "sysfs", .target = "/sys", .flags = BARE | MS_RDONLY, .optional = true },
+};
+const int nr_default_mounts = sizeof(default_mounts) / sizeof(*default_mounts);
+
+/* What speaks of the whole machine and not of the container, as the OCI runtimes' defaults have it. */
+const char *const default_masked[] = { "/proc/kcore",         "/proc/keys",
+				       "/proc/latency_stats", "/proc/timer_list",
+				       "/proc/sched_debug",   "/proc/acpi",
+				       "/proc/asound",        "/proc/scsi",
+				       "/sys/firmware",       NULL };
+const char *const default_unwritable[] = { "/proc/bus",           "/proc/fs",
+					   "/proc/irq",           "/proc/sys",
+					   "/proc/sysrq-trigger", NULL };
 
 static int failed(const char *what)
 {
@@ -35,21 +62,18 @@ static int failed(const char *what)
 	return STATUS_FAILED;
 }
 
-/* A mount whose place the image may lack. */
-static int mount_at(const char *type, const char *dir, unsigned long flags, const char *data)
-{
-	if (!mount(type, dir, type, flags, data))
-		return 0;
-	if (errno != ENOENT || mkdir(dir, 0755) < 0)
-		return -1;
-	return mount(type, dir, type, flags, data);
-}
-
+/* The root, made and entered, but not yet that of the process. */
 static int make_root(const struct container *c)
 {
 	/* From here on nothing that is mounted or unmounted shows outside. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return failed("make the mounts private");
+	if (c->rootfs) {
+		if (mount(c->rootfs, c->rootfs, NULL, MS_BIND | MS_REC, NULL) < 0 ||
+		    chdir(c->rootfs) < 0)
+			return failed("enter the root");
+		return 0;
+	}
 	if (mount("tmpfs", WORKSHOP, "tmpfs", MS_NOSUID, "mode=0755") < 0 || chdir(WORKSHOP) < 0 ||
 	    mkdir("image", 0755) < 0 || mkdir("upper", 0755) < 0 || mkdir("work", 0755) < 0)
 		return failed("make a tmpfs for the container's files");
@@ -61,249 +85,170 @@ static int make_root(const struct container *c)
 	return chdir("image") < 0 ? failed("enter the root") : 0;
 }
 
+/* A place to mount on, as source is: a folder, or a file. With the folders above it. */
+static void make_place(const char *path, int source)
+{
+	struct stat st = { .st_mode = S_IFDIR };
+
+	if (source >= 0)
+		fstat(source, &st);
+	make_folders(path);
+	if (!S_ISDIR(st.st_mode) && !rmdir(path))
+		mknod(path, S_IFREG | 0644, 0);
+}
+
+static int mount_one(const struct mount_point *m, const char *source)
+{
+	unsigned long flags = m->flags & ~MS_REC;
+
+	if (m->type)
+		return mount(m->type, m->target, m->type, m->flags, m->data);
+	if (mount(source, m->target, NULL, MS_BIND | (m->flags & MS_REC), NULL) < 0)
+		return -1;
+	return flags ? mount(NULL, m->target, NULL, MS_BIND | MS_REMOUNT | flags, NULL) : 0;
+}
+
+/* fd: what the sources of bind mounts are, from open_sources(). */
+static int make_mounts(const struct container *c, const int *fd)
+{
+	char source[32];
+
+	for (const struct mount_point *m = c->mounts; m < c->mounts + c->nr_mounts; m++, fd++) {
+		snprintf(source, sizeof(source), "/proc/self/fd/%d", *fd);
+		if (!mount_one(m, source))
+			continue;
+		if (errno == ENOENT) {
+			make_place(m->target, *fd);
+			if (!mount_one(m, source))
+				continue;
+		}
+		if (!m->optional || (errno != ENODEV && errno != EPERM)) {
+			warn("cannot mount %s: %s", m->target, strerror(errno));
+			return STATUS_FAILED;
+		}
+		rmdir(m->target); /* one that was made for it: programs look for the folder */
+	}
+	return 0;
+}
+
+/* Before the root changes, after which their names would mean something else; -1 for no bind mount. */
+static int open_sources(const struct container *c, int *fd)
+{
+	for (const struct mount_point *m = c->mounts; m < c->mounts + c->nr_mounts; m++, fd++) {
+		*fd = m->type ? -1 : open(m->source, O_PATH | O_CLOEXEC);
+		if (!m->type && *fd < 0) {
+			warn("cannot mount %s: %s: %s", m->target, m->source, strerror(errno));
+			return STATUS_FAILED;
+		}
+	}
+	return 0;
+}
+
 static const struct {
 	const char *path;
 	unsigned int major, minor;
 } devices[] = {
-	{ "dev/null", 1, 3 },   { "dev/zero", 1, 5 },    { "dev/full", 1, 7 },
-	{ "dev/random", 1, 8 }, { "dev/urandom", 1, 9 }, { "dev/tty", 5, 0 },
+	{ "/dev/null", 1, 3 },   { "/dev/zero", 1, 5 },    { "/dev/full", 1, 7 },
+	{ "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 },
 };
 
 static const char *const links[][2] = {
-	{ "/proc/self/fd", "dev/fd" },
-	{ "/proc/self/fd/0", "dev/stdin" },
-	{ "/proc/self/fd/1", "dev/stdout" },
-	{ "/proc/self/fd/2", "dev/stderr" },
+	{ "/proc/self/fd", "/dev/fd" },       { "/proc/self/fd/0", "/dev/stdin" },
+	{ "/proc/self/fd/1", "/dev/stdout" }, { "/proc/self/fd/2", "/dev/stderr" },
+	{ "pts/ptmx", "/dev/ptmx" },
 };
 
-/* Pseudo terminals of its own, where the kernel has them. */
-static int make_pts(void)
+static int make_devices(const struct container *c)
 {
-	if (mkdir("dev/pts", 0755) < 0)
-		return -1;
-	if (!mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-		   "newinstance,ptmxmode=0666,mode=0620,gid=5"))
-		return symlink("pts/ptmx", "dev/ptmx");
-	return errno == ENODEV ? rmdir("dev/pts") : -1;
-}
-
-static int make_dev(const struct container *c)
-{
-	if (mount_at("tmpfs", "dev", MS_NOSUID | MS_NOEXEC, "mode=0755") < 0)
-		return failed("mount /dev");
 	for (size_t i = 0; i < sizeof(devices) / sizeof(*devices); i++)
 		if (mknod(devices[i].path, S_IFCHR | 0666,
-			  makedev(devices[i].major, devices[i].minor)) < 0)
+			  makedev(devices[i].major, devices[i].minor)) < 0 &&
+		    errno != EEXIST)
 			return failed("make the devices");
 	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
-		if (symlink(links[i][0], links[i][1]) < 0)
+		if (symlink(links[i][0], links[i][1]) < 0 && errno != EEXIST)
 			return failed("make the links of /dev");
-	if (make_pts() < 0 || mkdir("dev/shm", 01777) < 0)
-		return failed("make /dev/pts");
-	/* The terminal that the container was given, under the name that programs look for. */
-	if (c->terminal && (mknod("dev/console", S_IFREG | 0600, 0) < 0 ||
-			    mount(c->terminal, "dev/console", NULL, MS_BIND, NULL) < 0))
+	if (mkdir("/dev/shm", 01777) < 0 && errno != EEXIST)
+		return failed("make /dev/shm");
+	return 0;
+}
+
+/* The terminal that the container was given, under the name that programs look for. */
+static int make_console(void)
+{
+	if (mknod("/dev/console", S_IFREG | 0600, 0) < 0 ||
+	    mount("/proc/self/fd/0", "/dev/console", NULL, MS_BIND, NULL) < 0)
 		return failed("make /dev/console");
 	return 0;
 }
 
-/* What speaks of the whole machine and not of the container, as the OCI runtimes' defaults have it. */
-static const char *const masked[] = { "proc/kcore",      "proc/keys",        "proc/latency_stats",
-				      "proc/timer_list", "proc/sched_debug", "proc/acpi",
-				      "proc/asound",     "proc/scsi",        "sys/firmware" };
-static const char *const read_only[] = { "proc/bus", "proc/fs", "proc/irq", "proc/sys",
-					 "proc/sysrq-trigger" };
-
-static int shield_system(void)
+static int shield(const struct container *c)
 {
-	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY;
-	const char *p;
-
-	for (size_t i = 0; i < sizeof(masked) / sizeof(*masked); i++) {
-		p = masked[i];
-		if (mount("dev/null", p, NULL, MS_BIND, NULL) < 0 && errno != ENOENT &&
-		    (errno != ENOTDIR || mount("tmpfs", p, "tmpfs", flags, NULL) < 0))
+	for (const char *const *p = c->masked; p && *p; p++)
+		if (mount("/dev/null", *p, NULL, MS_BIND, NULL) < 0 && errno != ENOENT &&
+		    (errno != ENOTDIR || mount("tmpfs", *p, "tmpfs", BARE | MS_RDONLY, NULL) < 0))
 			return failed("mask what is the machine's");
-	}
-	for (size_t i = 0; i < sizeof(read_only) / sizeof(*read_only); i++) {
-		p = read_only[i];
-		if (mount(p, p, NULL, MS_BIND | MS_REC, NULL) < 0
+	for (const char *const *p = c->unwritable; p && *p; p++)
+		if (mount(*p, *p, NULL, MS_BIND | MS_REC, NULL) < 0
 			    ? errno != ENOENT
-			    : mount(NULL, p, NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0)
+			    : mount(NULL, *p, NULL, MS_REMOUNT | MS_BIND | BARE | MS_RDONLY, NULL) <
+				      0)
 			return failed("make the kernel's settings read-only");
-	}
 	return 0;
 }
 
-static int make_system_mounts(const struct container *c)
+/* The loopback interface of a new network namespace is down. */
+static int raise_loopback(void)
 {
-	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
 
-	/* Its own: a procfs shows the pid namespace that it is mounted from. */
-	if (mount_at("proc", "proc", flags, NULL) < 0)
-		return failed("mount /proc");
-	/* A kernel may lack sysfs, or keep it from a container: programs do without. */
-	if (mount_at("sysfs", "sys", flags | MS_RDONLY, NULL) < 0 && errno != ENODEV &&
-	    errno != EPERM)
-		return failed("mount /sys");
-	return c->privileged ? 0 : shield_system();
+	err = s < 0 ? -1 : ioctl(s, SIOCSIFFLAGS, &request);
+	close(s);
+	return err < 0 ? failed("bring up the loopback interface") : 0;
 }
 
-/* The current directory becomes the root, and the old root, which then lies below it, goes. */
-static int change_root(void)
+/* The old root, on top of the new one, goes: "." leads to what is on top of the current directory. */
+static int leave_old_root(const struct container *c)
 {
-	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-		return failed("change the root");
+	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return failed("leave the old root");
+	if (c->read_only && mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0)
+		return failed("make the root read-only");
 	return 0;
 }
 
 int container_setup(const struct container *c)
 {
-	int status;
+	int sources[MAX_MOUNTS], status;
 
+	if (c->with_parent)
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	/* Not by clone, which would make the caller's group the root of what it sees. A kernel may lack it. */
 	if (unshare(CLONE_NEWCGROUP) < 0 && errno != EINVAL)
 		return failed("make a cgroup namespace");
 	umask(0);
-	status = make_root(c);
+	status = open_sources(c, sources);
 	if (!status)
-		status = make_dev(c);
+		status = make_root(c);
+	if (!status && syscall(SYS_pivot_root, ".", ".") < 0)
+		status = failed("change the root");
 	if (!status)
-		status = make_system_mounts(c);
+		status = make_mounts(c, sources);
 	if (!status)
-		status = change_root();
+		status = make_devices(c);
+	if (!status && c->terminal)
+		status = make_console();
+	if (!status)
+		status = shield(c);
+	if (!status)
+		status = leave_old_root(c);
+	if (!status && c->namespaces & CLONE_NEWNET)
+		status = raise_loopback();
 	if (status)
 		return status;
 	umask(022);
 	if (sethostname(c->hostname, strlen(c->hostname)) < 0)
 		return failed("set the host name");
 	return c->init ? container_init(c) : container_exec(c);
-}
-
-/* ---- the command ---- */
-
-static const char *path_of(char **envp)
-{
-	for (; *envp; envp++)
-		if (!strncmp(*envp, "PATH=", 5))
-			return *envp + 5;
-	return "/bin:/usr/bin";
-}
-
-/* execve of each place in PATH; errno is the most telling one at the end. */
-static void exec_by_path(const struct container *c)
-{
-	const char *name = c->argv[0], *p = path_of(c->envp);
-	bool denied = false;
-	char path[1024];
-
-	for (;;) {
-		size_t n = strcspn(p, ":"), len = strlen(name);
-
-		if (n + len + 2 <= sizeof(path)) {
-			memcpy(path, p, n);
-			path[n] = '/';
-			memcpy(path + n + 1, name, len + 1);
-			execve(path, c->argv, c->envp);
-			if (errno == EACCES)
-				denied = true;
-			else if (errno != ENOENT && errno != ENOTDIR)
-				return;
-		}
-		if (!p[n])
-			break;
-		p += n + 1;
-	}
-	errno = denied ? EACCES : ENOENT;
-}
-
-/* Becomes the user, whose HOME takes the place of root's. */
-static int become(const struct container *c)
-{
-	static char home[sizeof("HOME=") + sizeof(((struct account *)0)->home)];
-	struct account a;
-
-	if (!account_find(c->user, &a)) {
-		warn("--user %s: not in /etc/passwd or /etc/group of the container", c->user);
-		return STATUS_FAILED;
-	}
-	if (a.home[0])
-		join(home, sizeof(home), "HOME=", a.home, NULL);
-	for (char **e = c->envp; a.home[0] && *e; e++)
-		if (!strcmp(*e, "HOME=/root"))
-			*e = home;
-	return account_become(&a) < 0 ? failed("become the user") : 0;
-}
-
-/* What root keeps, as in the containers of docker and podman: none of it reaches outside. */
-#define KEPT                                                                                       \
-	(1ULL << CAP_CHOWN | 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_FSETID | 1ULL << CAP_FOWNER |  \
-	 1ULL << CAP_MKNOD | 1ULL << CAP_NET_RAW | 1ULL << CAP_SETGID | 1ULL << CAP_SETUID |       \
-	 1ULL << CAP_SETFCAP | 1ULL << CAP_SETPCAP | 1ULL << CAP_NET_BIND_SERVICE |                \
-	 1ULL << CAP_SYS_CHROOT | 1ULL << CAP_KILL | 1ULL << CAP_AUDIT_WRITE)
-
-/* Nothing else is in the bounding set, so that execve gives no more. */
-static int drop_capabilities(void)
-{
-	for (int cap = 0; cap < 64; cap++)
-		if (!(KEPT & 1ULL << cap) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 &&
-		    errno != EINVAL)
-			return failed("drop capabilities");
-	return 0;
-}
-
-int container_exec(const struct container *c)
-{
-	if (c->workdir && c->make_workdir && access(c->workdir, F_OK) < 0)
-		make_folders(c->workdir);
-	if (c->workdir && chdir(c->workdir) < 0) {
-		warn("--workdir %s: %s", c->workdir, strerror(errno));
-		return STATUS_FAILED;
-	}
-	if (!c->privileged && drop_capabilities())
-		return STATUS_FAILED;
-	if (c->user && become(c))
-		return STATUS_FAILED;
-	if (c->terminal) {
-		setpgid(0, 0);
-		tcsetpgrp(0, getpid()); /* SIGTTOU is still blocked */
-	}
-	sigprocmask(SIG_SETMASK, &c->mask, NULL);
-	if (strchr(c->argv[0], '/'))
-		execve(c->argv[0], c->argv, c->envp);
-	else
-		exec_by_path(c);
-	if (errno == ENOENT || errno == ENOTDIR) {
-		warn("%s: command not found in the container", c->argv[0]);
-		return STATUS_NOT_FOUND;
-	}
-	warn("%s: cannot execute: %s", c->argv[0], strerror(errno));
-	return STATUS_NOT_EXECUTABLE;
-}
-
-int container_init(const struct container *c)
-{
-	sigset_t all;
-	siginfo_t info;
-	pid_t pid, got;
-	int status;
-
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	pid = fork();
-	if (pid < 0)
-		return failed("fork");
-	if (!pid)
-		_exit(container_exec(c));
-	for (;;) {
-		if (sigwaitinfo(&all, &info) < 0)
-			continue;
-		if (info.si_signo != SIGCHLD) {
-			kill(pid, info.si_signo);
-			continue;
-		}
-		while ((got = waitpid(-1, &status, WNOHANG)) > 0)
-			if (got == pid)
-				return exit_status_of(status);
-	}
 }
