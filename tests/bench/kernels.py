@@ -10,7 +10,7 @@ import statistics
 
 import debian
 import emulator
-from linux import Linux
+from linux import Linux, busybox
 
 HALF = 0.5
 FIVE = "create + exec + wait, 5 namespaces"
@@ -40,16 +40,35 @@ MICRO = (
     ("ns", "ns-five", FIVE, 300000),
     ("start", "bash", "bash -c true, start to exit", HALF),
     ("start", "python", "python3 -c pass, start to exit", HALF),
+    ("oci", "crun", "crun run of busybox true, start to exit", HALF),
 )
-PROGRAMS = ("micro", "files", "ipc", "ns", "start")
+PROGRAMS = ("micro", "files", "ipc", "ns", "start", "oci")
+LIB = "lib/x86_64-linux-gnu/"
 # what of Debian's packages the programs start, as (package, path or folder)
 DYNAMIC = (
-    ("bash", "bin/bash"), ("libtinfo6", "lib/x86_64-linux-gnu/libtinfo.so.6"),
-    ("libc6", "lib64/ld-linux-x86-64.so.2"), ("libc6", "lib/x86_64-linux-gnu/libc.so.6"),
-    ("libc6", "lib/x86_64-linux-gnu/libm.so.6"), ("zlib1g", "lib/x86_64-linux-gnu/libz.so.1"),
-    ("libexpat1", "lib/x86_64-linux-gnu/libexpat.so.1"),
+    ("bash", "bin/bash"), ("libtinfo6", LIB + "libtinfo.so.6"),
+    ("libc6", "lib64/ld-linux-x86-64.so.2"), ("libc6", LIB + "libc.so.6"), ("libc6", LIB + "libm.so.6"),
+    ("zlib1g", LIB + "libz.so.1"), ("libexpat1", LIB + "libexpat.so.1"),
     ("python3.11-minimal", "usr/bin/python3.11"), ("libpython3.11-minimal", "usr/lib/python3.11"),
 )
+CRUN = (
+    ("crun", "usr/bin/crun"), ("libc6", "lib64/ld-linux-x86-64.so.2"), ("libc6", LIB + "libc.so.6"),
+    ("libcap2", LIB + "libcap.so.2"), ("libgpg-error0", LIB + "libgpg-error.so.0"),
+    ("liblzma5", LIB + "liblzma.so.5"), ("libgcrypt20", "usr/" + LIB + "libgcrypt.so.20"),
+    ("liblz4-1", "usr/" + LIB + "liblz4.so.1"), ("libseccomp2", "usr/" + LIB + "libseccomp.so.2"),
+    ("libsystemd0", "usr/" + LIB + "libsystemd.so.0"), ("libyajl2", "usr/" + LIB + "libyajl.so.2"),
+    ("libzstd1", "usr/" + LIB + "libzstd.so.1"),
+)
+# crun's root is the same tmpfs on both, a mount that pivot_root(2) can leave; the bundle is that of
+# `crun spec` without its terminal.
+BUNDLE = r"""
+mkdir /r && mount -t tmpfs none /r && cp -a /oci/. /r && cd /r && mkdir -p proc sys dev run tmp && ln -s busybox bin/sh &&
+mount -t proc proc proc && mount -t sysfs sys sys && mount -t cgroup2 none sys/fs/cgroup &&
+mount -t devtmpfs dev dev && mkdir -p dev/pts && mount -t devpts pts dev/pts &&
+chroot . /bin/sh -c '
+cd /b && /usr/bin/crun spec &&
+/bin/busybox sed -i "s/\"terminal\": true/\"terminal\": false/; s/\"sh\"/\"true\"/" config.json && /bin/%s'
+"""
 STORMS = (("exec", "storm of fork, exec, wait"), ("mmap", "storm of mmap, fault, munmap"))
 STORM = "for i in 1 2 3 4; do for n in 1 2 4; do storm %s $n %d || exit 1; done; done"
 STORM_MS = 500
@@ -64,16 +83,23 @@ def put(machine, host, guest):
         machine.files.archive.file(machine.files.place(guest), host)
 
 
-def put_dynamic(machine):
-    for package, path in DYNAMIC:
-        top = debian.unpack(package)
-        found = os.path.join(top, path)
+def put_packages(machine, files, top=""):
+    for package, path in files:
+        folder = debian.unpack(package)
+        found = os.path.join(folder, path)
         if os.path.isdir(found):
-            put(machine, found, path)
+            put(machine, found, top + path)
             continue
         if os.path.islink(found) and os.readlink(found).startswith("/"):
-            found = top + os.readlink(found)
-        put(machine, os.path.realpath(found), path)
+            found = folder + os.readlink(found)
+        put(machine, os.path.realpath(found), top + path)
+
+
+def put_bundle(machine, build):
+    put_packages(machine, CRUN, "oci/")
+    for path in ("bin/busybox", "b/rootfs/bin/true"):
+        put(machine, busybox(), "oci/" + path)
+    put(machine, os.path.join(build, "tests/bench/oci"), "oci/bin/oci")
 
 
 def run(machine, build, programs, line, on_output=None):
@@ -90,11 +116,13 @@ def run(machine, build, programs, line, on_output=None):
 
 def micro_on(machine, build, cases):
     programs = [p for p in PROGRAMS if any(case[0] == p for case in cases)]
+    lines = {p: p + "".join(" " + case[1] for case in cases if case[0] == p) for p in programs}
     if "start" in programs:
-        put_dynamic(machine)
-    line = " && ".join("%s %s" % (p, " ".join(case[1] for case in cases if case[0] == p))
-                       for p in programs)
-    text = run(machine, build, programs, line)
+        put_packages(machine, DYNAMIC)
+    if "oci" in programs:
+        put_bundle(machine, build)
+        lines["oci"] = BUNDLE % lines["oci"]
+    text = run(machine, build, programs, " && ".join(lines.values()))
     return {name: int(ticks) for name, ticks in (line.split() for line in text.splitlines())}
 
 
@@ -127,11 +155,11 @@ def micro(args, row, wanted):
     cases = [case for case in MICRO if wanted(case[2])]
     if not cases:
         return
-    for package, _ in DYNAMIC:  # before two threads want it
+    for package, _ in DYNAMIC + CRUN:  # before two threads want it
         debian.unpack(package)
     memory = Remembered(args.build)
     linux = memory.load() if args.again else {}
-    patience = 300 * emulator.host_scale()
+    patience = 900 * emulator.host_scale()
     machine = emulator.Machine(engine="bochs", build=args.build, timeout=patience)
     with concurrent.futures.ThreadPoolExecutor() as beside:
         peer = None
@@ -233,12 +261,12 @@ def containers(args, row, wanted):
             row("Debian's kernel", "not measured: no %s" % e)
         row(IDLE, measured + " KiB", "at most 64 KiB", dyad["memory"] <= 64 * 1024)
     if wanted(MANY):
-        machine = emulator.Machine(build=args.build, cpus=1, mem="256M",
+        machine = emulator.Machine(build=args.build, cpus=1, icount=True, mem="256M",
                                    timeout=120 * emulator.host_scale())
         ratio = (lambda f: f["last"] / f["first"])(figures(machine, args.build, "idle", "1000"))
         row(MANY + ", last : first start", "%.2f" % ratio, "at most 1.2", ratio <= 1.2)
     if wanted(LIMITS):
-        machine = emulator.Machine(build=args.build, cpus=1, timeout=60 * emulator.host_scale())
+        machine = emulator.Machine(build=args.build, cpus=1, icount=True, timeout=60 * emulator.host_scale())
         got = figures(machine, args.build, "limits", "5")
         row(LIMITS, "%.2f %%" % got["max"], "within 2 %", abs(got["max"] / 20 - 1) <= 0.02)
         row("cpu.weight 1:3 over 5 s", "1:%.3f" % got["weights"], "within 5 %",

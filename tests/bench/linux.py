@@ -29,11 +29,14 @@ PS1='linux# ' exec sh -i
 """
 
 
+def busybox():
+    return next(p for p in ("/bin/busybox", "/usr/bin/busybox") if os.path.exists(p))
+
+
 def initramfs(init):
     """An archive with busybox as the shell and the text of init."""
-    busybox = next(p for p in ("/bin/busybox", "/usr/bin/busybox") if os.path.exists(p))
     archive = newc.Archive()
-    archive.file("bin/busybox", busybox, 0o755)
+    archive.file("bin/busybox", busybox(), 0o755)
     archive.symlink("bin/sh", "busybox")
     for name in ("proc", "sys", "dev", "tmp"):
         archive.dir(name)

@@ -2,35 +2,18 @@
 /* Programs of Debian's, dynamic, from their start to their exit (bench.h). */
 #include "bench.h"
 
-static uint64_t start(unsigned int n, char *const argv[])
-{
-	static char *const no_environment[] = { "PATH=/bin", NULL };
-	uint64_t begin = ticks();
-
-	while (n--) {
-		pid_t pid = vfork();
-
-		if (pid == 0) {
-			execve(argv[0], argv, no_environment);
-			_exit(127);
-		}
-		reap(pid);
-	}
-	return ticks() - begin;
-}
-
 static uint64_t bash_batch(unsigned int n)
 {
 	static char *const argv[] = { "/bin/bash", "-c", "true", NULL };
 
-	return start(n, argv);
+	return time_programs(n, argv);
 }
 
 static uint64_t python_batch(unsigned int n)
 {
 	static char *const argv[] = { "/usr/bin/python3.11", "-c", "pass", NULL };
 
-	return start(n, argv);
+	return time_programs(n, argv);
 }
 
 static const struct bench benches[] = {
