@@ -56,8 +56,8 @@ def scratch(run, name):
     return path
 
 
-def mkimage(run, what, out, timeout=300):
-    return run.sh(["tools/mkimage", what, out, "--cache", "build/cache"], timeout=timeout)
+def mkimage(run, what, out, timeout=300, add=()):
+    return run.sh(["tools/mkimage", what, out, "--cache", "build/cache"] + ["--add=" + spec for spec in add], timeout=timeout)
 
 
 def same_twice(run):
@@ -66,11 +66,15 @@ def same_twice(run):
     trees = [layout.Layout(os.path.join(top, n)) for n in ("one", "two")]
     for tree in trees:
         tree.write(tree.image(layout.test_layers(), layout.test_config()))
-    for what in ("busybox", "klibc", "toybox", "debian", "tests/abi", os.path.join(top, "%s")):
+    programs = {"one": ["init", "ctr"], "two": ["ctr", "init"]}  # of musl's: in another order, copies of today
+    for name in programs["two"]:
+        shutil.copyfile(os.path.join(run.build, "user", name), os.path.join(top, name))
+    for what in ("busybox", "klibc", "musl", "toybox", "debian", "tests/abi", os.path.join(top, "%s")):
         made = []
         for n in ("one", "two"):
             made.append("%s/%s.erofs" % (top, n))
-            done = mkimage(run, what.replace("%s", n), made[-1])
+            done = mkimage(run, what.replace("%s", n), made[-1], add=["%s/%s:bin/%s" % (
+                top if n == "two" else os.path.join(run.build, "user"), p, p) for p in programs[n] if what == "musl"])
             if done.returncode:
                 return what, done.stderr
         done = run.sh(["cmp"] + made)

@@ -26,6 +26,11 @@ CASES = [
     Case("files-stay", "head -c 6m /dev/zero > f; tail /dev/zero; wc -c < f", match="^6291456$", seconds=60),
     Case("full-tmpfs", "mount -t tmpfs -o size=1m none /mnt; dd if=/dev/zero of=/mnt/f bs=64k count=32; wc -c < /mnt/f; umount /mnt",
          match=("No space left", "^1048576$")),
+    # Names that are not there, on a root that keeps them: more than there is memory for.
+    Case("names-without-end", KILLS + "names() { awk '$1 == \"dentry\" { print $2 }' /proc/slabinfo; }; long=$(printf %0200d 0); "
+                              "ask() { seq $1 | sed \"s|^|/bin/$long|\" | xargs ls -d 2> /dev/null; names; }; "
+                              "before=$(names); few=$(ask 1500); many=$(ask 40000); echo kept: $((few > before + 1400)), "
+                              "not all: $((many < 20000)); echo $(($(kills) - n)) killed", out="kept: 1, not all: 1\n0 killed", seconds=60),
     Case("shmem-is-counted", "s() { awk '/Shmem:/ { print $2 }' /proc/meminfo; }; n=$(s); head -c 1m /dev/zero > f; "
                              "echo $(($(s) - n)); rm f; echo $(($(s) - n))", out="1024\n0"),
     Case("group", GROUP + "echo 8M > a/memory.max; sleep 60 & innocent=$!; "
