@@ -117,6 +117,15 @@ int pci_msix_init(struct pci_dev *d)
 	return 0; /* after a reset every entry is masked: 6.8.2.9 */
 }
 
+void pci_msix_off(struct pci_dev *d)
+{
+	unsigned int cap = pci_capability(d, PCI_CAP_MSIX, 0);
+
+	if (cap)
+		pci_write(d, cap + MSIX_CONTROL, 2,
+			  pci_read(d, cap + MSIX_CONTROL, 2) & ~MSIX_ENABLE);
+}
+
 int pci_msix_request(struct pci_dev *d, unsigned int n, void (*handler)(void *arg), void *arg)
 {
 	struct irq_message msg;
@@ -145,6 +154,7 @@ static void scan_bus(unsigned int bus, void (*probe)(const struct pci_dev *d))
 		}
 		d.device = pci_read(&d, PCI_DEVICE, 2);
 		header = pci_read(&d, PCI_HEADER, 1);
+		pci_write(&d, PCI_COMMAND, 2, pci_read(&d, PCI_COMMAND, 2) | PCI_COMMAND_NO_INTX);
 		probe(&d);
 		below = pci_read(&d, PCI_SECONDARY_BUS, 1);
 		if ((header & ~HEADER_MULTI) == HEADER_BRIDGE && below > bus)

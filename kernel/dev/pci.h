@@ -13,6 +13,7 @@ struct pci_dev {
 #define PCI_COMMAND_MEMORY 2U
 #define PCI_COMMAND_MASTER 4U
 #define PCI_COMMAND_NO_INTX 0x400U
+#define PCI_INTERRUPT_LINE 0x3c
 #define PCI_CAP_VENDOR 0x09
 #define PCI_CAP_MSIX 0x11
 
@@ -25,9 +26,11 @@ unsigned int pci_capability(const struct pci_dev *d, unsigned int id, unsigned i
 volatile void *pci_map(const struct pci_dev *d, unsigned int bar, u32 off, u32 len);
 /* Switches MSI-X on, all entries masked. 0; -ENODEV: the function has none. */
 int pci_msix_init(struct pci_dev *d);
+void pci_msix_off(struct pci_dev *d); /* it has its line instead */
 /* Entry n of the table interrupts handler(arg) from now on. 0; -ENOSPC. */
 int pci_msix_request(struct pci_dev *d, unsigned int n, void (*handler)(void *arg), void *arg);
-/* Calls probe for each function of the machine with a copy of its own to keep. */
+/* Calls probe for each function of the machine with a copy of its own to keep; none uses its interrupt
+ * line until its driver allows it: what nobody answers would hold a line for all on it. */
 void pci_scan(void (*probe)(const struct pci_dev *d));
 
 /* virtio.c: finds the devices; virtio_blk.c, virtio_net.c drive them. */

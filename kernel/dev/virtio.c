@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The virtio transport: finding devices on PCI and their registers (virtio 1.1, 4.1), agreeing with
- * them (3.1.1), and split queues (2.6). Only devices of version 1 with MSI-X are driven.
+ * them (3.1.1), and split queues (2.6). Only devices of version 1 are driven. They interrupt by MSI-X;
+ * one that has no MSI-X, or not enough of it, by its line, at the pin that the firmware wrote down.
  *
  * Rings are shared with the device, which may write to them at any time: each value is read once,
  * checked, and used as it was read; what must be relied on is kept apart. The CPU's order of stores is
@@ -19,6 +20,61 @@
 #define AVAIL_AT (sizeof(struct vring_desc) * VIRTQ_MAX)
 #define USED_AT (AVAIL_AT + 2 * (VIRTQ_MAX + 4))
 _Static_assert(USED_AT % 4 == 0 && USED_AT + 8 * VIRTQ_MAX + 6 <= PAGE_SIZE, "rings of one page");
+
+/* ---- interrupts: 4.1.4.5, 4.1.5.1.2 ---- */
+
+static struct list_head on_lines = LIST_INIT(on_lines); /* complete before other CPUs run */
+
+/* Some device on some line wants something: only they know which. */
+static void line_interrupt(void *arg)
+{
+	struct virtio_dev *v;
+
+	list_for_each(v, &on_lines, link) {
+		u8 what = *v->isr; /* and the line falls */
+
+		for (unsigned int n = 0; n < VIRTIO_EVENTS; n++)
+			if (v->events[n].handler &&
+			    what & (n == VIRTIO_EVENT_CONFIG ? VIRTIO_PCI_ISR_CONFIG : 1))
+				v->events[n].handler(v->events[n].arg);
+	}
+}
+
+/* All events come by the line from now on. */
+static int use_line(struct virtio_dev *v)
+{
+	u32 line = pci_read(&v->pci, PCI_INTERRUPT_LINE, 1);
+	int err;
+
+	if (v->on_line)
+		return 0;
+	if (!v->isr || !line || line > 15) /* 0 and 255: the firmware has not connected it */
+		return -ENODEV;
+	err = irq_request(line, true, line_interrupt, NULL);
+	if (err)
+		return err;
+	v->on_line = true;
+	list_add_tail(&v->link, &on_lines);
+	pci_msix_off(&v->pci);
+	pci_write(&v->pci, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	pr_info("%s: no MSI-X, interrupt line %u", v->name, line);
+	return 0;
+}
+
+int virtio_listen(struct virtio_dev *v, unsigned int n, void (*handler)(void *arg), void *arg)
+{
+	volatile u16 *vector =
+		n == VIRTIO_EVENT_CONFIG ? &v->common->msix_config : &v->common->queue_msix_vector;
+
+	v->events[n].arg = arg;
+	v->events[n].handler = handler;
+	if (!v->on_line && !pci_msix_request(&v->pci, n, handler, arg)) {
+		*vector = n;
+		if (*vector == n)
+			return 0;
+	}
+	return use_line(v);
+}
 
 /* ---- agreeing: 3.1.1 ---- */
 
@@ -67,7 +123,7 @@ int virtio_begin(struct virtio_dev *v, u64 wanted)
 	c->device_status |= VIRTIO_CONFIG_S_FEATURES_OK;
 	if (!(c->device_status & VIRTIO_CONFIG_S_FEATURES_OK))
 		return -ENODEV;
-	return pci_msix_init(&v->pci);
+	return pci_msix_init(&v->pci) ? use_line(v) : 0;
 }
 
 void virtio_ready(struct virtio_dev *v)
@@ -135,14 +191,11 @@ int virtq_init(struct virtio_dev *v, struct virtq *q, u16 index, void (*handler)
 	if (!q->size || q->size & (q->size - 1) || doorbell + 2 > v->notify_len)
 		return -ENODEV;
 	q->doorbell = (void *)(v->notify + doorbell);
-	err = pci_msix_request(&v->pci, index, handler, arg);
+	err = make_rings(q, c);
 	if (!err)
-		err = make_rings(q, c);
+		err = virtio_listen(v, index, handler, arg);
 	if (err)
 		return err;
-	c->queue_msix_vector = index;
-	if (c->queue_msix_vector != index)
-		return -ENOSPC;
 	c->queue_enable = 1;
 	return 0;
 }
@@ -249,7 +302,7 @@ static volatile void *map_structure(struct virtio_dev *v, unsigned int cap, u32 
 
 static bool find_registers(struct virtio_dev *v)
 {
-	u32 common_len = 0;
+	u32 common_len = 0, isr_len;
 
 	for (unsigned int at = 0; (at = pci_capability(&v->pci, PCI_CAP_VENDOR, at));) {
 		switch (pci_read(&v->pci, at + VIRTIO_PCI_CAP_CFG_TYPE, 1)) {
@@ -260,6 +313,9 @@ static bool find_registers(struct virtio_dev *v)
 			v->notify = map_structure(v, at, &v->notify_len);
 			v->notify_multiplier =
 				pci_read(&v->pci, at + VIRTIO_PCI_NOTIFY_CAP_MULT, 4);
+			break;
+		case VIRTIO_PCI_CAP_ISR_CFG:
+			v->isr = map_structure(v, at, &isr_len);
 			break;
 		case VIRTIO_PCI_CAP_DEVICE_CFG:
 			v->config = map_structure(v, at, &v->config_len);
@@ -294,10 +350,13 @@ static void probe(const struct pci_dev *d)
 		err = start(v);
 	if (!err)
 		return;
-	pr_err("%s: not version 1 with MSI-X, or out of order (%d); left alone", v->name, err);
+	pr_err("%s: not version 1, without interrupt, or out of order (%d); left alone", v->name,
+	       err);
 	if (v->common)
 		reset(v);
 	pci_write(d, PCI_COMMAND, 2, PCI_COMMAND_NO_INTX);
+	if (v->on_line)
+		list_del(&v->link);
 	kfree(v);
 }
 

@@ -16,6 +16,8 @@
 #include <linux/virtio_pci.h>
 #include <linux/virtio_ring.h>
 
+#define VIRTIO_EVENTS 3 /* answers in queue 0, in queue 1, and: */
+#define VIRTIO_EVENT_CONFIG 2 /* the device's configuration changed */
 #define VIRTQ_MAX 128 /* descriptors of a queue: its three rings fit in one page */
 
 struct virtio_dev {
@@ -26,6 +28,13 @@ struct virtio_dev {
 	u32 notify_len, notify_multiplier, config_len;
 	u64 features; /* agreed upon */
 	bool broken;
+	struct { /* whom its interrupts call */
+		void (*handler)(void *arg);
+		void *arg;
+	} events[VIRTIO_EVENTS];
+	bool on_line; /* by the function's interrupt line, for want of MSI-X */
+	volatile u8 *isr; /* which says what that was for */
+	struct list_head link; /* of those on lines */
 };
 
 struct virtq {
@@ -54,6 +63,9 @@ struct virtio_piece {
 
 /* Resets the device and agrees upon features, at most wanted (bits) and VIRTIO_F_VERSION_1. 0 or -errno. */
 int virtio_begin(struct virtio_dev *v, u64 wanted);
+/* An interrupt calls handler(arg) for event n from now on: of the queue that is selected, or of the
+ * configuration. 0; -errno: the device has no interrupt. */
+int virtio_listen(struct virtio_dev *v, unsigned int n, void (*handler)(void *arg), void *arg);
 /* Queue index, whose answers call handler(arg) in an interrupt. The caller's lock guards the queue. */
 int virtq_init(struct virtio_dev *v, struct virtq *q, u16 index, void (*handler)(void *arg),
 	       void *arg);

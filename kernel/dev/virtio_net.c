@@ -17,7 +17,7 @@
 #define HEADER sizeof(struct virtio_net_hdr_v1)
 #define FRAME_MAX (ETH_HLEN + 4 + ETH_DATA_LEN) /* with a VLAN tag */
 #define TX_TIMEOUT_NS (5 * NSEC_PER_SEC) /* as Linux's watchdog */
-enum { RX, TX, CONFIG }; /* queues, and entries of the MSI-X table */
+enum { RX, TX }; /* queues */
 
 struct virtio_net {
 	struct netdev dev;
@@ -27,7 +27,7 @@ struct virtio_net {
 	struct list_head waiting; /* to be sent */
 	u32 nr_waiting;
 	u64 tx_progress; /* clock_ns() when something was last sent, or nothing waited */
-	bool tx_late; /* that was long ago, and the log says so */
+	bool tx_late; /* that is long ago, and the log says so */
 };
 static const struct virtio_net_hdr_v1 no_offload; /* before each packet that is sent */
 
@@ -39,8 +39,10 @@ static void push(struct virtio_net *vn)
 	bool any = false;
 	u32 ignored;
 
-	for (struct pkt *p; (p = virtq_take(&vn->tx, &ignored)); vn->tx_progress = clock_ns())
+	for (struct pkt *p; (p = virtq_take(&vn->tx, &ignored)); vn->tx_late = false) {
+		vn->tx_progress = clock_ns();
 		pkt_free(p);
+	}
 	while (READ_ONCE(vn->v->broken)) {
 		struct pkt *p = virtq_take_back(&vn->tx);
 
@@ -80,6 +82,7 @@ static void net_xmit(struct netdev *dev, struct pkt *p)
 	push(vn);
 	if (vn->nr_waiting && !vn->tx_late && clock_ns() > vn->tx_progress + TX_TIMEOUT_NS) {
 		vn->tx_late = true;
+		dev->stats.tx_errors++;
 		pr_err("%s: it does not send; packets are dropped meanwhile", dev->name);
 	}
 	spin_unlock(&vn->lock);
@@ -198,7 +201,8 @@ int virtio_net_start(struct virtio_dev *v)
 	err = virtio_begin(v, BIT(VIRTIO_NET_F_MAC) | BIT(VIRTIO_NET_F_STATUS) |
 				      BIT(VIRTIO_NET_F_MTU)) ?:
 		      virtq_init(v, &vn->rx, RX, on_received, vn) ?:
-		      virtq_init(v, &vn->tx, TX, on_sent, vn);
+		      virtq_init(v, &vn->tx, TX, on_sent, vn) ?:
+		      virtio_listen(v, VIRTIO_EVENT_CONFIG, link_status, vn);
 	if (err)
 		return err; /* what the device was told about stays allocated */
 	describe(vn);
@@ -210,8 +214,6 @@ int virtio_net_start(struct virtio_dev *v)
 	for (struct pkt *p; vn->rx.nr_free && (p = pkt_alloc(HEADER + FRAME_MAX, NULL));)
 		offer(vn, p);
 	virtq_kick(&vn->rx);
-	if (!pci_msix_request(&v->pci, CONFIG, link_status, vn))
-		v->common->msix_config = CONFIG;
 	link_status(vn);
 	return 0;
 }

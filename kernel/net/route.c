@@ -377,6 +377,8 @@ static void addr_remove(struct netdev *dev, struct if_addr *a)
 	}
 	list_for_each(other, &dev->addrs, link)
 		addr_routes(dev, other);
+	if (list_empty(&dev->addrs)) /* there is no IP any more */
+		route_flush(dev->net, dev);
 	kfree(a);
 }
 

@@ -159,7 +159,7 @@ int irq_request(unsigned int gsi, bool level, void (*handler)(void *arg), void *
 
 	if (gsi < 16) { /* an ISA line, perhaps wired elsewhere */
 		low = acpi.isa[gsi].active_low;
-		level = acpi.isa[gsi].level;
+		level |= acpi.isa[gsi].level;
 		gsi = acpi.isa[gsi].gsi;
 	}
 	if (gsi >= NR_GSI)
@@ -170,6 +170,10 @@ int irq_request(unsigned int gsi, bool level, void (*handler)(void *arg), void *
 		if (gsi < ioapics[i].gsi_base || pin >= ioapics[i].pins)
 			continue;
 		spin_lock(&ioapic_lock);
+		if (handlers[gsi].handler && handlers[gsi].handler != handler) {
+			spin_unlock(&ioapic_lock);
+			return -EBUSY;
+		}
 		handlers[gsi].arg = arg;
 		handlers[gsi].handler = handler;
 		ioapic_write(i, IOAPIC_REDIR + 2 * pin + 1, boot_cpu.apic_id << 24);

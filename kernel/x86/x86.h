@@ -56,7 +56,8 @@ void entry_ops_set(const struct entry_ops *ops);
 void __noreturn enter_user(const struct regs *regs);
 
 /* ---- interrupts ---- */
-/* Handlers run with interrupts off. gsi: ACPI global system interrupt (IOAPIC pin). 0 or -errno. */
+/* Handlers run with interrupts off. gsi: ACPI global system interrupt (IOAPIC pin), below 16 that of the
+ * ISA line. 0; -EBUSY: another handler has it; -ENODEV, -EINVAL: no such pin. */
 int irq_request(unsigned int gsi, bool level, void (*handler)(void *arg), void *arg);
 /* What a device writes where to interrupt (MSI and MSI-X of PCI). */
 struct irq_message {

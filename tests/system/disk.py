@@ -227,9 +227,31 @@ def no_answer(san=False):
     return test
 
 
+def interrupt_line(san=False):
+    def test(run):
+        """Disks without MSI-X, several at one pin, and a card that has too little of it: all work by lines."""
+        with folder(run) as where:
+            paths = [disk(where, "a%d" % n, 4 * MIB, n) for n in range(5)]
+            words = ["--qemu=-netdev", "--qemu=user,id=n", "--qemu=-device", "--qemu=virtio-net-pci,netdev=n,romfile=,vectors=1"]
+            for n, path in enumerate(paths):
+                words += ["--qemu=-drive", "--qemu=if=none,id=o%d,format=raw,file=%s" % (n, path),
+                          "--qemu=-device", "--qemu=virtio-blk-pci,drive=o%d,vectors=0" % n]
+            expected = ["%s  /dev/vd%s" % (digest(path), "abcde"[n]) for n, path in enumerate(paths)]
+            got = guest(run, r"""
+                ping -c 1 -W 9 10.0.2.2 | grep -c ' 0% packet loss'; dmesg | grep -c 'virtio.*: no MSI-X, interrupt line 1[01]'
+                for d in a b c d e; do md5sum /dev/vd$d > /tmp/$d & done; wait; cat /tmp/?
+                dd if=/dev/vda of=/dev/vde bs=64k 2> /dev/null; sync; dmesg | grep -c 'not answered'
+                """, san=san, options=words)
+            if digest(paths[0]) != digest(paths[4]):
+                return "a copy on the disk", got
+            return wrong(["1", "6"] + expected + ["0", "status 1"], got)
+    return test
+
+
 HOST = {
     "files": files(), "files-san": files(san=True),
     "little-memory": little_memory(), "little-memory-san": little_memory(san=True),
+    "interrupt-line": interrupt_line(), "interrupt-line-san": interrupt_line(san=True),
     "images": images(), "images-san": images(san=True), "bad-sector": bad_sector,
     "no-answer": no_answer(), "no-answer-san": no_answer(san=True),
 }
