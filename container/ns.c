@@ -137,29 +137,33 @@ static bool is_within(const struct pid_ns *ns, const struct pid_ns *outer)
 }
 
 /* setns(2) into a user namespace: all capabilities there, so never the own one or an outer one again. */
-static int enter_user_ns(struct user_ns *target, struct task *t)
+static int enter_user_ns(struct user_ns *target, struct task *t, struct cred **credp)
 {
-	struct cred *cred;
-
-	if (target == t->thread.cred->user_ns)
-		return -EINVAL;
-	if (t->proc->nr_threads > 1 || ref_read(&t->thread.fs->refs) > 1)
+	if (target == t->thread.cred->user_ns || t->proc->nr_threads > 1 ||
+	    ref_read(&t->thread.fs->refs) > 1)
 		return -EINVAL;
 	if (!ns_capable(target, CAP_SYS_ADMIN))
 		return -EPERM;
-	cred = cred_copy(t->thread.cred);
-	if (!cred)
+	*credp = cred_copy(t->thread.cred);
+	if (!*credp)
 		return -ENOMEM;
-	user_ns_grant(cred, target);
-	cred_install(cred);
+	user_ns_grant(*credp, target);
 	return 0;
 }
 
-/* Gives ns, a private copy, the target namespace as member. */
-static int set_member(struct nsproxy **nsp, struct ns_common *target, struct task *t)
+static void replace(struct ns_common **at, struct ns_common *ns)
 {
-	struct nsproxy *ns = *nsp;
+	ns_get(ns);
+	ns_put(*at);
+	*at = ns;
+}
 
+/* Gives ns, a private copy, the target namespace as member; own: the user namespace t will be in. */
+static int set_member(struct nsproxy *ns, struct ns_common *target, struct task *t,
+		      struct user_ns *own)
+{
+	if (!ns_capable(target->owner, CAP_SYS_ADMIN) || !ns_capable(own, CAP_SYS_ADMIN))
+		return -EPERM;
 	switch (target->ops->clone_flag) {
 	case CLONE_NEWUTS:
 		ns_get(target);
@@ -180,57 +184,47 @@ static int set_member(struct nsproxy **nsp, struct ns_common *target, struct tas
 	case CLONE_NEWTIME:
 		if (t->proc->nr_live > 1)
 			return -EUSERS;
-		ns_get(target);
-		ns_put(ns->time_for_children);
-		ns->time_for_children = target;
-		return nsproxy_enter_time(nsp);
-	case CLONE_NEWIPC:
-		sem_undo_leave(t);
-		/* fallthrough */
-	case CLONE_NEWNET:
-	case CLONE_NEWCGROUP: {
-		struct ns_common **at = plain_member(ns, target->ops->clone_flag);
-
-		ns_get(target);
-		ns_put(*at);
-		*at = target;
-		return 0;
-	}
+		replace(&ns->time, target);
+		break;
 	case CLONE_NEWNS:
+		if (!ns_capable(own, CAP_SYS_CHROOT))
+			return -EPERM;
 		if (ref_read(&t->thread.fs->refs) > 1)
 			return -EINVAL;
-		if (!ns_capable(t->thread.cred->user_ns, CAP_SYS_CHROOT))
-			return -EPERM;
 		ns_get(target);
 		ns_put(&ns->mnt->ns);
 		ns->mnt = container_of(target, struct mnt_ns, ns);
 		return 0;
 	}
-	return -EINVAL;
+	replace(plain_member(ns, target->ops->clone_flag), target);
+	return 0;
 }
 
-/* layer_ops.enter_ns; t is the current task. -EPERM, -EINVAL, -ENOMEM */
-static int enter_ns(struct ns_common *target, struct task *t)
+/* layer_ops.enter_ns; t is the current task. All is checked and prepared before anything changes. */
+static int enter_ns(struct ns_common *const *targets, unsigned int n, struct task *t)
 {
-	struct nsproxy *ns;
-	int err;
+	struct nsproxy *ns = nsproxy_copy(t->ns);
+	struct cred *cred = NULL;
+	int err = ns ? 0 : -ENOMEM;
 
-	if (target->ops->clone_flag == CLONE_NEWUSER)
-		return enter_user_ns(container_of(target, struct user_ns, ns), t);
-	if (!ns_capable(target->owner, CAP_SYS_ADMIN) ||
-	    !ns_capable(t->thread.cred->user_ns, CAP_SYS_ADMIN))
-		return -EPERM;
-	ns = nsproxy_copy(t->ns);
-	if (!ns)
-		return -ENOMEM;
-	err = set_member(&ns, target, t);
+	for (unsigned int i = 0; !err && i < n; i++)
+		err = targets[i]->ops->clone_flag == CLONE_NEWUSER
+			      ? enter_user_ns(container_of(targets[i], struct user_ns, ns), t,
+					      &cred)
+			      : set_member(ns, targets[i], t, (cred ?: t->thread.cred)->user_ns);
 	if (err) {
 		nsproxy_put(ns);
+		cred_put(cred);
 		return err;
 	}
-	if (target->ops->clone_flag == CLONE_NEWNS)
+	if (ns->ipc != t->ns->ipc)
+		sem_undo_leave(t);
+	if (ns->mnt != t->ns->mnt)
 		mnt_ns_enter(ns->mnt, t->thread.fs);
+	WRITE_ONCE(container_of(ns->time, struct time_ns, ns)->frozen, true);
 	task_ns_install(ns);
+	if (cred)
+		cred_install(cred);
 	return 0;
 }
 

@@ -331,7 +331,7 @@ static void mount_rootfs(void)
 	if (IS_ERR(m))
 		panic("no memory for the first file system");
 	mnt_ns_setup(&init_mnt_ns);
-	ns_init(&init_mnt_ns.ns, &mnt_ns_ops, NULL, 0xf0000000);
+	ns_init(&init_mnt_ns.ns, &mnt_ns_ops, NULL, ns_new_inum()); /* 0xf0000000 */
 	init_mnt_ns.root = m;
 	mounts_count(&init_mnt_ns, m, 1);
 	mount_set_ns(m, &init_mnt_ns);

@@ -18,7 +18,7 @@ struct ns_ops {
 
 struct ns_common {
 	ref_t refs;
-	u32 inum; /* inode number: 0xeffffff8.. for the first ones, as on Linux; then counted up */
+	u32 inum; /* inode number: 0xeffffff9.. for the first ones, as on Linux; then counted up */
 	const struct ns_ops *ops;
 	/* Whose capabilities rule it, with a reference; NULL only in the first user_ns itself. A struct
 	 * user_ns begins with its ns_common, which is all that lib/ needs to know. */

@@ -203,7 +203,7 @@ out: /* what was replaced, or the copies that are not needed after all */
 	return err;
 }
 
-/* setns(2) with a pidfd: the kinds that flags name, as that process has them. */
+/* setns(2) with a pidfd: all the kinds that flags name, as that process has them, or none. */
 static int enter_all(struct pid *pid, int flags)
 {
 	static const struct {
@@ -211,25 +211,29 @@ static int enter_all(struct pid *pid, int flags)
 		const char *name;
 	} order[] = {
 		/* user first: it gives the right to enter the rest */
-		{ CLONE_NEWUSER, "user" }, { CLONE_NEWCGROUP, "cgroup" }, { CLONE_NEWIPC, "ipc" },
-		{ CLONE_NEWUTS, "uts" },   { CLONE_NEWNET, "net" },       { CLONE_NEWPID, "pid" },
-		{ CLONE_NEWTIME, "time" }, { CLONE_NEWNS, "mnt" },
+		{ CLONE_NEWUSER, "user" }, { CLONE_NEWNS, "mnt" },    { CLONE_NEWUTS, "uts" },
+		{ CLONE_NEWIPC, "ipc" },   { CLONE_NEWPID, "pid" },   { CLONE_NEWCGROUP, "cgroup" },
+		{ CLONE_NEWNET, "net" },   { CLONE_NEWTIME, "time" },
 	};
+	struct ns_common *targets[ARRAY_SIZE(order)];
 	struct task *t = pid_task(pid, PID_PROCESS);
 	struct nsproxy *living = t ? task_ns_get(t) : NULL; /* not of a zombie */
 	int err = !living ? -ESRCH : ptrace_may_access(t, false) ? 0 : -EPERM;
+	unsigned int n = 0;
 
 	nsproxy_put(living);
 	for (int i = 0; !err && i < ARRAY_SIZE(order); i++) {
-		struct ns_common *ns;
-
 		if (!(flags & order[i].flag))
 			continue;
-		ns = layer.task_ns(t, order[i].name);
-		err = ns ? layer.enter_ns(ns, current) : -EINVAL;
-		if (ns)
-			ns_put(ns);
+		targets[n] = layer.task_ns(t, order[i].name);
+		if (targets[n])
+			n++;
+		else
+			err = -ESRCH; /* it has ended since */
 	}
+	err = err ?: layer.enter_ns(targets, n, current);
+	while (n)
+		ns_put(targets[--n]);
 	task_put(t);
 	return err;
 }
@@ -246,7 +250,7 @@ int do_setns(int fd, int flags)
 	ns = layer.file_ns ? layer.file_ns(f) : NULL;
 	if (ns) {
 		if (!flags || flags == (int)ns->ops->clone_flag)
-			err = layer.enter_ns(ns, current);
+			err = layer.enter_ns(&ns, 1, current);
 	} else if (layer.enter_ns && layer.task_ns && flags && !(flags & ~CLONE_NS_FLAGS)) {
 		pid = pidfd_pid(fd);
 		if (!IS_ERR(pid)) {

@@ -156,8 +156,9 @@ struct layer_ops {
 	 * (references moved) when something changed. fs: the new task's own, to be moved. */
 	int (*make_ns)(u64 flags, struct nsproxy **ns, const struct cred **cred,
 		       struct fs_context *fs);
-	/* setns(2) with a /proc/N/ns file's namespace. flags: CLONE_NEW* or 0. */
-	int (*enter_ns)(struct ns_common *target, struct task *t);
+	/* setns(2): t, the current task, into all n namespaces, a user namespace first among them, or
+	 * into none. -EPERM, -EINVAL, -EUSERS, -ENOMEM */
+	int (*enter_ns)(struct ns_common *const *targets, unsigned int n, struct task *t);
 	/* The cgroup of a new task: charges pids. target: fd of CLONE_INTO_CGROUP or -1. -EAGAIN */
 	int (*task_fork)(struct task *parent, struct task *child, int target_fd);
 	/* The task leaves its group, running no more user code: at the end of exit, or when a fork

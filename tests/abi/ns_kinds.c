@@ -142,6 +142,190 @@ static void kept(void)
 	}
 }
 
+/* Linux numbers mount namespaces by CPU, and binds one only where an older one is: all on one CPU. */
+static void one_cpu(void)
+{
+	cpu_set_t may, one;
+	int cpu = 0;
+
+	sched_getaffinity(0, sizeof(may), &may);
+	while (!CPU_ISSET(cpu, &may))
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
+static void tell(int fd)
+{
+	if (write(fd, "x", 1) != 1)
+		say("write: %s", errno_name(errno));
+}
+
+static void await(int fd)
+{
+	char c;
+
+	if (read(fd, &c, 1) != 1)
+		say("read: %s", errno_name(errno));
+}
+
+/* In the namespace of before the unshare: what `unshare --mount=FILE` forks. */
+static void binder(pid_t pid, int go, int done)
+{
+	const unsigned long old = number(pid, "mnt");
+
+	say("before: bind %s",
+	    mount(link_of(pid, "mnt"), "t/mnt", NULL, MS_BIND, NULL) ? errno_name(errno) : "0");
+	tell(done);
+	await(go);
+	say("after: another %d, bind %d", number(pid, "mnt") != old,
+	    mount(link_of(pid, "mnt"), "t/mnt", NULL, MS_BIND, NULL));
+	tell(done);
+}
+
+/* A mount namespace that somebody outside binds to a file lives there, until it is unmounted. */
+static void mnt_bound(void)
+{
+	int go[2], done[2], fd;
+	pid_t self;
+
+	one_cpu();
+	own_ns(CLONE_NEWNS);
+	mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	mkdir("t", 0700);
+	mkdir("in", 0700);
+	mount("tmpfs", "t", "tmpfs", 0, NULL);
+	mount("none", "t", NULL, MS_PRIVATE, NULL);
+	make_file("t/mnt", "a file");
+	if (pipe(go) || pipe(done))
+		return;
+	CHILD({
+		self = getpid();
+		if (!fork()) {
+			binder(self, go[0], done[1]);
+			_exit(0);
+		}
+		await(done[0]);
+		R(unshare(CLONE_NEWNS));
+		R(mount("tmpfs", "in", "tmpfs", 0, NULL));
+		make_file("in/inside", "");
+		tell(go[1]);
+		await(done[0]);
+		reap(-1);
+		R(mount(link_of(self, "mnt"), "t/mnt", NULL, MS_BIND,
+			NULL)); /* it would hold itself */
+	});
+	R(access("in/inside", F_OK));
+	fd = open("t/mnt", O_RDONLY);
+	CHILD({
+		char place[PATH_MAX];
+
+		if (!getcwd(place, sizeof(place)))
+			_exit(1);
+		R(setns(fd, CLONE_NEWNS));
+		R(chdir(place));
+		R(access("in/inside", F_OK));
+		R(access("t/mnt", R_OK));
+	});
+	R(setns(fd, CLONE_NEWUTS));
+	R(umount("t/mnt"));
+	close(fd);
+	R(umount("t/mnt"));
+	fd = open("t/mnt", O_RDONLY);
+	R(setns(fd, CLONE_NEWNS));
+	close(fd);
+	R(umount("t"));
+}
+
+static void which_changed(unsigned long before[8])
+{
+	struct stat st;
+	char path[64];
+
+	EACH
+	{
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", kinds[k].made);
+		if (stat(path, &st))
+			say("%s: %s", path, errno_name(errno));
+		if (before[k] && before[k] != st.st_ino)
+			say("%s changed", kinds[k].made);
+		before[k] = st.st_ino;
+	}
+}
+
+static int second_thread(void *end)
+{
+	await(*(int *)end);
+	return 0;
+}
+
+#define ALL_BUT_USER                                                                               \
+	(CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWCGROUP |              \
+	 CLONE_NEWPID | CLONE_NEWTIME)
+
+static void enter_several(void)
+{
+	static char stack[16384] __attribute__((aligned(16)));
+	struct clone_args args = { .flags = ALL_BUT_USER, .exit_signal = SIGCHLD };
+	int outer, target, end[2];
+	unsigned long ids[8] = { 0 };
+	pid_t same, pid;
+
+	if (pipe(end))
+		return;
+	same = fork();
+	pid = same ? syscall(SYS_clone3, &args, sizeof(args)) : 0;
+	if (!pid) {
+		await(end[0]);
+		_exit(0);
+	}
+	outer = syscall(SYS_pidfd_open, same, 0);
+	target = syscall(SYS_pidfd_open, pid, 0);
+	which_changed(ids);
+	CHILD({
+		/* own user namespace: never again */
+		R(setns(target, CLONE_NEWUSER | CLONE_NEWUTS));
+		which_changed(ids);
+		/* time takes a process of one thread */
+		clone(second_thread, stack + sizeof(stack),
+		      CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD, end);
+		R(setns(target, CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWTIME));
+		which_changed(ids);
+		R(setns(target, CLONE_NEWUTS | CLONE_NEWIPC));
+		which_changed(ids);
+		_exit(0);
+	});
+	CHILD({
+		R(setns(target, ALL_BUT_USER));
+		which_changed(ids);
+		/* a child is in the inner pid namespace: the outer one is not below it */
+		CHILD({
+			which_changed(ids); /* it begins with those for children */
+			R(setns(outer, CLONE_NEWUTS | CLONE_NEWPID | CLONE_NEWNET));
+			which_changed(ids);
+			R(setns(outer, ALL_BUT_USER & ~CLONE_NEWPID));
+			which_changed(ids);
+		});
+	});
+	R(setns(target, 0));
+	R(setns(target, CLONE_NEWUTS | CLONE_FILES));
+	tell(end[1]);
+	tell(end[1]);
+	reap(same);
+	waitid(P_PID, pid, NULL, WEXITED | WNOWAIT);
+	R(setns(target, CLONE_NEWUTS));
+	which_changed(ids);
+	reap(pid);
+}
+
+/* Several kinds at once, of the process of a pidfd: all of them or none. */
+static void all_or_none(void)
+{
+	own_ns(ALL_BUT_USER);
+	CHILD(enter_several());
+}
+
 static void not_allowed(void)
 {
 	if (geteuid())
@@ -157,4 +341,5 @@ static void not_allowed(void)
 	});
 }
 
-ABI_MAIN(CASE(compared), CASE(asked), CASE(kept), CASE(not_allowed))
+ABI_MAIN(CASE(compared), CASE(asked), CASE(kept), CASE(mnt_bound), CASE(all_or_none),
+	 CASE(not_allowed))
