@@ -631,6 +631,9 @@ struct pseudo_file {
 	mode_t mode;
 	/* The whole text for a reader; a reader sees one consistent text from its first read on. */
 	int (*show)(struct strbuf *out, void *priv);
+	/* NULL, or: makes what show gets in place of priv, and the open file owns until release. */
+	int (*open)(void *priv, void **own);
+	void (*release)(void *own);
 	/* buf is NUL-terminated; n bytes taken or -errno. */
 	ssize_t (*write)(void *priv, char *buf, size_t n);
 	/* POLLPRI events: the queue to wait on and a counter of changes; NULL without. */

@@ -17,6 +17,7 @@ struct pseudo_open { /* of an open file */
 	struct strbuf text;
 	bool made;
 	u64 events; /* as of the text */
+	void *priv; /* show's: the inode's, or of the file alone. Constant */
 };
 static const struct file_ops pseudo_fops;
 
@@ -24,6 +25,7 @@ static int pseudo_open(struct inode *inode, struct file *f)
 {
 	struct pseudo *p = inode->priv;
 	struct pseudo_open *o;
+	int err;
 
 	/* of sysctl(8) and in /sys, what cannot be written refuses it at once, to root as well */
 	if (!p->pf->write && (f->flags & O_ACCMODE) != O_RDONLY &&
@@ -35,14 +37,22 @@ static int pseudo_open(struct inode *inode, struct file *f)
 	mutex_init(&o->lock);
 	if (p->pf->wait)
 		p->pf->wait(p->priv, &o->events);
-	f->priv = o;
-	return 0;
+	o->priv = p->priv;
+	err = p->pf->open ? p->pf->open(p->priv, &o->priv) : 0;
+	if (err)
+		kfree(o);
+	else
+		f->priv = o;
+	return err;
 }
 
 static void pseudo_release(struct file *f)
 {
+	const struct pseudo *p = f->inode->priv;
 	struct pseudo_open *o = f->priv;
 
+	if (p->pf->release)
+		p->pf->release(o->priv);
 	sb_free(&o->text);
 	kfree(o);
 }
@@ -56,7 +66,7 @@ static int pseudo_make(struct pseudo *p, struct pseudo_open *o)
 	o->made = false;
 	if (p->pf->wait && !p->pf->poll_takes)
 		p->pf->wait(p->priv, &o->events);
-	err = p->pf->show(&o->text, p->priv);
+	err = p->pf->show(&o->text, o->priv);
 	if (!err && o->text.failed)
 		err = -ENOMEM;
 	o->made = !err;

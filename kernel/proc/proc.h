@@ -519,6 +519,8 @@ bool ptrace_seccomp(u32 data); /* stops for a tracer that follows filters; false
 void ptrace_load_debug(void); /* THREAD_WORK_DEBUG, interrupts off: debug registers into the CPU */
 /* May the current task look into t (PTRACE_MODE_*)? fs: by file system ids, for /proc's files. */
 bool ptrace_may_access(struct task *t, bool fs);
+/* Its memory for the current task to look into: a user's reference; NULL, it has none; -EACCES; -EINTR */
+struct mm *task_mm_access(struct task *t, bool fs);
 /* Between the caller's buffers and n bytes at addr of mm: bytes moved, short where a page is missing;
  * -EFAULT. forced: as a debugger (mm_access_forced()), -EIO for what is missing there. */
 ssize_t vm_move(struct mm *mm, u64 addr, struct uio *u, size_t n, bool write, bool forced);

@@ -60,8 +60,9 @@ int show_stat(struct strbuf *out, struct task *t, const struct pinode *p);
 int show_statm(struct strbuf *out, struct task *t, const struct pinode *p);
 int show_status(struct strbuf *out, struct task *t, const struct pinode *p);
 int show_limits(struct strbuf *out, struct task *t, const struct pinode *p);
-enum { MAPS, SMAPS, SMAPS_ROLLUP };
-int show_maps(struct strbuf *out, struct task *t, const struct pinode *p);
+int show_syscall(struct strbuf *out, struct task *t, const struct pinode *p);
+enum { MAPS, SMAPS, SMAPS_ROLLUP, ENVIRON, AUXV };
+int show_maps(struct strbuf *out, struct mm *mm, int which); /* the first three */
 
 /* time.c */
 int show_timens(struct strbuf *out, struct task *t, const struct pinode *p);

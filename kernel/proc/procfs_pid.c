@@ -104,24 +104,13 @@ static ssize_t pid_write(void *priv, char *buf, size_t n)
 
 /* ---- small texts ---- */
 
-/* [start, end) of the task's memory, as it is. */
-static int show_memory(struct strbuf *out, struct task *t, const struct pinode *p)
+/* [start, end) of a process's memory, as it is. */
+static int show_memory(struct strbuf *out, struct mm *mm, u64 start, u64 end)
 {
-	bool environment = p->entry->which;
-	struct mm *mm;
-	u64 start, end;
-	char *buf;
+	char *buf = kmalloc(PAGE_SIZE);
 
-	if (environment && !ptrace_may_access(t, true))
-		return -EACCES;
-	mm = task_mm_get(t);
-	if (!mm)
-		return 0;
-	start = environment ? mm->layout.env_start : mm->layout.arg_start;
-	end = environment ? mm->layout.env_end : mm->layout.arg_end;
 	if (end - start > TEXT_MAX)
 		end = start + min(end - start, TEXT_MAX);
-	buf = kmalloc(PAGE_SIZE);
 	while (buf && start < end) {
 		ssize_t n = mm_access(mm, start, buf, min(end - start, PAGE_SIZE), false);
 
@@ -131,28 +120,32 @@ static int show_memory(struct strbuf *out, struct task *t, const struct pinode *
 		start += n;
 	}
 	kfree(buf);
-	/* arguments that do not end with a NUL: the program wrote one text over them, its title */
-	if (!environment && start == mm->layout.arg_end && out->len && out->data[out->len - 1])
-		out->len = strnlen(out->data, out->len);
-	mm_put_user(mm);
 	return buf ? 0 : -ENOMEM;
 }
 
-static int show_auxv(struct strbuf *out, struct task *t, const struct pinode *p)
+static int show_cmdline(struct strbuf *out, struct task *t, const struct pinode *p)
 {
-	struct mm *mm;
-	unsigned int n = 0;
+	struct mm *mm = task_mm_get(t);
+	int err;
 
-	if (!ptrace_may_access(t, true))
-		return -EACCES;
-	mm = task_mm_get(t);
 	if (!mm)
 		return 0;
+	err = show_memory(out, mm, mm->layout.arg_start, mm->layout.arg_end);
+	/* arguments that do not end with a NUL: the program wrote one text over them, its title */
+	if (out->len && out->len == mm->layout.arg_end - mm->layout.arg_start &&
+	    out->data[out->len - 1])
+		out->len = strnlen(out->data, out->len);
+	mm_put_user(mm);
+	return err;
+}
+
+static void show_auxv(struct strbuf *out, const struct mm *mm)
+{
+	unsigned int n = 0;
+
 	while (n < ARRAY_SIZE(mm->layout.auxv) - 2 && mm->layout.auxv[n])
 		n += 2;
 	sb_write(out, mm->layout.auxv, (n + 2) * sizeof(mm->layout.auxv[0]));
-	mm_put_user(mm);
-	return 0;
 }
 
 static int show_comm(struct strbuf *out, struct task *t, const struct pinode *p)
@@ -259,24 +252,91 @@ static struct waitq *mounts_wait(void *priv, u64 *events)
 	return &mnt->wait;
 }
 
-/* ---- mem: the task's memory as a file, which a debugger reads and writes ---- */
+/*
+ * ---- the task's memory: a file to read and write for a debugger, and texts about it ----
+ * Whoever opens one of them must be allowed to look; it stays about the memory of that time.
+ */
+
+/* 0 and the memory, whose struct the open file keeps, or NULL: a task without. -EACCES, -EINTR, -ESRCH */
+static int open_mm(const struct pinode *p, struct mm **to)
+{
+	struct task *t = pinode_task(p);
+	struct mm *mm = t ? task_mm_access(t, true) : ERR_PTR(-ESRCH);
+
+	task_put(t);
+	if (IS_ERR(mm))
+		return PTR_ERR(mm);
+	*to = mm;
+	if (mm) {
+		mm_get(mm);
+		mm_put_user(mm);
+	}
+	return 0;
+}
+
+struct mem_text { /* of an open file */
+	const struct pinode *p;
+	struct mm *mm;
+};
+
+static int mem_text_open(void *priv, void **own)
+{
+	struct mem_text *m = kmalloc(sizeof(*m));
+	int err;
+
+	if (!m)
+		return -ENOMEM;
+	m->p = priv;
+	err = open_mm(priv, &m->mm);
+	if (err)
+		kfree(m);
+	else
+		*own = m;
+	return err;
+}
+
+static void mem_text_release(void *own)
+{
+	struct mem_text *m = own;
+
+	if (m->mm)
+		mm_put(m->mm);
+	kfree(m);
+}
+
+static int mem_text_show(struct strbuf *out, void *own)
+{
+	const struct mem_text *m = own;
+	const int which = m->p->entry->which;
+	struct task *t = pinode_task(m->p);
+	struct mm *mm = m->mm;
+	int err = t || which > SMAPS_ROLLUP ? 0 : -ESRCH;
+
+	task_put(t);
+	if (err)
+		return err;
+	if (mm && which == AUXV) { /* in the struct itself */
+		show_auxv(out, mm);
+		return 0;
+	}
+	if (!mm || !ref_get_unless_zero(&mm->users))
+		return which == SMAPS_ROLLUP ? -ESRCH : 0;
+	if (which == ENVIRON)
+		err = show_memory(out, mm, mm->layout.env_start, mm->layout.env_end);
+	else
+		err = show_maps(out, mm, which);
+	mm_put_user(mm);
+	return err;
+}
 
 static int mem_open(struct inode *inode, struct file *f)
 {
-	struct task *t = pinode_task(inode->priv);
 	struct mm *mm;
+	int err = open_mm(inode->priv, &mm);
 
-	bool may = t && ptrace_may_access(t, true);
-
-	if (may && (mm = task_mm_get(t))) {
-		mm_get(mm); /* the open file keeps the struct, not the memory */
-		mm_put_user(mm);
+	if (!err)
 		f->priv = mm;
-	}
-	if (!t)
-		return -ESRCH;
-	task_put(t);
-	return may ? 0 : -EACCES;
+	return err;
 }
 
 static void mem_release(struct file *f)
@@ -442,6 +502,16 @@ static const struct file_ops threads_fops = { .iterate = threads_iterate };
 			.put = pid_inode_put },                                                    \
 		.show = fn, .write = wr, .which = w,                                               \
 	}
+#define MEMORY(n, m, w)                                                                            \
+	{                                                                                          \
+		.pf = { .name = n,                                                                 \
+			.mode = m,                                                                 \
+			.show = mem_text_show,                                                     \
+			.open = mem_text_open,                                                     \
+			.release = mem_text_release,                                               \
+			.put = pid_inode_put },                                                    \
+		.which = w,                                                                        \
+	}
 #define MOUNTS(n, m, w)                                                                            \
 	{                                                                                          \
 		.pf = { .name = n,                                                                 \
@@ -506,17 +576,18 @@ static const struct pid_entry entries[] = {
 	FOLDER("ns", 0511, &proc_ns_iops, &proc_ns_fops),
 	FOLDER("net", 0555, &net_iops, &net_fops),
 	{ .pf = { .name = "mem", .mode = S_IFREG | 0600 }, .fops = &proc_mem_fops },
-	TEXT_OF("environ", 0400, show_memory, true),
-	TEXT("auxv", 0400, show_auxv),
+	MEMORY("environ", 0400, ENVIRON),
+	MEMORY("auxv", 0400, AUXV),
 	TEXT("status", 0444, show_status),
 	TEXT("limits", 0444, show_limits),
 	TEXT_RW("comm", show_comm, write_comm, 0),
-	TEXT_OF("cmdline", 0444, show_memory, false),
+	TEXT("cmdline", 0444, show_cmdline),
 	TEXT("stat", 0444, show_stat),
 	TEXT("statm", 0444, show_statm),
-	TEXT_OF("maps", 0444, show_maps, MAPS),
-	TEXT_OF("smaps", 0444, show_maps, SMAPS),
-	TEXT_OF("smaps_rollup", 0444, show_maps, SMAPS_ROLLUP),
+	MEMORY("maps", 0444, MAPS),
+	MEMORY("smaps", 0444, SMAPS),
+	MEMORY("smaps_rollup", 0444, SMAPS_ROLLUP),
+	TEXT("syscall", 0400, show_syscall),
 	LINK("cwd", LINK_CWD),
 	LINK("root", LINK_ROOT),
 	LINK("exe", LINK_EXE),

@@ -441,19 +441,12 @@ static void show_sum(struct strbuf *out, struct mm *mm)
 	show_resident(out, &r);
 }
 
-int show_maps(struct strbuf *out, struct task *t, const struct pinode *p)
+int show_maps(struct strbuf *out, struct mm *mm, int which)
 {
-	const int which = p->entry->which;
 	struct path root;
-	struct mm *mm;
 	struct vma *v;
 	char *buf;
 
-	if (!ptrace_may_access(t, true))
-		return -EACCES;
-	mm = task_mm_get(t);
-	if (!mm)
-		return which == SMAPS_ROLLUP ? -ESRCH : 0;
 	buf = kmalloc(PATH_MAX);
 	if (buf) {
 		fs_get_root(&root);
@@ -469,6 +462,25 @@ int show_maps(struct strbuf *out, struct task *t, const struct pinode *p)
 		path_put(&root);
 	}
 	kfree(buf);
-	mm_put_user(mm);
 	return buf ? 0 : -ENOMEM;
+}
+
+/* The call in which the task sleeps, or that reads this, with its arguments; stack pointer and place of ring 3. */
+int show_syscall(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	const struct regs *r = thread_regs(&t->thread);
+
+	if (!ptrace_may_access(t, true))
+		return -EPERM;
+	if (t != current && READ_ONCE(t->thread.state) == THREAD_RUNNABLE)
+		sb_printf(out, "running\n");
+	else if (t->dead)
+		sb_printf(out, "-1 0x0 0x0\n");
+	else if (r->vector != REGS_SYSCALL_VECTOR)
+		sb_printf(out, "-1 0x%llx 0x%llx\n", (ull)r->rsp, (ull)r->rip);
+	else
+		sb_printf(out, "%d 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n",
+			  (int)r->orig_rax, (ull)r->rdi, (ull)r->rsi, (ull)r->rdx, (ull)r->r10,
+			  (ull)r->r8, (ull)r->r9, (ull)r->rsp, (ull)r->rip);
+	return 0;
 }

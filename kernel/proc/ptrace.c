@@ -322,6 +322,23 @@ bool ptrace_may_access(struct task *t, bool fs)
 	return ok;
 }
 
+struct mm *task_mm_access(struct task *t, bool fs)
+{
+	struct mm *mm;
+
+	/* Of one in execve(2) the memory may be the new and the rights the old: its end is waited for. */
+	while ((mm = task_mm_get(t)) && READ_ONCE(t->in_exec) && t->proc != current->proc) {
+		mm_put_user(mm);
+		if (thread_interrupted())
+			return ERR_PTR(-EINTR);
+		sched_yield();
+	}
+	if (!mm || mm == current_thread()->mm || ptrace_may_access(t, fs))
+		return mm;
+	mm_put_user(mm);
+	return ERR_PTR(-EACCES);
+}
+
 /* ---- the requests that begin ---- */
 
 /* -EPERM; 1: t is in execve(2), to be tried again. */

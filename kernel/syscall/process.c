@@ -432,9 +432,11 @@ SYSCALL_IS(ptrace, do_ptrace(_1, _2, _3, _4))
 static ssize_t vm_copy(struct task *t, struct uio *local, const struct iovec *remote, u64 n,
 		       bool write)
 {
-	struct mm *mm = task_mm_get(t);
+	struct mm *mm = task_mm_access(t, false);
 	ssize_t done = 0, part = 0;
 
+	if (IS_ERR(mm))
+		return PTR_ERR(mm) == -EACCES ? -EPERM : PTR_ERR(mm);
 	if (!mm)
 		return -ESRCH;
 	for (u64 i = 0; i < n && local->left; i++) {
@@ -470,9 +472,7 @@ static long process_vm(pid_t pid, const struct iovec __user *ulocal, long nr_loc
 	if (ret)
 		goto out;
 	t = task_find(task_pid_ns(current), pid);
-	ret = !t                             ? -ESRCH
-	      : !ptrace_may_access(t, false) ? -EPERM
-					     : vm_copy(t, &u, remote, nr_remote, write);
+	ret = t ? vm_copy(t, &u, remote, nr_remote, write) : -ESRCH;
 	task_put(t);
 out:
 	user_iov_put(&local);

@@ -135,6 +135,95 @@ static void stat_of_a_process(void)
 	R(access(path, F_OK));
 }
 
+static const char *const private[] = { "maps", "smaps", "smaps_rollup", "environ",
+				       "auxv", "mem",   "syscall" };
+#define PRIVATE (sizeof(private) / sizeof(*private))
+
+/* Who may look is asked when a file is opened, and of what the task has then. */
+static void who_may_look(void)
+{
+	char path[64], byte;
+	int fds[PRIVATE], end[2];
+	pid_t pid;
+
+	if (geteuid())
+		return;
+	R(pipe(end));
+	pid = fork();
+	if (pid == 0) {
+		if (read(end[0], &byte, 1) == 1)
+			execl("/proc/self/exe", "abi", "no such case", NULL);
+		_exit(9);
+	}
+	for (size_t i = 0; i < PRIVATE; i++) {
+		sprintf(path, "/proc/%d/%s", pid, private[i]);
+		fds[i] = open(path, O_RDONLY);
+		say("%s: %s", private[i], fds[i] < 0 ? errno_name(errno) : "open");
+	}
+	if (fork() == 0) {
+		if (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
+			_exit(1);
+		for (size_t i = 0; i < PRIVATE; i++) {
+			sprintf(path, "/proc/%d/%s", pid, private[i]);
+			say("%s of root: %s, read %s", private[i],
+			    open(path, O_RDONLY) < 0 ? errno_name(errno) : "open",
+			    pread(fds[i], &byte, 1, strcmp(private[i], "mem") ? 0 : (long)&pid) < 0
+				    ? errno_name(errno)
+				    : "yes");
+		}
+		_exit(0);
+	}
+	say("%s", ended(reap(-1)));
+	R(write(end[1], "x", 1));
+	waitid(P_PID, pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
+	for (int gone = 0; gone < 2; gone++) {
+		for (size_t i = 0; i < PRIVATE; i++) {
+			ssize_t n = pread(fds[i], &byte, 1, 0);
+
+			say("%s %s: %s", private[i], gone ? "when it is gone" : "of the dead",
+			    n < 0 ? errno_name(errno)
+			    : n   ? "text"
+				  : "nothing");
+		}
+		if (!gone)
+			say("%s", ended(reap(pid)));
+	}
+}
+
+/* The call in which a task sleeps. */
+static void sleeping_call(void)
+{
+	unsigned long long a[8];
+	char path[64], byte;
+	int end[2], nr = 0;
+	pid_t pid;
+
+	slurp("/proc/self/syscall");
+	say("self: call %d, %d fields", atoi(text), fields(text));
+	R(pipe(end));
+	pid = fork();
+	if (pid == 0) {
+		syscall(SYS_read, end[0], &byte, 77, 4, 5, 6);
+		_exit(0);
+	}
+	sprintf(path, "/proc/%d/syscall", pid);
+	do
+		slurp(path);
+	while (sscanf(text, "%d %llx %llx %llx %llx %llx %llx %llx %llx", &nr, a, a + 1, a + 2,
+		      a + 3, a + 4, a + 5, a + 6, a + 7) != 9 ||
+	       nr != SYS_read);
+	say("read: %d, fd %d, %d bytes, then %d %d %d", nr == SYS_read, a[0] == (unsigned)end[0],
+	    (int)a[2], (int)a[3], (int)a[4], (int)a[5]);
+	YES(a[1] == (unsigned long)&byte);
+	YES(a[6] && a[6] <= a[1] + 65536 && a[1] <= a[6] + 65536);
+	YES(a[7] > 4096);
+	kill(pid, SIGKILL);
+	waitid(P_PID, pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
+	slurp(path);
+	say("dead: %s", text);
+	reap(pid);
+}
+
 static void status_of_a_process(void)
 {
 	static const char *const keys[] = {
@@ -511,4 +600,4 @@ static void oom_score(void)
 ABI_MAIN(CASE(stat_of_a_process), CASE(status_of_a_process), CASE(memory_map), CASE(links),
 	 CASE(namespaces), CASE(command_line), CASE(threads), CASE(limits_table), CASE(mounts),
 	 CASE(system_files), CASE(kernel_names), CASE(reading_in_pieces), CASE(errors),
-	 CASE(listing), CASE(oom_score))
+	 CASE(listing), CASE(oom_score), CASE(who_may_look), CASE(sleeping_call))
