@@ -8,7 +8,7 @@
  * devices_lock guards which programs a group has; it is a leaf. A program never changes.
  * Read next: bpf_device.c.
  */
-#include "container/bpf.h"
+#include "lib/bpf.h"
 #include "container/cgroup.h"
 
 #define MAX_PROGS 64 /* of a group */

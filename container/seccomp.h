@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What seccomp.c (filters and their verdicts) and seccomp_notify.c (asking a supervisor) share. */
 #pragma once
-#include "container/bpf.h"
+#include "lib/bpf.h"
 #include "container/container.h"
 
 /*

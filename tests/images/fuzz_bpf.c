@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: container/bpf_classic.c container/bpf_device.c */
+/* sources: kernel/lib/bpf_classic.c kernel/lib/bpf_device.c */
 /* Programs for seccomp(2) and for devices, on any input: what the check lets pass stays inside and ends. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "container/bpf.h"
+#include "lib/bpf.h"
 
 static void *copy_of(const void *p, size_t n)
 {

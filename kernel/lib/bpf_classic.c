@@ -6,7 +6,7 @@
  * way there. So a run reads nothing outside and takes at most n steps.
  * Read next: seccomp.c.
  */
-#include "container/bpf.h"
+#include "lib/bpf.h"
 
 /* Is it in the classic set, without what is for packets, mod, and returning the index? */
 static bool is_known(u16 code)

@@ -6,7 +6,7 @@
  * all ways to an instruction are known when its turn comes. Linux follows each way by itself and so
  * accepts more; what programs that decide about devices do is within this.
  */
-#include "container/bpf.h"
+#include "lib/bpf.h"
 
 #define STACK_BYTES 512
 #define FRAME 10 /* the register with the end of the stack */
