@@ -194,6 +194,7 @@ static int parse_subtree(char *buf, u32 *on, u32 *off)
 static int set_subtree(struct cgroup *cg, u32 on, u32 off)
 {
 	u32 want = (cg->subtree_control | on) & ~off, gone = cg->subtree_control & ~want;
+	u32 changed = cg->subtree_control ^ want;
 	struct cgroup *child;
 	int err = 0;
 
@@ -218,7 +219,7 @@ static int set_subtree(struct cgroup *cg, u32 on, u32 off)
 		return err;
 	list_for_each(child, &cg->children, sibling)
 		for (const struct cg_controller *const *c = cg_controllers(); *c; c++)
-			if ((*c)->bit & gone)
+			if ((*c)->bit & changed)
 				(*c)->reset(child);
 	if (gone & CG_CPUSET)
 		cg_cpuset_regroup(cg);

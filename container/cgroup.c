@@ -56,6 +56,7 @@ void cgroup_put(struct cgroup *cg)
 		for (struct cgroup *c = parent; c; c = c->parent)
 			__atomic_fetch_sub(&c->nr_dying, 1, __ATOMIC_RELAXED);
 		__atomic_fetch_sub(&nr_cgroups, 1, __ATOMIC_RELAXED);
+		kfree(cg->io.use);
 		kfree(cg->name);
 		kfree(cg);
 		cg = parent;
@@ -84,7 +85,8 @@ struct cgroup *cgroup_make(struct cgroup *parent, const char *name)
 	if (!cg)
 		return ERR_PTR(-ENOMEM);
 	cg->name = kstrdup(name);
-	if (!cg->name) {
+	if (!cg->name || io_group_init(&cg->io, &parent->io)) {
+		kfree(cg->name);
 		kfree(cg);
 		return ERR_PTR(-ENOMEM);
 	}
@@ -352,6 +354,7 @@ int cgroup_move(struct cgroup *to, struct task *t)
 		res_uncharge(&to->mem, (room - moved) * cg_task_bytes());
 	cg_move_mm(from, to, t);
 	cg_cpuset_move(from, to, t);
+	cg_io_moved();
 	while (moved--)
 		cgroup_put(from); /* each thread's */
 	cgroup_put(from);
@@ -437,5 +440,6 @@ void cgroup_init(void)
 	mem_event_hook = cg_mem_event;
 	counts_register("cgroups", &nr_cgroups);
 	cg_devices_init();
+	cg_io_start();
 	cgroup_fs_init();
 }

@@ -5,7 +5,8 @@
  *
  *	cgroup.c     the tree, who is in which group, fork, exit, moving
  *	cgroup_fs.c  the same as a file system: directories are groups, and the cgroup.* files
- *	cg_pids.c  cg_memory.c  cg_cpu.c  cg_cpuset.c   the controllers; cg_freeze.c  stopping a group as a whole
+ *	cg_pids.c  cg_memory.c  cg_cpu.c  cg_cpuset.c  cg_io.c   the controllers
+ *	cg_freeze.c  stopping a group as a whole
  *
  * The limits themselves are struct res_counters, charged by the folders below through
  * thread.mem_charge and mm->charge; these know nothing of groups.
@@ -28,7 +29,8 @@ void cg_notify(struct cg_event *ev); /* any context */
 #define CG_MEMORY 2U
 #define CG_PIDS 4U
 #define CG_CPUSET 8U
-#define CG_ALL (CG_CPU | CG_MEMORY | CG_PIDS | CG_CPUSET)
+#define CG_IO 16U
+#define CG_ALL (CG_CPU | CG_MEMORY | CG_PIDS | CG_CPUSET | CG_IO)
 
 #define CG_LEVELS 64
 struct cgroup {
@@ -73,6 +75,7 @@ struct cgroup {
 	struct cg_devices *devices; /* cg_devices.c's: device programs; NULL: none */
 
 	struct sched_group cpu; /* in use while the parent gives the controller */
+	struct io_group io;
 	u64 cpus, mems; /* cpuset.cpus as set, by number; mems */
 	u64 cpu_weight; /* 1 to 10000; 100 is a thread of nice 0 */
 };
@@ -157,7 +160,7 @@ struct cg_controller {
 	const struct cg_file *files; /* up to one without a name */
 	void (*reset)(struct cgroup *cg); /* limits back to none: disabled, or new */
 };
-extern const struct cg_controller cg_cpuset, cg_cpu, cg_memory, cg_pids;
+extern const struct cg_controller cg_cpuset, cg_cpu, cg_io, cg_memory, cg_pids;
 extern const struct cg_file cg_core_files[];
 const struct cg_controller *const *cg_controllers(void); /* NULL-terminated */
 
@@ -194,6 +197,9 @@ void cg_move_mm(struct cgroup *from, struct cgroup *to, struct task *t);
 void cg_mem_release(struct res_counter *res);
 void cg_mem_event(struct res_counter *res, enum mem_event what);
 void cg_oom_event(struct res_counter *res, struct task *victim);
+
+void cg_io_moved(void); /* some tasks have another group: those that wait look at its limits */
+void cg_io_start(void);
 
 /* ---- cg_devices.c ---- */
 void cg_devices_init(void);

@@ -17,8 +17,8 @@ static struct super *cgroup_sb;
 
 /* ---- which files ---- */
 
-static const struct cg_controller *const controllers[] = { &cg_cpuset, &cg_cpu, &cg_memory,
-							   &cg_pids, NULL };
+static const struct cg_controller *const controllers[] = { &cg_cpuset, &cg_cpu,  &cg_io,
+							   &cg_memory, &cg_pids, NULL };
 
 const struct cg_controller *const *cg_controllers(void)
 {

@@ -35,12 +35,26 @@ static void count(u64 *n, u64 by)
 
 /* ---- transfers ---- */
 
+/* Who causes a transfer waits for it later, where it holds no lock: in io_pause(), or before ring 3. */
+static void owe(enum bio_op op)
+{
+	struct thread *t = current_thread();
+
+	if (!t->fpu || !io_wait_hook) /* a kernel thread: they work for all */
+		return;
+	t->io_owes |= 1U << op;
+	thread_set_work(t, THREAD_WORK_IO);
+}
+
 static void begin(struct blkdev *bd, struct bio *bio, u64 index, unsigned int pages)
 {
 	bio->dev = bd;
 	bio->sector = index << (PAGE_SHIFT - 9);
 	bio->bytes = pages ? min((u64)pages << PAGE_SHIFT, size_of(bd) - (index << PAGE_SHIFT)) : 0;
 	bio->began = clock_ns();
+	if (bio->op <= BIO_WRITE && io_group_hook &&
+	    io_group_charge(io_group_hook(bio->page[0]->charge), bio, bio->began))
+		owe(bio->op);
 	count(&bd->in_flight, 1);
 	bd->submit(bd, bio);
 }
@@ -241,7 +255,12 @@ static void made_dirty(struct blkdev *bd)
 
 /* ---- the file ---- */
 
-static struct blkdev *blkdev_find(dev_t rdev)
+struct blkdev *blkdev_next(const struct blkdev *bd)
+{
+	return bd ? bd->next : blkdevs;
+}
+
+struct blkdev *blkdev_find(dev_t rdev)
 {
 	struct blkdev *bd = blkdevs;
 
@@ -289,6 +308,9 @@ static ssize_t blk_write(struct file *f, struct uio *from, loff_t *pos)
 		return -EPERM;
 	if (!from->left)
 		return 0;
+	/* What was written before, by whomever, is paid for before there is more to write. */
+	owe(BIO_WRITE);
+	io_pause();
 	if ((u64)*pos >= size_of(bd) || f->flags & O_APPEND)
 		return -ENOSPC;
 	from->left = min(from->left, size_of(bd) - *pos);
@@ -470,7 +492,7 @@ int blkdev_register(struct blkdev *bd)
 	bd->inode->size = size_of(bd);
 	bd->inode->mapping.ops = &blk_mapping_ops;
 	mapping_set_reclaim(&bd->inode->mapping);
-	while (*last)
+	for (; *last; bd->nr++)
 		last = &(*last)->next;
 	*last = bd;
 	devtmpfs_add(bd->name, S_IFBLK | 0660, bd->rdev);

@@ -605,6 +605,7 @@ struct blkdev {
 	/* blkdev.c's */
 	struct inode *inode; /* whose pages are the cache */
 	struct blkdev *next;
+	unsigned int nr; /* 0, 1 ... in the order of registration */
 	struct mutex write_lock; /* one writes back at a time: the others' pages are written, too */
 	int write_error; /* which the next fsync tells */
 	u32 opens;
@@ -621,9 +622,44 @@ struct blkdev {
 int blkdev_register(struct blkdev *bd);
 int blkdev_sync_all(
 	void); /* sync(2): dirty pages of all devices, and their caches. The first error */
+struct blkdev *blkdev_find(dev_t rdev); /* NULL */
+struct blkdev *
+blkdev_next(const struct blkdev *bd); /* after NULL comes the first, after the last NULL */
 /* /proc/partitions, /proc/diskstats */
 void blkdev_show_sizes(struct strbuf *out);
 void blkdev_show_stats(struct strbuf *out);
+
+/* ---- what a group of threads does on block devices, and how much of it it may (io_group.c) ---- */
+enum io_limit { IO_RBPS, IO_WBPS, IO_RIOPS, IO_WIOPS, IO_LIMITS }; /* bytes, transfers a second */
+struct io_use { /* of one device */
+	u64 bytes[BIO_FLUSH], ios[BIO_FLUSH]; /* by enum bio_op; atomic */
+	u64 limit[IO_LIMITS]; /* at least 1; RES_NO_LIMIT */
+	u64 paid[IO_LIMITS]; /* clock_ns() when all that was done is within the limit; the group's lock */
+};
+struct io_group {
+	struct io_group
+		*parent; /* constant; NULL: below the root, which has neither limits nor counts */
+	spinlock_t lock;
+	unsigned int n;
+	struct io_use *use; /* n, by blkdev.nr; the owner frees them. NULL without devices */
+};
+int io_group_init(struct io_group *g, struct io_group *parent); /* -ENOMEM */
+/* bio begins, now: counted in g (may be NULL) and those above. True: one of them is beyond a limit. */
+bool io_group_charge(struct io_group *g, const struct bio *bio, u64 now);
+/* clock_ns() when g and those above are within their limits; ops: 1 << BIO_READ, BIO_WRITE. 0: they are. */
+u64 io_group_paid(struct io_group *g, unsigned int ops);
+/* From now on; what is not paid is forgiven. */
+void io_group_set_limits(struct io_group *g, unsigned int nr, const u64 limit[IO_LIMITS]);
+/* Set by who has groups: the group that pays for a page; and sleeping, with no lock held, until the
+ * current thread's group is within its limits for the thread.io_owes, or the thread is killed. */
+extern struct io_group *(*io_group_hook)(struct res_counter *charge);
+extern void (*io_wait_hook)(void);
+/* Where a long system call holds no lock: the same, when the thread owes something. */
+static inline void io_pause(void)
+{
+	if (unlikely(READ_ONCE(current_thread()->work) & THREAD_WORK_IO))
+		io_wait_hook();
+}
 
 /* ---- pseudo files: a tree of text made on demand (/sys, parts of /proc, cgroup2) ---- */
 struct pseudo_file {

@@ -185,6 +185,8 @@ ssize_t generic_file_read(struct file *f, struct uio *to, loff_t *pos)
 
 		if ((u64)*pos >= size)
 			break;
+		if (!to->kernel)
+			io_pause();
 		len = min(min(PAGE_SIZE - off, size - (u64)*pos), to->left);
 		page = mapping_get(m, *pos >> PAGE_SHIFT, false);
 		if (IS_ERR(page)) {

@@ -102,6 +102,7 @@ struct thread {
 #endif
 	struct res_counter *mem_charge; /* who pays for this thread's memory; NULL: nobody */
 	struct res_counter *mem_pays; /* own thread: instead of mem_charge, unless NULL */
+	u32 io_owes; /* own thread: 1 << BIO_*, which THREAD_WORK_IO is about */
 	const struct rlimit64 *rlim; /* the process's limits, by RLIMIT_*; NULL: none */
 #ifdef SAN
 	u32 fail_nth; /* own thread: which allocation from now on fails; 0: none does */
@@ -121,6 +122,7 @@ struct thread {
 #define THREAD_WORK_THROTTLE 0x20U /* its group has used up its time: bandwidth_wait() */
 #define THREAD_WORK_SECCOMP 0x40U /* filters are asked about each of its system calls */
 #define THREAD_WORK_RECLAIM 0x80U /* its group has more memory than it should: mem_high_wait() */
+#define THREAD_WORK_IO 0x100U /* its group has done more on a disk than it should: io_wait_hook() */
 #define THREAD_WORK_CALLS (THREAD_WORK_TRACE | THREAD_WORK_SECCOMP) /* at system calls alone */
 static inline bool thread_interrupted(void)
 {

@@ -71,6 +71,7 @@ static void entry_return_to_user(struct regs *regs)
 			mem_high_wait();
 		if (work & THREAD_WORK_THROTTLE)
 			bandwidth_wait();
+		io_pause();
 		irq_disable();
 	}
 }

@@ -163,6 +163,7 @@ static ssize_t copy_files(struct file *in, loff_t *ipos, struct file *out, loff_
 		struct iovec iov;
 		struct uio u;
 
+		io_pause();
 		uio_init_kernel(&u, &iov, buf, min(n, (size_t)CHUNK));
 		got = file_read(in, &u, ipos);
 		if (got <= 0)

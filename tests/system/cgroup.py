@@ -23,7 +23,7 @@ def cpuset_wrong(text):
 CASES = [
     case("controllers", "cat cgroup.controllers; "
                         "mkdir a; cat a/cgroup.controllers a/cgroup.subtree_control; rmdir a",
-         match=("^cpuset cpu memory pids$",), lacks="error"),
+         match=("^cpuset cpu io memory pids$",), lacks="error"),
     case("tree", "mkdir -p a/b/c; ls -d a/b/c; cat a/cgroup.stat | head -1; rmdir a 2>&1; rmdir a/b/c a/b a; ls -d a",
          status=1, match=(r"^a/b/c$", "^nr_descendants 2$", "busy", "No such file")),
     case("names", "mkdir \"$(printf 'a\\nb')\" 2>&1; mkdir cgroup.procs 2>&1; mkdir a; mkdir a 2>&1; rmdir a",

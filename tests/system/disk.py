@@ -248,7 +248,44 @@ def interrupt_line(san=False):
     return test
 
 
+def groups(san=False):
+    def test(run):
+        """The io controller: who read and wrote how much, and limits that hold, but not who is killed."""
+        with folder(run) as where:
+            text = bytes(range(256)) * 4096
+            a, b = disk(where, "a", 8 * MIB), disk(where, "b", 16 * MIB, 2)
+            got = guest(run, r"""
+                exec 2> /dev/null; cd /sys/fs/cgroup; echo +io > cgroup.subtree_control; mkdir -p a/b a/c d; echo +io > a/cgroup.subtree_control
+                in_() { sh -c 'echo 0 > $0/cgroup.procs; exec "$@"' "$@"; }
+                get() { tr ' ' '\n' < $1/io.stat | grep $2= | cut -d= -f2; }
+                in_ a/b dd if=/dev/vda of=/dev/null bs=64k count=64; in_ a/c dd if=/dev/vda of=/dev/null bs=64k skip=64
+                cat a/io.stat | sed 's/rios=[0-9]*/N/'; for x in rbytes rios; do echo $(($(get a/b $x) + $(get a/c $x) - $(get a $x))); done
+                in_ a/c dd if=/dev/zero of=/dev/vda bs=64k count=16 conv=notrunc,fsync; get a/b wbytes; get a/c wbytes; get . wbytes
+                awk '$3 == "vda" { print $6 * 512, $10 * 512 }' /proc/diskstats
+                mount -t erofs /dev/vdc /mnt; in_ d cat /mnt/file > /dev/null; x=$(get d rbytes); echo $((x > 900000 && x < 1200000))
+                t() { cut -d' ' -f1 /proc/uptime | tr -d .; }
+                echo 254:16 rbps=2097152 > a/io.max; x=$(t); in_ a/b dd if=/dev/vdb of=/dev/null bs=4M count=1; x=$(($(t) - x)); [ $x -ge 180 ] && echo held || echo $x
+                echo 254:48 rbps=2097152 > d/io.max; x=$(t); in_ d mapread /dev/vdd; x=$(($(t) - x)); [ $x -ge 180 ] && echo held || echo $x
+                echo 254:16 rbps=max wbps=1048576 > a/io.max; x=$(t); in_ a/c dd if=/dev/zero of=/dev/vdb bs=64k count=32 seek=64 conv=notrunc,fsync; x=$(($(t) - x)); [ $x -ge 180 ] && echo held || echo $x
+                n() { get a/b rios | tail -1; }
+                slow() {
+                    echo 254:16 rbps=2 > a/b/io.max; x=$(n); sh -c "echo 0 > a/b/cgroup.procs; exec dd if=/dev/vdb of=/dev/null bs=64k count=16 skip=$1" &
+                    p=$!; until [ $(n) -gt $x ]; do sleep 0.1; done
+                }
+                slow 128; kill -9 $p; wait $p; echo $?
+                slow 160; echo 254:16 rbps=max > a/b/io.max; wait $p; echo $?
+                slow 192; echo $p > cgroup.procs; wait $p; echo $?
+                rmdir a/b a/c a d; head -1 cgroup.stat
+                """, [a, b, image(run, where, "image", {"file": text}), disk(where, "d", 4 * MIB, 3)], mem="128M", san=san,
+                options=["-f", mapread(run, where)])
+            return wrong(["254:0 rbytes=8388608 wbytes=0 N wios=0 dbytes=0 dios=0", "0", "0", "1048576", "0", "1048576",
+                          "8388608 1048576", "1", "held", "\\d+", "held", "held", "137", "0", "0",
+                          "nr_descendants 0"], got)
+    return test
+
+
 HOST = {
+    "groups": groups(), "groups-san": groups(san=True),
     "files": files(), "files-san": files(san=True),
     "little-memory": little_memory(), "little-memory-san": little_memory(san=True),
     "interrupt-line": interrupt_line(), "interrupt-line-san": interrupt_line(san=True),
