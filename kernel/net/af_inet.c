@@ -272,37 +272,47 @@ int inet_getname(struct socket *s, struct sockaddr_storage *addr, bool peer)
 
 /* ---- the options of ip(7) ---- */
 
-/* Those that are a byte or a yes and no: where they are kept and what they may be. */
-static const struct byte_option {
-	u8 name, offset;
-	bool is_switch;
-	u8 low, high;
-} byte_options[] = {
-#define AT(field) offsetof(struct inet_sock, field) - offsetof(struct inet_sock, bound_addr)
-	{ IP_TOS, AT(tos), false, 0, 255 },
-	{ IP_MTU_DISCOVER, AT(pmtudisc), false, IP_PMTUDISC_DONT, IP_PMTUDISC_OMIT },
-	{ IP_MULTICAST_LOOP, AT(mc_loop), true, 0, 0 },
-	{ IP_RECVERR, AT(recverr), true, 0, 0 },
-	{ IP_PKTINFO, AT(pktinfo), true, 0, 0 },
-	{ IP_RECVTTL, AT(recvttl), true, 0, 0 },
-	{ IP_RECVTOS, AT(recvtos), true, 0, 0 },
-	{ IP_HDRINCL, AT(hdrincl), true, 0, 0 },
-	{ IP_FREEBIND, AT(freebind), true, 0, 0 },
-#undef AT
+static int set_ttl(struct socket *s, const struct sockopt *o, int v)
+{
+	bool many = o->name == IP_MULTICAST_TTL;
+
+	if (v == -1)
+		v = many; /* as at first */
+	else if (!v && !many)
+		return -EINVAL;
+	sockopt_store(s, o, v);
+	return 0;
+}
+
+static int get_route(struct socket *s, const struct sockopt *o, int *v)
+{
+	struct inet_sock *sk = inet_sk(s);
+
+	if (o->name == IP_TTL)
+		*v = sk->ttl ? sk->ttl : s->net->default_ttl;
+	else if (sk->dst.dev)
+		*v = sk->dst.mtu;
+	else
+		return -ENOTCONN;
+	return 0;
+}
+
+#define FIELD(name) SOCKOPT_FIELD(struct inet_sock, name)
+static const struct sockopt options[] = {
+	{ IP_TOS, FIELD(tos), INT32_MIN, INT32_MAX },
+	{ IP_MTU_DISCOVER, FIELD(pmtudisc), IP_PMTUDISC_DONT, IP_PMTUDISC_OMIT },
+	{ IP_MULTICAST_LOOP, FIELD(mc_loop) },
+	{ IP_MULTICAST_TTL, FIELD(mc_ttl), -1, 255, .set = set_ttl },
+	{ IP_RECVERR, FIELD(recverr) },
+	{ IP_PKTINFO, FIELD(pktinfo) },
+	{ IP_RECVTTL, FIELD(recvttl) },
+	{ IP_RECVTOS, FIELD(recvtos) },
+	{ IP_HDRINCL, FIELD(hdrincl) },
+	{ IP_FREEBIND, FIELD(freebind) },
+	{ IP_TTL, FIELD(ttl), -1, 255, .set = set_ttl, .get = get_route },
+	{ IP_MTU, .get = get_route, SOCKOPT_READ_ONLY },
+	{ 0 },
 };
-
-static const struct byte_option *byte_option(const struct inet_sock *sk, int name)
-{
-	for (int i = 0; i < ARRAY_SIZE(byte_options); i++)
-		if (byte_options[i].name == name)
-			return &byte_options[i];
-	return NULL;
-}
-
-static u8 *option_byte(struct inet_sock *sk, const struct byte_option *o)
-{
-	return (u8 *)&sk->bound_addr + o->offset;
-}
 
 static int set_multicast_if(struct inet_sock *sk, const void __user *val, int len)
 {
@@ -343,54 +353,31 @@ static int option_value(const void __user *val, int len, int *v)
 
 int inet_setsockopt(struct socket *s, int level, int name, const void __user *val, int len)
 {
-	struct inet_sock *sk = inet_sk(s);
-	const struct byte_option *o;
+	bool stream = s->type == SOCK_STREAM;
 	int v, err;
 
-	if (level != IPPROTO_IP)
+	if (level != IPPROTO_IP || (name == IP_HDRINCL && s->type != SOCK_RAW))
 		return -ENOPROTOOPT;
 	if (name == IP_MULTICAST_IF)
-		return s->type == SOCK_STREAM ? -EINVAL : set_multicast_if(sk, val, len);
+		return stream ? -EINVAL : set_multicast_if(inet_sk(s), val, len);
 	err = option_value(val, len, &v);
 	if (err)
 		return err;
-	o = byte_option(sk, name);
-	if (o) {
-		if (name == IP_HDRINCL && s->type != SOCK_RAW)
-			return -ENOPROTOOPT;
-		if (!o->is_switch && name != IP_TOS && (v < o->low || v > o->high))
-			return -EINVAL;
-		*option_byte(sk, o) = o->is_switch ? !!v : v;
-		return 0;
-	}
-	switch (name) {
-	case IP_TTL:
-		if (len < 1 || (v != -1 && (v < 1 || v > 255)))
-			return -EINVAL;
-		sk->ttl = v == -1 ? 0 : v;
-		return 0;
-	case IP_MULTICAST_TTL:
-		if (s->type == SOCK_STREAM || len < 1 || v < -1 || v > 255)
-			return -EINVAL;
-		sk->mc_ttl = v == -1 ? 1 : v;
-		return 0;
-	case IP_ADD_MEMBERSHIP:
-	case IP_DROP_MEMBERSHIP:
-		if (s->type == SOCK_STREAM)
-			return -EPROTO;
-		if (len < (int)sizeof(struct ip_mreq))
-			return -EINVAL;
-		/* groups are not received: as on a machine whose devices have no multicast route */
-		return name == IP_ADD_MEMBERSHIP ? -ENODEV : -EADDRNOTAVAIL;
-	}
-	return -ENOPROTOOPT;
+	if (name == IP_MULTICAST_TTL && (stream || len < 1))
+		return -EINVAL;
+	if (name != IP_ADD_MEMBERSHIP && name != IP_DROP_MEMBERSHIP)
+		return sockopt_change(s, options, name, v);
+	if (stream)
+		return -EPROTO;
+	if (len < (int)sizeof(struct ip_mreq))
+		return -EINVAL;
+	/* groups are not received: as on a machine whose devices have no multicast route */
+	return name == IP_ADD_MEMBERSHIP ? -ENODEV : -EADDRNOTAVAIL;
 }
 
 int inet_getsockopt(struct socket *s, int level, int name, void __user *val, int __user *ulen)
 {
-	struct inet_sock *sk = inet_sk(s);
-	const struct byte_option *o;
-	int v, len;
+	int v, len, err;
 	u8 byte;
 
 	if (level != IPPROTO_IP)
@@ -399,28 +386,15 @@ int inet_getsockopt(struct socket *s, int level, int name, void __user *val, int
 		return -EFAULT;
 	if (len < 0)
 		return -EINVAL;
-	o = byte_option(sk, name);
-	if (o) {
-		if (name == IP_HDRINCL && s->type != SOCK_RAW)
-			return -ENOPROTOOPT;
-		v = *option_byte(sk, o);
-	} else if (name == IP_TTL) {
-		v = sk->ttl ? sk->ttl : s->net->default_ttl;
-	} else if (name == IP_MULTICAST_TTL) {
-		v = sk->mc_ttl;
-	} else if (name == IP_MULTICAST_IF) {
-		return sockopt_put(val, ulen, &sk->mc_addr, sizeof(sk->mc_addr));
-	} else if (name == IP_MTU) {
-		if (!sk->dst.dev)
-			return -ENOTCONN;
-		v = sk->dst.mtu;
-	} else {
+	if (name == IP_MULTICAST_IF)
+		return sockopt_put(val, ulen, &inet_sk(s)->mc_addr, sizeof(be32));
+	if (name == IP_HDRINCL && s->type != SOCK_RAW)
 		return -ENOPROTOOPT;
-	}
+	err = sockopt_value(s, options, name, &v);
 	byte = v;
-	if (len > 0 && len < (int)sizeof(int) && v >= 0 && v <= 255)
+	if (!err && len > 0 && len < (int)sizeof(int) && v >= 0 && v <= 255)
 		return sockopt_put(val, ulen, &byte, 1);
-	return sockopt_put(val, ulen, &v, sizeof(v));
+	return err ?: sockopt_put(val, ulen, &v, sizeof(v));
 }
 
 long inet_ioctl(struct socket *s, unsigned int cmd, unsigned long arg)

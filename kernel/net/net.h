@@ -223,7 +223,29 @@ int socket_wait_error(int err, u64 deadline);
 	 : (cond)   ? 0                                                                            \
 		    : -EAGAIN)
 
-/* A protocol's own options: an int of the caller; a value cut to the room the caller has. */
+/*
+ * An option that is an int to programs: kept as a bit of socket->options, or in a field of the protocol's
+ * struct, 1, 2 (read only) or 4 bytes. A table of them ends with the name 0.
+ */
+struct sockopt {
+	u16 name, offset, size; /* size 0: no field */
+	int low,
+		high; /* what may be set, else -EINVAL; both 0: anything, and a byte is yes or no */
+	u32 bit;
+	int (*set)(struct socket *s, const struct sockopt *o, int v); /* instead; 0 or -errno */
+	int (*get)(struct socket *s, const struct sockopt *o, int *v);
+};
+#define SOCKOPT_FIELD(type, field)                                                                 \
+	.offset = offsetof(type, field), .size = sizeof(((type *)NULL)->field)
+#define SOCKOPT_SET_ONLY(type, field) .offset = offsetof(type, field)
+#define SOCKOPT_READ_ONLY .low = 1
+/* -ENOPROTOOPT: the table has no such name, or it is not to be set, or told; and what set, get say. */
+int sockopt_change(struct socket *s, const struct sockopt *table, int name, int v);
+int sockopt_value(struct socket *s, const struct sockopt *table, int name, int *v);
+int sockopt_tell(struct socket *s, const struct sockopt *table, int name, void __user *val,
+		 int __user *ulen);
+void sockopt_store(struct socket *s, const struct sockopt *o, int v); /* for set() */
+/* An int of the caller; a value cut to the room the caller has. */
 int sockopt_int(const void __user *val, int len, int *v); /* -EINVAL, -EFAULT */
 int sockopt_put(void __user *val, int __user *ulen, const void *v, size_t n);
 

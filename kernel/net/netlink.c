@@ -482,61 +482,52 @@ static u32 netlink_poll(struct socket *s, struct file *f, struct poll_table *pt)
 
 /* ---- options ---- */
 
-static bool *option(struct netlink_sock *nl, int name)
+static int set_membership(struct socket *s, const struct sockopt *o, int v)
 {
-	switch (name) {
-	case NETLINK_PKTINFO:
-		return &nl->pktinfo;
-	case NETLINK_NO_ENOBUFS:
-		return &nl->no_enobufs;
-	case NETLINK_CAP_ACK:
-		return &nl->cap_ack;
-	case NETLINK_EXT_ACK:
-		return &nl->ext_ack;
-	case NETLINK_GET_STRICT_CHK:
-		return &nl->strict;
-	}
-	return NULL;
+	struct netlink_sock *nl = nl_sk(s);
+	u64 bit = BIT(v - 1);
+
+	set_groups(nl, o->name == NETLINK_ADD_MEMBERSHIP ? nl->groups | bit : nl->groups & ~bit);
+	return 0;
 }
+
+#define FIELD(name) SOCKOPT_FIELD(struct netlink_sock, name)
+static const struct sockopt options[] = {
+	{ NETLINK_PKTINFO, FIELD(pktinfo) },
+	{ NETLINK_NO_ENOBUFS, FIELD(no_enobufs) },
+	{ NETLINK_CAP_ACK, FIELD(cap_ack) },
+	{ NETLINK_EXT_ACK, FIELD(ext_ack) },
+	{ NETLINK_GET_STRICT_CHK, FIELD(strict) },
+	{ NETLINK_ADD_MEMBERSHIP, .low = 1, .high = NL_GROUPS, .set = set_membership },
+	{ NETLINK_DROP_MEMBERSHIP, .low = 1, .high = NL_GROUPS, .set = set_membership },
+	{ 0 },
+};
 
 static int netlink_setsockopt(struct socket *s, int level, int name, const void __user *val,
 			      int len)
 {
-	struct netlink_sock *nl = nl_sk(s);
-	u32 v = 0;
+	int v = 0;
 
 	if (level != SOL_NETLINK)
 		return -ENOPROTOOPT;
-	if (len >= (int)sizeof(v) && get_user(v, (const u32 __user *)val))
+	if (len >= (int)sizeof(v) && copy_from_user(&v, val, sizeof(v)))
 		return -EFAULT;
-	if (name == NETLINK_ADD_MEMBERSHIP || name == NETLINK_DROP_MEMBERSHIP) {
-		if (!v || v > NL_GROUPS)
-			return -EINVAL;
-		set_groups(nl, name == NETLINK_ADD_MEMBERSHIP ? nl->groups | BIT(v - 1)
-							      : nl->groups & ~BIT(v - 1));
-		return 0;
-	}
-	if (!option(nl, name))
-		return -ENOPROTOOPT;
-	*option(nl, name) = v;
-	return 0;
+	return sockopt_change(s, options, name, v);
 }
 
 static int netlink_getsockopt(struct socket *s, int level, int name, void __user *val,
 			      int __user *len)
 {
-	bool *o = option(nl_sk(s), name);
-	int v = o && *o, room;
+	int v, room, err;
 
 	if (level != SOL_NETLINK)
 		return -ENOPROTOOPT;
 	if (get_user(room, len))
 		return -EFAULT;
-	if (room < 0)
-		return -EINVAL;
-	if (!o)
-		return -ENOPROTOOPT;
-	return room < (int)sizeof(v) ? -EINVAL : sockopt_put(val, len, &v, sizeof(v));
+	err = room < 0 ? -EINVAL : sockopt_value(s, options, name, &v);
+	if (!err && room < (int)sizeof(v))
+		err = -EINVAL;
+	return err ?: sockopt_put(val, len, &v, sizeof(v));
 }
 
 /* ---- birth and end ---- */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The options of every socket: SOL_SOCKET of setsockopt(2) and getsockopt(2), as socket(7) has them. */
+/*
+ * Options of sockets: how a protocol's table of them is read, and the options of every socket, SOL_SOCKET
+ * of setsockopt(2) and getsockopt(2), as socket(7) has them.
+ */
 #include "net/net.h"
 
 #include <linux/capability.h>
@@ -9,24 +12,68 @@
 #define SNDBUF_MIN 4608 /* what two and one smallest packets take in Linux */
 #define RCVBUF_MIN 2304
 #define LINGER_MAX (INT32_MAX / 2)
+#define STAMP_BITS (SOCK_OPT_TIMESTAMP | SOCK_OPT_STAMP_NS | SOCK_OPT_STAMP_NEW)
 
-static const struct {
-	int name;
-	u32 bit;
-} switches[] = {
-	{ SO_DEBUG, SOCK_OPT_DEBUG },         { SO_REUSEADDR, SOCK_OPT_REUSEADDR },
-	{ SO_REUSEPORT, SOCK_OPT_REUSEPORT }, { SO_KEEPALIVE, SOCK_OPT_KEEPALIVE },
-	{ SO_BROADCAST, SOCK_OPT_BROADCAST }, { SO_DONTROUTE, SOCK_OPT_DONTROUTE },
-	{ SO_OOBINLINE, SOCK_OPT_OOBINLINE }, { SO_PASSCRED, SOCK_OPT_PASSCRED },
-	{ SO_NO_CHECK, SOCK_OPT_NO_CHECK },
-};
+/* ---- tables ---- */
 
-static u32 switch_bit(int name)
+static const struct sockopt *find(const struct sockopt *o, int name)
 {
-	for (int i = 0; i < ARRAY_SIZE(switches); i++)
-		if (switches[i].name == name)
-			return switches[i].bit;
+	while (o->name && o->name != name)
+		o++;
+	return o->name ? o : NULL;
+}
+
+void sockopt_store(struct socket *s, const struct sockopt *o, int v)
+{
+	void *field = (char *)s + o->offset;
+
+	if (o->bit)
+		socket_opt_set(s, o->bit, v);
+	else if (o->size == sizeof(u8))
+		*(u8 *)field = o->high ? v : !!v;
+	else
+		*(int *)field = v;
+}
+
+int sockopt_change(struct socket *s, const struct sockopt *table, int name, int v)
+{
+	const struct sockopt *o = find(table, name);
+
+	if (!o || o->low > o->high)
+		return -ENOPROTOOPT;
+	if (o->high && (v < o->low || v > o->high))
+		return -EINVAL;
+	if (o->set)
+		return o->set(s, o, v);
+	sockopt_store(s, o, v);
 	return 0;
+}
+
+int sockopt_value(struct socket *s, const struct sockopt *table, int name, int *v)
+{
+	const struct sockopt *o = find(table, name);
+	const void *field = o ? (char *)s + o->offset : NULL;
+
+	if (!o || (!o->get && !o->bit && !o->size))
+		return -ENOPROTOOPT;
+	if (o->get)
+		return o->get(s, o, v);
+	*v = o->bit                   ? socket_opt(s, o->bit)
+	     : o->size == sizeof(u8)  ? *(u8 *)field
+	     : o->size == sizeof(u16) ? *(u16 *)field
+				      : *(int *)field;
+	return 0;
+}
+
+int sockopt_tell(struct socket *s, const struct sockopt *table, int name, void __user *val,
+		 int __user *ulen)
+{
+	int v, err;
+
+	if (get_user(v, ulen)) /* a bad length is told before a bad name */
+		return -EFAULT;
+	err = v < 0 ? -EINVAL : sockopt_value(s, table, name, &v);
+	return err ?: sockopt_put(val, ulen, &v, sizeof(v));
 }
 
 int sockopt_int(const void __user *val, int len, int *v)
@@ -128,97 +175,53 @@ static int get_device(struct socket *s, void __user *val, int __user *ulen)
 }
 
 /* What a program asks for is doubled: the other half is for the overhead. */
-static int buffer_size(int wish, int least)
+static int set_buffer(struct socket *s, const struct sockopt *o, int v)
 {
-	return max((int)min((u32)wish, (u32)BUFFER_MAX) * 2, least);
-}
+	bool force = !o->size;
+	bool sends = o->offset == offsetof(struct socket, sndbuf);
 
-static int force_buffer(struct socket *s, int *size, int wish, int least)
-{
-	if (!capable(CAP_NET_ADMIN)) /* of the machine: a limit is passed */
+	if (force && !capable(CAP_NET_ADMIN)) /* of the machine: a limit is passed */
 		return -EPERM;
-	*size = max(min(max(wish, 0), INT32_MAX / 2) * 2, least);
+	v = force ? min(max(v, 0), INT32_MAX / 2) : (int)min((u32)v, (u32)BUFFER_MAX);
+	sockopt_store(s, o, max(v * 2, sends ? SNDBUF_MIN : RCVBUF_MIN));
+	if (sends)
+		waitq_wake_all(&s->wr, POLLOUT);
 	return 0;
 }
 
-/* SO_TIMESTAMP and its kin are one switch of three bits: the last one set says how. */
-static int set_stamp(struct socket *s, bool on, bool ns, bool new)
+static int set_checked(struct socket *s, const struct sockopt *o, int v)
 {
-	socket_opt_set(s, SOCK_OPT_TIMESTAMP, on);
-	socket_opt_set(s, SOCK_OPT_STAMP_NS, on && ns);
-	socket_opt_set(s, SOCK_OPT_STAMP_NEW, on && new);
-	if (on)
-		WRITE_ONCE(s->net->stamps, true);
-	return 0;
-}
-
-static int set_switch(struct socket *s, int name, int v)
-{
-	u32 bit = switch_bit(name);
-
-	if (!bit)
-		return -ENOPROTOOPT;
-	if (name == SO_DEBUG && v && !capable(CAP_NET_ADMIN))
-		return -EACCES;
-	socket_opt_set(s, bit, v);
-	if (name == SO_KEEPALIVE && s->ops->keepalive)
+	switch (o->name) {
+	case SO_DEBUG:
+		if (v && !capable(CAP_NET_ADMIN))
+			return -EACCES;
+		break;
+	case SO_PRIORITY:
+	case SO_MARK:
+		if ((o->name == SO_MARK || v < 0 || v > 6) && !net_capable(s, CAP_NET_RAW) &&
+		    !net_capable(s, CAP_NET_ADMIN))
+			return -EPERM;
+		break;
+	case SO_RCVLOWAT:
+		v = v < 0 ? INT32_MAX : v ?: 1;
+		break;
+	case SO_DETACH_FILTER:
+		return -ENOENT;
+	}
+	sockopt_store(s, o, v);
+	if (o->name == SO_KEEPALIVE && s->ops->keepalive)
 		s->ops->keepalive(s, v);
 	return 0;
 }
 
-int socket_setsockopt(struct socket *s, int name, const void __user *val, int len)
+/* SO_TIMESTAMP and its kin are one switch of three bits (o->bit): the last one set says how. */
+static int set_stamp(struct socket *s, const struct sockopt *o, int v)
 {
-	int v, err;
-
-	if (name == SO_BINDTODEVICE) /* any length will do */
-		return set_device(s, val, len);
-	err = sockopt_int(val, len, &v);
-	if (err)
-		return err;
-	switch (name) {
-	case SO_SNDBUF:
-		s->sndbuf = buffer_size(v, SNDBUF_MIN);
-		waitq_wake_all(&s->wr, POLLOUT);
-		return 0;
-	case SO_RCVBUF:
-		s->rcvbuf = buffer_size(v, RCVBUF_MIN);
-		return 0;
-	case SO_SNDBUFFORCE:
-		return force_buffer(s, &s->sndbuf, v, SNDBUF_MIN);
-	case SO_RCVBUFFORCE:
-		return force_buffer(s, &s->rcvbuf, v, RCVBUF_MIN);
-	case SO_PRIORITY:
-		if ((v < 0 || v > 6) && !net_capable(s, CAP_NET_RAW) &&
-		    !net_capable(s, CAP_NET_ADMIN))
-			return -EPERM;
-		s->priority = v;
-		return 0;
-	case SO_MARK:
-		if (!net_capable(s, CAP_NET_RAW) && !net_capable(s, CAP_NET_ADMIN))
-			return -EPERM;
-		s->mark = v;
-		return 0;
-	case SO_RCVLOWAT:
-		s->rcvlowat = v < 0 ? INT32_MAX : v ?: 1;
-		return 0;
-	case SO_LINGER:
-		return set_linger(s, val, len);
-	case SO_RCVTIMEO_OLD:
-	case SO_RCVTIMEO_NEW:
-		return set_timeout(&s->rcvtimeo, val, len);
-	case SO_SNDTIMEO_OLD:
-	case SO_SNDTIMEO_NEW:
-		return set_timeout(&s->sndtimeo, val, len);
-	case SO_TIMESTAMP_OLD:
-	case SO_TIMESTAMP_NEW:
-		return set_stamp(s, v, false, name == SO_TIMESTAMP_NEW);
-	case SO_TIMESTAMPNS_OLD:
-	case SO_TIMESTAMPNS_NEW:
-		return set_stamp(s, v, true, name == SO_TIMESTAMPNS_NEW);
-	case SO_DETACH_FILTER:
-		return -ENOENT;
-	}
-	return set_switch(s, name, v);
+	socket_opt_set(s, STAMP_BITS, false);
+	socket_opt_set(s, o->bit, v);
+	if (v)
+		WRITE_ONCE(s->net->stamps, true);
+	return 0;
 }
 
 /* ---- getting ---- */
@@ -272,6 +275,80 @@ static int get_peergroups(struct socket *s, void __user *val, int __user *len)
 	return err;
 }
 
+static int get_computed(struct socket *s, const struct sockopt *o, int *v)
+{
+	u32 stamp = READ_ONCE(s->options) & STAMP_BITS;
+
+	if (o->name == SO_ERROR)
+		*v = -socket_error(s);
+	else if (o->name == SO_SNDLOWAT)
+		*v = 1;
+	else if (o->name == SO_TIMESTAMP_NEW) /* is told of either new one */
+		*v = !!(stamp & SOCK_OPT_STAMP_NEW);
+	else
+		*v = stamp == o->bit;
+	return 0;
+}
+
+/* ---- SOL_SOCKET ---- */
+
+static const struct sockopt options[] = {
+	{ SO_DEBUG, .bit = SOCK_OPT_DEBUG, .set = set_checked },
+	{ SO_REUSEADDR, .bit = SOCK_OPT_REUSEADDR },
+	{ SO_REUSEPORT, .bit = SOCK_OPT_REUSEPORT },
+	{ SO_KEEPALIVE, .bit = SOCK_OPT_KEEPALIVE, .set = set_checked },
+	{ SO_BROADCAST, .bit = SOCK_OPT_BROADCAST },
+	{ SO_DONTROUTE, .bit = SOCK_OPT_DONTROUTE },
+	{ SO_OOBINLINE, .bit = SOCK_OPT_OOBINLINE },
+	{ SO_PASSCRED, .bit = SOCK_OPT_PASSCRED },
+	{ SO_NO_CHECK, .bit = SOCK_OPT_NO_CHECK },
+	{ SO_ACCEPTCONN, .bit = SOCK_OPT_LISTENING, SOCKOPT_READ_ONLY },
+	{ SO_TYPE, SOCKOPT_FIELD(struct socket, type), SOCKOPT_READ_ONLY },
+	{ SO_DOMAIN, SOCKOPT_FIELD(struct socket, family), SOCKOPT_READ_ONLY },
+	{ SO_PROTOCOL, SOCKOPT_FIELD(struct socket, protocol), SOCKOPT_READ_ONLY },
+	{ SO_ERROR, .get = get_computed, SOCKOPT_READ_ONLY },
+	{ SO_SNDLOWAT, .get = get_computed, SOCKOPT_READ_ONLY },
+	{ SO_RCVLOWAT, SOCKOPT_FIELD(struct socket, rcvlowat), .set = set_checked },
+	{ SO_SNDBUF, SOCKOPT_FIELD(struct socket, sndbuf), .set = set_buffer },
+	{ SO_RCVBUF, SOCKOPT_FIELD(struct socket, rcvbuf), .set = set_buffer },
+	{ SO_SNDBUFFORCE, SOCKOPT_SET_ONLY(struct socket, sndbuf), .set = set_buffer },
+	{ SO_RCVBUFFORCE, SOCKOPT_SET_ONLY(struct socket, rcvbuf), .set = set_buffer },
+	{ SO_PRIORITY, SOCKOPT_FIELD(struct socket, priority), .set = set_checked },
+	{ SO_MARK, SOCKOPT_FIELD(struct socket, mark), .set = set_checked },
+	{ SO_DETACH_FILTER, .set = set_checked },
+	{ SO_TIMESTAMP_OLD, .bit = SOCK_OPT_TIMESTAMP, .set = set_stamp, .get = get_computed },
+	{ SO_TIMESTAMPNS_OLD, .bit = SOCK_OPT_TIMESTAMP | SOCK_OPT_STAMP_NS, .set = set_stamp,
+	  .get = get_computed },
+	{ SO_TIMESTAMP_NEW, .bit = SOCK_OPT_TIMESTAMP | SOCK_OPT_STAMP_NEW, .set = set_stamp,
+	  .get = get_computed },
+	{ SO_TIMESTAMPNS_NEW, .bit = STAMP_BITS, .set = set_stamp, .get = get_computed },
+	{ 0 },
+};
+
+/* The time-out of that name; NULL: it is none. */
+static u64 *timeout(struct socket *s, int name)
+{
+	return name == SO_RCVTIMEO_OLD || name == SO_RCVTIMEO_NEW   ? &s->rcvtimeo
+	       : name == SO_SNDTIMEO_OLD || name == SO_SNDTIMEO_NEW ? &s->sndtimeo
+								    : NULL;
+}
+
+int socket_setsockopt(struct socket *s, int name, const void __user *val, int len)
+{
+	int v, err;
+
+	if (name == SO_BINDTODEVICE) /* any length will do */
+		return set_device(s, val, len);
+	err = sockopt_int(val, len, &v);
+	if (err)
+		return err;
+	if (name == SO_LINGER)
+		return set_linger(s, val, len);
+	if (timeout(s, name))
+		return set_timeout(timeout(s, name), val, len);
+	return sockopt_change(s, options, name, v);
+}
+
 static int get_timeout(u64 timeo, void __user *val, int __user *len)
 {
 	struct __kernel_old_timeval tv = { 0, 0 };
@@ -283,79 +360,15 @@ static int get_timeout(u64 timeo, void __user *val, int __user *len)
 	return sockopt_put(val, len, &tv, sizeof(tv));
 }
 
-#define STAMP_BITS (SOCK_OPT_TIMESTAMP | SOCK_OPT_STAMP_NS | SOCK_OPT_STAMP_NEW)
-
-static int get_int(struct socket *s, int name, int *v)
-{
-	u32 bit = switch_bit(name), stamp = READ_ONCE(s->options) & STAMP_BITS;
-
-	switch (name) {
-	case SO_TYPE:
-		*v = s->type;
-		return 0;
-	case SO_DOMAIN:
-		*v = s->family;
-		return 0;
-	case SO_PROTOCOL:
-		*v = s->protocol;
-		return 0;
-	case SO_ERROR:
-		*v = -socket_error(s);
-		return 0;
-	case SO_SNDBUF:
-		*v = s->sndbuf;
-		return 0;
-	case SO_RCVBUF:
-		*v = s->rcvbuf;
-		return 0;
-	case SO_RCVLOWAT:
-		*v = s->rcvlowat;
-		return 0;
-	case SO_SNDLOWAT:
-		*v = 1;
-		return 0;
-	case SO_PRIORITY:
-		*v = s->priority;
-		return 0;
-	case SO_MARK:
-		*v = s->mark;
-		return 0;
-	case SO_TIMESTAMP_OLD:
-		*v = stamp == SOCK_OPT_TIMESTAMP;
-		return 0;
-	case SO_TIMESTAMP_NEW: /* as Linux has it: of either new one */
-		*v = !!(stamp & SOCK_OPT_STAMP_NEW);
-		return 0;
-	case SO_TIMESTAMPNS_OLD:
-		*v = stamp == (SOCK_OPT_TIMESTAMP | SOCK_OPT_STAMP_NS);
-		return 0;
-	case SO_TIMESTAMPNS_NEW:
-		*v = stamp == STAMP_BITS;
-		return 0;
-	case SO_ACCEPTCONN:
-		*v = socket_opt(s, SOCK_OPT_LISTENING);
-		return 0;
-	}
-	if (!bit)
-		return -ENOPROTOOPT;
-	*v = socket_opt(s, bit);
-	return 0;
-}
-
 int socket_getsockopt(struct socket *s, int name, void __user *val, int __user *len)
 {
 	struct linger l = { socket_opt(s, SOCK_OPT_LINGER), s->linger_s };
-	int v, err;
 
+	if (timeout(s, name))
+		return get_timeout(*timeout(s, name), val, len);
 	switch (name) {
 	case SO_LINGER:
 		return sockopt_put(val, len, &l, sizeof(l));
-	case SO_RCVTIMEO_OLD:
-	case SO_RCVTIMEO_NEW:
-		return get_timeout(s->rcvtimeo, val, len);
-	case SO_SNDTIMEO_OLD:
-	case SO_SNDTIMEO_NEW:
-		return get_timeout(s->sndtimeo, val, len);
 	case SO_PEERCRED:
 		return get_peercred(s, val, len);
 	case SO_BINDTODEVICE:
@@ -363,10 +376,5 @@ int socket_getsockopt(struct socket *s, int name, void __user *val, int __user *
 	case SO_PEERGROUPS:
 		return get_peergroups(s, val, len);
 	}
-	if (get_user(v, len)) /* a bad length is told before a bad name */
-		return -EFAULT;
-	if (v < 0)
-		return -EINVAL;
-	err = get_int(s, name, &v);
-	return err ?: sockopt_put(val, len, &v, sizeof(v));
+	return sockopt_tell(s, options, name, val, len);
 }

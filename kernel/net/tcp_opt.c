@@ -4,30 +4,6 @@
 
 #define IPPROTO_TCP_MSS_MAX 32767
 
-/* The options that are a number: where it is kept and what it may be. */
-static const struct number_option {
-	int name;
-	u32 offset;
-	int low, high;
-} numbers[] = {
-	{ TCP_KEEPIDLE, offsetof(struct tcp_sock, keep_idle), 1, 32767 },
-	{ TCP_KEEPINTVL, offsetof(struct tcp_sock, keep_intvl), 1, 32767 },
-	{ TCP_KEEPCNT, offsetof(struct tcp_sock, keep_cnt), 1, 127 },
-	{ TCP_SYNCNT, offsetof(struct tcp_sock, syn_tries), 1, 127 },
-	{ TCP_USER_TIMEOUT, offsetof(struct tcp_sock, user_timeout), 0, INT32_MAX },
-};
-
-static u32 *number(struct tcp_sock *t, int name, int v, bool *ok)
-{
-	for (int i = 0; i < ARRAY_SIZE(numbers); i++) {
-		if (numbers[i].name != name)
-			continue;
-		*ok = v >= numbers[i].low && v <= numbers[i].high;
-		return (u32 *)((char *)t + numbers[i].offset);
-	}
-	return NULL;
-}
-
 /* TCP_DEFER_ACCEPT is kept as retransmissions: 1, 3, 7 ... seconds, up to two minutes apart. */
 static int defer_seconds(u32 tries)
 {
@@ -38,43 +14,82 @@ static int defer_seconds(u32 tries)
 	return sum;
 }
 
-static void set_number(struct tcp_sock *t, int name, int v)
+static int set_computed(struct socket *s, const struct sockopt *o, int v)
 {
-	switch (name) {
-	case TCP_NODELAY:
-		t->nodelay = v;
-		break;
-	case TCP_CORK:
-		t->cork = v;
-		break;
+	struct tcp_sock *t = tcp_sk(s);
+
+	switch (o->name) {
 	case TCP_QUICKACK:
 		t->quick = v ? 16 : 0;
 		if (v && t->ack_at)
 			tcp_send_ack(t);
-		return;
-	case TCP_KEEPIDLE:
-		if (tcp_in(t, TCPF_CAN_SEND))
-			tcp_keepalive(t, socket_opt(&t->inet.s, SOCK_OPT_KEEPALIVE));
-		return;
-	default:
-		return;
+		return 0;
+	case TCP_MAXSEG:
+		if (v && (v < (int)TCP_MSS_MIN || v > IPPROTO_TCP_MSS_MAX))
+			return -EINVAL;
+		break;
+	case TCP_LINGER2:
+		v = v < 0 ? -1 : min(v, 120);
+		break;
+	case TCP_DEFER_ACCEPT:
+		for (t->defer_accept = 0;
+		     defer_seconds(t->defer_accept) < v && t->defer_accept < 255;)
+			t->defer_accept++;
+		return 0;
 	}
-	if (tcp_in(t, TCPF_CAN_SEND) && (t->nodelay || !t->cork))
-		tcp_push(t, t->nodelay && !t->cork);
+	sockopt_store(s, o, v);
+	return 0;
 }
+
+/* What is waiting may go now. */
+static int set_sending(struct socket *s, const struct sockopt *o, int v)
+{
+	struct tcp_sock *t = tcp_sk(s);
+
+	sockopt_store(s, o, v);
+	if (o->name == TCP_KEEPIDLE && tcp_in(t, TCPF_CAN_SEND))
+		tcp_keepalive(t, socket_opt(s, SOCK_OPT_KEEPALIVE));
+	else if (o->name != TCP_KEEPIDLE && tcp_in(t, TCPF_CAN_SEND) && (t->nodelay || !t->cork))
+		tcp_push(t, t->nodelay && !t->cork);
+	return 0;
+}
+
+static int get_computed(struct socket *s, const struct sockopt *o, int *v)
+{
+	const struct tcp_sock *t = tcp_sk(s);
+	bool wish = t->user_mss && tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN));
+
+	*v = o->name == TCP_QUICKACK  ? t->quick || !tcp_in(t, TCPF_SYNCHRONIZED)
+	     : o->name == TCP_MAXSEG  ? (int)(wish ? t->user_mss : t->mss)
+	     : o->name == TCP_LINGER2 ? t->linger2 ?: 60
+				      : defer_seconds(t->defer_accept);
+	return 0;
+}
+
+#define FIELD(name) SOCKOPT_FIELD(struct tcp_sock, name)
+static const struct sockopt options[] = {
+	{ TCP_KEEPIDLE, FIELD(keep_idle), 1, 32767, .set = set_sending },
+	{ TCP_KEEPINTVL, FIELD(keep_intvl), 1, 32767 },
+	{ TCP_KEEPCNT, FIELD(keep_cnt), 1, 127 },
+	{ TCP_SYNCNT, FIELD(syn_tries), 1, 127 },
+	{ TCP_USER_TIMEOUT, FIELD(user_timeout), 0, INT32_MAX },
+	{ TCP_NODELAY, FIELD(nodelay), .set = set_sending },
+	{ TCP_CORK, FIELD(cork), .set = set_sending },
+	{ TCP_QUICKACK, .set = set_computed, .get = get_computed },
+	{ TCP_MAXSEG, FIELD(user_mss), .set = set_computed, .get = get_computed },
+	{ TCP_LINGER2, FIELD(linger2), .set = set_computed, .get = get_computed },
+	{ TCP_DEFER_ACCEPT, .set = set_computed, .get = get_computed },
+	{ 0 },
+};
 
 int tcp_setsockopt(struct socket *s, int level, int name, const void __user *val, int len)
 {
-	struct tcp_sock *t = tcp_sk(s);
-	int v, err = 0;
-	bool ok = true;
-	u32 *word;
+	char ca[16] = { 0 };
+	int v, err;
 
 	if (level != IPPROTO_TCP)
 		return inet_setsockopt(s, level, name, val, len);
 	if (name == TCP_CONGESTION) {
-		char ca[16] = { 0 };
-
 		if (len < 1)
 			return -EINVAL;
 		if (copy_from_user(ca, val, min((size_t)len, sizeof(ca) - 1)))
@@ -84,38 +99,8 @@ int tcp_setsockopt(struct socket *s, int level, int name, const void __user *val
 	err = sockopt_int(val, len, &v);
 	if (err)
 		return err;
-	word = number(t, name, v, &ok);
-	if (!ok)
-		return -EINVAL;
 	spin_lock(&s->lock);
-	if (word)
-		*word = v;
-	switch (name) {
-	case TCP_NODELAY:
-	case TCP_CORK:
-	case TCP_QUICKACK:
-		set_number(t, name, v);
-		break;
-	case TCP_MAXSEG:
-		if (v && (v < (int)TCP_MSS_MIN || v > IPPROTO_TCP_MSS_MAX))
-			err = -EINVAL;
-		else
-			t->user_mss = v;
-		break;
-	case TCP_LINGER2:
-		t->linger2 = v < 0 ? -1 : v > 120 ? 120 : v;
-		break;
-	case TCP_DEFER_ACCEPT:
-		for (t->defer_accept = 0;
-		     defer_seconds(t->defer_accept) < v && t->defer_accept < 255;)
-			t->defer_accept++;
-		break;
-	default:
-		if (word)
-			set_number(t, name, v);
-		else
-			err = -ENOPROTOOPT;
-	}
+	err = sockopt_change(s, options, name, v);
 	spin_unlock(&s->lock);
 	net_run();
 	return err;
@@ -159,50 +144,16 @@ static void get_info(struct tcp_sock *t, struct tcp_info *i)
 
 int tcp_getsockopt(struct socket *s, int level, int name, void __user *val, int __user *ulen)
 {
-	struct tcp_sock *t = tcp_sk(s);
 	struct tcp_info info;
-	bool ok;
-	int v, len;
-	u32 *word;
 
 	if (level != IPPROTO_TCP)
 		return inet_getsockopt(s, level, name, val, ulen);
-	if (get_user(len, ulen))
-		return -EFAULT;
-	if (len < 0)
-		return -EINVAL;
-	word = number(t, name, 1, &ok);
-	switch (name) {
-	case TCP_NODELAY:
-		v = t->nodelay;
-		break;
-	case TCP_CORK:
-		v = t->cork;
-		break;
-	case TCP_QUICKACK:
-		v = t->quick || !tcp_in(t, TCPF_SYNCHRONIZED);
-		break;
-	case TCP_MAXSEG:
-		v = t->user_mss && tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)) ? t->user_mss
-										 : t->mss;
-		break;
-	case TCP_LINGER2:
-		v = t->linger2 ? t->linger2 : 60;
-		break;
-	case TCP_DEFER_ACCEPT:
-		v = defer_seconds(t->defer_accept);
-		break;
-	case TCP_CONGESTION:
+	if (name == TCP_CONGESTION)
 		return sockopt_put(val, ulen, (char[16]){ "reno" }, 16);
-	case TCP_INFO:
-		get_info(t, &info);
-		return sockopt_put(val, ulen, &info, sizeof(info));
-	default:
-		if (!word)
-			return -ENOPROTOOPT;
-		v = *word;
-	}
-	return sockopt_put(val, ulen, &v, sizeof(v));
+	if (name != TCP_INFO)
+		return sockopt_tell(s, options, name, val, ulen);
+	get_info(tcp_sk(s), &info);
+	return sockopt_put(val, ulen, &info, sizeof(info));
 }
 
 /* ---- /proc/net/tcp ---- */
