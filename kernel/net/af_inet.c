@@ -144,24 +144,26 @@ void inet_show(struct strbuf *out, int slot, struct inet_sock *sk, u8 state, u32
 
 /* ---- the life of a socket ---- */
 
-void inet_init_sock(struct inet_sock *sk, const struct socket_ops *ops, struct net_ns *net,
-		    int type, int protocol)
+void *inet_new(size_t size, const struct socket_ops *ops, struct net_ns *net, int type,
+	       int protocol)
 {
-	socket_init(&sk->s, ops, net, AF_INET, type, protocol);
+	struct inet_sock *sk = socket_new(size, ops, net, AF_INET, type, protocol);
+
+	if (IS_ERR(sk))
+		return sk;
 	list_init(&sk->bind_link);
-	list_init(&sk->rx);
 	list_init(&sk->errors);
 	sk->mc_ttl = 1;
 	sk->mc_loop = true;
 	sk->pmtudisc = IP_PMTUDISC_WANT;
+	return sk;
 }
 
-void inet_deinit_sock(struct inet_sock *sk)
+void inet_free(struct socket *s)
 {
-	pkt_queue_free(&sk->rx);
-	pkt_queue_free(&sk->errors);
-	netdev_put(sk->dst.dev);
-	socket_deinit(&sk->s);
+	pkt_queue_free(&inet_sk(s)->errors);
+	netdev_put(inet_sk(s)->dst.dev);
+	socket_free(s);
 }
 
 static struct socket *inet_create(struct net_ns *net, int type, int protocol)
@@ -395,11 +397,6 @@ int inet_getsockopt(struct socket *s, int level, int name, void __user *val, int
 	if (!err && len > 0 && len < (int)sizeof(int) && v >= 0 && v <= 255)
 		return sockopt_put(val, ulen, &byte, 1);
 	return err ?: sockopt_put(val, ulen, &v, sizeof(v));
-}
-
-long inet_ioctl(struct socket *s, unsigned int cmd, unsigned long arg)
-{
-	return net_ioctl(s->net, cmd, arg);
 }
 
 /* ---- /proc/net/snmp, sockstat: what netstat(8) reads ---- */

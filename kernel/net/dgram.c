@@ -9,10 +9,8 @@
  */
 #include "net/dgram.h"
 
-#include <asm/ioctls.h>
 #include <linux/errqueue.h>
 #include <linux/rtnetlink.h>
-#include <linux/sockios.h>
 #include <linux/udp.h>
 
 /* ---- out ---- */
@@ -184,16 +182,10 @@ unsigned int dgram_gather(struct net_ns *net, int type, int protocol, be16 port,
 
 void dgram_queue(struct inet_sock *sk, struct pkt *p)
 {
-	spin_lock(&sk->s.lock);
-	if (sk->rx_truesize <= (u32)sk->s.rcvbuf && !(sk->s.shutdown & RCV_SHUTDOWN)) {
-		list_add_tail(&p->link, &sk->rx);
-		sk->rx_truesize += pkt_truesize(p);
-		p = NULL;
-	}
-	spin_unlock(&sk->s.lock);
-	if (!p)
-		waitq_wake_all(&sk->s.rd, POLLIN | POLLRDNORM);
-	pkt_free(p);
+	if (queue_full(&sk->s) || READ_ONCE(sk->s.shutdown) & RCV_SHUTDOWN)
+		pkt_free(p);
+	else
+		queue_add(&sk->s, p);
 }
 
 /* What stands before the bytes of a packet in the queue of errors. */
@@ -261,43 +253,27 @@ static ssize_t recv_error(struct inet_sock *sk, struct net_msg *msg)
 		return -EAGAIN;
 	memcpy(&q, p->data, sizeof(q));
 	p->data += sizeof(q);
-	n = uio_put(&msg->data, p->data, pkt_len(p));
-	msg->out |= MSG_ERRQUEUE | (n >= 0 && n < pkt_len(p) ? MSG_TRUNC : 0);
-	if (msg->name) {
-		memcpy(msg->name, &q.name, sizeof(q.name));
-		msg->name_len = sizeof(q.name);
-	}
+	msg->flags &= ~MSG_TRUNC; /* its length is not told */
+	msg->out |= MSG_ERRQUEUE;
+	n = queue_copy(msg, p);
+	put_name(msg, &q.name, sizeof(q.name));
 	put_stamp(&sk->s, msg, 0);
 	put_cmsg(msg, IPPROTO_IP, IP_RECVERR, &q.ee, sizeof(q) - offsetof(struct queued_error, ee));
 	pkt_free(p);
 	return n;
 }
 
-/* The packet to read: taken off the queue, or another one on its bytes for MSG_PEEK. NULL: none. */
-static struct pkt *dequeue(struct inet_sock *sk, bool peek)
-{
-	struct pkt *p = NULL;
-
-	spin_lock(&sk->s.lock);
-	if (!list_empty(&sk->rx)) {
-		p = list_first(&sk->rx, struct pkt, link);
-		if (peek) {
-			p = pkt_clone(p);
-		} else {
-			list_del(&p->link);
-			sk->rx_truesize -= pkt_truesize(p);
-		}
-	}
-	spin_unlock(&sk->s.lock);
-	return p;
-}
-
-static void put_cmsgs(struct inet_sock *sk, struct net_msg *msg, const struct pkt *p)
+static void tell(struct socket *s, struct net_msg *msg, const struct pkt *p)
 {
 	const struct iphdr *ip = (const struct iphdr *)p->net;
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr = { ip->saddr } };
+	const struct inet_sock *sk = inet_sk(s);
 	int ttl = ip->ttl;
 
-	put_stamp(&sk->s, msg, p->time_ns);
+	if (s->protocol == IPPROTO_UDP && s->type == SOCK_DGRAM)
+		sin.sin_port = ((const struct udphdr *)p->l4)->source;
+	put_name(msg, &sin, sizeof(sin));
+	put_stamp(s, msg, p->time_ns);
 	if (sk->pktinfo) {
 		struct in_pktinfo info = { .ipi_ifindex = p->dev->ifindex,
 					   .ipi_spec_dst = { ip->daddr },
@@ -313,71 +289,14 @@ static void put_cmsgs(struct inet_sock *sk, struct net_msg *msg, const struct pk
 
 ssize_t dgram_recv(struct socket *s, struct net_msg *msg)
 {
-	struct inet_sock *sk = inet_sk(s);
-	u64 deadline = socket_deadline(s->rcvtimeo, msg->flags);
-	struct pkt *p;
-	ssize_t n;
-
 	if (msg->flags & MSG_OOB && s->protocol != IPPROTO_UDP)
 		return -EOPNOTSUPP;
-	if (msg->flags & MSG_ERRQUEUE)
-		return recv_error(sk, msg);
-	for (;;) {
-		n = socket_error(s);
-		if (n)
-			return n;
-		p = dequeue(sk, msg->flags & MSG_PEEK);
-		if (p)
-			break;
-		if (READ_ONCE(s->shutdown) & RCV_SHUTDOWN)
-			return 0;
-		n = SOCKET_WAIT(&s->rd,
-				!list_empty(&sk->rx) || READ_ONCE(s->error) ||
-					READ_ONCE(s->shutdown) & RCV_SHUTDOWN,
-				deadline);
-		if (n)
-			return n;
-	}
-	n = uio_put(&msg->data, p->data, pkt_len(p));
-	if (n >= 0 && n < pkt_len(p)) {
-		if (msg->data.left)
-			n = -EFAULT;
-		else
-			msg->out |= MSG_TRUNC;
-	}
-	if (n >= 0 && msg->name) {
-		struct sockaddr_in sin = { .sin_family = AF_INET };
-
-		sin.sin_addr.s_addr = ((const struct iphdr *)p->net)->saddr;
-		if (s->protocol == IPPROTO_UDP && s->type == SOCK_DGRAM)
-			sin.sin_port = ((const struct udphdr *)p->l4)->source;
-		memcpy(msg->name, &sin, sizeof(sin));
-		msg->name_len = sizeof(sin);
-	}
-	if (n >= 0)
-		put_cmsgs(sk, msg, p);
-	if (n >= 0 && msg->flags & MSG_TRUNC)
-		n = pkt_len(p);
-	pkt_free(p);
-	return n;
+	return msg->flags & MSG_ERRQUEUE ? recv_error(inet_sk(s), msg) : queue_recv(s, msg, tell);
 }
 
 u32 dgram_poll(struct socket *s, struct file *f, struct poll_table *pt)
 {
-	struct inet_sock *sk = inet_sk(s);
-	u32 mask = POLLOUT | POLLWRNORM, shut;
-
-	poll_wait(f, &s->rd, pt);
-	shut = READ_ONCE(s->shutdown);
-	if (READ_ONCE(s->error) || !list_empty(&sk->errors))
-		mask |= POLLERR;
-	if (shut & RCV_SHUTDOWN)
-		mask |= POLLRDHUP | POLLIN | POLLRDNORM;
-	if (shut == (RCV_SHUTDOWN | SEND_SHUTDOWN))
-		mask |= POLLHUP;
-	if (!list_empty(&sk->rx))
-		mask |= POLLIN | POLLRDNORM;
-	return mask;
+	return queue_poll(s, f, pt) | (list_empty(&inet_sk(s)->errors) ? 0 : POLLERR);
 }
 
 int dgram_shutdown(struct socket *s, unsigned int bits)
@@ -387,22 +306,6 @@ int dgram_shutdown(struct socket *s, unsigned int bits)
 	waitq_wake_all(&s->rd, POLLIN | POLLHUP | POLLRDHUP);
 	waitq_wake_all(&s->wr, POLLOUT | POLLHUP);
 	return inet_sk(s)->connected ? 0 : -ENOTCONN;
-}
-
-long dgram_ioctl(struct socket *s, unsigned int cmd, unsigned long arg)
-{
-	struct inet_sock *sk = inet_sk(s);
-	int n = 0;
-
-	if (cmd != SIOCINQ && cmd != SIOCOUTQ)
-		return inet_ioctl(s, cmd, arg);
-	if (cmd == SIOCINQ) {
-		spin_lock(&s->lock);
-		if (!list_empty(&sk->rx))
-			n = pkt_len(list_first(&sk->rx, struct pkt, link));
-		spin_unlock(&s->lock);
-	}
-	return put_user(n, (int __user *)arg);
 }
 
 /* ---- names ---- */
@@ -476,10 +379,4 @@ void dgram_release(struct socket *s)
 	spin_lock(&s->lock);
 	port_drop(inet_sk(s));
 	spin_unlock(&s->lock);
-}
-
-void dgram_destroy(struct socket *s)
-{
-	inet_deinit_sock(inet_sk(s));
-	kfree(inet_sk(s));
 }

@@ -25,15 +25,13 @@ int dgram_connect(struct socket *s, const struct sockaddr_storage *addr, int len
 ssize_t dgram_recv(struct socket *s, struct net_msg *msg);
 u32 dgram_poll(struct socket *s, struct file *f, struct poll_table *pt);
 int dgram_shutdown(struct socket *s, unsigned int bits);
-long dgram_ioctl(struct socket *s, unsigned int cmd, unsigned long arg);
 int dgram_bind(struct socket *s, const struct sockaddr_storage *addr, int len);
 void dgram_release(struct socket *s);
-void dgram_destroy(struct socket *s);
 /* All that udp, raw and ping have alike in their table of operations. */
 #define DGRAM_OPS                                                                                  \
-	.destroy = dgram_destroy, .bind = dgram_bind, .connect = dgram_connect,                    \
+	.destroy = inet_free, .bind = dgram_bind, .connect = dgram_connect,                        \
 	.getname = inet_getname, .recvmsg = dgram_recv, .poll = dgram_poll,                        \
-	.shutdown = dgram_shutdown, .ioctl = dgram_ioctl, .getsockopt = inet_getsockopt
+	.shutdown = dgram_shutdown, .ioctl = queue_ioctl, .getsockopt = inet_getsockopt
 
 /* The sockets of a port that match p: at most DGRAM_TARGETS, with references; how many. */
 #define DGRAM_TARGETS 16

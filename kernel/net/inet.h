@@ -98,9 +98,7 @@ struct inet_sock {
 	u32 icmp_filter; /* raw ICMP: types that are not wanted */
 	struct dst dst; /* dev NULL: not looked up yet */
 	struct list_head bind_link; /* in the port table while sport is not 0 */
-	struct list_head rx; /* datagrams, or TCP's bytes in order */
 	struct list_head errors; /* IP_RECVERR's packets */
-	u32 rx_truesize;
 	bool connected; /* of a datagram socket */
 };
 static inline struct inet_sock *inet_sk(struct socket *s)
@@ -127,9 +125,10 @@ bool port_conflict(const struct inet_sock *a, const struct inet_sock *b); /* of 
 bool bind_overlaps(const struct inet_sock *a, const struct inet_sock *b);
 void port_wait(struct inet_sock *sk);
 void port_drop(struct inet_sock *sk); /* out of the table; sk's lock held, and another reference */
-void inet_init_sock(struct inet_sock *sk, const struct socket_ops *ops, struct net_ns *net,
-		    int type, int protocol);
-void inet_deinit_sock(struct inet_sock *sk);
+/* socket_new() and socket_free() of a struct that begins with inet_sock. */
+void *inet_new(size_t size, const struct socket_ops *ops, struct net_ns *net, int type,
+	       int protocol);
+void inet_free(struct socket *s);
 /* The address of a connect(2), sendto(2): -EINVAL, -EAFNOSUPPORT. */
 int inet_addr(const struct sockaddr_storage *addr, int len, struct sockaddr_in *sin);
 /* bind(2); conflict: who may not have the same port. -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL, -EACCES,
@@ -141,7 +140,6 @@ int inet_route(struct inet_sock *sk, be32 *daddr, int oif, struct dst *dst);
 int inet_getname(struct socket *s, struct sockaddr_storage *addr, bool peer);
 int inet_setsockopt(struct socket *s, int level, int name, const void __user *val, int len);
 int inet_getsockopt(struct socket *s, int level, int name, void __user *val, int __user *len);
-long inet_ioctl(struct socket *s, unsigned int cmd, unsigned long arg);
 /* A line of /proc/net/tcp, udp, raw. */
 void inet_show(struct strbuf *out, int slot, struct inet_sock *sk, u8 state, u32 tx, u32 rx,
 	       const char *rest);

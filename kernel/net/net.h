@@ -111,6 +111,8 @@ struct net_msg {
 struct socket;
 /* Hands one control message to the receiver; MSG_CTRUNC in msg->out when it does not fit whole. */
 void put_cmsg(struct net_msg *msg, int level, int type, const void *data, size_t n);
+/* The sender's address, for a receiver that wants it. */
+void put_name(struct net_msg *msg, const void *addr, int len);
 /* With SO_TIMESTAMP and its kin: when the message came, ns of the wall clock, 0: now. */
 void put_stamp(const struct socket *s, struct net_msg *msg, u64 when);
 /* The control messages of a sender, one after the other: NULL first; NULL at the end. *err is set to
@@ -121,7 +123,7 @@ struct cmsghdr *next_cmsg(const struct net_msg *msg, struct cmsghdr *c, int *err
 struct socket_ops { /* NULL: -EOPNOTSUPP, but where it says otherwise */
 	void (*release)(
 		struct socket *s); /* the file is gone: wakes the peer; NULL: nothing to do */
-	void (*destroy)(struct socket *s); /* the last reference: socket_deinit(), frees */
+	void (*destroy)(struct socket *s); /* the last reference: socket_free() */
 	int (*bind)(struct socket *s, const struct sockaddr_storage *addr, int len);
 	/* flags: O_NONBLOCK or 0 */
 	int (*connect)(struct socket *s, const struct sockaddr_storage *addr, int len, int flags);
@@ -165,6 +167,8 @@ struct socket {
 	int priority, bound_dev; /* bound_dev: interface index, 0 none */
 	u32 mark;
 	spinlock_t lock; /* guards the rest, and what the protocol says */
+	struct list_head rx; /* packets that nobody has read: datagrams, or TCP's bytes in order */
+	u32 rx_truesize;
 	struct pid *peer_pid; /* SO_PEERCRED: of who made the connection; NULL: none. References. */
 	const struct cred *peer_cred;
 };
@@ -197,10 +201,11 @@ static inline void socket_opt_set(struct socket *s, u32 option, bool on)
 		__atomic_fetch_and(&s->options, ~option, __ATOMIC_RELAXED);
 }
 
-/* Fills in s, which is zeroed: one reference, defaults of socket(7), a reference to net. */
-void socket_init(struct socket *s, const struct socket_ops *ops, struct net_ns *net, int family,
+/* One of size bytes that begin with struct socket, the rest zero: one reference, the defaults of
+ * socket(7), a reference to net. ERR_PTR(-ENOMEM). */
+void *socket_new(size_t size, const struct socket_ops *ops, struct net_ns *net, int family,
 		 int type, int protocol);
-void socket_deinit(struct socket *s); /* what socket_init() took */
+void socket_free(struct socket *s); /* the end of ops->destroy(), or all of it */
 static inline void socket_get(struct socket *s)
 {
 	ref_get(&s->refs);
@@ -248,6 +253,19 @@ void sockopt_store(struct socket *s, const struct sockopt *o, int v); /* for set
 /* An int of the caller; a value cut to the room the caller has. */
 int sockopt_int(const void __user *val, int len, int *v); /* -EINVAL, -EFAULT */
 int sockopt_put(void __user *val, int __user *ulen, const void *v, size_t n);
+
+/* ---- queue.c: packets that are handed out one by one ---- */
+static inline bool queue_full(const struct socket *s)
+{
+	return READ_ONCE(s->rx_truesize) > (u32)READ_ONCE(s->rcvbuf);
+}
+void queue_add(struct socket *s, struct pkt *p); /* p goes, and readers wake */
+/* recvmsg(2): tell() adds the name and the control messages. Bytes, with MSG_TRUNC all there were. */
+ssize_t queue_recv(struct socket *s, struct net_msg *msg,
+		   void (*tell)(struct socket *s, struct net_msg *msg, const struct pkt *p));
+ssize_t queue_copy(struct net_msg *msg, const struct pkt *p); /* the bytes alone; -EFAULT */
+u32 queue_poll(struct socket *s, struct file *f, struct poll_table *pt);
+long queue_ioctl(struct socket *s, unsigned int cmd, unsigned long arg); /* SIOCINQ, SIOCOUTQ */
 
 /* ---- families ---- */
 struct net_family {

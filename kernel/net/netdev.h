@@ -57,6 +57,7 @@ struct pkt {
 	u8 tcp_flags;
 	bool retransmitted;
 	u32 seq, end_seq; /* of TCP */
+	u32 group; /* of netlink: to whom it was sent, 0: it answers */
 	u64 time_ns; /* when it came, by the wall clock (0: net->stamps is not set), or was sent */
 };
 /*

@@ -21,9 +21,6 @@ struct netlink_sock {
 	u64 groups; /* bit n - 1: listens to group n */
 	bool pktinfo, cap_ack, ext_ack, strict, no_enobufs; /* NETLINK_*; words as socket.options */
 	struct mutex request; /* one at a time */
-	/* guarded by s.lock */
-	struct list_head rx;
-	u32 queued; /* memory of it */
 };
 static spinlock_t nl_lock = SPINLOCK_INIT;
 static struct list_head sockets = LIST_INIT(sockets);
@@ -39,63 +36,46 @@ static struct netlink_sock *nl_sk(struct socket *s)
 void nl_out_init(struct nl_out *o, const struct nlmsghdr *request, u32 portid)
 {
 	*o = (struct nl_out){ .portid = portid, .seq = request ? request->nlmsg_seq : 0 };
-	list_init(&o->bufs);
-}
-
-static void bufs_free(struct list_head *bufs)
-{
-	while (!list_empty(bufs)) {
-		struct nl_buf *b = list_first(bufs, struct nl_buf, link);
-
-		list_del(&b->link);
-		kfree(b);
-	}
+	list_init(&o->pkts);
 }
 
 void nl_out_free(struct nl_out *o)
 {
-	bufs_free(&o->bufs);
+	pkt_queue_free(&o->pkts);
 }
 
-static struct nl_buf *buf_new(size_t room)
+/* The packet that is being filled; NULL: there is none yet. */
+static struct pkt *last_pkt(const struct nl_out *o)
 {
-	struct nl_buf *b = kmalloc(sizeof(*b) + room);
-
-	if (!b)
-		return NULL;
-	*b = (struct nl_buf){ .size = sizeof(*b) + room };
-	return b;
+	return list_empty(&o->pkts) ? NULL : list_last(&o->pkts, struct pkt, link);
 }
 
-/* n zeroed bytes more in the last chunk. NULL: they do not fit. */
-static void *buf_room(struct nl_buf *b, size_t n)
+/* n zeroed bytes more in the last packet. NULL: they do not fit, which is noted. */
+static void *room_for(struct nl_out *o, size_t n)
 {
-	void *p = b->data + b->len;
+	struct pkt *p = last_pkt(o);
 
-	if (NLMSG_ALIGN(n) > b->size - sizeof(*b) - b->len)
-		return NULL;
-	b->len += NLMSG_ALIGN(n);
-	return memset(p, 0, NLMSG_ALIGN(n));
+	n = NLMSG_ALIGN(n);
+	o->failed |= n > p->end - p->tail;
+	return n > p->end - p->tail ? NULL : memset(pkt_put(p, n), 0, n);
 }
 
 void *nl_begin(struct nl_out *o, int type, int flags, size_t n)
 {
-	struct nl_buf *b = list_empty(&o->bufs) ? NULL : list_last(&o->bufs, struct nl_buf, link);
+	bool multi = flags & NLM_F_MULTI;
+	struct pkt *p = last_pkt(o);
 
-	if (!b || b->len > NL_CHUNK / 2 || !(flags & NLM_F_MULTI)) {
-		b = buf_new(flags & NLM_F_MULTI ? NL_CHUNK : NL_SINGLE);
-		if (!b) {
-			o->failed = true;
-			o->msg = NULL;
+	o->msg = NULL;
+	if (!p || pkt_len(p) > NL_CHUNK / 2 || !multi) {
+		p = pkt_alloc(multi ? NL_CHUNK : NL_SINGLE, current_thread()->mem_charge);
+		o->failed |= !p;
+		if (!p)
 			return NULL;
-		}
-		list_add_tail(&b->link, &o->bufs);
+		list_add_tail(&p->link, &o->pkts);
 	}
-	o->msg = buf_room(b, NLMSG_HDRLEN + n);
-	if (!o->msg) {
-		o->failed = true;
+	o->msg = room_for(o, NLMSG_HDRLEN + n);
+	if (!o->msg)
 		return NULL;
-	}
 	*o->msg = (struct nlmsghdr){ .nlmsg_type = type,
 				     .nlmsg_flags = flags,
 				     .nlmsg_seq = o->seq,
@@ -105,15 +85,10 @@ void *nl_begin(struct nl_out *o, int type, int flags, size_t n)
 
 void nl_put(struct nl_out *o, int type, const void *data, size_t n)
 {
-	struct nlattr *a;
+	struct nlattr *a = o->msg ? room_for(o, NLA_HDRLEN + n) : NULL;
 
-	if (!o->msg)
+	if (!a)
 		return;
-	a = buf_room(list_last(&o->bufs, struct nl_buf, link), NLA_HDRLEN + n);
-	if (!a) {
-		o->failed = true;
-		return;
-	}
 	a->nla_type = type;
 	a->nla_len = NLA_HDRLEN + n;
 	memcpy((char *)a + NLA_HDRLEN, data, n);
@@ -121,31 +96,21 @@ void nl_put(struct nl_out *o, int type, const void *data, size_t n)
 
 void nl_end(struct nl_out *o)
 {
-	struct nl_buf *b;
-
-	if (!o->msg)
-		return;
-	b = list_last(&o->bufs, struct nl_buf, link);
-	o->msg->nlmsg_len = b->data + b->len - (char *)o->msg;
+	if (o->msg)
+		o->msg->nlmsg_len = last_pkt(o)->tail - (u8 *)o->msg;
 	o->msg = NULL;
 }
 
 struct nlattr *nl_nest(struct nl_out *o, int type)
 {
-	char *end = list_empty(&o->bufs) ? NULL : list_last(&o->bufs, struct nl_buf, link)->data;
-
 	nl_put(o, type, "", 0);
-	return o->msg && !o->failed
-		       ? (void *)(end + list_last(&o->bufs, struct nl_buf, link)->len - NLA_HDRLEN)
-		       : NULL;
+	return o->msg && !o->failed ? (void *)(last_pkt(o)->tail - NLA_HDRLEN) : NULL;
 }
 
 void nl_nest_end(struct nl_out *o, struct nlattr *a)
 {
-	struct nl_buf *b = list_last(&o->bufs, struct nl_buf, link);
-
 	if (a)
-		a->nla_len = b->data + b->len - (char *)a;
+		a->nla_len = last_pkt(o)->tail - (u8 *)a;
 }
 
 static int parse(const char *at, const char *end, const struct nlattr **table, int max)
@@ -190,11 +155,6 @@ u32 nl_u32(const struct nlattr *a, u32 otherwise)
 
 /* ---- queues ---- */
 
-static bool is_full(const struct netlink_sock *nl)
-{
-	return READ_ONCE(nl->queued) > (u32)nl->s.rcvbuf;
-}
-
 /* What is lost is told as ENOBUFS. */
 static void overrun(struct netlink_sock *nl)
 {
@@ -203,51 +163,29 @@ static void overrun(struct netlink_sock *nl)
 	waitq_wake_all(&nl->s.rd, POLLERR);
 }
 
-static void enqueue(struct netlink_sock *nl, struct list_head *bufs)
-{
-	struct nl_buf *b;
-
-	spin_lock(&nl->s.lock);
-	list_for_each(b, bufs, link)
-		nl->queued += b->size;
-	list_splice_tail(bufs, &nl->rx);
-	spin_unlock(&nl->s.lock);
-	waitq_wake_all(&nl->s.rd, POLLIN | POLLRDNORM);
-}
-
 bool nl_has_listeners(void)
 {
 	return READ_ONCE(nr_listeners);
 }
 
-/* A copy of the message for nl. */
-static void send_copy(struct netlink_sock *nl, const struct nl_buf *b, u32 group)
-{
-	struct list_head one = LIST_INIT(one);
-	struct nl_buf *copy = is_full(nl) ? NULL : buf_new(b->len);
-
-	if (!copy) {
-		overrun(nl);
-		return;
-	}
-	copy->len = b->len;
-	copy->group = group;
-	memcpy(copy->data, b->data, b->len);
-	list_add(&copy->link, &one);
-	enqueue(nl, &one);
-}
-
 void nl_multicast(struct net_ns *net, u32 group, struct nl_out *o)
 {
 	struct netlink_sock *nl;
+	struct pkt *copy;
 
-	if (!o->failed && !list_empty(&o->bufs)) {
-		spin_lock(&nl_lock);
-		list_for_each(nl, &sockets, link)
-			if (nl->s.net == net && nl->groups & BIT(group - 1))
-				send_copy(nl, list_first(&o->bufs, struct nl_buf, link), group);
-		spin_unlock(&nl_lock);
+	spin_lock(&nl_lock);
+	list_for_each(nl, &sockets, link) {
+		if (o->failed || nl->s.net != net || !(nl->groups & BIT(group - 1)))
+			continue;
+		copy = queue_full(&nl->s) ? NULL : pkt_clone(last_pkt(o));
+		if (copy) {
+			copy->group = group;
+			queue_add(&nl->s, copy);
+		} else {
+			overrun(nl);
+		}
 	}
+	spin_unlock(&nl_lock);
 	nl_out_free(o);
 }
 
@@ -359,28 +297,32 @@ static void acknowledge(struct netlink_sock *nl, const struct nlmsghdr *h, int e
 
 static void handle(struct netlink_sock *nl, const struct nlmsghdr *h)
 {
+	struct pkt *p, *next;
 	struct nl_out o;
 	int err = 0;
 
-	if (is_full(nl)) {
+	if (queue_full(&nl->s)) {
 		overrun(nl);
 		return;
 	}
 	nl_out_init(&o, h, nl->portid);
 	if (h->nlmsg_flags & NLM_F_REQUEST && h->nlmsg_type >= NLMSG_MIN_TYPE) {
-		bool busy = (h->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP && !list_empty(&nl->rx);
+		bool busy = (h->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP && !list_empty(&nl->s.rx);
 
-		err = busy || is_full(nl) ? -EBUSY
-					  : rtnetlink_request(nl->s.net, h, nl->strict, &o);
+		err = busy || queue_full(&nl->s) ? -EBUSY
+						 : rtnetlink_request(nl->s.net, h, nl->strict, &o);
 		if (!err && o.failed)
 			err = -ENOBUFS;
 		if (err)
 			nl_out_free(&o);
 	}
 	if (err || (h->nlmsg_flags & NLM_F_ACK &&
-		    (list_empty(&o.bufs) || (h->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)))
+		    (list_empty(&o.pkts) || (h->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)))
 		acknowledge(nl, h, err, &o);
-	enqueue(nl, &o.bufs);
+	list_for_each_safe(p, next, &o.pkts, link) {
+		list_del(&p->link);
+		queue_add(&nl->s, p);
+	}
 }
 
 static ssize_t netlink_sendmsg(struct socket *s, struct net_msg *msg)
@@ -424,60 +366,20 @@ static ssize_t netlink_sendmsg(struct socket *s, struct net_msg *msg)
 	return n;
 }
 
-static ssize_t netlink_recvmsg(struct socket *s, struct net_msg *msg)
+static void tell(struct socket *s, struct net_msg *msg, const struct pkt *p)
 {
-	u64 deadline = socket_deadline(s->rcvtimeo, msg->flags);
-	struct sockaddr_nl sa = { .nl_family = AF_NETLINK };
-	struct netlink_sock *nl = nl_sk(s);
-	struct list_head taken = LIST_INIT(taken);
-	struct nl_pktinfo info;
-	struct nl_buf *b;
-	size_t n;
-	int err;
+	struct sockaddr_nl sa = { .nl_family = AF_NETLINK,
+				  .nl_groups = p->group ? 1U << (p->group - 1) % 32 : 0 };
+	struct nl_pktinfo info = { p->group };
 
-	if (msg->flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	mutex_lock(&nl->request);
-	while (list_empty(&nl->rx)) {
-		mutex_unlock(&nl->request);
-		err = socket_error(s)
-			      ?: SOCKET_WAIT(&s->rd, !list_empty(&nl->rx) || s->error, deadline);
-		if (err)
-			return err;
-		mutex_lock(&nl->request);
-	}
-	/* Others only add to the queue: with the mutex held its first stays the first. */
-	b = list_first(&nl->rx, struct nl_buf, link);
-	n = min((size_t)b->len, msg->data.left);
-	if (n < b->len)
-		msg->out |= MSG_TRUNC;
-	err = uio_put(&msg->data, b->data, n) == n ? 0 : -EFAULT;
-	info.group = b->group;
-	if (!err)
-		n = msg->flags & MSG_TRUNC ? b->len : n;
-	if (!(msg->flags & MSG_PEEK)) {
-		spin_lock(&s->lock);
-		nl->queued -= b->size;
-		list_move_tail(&b->link, &taken);
-		spin_unlock(&s->lock);
-	}
-	mutex_unlock(&nl->request);
-	bufs_free(&taken);
-	if (msg->name) {
-		sa.nl_groups = info.group ? 1U << ((info.group - 1) % 32) : 0;
-		memcpy(msg->name, &sa, sizeof(sa));
-		msg->name_len = sizeof(sa);
-	}
-	if (!err && nl->pktinfo)
+	put_name(msg, &sa, sizeof(sa));
+	if (nl_sk(s)->pktinfo)
 		put_cmsg(msg, SOL_NETLINK, NETLINK_PKTINFO, &info, sizeof(info));
-	return err ?: (ssize_t)n;
 }
 
-static u32 netlink_poll(struct socket *s, struct file *f, struct poll_table *pt)
+static ssize_t netlink_recvmsg(struct socket *s, struct net_msg *msg)
 {
-	poll_wait(f, &s->rd, pt);
-	return (list_empty(&nl_sk(s)->rx) ? 0 : POLLIN | POLLRDNORM) |
-	       (READ_ONCE(s->error) ? POLLERR : 0) | POLLOUT | POLLWRNORM | POLLWRBAND;
+	return msg->flags & MSG_OOB ? -EOPNOTSUPP : queue_recv(s, msg, tell);
 }
 
 /* ---- options ---- */
@@ -540,24 +442,17 @@ static void netlink_release(struct socket *s)
 	spin_lock(&nl_lock);
 	list_del(&nl->link);
 	spin_unlock(&nl_lock);
-	bufs_free(&nl->rx);
-}
-
-static void netlink_destroy(struct socket *s)
-{
-	socket_deinit(s);
-	kfree(nl_sk(s));
 }
 
 static const struct socket_ops netlink_ops = {
 	.release = netlink_release,
-	.destroy = netlink_destroy,
+	.destroy = socket_free,
 	.bind = netlink_bind,
 	.connect = netlink_connect,
 	.getname = netlink_getname,
 	.sendmsg = netlink_sendmsg,
 	.recvmsg = netlink_recvmsg,
-	.poll = netlink_poll,
+	.poll = queue_poll,
 	.setsockopt = netlink_setsockopt,
 	.getsockopt = netlink_getsockopt,
 };
@@ -570,13 +465,11 @@ static struct socket *netlink_create(struct net_ns *net, int type, int protocol)
 		return ERR_PTR(-ESOCKTNOSUPPORT);
 	if (protocol != NETLINK_ROUTE)
 		return ERR_PTR(-EPROTONOSUPPORT);
-	nl = kzalloc(sizeof(*nl));
-	if (!nl)
-		return ERR_PTR(-ENOMEM);
-	socket_init(&nl->s, &netlink_ops, net, AF_NETLINK, type, protocol);
+	nl = socket_new(sizeof(*nl), &netlink_ops, net, AF_NETLINK, type, protocol);
+	if (IS_ERR(nl))
+		return (struct socket *)nl;
 	LOCKDEP_CLASS(&nl->s.lock, "netlink socket"); /* taken with net_lock held, inside TCP's */
 	mutex_init(&nl->request);
-	list_init(&nl->rx);
 	spin_lock(&nl_lock);
 	list_add_tail(&nl->link, &sockets);
 	spin_unlock(&nl_lock);

@@ -8,18 +8,12 @@
 
 #include <linux/netlink.h>
 
-/* Messages for one or more readers: datagrams of up to NL_CHUNK bytes, each full of nlmsghdrs. */
+/* Messages for one or more readers: packets of about NL_CHUNK bytes, each full of nlmsghdrs. */
 #define NL_CHUNK 3840U /* of a dump */
 #define NL_SINGLE 1280U /* of one message that stands alone */
-struct nl_buf {
-	struct list_head link;
-	u32 len, size; /* size: of all, this header included */
-	u32 group; /* the group it was sent to, 0: it answers */
-	char data[];
-};
 struct nlattr;
 struct nl_out {
-	struct list_head bufs;
+	struct list_head pkts;
 	u32 portid, seq; /* for the headers: whom it answers */
 	struct nlmsghdr *msg; /* the one that is being made */
 	bool failed; /* no memory: what is there is not to be used */

@@ -8,7 +8,6 @@
  */
 #include "net/inet.h"
 
-#include <asm/ioctls.h>
 #include <linux/capability.h>
 #include <linux/if_packet.h>
 
@@ -22,9 +21,6 @@ struct packet_sock {
 	int ifindex; /* 0: any */
 	const struct pkt *sending; /* which it does not hear itself */
 	bool auxdata;
-	/* guarded by s.lock */
-	struct list_head rx;
-	u32 queued; /* truesize */
 };
 static spinlock_t packet_lock = SPINLOCK_INIT;
 static struct list_head sockets = LIST_INIT(sockets);
@@ -40,9 +36,7 @@ static void take(struct packet_sock *ps, const struct pkt *p, bool outgoing)
 {
 	struct pkt *c;
 
-	if (READ_ONCE(ps->queued) + pkt_truesize(p) > (u32)ps->s.rcvbuf)
-		return;
-	c = pkt_clone(p);
+	c = queue_full(&ps->s) ? NULL : pkt_clone(p);
 	if (!c)
 		return;
 	if (outgoing) {
@@ -51,11 +45,7 @@ static void take(struct packet_sock *ps, const struct pkt *p, bool outgoing)
 		c->time_ns = net_stamp(p->dev->net);
 	}
 	c->data = ps->s.type == SOCK_RAW ? c->mac : c->net;
-	spin_lock(&ps->s.lock);
-	list_add_tail(&c->link, &ps->rx);
-	ps->queued += pkt_truesize(c);
-	spin_unlock(&ps->s.lock);
-	waitq_wake_all(&ps->s.rd, POLLIN | POLLRDNORM);
+	queue_add(&ps->s, c);
 }
 
 static void tap(struct pkt *p, bool outgoing)
@@ -184,25 +174,7 @@ static ssize_t packet_sendmsg(struct socket *s, struct net_msg *msg)
 
 /* ---- receiving ---- */
 
-static struct pkt *next_packet(struct packet_sock *ps, bool take_it)
-{
-	struct pkt *p = NULL;
-
-	spin_lock(&ps->s.lock);
-	if (!list_empty(&ps->rx)) {
-		p = list_first(&ps->rx, struct pkt, link);
-		if (take_it) {
-			list_del(&p->link);
-			ps->queued -= pkt_truesize(p);
-		} else {
-			p = pkt_clone(p);
-		}
-	}
-	spin_unlock(&ps->s.lock);
-	return p;
-}
-
-static void put_name(struct net_msg *msg, const struct pkt *p)
+static void tell(struct socket *s, struct net_msg *msg, const struct pkt *p)
 {
 	struct sockaddr_ll ll = { .sll_family = AF_PACKET,
 				  .sll_protocol = p->protocol,
@@ -210,70 +182,22 @@ static void put_name(struct net_msg *msg, const struct pkt *p)
 				  .sll_hatype = p->dev->type,
 				  .sll_pkttype = p->type,
 				  .sll_halen = ETH_ALEN };
+	struct tpacket_auxdata aux = { .tp_status = TP_STATUS_USER |
+						    (p->csum_ok ? TP_STATUS_CSUMNOTREADY : 0),
+				       .tp_len = pkt_len(p),
+				       .tp_snaplen = pkt_len(p),
+				       .tp_net = p->net - p->data };
 
 	memcpy(ll.sll_addr, ((const struct ethhdr *)p->mac)->h_source, ETH_ALEN);
-	memcpy(msg->name, &ll, sizeof(ll));
-	msg->name_len = sizeof(ll);
+	put_name(msg, &ll, sizeof(ll));
+	put_stamp(s, msg, p->time_ns);
+	if (packet_sk(s)->auxdata)
+		put_cmsg(msg, SOL_PACKET, PACKET_AUXDATA, &aux, sizeof(aux));
 }
 
 static ssize_t packet_recvmsg(struct socket *s, struct net_msg *msg)
 {
-	u64 deadline = socket_deadline(s->rcvtimeo, msg->flags);
-	struct packet_sock *ps = packet_sk(s);
-	struct tpacket_auxdata aux = { .tp_status = TP_STATUS_USER };
-	struct pkt *p;
-	ssize_t n;
-	int err;
-
-	while (!(p = next_packet(ps, !(msg->flags & MSG_PEEK)))) {
-		err = socket_error(s)
-			      ?: SOCKET_WAIT(&s->rd, !list_empty(&ps->rx) || s->error, deadline);
-		if (err)
-			return err;
-	}
-	n = min((size_t)pkt_len(p), msg->data.left);
-	if (n < pkt_len(p))
-		msg->out |= MSG_TRUNC;
-	if (uio_put(&msg->data, p->data, n) != n)
-		n = -EFAULT;
-	if (msg->name)
-		put_name(msg, p);
-	if (n >= 0)
-		put_stamp(s, msg, p->time_ns);
-	if (n >= 0 && ps->auxdata) {
-		if (p->csum_ok)
-			aux.tp_status |= TP_STATUS_CSUMNOTREADY;
-		aux.tp_len = pkt_len(p);
-		aux.tp_snaplen = n;
-		aux.tp_net = p->net - p->data;
-		put_cmsg(msg, SOL_PACKET, PACKET_AUXDATA, &aux, sizeof(aux));
-	}
-	if (n >= 0 && msg->flags & MSG_TRUNC)
-		n = pkt_len(p);
-	pkt_free(p);
-	return n;
-}
-
-static u32 packet_poll(struct socket *s, struct file *f, struct poll_table *pt)
-{
-	poll_wait(f, &s->rd, pt);
-	return (list_empty(&packet_sk(s)->rx) ? 0 : POLLIN | POLLRDNORM) |
-	       (READ_ONCE(s->error) ? POLLERR : 0) | POLLOUT | POLLWRNORM | POLLWRBAND;
-}
-
-static long packet_ioctl(struct socket *s, unsigned int cmd, unsigned long arg)
-{
-	struct pkt *p;
-	int n = 0;
-
-	if (cmd != FIONREAD)
-		return -ENOTTY;
-	p = next_packet(packet_sk(s), false);
-	if (p) {
-		n = pkt_len(p);
-		pkt_free(p);
-	}
-	return put_user(n, (int __user *)arg);
+	return queue_recv(s, msg, tell);
 }
 
 static int packet_setsockopt(struct socket *s, int level, int name, const void __user *val, int len)
@@ -299,24 +223,17 @@ static void packet_release(struct socket *s)
 	if (list_empty(&sockets))
 		packet_tap = NULL;
 	spin_unlock(&packet_lock);
-	pkt_queue_free(&ps->rx);
-}
-
-static void packet_destroy(struct socket *s)
-{
-	socket_deinit(s);
-	kfree(packet_sk(s));
 }
 
 static const struct socket_ops packet_ops = {
 	.release = packet_release,
-	.destroy = packet_destroy,
+	.destroy = socket_free,
 	.bind = packet_bind,
 	.getname = packet_getname,
 	.sendmsg = packet_sendmsg,
 	.recvmsg = packet_recvmsg,
-	.poll = packet_poll,
-	.ioctl = packet_ioctl,
+	.poll = queue_poll,
+	.ioctl = queue_ioctl,
 	.setsockopt = packet_setsockopt,
 };
 
@@ -328,13 +245,11 @@ static struct socket *packet_create(struct net_ns *net, int type, int protocol)
 		return ERR_PTR(-EPERM);
 	if (type != SOCK_RAW && type != SOCK_DGRAM)
 		return ERR_PTR(-ESOCKTNOSUPPORT);
-	ps = kzalloc(sizeof(*ps));
-	if (!ps)
-		return ERR_PTR(-ENOMEM);
-	socket_init(&ps->s, &packet_ops, net, AF_PACKET, type, protocol);
+	ps = socket_new(sizeof(*ps), &packet_ops, net, AF_PACKET, type, protocol);
+	if (IS_ERR(ps))
+		return (struct socket *)ps;
 	LOCKDEP_CLASS(&ps->s.lock, "packet socket"); /* sees what TCP sends with its lock held */
 	ps->protocol = protocol;
-	list_init(&ps->rx);
 	spin_lock(&packet_lock);
 	list_add_tail(&ps->link, &sockets);
 	packet_tap = tap;

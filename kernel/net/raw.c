@@ -149,11 +149,10 @@ static bool never(const struct inet_sock *a, const struct inet_sock *b)
 
 struct socket *raw_create(struct net_ns *net, int protocol)
 {
-	struct inet_sock *sk = kzalloc(sizeof(*sk));
+	struct inet_sock *sk = inet_new(sizeof(*sk), &raw_ops, net, SOCK_RAW, protocol);
 
-	if (!sk)
-		return ERR_PTR(-ENOMEM);
-	inet_init_sock(sk, &raw_ops, net, SOCK_RAW, protocol);
+	if (IS_ERR(sk))
+		return (struct socket *)sk;
 	sk->hdrincl = protocol == IPPROTO_RAW;
 	__atomic_fetch_add(&nr_raw, 1, __ATOMIC_RELAXED);
 	port_take(sk, htons(protocol), never);

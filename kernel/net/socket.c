@@ -45,9 +45,13 @@ struct socket *socket_create(int family, int type, int protocol)
 
 /* ---- the life of a socket ---- */
 
-void socket_init(struct socket *s, const struct socket_ops *ops, struct net_ns *net, int family,
+void *socket_new(size_t size, const struct socket_ops *ops, struct net_ns *net, int family,
 		 int type, int protocol)
 {
+	struct socket *s = kzalloc(size);
+
+	if (!s)
+		return ERR_PTR(-ENOMEM);
 	ref_init(&s->refs);
 	s->family = family;
 	s->type = type;
@@ -59,17 +63,21 @@ void socket_init(struct socket *s, const struct socket_ops *ops, struct net_ns *
 	waitq_init(&s->rd);
 	waitq_init(&s->wr);
 	spin_init(&s->lock);
+	list_init(&s->rx);
 	s->sndbuf = s->rcvbuf = BUFFER_DEFAULT;
 	s->rcvlowat = 1;
 	s->rcvtimeo = s->sndtimeo = ~0UL;
 	__atomic_fetch_add(&nr_sockets, 1, __ATOMIC_RELAXED);
+	return s;
 }
 
-void socket_deinit(struct socket *s)
+void socket_free(struct socket *s)
 {
+	pkt_queue_free(&s->rx);
 	socket_set_peer(s, NULL, NULL);
 	ns_put(&s->net->ns);
 	__atomic_fetch_sub(&nr_sockets, 1, __ATOMIC_RELAXED);
+	kfree(s);
 }
 
 void socket_put(struct socket *s)
@@ -123,7 +131,15 @@ int socket_wait_error(int err, u64 deadline)
 	return err == -ERESTARTSYS && deadline != ~0UL ? -EINTR : err;
 }
 
-/* ---- control messages (cmsg(3)) ---- */
+/* ---- names, control messages (cmsg(3)) ---- */
+
+void put_name(struct net_msg *msg, const void *addr, int len)
+{
+	if (!msg->name)
+		return;
+	memcpy(msg->name, addr, len);
+	msg->name_len = len;
+}
 
 void put_cmsg(struct net_msg *msg, int level, int type, const void *data, size_t n)
 {

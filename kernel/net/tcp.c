@@ -52,8 +52,8 @@ static int tcp_disconnect(struct tcp_sock *t)
 	t->rto = TCP_RTO_INIT;
 	s->shutdown = 0;
 	s->error = 0;
-	pkt_queue_free(&t->inet.rx);
-	t->inet.rx_truesize = 0;
+	pkt_queue_free(&t->inet.s.rx);
+	t->inet.s.rx_truesize = 0;
 	t->copied = t->rcv_nxt = t->rcv_right = 0;
 	socket_opt_set(s, SOCK_OPT_LISTENING, false);
 	spin_unlock(&s->lock);
@@ -339,7 +339,7 @@ static struct pkt *readable(struct tcp_sock *t, u32 seq, u32 *off, u32 *n)
 {
 	struct pkt *p;
 
-	list_for_each(p, &t->inet.rx, link) {
+	list_for_each(p, &t->inet.s.rx, link) {
 		if (!before(seq, p->end_seq))
 			continue;
 		*off = seq - p->seq;
@@ -358,16 +358,16 @@ static void consumed(struct tcp_sock *t, u32 seq)
 	WRITE_ONCE(t->copied, seq);
 	if (t->urg != TCP_URG_NONE && after(seq, t->urg_seq))
 		t->urg = TCP_URG_NONE;
-	while (!list_empty(&sk->rx)) {
-		struct pkt *p = list_first(&sk->rx, struct pkt, link);
+	while (!list_empty(&sk->s.rx)) {
+		struct pkt *p = list_first(&sk->s.rx, struct pkt, link);
 
 		if (after(p->end_seq, seq))
 			break;
 		list_del(&p->link);
-		sk->rx_truesize -= pkt_truesize(p);
+		sk->s.rx_truesize -= pkt_truesize(p);
 		pkt_free(p);
 	}
-	if (t->ack_at && !t->interactive && list_empty(&sk->rx))
+	if (t->ack_at && !t->interactive && list_empty(&sk->s.rx))
 		tcp_send_ack(t); /* nothing will be said before more has come */
 	promised = before(t->rcv_nxt, t->rcv_right) ? t->rcv_right - t->rcv_nxt : 0;
 	if (tcp_in(t, TCPF(TCP_ESTABLISHED) | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2)) &&
@@ -534,7 +534,7 @@ static long tcp_ioctl(struct socket *s, unsigned int cmd, unsigned long arg)
 	int n = 0;
 
 	if (cmd != SIOCINQ && cmd != SIOCOUTQ && cmd != SIOCOUTQNSD && cmd != SIOCATMARK)
-		return inet_ioctl(s, cmd, arg);
+		return -ENOTTY;
 	if (t->state == TCP_LISTEN && cmd != SIOCATMARK)
 		return -EINVAL;
 	spin_lock(&s->lock);
@@ -544,8 +544,8 @@ static long tcp_ioctl(struct socket *s, unsigned int cmd, unsigned long arg)
 		n = t->write_seq - t->una;
 	else if (cmd == SIOCOUTQNSD)
 		n = t->write_seq - t->nxt;
-	else if (!tcp_in(t, TCPF(TCP_SYN_SENT) | TCPF(TCP_SYN_RECV)) && !list_empty(&t->inet.rx))
-		n = list_last(&t->inet.rx, struct pkt, link)->end_seq - t->copied;
+	else if (!tcp_in(t, TCPF(TCP_SYN_SENT) | TCPF(TCP_SYN_RECV)) && !list_empty(&t->inet.s.rx))
+		n = list_last(&t->inet.s.rx, struct pkt, link)->end_seq - t->copied;
 	spin_unlock(&s->lock);
 	return put_user(n, (int __user *)arg);
 }
@@ -607,7 +607,7 @@ static void tcp_release(struct socket *s)
 	if (t->state == TCP_LISTEN)
 		tcp_stop_listening(t);
 	spin_lock(&s->lock);
-	unread = !list_empty(&t->inet.rx);
+	unread = !list_empty(&t->inet.s.rx);
 	__atomic_fetch_or(&s->shutdown, RCV_SHUTDOWN | SEND_SHUTDOWN, __ATOMIC_RELAXED);
 	if (tcp_in(t, TCPF_SYNCHRONIZED) && t->state != TCP_TIME_WAIT &&
 	    (unread || (socket_opt(s, SOCK_OPT_LINGER) && !s->linger_s))) {

@@ -8,7 +8,7 @@
  * each table, by its listener's queue, and by its timer while that is armed.
  *
  * Readers copy to user memory, so they hold no spinlock: rx_mutex keeps them apart, and only they take
- * packets off the front of inet.rx; what comes is added at its end.
+ * packets off the front of s.rx; what comes is added at its end.
  *
  *	sendq: [una ............ nxt ............ write_seq)   sent from send_head on: not yet
  */

@@ -198,7 +198,7 @@ static void owe_ack(struct tcp_sock *t, u32 len)
 static void append(struct tcp_sock *t, struct pkt *p)
 {
 	struct inet_sock *sk = &t->inet;
-	struct pkt *last = list_empty(&sk->rx) ? NULL : list_last(&sk->rx, struct pkt, link);
+	struct pkt *last = list_empty(&sk->s.rx) ? NULL : list_last(&sk->s.rx, struct pkt, link);
 	u32 n = pkt_len(p);
 
 	t->rcv_nxt = p->end_seq = p->seq + n;
@@ -207,8 +207,8 @@ static void append(struct tcp_sock *t, struct pkt *p)
 		last = pkt_alloc(4 * SMALL, NULL);
 		if (last) {
 			last->seq = last->end_seq = p->seq;
-			list_add_tail(&last->link, &sk->rx);
-			sk->rx_truesize += pkt_truesize(last);
+			list_add_tail(&last->link, &sk->s.rx);
+			sk->s.rx_truesize += pkt_truesize(last);
 		}
 	}
 	if (last && n < SMALL) {
@@ -217,8 +217,8 @@ static void append(struct tcp_sock *t, struct pkt *p)
 		last->time_ns = p->time_ns;
 		pkt_free(p);
 	} else if (n) {
-		list_add_tail(&p->link, &sk->rx);
-		sk->rx_truesize += pkt_truesize(p);
+		list_add_tail(&p->link, &sk->s.rx);
+		sk->s.rx_truesize += pkt_truesize(p);
 	} else {
 		pkt_free(p);
 	}
@@ -278,13 +278,13 @@ static void wait_for_gap(struct tcp_sock *t, struct pkt *p)
 			break;
 	}
 	if (t->nr_ooo >= TCP_OOO_MAX ||
-	    t->inet.rx_truesize + pkt_truesize(p) > 2U * t->inet.s.rcvbuf) {
+	    t->inet.s.rx_truesize + pkt_truesize(p) > 2U * t->inet.s.rcvbuf) {
 		pkt_free(p);
 		return;
 	}
 	list_add_tail(&p->link, &at->link);
 	t->nr_ooo++;
-	t->inet.rx_truesize += pkt_truesize(p);
+	t->inet.s.rx_truesize += pkt_truesize(p);
 }
 
 /* Content, or a FIN. p goes. */
@@ -293,7 +293,7 @@ static void data_in(struct tcp_sock *t, struct pkt *p)
 	u32 unread = tcp_unread(t), len = pkt_len(p);
 	bool fin, gap;
 
-	if (!trim(t, p) || t->inet.rx_truesize > 2U * t->inet.s.rcvbuf) {
+	if (!trim(t, p) || t->inet.s.rx_truesize > 2U * t->inet.s.rcvbuf) {
 		tcp_send_ack(t);
 		pkt_free(p);
 		return;
@@ -312,7 +312,7 @@ static void data_in(struct tcp_sock *t, struct pkt *p)
 			break;
 		list_del(&p->link);
 		t->nr_ooo--;
-		t->inet.rx_truesize -= pkt_truesize(p);
+		t->inet.s.rx_truesize -= pkt_truesize(p);
 		if (!trim(t, p)) {
 			pkt_free(p);
 			continue;

@@ -149,12 +149,11 @@ struct tcp_sock *tcp_new(struct net_ns *net, struct res_counter *charge)
 {
 	/* A SYN may come while anybody runs: the listener's owner pays. */
 	struct res_counter *before = mem_pays(charge);
-	struct tcp_sock *t = kzalloc(sizeof(*t));
+	struct tcp_sock *t = inet_new(sizeof(*t), &tcp_ops, net, SOCK_STREAM, IPPROTO_TCP);
 
 	mem_pays_end(before);
-	if (!t)
-		return ERR_PTR(-ENOMEM);
-	inet_init_sock(&t->inet, &tcp_ops, net, SOCK_STREAM, IPPROTO_TCP);
+	if (IS_ERR(t))
+		return t;
 	t->inet.s.rcvbuf = TCP_RCVBUF;
 	t->inet.s.sndbuf = TCP_SNDBUF;
 	t->state = TCP_CLOSE;
@@ -334,7 +333,7 @@ void tcp_done(struct tcp_sock *t, int err)
 		struct pkt *p = list_first(&t->ooo, struct pkt, link);
 
 		list_del(&p->link);
-		t->inet.rx_truesize -= pkt_truesize(p);
+		t->inet.s.rx_truesize -= pkt_truesize(p);
 		pkt_free(p);
 	}
 	t->nr_ooo = 0;
@@ -449,8 +448,7 @@ void tcp_destroy(struct socket *s)
 	}
 	pkt_queue_free(&t->sendq);
 	pkt_queue_free(&t->ooo);
-	inet_deinit_sock(&t->inet);
-	kfree(t);
+	inet_free(s);
 }
 
 static void settle_counts(void)

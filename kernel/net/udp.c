@@ -147,19 +147,9 @@ static const struct socket_ops udp_ops = {
 	.setsockopt = inet_setsockopt,
 };
 
-static struct socket *create(struct net_ns *net, const struct socket_ops *ops, int protocol)
-{
-	struct inet_sock *sk = kzalloc(sizeof(*sk));
-
-	if (!sk)
-		return ERR_PTR(-ENOMEM);
-	inet_init_sock(sk, ops, net, SOCK_DGRAM, protocol);
-	return &sk->s;
-}
-
 struct socket *udp_create(struct net_ns *net)
 {
-	return create(net, &udp_ops, IPPROTO_UDP);
+	return inet_new(sizeof(struct inet_sock), &udp_ops, net, SOCK_DGRAM, IPPROTO_UDP);
 }
 
 /* ---- ping sockets ---- */
@@ -234,7 +224,9 @@ struct socket *ping_create(struct net_ns *net)
 	for (u32 i = 0; !allowed && c->groups && i < c->groups->n; i++)
 		allowed =
 			c->groups->gids[i] >= net->ping_low && c->groups->gids[i] <= net->ping_high;
-	return allowed ? create(net, &ping_ops, IPPROTO_ICMP) : ERR_PTR(-EACCES);
+	return allowed ? inet_new(sizeof(struct inet_sock), &ping_ops, net, SOCK_DGRAM,
+				  IPPROTO_ICMP)
+		       : ERR_PTR(-EACCES);
 }
 
 /* ---- /proc/net ---- */
@@ -249,7 +241,7 @@ static void show_line(void *arg, struct inet_sock *sk)
 	struct shown *s = arg;
 
 	inet_show(s->out, s->n++, sk, sk->connected ? TCP_STATE_ESTABLISHED : TCP_STATE_CLOSE, 0,
-		  sk->rx_truesize, " 0");
+		  sk->s.rx_truesize, " 0");
 }
 
 static int show_table(struct strbuf *out, struct ns_common *ns, int type, int protocol)

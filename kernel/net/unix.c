@@ -20,17 +20,16 @@ static void relay_wake(struct wait_entry *w, u32 key)
 	waitq_wake_all(&container_of(w, struct unix_sock, relay)->s.wr, key);
 }
 
+/* ERR_PTR */
 static struct unix_sock *unix_new(struct net_ns *net, int type)
 {
-	struct unix_sock *u = kzalloc(sizeof(*u));
+	const struct socket_ops *ops = type == SOCK_STREAM  ? &stream_ops
+				       : type == SOCK_DGRAM ? &dgram_ops
+							    : &seqpacket_ops;
+	struct unix_sock *u = socket_new(sizeof(*u), ops, net, AF_UNIX, type, 0);
 
-	if (!u)
-		return NULL;
-	socket_init(&u->s,
-		    type == SOCK_STREAM  ? &stream_ops
-		    : type == SOCK_DGRAM ? &dgram_ops
-					 : &seqpacket_ops,
-		    net, AF_UNIX, type, 0);
+	if (IS_ERR(u))
+		return u;
 	mutex_init(&u->lock);
 	list_init(&u->queue);
 	list_init(&u->accepts);
@@ -47,25 +46,19 @@ static struct unix_sock *unix_new(struct net_ns *net, int type)
 
 static struct socket *unix_create(struct net_ns *net, int type, int protocol)
 {
-	struct unix_sock *u;
-
 	if (protocol && protocol != AF_UNIX)
 		return ERR_PTR(-EPROTONOSUPPORT);
 	if (type == SOCK_RAW)
 		type = SOCK_DGRAM;
 	if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET)
 		return ERR_PTR(-ESOCKTNOSUPPORT);
-	u = unix_new(net, type);
-	return u ? &u->s : ERR_PTR(-ENOMEM);
+	return (struct socket *)unix_new(net, type); /* which it begins with; or an error */
 }
 
 static void unix_destroy(struct socket *s)
 {
-	struct unix_sock *u = unix_sk(s);
-
-	unix_addr_put(u->addr);
-	socket_deinit(s);
-	kfree(u);
+	unix_addr_put(unix_sk(s)->addr);
+	socket_free(s);
 }
 
 static void shut(struct socket *s, u32 bits)
@@ -226,8 +219,8 @@ static int unix_connect(struct socket *s, const struct sockaddr_storage *addr, i
 	if (err)
 		return err;
 	e = unix_new(s->net, s->type);
-	if (!e)
-		return -ENOMEM;
+	if (IS_ERR(e))
+		return PTR_ERR(e);
 	l = find_listener(s, addr, len, deadline);
 	err = IS_ERR(l) ? PTR_ERR(l) : 0;
 	if (!err && !change_state(u, UNIX_CLOSE, UNIX_CONNECTING)) {

@@ -107,7 +107,7 @@ struct unix_sock *unix_peer_get(struct unix_sock *u)
 	return p;
 }
 
-static void put_name(struct net_msg *msg, const struct unix_sock *from)
+static void tell_name(struct net_msg *msg, const struct unix_sock *from)
 {
 	if (msg->name && !msg->name_len && READ_ONCE(from->addr))
 		msg->name_len = unix_addr_copy(from, msg->name);
@@ -234,7 +234,7 @@ static bool stream_drain(struct unix_sock *u, struct net_msg *msg, struct scm *s
 		if (!*told && creds)
 			copy_cred(scm, &b->scm);
 		*told = true;
-		put_name(msg, b->from);
+		tell_name(msg, b->from);
 		if (uio_put(&msg->data, b->data + b->start, n) != n) {
 			*done = *done ?: -EFAULT;
 			return true;
@@ -552,7 +552,7 @@ ssize_t unix_dgram_recv(struct socket *s, struct net_msg *msg)
 	if (IS_ERR_OR_NULL(b))
 		return PTR_ERR(b);
 	size = message_size(b);
-	put_name(msg, b->from);
+	tell_name(msg, b->from);
 	if (size > msg->data.left)
 		msg->out |= MSG_TRUNC;
 	n = message_copy(msg, b);

@@ -98,16 +98,20 @@ bool bind_overlaps(const struct inet_sock *a, const struct inet_sock *b)
 {
 	return true;
 }
-void inet_init_sock(struct inet_sock *sk, const struct socket_ops *ops, struct net_ns *net,
-		    int type, int protocol)
+void *inet_new(size_t size, const struct socket_ops *ops, struct net_ns *net, int type,
+	       int protocol)
 {
+	struct inet_sock *sk = kzalloc(size);
+
 	ref_init(&sk->s.refs);
 	sk->s.net = net;
-	list_init(&sk->rx);
+	list_init(&sk->s.rx);
+	return sk;
 }
-void inet_deinit_sock(struct inet_sock *sk)
+void inet_free(struct socket *s)
 {
-	pkt_queue_free(&sk->rx);
+	pkt_queue_free(&s->rx);
+	kfree(s);
 }
 void socket_put(struct socket *s)
 {
@@ -311,15 +315,15 @@ static void read_all(int side)
 	struct tcp_sock *t = end[side];
 	u32 before_ = tcp_window(t);
 
-	while (!list_empty(&t->inet.rx)) {
-		struct pkt *p = list_first(&t->inet.rx, struct pkt, link);
+	while (!list_empty(&t->inet.s.rx)) {
+		struct pkt *p = list_first(&t->inet.s.rx, struct pkt, link);
 
 		assert_int_equal(p->seq, t->copied);
 		for (u8 *b = p->data; b < p->tail; b++)
 			assert_int_equal(*b, byte_at(!side, taken[side]++));
 		t->copied = p->end_seq;
 		list_del(&p->link);
-		t->inet.rx_truesize -= pkt_truesize(p);
+		t->inet.s.rx_truesize -= pkt_truesize(p);
 		pkt_free(p);
 	}
 	if (tcp_window(t) >= before_ + 2 * MSS && tcp_in(t, TCPF(TCP_ESTABLISHED)))
