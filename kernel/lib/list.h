@@ -64,6 +64,15 @@ static inline void list_splice_tail(struct list_head *from, struct list_head *to
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 #define list_first(head, type, member) list_entry((head)->next, type, member)
 #define list_last(head, type, member) list_entry((head)->prev, type, member)
+/* Takes the first out. NULL: there is none. */
+#define list_pop(head, type, member)                                                               \
+	({                                                                                         \
+		struct list_head *first_ = (head)->next;                                           \
+		bool none_ = first_ == (head);                                                     \
+                                                                                                   \
+		list_del(first_);                                                                  \
+		none_ ? NULL : list_entry(first_, type, member);                                   \
+	})
 #define list_for_each(pos, head, member)                                                           \
 	for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head);     \
 	     pos = list_entry(pos->member.next, __typeof__(*pos), member))

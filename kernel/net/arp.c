@@ -195,6 +195,7 @@ static void arp_tick(struct timer *t)
 	struct list_head lost = LIST_INIT(lost);
 	struct arp_entry *e, *tmp;
 	struct netdev *dev = NULL;
+	struct pkt *p;
 	u64 now = clock_ns(), next = ~0UL;
 	be32 addr = 0;
 
@@ -221,10 +222,7 @@ static void arp_tick(struct timer *t)
 	if (dev)
 		arp_ask(dev, addr);
 	netdev_put(dev);
-	while (!list_empty(&lost)) {
-		struct pkt *p = list_first(&lost, struct pkt, link);
-
-		list_del(&p->link);
+	while ((p = list_pop(&lost, struct pkt, link))) {
 		icmp_send(p, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
 		pkt_free(p);
 	}
@@ -236,6 +234,7 @@ static void learn(struct netdev *dev, const struct arp_packet *a, bool for_us)
 {
 	struct list_head ready = LIST_INIT(ready), lost = LIST_INIT(lost);
 	struct arp_entry *e;
+	struct pkt *p;
 
 	spin_lock(&arp_lock);
 	e = for_us ? find_or_make(dev, a->sender, &lost) : find(dev, a->sender);
@@ -251,10 +250,7 @@ static void learn(struct netdev *dev, const struct arp_packet *a, bool for_us)
 	}
 	spin_unlock(&arp_lock);
 	pkt_queue_free(&lost);
-	while (!list_empty(&ready)) {
-		struct pkt *p = list_first(&ready, struct pkt, link);
-
-		list_del(&p->link);
+	while ((p = list_pop(&ready, struct pkt, link))) {
 		dev_header(p, a->sender_mac);
 		netdev_xmit(p);
 	}

@@ -240,14 +240,11 @@ void dgram_error(struct inet_sock *sk, const struct icmp_error *e, const u8 *pay
 static ssize_t recv_error(struct inet_sock *sk, struct net_msg *msg)
 {
 	struct queued_error q;
-	struct pkt *p = NULL;
+	struct pkt *p;
 	ssize_t n;
 
 	spin_lock(&sk->s.lock);
-	if (!list_empty(&sk->errors)) {
-		p = list_first(&sk->errors, struct pkt, link);
-		list_del(&p->link);
-	}
+	p = list_pop(&sk->errors, struct pkt, link);
 	spin_unlock(&sk->s.lock);
 	if (!p)
 		return -EAGAIN;

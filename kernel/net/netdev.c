@@ -115,16 +115,14 @@ void netdev_deliver(struct netdev *dev, struct pkt *p)
 void net_run(void)
 {
 	struct backlog *b;
+	struct pkt *p;
 
 	irq_push();
 	b = &backlogs[this_cpu()->id];
 	if (!b->running) {
 		b->running = true;
 		b->runs++;
-		while (!list_empty(&b->queue)) {
-			struct pkt *p = list_first(&b->queue, struct pkt, link);
-
-			list_del(&p->link);
+		while ((p = list_pop(&b->queue, struct pkt, link))) {
 			b->len--;
 			/* The kernel is not preemptive: b is still this CPU's afterwards. */
 			irq_pop();

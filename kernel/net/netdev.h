@@ -17,6 +17,7 @@
 
 #include <linux/if.h>
 #include <linux/if_ether.h>
+#include <linux/if_link.h>
 
 /* Addresses and ports as they go over the wire, unless a name says host. */
 typedef __be32 be32;
@@ -139,10 +140,7 @@ struct netdev {
 	struct list_head port_link; /* in its master's list */
 	struct list_head addrs;
 	/* counted without a lock */
-	struct {
-		u64 rx_packets, rx_bytes, rx_errors, rx_dropped;
-		u64 tx_packets, tx_bytes, tx_errors, tx_dropped;
-	} stats;
+	struct rtnl_link_stats64 stats;
 };
 extern spinlock_t net_lock;
 /*

@@ -42,6 +42,7 @@ void nl_out_init(struct nl_out *o, const struct nlmsghdr *request, u32 portid)
 void nl_out_free(struct nl_out *o)
 {
 	pkt_queue_free(&o->pkts);
+	o->failed = false;
 }
 
 /* The packet that is being filled; NULL: there is none yet. */
@@ -70,12 +71,12 @@ void *nl_begin(struct nl_out *o, int type, int flags, size_t n)
 		p = pkt_alloc(multi ? NL_CHUNK : NL_SINGLE, current_thread()->mem_charge);
 		o->failed |= !p;
 		if (!p)
-			return NULL;
+			return memset(o->lost, 0, sizeof(o->lost));
 		list_add_tail(&p->link, &o->pkts);
 	}
 	o->msg = room_for(o, NLMSG_HDRLEN + n);
 	if (!o->msg)
-		return NULL;
+		return memset(o->lost, 0, sizeof(o->lost));
 	*o->msg = (struct nlmsghdr){ .nlmsg_type = type,
 				     .nlmsg_flags = flags,
 				     .nlmsg_seq = o->seq,
@@ -163,8 +164,9 @@ static void overrun(struct netlink_sock *nl)
 	waitq_wake_all(&nl->s.rd, POLLERR);
 }
 
-bool nl_has_listeners(void)
+bool nl_news(struct nl_out *o)
 {
+	nl_out_init(o, NULL, 0);
 	return READ_ONCE(nr_listeners);
 }
 
@@ -288,7 +290,7 @@ static void acknowledge(struct netlink_sock *nl, const struct nlmsghdr *h, int e
 
 	rest = min(rest, (size_t)NL_SINGLE / 2);
 	e = nl_begin(o, NLMSG_ERROR, nl->cap_ack ? NLM_F_CAPPED : 0, sizeof(*e) + rest);
-	if (e) {
+	if (!o->failed) {
 		e->error = err;
 		memcpy(&e->msg, h, sizeof(*h) + rest);
 	}

@@ -17,10 +17,12 @@ struct nl_out {
 	u32 portid, seq; /* for the headers: whom it answers */
 	struct nlmsghdr *msg; /* the one that is being made */
 	bool failed; /* no memory: what is there is not to be used */
+	char lost[32]; /* a header that has no place */
 };
 void nl_out_init(struct nl_out *o, const struct nlmsghdr *request, u32 portid); /* NULL: none */
-void nl_out_free(struct nl_out *o);
-/* Begins a message: its zeroed family header of n bytes. NULL without memory. End with nl_end(). */
+void nl_out_free(struct nl_out *o); /* it may be filled again */
+/* Begins a message: its zeroed family header of n bytes, without memory one that is lost. End with
+ * nl_end(). */
 void *nl_begin(struct nl_out *o, int type, int flags, size_t n);
 void nl_end(struct nl_out *o);
 /* Attributes of the message; what does not fit into the chunk fails. */
@@ -47,9 +49,10 @@ static inline const void *nl_data(const struct nlattr *a)
 }
 u32 nl_u32(const struct nlattr *a, u32 otherwise); /* otherwise: a is NULL or too short */
 
-/* To all sockets of net that listen to group. Does not sleep. Takes the message; o is empty then. */
+/* To all sockets of net that listen to group. Does not sleep. Takes the message; o is empty then.
+ * nl_news() begins it; false: nobody listens at all. */
 void nl_multicast(struct net_ns *net, u32 group, struct nl_out *o);
-bool nl_has_listeners(void);
+bool nl_news(struct nl_out *o);
 
 struct netlink_sock;
 /* rtnetlink.c: one request, answers in o. strict: NETLINK_GET_STRICT_CHK. 0 or -errno, to be told. */

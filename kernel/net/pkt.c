@@ -91,10 +91,8 @@ void pkt_free(struct pkt *p)
 
 void pkt_queue_free(struct list_head *queue)
 {
-	while (!list_empty(queue)) {
-		struct pkt *p = list_first(queue, struct pkt, link);
+	struct pkt *p;
 
-		list_del(&p->link);
+	while ((p = list_pop(queue, struct pkt, link)))
 		pkt_free(p);
-	}
 }

@@ -22,8 +22,6 @@ static void put_addr(struct nl_out *o, const struct netdev *dev, const struct if
 	struct ifaddrmsg *m = nl_begin(o, type, flags, sizeof(*m));
 	struct ifa_cacheinfo forever = { .ifa_prefered = ~0U, .ifa_valid = ~0U };
 
-	if (!m)
-		return;
 	m->ifa_family = AF_INET;
 	m->ifa_prefixlen = a->prefix;
 	m->ifa_flags = IFA_F_PERMANENT | (a->secondary ? IFA_F_SECONDARY : 0);
@@ -47,8 +45,6 @@ static void put_route(struct nl_out *o, const struct route *r, int type, int fla
 		u32 mtu;
 	} metrics = { { sizeof(metrics), RTAX_MTU }, r->mtu };
 
-	if (!m)
-		return;
 	m->rtm_family = AF_INET;
 	m->rtm_dst_len = r->prefix;
 	m->rtm_tos = r->tos;
@@ -79,8 +75,6 @@ static void put_neighbour(void *arg, const struct netdev *dev, be32 addr, const 
 	struct nl_out *o = arg;
 	struct ndmsg *m = nl_begin(o, RTM_NEWNEIGH, NLM_F_MULTI, sizeof(*m));
 
-	if (!m)
-		return;
 	m->ndm_family = AF_INET;
 	m->ndm_ifindex = dev->ifindex;
 	m->ndm_state = known ? NUD_REACHABLE : NUD_INCOMPLETE;
@@ -273,24 +267,22 @@ static int get_route(struct net_ns *net, const struct rtmsg *m, const struct nla
 	if (err)
 		return err;
 	r = nl_begin(o, RTM_NEWROUTE, 0, sizeof(*r));
-	if (r) {
-		*r = (struct rtmsg){ .rtm_family = AF_INET,
-				     .rtm_dst_len = 32,
-				     .rtm_table = RT_TABLE_MAIN,
-				     .rtm_type = dst.type,
-				     .rtm_flags = RTM_F_CLONED };
-		if (dst.type == RTN_LOCAL)
-			r->rtm_flags |= RTCF_LOCAL;
-		nl_put_u32(o, RTA_TABLE, RT_TABLE_MAIN);
-		nl_put_u32(o, RTA_DST, to);
-		nl_put_u32(o, RTA_OIF, dst.dev->ifindex);
-		nl_put_u32(o, RTA_PREFSRC, nl_u32(at[RTA_SRC], dst.saddr));
-		if (dst.next_hop != to)
-			nl_put_u32(o, RTA_GATEWAY, dst.next_hop);
-		nl_put_u32(o, RTA_UID, uid_shown(current->thread.cred->uid));
-		nl_put(o, RTA_CACHEINFO, &info, sizeof(info));
-		nl_end(o);
-	}
+	*r = (struct rtmsg){ .rtm_family = AF_INET,
+			     .rtm_dst_len = 32,
+			     .rtm_table = RT_TABLE_MAIN,
+			     .rtm_type = dst.type,
+			     .rtm_flags = RTM_F_CLONED };
+	if (dst.type == RTN_LOCAL)
+		r->rtm_flags |= RTCF_LOCAL;
+	nl_put_u32(o, RTA_TABLE, RT_TABLE_MAIN);
+	nl_put_u32(o, RTA_DST, to);
+	nl_put_u32(o, RTA_OIF, dst.dev->ifindex);
+	nl_put_u32(o, RTA_PREFSRC, nl_u32(at[RTA_SRC], dst.saddr));
+	if (dst.next_hop != to)
+		nl_put_u32(o, RTA_GATEWAY, dst.next_hop);
+	nl_put_u32(o, RTA_UID, uid_shown(current->thread.cred->uid));
+	nl_put(o, RTA_CACHEINFO, &info, sizeof(info));
+	nl_end(o);
 	netdev_put(dst.dev);
 	return 0;
 }
@@ -350,9 +342,8 @@ static void tell_addr(struct netdev *dev, const struct if_addr *a, bool gone)
 {
 	struct nl_out o;
 
-	if (!nl_has_listeners())
+	if (!nl_news(&o))
 		return;
-	nl_out_init(&o, NULL, 0);
 	put_addr(&o, dev, a, gone ? RTM_DELADDR : RTM_NEWADDR, 0);
 	nl_multicast(dev->net, RTNLGRP_IPV4_IFADDR, &o);
 }
@@ -361,9 +352,8 @@ static void tell_route(struct net_ns *net, const struct route *r, bool gone)
 {
 	struct nl_out o;
 
-	if (!nl_has_listeners())
+	if (!nl_news(&o))
 		return;
-	nl_out_init(&o, NULL, 0);
 	put_route(&o, r, gone ? RTM_DELROUTE : RTM_NEWROUTE, 0);
 	nl_multicast(net, RTNLGRP_IPV4_ROUTE, &o);
 }

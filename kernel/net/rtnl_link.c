@@ -44,22 +44,6 @@ static u8 oper_state(const struct netdev *dev)
 	return peer && peer->net == dev->net && peer->no_carrier ? OPER_LOWERLAYERDOWN : OPER_DOWN;
 }
 
-static void put_stats(struct nl_out *o, const struct netdev *dev)
-{
-	struct rtnl_link_stats64 st = {
-		.rx_packets = dev->stats.rx_packets,
-		.tx_packets = dev->stats.tx_packets,
-		.rx_bytes = dev->stats.rx_bytes,
-		.tx_bytes = dev->stats.tx_bytes,
-		.rx_errors = dev->stats.rx_errors,
-		.tx_errors = dev->stats.tx_errors,
-		.rx_dropped = dev->stats.rx_dropped,
-		.tx_dropped = dev->stats.tx_dropped,
-	};
-
-	nl_put(o, IFLA_STATS64, &st, sizeof(st));
-}
-
 static void put_string(struct nl_out *o, int type, const char *s)
 {
 	nl_put(o, type, s, strlen(s) + 1);
@@ -102,8 +86,6 @@ static void put_link(struct nl_out *o, const struct netdev *dev, int family, int
 	bool up = dev->flags & IFF_UP;
 	u8 state = oper_state(dev), mode = 0, carrier = !dev->no_carrier;
 
-	if (!m)
-		return;
 	m->ifi_family = family;
 	m->ifi_type = dev->type;
 	m->ifi_index = dev->ifindex;
@@ -122,7 +104,7 @@ static void put_link(struct nl_out *o, const struct netdev *dev, int family, int
 	nl_put(o, IFLA_ADDRESS, dev->mac, ETH_ALEN);
 	nl_put(o, IFLA_BROADCAST, dev->broadcast, ETH_ALEN);
 	put_relations(o, dev, family);
-	put_stats(o, dev);
+	nl_put(o, IFLA_STATS64, &dev->stats, sizeof(dev->stats));
 	nl_end(o);
 }
 
@@ -142,8 +124,6 @@ static void put_station(void *arg, const struct netdev *port, const u8 *mac, boo
 	struct nl_out *o = arg;
 	struct ndmsg *m = nl_begin(o, RTM_NEWNEIGH, NLM_F_MULTI, sizeof(*m));
 
-	if (!m)
-		return;
 	m->ndm_family = AF_BRIDGE;
 	m->ndm_ifindex = port->ifindex;
 	m->ndm_state = own ? NUD_PERMANENT : NUD_REACHABLE;
@@ -165,9 +145,8 @@ void tell_link(struct netdev *dev, bool gone)
 {
 	struct nl_out o;
 
-	if (!nl_has_listeners())
+	if (!nl_news(&o))
 		return;
-	nl_out_init(&o, NULL, 0);
 	put_link(&o, dev, AF_UNSPEC, gone ? RTM_DELLINK : RTM_NEWLINK, 0);
 	nl_multicast(dev->net, RTNLGRP_LINK, &o);
 }
@@ -430,8 +409,7 @@ int delete_link(struct net_ns *net, const struct ifinfomsg *m, const struct nlat
 
 static void put_nsid(struct nl_out *o, int flags, int id)
 {
-	if (!nl_begin(o, RTM_NEWNSID, flags, sizeof(struct rtgenmsg)))
-		return;
+	nl_begin(o, RTM_NEWNSID, flags, sizeof(struct rtgenmsg));
 	nl_put_u32(o, NETNSA_NSID, id);
 	nl_end(o);
 }

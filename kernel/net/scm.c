@@ -50,9 +50,7 @@ static void rights_put(struct scm_files *f)
 	list_add_tail(&f->link, &doomed);
 	mine = !closing;
 	closing = true;
-	while (mine && !list_empty(&doomed)) {
-		f = list_first(&doomed, struct scm_files, link);
-		list_del(&f->link);
+	while (mine && (f = list_pop(&doomed, struct scm_files, link))) {
 		spin_unlock(&flight_lock);
 		rights_close(f);
 		spin_lock(&flight_lock);
@@ -241,17 +239,16 @@ static void find_garbage(struct list_head *garbage)
 void unix_collect(void)
 {
 	struct list_head garbage = LIST_INIT(garbage);
+	struct scm_files *f;
 
 	if (list_empty(&flying_sockets))
 		return;
 	spin_lock(&flight_lock);
 	find_garbage(&garbage);
 	spin_unlock(&flight_lock);
-	while (!list_empty(&garbage)) {
-		struct scm_files *f = list_first(&garbage, struct scm_files, link);
+	while ((f = list_pop(&garbage, struct scm_files, link))) {
 		unsigned int n = f->n;
 
-		list_del(&f->link);
 		f->n = 0; /* the message keeps none */
 		for (unsigned int i = 0; i < n; i++)
 			file_put(f->file[i]);

@@ -185,14 +185,11 @@ static int tcp_listen(struct socket *s, int backlog)
 
 static struct tcp_sock *take_accepted(struct tcp_sock *l)
 {
-	struct tcp_sock *t = NULL;
+	struct tcp_sock *t;
 
 	spin_lock(&l->accept_lock);
-	if (!list_empty(&l->accept_queue)) {
-		t = list_first(&l->accept_queue, struct tcp_sock, accept_link);
-		list_del(&t->accept_link);
-		l->nr_accept--;
-	}
+	t = list_pop(&l->accept_queue, struct tcp_sock, accept_link);
+	l->nr_accept -= !!t;
 	spin_unlock(&l->accept_lock);
 	return t;
 }

@@ -323,16 +323,14 @@ static void stop_sending(struct tcp_sock *t)
 void tcp_done(struct tcp_sock *t, int err)
 {
 	bool in_handshake = t->state == TCP_SYN_RECV;
+	struct pkt *p;
 
 	if (t->state == TCP_CLOSE)
 		return;
 	unhash(t);
 	tcp_set_state(t, TCP_CLOSE);
 	stop_sending(t);
-	while (!list_empty(&t->ooo)) {
-		struct pkt *p = list_first(&t->ooo, struct pkt, link);
-
-		list_del(&p->link);
+	while ((p = list_pop(&t->ooo, struct pkt, link))) {
 		t->inet.s.rx_truesize -= pkt_truesize(p);
 		pkt_free(p);
 	}
@@ -415,13 +413,9 @@ void tcp_stop_listening(struct tcp_sock *l)
 	tcp_done(l, 0);
 	spin_unlock(&l->inet.s.lock);
 	for (;;) {
-		struct list_head *from;
-
 		spin_lock(&l->accept_lock);
-		from = list_empty(&l->syn_queue) ? &l->accept_queue : &l->syn_queue;
-		t = list_empty(from) ? NULL : list_first(from, struct tcp_sock, accept_link);
-		if (t)
-			list_del(&t->accept_link);
+		t = list_pop(&l->syn_queue, struct tcp_sock, accept_link)
+			    ?: list_pop(&l->accept_queue, struct tcp_sock, accept_link);
 		spin_unlock(&l->accept_lock);
 		if (!t)
 			break;

@@ -51,10 +51,9 @@ static void buf_free(struct unix_buf *b)
 
 void unix_purge(struct list_head *bufs)
 {
-	while (!list_empty(bufs)) {
-		struct unix_buf *b = list_first(bufs, struct unix_buf, link);
+	struct unix_buf *b;
 
-		list_del(&b->link);
+	while ((b = list_pop(bufs, struct unix_buf, link))) {
 		if (b->scm.files)
 			scm_land(b->scm.files);
 		buf_free(b);
