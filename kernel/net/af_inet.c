@@ -166,7 +166,7 @@ void inet_free(struct socket *s)
 	socket_free(s);
 }
 
-static struct socket *inet_create(struct net_ns *net, int type, int protocol)
+struct socket *inet_create(struct net_ns *net, int type, int protocol)
 {
 	if (protocol < 0 || protocol >= IPPROTO_MAX)
 		return ERR_PTR(-EINVAL);
@@ -416,8 +416,6 @@ static int show_snmp(struct strbuf *out, struct ns_common *ns)
 
 void inet_init(void)
 {
-	static const struct net_family inet_family = { .family = AF_INET, .create = inet_create };
-
 	for (int i = 0; i < PORT_BUCKETS; i++) {
 		spin_init(&buckets[i].lock);
 		list_init(&buckets[i].bound);
@@ -430,5 +428,4 @@ void inet_init(void)
 	tcp_init();
 	udp_init();
 	proc_net_add("snmp", show_snmp);
-	net_family_register(&inet_family);
 }

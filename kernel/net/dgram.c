@@ -188,6 +188,19 @@ void dgram_queue(struct inet_sock *sk, struct pkt *p)
 		queue_add(&sk->s, p);
 }
 
+void dgram_to_all(struct inet_sock *const *found, unsigned int n, const struct pkt *p, u8 *data)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		struct pkt *c = pkt_clone(p);
+
+		if (c) {
+			c->data = data;
+			dgram_queue(found[i], c);
+		}
+		socket_put(&found[i]->s);
+	}
+}
+
 /* What stands before the bytes of a packet in the queue of errors. */
 struct queued_error {
 	struct sockaddr_in name; /* whom the program had sent to */
@@ -233,8 +246,7 @@ void dgram_error(struct inet_sock *sk, const struct icmp_error *e, const u8 *pay
 	else if (!e->hard || !sk->connected)
 		return;
 	WRITE_ONCE(sk->s.error, e->err);
-	waitq_wake_all(&sk->s.rd, POLLERR);
-	waitq_wake_all(&sk->s.wr, POLLERR);
+	socket_wake(&sk->s, POLLERR);
 }
 
 static ssize_t recv_error(struct inet_sock *sk, struct net_msg *msg)
@@ -300,8 +312,7 @@ int dgram_shutdown(struct socket *s, unsigned int bits)
 {
 	/* As on Linux, what is not connected is shut down all the same. */
 	__atomic_fetch_or(&s->shutdown, bits, __ATOMIC_RELAXED);
-	waitq_wake_all(&s->rd, POLLIN | POLLHUP | POLLRDHUP);
-	waitq_wake_all(&s->wr, POLLOUT | POLLHUP);
+	socket_wake(s, POLLIN | POLLOUT | POLLHUP | POLLRDHUP);
 	return inet_sk(s)->connected ? 0 : -ENOTCONN;
 }
 

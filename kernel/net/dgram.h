@@ -38,5 +38,7 @@ void dgram_release(struct socket *s);
 unsigned int dgram_gather(struct net_ns *net, int type, int protocol, be16 port,
 			  bool (*match)(const struct inet_sock *sk, const void *arg),
 			  const void *arg, struct inet_sock *found[DGRAM_TARGETS]);
+/* Gives each of them a clone of p, whose data begins at data, and lets go of them. */
+void dgram_to_all(struct inet_sock *const *found, unsigned int n, const struct pkt *p, u8 *data);
 /* Does sk want what comes from there to here, by that interface? */
 bool dgram_match(const struct inet_sock *sk, be32 from, be16 from_port, be32 to, int ifindex);

@@ -15,6 +15,10 @@
 #include <linux/ip.h>
 #include <linux/route.h>
 
+static inline be32 prefix_mask(u8 prefix)
+{
+	return prefix ? htonl(~0U << (32 - prefix)) : 0;
+}
 #define ADDRS_MAX 256 /* of one device */
 
 static inline bool is_loopback(be32 a)

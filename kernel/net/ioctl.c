@@ -35,11 +35,6 @@ static int mask_prefix(be32 mask)
 	return inverse & (inverse + 1) ? -1 : inverse ? __builtin_clz(inverse) : 32;
 }
 
-static be32 prefix_to_mask(u8 prefix)
-{
-	return prefix ? htonl(~0U << (32 - prefix)) : 0;
-}
-
 /* SIOCGIFCONF: an entry for each address. */
 static long get_conf(struct net_ns *net, void __user *arg)
 {
@@ -102,7 +97,7 @@ static long get_if_addr(struct netdev *dev, unsigned int cmd, struct ifreq *ifr)
 	if (err)
 		return err;
 	put_addr(&ifr->ifr_addr, cmd == SIOCGIFBRDADDR   ? a.broadcast
-				 : cmd == SIOCGIFNETMASK ? prefix_to_mask(a.prefix)
+				 : cmd == SIOCGIFNETMASK ? prefix_mask(a.prefix)
 							 : a.addr);
 	return 0;
 }
@@ -138,13 +133,13 @@ static long set_if_addr(struct netdev *dev, unsigned int cmd, const struct ifreq
 		a.addr = value;
 		a.prefix = class_prefix(value);
 		a.scope = is_loopback(value) ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
-		a.broadcast = dev->flags & IFF_BROADCAST ? value | ~prefix_to_mask(a.prefix) : 0;
+		a.broadcast = dev->flags & IFF_BROADCAST ? value | ~prefix_mask(a.prefix) : 0;
 	} else if (cmd == SIOCSIFNETMASK) {
 		prefix = mask_prefix(value);
 		if (prefix < 0)
 			return -EINVAL;
 		if (dev->flags & IFF_BROADCAST && prefix < 31)
-			a.broadcast = a.addr | ~prefix_to_mask(prefix);
+			a.broadcast = a.addr | ~prefix_mask(prefix);
 		a.prefix = prefix;
 	} else if (cmd == SIOCSIFBRDADDR) {
 		a.broadcast = value;
@@ -159,20 +154,11 @@ static long set_if_addr(struct netdev *dev, unsigned int cmd, const struct ifreq
 static long get_dev(struct netdev *dev, unsigned int cmd, struct ifreq *ifr)
 {
 	switch (cmd) {
+	case SIOCGIFNAME:
+		memcpy(ifr->ifr_name, dev->name, IFNAMSIZ);
+		return 0;
 	case SIOCGIFFLAGS:
 		ifr->ifr_flags = dev->flags;
-		return 0;
-	case SIOCGIFINDEX:
-		ifr->ifr_ifindex = dev->ifindex;
-		return 0;
-	case SIOCGIFMTU:
-		ifr->ifr_mtu = dev->mtu;
-		return 0;
-	case SIOCGIFMETRIC:
-		ifr->ifr_metric = 0;
-		return 0;
-	case SIOCGIFTXQLEN:
-		ifr->ifr_qlen = dev->tx_queue_len;
 		return 0;
 	case SIOCGIFMAP:
 		memset(&ifr->ifr_map, 0, sizeof(ifr->ifr_map));
@@ -188,12 +174,17 @@ static long get_dev(struct netdev *dev, unsigned int cmd, struct ifreq *ifr)
 	case SIOCGIFDSTADDR:
 		return get_if_addr(dev, cmd, ifr);
 	}
-	return -ENOTTY;
+	/* the rest are one int, whatever its name in struct ifreq */
+	ifr->ifr_metric = cmd == SIOCGIFINDEX    ? dev->ifindex
+			  : cmd == SIOCGIFMTU    ? (int)dev->mtu
+			  : cmd == SIOCGIFTXQLEN ? (int)dev->tx_queue_len
+						 : 0;
+	return 0;
 }
 
 static long set_dev(struct netdev *dev, unsigned int cmd, struct ifreq *ifr)
 {
-	struct if_change c = { .flags_mask = ~0U };
+	struct if_change c = { 0 };
 	struct if_addr a;
 
 	switch (cmd) {
@@ -203,23 +194,22 @@ static long set_dev(struct netdev *dev, unsigned int cmd, struct ifreq *ifr)
 			ifr->ifr_addr.sa_family = AF_UNSPEC;
 			return find_addr(dev, ifr, &a) ?: addr_del(dev, a.addr, a.prefix);
 		}
-		c.what = IF_CHANGE_FLAGS;
-		c.flags = (u16)ifr->ifr_flags;
+		c = (struct if_change){ .what = IF_CHANGE_FLAGS,
+					.flags = (u16)ifr->ifr_flags,
+					.flags_mask = ~0U };
 		break;
 	case SIOCSIFMTU:
-		c.what = IF_CHANGE_MTU;
-		c.mtu = ifr->ifr_mtu;
+		c = (struct if_change){ .what = IF_CHANGE_MTU, .mtu = ifr->ifr_mtu };
 		break;
 	case SIOCSIFNAME:
-		c.what = IF_CHANGE_NAME;
 		ifr->ifr_newname[IFNAMSIZ - 1] = 0;
-		c.name = ifr->ifr_newname;
+		c = (struct if_change){ .what = IF_CHANGE_NAME, .name = ifr->ifr_newname };
 		break;
 	case SIOCSIFHWADDR:
 		if (ifr->ifr_hwaddr.sa_family != dev->type)
 			return -EINVAL;
-		c.what = IF_CHANGE_MAC;
-		c.mac = (const u8 *)ifr->ifr_hwaddr.sa_data;
+		c = (struct if_change){ .what = IF_CHANGE_MAC,
+					.mac = (u8 *)ifr->ifr_hwaddr.sa_data };
 		break;
 	case SIOCSIFMETRIC:
 		return -EOPNOTSUPP;
@@ -264,7 +254,7 @@ static long route_ioctl(struct net_ns *net, unsigned int cmd, void __user *arg)
 	r.dst = get_addr(&e.rt_dst);
 	if (!(e.rt_flags & RTF_HOST))
 		prefix = mask_prefix(get_addr(&e.rt_genmask));
-	if (prefix < 0 || r.dst & ~prefix_to_mask(prefix))
+	if (prefix < 0 || r.dst & ~prefix_mask(prefix))
 		return -EINVAL;
 	r.prefix = prefix;
 	r.metric = e.rt_metric > 0 ? e.rt_metric - 1 : 0;
@@ -292,48 +282,32 @@ static long route_ioctl(struct net_ns *net, unsigned int cmd, void __user *arg)
 	return err;
 }
 
+#define BIT_OF(cmd) (1UL << ((cmd)-SIOCGIFNAME))
+#define GETS                                                                                       \
+	(BIT_OF(SIOCGIFNAME) | BIT_OF(SIOCGIFFLAGS) | BIT_OF(SIOCGIFADDR) |                        \
+	 BIT_OF(SIOCGIFDSTADDR) | BIT_OF(SIOCGIFBRDADDR) | BIT_OF(SIOCGIFNETMASK) |                \
+	 BIT_OF(SIOCGIFMETRIC) | BIT_OF(SIOCGIFMTU) | BIT_OF(SIOCGIFHWADDR) |                      \
+	 BIT_OF(SIOCGIFINDEX) | BIT_OF(SIOCGIFTXQLEN))
+#define SETS                                                                                       \
+	(BIT_OF(SIOCSIFFLAGS) | BIT_OF(SIOCSIFADDR) | BIT_OF(SIOCSIFDSTADDR) |                     \
+	 BIT_OF(SIOCSIFBRDADDR) | BIT_OF(SIOCSIFNETMASK) | BIT_OF(SIOCSIFMETRIC) |                 \
+	 BIT_OF(SIOCSIFMTU) | BIT_OF(SIOCSIFNAME) | BIT_OF(SIOCSIFHWADDR) | BIT_OF(SIOCSIFTXQLEN))
+
 long net_ioctl(struct net_ns *net, unsigned int cmd, unsigned long arg)
 {
+	u64 bit = cmd - SIOCGIFNAME < 64 ? BIT_OF(cmd) : 0;
 	void __user *user = (void __user *)arg;
+	bool set = bit & SETS;
 	struct netdev *dev;
 	struct ifreq ifr;
-	bool set = false;
 	long err;
 
-	switch (cmd) {
-	case SIOCGIFCONF:
+	if (cmd == SIOCGIFCONF)
 		return get_conf(net, user);
-	case SIOCADDRT:
-	case SIOCDELRT:
+	if (cmd == SIOCADDRT || cmd == SIOCDELRT)
 		return route_ioctl(net, cmd, user);
-	case SIOCSIFFLAGS:
-	case SIOCSIFADDR:
-	case SIOCSIFDSTADDR:
-	case SIOCSIFBRDADDR:
-	case SIOCSIFNETMASK:
-	case SIOCSIFMETRIC:
-	case SIOCSIFMTU:
-	case SIOCSIFNAME:
-	case SIOCSIFHWADDR:
-	case SIOCSIFTXQLEN:
-		set = true;
-		break;
-	case SIOCGIFNAME:
-	case SIOCGIFFLAGS:
-	case SIOCGIFADDR:
-	case SIOCGIFDSTADDR:
-	case SIOCGIFBRDADDR:
-	case SIOCGIFNETMASK:
-	case SIOCGIFMETRIC:
-	case SIOCGIFMTU:
-	case SIOCGIFHWADDR:
-	case SIOCGIFINDEX:
-	case SIOCGIFTXQLEN:
-	case SIOCGIFMAP:
-		break;
-	default:
+	if (!(bit & (GETS | SETS)) && cmd != SIOCGIFMAP)
 		return -ENOTTY;
-	}
 	if (copy_from_user(&ifr, user, sizeof(ifr)))
 		return -EFAULT;
 	ifr.ifr_name[IFNAMSIZ - 1] = 0;
@@ -342,11 +316,7 @@ long net_ioctl(struct net_ns *net, unsigned int cmd, unsigned long arg)
 	dev = cmd == SIOCGIFNAME ? netdev_by_index(net, ifr.ifr_ifindex) : dev_of(net, &ifr);
 	if (!dev)
 		return -ENODEV;
-	err = 0;
-	if (cmd == SIOCGIFNAME)
-		memcpy(ifr.ifr_name, dev->name, IFNAMSIZ);
-	else
-		err = set ? set_dev(dev, cmd, &ifr) : get_dev(dev, cmd, &ifr);
+	err = set ? set_dev(dev, cmd, &ifr) : get_dev(dev, cmd, &ifr);
 	netdev_put(dev);
 	if (!err && !set && copy_to_user(user, &ifr, sizeof(ifr)))
 		err = -EFAULT;

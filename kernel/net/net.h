@@ -7,7 +7,6 @@
  *	                   (netdev.h, and what drivers need)
  *	struct socket      one end; the protocol's own struct begins with it
  *	struct socket_ops  what the protocol does in place of each system call
- *	struct net_family  makes the sockets of one AF_*
  *	struct net_msg     a message on its way: data, address, control messages, flags
  *
  * A socket is counted: its open file has one reference, whoever keeps a pointer (a peer, a port table,
@@ -160,12 +159,13 @@ struct socket {
 	int error; /* positive errno that the next call reports: socket_error() takes it */
 	u32 shutdown; /* RCV_SHUTDOWN, SEND_SHUTDOWN; only ever more: atomic or */
 	u32 options; /* bits of enum socket_option; atomic */
+	/* an accepted connection inherits what is from here ... */
 	int sndbuf, rcvbuf; /* bytes, overhead included */
 	int rcvlowat;
 	u64 rcvtimeo, sndtimeo; /* ns; ~0UL: wait for ever */
 	int linger_s; /* with SOCK_OPT_LINGER: how long, seconds */
 	int priority, bound_dev; /* bound_dev: interface index, 0 none */
-	u32 mark;
+	u32 mark; /* ... to here, and options */
 	spinlock_t lock; /* guards the rest, and what the protocol says */
 	struct list_head rx; /* packets that nobody has read: datagrams, or TCP's bytes in order */
 	u32 rx_truesize;
@@ -211,6 +211,11 @@ static inline void socket_get(struct socket *s)
 	ref_get(&s->refs);
 }
 void socket_put(struct socket *s);
+static inline void socket_wake(struct socket *s, u32 key) /* readers and writers */
+{
+	waitq_wake_all(&s->rd, key);
+	waitq_wake_all(&s->wr, key);
+}
 /* The connection is the current process's: what SO_PEERCRED shows to the other end. */
 void socket_set_peer(struct socket *s, struct pid *pid, const struct cred *cred);
 /* Takes the error that is waiting: 0 or -errno. */
@@ -268,18 +273,12 @@ u32 queue_poll(struct socket *s, struct file *f, struct poll_table *pt);
 long queue_ioctl(struct socket *s, unsigned int cmd, unsigned long arg); /* SIOCINQ, SIOCOUTQ */
 
 /* ---- families ---- */
-struct net_family {
-	int family;
-	/* A socket of type SOCK_* with one reference, or ERR_PTR: -ESOCKTNOSUPPORT for types it has not,
-	 * -EPROTONOSUPPORT for protocols, -EPERM, -ENOMEM. */
-	struct socket *(*create)(struct net_ns *net, int type, int protocol);
-};
-void net_family_register(const struct net_family *f);
-void unix_init(void); /* AF_UNIX: unix.h */
 void net_init(void); /* the first net_ns, all families */
 void inet_init(void);
-void netlink_init(void); /* AF_NETLINK: netlink.h */
-void packet_init(void); /* AF_PACKET */
+/* A socket of type SOCK_* with one reference, or ERR_PTR: -ESOCKTNOSUPPORT for types it has not,
+ * -EPROTONOSUPPORT for protocols, -EPERM, -ENOMEM. */
+typedef struct socket *socket_create_fn(struct net_ns *net, int type, int protocol);
+socket_create_fn unix_create, inet_create, netlink_create, packet_create;
 
 /* ---- for syscall/: the calls, on kernel memory ---- */
 /* A socket of the current net_ns. ERR_PTR: -EAFNOSUPPORT, -EINVAL, what the family says. */

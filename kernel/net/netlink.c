@@ -459,7 +459,7 @@ static const struct socket_ops netlink_ops = {
 	.getsockopt = netlink_getsockopt,
 };
 
-static struct socket *netlink_create(struct net_ns *net, int type, int protocol)
+struct socket *netlink_create(struct net_ns *net, int type, int protocol)
 {
 	struct netlink_sock *nl;
 
@@ -476,12 +476,4 @@ static struct socket *netlink_create(struct net_ns *net, int type, int protocol)
 	list_add_tail(&nl->link, &sockets);
 	spin_unlock(&nl_lock);
 	return &nl->s;
-}
-
-static const struct net_family netlink_family = { .family = AF_NETLINK, .create = netlink_create };
-
-void netlink_init(void)
-{
-	net_family_register(&netlink_family);
-	rtnetlink_init();
 }

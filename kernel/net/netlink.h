@@ -71,5 +71,4 @@ int delete_link(struct net_ns *net, const struct ifinfomsg *m, const struct nlat
 int do_nsid(struct net_ns *net, const struct nlmsghdr *h, const struct nlattr **at,
 	    struct nl_out *o);
 void tell_link(struct netdev *dev, bool gone);
-void netlink_init(void);
 void rtnetlink_init(void);

@@ -237,7 +237,7 @@ static const struct socket_ops packet_ops = {
 	.setsockopt = packet_setsockopt,
 };
 
-static struct socket *packet_create(struct net_ns *net, int type, int protocol)
+struct socket *packet_create(struct net_ns *net, int type, int protocol)
 {
 	struct packet_sock *ps;
 
@@ -255,11 +255,4 @@ static struct socket *packet_create(struct net_ns *net, int type, int protocol)
 	packet_tap = tap;
 	spin_unlock(&packet_lock);
 	return &ps->s;
-}
-
-static const struct net_family packet_family = { .family = AF_PACKET, .create = packet_create };
-
-void packet_init(void)
-{
-	net_family_register(&packet_family);
 }

@@ -33,15 +33,7 @@ bool raw_input(struct pkt *p)
 	if (!READ_ONCE(nr_raw))
 		return false;
 	n = dgram_gather(p->dev->net, SOCK_RAW, ip->protocol, htons(ip->protocol), wants, p, found);
-	for (unsigned int i = 0; i < n; i++) {
-		struct pkt *c = pkt_clone(p);
-
-		if (c) {
-			c->data = c->net;
-			dgram_queue(found[i], c);
-		}
-		socket_put(&found[i]->s);
-	}
+	dgram_to_all(found, n, p, p->net);
 	return n;
 }
 

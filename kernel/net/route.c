@@ -16,11 +16,6 @@
 
 u32 route_generation;
 
-static be32 prefix_mask(u8 prefix)
-{
-	return prefix ? htonl(~0U << (32 - prefix)) : 0;
-}
-
 static bool route_matches(const struct route *r, be32 addr)
 {
 	return !((r->dst ^ addr) & prefix_mask(r->prefix));

@@ -3,33 +3,33 @@
  * What all sockets have in common: the table of families, the life of a struct socket, its open file,
  * waiting, and control messages. The options of SOL_SOCKET are in sockopt.c.
  *
- * families[] is filled in at boot and then constant. The words of a struct socket are read and written
+ * The words of a struct socket are read and written
  * without a lock; s->lock guards who the peer is.
  */
-#include "net/inet.h"
+#include "net/netlink.h"
+#include "net/unix.h"
 
 #include <linux/sched.h>
 #include <linux/sockios.h>
 
 #define BUFFER_DEFAULT 212992 /* net.core.wmem_default, rmem_default */
 
-static const struct net_family *families[AF_MAX];
+static socket_create_fn *const families[AF_MAX] = {
+	[AF_UNIX] = unix_create,
+	[AF_INET] = inet_create,
+	[AF_NETLINK] = netlink_create,
+	[AF_PACKET] = packet_create,
+};
 static u64 nr_sockets;
 
 /* ---- families and network stacks ---- */
-
-void net_family_register(const struct net_family *f)
-{
-	families[f->family] = f;
-}
 
 void net_init(void)
 {
 	counts_register("sockets", &nr_sockets);
 	inet_init();
-	netlink_init();
-	packet_init();
-	unix_init();
+	rtnetlink_init();
+	unix_names_init();
 }
 
 struct socket *socket_create(int family, int type, int protocol)
@@ -40,7 +40,7 @@ struct socket *socket_create(int family, int type, int protocol)
 		return ERR_PTR(-EINVAL);
 	if (!families[family])
 		return ERR_PTR(-EAFNOSUPPORT);
-	return families[family]->create(current_net(), type, protocol);
+	return families[family](current_net(), type, protocol);
 }
 
 /* ---- the life of a socket ---- */

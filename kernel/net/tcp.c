@@ -580,7 +580,7 @@ static int tcp_shutdown(struct socket *s, unsigned int bits)
 		if (bits & SEND_SHUTDOWN)
 			send_end(t);
 	}
-	tcp_wake(t, POLLIN | POLLOUT | POLLHUP | POLLRDHUP);
+	socket_wake(&t->inet.s, POLLIN | POLLOUT | POLLHUP | POLLRDHUP);
 	unlock_and_run(s);
 	return 0;
 }

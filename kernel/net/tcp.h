@@ -93,7 +93,7 @@ struct tcp_sock {
 	u8 tries; /* time-outs in a row */
 	u8 probes;
 	u32 nr_retransmits;
-	/* options */
+	/* options; inherited by an accepted connection up to linger2 */
 	bool nodelay, cork;
 	u32 keep_idle, keep_intvl, keep_cnt; /* seconds */
 	u32 user_timeout; /* ms */
@@ -195,7 +195,6 @@ void tcp_set_state(struct tcp_sock *t, u8 state);
 void tcp_done(struct tcp_sock *t, int err);
 void tcp_time_wait(struct tcp_sock *t);
 void tcp_orphan(struct tcp_sock *t);
-void tcp_wake(struct tcp_sock *t, u32 key); /* readers and writers */
 /* A new connection on a listener's port has shaken hands: accept(2) may have it. False: no more. */
 bool tcp_accept_ready(struct tcp_sock *t);
 void tcp_leave_listener(struct tcp_sock *t);

@@ -242,7 +242,7 @@ static void fin_in(struct tcp_sock *t)
 		return;
 	}
 	tcp_send_ack(t);
-	tcp_wake(t, POLLIN | POLLRDNORM | POLLRDHUP);
+	socket_wake(&t->inet.s, POLLIN | POLLRDNORM | POLLRDHUP);
 }
 
 /* Cuts off what came before, and what was not promised. False: nothing is left. */
@@ -378,7 +378,7 @@ static void established(struct tcp_sock *t, const struct pkt *p)
 	if (t->inet.s.sndbuf == TCP_SNDBUF)
 		t->inet.s.sndbuf = TCP_SNDBUF_CONNECTED;
 	tcp_keepalive(t, socket_opt(&t->inet.s, SOCK_OPT_KEEPALIVE));
-	tcp_wake(t, POLLOUT | POLLWRNORM);
+	socket_wake(&t->inet.s, POLLOUT | POLLWRNORM);
 }
 
 static void start_receiving(struct tcp_sock *t, const struct pkt *p)
@@ -456,7 +456,7 @@ static bool fin_acked(struct tcp_sock *t)
 			t->keep_at = clock_ns() + tcp_linger2_ns(t);
 			tcp_set_timer(t);
 		}
-		tcp_wake(t, POLLOUT);
+		socket_wake(&t->inet.s, POLLOUT);
 		return true;
 	case TCP_CLOSING:
 		tcp_time_wait(t);

@@ -178,36 +178,23 @@ struct tcp_sock *tcp_new(struct net_ns *net, struct res_counter *charge)
 	return t;
 }
 
+/* The fields from first to last. */
+#define INHERIT(first, last)                                                                       \
+	memcpy((char *)t + offsetof(struct tcp_sock, first),                                       \
+	       (char *)l + offsetof(struct tcp_sock, first),                                       \
+	       offsetof(struct tcp_sock, last) + sizeof(t->last) -                                 \
+		       offsetof(struct tcp_sock, first))
 struct tcp_sock *tcp_new_child(struct tcp_sock *l)
 {
 	struct tcp_sock *t = tcp_new(l->inet.s.net, l->inet.s.charge);
-	struct socket *s, *from = &l->inet.s;
 
 	if (IS_ERR(t))
 		return NULL;
-	s = &t->inet.s;
-	s->options = READ_ONCE(from->options) & ~SOCK_OPT_LISTENING;
-	s->sndbuf = from->sndbuf;
-	s->rcvbuf = from->rcvbuf;
-	s->rcvlowat = from->rcvlowat;
-	s->rcvtimeo = from->rcvtimeo;
-	s->sndtimeo = from->sndtimeo;
-	s->linger_s = from->linger_s;
-	s->priority = from->priority;
-	s->bound_dev = from->bound_dev;
-	s->mark = from->mark;
-	t->inet.ttl = l->inet.ttl;
-	t->inet.tos = l->inet.tos;
-	t->inet.pmtudisc = l->inet.pmtudisc;
+	t->inet.s.options = READ_ONCE(l->inet.s.options) & ~SOCK_OPT_LISTENING;
+	INHERIT(inet.s.sndbuf, inet.s.mark);
+	INHERIT(inet.ttl, inet.pmtudisc);
+	INHERIT(nodelay, linger2);
 	t->user_mss = l->user_mss;
-	t->nodelay = l->nodelay;
-	t->cork = l->cork;
-	t->keep_idle = l->keep_idle;
-	t->keep_intvl = l->keep_intvl;
-	t->keep_cnt = l->keep_cnt;
-	t->user_timeout = l->user_timeout;
-	t->syn_tries = l->syn_tries;
-	t->linger2 = l->linger2;
 	t->inet.sport = l->inet.sport;
 	return t;
 }
@@ -276,12 +263,6 @@ void tcp_set_state(struct tcp_sock *t, u8 state)
 	WRITE_ONCE(t->state, state);
 }
 
-void tcp_wake(struct tcp_sock *t, u32 key)
-{
-	waitq_wake_all(&t->inet.s.rd, key);
-	waitq_wake_all(&t->inet.s.wr, key);
-}
-
 /* The handshake failed: the listener need not know. */
 static void leave_syn_queue(struct tcp_sock *t)
 {
@@ -345,7 +326,7 @@ void tcp_done(struct tcp_sock *t, int err)
 	if (err)
 		WRITE_ONCE(t->inet.s.error, err);
 	__atomic_fetch_or(&t->inet.s.shutdown, RCV_SHUTDOWN | SEND_SHUTDOWN, __ATOMIC_RELAXED);
-	tcp_wake(t, POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDHUP);
+	socket_wake(&t->inet.s, POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDHUP);
 	if (in_handshake && t->listener)
 		leave_syn_queue(t);
 }
@@ -356,7 +337,7 @@ void tcp_time_wait(struct tcp_sock *t)
 	stop_sending(t);
 	t->keep_at = clock_ns() + TCP_TIMEWAIT;
 	tcp_set_timer(t);
-	tcp_wake(t, POLLIN | POLLHUP | POLLRDHUP);
+	socket_wake(&t->inet.s, POLLIN | POLLHUP | POLLRDHUP);
 }
 
 void tcp_orphan(struct tcp_sock *t)

@@ -86,27 +86,13 @@ static bool udp_header_ok(struct pkt *p)
 	return !csum_fold(csum_add(csum_pseudo(ip->saddr, ip->daddr, IPPROTO_UDP, len), h, len));
 }
 
-static void udp_to_all(struct pkt *p, be16 port, const struct arrival *a)
-{
-	struct inet_sock *found[DGRAM_TARGETS];
-	unsigned int n = dgram_gather(p->dev->net, SOCK_DGRAM, IPPROTO_UDP, port, wants, a, found);
-
-	for (unsigned int i = 0; i < n; i++) {
-		struct pkt *c = pkt_clone(p);
-
-		if (c)
-			dgram_queue(found[i], c);
-		socket_put(&found[i]->s);
-	}
-	pkt_free(p);
-}
-
 void udp_input(struct pkt *p)
 {
 	const struct iphdr *ip = (const struct iphdr *)p->net;
 	const struct udphdr *h = (const struct udphdr *)p->l4;
 	struct arrival a = { ip->saddr, ip->daddr, 0, p->dev->ifindex };
-	struct inet_sock *sk;
+	struct inet_sock *sk, *found[DGRAM_TARGETS];
+	unsigned int n;
 
 	if (!udp_header_ok(p)) {
 		pkt_free(p);
@@ -115,7 +101,9 @@ void udp_input(struct pkt *p)
 	a.from_port = h->source;
 	p->data = p->l4 + sizeof(*h);
 	if (p->type != PACKET_HOST) {
-		udp_to_all(p, h->dest, &a);
+		n = dgram_gather(p->dev->net, SOCK_DGRAM, IPPROTO_UDP, h->dest, wants, &a, found);
+		dgram_to_all(found, n, p, p->data);
+		pkt_free(p);
 		return;
 	}
 	sk = lookup(p->dev->net, IPPROTO_UDP, h->dest, &a);
@@ -186,14 +174,8 @@ void ping_input(struct pkt *p)
 	const struct icmphdr *h = (const struct icmphdr *)p->l4;
 	struct arrival a = { ip->saddr, ip->daddr, 0, p->dev->ifindex };
 	struct inet_sock *sk = lookup(p->dev->net, IPPROTO_ICMP, h->un.echo.id, &a);
-	struct pkt *c = sk ? pkt_clone(p) : NULL;
 
-	if (c) {
-		c->data = c->l4;
-		dgram_queue(sk, c);
-	}
-	if (sk)
-		socket_put(&sk->s);
+	dgram_to_all(&sk, !!sk, p, p->l4);
 }
 
 void ping_error(const struct icmp_error *e)

@@ -44,7 +44,7 @@ static struct unix_sock *unix_new(struct net_ns *net, int type)
 	return u;
 }
 
-static struct socket *unix_create(struct net_ns *net, int type, int protocol)
+struct socket *unix_create(struct net_ns *net, int type, int protocol)
 {
 	if (protocol && protocol != AF_UNIX)
 		return ERR_PTR(-EPROTONOSUPPORT);
@@ -63,11 +63,8 @@ static void unix_destroy(struct socket *s)
 
 static void shut(struct socket *s, u32 bits)
 {
-	u32 key = POLLIN | POLLRDNORM | POLLRDHUP | POLLOUT | POLLWRNORM | POLLHUP;
-
 	__atomic_fetch_or(&s->shutdown, bits, __ATOMIC_SEQ_CST);
-	waitq_wake_all(&s->rd, key);
-	waitq_wake_all(&s->wr, key);
+	socket_wake(s, POLLIN | POLLRDNORM | POLLRDHUP | POLLOUT | POLLWRNORM | POLLHUP);
 }
 
 /* u has no file (any more): the peer learns of it. reset: with an error. */
@@ -416,11 +413,3 @@ static const struct socket_ops seqpacket_ops =
 	UNIX_OPS(unix_connect, unix_accept, unix_listen, unix_seq_send, unix_seq_recv);
 static const struct socket_ops dgram_ops =
 	UNIX_OPS(dgram_connect, NULL, NULL, unix_dgram_send, unix_dgram_recv);
-
-static const struct net_family unix_family = { .family = AF_UNIX, .create = unix_create };
-
-void unix_init(void)
-{
-	unix_names_init();
-	net_family_register(&unix_family);
-}

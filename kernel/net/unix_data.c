@@ -346,8 +346,7 @@ void unix_disconnected(struct unix_sock *u, struct unix_sock *old)
 		waitq_wake_all(&u->space, POLLOUT | POLLWRNORM);
 		if (!READ_ONCE(old->dead) && READ_ONCE(old->peer) == u) {
 			WRITE_ONCE(old->s.error, ECONNRESET);
-			waitq_wake_all(&old->s.rd, POLLERR);
-			waitq_wake_all(&old->s.wr, POLLERR);
+			socket_wake(&old->s, POLLERR);
 		}
 	}
 	unix_purge(&bufs);
