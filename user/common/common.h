@@ -99,25 +99,39 @@ char **image_config_command(const struct image_config *c);
 const char *image_config_find(const uint8_t *area, size_t n, size_t *size);
 
 /* ---- what runs ---- */
+enum state_phase {
+	STATE_STARTING,
+	STATE_RUNNING,
+	STATE_EXITED,
+	STATE_DEAD /* keeper was killed */
+};
 struct state {
 	char name[NAME_SIZE], image[NAME_SIZE];
-	pid_t pid; /* of the container's first process, or of the monitor */
-	int64_t started; /* seconds since 1970 */
+	pid_t pid; /* of the container's first process, or of the monitor; 0: not yet */
+	pid_t keeper; /* of the process that waits for its end */
+	int64_t started, ended; /* seconds since 1970 */
+	int status; /* exit status, once it ended */
+	bool keep; /* what is known of it stays after its end, until it is removed */
 	char command[128];
-	int fd; /* its file, from state_begin() to state_save() */
+	enum state_phase phase; /* from state_load() */
+	int dir; /* its locked folder, from state_begin() or state_lock() on */
 };
+#define STATE_PATH_SIZE 96
+/* The path of a file of NAME's; NULL: of the folder; both NULL: of the folder of all. */
+void state_path(const char *name, const char *file, char path[STATE_PATH_SIZE]);
 /* A name of letters, digits, '.', '_', '-', not starting with '.' or '-'. */
 bool name_is_valid(const char *name);
-/* Reserves the name; dies when it is taken by something alive. Fills s->name ("IMAGE-PID" for NULL). */
+/* Reserves the name; dies when it is taken. Fills s->name ("IMAGE-PID" for NULL), s->dir. */
 void state_begin(struct state *s, const char *name, const char *image);
-void state_save(const struct state *s); /* tells the others, now that pid is known */
-void state_remove(const char *name);
-bool state_load(const char *name, struct state *s); /* false when there is none alive */
-void state_find(const char *name, struct state *s); /* the same; dies with status 2 */
+void state_describe(struct state *s, char **argv); /* s->command */
+void state_save(const struct state *s); /* tells the others */
+void state_remove(const struct state *s); /* s->dir is locked */
+bool state_lock(struct state *s); /* of one that is over; false while somebody else has it */
+bool state_load(const char *name, struct state *s); /* false when there is none */
+void state_find(const char *name, struct state *s); /* one that runs; dies with status 2 */
 int ps_verb(int argc, char **argv); /* the verb "ps" */
+extern const struct opt ps_options[];
 void state_each(void (*fn)(const struct state *s, void *arg), void *arg);
-/* Set by the tool: is what s describes still there? */
-extern bool (*state_is_alive)(const struct state *s);
 
 /* ---- cgroups: PROG-NAME below the cgroup2 root ---- */
 /* Makes the group and opens it: its directory, or -1 with errno where cgroup2 cannot be used. */

@@ -87,15 +87,46 @@ static void add_number(struct table *t, int64_t v, bool size)
 	table_add(t, buf);
 }
 
+static struct {
+	bool all, quiet;
+} opt;
+
+const struct opt ps_options[] = {
+	{ "--all", 'a', OPT_FLAG, &opt.all, NULL, "those too that ended and were not removed" },
+	{ "--quiet", 'q', OPT_FLAG, &opt.quiet, NULL, "names only" },
+	{ .name = NULL },
+};
+
+static const char *phase_text(const struct state *s, int cgroup, char buf[TEXT_SIZE])
+{
+	if (s->phase == STATE_STARTING)
+		return "starting";
+	if (s->phase == STATE_DEAD)
+		return "dead";
+	if (s->phase == STATE_RUNNING)
+		return cgroup >= 0 && cgroup_number(cgroup, "cgroup.freeze", "") == 1 ? "paused"
+										      : "running";
+	snprintf(buf, TEXT_SIZE, "exited %d", s->status);
+	return buf;
+}
+
 static void add_row(const struct state *s, void *table)
 {
-	int cgroup = cgroup_open(s->name);
 	char buf[TEXT_SIZE];
+	int cgroup;
 
+	if (s->phase == STATE_EXITED && !opt.all)
+		return;
+	if (opt.quiet) {
+		printf("%s\n", s->name);
+		return;
+	}
+	cgroup = cgroup_open(s->name);
 	table_add(table, s->name);
 	table_add(table, s->image);
-	add_number(table, s->pid, false);
-	table_add(table, age_text(time(NULL) - s->started, buf));
+	table_add(table, phase_text(s, cgroup, buf));
+	add_number(table, s->phase == STATE_RUNNING ? s->pid : -1, false);
+	table_add(table, s->started ? age_text(time(NULL) - s->started, buf) : "-");
 	add_number(table, cgroup < 0 ? -1 : cgroup_number(cgroup, "pids.current", ""), false);
 	add_number(table, cgroup < 0 ? -1 : cgroup_number(cgroup, "memory.current", ""), true);
 	table_add(table, s->command);
@@ -105,11 +136,11 @@ static void add_row(const struct state *s, void *table)
 
 int ps_verb(int argc, char **argv)
 {
-	static const char *const head[] = { "NAME",  "IMAGE",  "PID",    "AGE",
-					    "TASKS", "MEMORY", "COMMAND" };
+	static const char *const head[] = { "NAME", "IMAGE", "STATUS", "PID",
+					    "AGE",  "TASKS", "MEMORY", "COMMAND" };
 	struct table t = { .columns = sizeof(head) / sizeof(*head) };
 
-	for (int i = 0; i < t.columns; i++)
+	for (int i = 0; i < t.columns && !opt.quiet; i++)
 		table_add(&t, head[i]);
 	state_each(add_row, &t);
 	table_print(&t);

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What runs: a file /run/PROG/NAME for each, which its own tool makes before the start (so that the
- * name is taken), fills in once the process is there, and removes at the end. Whoever reads one whose
- * process is gone (its tool was killed) removes it, and the group with it.
+ * What runs: a folder /run/PROG/NAME for each. mkdir(2) takes the name; a lock on the folder
+ * (flock(2)) is held for as long as its keeper lives, the process that waits for its end; the file
+ * "status" in it is only ever replaced whole. So what is locked is alive, and what is not is over
+ * however its keeper ended: kept for `rm` if it says so, else cleared away, with its group, by whoever
+ * comes by.
+ *
+ * The lock belongs to the open folder, which a fork shares: it is handed from process to process
+ * without a moment between. A folder that was removed before its lock was got is not the name's any
+ * more, which is looked at after every locking.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -11,20 +17,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common.h"
-
-#define PATH_SIZE 128
-
-bool (*state_is_alive)(const struct state *s);
-
-static void state_path(const char *name, char path[PATH_SIZE])
-{
-	join(path, PATH_SIZE, "/run/", prog_name, name ? "/" : "", name ? name : "", NULL);
-}
 
 bool name_is_valid(const char *name)
 {
@@ -38,77 +36,90 @@ bool name_is_valid(const char *name)
 	return true;
 }
 
-/* Takes the name: its new, empty file; -1 when it is taken. */
+void state_path(const char *name, const char *file, char path[STATE_PATH_SIZE])
+{
+	join(path, STATE_PATH_SIZE, "/run/", prog_name, name ? "/" : "", name ? name : "",
+	     file ? "/" : "", file ? file : "", NULL);
+}
+
+/* Is the open folder still the one of that path? */
+static bool is_current(int dir, const char *path)
+{
+	struct stat a, b;
+
+	return !fstat(dir, &a) && !stat(path, &b) && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+/* Takes the name: its new folder, locked; -1 when it is taken. */
 static int reserve(const char *name)
 {
-	char path[PATH_SIZE];
-	int fd;
+	char path[STATE_PATH_SIZE], parent[STATE_PATH_SIZE];
+	int dir;
 
-	state_path(name, path);
-	fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
-	if (fd < 0 && errno == ENOENT) {
-		char dir[PATH_SIZE];
-
-		state_path(NULL, dir);
-		mkdir("/run", 0755);
-		mkdir(dir, 0755);
-		fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+	state_path(name, NULL, path);
+	for (;;) {
+		if (mkdir(path, 0755) < 0) {
+			if (errno == EEXIST)
+				return -1;
+			state_path(NULL, NULL, parent);
+			if (errno != ENOENT || (mkdir("/run", 0755) < 0 && errno != EEXIST) ||
+			    (mkdir(parent, 0755) < 0 && errno != EEXIST))
+				die(STATUS_FAILED, "%s: %s", path, strerror(errno));
+			continue;
+		}
+		dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (dir >= 0 && !flock(dir, LOCK_EX) && is_current(dir, path))
+			return dir;
+		if (dir < 0 && errno != ENOENT)
+			die(STATUS_FAILED, "%s: %s", path, strerror(errno));
+		close(dir); /* somebody cleared it away before it was locked */
 	}
-	if (fd < 0 && errno != EEXIST)
-		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
-	return fd;
 }
 
 void state_begin(struct state *s, const char *name, const char *image)
 {
+	char number[16], again[16] = "";
 	struct state old;
 
 	memset(s, 0, sizeof(*s));
-	if (name) {
-		if (!name_is_valid(name))
-			die(STATUS_USAGE,
-			    "%s: not a name (letters, digits, '.', '_', '-'; at most %d)", name,
-			    NAME_SIZE - 1);
-		join(s->name, sizeof(s->name), name, NULL);
-	} else {
-		char number[16], *p = number + sizeof(number) - 1;
-
-		*p = 0;
-		for (unsigned int pid = getpid(); pid || !*p; pid /= 10)
-			*--p = '0' + pid % 10;
-		if (!join(s->name, sizeof(s->name), image, "-", p, NULL))
-			join(s->name, sizeof(s->name), "c-", p, NULL);
-	}
 	join(s->image, sizeof(s->image), image, NULL);
-	s->fd = reserve(s->name);
-	if (s->fd >= 0)
-		return;
-	/* Somebody alive, or what a killed one left: state_load() clears that away. */
-	if (!state_load(s->name, &old))
-		s->fd = reserve(s->name);
-	if (s->fd < 0)
-		die(STATUS_USAGE, "the name %s is in use", s->name);
+	s->keeper = getpid();
+	snprintf(number, sizeof(number), "-%d", (int)s->keeper);
+	if (name && !name_is_valid(name))
+		die(STATUS_USAGE, "%.*s: not a name (letters, digits, '.', '_', '-'; at most %d)",
+		    NAME_SIZE, name, NAME_SIZE - 1);
+	for (int i = 1;; i++) {
+		if (!join(s->name, NAME_SIZE, name ? name : image, name ? "" : number, again, NULL))
+			join(s->name, NAME_SIZE, "c", number, again, NULL);
+		s->dir = reserve(s->name);
+		if (s->dir >= 0)
+			return;
+		/* Somebody alive, or what a killed one left: loading clears that away. */
+		if (!state_load(s->name, &old))
+			continue;
+		if (name && (old.phase == STATE_STARTING || old.phase == STATE_RUNNING))
+			die(STATUS_USAGE, "the name %s is in use", name);
+		if (name)
+			die(STATUS_USAGE, "the name %s is in use by one that ended (`%s rm %s`)",
+			    name, prog_name, name);
+		snprintf(again, sizeof(again), ".%d", i);
+	}
 }
 
 void state_save(const struct state *s)
 {
-	char text[512];
-	int n;
+	char text[640];
+	int n, fd;
 
 	n = snprintf(text, sizeof(text),
-		     "pid %d\nimage %s\nstarted %lld\ncgroup %s-%s\ncommand %s\n", (int)s->pid,
-		     s->image, (long long)s->started, prog_name, s->name, s->command);
-	if (write(s->fd, text, n) < 0)
-		warn("/run/%s/%s: %s", prog_name, s->name, strerror(errno));
-	close(s->fd);
-}
-
-void state_remove(const char *name)
-{
-	char path[PATH_SIZE];
-
-	state_path(name, path);
-	unlink(path);
+		     "pid %d\nkeeper %d\nimage %s\nstarted %lld\nended %lld\nstatus %d\nkeep %d\n"
+		     "cgroup %s-%s\ncommand %s\n",
+		     (int)s->pid, (int)s->keeper, s->image, (long long)s->started,
+		     (long long)s->ended, s->status, s->keep, prog_name, s->name, s->command);
+	fd = openat(s->dir, "status.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0 || write(fd, text, n) != n || renameat(s->dir, "status.new", s->dir, "status"))
+		warn("/run/%s/%s/status: %s", prog_name, s->name, strerror(errno));
+	close(fd);
 }
 
 static void value_of(const char *text, const char *key, char *buf, size_t size)
@@ -131,59 +142,112 @@ static void value_of(const char *text, const char *key, char *buf, size_t size)
 	}
 }
 
-/* An empty file is one that is about to start: as if not there, but not ours to remove yet. */
-static bool is_starting(const char *path, ssize_t len)
+static int64_t number_of(const char *text, const char *key)
 {
-	struct stat st;
+	char number[32];
 
-	return !len && !stat(path, &st) && time(NULL) - st.st_mtime < 10;
+	value_of(text, key, number, sizeof(number));
+	return atoll(number);
+}
+
+void state_remove(const struct state *s)
+{
+	char path[STATE_PATH_SIZE];
+	struct dirent *e;
+	DIR *files = fdopendir(openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+
+	while (files && (e = readdir(files)))
+		if (e->d_name[0] != '.')
+			unlinkat(s->dir, e->d_name, 0);
+	if (files)
+		closedir(files);
+	state_path(s->name, NULL, path);
+	rmdir(path);
+}
+
+bool state_lock(struct state *s)
+{
+	char path[STATE_PATH_SIZE];
+
+	state_path(s->name, NULL, path);
+	s->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->dir >= 0 && !flock(s->dir, LOCK_EX | LOCK_NB) && is_current(s->dir, path))
+		return true;
+	close(s->dir);
+	return false;
 }
 
 bool state_load(const char *name, struct state *s)
 {
-	char path[PATH_SIZE], text[512], number[32];
-	ssize_t n;
+	char path[STATE_PATH_SIZE], text[640] = "", own[NAME_SIZE];
+	bool locked;
+	int dir;
 
-	state_path(name, path);
-	n = read_small(AT_FDCWD, path, text, sizeof(text));
-	if (n < 0)
-		return false;
+	join(own, sizeof(own), name, NULL); /* it may be the one in *s */
 	memset(s, 0, sizeof(*s));
-	join(s->name, sizeof(s->name), name, NULL);
+	join(s->name, sizeof(s->name), own, NULL);
+	state_path(own, NULL, path);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return false;
+	/* First this: what is not locked now changes no more. */
+	locked = flock(dir, LOCK_SH | LOCK_NB) < 0;
+	read_small(dir, "status", text, sizeof(text));
+	close(dir);
 	value_of(text, "image", s->image, sizeof(s->image));
 	value_of(text, "command", s->command, sizeof(s->command));
-	value_of(text, "pid", number, sizeof(number));
-	s->pid = atoi(number);
-	value_of(text, "started", number, sizeof(number));
-	s->started = atoll(number);
-	if (is_starting(path, n))
+	s->pid = number_of(text, "pid");
+	s->keeper = number_of(text, "keeper");
+	s->started = number_of(text, "started");
+	s->ended = number_of(text, "ended");
+	s->status = number_of(text, "status");
+	s->keep = number_of(text, "keep");
+	s->phase = s->ended ? STATE_EXITED
+		   : locked ? s->pid ? STATE_RUNNING : STATE_STARTING
+			    : STATE_DEAD;
+	if (s->keep || s->phase != STATE_DEAD)
 		return true;
-	if (s->pid > 0 && state_is_alive(s))
-		return true;
-	cgroup_remove(name);
-	state_remove(name);
+	if (state_lock(s)) {
+		cgroup_remove(own);
+		state_remove(s);
+		close(s->dir);
+	}
 	return false;
 }
 
 void state_find(const char *name, struct state *s)
 {
-	if (!name_is_valid(name) || !state_load(name, s) || !s->pid)
-		die(STATUS_USAGE, "nothing named %s runs (try `%s ps`)", name, prog_name);
+	if (!name_is_valid(name) || !state_load(name, s) || s->phase != STATE_RUNNING)
+		die(STATUS_USAGE, "nothing named %.*s runs (try `%s ps`)", NAME_SIZE, name,
+		    prog_name);
 }
 
 void state_each(void (*fn)(const struct state *s, void *arg), void *arg)
 {
-	char path[PATH_SIZE];
+	char path[STATE_PATH_SIZE];
 	struct dirent *e;
 	struct state s;
 	DIR *dir;
 
-	state_path(NULL, path);
+	state_path(NULL, NULL, path);
 	dir = opendir(path);
 	if (!dir)
 		return;
 	while ((e = readdir(dir)))
-		if (name_is_valid(e->d_name) && state_load(e->d_name, &s) && s.pid)
+		if (name_is_valid(e->d_name) && state_load(e->d_name, &s))
 			fn(&s, arg);
 	closedir(dir);
+}
+
+void state_describe(struct state *s, char **argv)
+{
+	char *p = s->command, *end = p + sizeof(s->command) - 1;
+
+	for (; argv && *argv && p < end; argv++) {
+		if (p > s->command)
+			*p++ = ' ';
+		for (const char *a = *argv; *a && p < end; a++)
+			*p++ = *a == '\n' ? ' ' : *a;
+	}
+	*p = 0;
 }

@@ -7,7 +7,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -73,6 +77,8 @@ static int become(const struct container *c)
 	for (char **e = c->envp; a.home[0] && *e; e++)
 		if (!strcmp(*e, "HOME=/root"))
 			*e = home;
+	if (c->terminal && fchown(0, a.uid, -1) < 0)
+		return failed("give the terminal away");
 	return account_become(&a) < 0 ? failed("become the user") : 0;
 }
 
@@ -86,8 +92,77 @@ static int drop_capabilities(uint64_t kept)
 	return 0;
 }
 
+/* ---- stdio ---- */
+
+/* Both sides of the terminal go to the keeper. */
+static int send_terminal(int console, int master, int slave)
+{
+	char control[CMSG_SPACE(2 * sizeof(int))] __attribute__((aligned(8))) = { 0 };
+	struct iovec v = { "", 1 };
+	struct msghdr m = { .msg_iov = &v,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_RIGHTS;
+	h->cmsg_len = CMSG_LEN(2 * sizeof(int));
+	memcpy(CMSG_DATA(h), (int[]){ master, slave }, 2 * sizeof(int));
+	return sendmsg(console, &m, 0);
+}
+
+/* One of the container's own devpts, under the name /dev/console too where that is free. */
+static int open_terminal(const struct container *c)
+{
+	int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), slave = -1, n = 0;
+	char path[32];
+
+	if (master < 0 || ioctl(master, TIOCSPTLCK, &n) < 0 || ioctl(master, TIOCGPTN, &n) < 0)
+		return failed("make a terminal");
+	snprintf(path, sizeof(path), "/dev/pts/%d", n);
+	if (c->size)
+		ioctl(master, TIOCSWINSZ, c->size);
+	slave = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0 || send_terminal(c->console, master, slave) < 0)
+		return failed("make a terminal");
+	if (!mknod("/dev/console", S_IFREG | 0600, 0))
+		mount(path, "/dev/console", NULL, MS_BIND, NULL);
+	setsid();
+	dup2(slave, 0);
+	dup2(slave, 1);
+	return ioctl(0, TIOCSCTTY, 0) < 0 ? failed("control the terminal") : 0;
+}
+
+/* stdin and stdout; until the last moment, stderr is for what we have to say. */
+static int set_stdio(const struct container *c)
+{
+	if (c->terminal)
+		return open_terminal(c);
+	if (c->stdio && (dup2(c->stdio[0], 0) < 0 || dup2(c->stdio[1], 1) < 0))
+		return failed("set stdin and stdout");
+	return 0;
+}
+
+static void exec_command(const struct container *c)
+{
+	int errors = fcntl(2, F_DUPFD_CLOEXEC, 3), err;
+
+	if (c->terminal || c->stdio)
+		dup2(c->terminal ? 0 : c->stdio[2], 2);
+	if (strchr(c->argv[0], '/'))
+		execve(c->argv[0], c->argv, c->envp);
+	else
+		exec_by_path(c);
+	err = errno;
+	dup2(errors, 2);
+	errno = err;
+}
+
 int container_exec(const struct container *c)
 {
+	if (set_stdio(c))
+		return STATUS_FAILED;
 	if (c->workdir && c->make_workdir && access(c->workdir, F_OK) < 0)
 		make_folders(c->workdir);
 	if (c->workdir && chdir(c->workdir) < 0) {
@@ -105,17 +180,10 @@ int container_exec(const struct container *c)
 		return STATUS_FAILED;
 	if (c->with_parent) /* becoming somebody else took it back */
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (c->terminal) {
-		setpgid(0, 0);
-		tcsetpgrp(0, getpid()); /* SIGTTOU is still blocked */
-	}
 	sigprocmask(SIG_SETMASK, &c->mask, NULL);
 	/* What our caller left open stays outside. */
 	syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
-	if (strchr(c->argv[0], '/'))
-		execve(c->argv[0], c->argv, c->envp);
-	else
-		exec_by_path(c);
+	exec_command(c);
 	if (errno == ENOENT || errno == ENOTDIR) {
 		warn("%s: command not found in the container", c->argv[0]);
 		return STATUS_NOT_FOUND;
@@ -136,8 +204,13 @@ int container_init(const struct container *c)
 	pid = fork();
 	if (pid < 0)
 		return failed("fork");
-	if (!pid)
-		_exit(container_exec(c));
+	if (!pid) {
+		status = container_exec(c);
+		tell_failure(c, status);
+		_exit(status);
+	}
+	if (c->failure)
+		close(c->failure); /* the command's exec closes it too, and tells that it runs */
 	for (;;) {
 		if (sigwaitinfo(&all, &info) < 0)
 			continue;

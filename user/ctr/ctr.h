@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ctr: containers, from clone3 to the exit status. A container is a process in namespaces and a cgroup
- * of its own whose root is an image; there is no daemon: `ctr run` is its parent and stays until the
- * end. main.c verbs; run.c the parent's side; setup.c the child's root and mounts, command.c its last steps
- * to exec; exec.c entering one that runs; end.c ending.
+ * of its own whose root is an image. There is no daemon: its keeper, which stays until its end, is
+ * `ctr run` in the foreground, or a process that this leaves behind.
+ *
+ * main.c verbs; run.c the parent's side; setup.c the child's root and mounts, command.c its last steps
+ * to exec; spawn.c clone3 and the wait; shim.c the keeper left behind, client.c who attaches to it;
+ * exec.c entering one that runs; end.c ending.
  */
 #pragma once
 #include <linux/filter.h>
@@ -54,7 +57,11 @@ struct container {
 	uint64_t capabilities; /* the bounding set, a bit each */
 	const struct sock_fprog *seccomp; /* or NULL */
 	bool no_new_privs;
-	const char *terminal; /* it gets this one, in the foreground; or NULL */
+	bool terminal; /* one of its own, whose two sides are sent on the socket `console` */
+	int console;
+	const struct winsize *size; /* of the terminal, or NULL */
+	const int *stdio; /* three that become 0, 1, 2; NULL: as the parent's */
+	int failure; /* a pipe that a status is written to when the command cannot run; or 0 */
 	bool with_parent; /* it ends when its parent does */
 	bool init; /* a small init is pid 1, the command its child */
 	sigset_t mask; /* of signals, for the command */
@@ -76,10 +83,45 @@ int mount_image(const char *image, const char *dir);
  */
 pid_t spawn(uint64_t flags, int cgroup, bool shared, int (*fn)(const struct container *c),
 	    const struct container *c);
-/* Blocks the signals that wait_for_end() passes on; the old mask in *old. */
-void hold_signals(sigset_t *old);
-/* Waits for pid and passes signals on to it. The exit status; *killed: by a SIGKILL not from here. */
-int wait_for_end(pid_t pid, bool terminal, bool *killed);
+/* Tells c->failure. */
+void tell_failure(const struct container *c, int status);
+
+/* What is known of the way to the end. */
+struct ending {
+	int requests; /* SIGINT and SIGTERM so far: the second is answered with SIGKILL */
+	int by; /* the signal that SIGKILL stands for, or 0 */
+};
+/* Blocks the signals that are passed on, the old mask in *old; a signalfd of them. */
+int hold_signals(sigset_t *old);
+/* Passes on to pid what came. True, with the status of wait(2), when pid has ended. */
+bool has_ended(pid_t pid, int signals, int *wait_status, struct ending *e);
+/* The exit status. *killed: by a SIGKILL not from here. */
+int ending_status(int wait_status, const struct ending *e, bool *killed);
+int wait_for_end(pid_t pid, int signals, bool *killed); /* all of these three */
+
+/* ---- kept processes: shim.c their keeper, client.c who attaches ---- */
+#define PACKET_SIZE 4096 /* bytes, at most, after the letter */
+enum {
+	/* from a client */
+	PACKET_INPUT = 'i', /* bytes; none: the end */
+	PACKET_SIZE_IS = 'w', /* struct winsize */
+	/* to a client */
+	PACKET_STARTED = 's', /* char: it has a terminal */
+	PACKET_OUTPUT = 'o',
+	PACKET_ERRORS = 'e', /* bytes of stdout, stderr */
+	PACKET_EXIT = 'x', /* int: the exit status; the last one */
+};
+/*
+ * Starts c by start() and keeps it to its end; the exit status. With s: logs to its folder, listens
+ * there, saves its pid. client is the first to attach; *left: it went before the end.
+ */
+int shim_run(struct container *c, pid_t (*start)(const struct container *c), struct state *s,
+	     int client, bool input, bool *left);
+/* Waits until it has started: 0, or the status with which it failed. */
+int client_started(int s);
+/* Is attached until its end, whose status it returns, or until ctrl-p ctrl-q: 0. */
+int client_run(int s, const char *name);
+
 /* What -e asks for, what the image says, and PATH, HOME, TERM where they are not among it. */
 char **make_environment(const struct opt_list *extra, const struct image_config *config);
 /* Folder, user and environment of c: as asked for, else as the image says. */
@@ -103,7 +145,10 @@ extern const uint64_t default_capabilities; /* as in the containers of docker an
 /* The bit of "CAP_NET_ADMIN", "net_admin"; all for "ALL"; 0 when there is none. */
 uint64_t capability_bit(const char *name);
 
-extern const struct opt run_options[], exec_options[], kill_options[], rm_options[];
+extern const struct opt run_options[], exec_options[], kill_options[], rm_options[], stop_options[],
+	logs_options[];
 int run_verb(int argc, char **argv), exec_verb(int argc, char **argv);
 int kill_verb(int argc, char **argv), rm_verb(int argc, char **argv);
-bool container_is_alive(const struct state *s);
+int stop_verb(int argc, char **argv), pause_verb(int argc, char **argv);
+int unpause_verb(int argc, char **argv), attach_verb(int argc, char **argv);
+int logs_verb(int argc, char **argv);

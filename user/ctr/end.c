@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Ending containers: kill, rm; and telling whether one is still there. */
+/* Ending and halting containers: kill, stop, rm, pause, unpause. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 static struct {
 	const char *signal;
+	const char *time;
 	bool force;
 } opt;
 
@@ -25,19 +27,10 @@ const struct opt rm_options[] = {
 	{ .name = NULL },
 };
 
-/* A number that was given to somebody else meanwhile belongs to our own pid namespace. */
-bool container_is_alive(const struct state *s)
-{
-	char path[64], own[64], its[64];
-	ssize_t n, m;
-
-	if (kill(s->pid, 0) < 0 && errno == ESRCH)
-		return false;
-	snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)s->pid);
-	n = readlink(path, its, sizeof(its));
-	m = readlink("/proc/self/ns/pid", own, sizeof(own));
-	return n != m || n < 0 || memcmp(its, own, n);
-}
+const struct opt stop_options[] = {
+	{ "--time", 't', OPT_TEXT, &opt.time, "SECONDS", "until SIGKILL follows (10 without)" },
+	{ .name = NULL },
+};
 
 static int signal_number(const char *text)
 {
@@ -59,7 +52,7 @@ static int signal_number(const char *text)
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (!strcasecmp(text, names[i].name))
 			return names[i].number;
-	die(STATUS_USAGE, "--signal %s: not a signal", text);
+	die(STATUS_USAGE, "--signal %.32s: not a signal", text);
 }
 
 int kill_verb(int argc, char **argv)
@@ -75,23 +68,132 @@ int kill_verb(int argc, char **argv)
 	return 0;
 }
 
-int rm_verb(int argc, char **argv)
+/* Waits until the keeper has put everything away; false after ms milliseconds. */
+static bool wait_until_over(const char *name, int64_t ms)
 {
 	struct state s;
 
-	for (int i = 0; i < argc; i++) {
-		if (!name_is_valid(argv[i]))
-			die(STATUS_USAGE, "%s: not a name", argv[i]);
-		/* What is dead, state_load() has removed. */
-		if (!state_load(argv[i], &s) || !s.pid)
-			continue;
-		if (!opt.force)
-			die(STATUS_FAILED, "%s still runs (`ctr kill %s` ends it; so does --force)",
-			    argv[i], argv[i]);
-		kill(s.pid, SIGKILL);
-		for (int ms = 0; ms < 2000 && container_is_alive(&s); ms += 10)
-			usleep(10000);
-		state_load(argv[i], &s);
+	for (; state_load(name, &s) && !s.ended && s.phase != STATE_DEAD; ms -= 10) {
+		if (ms <= 0)
+			return false;
+		poll(NULL, 0, 10);
 	}
+	return true;
+}
+
+/* By its keeper: SIGTERM ends process 1 even where it has no handler, which the kernel would drop. */
+int stop_verb(int argc, char **argv)
+{
+	char *end = "";
+	double seconds = opt.time ? strtod(opt.time, &end) : 10;
+	struct state s;
+
+	if (*end || (opt.time && end == opt.time) || !(seconds >= 0 && seconds <= 1e6))
+		die(STATUS_USAGE, "--time %.32s: not a number of seconds", opt.time);
+	for (int i = 0; i < argc; i++) {
+		state_find(argv[i], &s);
+		kill(s.keeper, SIGTERM);
+		if (wait_until_over(s.name, seconds * 1000))
+			continue;
+		kill(s.pid, SIGKILL);
+		if (!wait_until_over(s.name, 10000))
+			die(STATUS_FAILED, "%s does not end", s.name);
+	}
+	return 0;
+}
+
+/* Ends it whatever its keeper does, and waits until the folder's lock is free. */
+static void force(struct state *s)
+{
+	bool own = false;
+
+	for (int ms = 0; ms < 20000 && !own; ms += 10) {
+		struct state now;
+
+		if (!state_load(s->name, &now))
+			return;
+		if (now.phase == STATE_RUNNING)
+			kill(now.pid, SIGKILL);
+		/* One that is starting has not yet told its number, or its starter was killed. */
+		if (ms > 2000 && now.keeper && now.phase < STATE_EXITED)
+			kill(now.keeper, SIGKILL);
+		own = state_lock(s);
+		if (!own)
+			poll(NULL, 0, 10);
+	}
+	if (!own)
+		die(STATUS_FAILED, "%s does not end", s->name);
+}
+
+/* A number that was given to somebody else meanwhile belongs to our own pid namespace. */
+static bool is_container(pid_t pid)
+{
+	char path[64], own[64], its[64];
+	ssize_t n, m;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
+	n = pid > 0 ? readlink(path, its, sizeof(its)) : -1;
+	m = readlink("/proc/self/ns/pid", own, sizeof(own));
+	return n > 0 && m > 0 && (n != m || memcmp(its, own, n));
+}
+
+int rm_verb(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++) {
+		struct state s;
+
+		if (!name_is_valid(argv[i]))
+			die(STATUS_USAGE, "%.*s: not a name", NAME_SIZE, argv[i]);
+		/* What was not to be kept and is dead, this removes. */
+		if (!state_load(argv[i], &s))
+			continue;
+		if (opt.force)
+			force(&s);
+		else if (s.phase < STATE_EXITED || !state_lock(&s))
+			die(STATUS_FAILED,
+			    "%s still runs (`ctr stop %s` ends it; so does rm --force)", s.name,
+			    s.name);
+		if (s.dir < 1)
+			continue;
+		/* Its processes end with their keeper; where the kernel does not see to that, here. */
+		if (s.phase == STATE_DEAD && is_container(s.pid))
+			kill(s.pid, SIGKILL);
+		cgroup_remove(s.name);
+		state_remove(&s);
+		close(s.dir);
+	}
+	return 0;
+}
+
+/* ---- halting ---- */
+
+static int freeze(const char *name, const char *value)
+{
+	struct state s;
+	int cgroup;
+
+	state_find(name, &s);
+	cgroup = cgroup_open(s.name);
+	if (cgroup < 0 || write_small(cgroup, "cgroup.freeze", value) < 0)
+		die(STATUS_FAILED, "%s: cannot be paused: no cgroup2 here: %s", s.name,
+		    strerror(errno));
+	for (int i = 0;
+	     i < 1000 && cgroup_number(cgroup, "cgroup.events", "frozen") != *value - '0'; i++)
+		poll(NULL, 0, 10);
+	close(cgroup);
+	return 0;
+}
+
+int pause_verb(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		freeze(argv[i], "1");
+	return 0;
+}
+
+int unpause_verb(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		freeze(argv[i], "0");
 	return 0;
 }

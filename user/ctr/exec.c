@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ctr.h"
@@ -13,7 +16,7 @@
 static struct {
 	const char *workdir, *user;
 	struct opt_list env;
-	bool stdin_, terminal, privileged;
+	bool stdin_, terminal, detach, privileged;
 } opt;
 
 const struct opt exec_options[] = {
@@ -24,13 +27,16 @@ const struct opt exec_options[] = {
 	{ "--user", 'u', OPT_TEXT, &opt.user, "USER[:GROUP]",
 	  "whom the command runs as, by the container's /etc/passwd" },
 	{ "--interactive", 'i', OPT_FLAG, &opt.stdin_, NULL, "stdin is passed on (it always is)" },
-	{ "--tty", 't', OPT_FLAG, &opt.terminal, NULL, "the terminal's keys are for the command" },
+	{ "--tty", 't', OPT_FLAG, &opt.terminal, NULL,
+	  "a terminal of its own; ctrl-p ctrl-q leaves it running" },
+	{ "--detach", 'd', OPT_FLAG, &opt.detach, NULL,
+	  "leave it running; its output goes nowhere" },
 	{ "--privileged", 0, OPT_FLAG, &opt.privileged, NULL, "with all capabilities" },
 	{ .name = NULL },
 };
 
 /* mnt last: from there on, /proc and all names are the container's. */
-static const char *const kinds[] = { "ipc", "uts", "cgroup", "pid", "mnt" };
+static const char *const kinds[] = { "ipc", "uts", "net", "cgroup", "pid", "mnt" };
 #define KINDS (sizeof(kinds) / sizeof(*kinds))
 
 static void enter(const struct state *s)
@@ -54,15 +60,81 @@ static void enter(const struct state *s)
 	}
 }
 
+static int cgroup;
+
+static pid_t start(const struct container *c)
+{
+	pid_t pid = spawn(0, cgroup, true, container_exec, c);
+
+	if (pid < 0)
+		die(STATUS_FAILED, "cannot start a process: %s", strerror(errno));
+	return pid;
+}
+
+static int exec_here(struct container *c, const struct state *s)
+{
+	int signals = hold_signals(&c->mask);
+	bool killed;
+
+	enter(s);
+	return wait_for_end(start(c), signals, &killed);
+}
+
+/* Nobody waits for it; but that it runs is waited for. */
+static int exec_detached(struct container *c, const struct state *s)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), failure[2];
+	int stdio[3] = { null, null, null };
+	unsigned char status = 0;
+	pid_t pid;
+
+	if (null < 0 || pipe2(failure, O_CLOEXEC) < 0)
+		die(STATUS_FAILED, "pipe: %s", strerror(errno));
+	c->stdio = stdio;
+	c->failure = failure[1];
+	sigprocmask(SIG_BLOCK, NULL, &c->mask);
+	enter(s);
+	pid = start(c);
+	close(failure[1]);
+	if (read(failure[0], &status, 1) == 1)
+		waitpid(pid, NULL, 0);
+	return status;
+}
+
+/* A keeper for its terminal, and this process attached to that. */
+static int exec_kept(struct container *c, const struct state *s)
+{
+	struct winsize size;
+	int pair[2];
+	bool left;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		die(STATUS_FAILED, "socketpair: %s", strerror(errno));
+	if (!ioctl(0, TIOCGWINSZ, &size))
+		c->size = &size;
+	pid = fork();
+	if (pid < 0)
+		die(STATUS_FAILED, "fork: %s", strerror(errno));
+	if (!pid) {
+		close(pair[0]);
+		setsid();
+		enter(s); /* here: the keeper itself is no process of the container */
+		_exit(shim_run(c, start, NULL, pair[1], true, &left));
+	}
+	close(pair[1]);
+	return client_run(pair[0], s->name);
+}
+
 int exec_verb(int argc, char **argv)
 {
 	struct container c = { 0 };
 	struct image_config config;
 	char image[256];
 	struct state s;
-	bool killed;
-	int cgroup;
 
+	if (opt.detach && opt.terminal)
+		die(STATUS_USAGE, "exec: --detach and --tty exclude each other");
 	state_find(argv[0], &s);
 	argv++;
 	if (!strcmp(*argv, "--"))
@@ -75,13 +147,12 @@ int exec_verb(int argc, char **argv)
 	set_surroundings(&c, opt.workdir, opt.user, &opt.env, &config);
 	if (!c.workdir)
 		c.workdir = "/";
-	c.terminal = opt.terminal ? ttyname(0) : NULL;
+	c.terminal = opt.terminal;
 	c.capabilities = opt.privileged ? CAPABILITIES_ALL : default_capabilities;
 	cgroup = cgroup_open(s.name);
-	enter(&s);
-	hold_signals(&c.mask);
-	s.pid = spawn(0, cgroup, true, container_exec, &c);
-	if (s.pid < 0)
-		die(STATUS_FAILED, "cannot start a process in %s: %s", s.name, strerror(errno));
-	return wait_for_end(s.pid, c.terminal, &killed);
+	if (cgroup >= 0 && cgroup_number(cgroup, "cgroup.freeze", "") == 1)
+		die(STATUS_FAILED, "%s is paused (`ctr unpause %s`)", s.name, s.name);
+	if (opt.detach)
+		return exec_detached(&c, &s);
+	return opt.terminal ? exec_kept(&c, &s) : exec_here(&c, &s);
 }

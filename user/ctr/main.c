@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The verbs of ctr, and their help. */
+#include <fcntl.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include "ctr.h"
 
@@ -31,8 +33,11 @@ static const struct verb verbs[] = {
 	},
 	{
 		.name = "ps",
-		.usage = "ps",
+		.usage = "ps [OPTION...]",
 		.what = "Lists the containers that run, with their processes and memory",
+		.more = "Example:\n"
+			"  ctr ps -a\n",
+		.opts = ps_options,
 		.run = ps_verb,
 	},
 	{
@@ -57,6 +62,63 @@ static const struct verb verbs[] = {
 		.run = exec_verb,
 	},
 	{
+		.name = "attach",
+		.usage = "attach NAME",
+		.what = "Attaches to the stdin and the output of a detached container",
+		.more = "With a terminal, ctrl-p ctrl-q leaves it running. The exit status is the\n"
+			"container's.\n"
+			"\n"
+			"Example:\n"
+			"  ctr run -dt --name sh busybox; ctr attach sh\n",
+		.min_args = 1,
+		.max_args = 1,
+		.run = attach_verb,
+	},
+	{
+		.name = "logs",
+		.usage = "logs [OPTION...] NAME",
+		.what = "Prints what a detached container has written",
+		.more = "The last mebibyte of it, at least its half.\n"
+			"\n"
+			"Example:\n"
+			"  ctr logs -f -n 10 web\n",
+		.opts = logs_options,
+		.min_args = 1,
+		.max_args = 1,
+		.run = logs_verb,
+	},
+	{
+		.name = "stop",
+		.usage = "stop [OPTION...] NAME...",
+		.what = "Ends a container: SIGTERM, and SIGKILL if that does not help",
+		.more = "Example:\n"
+			"  ctr stop -t 2 web\n",
+		.opts = stop_options,
+		.min_args = 1,
+		.max_args = -1,
+		.run = stop_verb,
+	},
+	{
+		.name = "pause",
+		.usage = "pause NAME...",
+		.what = "Halts all processes of a container",
+		.more = "Example:\n"
+			"  ctr pause web; ctr ps; ctr unpause web\n",
+		.min_args = 1,
+		.max_args = -1,
+		.run = pause_verb,
+	},
+	{
+		.name = "unpause",
+		.usage = "unpause NAME...",
+		.what = "Lets them go on",
+		.more = "Example:\n"
+			"  ctr unpause web\n",
+		.min_args = 1,
+		.max_args = -1,
+		.run = unpause_verb,
+	},
+	{
 		.name = "kill",
 		.usage = "kill [OPTION...] NAME...",
 		.what = "Sends a signal to process 1 of a container: SIGKILL, which ends it whole",
@@ -72,8 +134,12 @@ static const struct verb verbs[] = {
 		.name = "rm",
 		.usage = "rm [OPTION...] NAME...",
 		.what = "Removes what is left of a container; a running one only with --force",
-		.more = "A container leaves nothing behind when it ends; something is left only\n"
-			"after its `ctr run` was killed.\n",
+		.more = "A container that was detached, and not run with --rm, stays in `ctr ps "
+			"-a`\n"
+			"after its end, with its status and its log, until it is removed.\n"
+			"\n"
+			"Example:\n"
+			"  ctr rm -f web\n",
 		.opts = rm_options,
 		.min_args = 1,
 		.max_args = -1,
@@ -93,6 +159,11 @@ static const struct tool ctr = {
 
 int main(int argc, char **argv)
 {
-	state_is_alive = container_is_alive;
+	int fd = open("/dev/null", O_RDWR);
+
+	/* 0, 1 and 2 are never something that is opened later. */
+	while (fd >= 0 && fd < 3)
+		fd = open("/dev/null", O_RDWR);
+	close(fd);
 	return tool_main(&ctr, argc, argv);
 }

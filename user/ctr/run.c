@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `ctr run`, the parent's side: reserves the name, makes the cgroup with its limits, clones the first
- * process into namespaces and group at once, waits for its end, and takes everything down again.
+ * process into namespaces and group at once, waits for its end, and takes everything down again; or
+ * leaves that to a keeper.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <linux/sched.h>
@@ -26,7 +29,7 @@ static struct {
 	uint64_t memory, pids;
 	const char *cpus, *hostname, *name, *workdir, *user, *net;
 	struct opt_list env, volumes, cap_add, cap_drop;
-	bool stdin_, terminal, init, remove, privileged, read_only;
+	bool stdin_, terminal, detach, init, remove, privileged, read_only;
 } opt;
 
 const struct opt run_options[] = {
@@ -51,14 +54,18 @@ const struct opt run_options[] = {
 	{ "--cap-add", 0, OPT_LIST, &opt.cap_add, "CAP",
 	  "one capability more: NET_ADMIN, ALL; may be repeated" },
 	{ "--cap-drop", 0, OPT_LIST, &opt.cap_drop, "CAP", "one capability less; may be repeated" },
-	{ "--interactive", 'i', OPT_FLAG, &opt.stdin_, NULL, "stdin is passed on (it always is)" },
+	{ "--detach", 'd', OPT_FLAG, &opt.detach, NULL,
+	  "leave it running, and print its name; its output goes to `ctr logs`" },
+	{ "--interactive", 'i', OPT_FLAG, &opt.stdin_, NULL,
+	  "keep the stdin of one that is detached open (in the foreground it is)" },
 	{ "--tty", 't', OPT_FLAG, &opt.terminal, NULL,
-	  "the terminal's keys are for the container" },
+	  "a terminal of its own; ctrl-p ctrl-q leaves it running" },
 	{ "--init", 0, OPT_FLAG, &opt.init, NULL,
 	  "process 1 is a small init, the command its child" },
 	{ "--privileged", 0, OPT_FLAG, &opt.privileged, NULL,
 	  "root in it may do what root outside may" },
-	{ "--rm", 0, OPT_FLAG, &opt.remove, NULL, "nothing is left at the end (it never is)" },
+	{ "--rm", 0, OPT_FLAG, &opt.remove, NULL,
+	  "nothing is left of one that was detached, either" },
 	{ .name = NULL },
 };
 
@@ -234,14 +241,16 @@ static uint64_t describe_namespaces(void)
 
 /* ---- life ---- */
 
-static struct state state; /* what atexit() takes down */
+static struct state state = { .dir = -1 }; /* what atexit() takes down */
 static int cgroup = -1;
 
 static void take_down(void)
 {
+	if (state.dir < 0)
+		return;
 	if (cgroup >= 0)
 		cgroup_remove(state.name);
-	state_remove(state.name);
+	state_remove(&state);
 }
 
 static pid_t start(const struct container *c)
@@ -252,49 +261,120 @@ static pid_t start(const struct container *c)
 		pid = spawn(c->namespaces & ~CLONE_NEWIPC, cgroup, !c->init, container_setup, c);
 	if (pid < 0)
 		die(STATUS_FAILED, "cannot start a process in new namespaces: %s", strerror(errno));
+	state.started = time(NULL);
 	return pid;
 }
 
-static void describe(char **argv)
+static bool out_of_memory(void)
 {
-	char *p = state.command, *end = p + sizeof(state.command) - 1;
+	return opt.memory && cgroup_number(cgroup, "memory.events", "oom_kill") > 0;
+}
 
-	for (; *argv && p < end; argv++) {
-		if (p > state.command)
-			*p++ = ' ';
-		for (const char *a = *argv; *a && p < end; a++)
-			*p++ = *a == '\n' ? ' ' : *a;
+/* In the foreground this process is the parent, and stdio is its own. */
+static int run_here(struct container *c)
+{
+	char size[TEXT_SIZE];
+	bool killed;
+	int status, signals = hold_signals(&c->mask);
+
+	state.pid = start(c);
+	state_save(&state);
+	status = wait_for_end(state.pid, signals, &killed);
+	if ((killed || status == 128 + SIGKILL) && out_of_memory())
+		warn("%s was killed: out of memory (limit %s)", state.name,
+		     size_text(opt.memory, size));
+	return status;
+}
+
+/* The keeper's life; state and group are its own now. */
+static void keep(struct container *c, int client)
+{
+	bool left;
+
+	state.keeper = getpid();
+	state_save(&state);
+	state.status = shim_run(c, start, &state, client, opt.stdin_ || !opt.detach, &left);
+	if (!state.pid || !(state.keep || (left && !opt.remove)))
+		exit(state.status);
+	state.ended = time(NULL);
+	state.keep = true;
+	if (cgroup >= 0)
+		cgroup_remove(state.name);
+	state_save(&state);
+	_exit(0);
+}
+
+/* Leaves a keeper behind, which is nobody's child and in nobody's session, and attaches to it. */
+static int run_kept(struct container *c)
+{
+	struct winsize size;
+	int pair[2], status;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		die(STATUS_FAILED, "socketpair: %s", strerror(errno));
+	if (c->terminal && !ioctl(0, TIOCGWINSZ, &size))
+		c->size = &size;
+	pid = fork();
+	if (!pid) {
+		close(pair[0]);
+		setsid();
+		pid = fork();
+		if (!pid)
+			keep(c, pair[1]);
+		if (pid > 0)
+			_exit(0);
 	}
-	*p = 0;
+	if (pid < 0)
+		die(STATUS_FAILED, "fork: %s", strerror(errno));
+	close(pair[1]);
+	close(state.dir); /* and with it our share of the lock */
+	state.dir = -1;
+	waitpid(pid, NULL, 0);
+	if (!opt.detach)
+		return client_run(pair[0], state.name);
+	status = client_started(pair[0]);
+	if (!status)
+		printf("%s\n", state.name);
+	return status;
+}
+
+/* What the image and the command line say, together. */
+static void describe(struct container *c, const char *image, char **argv)
+{
+	static char *shell[] = { "/bin/sh", NULL };
+	struct image_config config;
+
+	image_config_read(image, &config);
+	c->image = image;
+	c->argv = *argv ? argv : image_config_command(&config);
+	if (!c->argv)
+		c->argv = shell;
+	set_surroundings(c, opt.workdir, opt.user, &opt.env, &config);
+	c->namespaces = describe_namespaces();
+	c->capabilities = describe_capabilities();
+	describe_mounts(c);
+	describe_limits(c);
+	c->init = opt.init;
+	c->terminal = opt.terminal;
+	c->with_parent = true;
 }
 
 int run_verb(int argc, char **argv)
 {
-	static char *shell[] = { "/bin/sh", NULL };
-	struct container c = { .init = opt.init, .with_parent = true };
+	struct container c = { 0 };
 	const char *image_name = argv[0];
-	struct image_config config;
-	char image[256], size[TEXT_SIZE];
-	bool killed;
-	int status;
+	char image[256];
 
 	image_path(argv[0], image, sizeof(image));
 	argv++;
 	if (*argv && !strcmp(*argv, "--"))
 		argv++;
-	c.image = image;
-	image_config_read(image, &config);
-	c.argv = *argv ? argv : image_config_command(&config);
-	if (!c.argv)
-		c.argv = shell;
-	set_surroundings(&c, opt.workdir, opt.user, &opt.env, &config);
-	c.namespaces = describe_namespaces();
-	c.capabilities = describe_capabilities();
-	describe_mounts(&c);
-	describe_limits(&c);
-	c.terminal = opt.terminal ? ttyname(0) : NULL;
+	describe(&c, image, argv);
 
 	state_begin(&state, opt.name, image_name);
+	state.keep = opt.detach && !opt.remove;
+	state_describe(&state, c.argv);
 	atexit(take_down);
 	c.hostname = opt.hostname ? opt.hostname : state.name;
 	cgroup = cgroup_create(state.name);
@@ -302,16 +382,5 @@ int run_verb(int argc, char **argv)
 		die(STATUS_FAILED, "cannot limit a container: no cgroup2 here: %s",
 		    strerror(errno));
 	set_limits(&c, cgroup);
-
-	hold_signals(&c.mask);
-	state.pid = start(&c);
-	state.started = time(NULL);
-	describe(c.argv);
-	state_save(&state);
-	status = wait_for_end(state.pid, c.terminal, &killed);
-	if ((killed || status == 128 + SIGKILL) && opt.memory &&
-	    cgroup_number(cgroup, "memory.events", "oom_kill") > 0)
-		warn("%s was killed: out of memory (limit %s)", state.name,
-		     size_text(opt.memory, size));
-	return status;
+	return opt.detach || opt.terminal ? run_kept(&c) : run_here(&c);
 }

@@ -173,15 +173,6 @@ static int make_devices(const struct container *c)
 	return 0;
 }
 
-/* The terminal that the container was given, under the name that programs look for. */
-static int make_console(void)
-{
-	if (mknod("/dev/console", S_IFREG | 0600, 0) < 0 ||
-	    mount("/proc/self/fd/0", "/dev/console", NULL, MS_BIND, NULL) < 0)
-		return failed("make /dev/console");
-	return 0;
-}
-
 static int shield(const struct container *c)
 {
 	for (const char *const *p = c->masked; p && *p; p++)
@@ -237,8 +228,6 @@ int container_setup(const struct container *c)
 		status = make_mounts(c, sources);
 	if (!status)
 		status = make_devices(c);
-	if (!status && c->terminal)
-		status = make_console();
 	if (!status)
 		status = shield(c);
 	if (!status)

@@ -2,10 +2,12 @@
 /* Starting a process with clone3(2), and waiting for its end while passing signals on. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,9 +22,20 @@ struct call {
 	const struct container *c;
 };
 
+void tell_failure(const struct container *c, int status)
+{
+	unsigned char byte = status;
+
+	if (c->failure && write(c->failure, &byte, 1) < 0)
+		return; /* the small init has closed it */
+}
+
 static void child_main(const struct call *call)
 {
-	_exit(call->fn(call->c));
+	int status = call->fn(call->c);
+
+	tell_failure(call->c, status);
+	_exit(status);
 }
 
 /*
@@ -75,23 +88,22 @@ pid_t spawn(uint64_t flags, int cgroup, bool shared, int (*fn)(const struct cont
 	return pid;
 }
 
-static void passed_on(sigset_t *set)
+int hold_signals(sigset_t *old)
 {
 	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT,   SIGQUIT, SIGHUP,
-				       SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT, SIGTTOU };
-
-	sigemptyset(set);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		sigaddset(set, signals[i]);
-}
-
-void hold_signals(sigset_t *old)
-{
+				       SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT };
 	sigset_t set;
+	int fd;
 
 	signal(SIGCHLD, SIG_DFL); /* inherited as ignored, it would reap the child unseen */
-	passed_on(&set);
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		sigaddset(&set, signals[i]);
 	sigprocmask(SIG_BLOCK, &set, old);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		die(STATUS_FAILED, "signalfd: %s", strerror(errno));
+	return fd;
 }
 
 /* The mask after "KEY:" in /proc/PID/status. */
@@ -121,48 +133,44 @@ static bool ends_by_default(pid_t pid, int sig)
 		 bit);
 }
 
-/* What wait_for_end() knows of the way to the end. */
-struct ending {
-	int requests; /* SIGINT and SIGTERM so far: the second is answered with SIGKILL */
-	int by; /* the signal that SIGKILL stands for, or 0 */
-};
-
-static void pass_on(pid_t pid, const siginfo_t *info, struct ending *e)
+static void pass_on(pid_t pid, int sig, bool from_terminal, struct ending *e)
 {
-	int sig = info->si_signo;
-
 	if (((sig == SIGINT || sig == SIGTERM) && ++e->requests > 1) || ends_by_default(pid, sig)) {
 		e->by = sig;
 		sig = SIGKILL;
-	} else if (info->si_code == SI_KERNEL) {
-		return; /* from the terminal: it went to the whole process group */
+	} else if (from_terminal) {
+		return; /* it went to the whole process group */
 	}
 	kill(pid, sig);
 }
 
-int wait_for_end(pid_t pid, bool terminal, bool *killed)
+bool has_ended(pid_t pid, int signals, int *wait_status, struct ending *e)
 {
-	struct ending ending = { 0 };
-	siginfo_t info;
-	sigset_t set;
-	int status;
-	pid_t got;
+	struct signalfd_siginfo info;
 
-	passed_on(&set);
-	while (!(got = waitpid(pid, &status, WNOHANG))) {
-		if (sigwaitinfo(&set, &info) < 0)
-			continue;
-		if (info.si_signo != SIGCHLD && info.si_signo != SIGTTOU)
-			pass_on(pid, &info, &ending);
-	}
-	if (terminal)
-		tcsetpgrp(0, getpgrp()); /* SIGTTOU is blocked */
-	if (got < 0)
-		die(STATUS_FAILED, "wait: %s", strerror(errno));
-	*killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-	if (*killed && ending.by) {
+	while (read(signals, &info, sizeof(info)) == sizeof(info))
+		if (info.ssi_signo != SIGCHLD)
+			pass_on(pid, info.ssi_signo, info.ssi_code == SI_KERNEL, e);
+	return waitpid(pid, wait_status, WNOHANG) == pid;
+}
+
+int ending_status(int wait_status, const struct ending *e, bool *killed)
+{
+	*killed = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
+	if (*killed && e->by) {
 		*killed = false;
-		return 128 + ending.by;
+		return 128 + e->by;
 	}
-	return exit_status_of(status);
+	return exit_status_of(wait_status);
+}
+
+int wait_for_end(pid_t pid, int signals, bool *killed)
+{
+	struct pollfd p = { .fd = signals, .events = POLLIN };
+	struct ending ending = { 0 };
+	int status;
+
+	while (!has_ended(pid, signals, &status, &ending))
+		poll(&p, 1, -1);
+	return ending_status(status, &ending, killed);
 }

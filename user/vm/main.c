@@ -30,7 +30,8 @@ static const struct verb verbs[] = {
 	},
 	{
 		.name = "ps",
-		.usage = "ps",
+		.usage = "ps [OPTION...]",
+		.opts = ps_options,
 		.what = "Lists the virtual machines that run, with their memory",
 		.run = ps_verb,
 	},
@@ -57,6 +58,5 @@ static const struct tool vm = {
 
 int main(int argc, char **argv)
 {
-	state_is_alive = machine_is_alive;
 	return tool_main(&vm, argc, argv);
 }

@@ -116,20 +116,7 @@ static void take_down(void)
 	if (terminal_raw)
 		tcsetattr(0, TCSAFLUSH, &old_terminal);
 	leave_group();
-	state_remove(state.name);
-}
-
-static void describe(char **argv)
-{
-	char *p = state.command, *end = p + sizeof(state.command) - 1;
-
-	for (; argv && *argv && p < end; argv++) {
-		if (p > state.command)
-			*p++ = ' ';
-		for (const char *a = *argv; *a && p < end; a++)
-			*p++ = *a == '\n' ? ' ' : *a;
-	}
-	*p = 0;
+	state_remove(&state);
 }
 
 /* ---- the terminal ---- */
@@ -288,7 +275,7 @@ int run_verb(int argc, char **argv)
 	uart_init(&m);
 	state.pid = getpid();
 	state.started = time(NULL);
-	describe(m.argv);
+	state_describe(&state, m.argv);
 	state_save(&state);
 	if (!m.argv)
 		make_raw();

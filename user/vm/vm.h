@@ -72,4 +72,3 @@ void uart_input(struct machine *m, const uint8_t *buf, size_t n);
 extern const struct opt run_options[];
 int run_verb(int argc, char **argv);
 int ps_verb(int argc, char **argv), images_verb(int argc, char **argv);
-bool machine_is_alive(const struct state *s);

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+"""Containers that outlive their starter, and how they end: on Dyad, and the same scripts on this machine's Linux,
+as root in a mount namespace with a /run of its own. $T is a name that no other test has."""
+import itertools
+import os
+
+from harness import Case
+
+NUMBERS = itertools.count()
+
+COMMON = r"""
+over() { while ctr ps -q | grep -qx $1; do sleep 0.05; done; }
+wrote() { until ctr logs $1 | grep -q "$2"; do sleep 0.05; done; }
+"""
+# name: script, a line of ----, what it prints
+SHARED = {
+    "detached": r"""
+ctr run -d --name $T busybox -- sh -c 'trap "echo ended; exit 3" TERM; echo out; echo err >&2; while :; do sleep 0.1; done'
+wrote $T err; ctr logs $T; ctr ps | grep -c running; ctr exec $T cat /proc/1/comm
+ctr run --name $T busybox -- true; echo $?
+ctr rm $T; echo $?
+ctr stop $T; ctr ps | wc -l; ctr ps -a | grep -o 'exited 3'; ctr logs -n 1 $T; ctr exec $T true; echo $?
+ctr run --name $T busybox -- true; echo $?
+ctr rm $T; ctr ps -aq; ls /run/ctr
+----
+T
+out
+err
+1
+sh
+ctr: the name T is in use
+2
+ctr: T still runs (`ctr stop T` ends it; so does rm --force)
+125
+1
+exited 3
+ended
+ctr: nothing named T runs (try `ctr ps`)
+2
+ctr: the name T is in use by one that ended (`ctr rm T`)
+2
+""",
+    "stopped": r"""
+ctr run -d --rm --name $T busybox -- sleep 1000; ctr stop $T; ctr ps -aq
+ctr run -d --rm --name $T busybox -- sh -c 'trap "" TERM; echo ready; while :; do sleep 1; done'; wrote $T ready; ctr stop -t 0.1 $T; ctr ps -aq
+ctr run -d --name $T busybox -- sleep 1000; ctr kill $T; over $T; ctr ps -a | grep -o 'exited 137'; ctr rm $T
+for t in x -1 1e9; do ctr stop -t $t $T; echo $?; done 2>&1 | sort -u; ls /run/ctr
+----
+T
+T
+T
+exited 137
+2
+ctr: --time -1: not a number of seconds
+ctr: --time 1e9: not a number of seconds
+ctr: --time x: not a number of seconds
+""",
+    "start-fails": r"""
+ctr run -d --name $T busybox -- nosuch; echo $?; ctr run -d --name $T busybox -- /etc; echo $?
+ctr run -t --name $T busybox -- nosuch; echo $?; ctr run -d --init --name $T busybox -- nosuch; echo $?
+ctr run -d --name $T --workdir /nosuch busybox; echo $?; ctr ps -aq; ls /run/ctr
+----
+ctr: nosuch: command not found in the container
+127
+ctr: /etc: cannot execute: Permission denied
+126
+ctr: nosuch: command not found in the container
+127
+ctr: nosuch: command not found in the container
+127
+ctr: --workdir /nosuch: No such file or directory
+125
+""",
+    "attached": r"""
+ctr run -d -i --name $T busybox -- sh -c 'cat; echo end >&2; exit 4'; echo piped | ctr attach $T 2> /dev/null; echo $?; over $T; ctr logs $T; ctr rm $T
+touch out; ctr run --name $T busybox -- sh -c 'echo up; exec sleep 1000' > out & until grep -q up out; do sleep 0.05; done
+ctr attach $T 2>&1 | sed 's/process .*:/process N:/'; ctr logs $T 2> /dev/null; echo $?; ctr stop $T; wait $!; echo $?
+----
+T
+piped
+4
+piped
+end
+ctr: T runs in the foreground of process N: its output is there
+125
+143
+""",
+    "terminal": r"""
+echo typed | ctr run -it busybox -- sh -c 'tty; stty -echo; read x; echo "<$x>"; test -c /dev/console && exit 3' | tr -d '\r' | grep -v ^typed; ctr ps -aq
+ctr run -d --name $T busybox -- sleep 1000 > /dev/null; echo 'stty -echo; tty; exit 6' | ctr exec -t $T sh > out; echo $?; grep -c ^/dev/pts/0 out
+ctr exec -d $T sh -c 'echo x > /made'; ctr exec $T sh -c 'until cat /made 2> /dev/null; do sleep 0.1; done'; ctr exec -d $T nosuch; echo $?; ctr rm -f $T
+----
+/dev/pts/0
+<typed>
+6
+1
+x
+ctr: nosuch: command not found in the container
+127
+""",
+    "paused": r"""
+ctr run -d --name $T busybox -- sh -c 'while :; do echo x; sleep 0.01; done' > /dev/null; wrote $T x; ctr pause $T; ctr ps | grep -c paused
+sleep 0.2; a=$(ctr logs $T | wc -l); sleep 0.2; [ $a = $(ctr logs $T | wc -l) ] && echo halted; ctr exec $T true; ctr unpause $T
+until [ $(ctr logs $T | wc -l) -gt $a ]; do sleep 0.05; done; ctr pause $T; ctr rm -f $T; ctr ps -aq
+----
+1
+halted
+ctr: T is paused (`ctr unpause T`)
+""",
+    "log-bounded": r"""
+ctr run -d --name $T busybox -- sh -c 'i=0; while [ $i -lt 30 ]; do head -c 100000 /dev/zero | tr "\0" "\n"; i=$((i + 1)); done; echo last' > /dev/null
+ctr logs -f $T | tail -n 1; n=$(cat /run/ctr/$T/log* | wc -c); [ $n -le 1048576 ] && [ $n -ge 524288 ] && echo bounded; ctr logs -n 1 $T; ctr rm -f $T
+----
+last
+bounded
+last
+""",
+    "keeper-killed": r"""
+ctr run -d --name $T busybox -- sleep 1000 > /dev/null; kill -9 $(sed -n 's/^keeper //p' /run/ctr/$T/status)
+until ctr ps | grep -o dead; do sleep 0.05; done; ctr exec $T true; ctr rm $T; ls /run/ctr
+ctr run --name $T busybox -- sleep 1000 & until ctr ps -q | grep -qx $T; do sleep 0.05; done; until kill -9 $(sed -n 's/^keeper //p' /run/ctr/$T/status 2> /dev/null) 2> /dev/null; do sleep 0.05; done
+wait $! 2> /dev/null; until [ ! "$(ctr ps -aq)" ]; do sleep 0.05; done; ls /run/ctr
+----
+dead
+ctr: nothing named T runs (try `ctr ps`)
+""",
+    "names-unique": r"""
+for i in 1 2 3 4 5 6 7 8; do ctr run -d --name $T busybox -- sleep 1000 2> /dev/null & done > out; wait; cat out; ctr rm -f $T
+for i in 1 2 3 4 5 6; do ctr run -d busybox -- true & done > out; wait; sort -u out | wc -l; for n in $(ctr ps -aq); do ctr rm -f $n; done; ls /run/ctr
+for n in ../x a/b .x -- -x "$(head -c 10000 /dev/zero | tr '\0' a)"; do ctr run --name "$n" busybox -- true > o 2>&1; echo $? $(head -c 40 o); done
+ctr rm a/b; echo $?; ctr logs ../../etc; ctr kill "$(head -c 10000 /dev/zero | tr '\0' a)" 2>&1 | head -c 40
+----
+T
+6
+2 ctr: ../x: not a name (letters, digits,
+2 ctr: a/b: not a name (letters, digits, '
+2 ctr: .x: not a name (letters, digits, '.
+2 ctr: --: not a name (letters, digits, '.
+2 ctr: -x: not a name (letters, digits, '.
+2 ctr: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+ctr: a/b: not a name
+2
+ctr: nothing named ../../etc (try `ctr ps -a`)
+ctr: nothing named aaaaaaaaaaaaaaaaaaaaa
+""",
+}
+
+SETUP = r"""
+exec 2>&1
+mount --make-rprivate / && mount -t tmpfs t /run || exit 99
+export PATH=$DYAD_BUILD/user:$DYAD_BUILD/tests/guest:$PATH DYAD_IMAGES=$PWD/build/images LC_ALL=C
+groups() { ls -d /sys/fs/cgroup/ctr-* /sys/fs/cgroup/unified/ctr-* 2> /dev/null | grep -e "-$T"; }
+nothing_left() { [ ! "$(ls /run/ctr 2> /dev/null)$(groups)" ] || { echo "$1 left: $(ls /run/ctr) $(groups)"; ctr ps -a; exit 1; }; }
+mkdir /run/here; cd /run/here
+""" + COMMON
+
+
+def script(text, seconds=120):
+    """A test that runs the script; what it must print follows a line of ----."""
+    code, _, want = text.partition("----\n")
+    name = "t%d-%d" % (os.getpid(), next(NUMBERS))  # groups are the machine's: tests run side by side
+
+    def test(run):
+        if os.geteuid() or run.sh(["unshare", "-m", "true"]).returncode:
+            print("      ctr on this machine: not run, it wants root and a mount namespace")
+            return None
+        run.sh(["make", "-s", "BUILD=" + run.build, "guest-tests", run.build + "/user/ctr"], timeout=120)
+        done = run.sh(["unshare", "-m", "sh", "-c", "T=%s\n" % name + SETUP + code], timeout=seconds)
+        if done.returncode or done.stdout.replace(name, "T").rstrip() != want.rstrip():
+            return want, "status %d\n%s" % (done.returncode, done.stdout)
+        return None
+    return test
+
+
+# Every step of a start and of an end is the last one of one of its processes once; `rm -f` puts that right.
+KILLED = r"""
+n=1
+while :; do
+	killat $n %s > /run/out 2>&1; s=$?
+	ctr rm -f $T >> /run/out 2>&1 || { echo "at $n: rm says $?"; cat /run/out; exit 1; }
+	nothing_left "at $n:"
+	[ $s = 9 ] && break
+	[ $s = 0 ] || { echo "at $n: $s"; exit 1; }
+	n=$((n + 2)) # an entry; its return is as good as the next entry
+done
+[ $n -gt 100 ] && echo all steps
+----
+all steps
+"""
+
+CASES = [Case(name, "T=t" + COMMON + text.partition("----\n")[0], out=text.partition("----\n")[2].replace("T", "t"), seconds=60)
+         for name, text in SHARED.items()]
+HOST = {
+    **{name: script(text) for name, text in SHARED.items()},
+    "killed-foreground": script(KILLED % "ctr run --name $T busybox -- true"),
+    "killed-detached": script(KILLED % "ctr run -d --name $T busybox -- true"),
+    "killed-rm": script(KILLED.replace("killat", "ctr run -d --name $T busybox -- sleep 100 > /run/out; killat").replace("-gt 100", "-gt 30")
+                        % "ctr rm -f $T"),
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* Who attaches to a kept process: its side of the socket, and the terminal's. And the verb `logs`. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "ctr.h"
+
+#define CTRL(letter) ((letter)&31)
+
+/* ---- the terminal ---- */
+
+static struct termios before;
+
+static void restore_terminal(void)
+{
+	tcsetattr(0, TCSADRAIN, &before);
+}
+
+static bool make_raw(void)
+{
+	struct termios t;
+
+	if (!isatty(0) || tcgetattr(0, &before) < 0)
+		return false;
+	t = before;
+	cfmakeraw(&t);
+	if (tcsetattr(0, TCSADRAIN, &t) < 0)
+		return false;
+	atexit(restore_terminal);
+	return true;
+}
+
+/* ---- packets ---- */
+
+static void send_packet(int s, char letter, const void *data, size_t n)
+{
+	struct iovec v[2] = { { &letter, 1 }, { (void *)data, n } };
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = 2 };
+
+	sendmsg(s, &m, MSG_NOSIGNAL); /* a keeper that is gone shows at the next recv() */
+}
+
+static void send_size(int s)
+{
+	struct winsize size;
+
+	if (!ioctl(0, TIOCGWINSZ, &size))
+		send_packet(s, PACKET_SIZE_IS, &size, sizeof(size));
+}
+
+static void write_all(int fd, const char *data, ssize_t n)
+{
+	while (n > 0) {
+		ssize_t done = write(fd, data, n);
+
+		if (done < 0 && errno != EINTR && errno != EAGAIN)
+			return;
+		if (done > 0) {
+			data += done;
+			n -= done;
+		}
+	}
+}
+
+/* One packet, its letter first; dies when the keeper is gone. Bytes after the letter. */
+static ssize_t receive(int s, char packet[PACKET_SIZE + 1])
+{
+	ssize_t n = recv(s, packet, PACKET_SIZE + 1, 0);
+
+	if (n < 1)
+		die(STATUS_FAILED, "the keeper of the container is gone");
+	return n - 1;
+}
+
+/* The status of a PACKET_EXIT, once the keeper has put everything away: then its socket closes. */
+static int last_status(int s, const char *packet)
+{
+	int status;
+	char byte;
+
+	memcpy(&status, packet + 1, sizeof(status));
+	while (recv(s, &byte, 1, 0) > 0)
+		;
+	return status;
+}
+
+int client_started(int s)
+{
+	char packet[PACKET_SIZE + 1];
+
+	receive(s, packet);
+	return packet[0] == PACKET_EXIT ? last_status(s, packet) : 0;
+}
+
+/* What was typed goes to the process, but for ctrl-p ctrl-q: true. */
+static bool pass_input(int s, bool raw, bool *end)
+{
+	static bool held; /* a ctrl-p, until the next key */
+	char data[PACKET_SIZE / 2], out[PACKET_SIZE];
+	ssize_t n = read(0, data, sizeof(data));
+	size_t len = 0;
+
+	if (n <= 0) {
+		*end = n == 0 || errno != EINTR;
+		if (*end)
+			send_packet(s, PACKET_INPUT, NULL, 0);
+		return false;
+	}
+	for (ssize_t i = 0; i < n; i++) {
+		if (raw && held && data[i] == CTRL('q'))
+			return true;
+		if (held)
+			out[len++] = CTRL('p');
+		held = raw && data[i] == CTRL('p');
+		if (!held)
+			out[len++] = data[i];
+	}
+	if (len)
+		send_packet(s, PACKET_INPUT, out, len);
+	return false;
+}
+
+/* Only when the process has a terminal are the keys and the signals of this one's its. */
+static int watch_signals(bool raw)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGWINCH);
+	if (raw) {
+		sigaddset(&set, SIGTERM);
+		sigaddset(&set, SIGHUP);
+		sigaddset(&set, SIGINT);
+	}
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static void hear_signal(int signals, int s)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signals, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo != SIGWINCH)
+		exit(128 + info.ssi_signo);
+	send_size(s);
+}
+
+int client_run(int s, const char *name)
+{
+	char packet[PACKET_SIZE + 1];
+	bool raw, end = false;
+	int signals;
+	ssize_t n = receive(s, packet);
+
+	if (packet[0] == PACKET_EXIT)
+		return last_status(s, packet);
+	raw = packet[1] && make_raw();
+	signals = watch_signals(raw);
+	send_size(s);
+	for (;;) {
+		struct pollfd p[] = { { .fd = s, .events = POLLIN },
+				      { .fd = end ? -1 : 0, .events = POLLIN },
+				      { .fd = signals, .events = POLLIN } };
+
+		if (poll(p, 3, -1) < 0)
+			continue;
+		if (p[2].revents)
+			hear_signal(signals, s);
+		if (p[0].revents) {
+			n = receive(s, packet);
+			if (packet[0] == PACKET_EXIT)
+				return last_status(s, packet);
+			write_all(packet[0] == PACKET_ERRORS ? 2 : 1, packet + 1, n);
+		}
+		if (p[1].revents && pass_input(s, raw, &end)) {
+			fprintf(stderr, "\r\n%s goes on; `ctr attach %s` comes back\r\n", name,
+				name);
+			return 0;
+		}
+	}
+}
+
+int attach_verb(int argc, char **argv)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct state st;
+
+	state_find(argv[0], &st);
+	state_path(st.name, "socket", a.sun_path);
+	if (connect(s, (struct sockaddr *)&a, sizeof(a)) < 0)
+		die(STATUS_FAILED,
+		    errno == ENOENT ? "%s runs in the foreground of process %d: its output is there"
+				    : "%s: keeper %d does not answer",
+		    st.name, (int)st.keeper);
+	return client_run(s, st.name);
+}
+
+/* ---- logs ---- */
+
+static struct {
+	bool follow;
+	uint64_t lines;
+} opt;
+
+const struct opt logs_options[] = {
+	{ "--follow", 'f', OPT_FLAG, &opt.follow, NULL, "go on until the container ends" },
+	{ "--lines", 'n', OPT_NUMBER, &opt.lines, "N", "only the last N lines" },
+	{ .name = NULL },
+};
+
+static int open_log(const char *name, const char *file)
+{
+	char path[STATE_PATH_SIZE];
+
+	state_path(name, file, path);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static bool same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return !fstat(a, &x) && !fstat(b, &y) && x.st_ino == y.st_ino;
+}
+
+/* What fd has more, at the end of *text. */
+static void read_more(int fd, char **text, size_t *n)
+{
+	ssize_t got;
+
+	do {
+		*text = realloc(*text, *n + 65536);
+		if (!*text)
+			die(STATUS_FAILED, "no memory");
+		got = read(fd, *text + *n, 65536);
+		*n += got > 0 ? got : 0;
+	} while (got > 0);
+}
+
+static void print_past(const char *name, int log)
+{
+	int older = open_log(name, "log.1");
+	char *text = NULL;
+	size_t n = 0, at;
+
+	if (older >= 0 && !same_file(older, log))
+		read_more(older, &text, &n);
+	read_more(log, &text, &n);
+	at = opt.lines ? n : 0;
+	for (uint64_t lines = 0; at > 0; at--)
+		if (text[at - 1] == '\n' && at < n && ++lines == opt.lines)
+			break;
+	write_all(1, text + at, n - at);
+	free(text);
+	close(older);
+}
+
+static void print_more(int log)
+{
+	char data[4096];
+	ssize_t n;
+
+	while ((n = read(log, data, sizeof(data))) > 0)
+		write_all(1, data, n);
+}
+
+int logs_verb(int argc, char **argv)
+{
+	struct state s;
+	int log, newer;
+
+	if (!name_is_valid(argv[0]) || !state_load(argv[0], &s))
+		die(STATUS_USAGE, "nothing named %.*s (try `ctr ps -a`)", NAME_SIZE, argv[0]);
+	log = open_log(s.name, "log");
+	if (log < 0)
+		die(STATUS_FAILED, "%s runs in the foreground of process %d: its output is there",
+		    s.name, (int)s.keeper);
+	print_past(s.name, log);
+	while (opt.follow) {
+		bool over = !state_load(s.name, &s) || s.phase != STATE_RUNNING;
+
+		print_more(log);
+		newer = open_log(s.name, "log");
+		if (newer >= 0 && !same_file(log, newer)) {
+			print_more(log); /* what came before the files were exchanged */
+			dup2(newer, log);
+			over = false;
+		}
+		close(newer);
+		if (over)
+			break;
+		poll(NULL, 0, 100);
+	}
+	return 0;
+}

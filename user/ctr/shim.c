@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The keeper of a process that nobody in the foreground waits for: it holds the process's stdin and
+ * output, a terminal's other side or pipes, keeps a log of the output, and serves those who attach.
+ *
+ * Who attaches has a seqpacket socket: every packet is a letter and what belongs to it (ctr.h). One
+ * that does not read for two seconds is dropped: the process must not wait for it for ever. What is
+ * typed is taken only as fast as the process reads it.
+ *
+ * The log is two files, log.1 the older one, each of at most LOG_HALF bytes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ctr.h"
+
+#define LOG_HALF (512 << 10)
+#define PATIENCE 2000 /* milliseconds */
+#define MAX_CLIENTS 16
+
+static struct {
+	pid_t pid;
+	int signals, listener;
+	int in, out[2], slave; /* -1: none; of a terminal in and out[0] are the same file */
+	int log, log_dir;
+	off_t log_size;
+	int client[MAX_CLIENTS], clients;
+	bool first_left; /* the one that started it */
+	char typed[PACKET_SIZE]; /* not yet taken by the process */
+	size_t nr_typed;
+	bool typed_end;
+	struct ending ending;
+} shim = { .listener = -1, .log = -1 };
+
+/* ---- those who attach ---- */
+
+static void drop_client(int i)
+{
+	close(shim.client[i]);
+	if (!i)
+		shim.first_left = true;
+	shim.client[i] = -1;
+}
+
+static void send_client(int i, char letter, const void *data, size_t n)
+{
+	struct pollfd p = { .fd = shim.client[i], .events = POLLOUT };
+	struct iovec v[2] = { { &letter, 1 }, { (void *)data, n } };
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = 2 };
+
+	if (p.fd >= 0 &&
+	    (poll(&p, 1, PATIENCE) != 1 || sendmsg(p.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0))
+		drop_client(i);
+}
+
+static void send_all(char letter, const void *data, size_t n)
+{
+	for (int i = 0; i < shim.clients; i++)
+		send_client(i, letter, data, n);
+}
+
+/* Whether it is a terminal: its keys then are the process's. */
+static void greet(int i)
+{
+	char terminal = shim.slave >= 0;
+
+	send_client(i, PACKET_STARTED, &terminal, 1);
+}
+
+static void accept_client(void)
+{
+	int s = accept4(shim.listener, NULL, NULL, SOCK_CLOEXEC), i;
+
+	for (i = 1; i < shim.clients && shim.client[i] >= 0; i++)
+		;
+	if (s < 0 || i >= MAX_CLIENTS) {
+		close(s);
+		return;
+	}
+	shim.client[i] = s;
+	if (i >= shim.clients)
+		shim.clients = i + 1;
+	greet(i);
+}
+
+static void hear_client(int i)
+{
+	char packet[PACKET_SIZE + 1];
+	ssize_t n = recv(shim.client[i], packet, sizeof(packet), MSG_DONTWAIT);
+
+	if (n <= 0) {
+		if (n == 0 || errno != EAGAIN)
+			drop_client(i);
+	} else if (packet[0] == PACKET_INPUT) {
+		memcpy(shim.typed, packet + 1, n - 1);
+		shim.nr_typed = n - 1;
+		shim.typed_end = n == 1 && shim.slave < 0;
+	} else if (packet[0] == PACKET_SIZE_IS && shim.slave >= 0 &&
+		   n == 1 + sizeof(struct winsize)) {
+		ioctl(shim.in, TIOCSWINSZ, packet + 1);
+	}
+}
+
+/* ---- the process ---- */
+
+static void open_log(void)
+{
+	struct stat st;
+
+	shim.log = openat(shim.log_dir, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	shim.log_size = fstat(shim.log, &st) < 0 ? 0 : st.st_size;
+}
+
+static void write_log(const char *data, size_t n)
+{
+	if (shim.log < 0)
+		return;
+	if (shim.log_size + n > LOG_HALF) {
+		close(shim.log);
+		renameat(shim.log_dir, "log", shim.log_dir, "log.1");
+		open_log();
+	}
+	if (write(shim.log, data, n) == (ssize_t)n)
+		shim.log_size += n;
+}
+
+/* Passes on what the process wrote. False when there is nothing, now. */
+static bool hear_process(int which)
+{
+	char data[PACKET_SIZE];
+	ssize_t n = read(shim.out[which], data, sizeof(data));
+
+	if (n > 0) {
+		write_log(data, n);
+		send_all(which ? PACKET_ERRORS : PACKET_OUTPUT, data, n);
+		return true;
+	}
+	if (!n || errno != EAGAIN) {
+		if (shim.out[which] != shim.in)
+			close(shim.out[which]);
+		shim.out[which] = -1;
+	}
+	return false;
+}
+
+static void tell_process(void)
+{
+	ssize_t n = write(shim.in, shim.typed, shim.nr_typed);
+
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n < 0) /* it has closed its stdin */
+		n = shim.nr_typed;
+	shim.nr_typed -= n;
+	memmove(shim.typed, shim.typed + n, shim.nr_typed);
+}
+
+static void serve_once(void)
+{
+	struct pollfd p[5 + MAX_CLIENTS];
+	int n = shim.clients;
+	bool full;
+
+	if (shim.nr_typed)
+		tell_process();
+	if (shim.typed_end && !shim.nr_typed) {
+		close(shim.in);
+		shim.in = -1;
+		shim.typed_end = false;
+	}
+	full = shim.nr_typed;
+	p[0] = (struct pollfd){ .fd = shim.signals, .events = POLLIN };
+	p[1] = (struct pollfd){ .fd = shim.listener, .events = POLLIN };
+	p[2] = (struct pollfd){ .fd = shim.out[0], .events = POLLIN };
+	p[3] = (struct pollfd){ .fd = shim.out[1], .events = POLLIN };
+	p[4] = (struct pollfd){ .fd = shim.nr_typed ? shim.in : -1, .events = POLLOUT };
+	for (int i = 0; i < n; i++)
+		p[5 + i] = (struct pollfd){ .fd = full ? -1 : shim.client[i], .events = POLLIN };
+	if (poll(p, 5 + n, -1) < 0)
+		return;
+	for (int i = 0; i < 2; i++)
+		if (p[2 + i].revents)
+			hear_process(i);
+	for (int i = 0; i < n; i++)
+		if (p[5 + i].revents && !shim.nr_typed && !shim.typed_end)
+			hear_client(i);
+	if (p[1].revents)
+		accept_client();
+}
+
+/* ---- from the start to the end ---- */
+
+static void listen_at(const char *name)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	state_path(name, "socket", a.sun_path);
+	shim.listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (shim.listener < 0 || bind(shim.listener, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+	    listen(shim.listener, MAX_CLIENTS) < 0)
+		die(STATUS_FAILED, "%s: %s", a.sun_path, strerror(errno));
+}
+
+/* The two sides of the terminal that the process made: command.c sends them. */
+static void take_terminal(int console)
+{
+	char byte, control[CMSG_SPACE(2 * sizeof(int))] __attribute__((aligned(8)));
+	struct iovec v = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &v,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+	int fd[2];
+
+	if (recvmsg(console, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) != 1 || !CMSG_FIRSTHDR(&m))
+		die(STATUS_FAILED, "the container sent no terminal");
+	memcpy(fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
+	shim.in = shim.out[0] = fd[0];
+	shim.slave = fd[1]; /* kept open: the other side ends with the process, not before */
+	close(console);
+}
+
+/* Its stdio: pipes to here, or the socket that a terminal is sent on. What is the child's in theirs. */
+static void make_stdio(struct container *c, bool input, int theirs[3], int *console)
+{
+	int in[2] = { -1, -1 }, out[2], err[2], pair[2];
+
+	shim.in = shim.out[0] = shim.out[1] = shim.slave = -1;
+	if (c->terminal) {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+			die(STATUS_FAILED, "socketpair: %s", strerror(errno));
+		*console = pair[0];
+		c->console = theirs[0] = pair[1];
+		return;
+	}
+	if (pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 ||
+	    (input && pipe2(in, O_CLOEXEC) < 0))
+		die(STATUS_FAILED, "pipe: %s", strerror(errno));
+	if (!input)
+		in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	shim.in = in[1];
+	shim.out[0] = out[0];
+	shim.out[1] = err[0];
+	theirs[0] = in[0];
+	theirs[1] = out[1];
+	theirs[2] = err[1];
+	c->stdio = theirs;
+}
+
+static void set_nonblocking(int fd)
+{
+	if (fd >= 0)
+		fcntl(fd, F_SETFL, O_NONBLOCK | (fcntl(fd, F_GETFL) & O_ACCMODE));
+}
+
+/* Starts it. 0, or the status with which it failed before its command ran. */
+static int start_kept(struct container *c, pid_t (*start)(const struct container *c), bool input)
+{
+	int theirs[3] = { -1, -1, -1 }, failure[2], console = -1;
+	unsigned char status = 0;
+
+	make_stdio(c, input, theirs, &console);
+	if (pipe2(failure, O_CLOEXEC) < 0)
+		die(STATUS_FAILED, "pipe: %s", strerror(errno));
+	c->failure = failure[1];
+	shim.pid = start(c);
+	close(failure[1]);
+	for (int i = 0; i < 3; i++)
+		if (theirs[i] >= 0)
+			close(theirs[i]);
+	/* The command's exec closes it. */
+	if (read(failure[0], &status, 1) == 1)
+		waitpid(shim.pid, NULL, 0);
+	else if (c->terminal)
+		take_terminal(console);
+	close(failure[0]);
+	set_nonblocking(shim.in);
+	set_nonblocking(shim.out[0]);
+	set_nonblocking(shim.out[1]);
+	return status;
+}
+
+/* Nothing of the one who started it is held on to. */
+static void let_go(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	signal(SIGPIPE, SIG_IGN);
+	for (int i = 0; i < 3; i++)
+		dup2(null, i);
+	close(null);
+	if (chdir("/") < 0)
+		exit(STATUS_FAILED);
+}
+
+int shim_run(struct container *c, pid_t (*start)(const struct container *c), struct state *s,
+	     int client, bool input, bool *left)
+{
+	int status, wait_status;
+	bool killed;
+
+	shim.client[0] = client;
+	shim.clients = 1;
+	shim.signals = hold_signals(&c->mask);
+	if (s)
+		listen_at(s->name);
+	status = start_kept(c, start, input);
+	if (!status) {
+		if (s) {
+			shim.log_dir = s->dir;
+			open_log();
+			s->pid = shim.pid;
+			state_save(s);
+		}
+		let_go();
+		greet(0);
+		while (!has_ended(shim.pid, shim.signals, &wait_status, &shim.ending))
+			serve_once();
+		while (hear_process(0) | hear_process(1))
+			;
+		status = ending_status(wait_status, &shim.ending, &killed);
+	}
+	send_all(PACKET_EXIT, &status, sizeof(status));
+	*left = shim.first_left;
+	return status;
+}
