@@ -28,6 +28,12 @@ SCRIPT = """cat > /run/test/script <<'@@script'
 exit $(cat /run/test/status)
 """
 
+# What a script may wait with, for as long as it takes: it begins with those that it names.
+WAITS = {
+    "started": 'started() { until [ "$(cat /proc/$1/comm)" = $2 ]; do sleep 0.05; done; }',
+    "in_state": 'in_state() { until [ "$(cut -d" " -f3 /proc/$1/stat)" = $2 ]; do sleep 0.05; done; }',
+}
+
 # $1 the image's tree, $2 an empty folder, $3 the files of the run
 ROOT = r"""set -e
 mount --make-rprivate /
@@ -103,6 +109,12 @@ class Table:
         for pattern, text in self.replaced[name]:
             output = pattern.sub(text, output)
         return output
+
+
+def script(image, text):
+    """What a machine runs for the text of a case."""
+    waits = [code for name, code in WAITS.items() if re.search(r"\b%s " % name, text)]
+    return SCRIPT % ("\n".join(waits + [text.rstrip("\n")]), SHELL[image])
 
 
 def tables(image):

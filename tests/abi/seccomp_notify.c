@@ -169,6 +169,7 @@ static void closed(void)
 		syscall(SYS_getppid);
 		_exit(0);
 	}
+	poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, -1);
 	events(fd, -1);
 	close(fd);
 	reap(pid);
