@@ -118,6 +118,7 @@ class Result:
     def __init__(self, name, wrong=None, seconds=0.0, listed=False):
         self.name, self.wrong, self.seconds, self.listed = name, wrong, seconds, listed
         self.case = None  # that was run
+        self.warned = False  # the kernel printed a WARNING meanwhile
 
     @property
     def passed(self):
@@ -157,6 +158,7 @@ class Boot:
             self.died(outcome)
         for case, result in self.results.items():
             lines = self.blamed.get(case, [])
+            result.warned = bool(lines)
             if not result.passed or (len(lines) == len(case.warnings) and all(
                     re.search("WARNING: " + pattern, line)
                     for pattern, line in zip(case.warnings, lines))):
