@@ -16,7 +16,6 @@
 #define MINORS 16 /* of a disk: itself and its partitions */
 #define DISKS_MAX 26
 #define TIMEOUT_SECONDS 30 /* as Linux's block layer */
-#define ID_SPIN_NS (2 * NSEC_PER_SEC)
 
 struct virtio_blk {
 	struct blkdev bd;
@@ -178,9 +177,22 @@ static void submit(struct blkdev *bd, struct bio *bio)
 
 /* ---- start ---- */
 
+static void poll(struct blkdev *bd, const struct bio *bio)
+{
+	struct virtio_blk *vb = container_of(bd, struct virtio_blk, bd);
+	u64 end = clock_ns() + timeout_ns;
+
+	while (!READ_ONCE(bio->over)) {
+		if (clock_ns() > end)
+			virtio_break(vb->v, "a request was not answered in time");
+		finish(vb);
+		cpu_relax();
+	}
+}
+
 static void id_done(struct bio *bio)
 {
-	bio->sector = 1;
+	WRITE_ONCE(bio->over, true);
 }
 
 /* The serial number, which the emulator was told; asked before there are interrupts to wait for. */
@@ -190,17 +202,11 @@ static void read_serial(struct virtio_blk *vb)
 	struct bio bio = {
 		.op = BIO_ID, .page = { f }, .bytes = VIRTIO_BLK_ID_BYTES, .done = id_done
 	};
-	u64 end = clock_ns() + ID_SPIN_NS;
 
 	if (!f)
 		return;
 	submit(&vb->bd, &bio);
-	while (!READ_ONCE(bio.sector)) {
-		if (clock_ns() > end)
-			virtio_break(vb->v, "it does not say its name");
-		finish(vb);
-		cpu_relax();
-	}
+	poll(&vb->bd, &bio);
 	if (!bio.err)
 		strscpy(vb->bd.serial, frame_va(f), sizeof(vb->bd.serial));
 	frame_put(f);
@@ -255,6 +261,7 @@ int virtio_blk_start(struct virtio_dev *v)
 	snprintf(vb->bd.name, sizeof(vb->bd.name), "%s", v->name);
 	vb->bd.rdev = MKDEV(VIRTBLK_MAJOR, MINORS * nr_disks++);
 	vb->bd.submit = submit;
+	vb->bd.poll = poll;
 	virtio_ready(v);
 	read_serial(vb);
 	return blkdev_register(&vb->bd);

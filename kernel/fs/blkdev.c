@@ -6,11 +6,14 @@
  * sync(2), BLKFLSBUF, the close of the last file, the flusher every few seconds, and when memory is
  * short.
  *
+ * A partition is a device of its own, with pages of its own, as in Linux; its transfers are the disk's.
+ *
  * The list of devices only grows (before other CPUs run). write_lock is inside every inode's lock and
  * mm->lock: writing back takes neither, and asks for no memory. A page may change while it is being
  * written: it is dirty again then.
  */
 #include "fs/internal.h"
+#include "fs/partition.h"
 
 #include <linux/fs.h>
 
@@ -55,18 +58,19 @@ static void begin(struct blkdev *bd, struct bio *bio, u64 index, unsigned int pa
 	if (bio->op <= BIO_WRITE && io_group_hook &&
 	    io_group_charge(io_group_hook(bio->page[0]->charge), bio, bio->began))
 		owe(bio->op);
-	count(&bd->in_flight, 1);
+	for (struct blkdev *at = bd; at; at = at->whole)
+		count(&at->in_flight, 1);
 	bd->submit(bd, bio);
 }
 
 static void account(struct bio *bio)
 {
-	struct blkdev *bd = bio->dev;
-
-	count(&bd->in_flight, -1UL);
-	count(&bd->requests[bio->op], 1);
-	count(&bd->sectors_done[bio->op], bio->bytes >> 9);
-	count(&bd->ns[bio->op], clock_ns() - bio->began);
+	for (struct blkdev *bd = bio->dev; bd; bd = bd->whole) {
+		count(&bd->in_flight, -1UL);
+		count(&bd->requests[bio->op], 1);
+		count(&bd->sectors_done[bio->op], bio->bytes >> 9);
+		count(&bd->ns[bio->op], clock_ns() - bio->began);
+	}
 }
 
 static void read_done(struct bio *bio)
@@ -257,10 +261,14 @@ static void made_dirty(struct blkdev *bd)
 
 struct blkdev *blkdev_next(const struct blkdev *bd)
 {
-	return bd ? bd->next : blkdevs;
+	struct blkdev *next = bd ? bd->next : blkdevs;
+
+	while (next && next->whole)
+		next = next->next;
+	return next;
 }
 
-struct blkdev *blkdev_find(dev_t rdev)
+static struct blkdev *find(dev_t rdev)
 {
 	struct blkdev *bd = blkdevs;
 
@@ -269,9 +277,16 @@ struct blkdev *blkdev_find(dev_t rdev)
 	return bd;
 }
 
+struct blkdev *blkdev_find(dev_t rdev)
+{
+	struct blkdev *bd = find(rdev);
+
+	return bd && !bd->whole ? bd : NULL;
+}
+
 const struct file_ops *blkdev_ops(dev_t rdev)
 {
-	return blkdev_find(rdev) ? &blk_fops : NULL;
+	return find(rdev) ? &blk_fops : NULL;
 }
 
 struct blkdev *file_blkdev(const struct file *f)
@@ -281,7 +296,7 @@ struct blkdev *file_blkdev(const struct file *f)
 
 static int blk_open(struct inode *inode, struct file *f)
 {
-	struct blkdev *bd = blkdev_find(inode->rdev);
+	struct blkdev *bd = find(inode->rdev);
 
 	if (f->flags & O_DIRECT)
 		return -EINVAL; /* every transfer goes through the page cache */
@@ -444,6 +459,8 @@ SHOW(size, "%llu\n", (ull)bd->sectors)
 SHOW(ro, "%u\n", bd->read_only)
 SHOW(dev, "%u:%u\n", MAJOR(bd->rdev), MINOR(bd->rdev))
 SHOW(serial, "%s", bd->serial)
+SHOW(start, "%llu\n", (ull)bd->start)
+SHOW(partition, "%u\n", MINOR(bd->rdev) - MINOR(bd->whole->rdev))
 SHOW(removable, "0\n")
 SHOW(logical_block_size, "%u\n", bd->block_size)
 SHOW(rotational, "1\n") /* as Linux: nothing says that it does not */
@@ -452,6 +469,10 @@ SHOW(read_ahead_kb, "%lu\n", BIO_PAGES *PAGE_SIZE / 1024)
 /* clang-format off */
 static const struct pseudo_file disk_files[] = {
 	FILE(size), FILE(ro), FILE(dev), FILE(serial), FILE(removable), FILE(stat),
+};
+static const struct pseudo_file part_files[] = {
+	FILE(size), FILE(ro), FILE(dev), FILE(start), FILE(partition), FILE(stat),
+	{ "alignment_offset", 0444, .show = show_removable },
 };
 static const struct pseudo_file queue_files[] = {
 	FILE(logical_block_size), FILE(rotational), FILE(read_ahead_kb),
@@ -462,42 +483,149 @@ static const struct pseudo_file queue_files[] = {
 };
 /* clang-format on */
 
-static void add_to_sysfs(struct blkdev *bd)
+static void add_files(const char *dir, const struct pseudo_file *files, size_t n, struct blkdev *bd)
 {
-	char dir[32], link[32], target[32];
-
-	snprintf(dir, sizeof(dir), "block/%s", bd->name);
-	for (unsigned int i = 0; i < ARRAY_SIZE(disk_files); i++)
-		sysfs_add(dir, &disk_files[i], bd);
-	snprintf(dir, sizeof(dir), "block/%s/queue", bd->name);
-	for (unsigned int i = 0; i < ARRAY_SIZE(queue_files); i++)
-		sysfs_add(dir, &queue_files[i], bd);
-	snprintf(link, sizeof(link), "dev/block/%u:%u", MAJOR(bd->rdev), MINOR(bd->rdev));
-	snprintf(target, sizeof(target), "../../block/%s", bd->name);
-	sysfs_link(link, target);
+	for (size_t i = 0; i < n; i++)
+		sysfs_add(dir, &files[i], bd);
 }
 
-int blkdev_register(struct blkdev *bd)
+static void add_to_sysfs(struct blkdev *bd)
 {
-	static struct thread flush_thread;
+	char dir[32], link[32], target[48];
+
+	snprintf(dir, sizeof(dir), "block/%s%s%s", bd->whole ? bd->whole->name : "",
+		 bd->whole ? "/" : "", bd->name);
+	snprintf(link, sizeof(link), "dev/block/%u:%u", MAJOR(bd->rdev), MINOR(bd->rdev));
+	snprintf(target, sizeof(target), "../../%s", dir);
+	sysfs_link(link, target);
+	if (bd->whole)
+		return add_files(dir, part_files, ARRAY_SIZE(part_files), bd);
+	add_files(dir, disk_files, ARRAY_SIZE(disk_files), bd);
+	snprintf(dir, sizeof(dir), "block/%s/queue", bd->name);
+	add_files(dir, queue_files, ARRAY_SIZE(queue_files), bd);
+}
+
+/* ---- beginning ---- */
+
+static int add_device(struct blkdev *bd)
+{
 	struct blkdev **last = &blkdevs;
 
 	bd->inode = inode_new(anon_super, S_IFBLK | 0600);
-	if (!bd->inode || (!blkdevs && thread_init(&flush_thread, "flush", flusher, NULL, false)))
+	if (!bd->inode)
 		return -ENOMEM;
-	if (!blkdevs)
-		thread_start(&flush_thread);
 	mutex_init(&bd->write_lock);
 	bd->inode->priv = bd;
 	bd->inode->size = size_of(bd);
 	bd->inode->mapping.ops = &blk_mapping_ops;
 	mapping_set_reclaim(&bd->inode->mapping);
-	for (; *last; bd->nr++)
-		last = &(*last)->next;
+	for (; *last; last = &(*last)->next)
+		bd->nr += !bd->whole && !(*last)->whole;
 	*last = bd;
 	devtmpfs_add(bd->name, S_IFBLK | 0660, bd->rdev);
 	add_to_sysfs(bd);
 	pr_info("%s: %llu sectors of 512 bytes%s%s%s", bd->name, (ull)bd->sectors,
 		bd->read_only ? ", read-only" : "", *bd->serial ? ", " : "", bd->serial);
 	return 0;
+}
+
+static void part_submit(struct blkdev *bd, struct bio *bio)
+{
+	if (bio->bytes)
+		bio->sector += bd->start;
+	bd->whole->submit(bd->whole, bio);
+}
+
+static int add_partition(struct blkdev *whole, unsigned int n, u64 start, u64 sectors)
+{
+	struct blkdev *bd = kzalloc(sizeof(*bd));
+
+	if (!bd)
+		return -ENOMEM;
+	snprintf(bd->name, sizeof(bd->name), "%s%u", whole->name, n);
+	bd->rdev = whole->rdev + n;
+	bd->block_size = whole->block_size;
+	bd->max_pages = whole->max_pages;
+	bd->read_only = whole->read_only;
+	bd->flushes = whole->flushes;
+	bd->submit = part_submit;
+	bd->whole = whole;
+	bd->nr = whole->nr;
+	bd->start = start;
+	bd->sectors = sectors;
+	return add_device(bd);
+}
+
+struct scan {
+	struct part_table table;
+	struct blkdev *bd;
+	struct frame *page; /* has the block at sector at; ~0: nothing */
+	u64 at;
+};
+
+static void scan_done(struct bio *bio)
+{
+	WRITE_ONCE(bio->over, true);
+}
+
+static const u8 *scan_read(struct part_table *t, u64 n)
+{
+	struct scan *s = container_of(t, struct scan, table);
+	u64 block = ALIGN_DOWN(n, (u64)t->unit);
+	struct bio bio = { .op = BIO_READ,
+			   .sector = block,
+			   .bytes = t->unit << 9,
+			   .page = { s->page },
+			   .done = scan_done };
+
+	if (n >= t->sectors)
+		return NULL;
+	if (s->at != block) {
+		s->bd->submit(s->bd, &bio);
+		s->bd->poll(s->bd, &bio);
+		s->at = bio.err ? ~0UL : block;
+	}
+	return s->at == block ? (const u8 *)frame_va(s->page) + ((n - block) << 9) : NULL;
+}
+
+static int add_partitions(struct blkdev *bd)
+{
+	struct scan *s = kzalloc(sizeof(*s));
+	char value[8];
+	int err = -ENOMEM;
+
+	if (!s)
+		return err;
+	s->table.read = scan_read;
+	s->table.sectors = ALIGN_DOWN(bd->sectors, (u64)bd->block_size >> 9);
+	s->table.unit = bd->block_size >> 9;
+	s->table.use_backup = boot_param("gpt", value, sizeof(value)); /* as Linux */
+	s->bd = bd;
+	s->at = ~0UL;
+	s->page = frame_alloc_zeroed(FRAME_KERNEL, NULL);
+	if (s->page) {
+		partitions_read(&s->table);
+		frame_put(s->page);
+		err = 0;
+	}
+	if (s->table.complaint)
+		pr_err("%s: partitions: %s", bd->name, s->table.complaint);
+	for (unsigned int n = 1; !err && n <= PARTITIONS_MAX; n++)
+		if (s->table.part[n].sectors)
+			err = add_partition(bd, n, s->table.part[n].start,
+					    s->table.part[n].sectors);
+	kfree(s);
+	return err;
+}
+
+int blkdev_register(struct blkdev *bd)
+{
+	static struct thread flush_thread;
+	bool first = !blkdevs;
+
+	if (first && thread_init(&flush_thread, "flush", flusher, NULL, false))
+		return -ENOMEM;
+	if (first)
+		thread_start(&flush_thread);
+	return add_device(bd) ?: add_partitions(bd);
 }

@@ -602,10 +602,14 @@ struct blkdev {
 	u32 max_pages; /* of one bio, 1 to BIO_PAGES */
 	bool read_only, flushes;
 	void (*submit)(struct blkdev *bd, struct bio *bio); /* may sleep for room */
+	/* Until bio is over, at boot: nothing can sleep yet. Ends all that the device does not answer. */
+	void (*poll)(struct blkdev *bd, const struct bio *bio);
 	/* blkdev.c's */
 	struct inode *inode; /* whose pages are the cache */
 	struct blkdev *next;
-	unsigned int nr; /* 0, 1 ... in the order of registration */
+	unsigned int nr; /* of its disk: 0, 1 ... in the order of registration */
+	struct blkdev *whole; /* the disk of which this is a partition; NULL: it is one */
+	u64 start; /* sector of the disk where the partition begins */
 	struct mutex write_lock; /* one writes back at a time: the others' pages are written, too */
 	int write_error; /* which the next fsync tells */
 	u32 opens;
@@ -618,13 +622,14 @@ struct blkdev {
 	/* atomics: for /proc/diskstats, by enum bio_op */
 	u64 requests[BIO_ID], sectors_done[BIO_ID], ns[BIO_ID], in_flight;
 };
-/* bd, which never goes: its node /dev/name, /sys/block/name. 0, -ENOMEM. */
+/* bd, which never goes, and its partitions: nodes /dev/name, /sys/block/name; numbers from bd->rdev on.
+ * Before other CPUs run. 0, -ENOMEM. */
 int blkdev_register(struct blkdev *bd);
 int blkdev_sync_all(
 	void); /* sync(2): dirty pages of all devices, and their caches. The first error */
-struct blkdev *blkdev_find(dev_t rdev); /* NULL */
-struct blkdev *
-blkdev_next(const struct blkdev *bd); /* after NULL comes the first, after the last NULL */
+/* A disk, no partition: that of rdev, or NULL; after NULL the first, after the last NULL. */
+struct blkdev *blkdev_find(dev_t rdev);
+struct blkdev *blkdev_next(const struct blkdev *bd);
 /* /proc/partitions, /proc/diskstats */
 void blkdev_show_sizes(struct strbuf *out);
 void blkdev_show_stats(struct strbuf *out);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the fuzzers of images begin with: seeds.py FOLDER makes FOLDER/erofs, cpio, config and bpf."""
+"""What the fuzzers of images begin with: seeds.py FOLDER makes FOLDER/erofs, cpio, config, bpf and partition."""
 import os
 import stat
 import struct
@@ -9,6 +9,7 @@ import sys
 
 from layout import TOP, archive  # noqa: F401  (sets the path to tools/lib)
 import erofs
+import tables
 from tree import Node, Tree
 
 
@@ -28,7 +29,7 @@ def small_tree(many, xattrs):
 
 def main():
     top = sys.argv[1]
-    for name in ("erofs", "cpio", "config", "bpf"):
+    for name in ("erofs", "cpio", "config", "bpf", "partition"):
         os.makedirs(os.path.join(top, name), exist_ok=True)
     config = {b"user.dyad.config": b"Entrypoint=/bin/sh\0Cmd=-c\0Env=A=b\0User=web\0"}
     attributes = {b"user.tag": b"v", b"security.selinux": b"x" * 40, b"system.posix_acl_access": b"\2\0\0\0"}
@@ -43,6 +44,13 @@ def main():
     program = [(0x61, 0x12, 0, 0), (0xb7, 0, 0, 1), (0x55, 2, 2, 2), (0x7b, 0x2a, -8, 0), (0x79, 0xa3, -8, 0), (0x95, 0, 0, 0)]
     with open(os.path.join(top, "bpf", "device"), "wb") as f:
         f.write(bytes(63) + b"\1" + b"".join(struct.pack("<BBhi", *i) for i in program))
+    for n, (flags, make) in enumerate(((0, tables.logical), (0, tables.ring), (6, lambda d: tables.gpt(d, [(40, 50), None, (60, 70)])),
+                                       (7, lambda d: tables.gpt(d, [(6, 6)], 4096)))):
+        disk = bytearray(65536)
+        make(disk)
+        disk[0] = flags
+        with open(os.path.join(top, "partition", "disk%d" % n), "wb") as f:
+            f.write(disk)
     subprocess.run([os.path.join(TOP, "tools/mkinitramfs"), "-o", os.path.join(top, "cpio", "archive"), "--dir", "proc",
                     "--node", "dev/console:5:1", os.path.join(TOP, "LICENSE") + ":etc/license"], check=True)
 

@@ -12,7 +12,9 @@ import sys
 import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(TOP, "tools", "lib"))
+sys.path[:0] = [os.path.join(TOP, "tools", "lib"), os.path.join(TOP, "tests", "images")]
+import tables  # noqa: E402
+
 MIB = 1 << 20
 
 
@@ -227,6 +229,59 @@ def no_answer(san=False):
     return test
 
 
+def partitions(san=False):
+    def test(run):
+        """MBR and GPT disks, damaged and hostile ones: what devices there are, as Linux has them (but for the ring, which
+        it goes round 250 times), what is read and written there. The one with sanitizers may not use a backup."""
+        with folder(run) as where:
+            with open(image(run, where, "image", {"hello": b"hello\n"}), "rb") as f:
+                erofs = f.read()
+            paths = []
+
+            def write(make, size=MIB):
+                data = bytearray(size)
+                make(data)
+                paths.append(os.path.join(where, "disk%d" % len(paths)))
+                with open(paths[-1], "wb") as f:
+                    f.write(data)
+
+            def with_image(data):
+                n = len(erofs) // 512
+                tables.gpt(data, [(100, 100 + n - 1), None, (1000, 1999)])
+                data[100 * 512:100 * 512 + len(erofs)] = erofs
+
+            def damaged(data):
+                tables.gpt(data, [(40, 49)])
+                data[1024] ^= 1  # an entry of the first: its sum is wrong
+
+            def both(data):
+                damaged(data)
+                data[-512 + 20] ^= 1
+            for make in (tables.logical, with_image, damaged, both, tables.ring):
+                write(make)
+            got = guest(run, r"""
+                awk 'NR > 2 { print $1, $2, $3, $4 }' /proc/partitions; dmesg | sed -n 's/.*\(vd.: partitions\)/\1/p'
+                ls -l /dev/vdb3 | awk '{ print $1, $5, $6 }'; cat /sys/dev/block/254:17/start
+                cd /sys/block/vdb/vdb3 && cat partition start size ro dev; readlink /sys/dev/block/254:19
+                mkdir /a; mount -t erofs /dev/vdb1 /a && cat /a/hello; awk '$2 == "/a" { print $1 }' /proc/mounts
+                blockdev --getsize64 /dev/vdb3; yes abc | dd of=/dev/vdb3 bs=1000 2>&1 | grep -o 'No space.*'; head -c 4 /dev/vdb3
+                cd /sys/block/vdb; awk '{ print ($5 > 0) }' stat vdb3/stat; dd if=/dev/vda5 bs=512 2> /dev/null | wc -c
+                cd /sys/fs/cgroup; echo +io > cgroup.subtree_control; mkdir g; echo 254:19 rbps=1000 2>&1 > g/io.max
+                sh -c 'echo 0 > g/cgroup.procs; cat /dev/vda3 > /dev/null'; cut -d ' ' -f 1 g/io.stat
+                """, paths, san=san, options=() if san else ("--append", "gpt"))
+            listed = ["254 %d %s %s" % row for row in (
+                (0, 1024, "vda"), (1, 4, "vda1"), (2, 1, "vda2"), (3, 8, "vda3"), (5, 3, "vda5"), (6, 4, "vda6"),
+                (7, 4, "vda7"), (16, 1024, "vdb"), (17, len(erofs) // 1024, "vdb1"), (19, 500, "vdb3"), (32, 1024, "vdc"),
+                (33, 5, "vdc1"), (48, 1024, "vdd"), (64, 1024, "vde"), (65, 1, "vde1"), (69, 2, "vde5"), (70, 3, "vde6")) if not san or row[0] != 33]
+            complaints = ["vda: partitions: one ends behind the disk's end",
+                          "vdc: partitions: the GPT is damaged" + ("" if san else ", its backup is used"),
+                          "vdd: partitions: " + ("the GPT is damaged" if san else "both GPTs are damaged"), "vde: partitions: the extended ones are a ring"]
+            return wrong(listed + complaints + [
+                "brw-rw---- 254, 19", "100", "3", "1000", "1000", "0", "254:19", "../../block/vdb/vdb3", "hello", "/dev/vdb1",
+                "512000", "No space left on device", "abc", "1", "1", "3584", "sh: write error: No such device", "254:0"], got)
+    return test
+
+
 def interrupt_line(san=False):
     def test(run):
         """Disks without MSI-X, several at one pin, and a card that has too little of it: all work by lines."""
@@ -289,6 +344,7 @@ HOST = {
     "files": files(), "files-san": files(san=True),
     "little-memory": little_memory(), "little-memory-san": little_memory(san=True),
     "interrupt-line": interrupt_line(), "interrupt-line-san": interrupt_line(san=True),
+    "partitions": partitions(), "partitions-san": partitions(san=True),
     "images": images(), "images-san": images(san=True), "bad-sector": bad_sector,
     "no-answer": no_answer(), "no-answer-san": no_answer(san=True),
 }

@@ -255,4 +255,5 @@ def mutated(run):
 
 
 HOST = {"fuzz-bpf": fuzzed("bpf", 300000), "fuzz-config": fuzzed("config", 60000), "fuzz-cpio": fuzzed("cpio", 300000), "fuzz-erofs": fuzzed("erofs", 10000),
+        "fuzz-partition": fuzzed("partition", 8000),
         "mutated": mutated, "same-twice": same_twice, "other-tools": other_tools, "refused": refused}
