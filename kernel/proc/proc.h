@@ -463,8 +463,12 @@ int dequeue_signal(ksigset_t set, siginfo_t *info);
 /* signalfd4(2): fd -1 makes a descriptor, else changes its mask. */
 int do_signalfd(int fd, ksigset_t mask, int flags);
 
-/* For entry_ops, see x86/x86.h: what user code's exceptions, faults and way out mean. */
-void task_return_to_user(struct regs *regs);
+/*
+ * THREAD_WORK_SIGNAL, on the way to ring 3: one signal is handled, by a frame in regs, a stop or death, and
+ * the call that it interrupted. The bit is set again while more are pending.
+ */
+void do_signal(struct regs *regs);
+/* For entry_ops, see x86/x86.h: what user code's exceptions and faults mean. */
 void task_user_exception(struct regs *regs, u64 addr);
 bool task_page_fault(struct regs *regs, u64 addr, u64 error);
 

@@ -5,7 +5,7 @@
  * queues, masks and the stop state.
  *
  * THREAD_WORK_SIGNAL is set, with siglock held, whenever a thread may have something to do; only the
- * thread's own way out (task_return_to_user) clears it, so during a system call it is never stale.
+ * thread's own way out (do_signal) clears it, so during a system call it is never stale.
  */
 #include "proc/internal.h"
 
@@ -608,8 +608,9 @@ static void deliver(struct task *t, struct regs *regs, int sig, const struct ksi
 		ptrace_notify(SIGTRAP, 0);
 }
 
-static void do_signals(struct task *t, struct regs *regs)
+void do_signal(struct regs *regs)
 {
+	struct task *t = current;
 	struct ksigaction act;
 	siginfo_t info;
 	int sig;
@@ -625,23 +626,5 @@ static void do_signals(struct task *t, struct regs *regs)
 	} else if (t->restore_mask) {
 		t->restore_mask = false;
 		set_blocked(t->saved_mask);
-	}
-}
-
-void task_return_to_user(struct regs *regs)
-{
-	struct task *t = current;
-
-	for (;;) {
-		if (this_cpu()->need_resched) {
-			irq_enable();
-			schedule();
-		} else if ((READ_ONCE(t->thread.work) & THREAD_WORK_SIGNAL) || t->restore_mask) {
-			irq_enable();
-			do_signals(t, regs);
-		} else {
-			return;
-		}
-		irq_disable();
 	}
 }

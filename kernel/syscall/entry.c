@@ -60,18 +60,17 @@ static void entry_return_to_user(struct regs *regs)
 			break;
 		}
 		irq_enable();
-		if (work & THREAD_WORK_REGS) /* who comes here loads them all */
-			thread_clear_work(&current->thread, THREAD_WORK_REGS);
 		if (this_cpu()->need_resched)
 			schedule();
-		if (work)
-			task_return_to_user(regs);
-		irq_enable(); /* it ends with them off, to have the last look */
+		if (work & THREAD_WORK_SIGNAL)
+			do_signal(regs);
 		if (work & THREAD_WORK_RECLAIM)
 			mem_high_wait();
 		if (work & THREAD_WORK_THROTTLE)
 			bandwidth_wait();
 		io_pause();
+		if (has_work(THREAD_WORK_REGS)) /* who comes here loads them all */
+			thread_clear_work(&current->thread, THREAD_WORK_REGS);
 		irq_disable();
 	}
 }
