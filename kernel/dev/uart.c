@@ -18,13 +18,12 @@
 
 struct uart {
 	u16 port;
-	unsigned int gsi;
+	u8 gsi, ier;
+	bool rx_waits; /* the tty took less than there was */
 	spinlock_t lock;
 	struct tty *tty;
 	u32 head, tail; /* of the ring, counted up for ever */
 	char ring[TX_RING];
-	u8 ier;
-	bool rx_waits; /* the tty took less than there was */
 };
 
 static void set_ier(struct uart *u, u8 bits, bool on)
@@ -144,10 +143,11 @@ static const struct tty_driver uart_driver = {
 	.unthrottle = uart_unthrottle,
 };
 
-static struct uart uarts[] = {
-	{ .port = 0x3f8, .gsi = 4 },
-	{ .port = 0x2f8, .gsi = 3 },
-};
+static const struct {
+	u16 port;
+	u8 gsi;
+} places[] = { { 0x3f8, 4 }, { 0x2f8, 3 } };
+static struct uart uarts[ARRAY_SIZE(places)];
 
 /* A register that keeps what is written is there (the scratch register; 0xff on an empty bus). */
 static bool probe(u16 port)
@@ -182,6 +182,8 @@ void uart_init(void)
 		struct uart *u = &uarts[i];
 		char name[8];
 
+		u->port = places[i].port;
+		u->gsi = places[i].gsi;
 		if (!probe(u->port))
 			continue;
 		snprintf(name, sizeof(name), "ttyS%u", i);
