@@ -39,6 +39,7 @@ MICRO = (
     ("ns", "ns-none", "create + exec + wait, a plain process", None),
     ("ns", "ns-five", FIVE, 300000),
     ("start", "bash", "bash -c true, start to exit", HALF),
+    # 26.1 million of these are instructions of Python's own, on either kernel: 0.75 of Linux's sum
     ("start", "python", "python3 -c pass, start to exit", HALF),
     ("oci", "crun", "crun run of busybox true, start to exit", HALF),
 )
@@ -240,6 +241,7 @@ def storms(args, row, wanted):
 IDLE = "kernel memory of an idle container, 8 namespaces"
 MANY = "1,000 idle containers in 256 MiB"
 LIMITS = "cpu.max 20 % over 5 s"
+WEIGHTS = "cpu.weight 1:3 over 5 s"
 MOUNTED = "[ -e /sys/fs/cgroup/cgroup.procs ] || " \
           "{ mount -t sysfs sys /sys && mount -t cgroup2 none /sys/fs/cgroup; } || exit 1; "
 
@@ -265,9 +267,9 @@ def containers(args, row, wanted):
                                    timeout=120 * emulator.host_scale())
         ratio = (lambda f: f["last"] / f["first"])(figures(machine, args.build, "idle", "1000"))
         row(MANY + ", last : first start", "%.2f" % ratio, "at most 1.2", ratio <= 1.2)
-    if wanted(LIMITS):
+    if wanted(LIMITS) or wanted(WEIGHTS):
         machine = emulator.Machine(build=args.build, cpus=1, icount=True, timeout=60 * emulator.host_scale())
         got = figures(machine, args.build, "limits", "5")
         row(LIMITS, "%.2f %%" % got["max"], "within 2 %", abs(got["max"] / 20 - 1) <= 0.02)
-        row("cpu.weight 1:3 over 5 s", "1:%.3f" % got["weights"], "within 5 %",
+        row(WEIGHTS, "1:%.3f" % got["weights"], "within 5 %",
             abs(got["weights"] / 3 - 1) <= 0.05)
