@@ -101,30 +101,37 @@ static struct task *task_named(char *buf)
 	return t ? t : ERR_PTR(-ESRCH);
 }
 
-static ssize_t procs_write(void *cg, char *buf, size_t n)
+/* A thread alone can move inside a threaded subtree only, and there are none. */
+static int move_named(struct cgroup *to, char *buf, const struct cred *c, struct ns_common *ns,
+		      bool thread)
 {
 	struct task *t = task_named(buf);
 	int err;
 
 	if (IS_ERR(t))
 		return PTR_ERR(t);
-	err = cgroup_move(cg, t);
+	do { /* again when it was moved after the look at whence it may be taken */
+		struct cgroup *from = task_cgroup_get(t);
+
+		err = cg_may_move(from, to, c, ns);
+		if (!err && thread)
+			err = from == to ? 0 : -EOPNOTSUPP;
+		else if (!err)
+			err = cgroup_move(from, to, t);
+		cgroup_put(from);
+	} while (err == -EAGAIN);
 	task_put(t);
-	return err ? err : (ssize_t)n;
+	return err;
 }
 
-/* A thread alone can move inside a threaded subtree only, and there are none. */
-static ssize_t threads_write(void *cg, char *buf, size_t n)
+static int procs_move(struct cgroup *to, char *buf, const struct cred *c, struct ns_common *ns)
 {
-	struct task *t = task_named(buf);
-	struct cgroup *own;
+	return move_named(to, buf, c, ns, false);
+}
 
-	if (IS_ERR(t))
-		return PTR_ERR(t);
-	own = task_cgroup_get(t);
-	task_put(t);
-	cgroup_put(own);
-	return own == cg ? (ssize_t)n : -EOPNOTSUPP;
+static int threads_move(struct cgroup *to, char *buf, const struct cred *c, struct ns_common *ns)
+{
+	return move_named(to, buf, c, ns, true);
 }
 
 static int type_show(struct strbuf *out, void *cg)
@@ -217,10 +224,12 @@ static int set_subtree(struct cgroup *cg, u32 on, u32 off)
 	spin_unlock(&cgroup_lock);
 	if (err)
 		return err;
-	list_for_each(child, &cg->children, sibling)
+	list_for_each(child, &cg->children, sibling) {
+		cg_attrs_renew(child, changed);
 		for (const struct cg_controller *const *c = cg_controllers(); *c; c++)
 			if ((*c)->bit & changed)
 				(*c)->reset(child);
+	}
 	if (gone & CG_CPUSET)
 		cg_cpuset_regroup(cg);
 	return 0;
@@ -330,10 +339,12 @@ static ssize_t kill_write(void *cg, char *buf, size_t n)
 
 const struct cg_file cg_core_files[] = {
 	CG_CHILD_FILE("cgroup.type", 0644, .show = type_show, .write = type_write),
-	CG_FILE("cgroup.procs", 0644, .show = procs_show, .write = procs_write),
-	CG_FILE("cgroup.threads", 0644, .show = threads_show, .write = threads_write),
+	CG_MOVE_FILE("cgroup.procs", procs_show, procs_move),
+	CG_MOVE_FILE("cgroup.threads", threads_show, threads_move),
 	CG_FILE("cgroup.controllers", 0444, .show = controllers_show),
-	CG_FILE("cgroup.subtree_control", 0644, .show = subtree_show, .write = subtree_write),
+	{ .pf = { "cgroup.subtree_control", 0644, .show = subtree_show, .write = subtree_write,
+		  CG_FILE_OPS },
+	  .delegatable = true },
 	CG_CHILD_FILE("cgroup.events", 0444, .show = events_show, .wait = events_wait),
 	CG_FILE("cgroup.max.descendants", 0644, .show = max_descendants_show,
 		.write = max_descendants_write),

@@ -380,7 +380,7 @@ static int group_call(int cmd, const union bpf_attr *a, union bpf_attr __user *u
 		return -EPERM;
 	if ((query ? a->query.attach_type : a->attach_type) != BPF_CGROUP_DEVICE)
 		return -EINVAL;
-	cg = cgroup_of_fd(a->target_fd);
+	cg = cgroup_of_fd(a->target_fd, MAY_WRITE);
 	if (IS_ERR(cg))
 		return PTR_ERR(cg);
 	if (!query)

@@ -34,6 +34,8 @@ static void cgroup_setup(struct cgroup *cg, struct cgroup *parent)
 	list_init(&cg->children);
 	list_init(&cg->sibling);
 	list_init(&cg->tasks);
+	list_init(&cg->attrs);
+	cg_attrs_renew(cg, ~0U);
 	waitq_init(&cg->thaw);
 	waitq_init(&cg->events.wait);
 	waitq_init(&cg->pids_events.wait);
@@ -56,6 +58,7 @@ void cgroup_put(struct cgroup *cg)
 		for (struct cgroup *c = parent; c; c = c->parent)
 			__atomic_fetch_sub(&c->nr_dying, 1, __ATOMIC_RELAXED);
 		__atomic_fetch_sub(&nr_cgroups, 1, __ATOMIC_RELAXED);
+		cg_attrs_free(cg);
 		kfree(cg->io.use);
 		kfree(cg->name);
 		kfree(cg);
@@ -232,7 +235,17 @@ static int may_host(const struct cgroup *cg)
 	return 0;
 }
 
-/* layer_ops.task_fork. -EAGAIN, -ENOMEM: over a limit; -EBADF, -ENODEV, -EBUSY: of CLONE_INTO_CGROUP */
+static int may_fork_into(struct task *parent, struct cgroup *cg)
+{
+	const struct cred *c = current_thread()->cred;
+	struct cgroup *from = task_cgroup_get(parent);
+	int err = cg_may_enter(cg, c) ?: cg_may_move(from, cg, c, current->ns->cgroup);
+
+	cgroup_put(from);
+	return err;
+}
+
+/* layer_ops.task_fork. -EAGAIN, -ENOMEM: over a limit; -EBADF, -EACCES, -ENODEV ...: of CLONE_INTO_CGROUP */
 static int task_fork(struct task *parent, struct task *child, int target_fd)
 {
 	struct cgroup *cg;
@@ -240,10 +253,12 @@ static int task_fork(struct task *parent, struct task *child, int target_fd)
 
 	child->cgroup = NULL;
 	list_init(&child->cgroup_link);
-	cg = target_fd >= 0 ? cgroup_of_fd(target_fd) : task_cgroup_get(parent);
+	cg = target_fd >= 0 ? cgroup_of_fd(target_fd, 0) : task_cgroup_get(parent);
 	if (IS_ERR(cg))
 		return PTR_ERR(cg);
-	for (;;) {
+	if (target_fd >= 0)
+		err = may_fork_into(parent, cg);
+	while (!err) {
 		struct cgroup *moved_to;
 
 		err = cg_charge_task(cg);
@@ -268,8 +283,6 @@ static int task_fork(struct task *parent, struct task *child, int target_fd)
 		cg_uncharge_task(cg);
 		cgroup_put(cg);
 		cg = moved_to;
-		if (err)
-			break;
 	}
 	cgroup_put(cg);
 	return err;
@@ -314,10 +327,9 @@ static void move_thread(struct cgroup *from, struct cgroup *to, struct task *t)
 		thread_set_work(&t->thread, THREAD_WORK_SIGNAL);
 }
 
-int cgroup_move(struct cgroup *to, struct task *t)
+int cgroup_move(struct cgroup *from, struct cgroup *to, struct task *t)
 {
 	struct task *thread, *next;
-	struct cgroup *from;
 	u64 moved = 0, room = READ_ONCE(t->proc->nr_live);
 	int err;
 
@@ -325,16 +337,16 @@ int cgroup_move(struct cgroup *to, struct task *t)
 	if (!mem_charge(&to->mem, room * cg_task_bytes()))
 		return -ENOMEM;
 	spin_lock(&cgroup_lock);
-	from = t->cgroup;
 	err = may_host(to);
-	if (!err && (!from || list_empty(&t->cgroup_link)))
+	if (!err && (!t->cgroup || list_empty(&t->cgroup_link)))
 		err = -ESRCH;
+	if (!err && t->cgroup != from)
+		err = -EAGAIN;
 	if (err || from == to) {
 		spin_unlock(&cgroup_lock);
 		res_uncharge(&to->mem, room * cg_task_bytes());
 		return err;
 	}
-	cgroup_get(from);
 	if (t == current && READ_ONCE(t->proc->nr_threads) == 1) {
 		move_thread(from, to, t);
 		moved = 1;
@@ -357,7 +369,6 @@ int cgroup_move(struct cgroup *to, struct task *t)
 	cg_io_moved();
 	while (moved--)
 		cgroup_put(from); /* each thread's */
-	cgroup_put(from);
 	return 0;
 }
 
@@ -395,9 +406,14 @@ struct ns_common *cgroup_ns_make(struct user_ns *owner)
 	return &ns->ns;
 }
 
+struct cgroup *cgroup_root_of(struct ns_common *ns)
+{
+	return container_of(ns, struct cgroup_ns, ns)->root;
+}
+
 struct cgroup *cgroup_ns_root(void)
 {
-	return container_of(current->ns->cgroup, struct cgroup_ns, ns)->root;
+	return cgroup_root_of(current->ns->cgroup);
 }
 
 /* layer_ops.show_cgroup: /proc/N/cgroup */

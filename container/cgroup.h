@@ -4,7 +4,8 @@
  * groups of processes; each group counts what its processes and the groups below use, and limits it.
  *
  *	cgroup.c     the tree, who is in which group, fork, exit, moving
- *	cgroup_fs.c  the same as a file system: directories are groups, and the cgroup.* files
+ *	cgroup_fs.c  the same as a file system: directories are groups
+ *	cg_core.c  the cgroup.* files; cg_delegate.c  whose they are, and who may move whom where
  *	cg_pids.c  cg_memory.c  cg_cpu.c  cg_cpuset.c  cg_io.c   the controllers
  *	cg_freeze.c  stopping a group as a whole
  *
@@ -32,6 +33,19 @@ void cg_notify(struct cg_event *ev); /* any context */
 #define CG_IO 16U
 #define CG_ALL (CG_CPU | CG_MEMORY | CG_PIDS | CG_CPUSET | CG_IO)
 
+#define CG_KINDS 6 /* of files: the core's, and each controller's: 1 + the number of its bit */
+
+struct cg_owner {
+	uid_t uid;
+	gid_t gid;
+};
+struct cg_attr { /* of one file, which has no inode while nobody looks at it */
+	struct list_head link;
+	const struct pseudo_file *pf;
+	struct cg_owner owner;
+	mode_t mode;
+};
+
 #define CG_LEVELS 64
 struct cgroup {
 	ref_t refs; /* tasks (zombies too), directory, open files, children, namespaces, charges */
@@ -45,6 +59,8 @@ struct cgroup {
 	bool removed;
 	u32 subtree_control; /* CG_* that the children have */
 	u64 nr_descendants, max_descendants, max_depth;
+	struct cg_owner owner[CG_KINDS]; /* of the files that are not in attrs */
+	struct list_head attrs; /* struct cg_attr of those that chown(2) or chmod(2) was done to */
 	struct dentry *dir; /* keeps the name of a live group cached */
 
 	/* guarded by cgroup_lock */
@@ -103,14 +119,22 @@ static inline u32 cgroup_controllers(const struct cgroup *cg)
 
 /* t's group with a reference, zombies included; the root for tasks that never had one. */
 struct cgroup *task_cgroup_get(struct task *t);
-/* Moves t's whole process. -ENODEV removed, -EBUSY has children with controllers, -ESRCH ended. */
-int cgroup_move(struct cgroup *to, struct task *t);
-/* The group of an open directory that the caller may write in, a reference; ERR_PTR(-EBADF, -EACCES). */
-struct cgroup *cgroup_of_fd(int fd);
+/* Moves t's whole process. -ENODEV removed, -EBUSY has children with controllers, -ESRCH ended, -EAGAIN:
+ * it is no more in from. */
+int cgroup_move(struct cgroup *from, struct cgroup *to, struct task *t);
+/* The group of an open directory that the caller may use so (MAY_*), a reference; ERR_PTR(-EBADF, -EACCES). */
+struct cgroup *cgroup_of_fd(int fd, int may);
+static inline bool cgroup_is_below(const struct cgroup *cg, const struct cgroup *top)
+{
+	while (cg->level > top->level)
+		cg = cg->parent;
+	return cg == top;
+}
 /* The path of cg below root: "/", "/a/b", "/.." outside. */
 void cgroup_path(const struct cgroup *cg, const struct cgroup *root, struct strbuf *out);
 /* What the current task takes for the root (cgroup_namespaces(7)). */
 struct cgroup *cgroup_ns_root(void);
+struct cgroup *cgroup_root_of(struct ns_common *cgroup_ns);
 
 /* Compares populated and frozen with what was last told; cgroup_lock held. */
 void cgroup_update_events(struct cgroup *cg);
@@ -119,16 +143,25 @@ void cgroup_update_events(struct cgroup *cg);
 struct cg_file {
 	struct pseudo_file pf;
 	bool not_on_root;
+	bool delegatable; /* with nsdelegate, a cgroup namespace may write it in its own root */
+	/* instead of pf.write: moves who is named by buf, as an opener with these may. 0 or -errno */
+	int (*move)(struct cgroup *to, char *buf, const struct cred *c, struct ns_common *ns);
 };
 void cg_file_put(void *cg);
+#define CG_FILE_OPS                                                                                \
+	.put = cg_file_put, .opened = cg_opened, .closed = cg_closed, .write_by = cg_write_by
 #define CG_FILE(n, m, ...)                                                                         \
 	{                                                                                          \
-		.pf = {.name = n, .mode = m, .put = cg_file_put, __VA_ARGS__ }                     \
+		.pf = {.name = n, .mode = m, CG_FILE_OPS, __VA_ARGS__ }                            \
+	}
+#define CG_MOVE_FILE(n, show_fn, move_fn)                                                          \
+	{                                                                                          \
+		.pf = { .name = n, .mode = 0644, CG_FILE_OPS, .show = show_fn },                   \
+		.delegatable = true, .move = move_fn                                               \
 	}
 #define CG_CHILD_FILE(n, m, ...)                                                                   \
 	{                                                                                          \
-		.pf = { .name = n, .mode = m, .put = cg_file_put, __VA_ARGS__ },                   \
-		.not_on_root = true                                                                \
+		.pf = { .name = n, .mode = m, CG_FILE_OPS, __VA_ARGS__ }, .not_on_root = true      \
 	}
 /* The functions behind files that only show or set one field of struct cgroup. */
 #define CG_SHOW_NUMBER(fn, field)                                                                  \
@@ -163,6 +196,27 @@ struct cg_controller {
 extern const struct cg_controller cg_cpuset, cg_cpu, cg_io, cg_memory, cg_pids;
 extern const struct cg_file cg_core_files[];
 const struct cg_controller *const *cg_controllers(void); /* NULL-terminated */
+
+/* ---- cg_delegate.c ---- */
+void *cg_opened(void);
+void cg_closed(void *ns);
+ssize_t cg_write_by(struct file *f, void *opener, char *buf, size_t n);
+/* The file of that name that cg has, and its kind (below CG_KINDS); NULL. */
+const struct pseudo_file *cg_find_file(const struct cgroup *cg, const char *name,
+				       unsigned int *kind);
+struct cg_attr cg_attr_of(const struct cgroup *cg, const struct pseudo_file *pf, unsigned int kind);
+int cg_attr_set(struct cgroup *cg, const struct pseudo_file *pf,
+		const struct inode *as); /* -ENOMEM */
+/* Files of the controllers go, and come again as the current thread's; cgroup_mutex held. */
+void cg_attrs_renew(struct cgroup *cg, u32 controllers);
+void cg_attrs_free(struct cgroup *cg);
+/* May an opener with these move a process? cgroup_mutex not held. 0, -EACCES, -ENOENT */
+int cg_may_move(struct cgroup *from, struct cgroup *to, const struct cred *c, struct ns_common *ns);
+int cg_may_enter(struct cgroup *to,
+		 const struct cred *c); /* CLONE_INTO_CGROUP asks for this, too */
+int cg_options(const char *data); /* of mount(2) */
+void cg_show_options(struct super *sb, struct strbuf *out);
+void cg_delegate_init(void);
 
 int cg_cpu_stat_show(struct strbuf *out, void *cg); /* cpu.stat, a core file */
 /* The shares that a task in cg runs by: of the nearest group with the controller; NULL: the root's. */

@@ -25,13 +25,14 @@ const struct cg_controller *const *cg_controllers(void)
 	return controllers;
 }
 
-/* The n-th file that cg has, or NULL past the last one. */
-static const struct pseudo_file *nth_file(const struct cgroup *cg, u64 n)
+/* The n-th file that cg has and its kind, or NULL past the last one. */
+static const struct pseudo_file *nth_file(const struct cgroup *cg, u64 n, unsigned int *kind)
 {
 	const struct cg_controller *const *c = controllers;
 	const struct cg_file *f = cg_core_files;
 	u32 on = cgroup_controllers(cg);
 
+	*kind = 0;
 	for (;;) {
 		for (; f->pf.name; f++)
 			if ((cg->parent || !f->not_on_root) && !n--)
@@ -40,15 +41,17 @@ static const struct pseudo_file *nth_file(const struct cgroup *cg, u64 n)
 			c++;
 		if (!*c)
 			return NULL;
+		*kind = 1 + __builtin_ctz((*c)->bit);
 		f = (*c++)->files;
 	}
 }
 
-static const struct pseudo_file *find_file(const struct cgroup *cg, const char *name)
+const struct pseudo_file *cg_find_file(const struct cgroup *cg, const char *name,
+				       unsigned int *kind)
 {
 	const struct pseudo_file *pf;
 
-	for (u64 n = 0; (pf = nth_file(cg, n)); n++)
+	for (u64 n = 0; (pf = nth_file(cg, n, kind)); n++)
 		if (!strcmp(pf->name, name))
 			return pf;
 	return NULL;
@@ -61,11 +64,24 @@ void cg_file_put(void *cg)
 	cgroup_put(cg);
 }
 
+static int cg_setattr(struct inode *inode, const struct kattr *attr)
+{
+	const struct pseudo *p = inode->priv;
+
+	inode_setattr_common(inode, attr);
+	if (S_ISDIR(inode->mode) || !(attr->valid & (ATTR_MODE | ATTR_UID | ATTR_GID)))
+		return 0; /* a live group's directory keeps its inode */
+	return cg_attr_set(p->priv, p->pf, inode);
+}
+
 static int cg_lookup(struct inode *dir, struct dentry *d)
 {
+	static const struct inode_ops file_ops = { .setattr = cg_setattr };
 	struct cgroup *cg = dir->priv;
-	const struct pseudo_file *pf = find_file(cg, d->name);
+	unsigned int kind;
+	const struct pseudo_file *pf = cg_find_file(cg, d->name, &kind);
 	struct inode *inode;
+	struct cg_attr a;
 
 	if (!pf)
 		return 0;
@@ -75,8 +91,11 @@ static int cg_lookup(struct inode *dir, struct dentry *d)
 		cgroup_put(cg);
 		return -ENOMEM;
 	}
-	inode->uid = 0;
-	inode->gid = 0;
+	a = cg_attr_of(cg, pf, kind);
+	inode->ops = &file_ops;
+	inode->uid = a.owner.uid;
+	inode->gid = a.owner.gid;
+	inode->mode = S_IFREG | a.mode;
 	d_set_inode(d, inode);
 	return 0;
 }
@@ -192,11 +211,12 @@ static int cg_iterate(struct file *f, struct dir_context *ctx)
 {
 	struct cgroup *cg = f->inode->priv;
 	const struct pseudo_file *pf;
+	unsigned int kind;
 	int err;
 
 	if (!emit_dots(f, ctx))
 		return 0;
-	while (ctx->pos < CHILDREN && (pf = nth_file(cg, ctx->pos - 2))) {
+	while (ctx->pos < CHILDREN && (pf = nth_file(cg, ctx->pos - 2, &kind))) {
 		/* Files have no inode before somebody looks them up: any number but 0 will do. */
 		if (!ctx->emit(ctx, pf->name, strlen(pf->name), cg->id, DT_OF_MODE(S_IFREG)))
 			return 0;
@@ -210,12 +230,12 @@ static int cg_iterate(struct file *f, struct dir_context *ctx)
 	return err;
 }
 
-static const struct inode_ops dir_ops = { .lookup = cg_lookup,
-					  .mkdir = cg_mkdir,
-					  .unlink = cg_rmdir };
+static const struct inode_ops dir_ops = {
+	.lookup = cg_lookup, .setattr = cg_setattr, .mkdir = cg_mkdir, .unlink = cg_rmdir
+};
 static const struct file_ops dir_fops = { .iterate = cg_iterate };
 
-struct cgroup *cgroup_of_fd(int fd)
+struct cgroup *cgroup_of_fd(int fd, int may)
 {
 	struct file *f = fd_get_path(fd);
 	struct cgroup *cg = ERR_PTR(-EBADF);
@@ -223,7 +243,7 @@ struct cgroup *cgroup_of_fd(int fd)
 	if (!f)
 		return cg;
 	if (f->inode->ops == &dir_ops) {
-		int err = inode_permission(f->inode, MAY_WRITE);
+		int err = inode_permission(f->inode, may);
 
 		cg = err ? ERR_PTR(err) : f->inode->priv;
 		if (!err)
@@ -246,10 +266,11 @@ static void cg_evict(struct inode *inode)
 static bool cg_revalidate(struct dentry *d)
 {
 	const struct cgroup *cg = d->parent->inode->priv;
+	unsigned int kind;
 
 	if (d->inode && S_ISDIR(d->inode->mode))
 		return true;
-	return !d->inode == !find_file(cg, d->name);
+	return !d->inode == !cg_find_file(cg, d->name, &kind);
 }
 
 /* As the reader's cgroup namespace names it: "/.." is above its root. */
@@ -258,8 +279,15 @@ static void cg_show_path(struct dentry *d, struct strbuf *out)
 	cgroup_path(d->inode->priv, cgroup_ns_root(), out);
 }
 
+static int cg_remount(struct super *sb, const char *data)
+{
+	return cg_options(data);
+}
+
 static const struct super_ops cg_super_ops = {
 	.evict = cg_evict,
+	.remount = cg_remount,
+	.show_options = cg_show_options,
 	.revalidate = cg_revalidate,
 	.show_path = cg_show_path,
 };
@@ -312,6 +340,7 @@ static struct fs_type cgroup2_type = {
 	.nodev = true,
 	.userns_mount = true,
 	.fill = cg_fill,
+	.options = cg_options,
 	.existing = cg_existing,
 	.mount_root = cg_mount_root,
 	.owner = cg_owner,
@@ -321,4 +350,5 @@ void cgroup_fs_init(void)
 {
 	fs_register(&cgroup2_type);
 	sysfs_mkdir("fs/cgroup");
+	cg_delegate_init();
 }

@@ -199,6 +199,8 @@ struct fs_type {
 	struct user_ns *(*owner)(void);
 	/* Makes sb->root. source may be NULL; data: the options' text or NULL. 0 or -errno. */
 	int (*fill)(struct super *sb, const char *source, unsigned long flags, const char *data);
+	/* Of a type whose instances are shared: options of each mount. -EINVAL; NULL: they do not count. */
+	int (*options)(const char *data);
 	/* An instance to share instead of a new one (cgroup2, sysfs, devtmpfs), or NULL. */
 	struct super *(*existing)(void);
 	/* What a new mount of sb shows, with a reference, when it is not sb->root (cgroup2 in a cgroup
@@ -682,7 +684,16 @@ struct pseudo_file {
 	/* Who may write it, whatever the mode says of that; NULL: the mode alone decides. */
 	bool (*may_write)(void);
 	bool poll_takes; /* an event is seen by one poll, else by all until the text is read */
+	/* For writing that depends on who opened the file: a reference to what is kept of that, its end, and
+	 * what is called instead of write. NULL without. */
+	void *(*opened)(void);
+	void (*closed)(void *opener);
+	ssize_t (*write_by)(struct file *f, void *opener, char *buf, size_t n);
 	void (*put)(void *priv); /* the inode goes, no file of it is open any more; may be NULL */
+};
+struct pseudo { /* the priv of such an inode */
+	const struct pseudo_file *pf;
+	void *priv;
 };
 /* A regular file inode that serves pf with priv; the caller gives it a name. Its super must have no
  * evict of its own, or call pseudo_evict() there. NULL without memory (priv is the caller's then). */

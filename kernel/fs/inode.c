@@ -282,9 +282,11 @@ struct super *super_new(const struct fs_type *type, unsigned long flags)
 struct super *super_get(struct fs_type *type, const char *source, unsigned long flags,
 			const char *data)
 {
-	struct super *sb = type->existing ? type->existing() : NULL;
-	int err;
+	int err = type->options ? type->options(data) : 0;
+	struct super *sb = type->existing && !err ? type->existing() : NULL;
 
+	if (err)
+		return ERR_PTR(err);
 	if (sb) {
 		ref_get(&sb->refs);
 		return sb;

@@ -8,15 +8,12 @@
 
 #define WRITE_MAX 65536 /* the longest text one write(2) may carry */
 
-struct pseudo { /* of an inode */
-	const struct pseudo_file *pf;
-	void *priv;
-};
 struct pseudo_open { /* of an open file */
 	struct mutex lock; /* guards the rest */
 	struct strbuf text;
 	bool made;
 	u64 events; /* as of the text */
+	void *opener; /* constant */
 	void *priv; /* show's: the inode's, or of the file alone. Constant */
 };
 static const struct file_ops pseudo_fops;
@@ -39,11 +36,14 @@ static int pseudo_open(struct inode *inode, struct file *f)
 		p->pf->wait(p->priv, &o->events);
 	o->priv = p->priv;
 	err = p->pf->open ? p->pf->open(p->priv, &o->priv) : 0;
-	if (err)
+	if (err) {
 		kfree(o);
-	else
-		f->priv = o;
-	return err;
+		return err;
+	}
+	if (p->pf->opened)
+		o->opener = p->pf->opened();
+	f->priv = o;
+	return 0;
 }
 
 static void pseudo_release(struct file *f)
@@ -51,6 +51,8 @@ static void pseudo_release(struct file *f)
 	const struct pseudo *p = f->inode->priv;
 	struct pseudo_open *o = f->priv;
 
+	if (o->opener)
+		p->pf->closed(o->opener);
 	if (p->pf->release)
 		p->pf->release(o->priv);
 	sb_free(&o->text);
@@ -96,11 +98,12 @@ static ssize_t pseudo_read(struct file *f, struct uio *to, loff_t *pos)
 static ssize_t pseudo_write(struct file *f, struct uio *from, loff_t *pos)
 {
 	struct pseudo *p = f->inode->priv;
+	struct pseudo_open *o = f->priv;
 	size_t n = min(from->left, (size_t)WRITE_MAX);
 	char *buf;
 	ssize_t ret;
 
-	if (!p->pf->write)
+	if (!p->pf->write && !p->pf->write_by)
 		return f->inode->sb->magic == PROC_SUPER_MAGIC ? -EIO : -EINVAL;
 	buf = kmalloc(n + 1);
 	if (!buf)
@@ -110,7 +113,8 @@ static ssize_t pseudo_write(struct file *f, struct uio *from, loff_t *pos)
 		ret = -EFAULT;
 	if (ret >= 0) {
 		buf[n] = '\0';
-		ret = p->pf->write(p->priv, buf, n);
+		ret = p->pf->write_by ? p->pf->write_by(f, o->opener, buf, n)
+				      : p->pf->write(p->priv, buf, n);
 	}
 	kfree(buf);
 	if (ret > 0)

@@ -178,7 +178,6 @@ void futex_exit_robust(struct task *t);
 long task_arch_prctl(struct task *t, int code, u64 addr);
 
 /* cred.c */
-bool cred_ns_capable(const struct cred *c, struct user_ns *ns, int cap);
 int cred_commit(struct cred *c); /* cred_install(), or -ENOMEM for NULL */
 #define CAP_ALL (BIT(CAP_LAST_CAP + 1) - 1)
 

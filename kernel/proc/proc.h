@@ -481,6 +481,7 @@ static inline void cred_get(const struct cred *c)
 void cred_put(const struct cred *c);
 void cred_install(struct cred *c); /* becomes the current thread's; reference moves */
 bool capable(int cap); /* in the first user namespace: for the machine's own things */
+bool cred_ns_capable(const struct cred *c, struct user_ns *ns, int cap);
 bool ns_capable(struct user_ns *ns, int cap); /* user_namespaces(7)'s rule */
 /* Ids as user programs of ns see them, and back: (uid_t)-1 when unmapped. */
 uid_t uid_to_ns(struct user_ns *ns, uid_t kuid);
