@@ -65,12 +65,12 @@ class Layout:
     def json(self, value, kind):
         return self.blob(json.dumps(value).encode(), kind)
 
-    def image(self, layers, config=None, ref=None, platform=("linux", "amd64"), packed=True, said=False):
-        """layers: tar archives. packed: by gzip. said: the descriptor names the platform too."""
+    def image(self, layers, config=None, ref=None, platform=("linux", "amd64"), packed=True, said=False, more=None):
+        """layers: tar archives. packed: by gzip. said: the descriptor names the platform too. more: of the configuration."""
         system = {"os": platform[0], "architecture": platform[1]}
         blobs = [self.blob(gzip.compress(t, mtime=0), LAYER + "+gzip") if packed else self.blob(t, LAYER)
                  for t in layers]
-        whole = dict(system, config=config or {}, rootfs={
+        whole = dict(system, **more or {}, config=config or {}, rootfs={
             "type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(t).hexdigest() for t in layers]})
         made = self.json({"schemaVersion": 2, "layers": blobs, "config": self.json(
             whole, "application/vnd.oci.image.config.v1+json")}, MANIFEST)

@@ -53,6 +53,20 @@ CASES = [
     Case("capabilities-chosen", "for o in '--cap-drop ALL --cap-add chown' '--cap-add CAP_SYS_ADMIN --cap-drop kill' '--cap-drop nosuch'; do "
                                 "ctr run $o busybox -- grep CapEff /proc/self/status; done", status=2,
          out="CapEff:\t0000000000000001\nCapEff:\t00000000a82425db\nctr: --cap-drop nosuch: not a capability (examples: NET_ADMIN, ALL)"),
+    Case("seccomp", "for o in '' --privileged '--seccomp unconfined' '--cap-add SYS_ADMIN'; do ctr run $o busybox -- sh -c "
+                    "'grep Seccomp: /proc/self/status; unshare -u true 2>&1; unshare -U true 2>&1'; done",
+         status=0, out="Seccomp:\t2\nunshare: unshare(0x4000000): Operation not permitted\nunshare: unshare(0x10000000): Operation not permitted\n"
+                       "Seccomp:\t0\nSeccomp:\t0\nunshare: unshare(0x4000000): Operation not permitted\nSeccomp:\t2"),
+    # one instruction: all is allowed
+    Case("seccomp-file", "echo text > long; printf '\\006\\000\\000\\000\\000\\000\\377\\177' > f; "
+                         "for f in long /nosuch f; do ctr run --seccomp $f busybox -- grep Seccomp: /proc/self/status; echo $?; done",
+         match=("^ctr: --seccomp long: no BPF program", "^ctr: --seccomp /nosuch: No such file or directory\n125$", "^Seccomp:\t2\n0$")),
+    Case("exec-rights", "ctr run -d --name c --cap-drop all busybox -- sleep 100; ctr exec c grep -E 'CapBnd|Seccomp:' /proc/self/status; "
+                        "ctr exec --privileged c grep -E 'CapBnd|Seccomp:' /proc/self/status; ctr rm -f c",
+         out="c\nCapBnd:\t0000000000000000\nSeccomp:\t2\nCapBnd:\t000001ffffffffff\nSeccomp:\t0"),
+    Case("did-you-mean", "for v in rnu exce attahc x; do ctr $v; done", status=2,
+         out="ctr: unknown verb rnu: did you mean `ctr run`?\nctr: unknown verb exce: did you mean `ctr exec`?\n"
+             "ctr: unknown verb attahc: did you mean `ctr attach`?\nctr: unknown verb x (try `ctr --help`)"),
     Case("descriptors", "exec 7< /etc; ctr run busybox -- ls /proc/self/fd/7/", status=1, match="No such file"),
     Case("memory-limit", "ctr run --memory 16M busybox -- sh -c 'head -c 64m /dev/zero | tail -c 60m | wc -c'; "
                          "echo $?; echo host goes on", match=("host goes on",), lacks="62914560",

@@ -254,6 +254,28 @@ def mutated(run):
     return None if done.returncode == 0 else ("nothing found", done.stdout + done.stderr)
 
 
-HOST = {"fuzz-bpf": fuzzed("bpf", 300000), "fuzz-config": fuzzed("config", 60000), "fuzz-cpio": fuzzed("cpio", 300000), "fuzz-erofs": fuzzed("erofs", 10000),
+def foreign(run):
+    """What `ctr run` says of an image for another machine, or another kernel; nothing is started."""
+    top = scratch(run, "foreign")
+    system = {"plain": {}, "features": {"os.features": ["tmpfs", "nosuchfs"]}, "had": {"os.features": ["tmpfs", "mnt", "null"]}}
+    for name, more in system.items():
+        made = layout.Layout(os.path.join(top, name))
+        if name == "plain":
+            made.write(made.image([archive([])], platform=("linux", "arm64")))
+        else:
+            made.write(made.image([archive([])], more=more))
+        done = run.sh(["tools/mkimage", "--foreign", made.path, "%s/%s.erofs" % (top, name), "--cache", "build/cache"])
+        if done.returncode:
+            return "an image", done.stderr
+    machine = "this is linux/amd64 (linux ABI)\n"
+    for name, said in (("plain", "ctr: image plain needs linux/arm64, " + machine),
+                       ("features", "ctr: image features needs linux/amd64 with nosuchfs, " + machine), ("had", "--in-vm")):
+        done = run.sh([run.build + "/user/ctr", "run", *(["--in-vm"] if name == "had" else []), name], env={"DYAD_IMAGES": top})
+        if (done.returncode, done.stdout) != (125, "") or said not in done.stderr:
+            return "status 125 and: " + said, "status %d\n%s" % (done.returncode, done.stderr)
+    return None
+
+
+HOST = {"foreign": foreign, "fuzz-bpf": fuzzed("bpf", 300000), "fuzz-config": fuzzed("config", 60000), "fuzz-cpio": fuzzed("cpio", 300000), "fuzz-erofs": fuzzed("erofs", 10000),
         "fuzz-partition": fuzzed("partition", 8000),
         "mutated": mutated, "same-twice": same_twice, "other-tools": other_tools, "refused": refused}

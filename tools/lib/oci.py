@@ -130,7 +130,7 @@ def ref_name(descriptor):
     return field(field(descriptor, "annotations", dict, "a descriptor"), REF_NAME, str, "a descriptor")
 
 
-def choose(store, ref):
+def choose(store, ref, foreign):
     """The manifest's descriptor of the image `ref` (None: the only one) for this machine."""
     found = []
     for pair in flatten(store, parse(store.get("index.json"), "index.json")):
@@ -145,7 +145,7 @@ def choose(store, ref):
     others, fitting = set(), []
     for top, own in found:
         platform = platform_of(store, own)
-        if platform == PLATFORM:
+        if platform == PLATFORM or foreign:
             fitting.append(own)
         else:
             others.add("/".join(platform))
@@ -249,15 +249,19 @@ def settings(config):
     words += [("ExposedPorts", port) for port in sorted(field(said, "ExposedPorts", dict, "the configuration"))]
     words += [("Labels", "%s=%s" % pair)
               for pair in sorted(field(said, "Labels", dict, "the configuration").items())]
+    words += [("Needs", feature) for feature in field(config, "os.features", list, "the configuration")]
+    platform = "%s/%s" % (field(config, "os", str, "the configuration"), field(config, "architecture", str, "the configuration"))
+    if platform != "/".join(PLATFORM):
+        words.append(("Platform", platform))
     for key, text in words:
         if not isinstance(text, str) or "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
             raise Refused("the configuration is not as the specification says: %s" % key)
     return words
 
 
-def oci_parts(store, ref):
+def oci_parts(store, ref, foreign):
     """(configuration, [(layer's Slice, its name in the cache)])"""
-    manifest = parse(blob(store, choose(store, ref), "the manifest"), "the manifest")
+    manifest = parse(blob(store, choose(store, ref, foreign), "the manifest"), "the manifest")
     config = parse(blob(store, field(manifest, "config", dict, "the manifest"), "the configuration"),
                    "the configuration")
     layers = []
@@ -291,11 +295,11 @@ def docker_parts(store, ref):
     return config, layers
 
 
-def check(config, layers):
+def check(config, layers, foreign):
     """The machine that the configuration is for, and one diff_id for each layer."""
     platform = field(config, "os", str, "the configuration"), field(config, "architecture", str,
                                                                     "the configuration")
-    if platform != PLATFORM:
+    if platform != PLATFORM and not foreign:
         raise Refused("needs %s, and this is for %s" % ("/".join(platform), "/".join(PLATFORM)))
     ids = field(field(config, "rootfs", dict, "the configuration"), "diff_ids", list, "the configuration")
     if len(ids) != len(layers) or len(ids) > LAYERS_MAX:
@@ -303,16 +307,16 @@ def check(config, layers):
     return ids
 
 
-def read(path, ref, cache, progress=None):
-    """(Tree, settings) of the image in the folder or archive `path`."""
+def read(path, ref, cache, progress=None, foreign=False):
+    """(Tree, settings) of the image in the folder or archive `path`; foreign: whatever machine it is for."""
     store = Folder(path) if os.path.isdir(path) else Archive(path)
     if store.get("index.json"):
-        config, layers = oci_parts(store, ref)
+        config, layers = oci_parts(store, ref, foreign)
     elif store.get("manifest.json"):
         config, layers = docker_parts(store, ref)
     else:
         raise Refused("is no image: it has neither index.json (OCI) nor manifest.json (docker save)")
-    ids, tree = check(config, layers), Tree()
+    ids, tree = check(config, layers, foreign), Tree()
     for number, ((data, key), diff_id) in enumerate(zip(layers, ids), 1):
         what = "layer %d" % number
         if progress:

@@ -193,6 +193,25 @@ static int run_verb(const struct tool *tool, const struct verb *v, int argc, cha
 	return v->run(argc, argv);
 }
 
+/* How many letters must be changed, put in, left out or exchanged to make b of a; at most `most` + 1. */
+static int distance(const char *a, const char *b, int most)
+{
+	int by[3];
+
+	while (*a && *a == *b)
+		a++, b++;
+	if (!*a && !*b)
+		return 0;
+	if (!most)
+		return 1;
+	if (*a && a[0] == b[1] && a[1] == b[0])
+		return 1 + distance(a + 2, b + 2, most - 1);
+	by[0] = *a && *b ? distance(a + 1, b + 1, most - 1) : most;
+	by[1] = *a ? distance(a + 1, b, most - 1) : most;
+	by[2] = *b ? distance(a, b + 1, most - 1) : most;
+	return 1 + (by[0] < by[1] ? by[0] < by[2] ? by[0] : by[2] : by[1] < by[2] ? by[1] : by[2]);
+}
+
 int tool_main(const struct tool *tool, int argc, char **argv)
 {
 	prog_name = tool->name;
@@ -205,5 +224,10 @@ int tool_main(const struct tool *tool, int argc, char **argv)
 	for (const struct verb *v = tool->verbs; v->name; v++)
 		if (!strcmp(v->name, argv[1]))
 			return run_verb(tool, v, argc - 2, argv + 2);
-	die(STATUS_USAGE, "unknown verb %s (try `%s --help`)", argv[1], tool->name);
+	for (int most = 1; most <= 2 && most < (int)strlen(argv[1]); most++)
+		for (const struct verb *v = tool->verbs; v->name; v++)
+			if (distance(argv[1], v->name, most) <= most)
+				die(STATUS_USAGE, "unknown verb %s: did you mean `%s %s`?", argv[1],
+				    tool->name, v->name);
+	die(STATUS_USAGE, "unknown verb %.64s (try `%s --help`)", argv[1], tool->name);
 }

@@ -1,72 +1,154 @@
 /* SPDX-License-Identifier: MIT */
-/* The names of capabilities (capabilities(7)), and those that a container's root keeps. */
+/* What a container's root may do: names of capabilities (capabilities(7)), and the default seccomp filter. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/seccomp.h>
 
 #include "ctr.h"
 
 /* In the order of their numbers. */
-static const char *const names[] = {
-	"CHOWN",
-	"DAC_OVERRIDE",
-	"DAC_READ_SEARCH",
-	"FOWNER",
-	"FSETID",
-	"KILL",
-	"SETGID",
-	"SETUID",
-	"SETPCAP",
-	"LINUX_IMMUTABLE",
-	"NET_BIND_SERVICE",
-	"NET_BROADCAST",
-	"NET_ADMIN",
-	"NET_RAW",
-	"IPC_LOCK",
-	"IPC_OWNER",
-	"SYS_MODULE",
-	"SYS_RAWIO",
-	"SYS_CHROOT",
-	"SYS_PTRACE",
-	"SYS_PACCT",
-	"SYS_ADMIN",
-	"SYS_BOOT",
-	"SYS_NICE",
-	"SYS_RESOURCE",
-	"SYS_TIME",
-	"SYS_TTY_CONFIG",
-	"MKNOD",
-	"LEASE",
-	"AUDIT_WRITE",
-	"AUDIT_CONTROL",
-	"SETFCAP",
-	"MAC_OVERRIDE",
-	"MAC_ADMIN",
-	"SYSLOG",
-	"WAKE_ALARM",
-	"BLOCK_SUSPEND",
-	"AUDIT_READ",
-	"PERFMON",
-	"BPF",
-	"CHECKPOINT_RESTORE",
-};
-_Static_assert(sizeof(names) / sizeof(*names) == CAP_LAST_CAP + 1, "a name for each");
+static const char names[] =
+	"CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP "
+	"LINUX_IMMUTABLE "
+	"NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO "
+	"SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME "
+	"SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN "
+	"SYSLOG "
+	"WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE ";
+
+#define BIT(cap) (1ULL << (cap))
 
 /* None of these reaches outside. */
-const uint64_t default_capabilities =
-	1ULL << CAP_CHOWN | 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_FSETID | 1ULL << CAP_FOWNER |
-	1ULL << CAP_MKNOD | 1ULL << CAP_NET_RAW | 1ULL << CAP_SETGID | 1ULL << CAP_SETUID |
-	1ULL << CAP_SETFCAP | 1ULL << CAP_SETPCAP | 1ULL << CAP_NET_BIND_SERVICE |
-	1ULL << CAP_SYS_CHROOT | 1ULL << CAP_KILL | 1ULL << CAP_AUDIT_WRITE;
+const uint64_t default_capabilities = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FSETID) |
+				      BIT(CAP_FOWNER) | BIT(CAP_MKNOD) | BIT(CAP_NET_RAW) |
+				      BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_SETFCAP) |
+				      BIT(CAP_SETPCAP) | BIT(CAP_NET_BIND_SERVICE) |
+				      BIT(CAP_SYS_CHROOT) | BIT(CAP_KILL) | BIT(CAP_AUDIT_WRITE);
 
 uint64_t capability_bit(const char *name)
 {
+	const char *p = names;
+
 	if (!strcasecmp(name, "ALL"))
 		return CAPABILITIES_ALL;
 	if (!strncasecmp(name, "CAP_", 4))
 		name += 4;
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (!strcasecmp(name, names[i]))
-			return 1ULL << i;
+	for (int cap = 0; *p; cap++) {
+		size_t n = strcspn(p, " ");
+
+		if (n == strlen(name) && !strncasecmp(name, p, n))
+			return BIT(cap);
+		p += n + 1;
+	}
 	return 0;
+}
+
+/* ---- seccomp(2) ---- */
+
+/* Calls that a container has no use for, unless it has the capability that they ask for; -1: never. */
+static const struct {
+	short call, capability;
+} denied[] = {
+	{ SYS_mount, CAP_SYS_ADMIN },
+	{ SYS_umount2, CAP_SYS_ADMIN },
+	{ SYS_pivot_root, CAP_SYS_ADMIN },
+	{ SYS_move_mount, CAP_SYS_ADMIN },
+	{ SYS_open_tree, CAP_SYS_ADMIN },
+	{ SYS_fsopen, CAP_SYS_ADMIN },
+	{ SYS_fsmount, CAP_SYS_ADMIN },
+	{ SYS_fspick, CAP_SYS_ADMIN },
+	{ SYS_fsconfig, CAP_SYS_ADMIN },
+	{ SYS_mount_setattr, CAP_SYS_ADMIN },
+	{ SYS_setns, CAP_SYS_ADMIN },
+	{ SYS_unshare, CAP_SYS_ADMIN },
+	{ SYS_swapon, CAP_SYS_ADMIN },
+	{ SYS_swapoff, CAP_SYS_ADMIN },
+	{ SYS_quotactl, CAP_SYS_ADMIN },
+	{ SYS_bpf, CAP_SYS_ADMIN },
+	{ SYS_perf_event_open, CAP_SYS_ADMIN },
+	{ SYS_open_by_handle_at, CAP_DAC_READ_SEARCH },
+	{ SYS_reboot, CAP_SYS_BOOT },
+	{ SYS_kexec_load, CAP_SYS_BOOT },
+	{ SYS_kexec_file_load, CAP_SYS_BOOT },
+	{ SYS_init_module, CAP_SYS_MODULE },
+	{ SYS_finit_module, CAP_SYS_MODULE },
+	{ SYS_delete_module, CAP_SYS_MODULE },
+	{ SYS_iopl, CAP_SYS_RAWIO },
+	{ SYS_ioperm, CAP_SYS_RAWIO },
+	{ SYS_acct, CAP_SYS_PACCT },
+	{ SYS_settimeofday, CAP_SYS_TIME },
+	{ SYS_clock_settime, CAP_SYS_TIME },
+	{ SYS_syslog, CAP_SYSLOG },
+	{ SYS_userfaultfd, -1 },
+	{ SYS_add_key, -1 },
+	{ SYS_request_key, -1 },
+	{ SYS_keyctl, -1 },
+	{ SYS_io_uring_setup, -1 },
+};
+#define NEW_ANY                                                                                    \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
+	 CLONE_NEWPID | CLONE_NEWNET)
+#define X32_BIT 0x40000000
+#define REFUSE(err) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (err))
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define JUMP(kind, k, yes, no) BPF_JUMP(BPF_JMP | (kind) | BPF_K, k, yes, no)
+
+const struct sock_fprog *default_seccomp(uint64_t capabilities)
+{
+	static struct sock_filter f[16 + 2 * sizeof(denied) / sizeof(*denied)];
+	static struct sock_fprog prog = { .filter = f };
+	/* Other ABIs have other numbers: none of them; and no namespace by clone. */
+	static const struct sock_filter head[] = {
+		LOAD(arch), JUMP(BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		LOAD(nr), JUMP(BPF_JGE, X32_BIT, 0, 1), REFUSE(ENOSYS),
+	}, clones[] = {
+		/* Its flags cannot be seen: a C library then takes clone. */
+		JUMP(BPF_JEQ, SYS_clone3, 0, 1), REFUSE(ENOSYS),
+		JUMP(BPF_JEQ, SYS_clone, 0, 3),
+		LOAD(args[0]), JUMP(BPF_JSET, NEW_ANY, 0, 1), REFUSE(EPERM),
+	}, allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	int n = sizeof(head) / sizeof(*head);
+
+	memcpy(f, head, sizeof(head));
+	for (size_t i = 0; i < sizeof(denied) / sizeof(*denied); i++) {
+		if (denied[i].capability >= 0 && capabilities & BIT(denied[i].capability))
+			continue;
+		f[n++] = (struct sock_filter)JUMP(BPF_JEQ, denied[i].call, 0, 1);
+		f[n++] = (struct sock_filter)REFUSE(EPERM);
+	}
+	if (!(capabilities & BIT(CAP_SYS_ADMIN))) {
+		memcpy(f + n, clones, sizeof(clones));
+		n += sizeof(clones) / sizeof(*clones);
+	}
+	f[n++] = allow;
+	prog.len = n;
+	return &prog;
+}
+
+const struct sock_fprog *seccomp_from_file(const char *path)
+{
+	static struct sock_filter f[BPF_MAXINSNS + 1];
+	static struct sock_fprog prog = { .filter = f };
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, f, sizeof(f));
+
+	if (n < 0)
+		die(STATUS_FAILED, "--seccomp %s: %s", path, strerror(errno));
+	if (!n || n % sizeof(*f) || n == sizeof(f))
+		die(STATUS_FAILED,
+		    "--seccomp %s: no BPF program (1 to %d instructions of %zu bytes)", path,
+		    BPF_MAXINSNS, sizeof(*f));
+	close(fd);
+	prog.len = n / sizeof(*f);
+	return &prog;
 }

@@ -139,7 +139,11 @@ void add_limit(struct container *c, const char *option, const char *file, const 
 	__attribute__((format(printf, 4, 5)));
 void set_limits(const struct container *c, int cgroup); /* dies naming the option */
 
-/* ---- capabilities (capability.c) ---- */
+/* ---- capabilities, seccomp (capability.c) ---- */
+/* Refuses what a container with these capabilities has no use for. */
+const struct sock_fprog *default_seccomp(uint64_t capabilities);
+const struct sock_fprog *seccomp_from_file(const char *path); /* struct sock_filter, n times */
+
 #define CAPABILITIES_ALL (~0ULL)
 extern const uint64_t default_capabilities; /* as in the containers of docker and podman */
 /* The bit of "CAP_NET_ADMIN", "net_admin"; all for "ALL"; 0 when there is none. */

@@ -126,6 +126,23 @@ static int exec_kept(struct container *c, const struct state *s)
 	return client_run(pair[0], s->name);
 }
 
+/* Those of the container: the bounding set of its first process, and a filter if that has one. */
+static void take_rights(struct container *c, pid_t pid)
+{
+	char path[32], text[4096];
+	const char *set, *mode;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
+		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
+	set = strstr(text, "\nCapBnd:");
+	mode = strstr(text, "\nSeccomp:");
+	c->capabilities =
+		set ? strtoull(set + strlen("\nCapBnd:"), NULL, 16) : default_capabilities;
+	if (!mode || atoi(mode + strlen("\nSeccomp:")))
+		c->seccomp = default_seccomp(c->capabilities);
+}
+
 int exec_verb(int argc, char **argv)
 {
 	struct container c = { 0 };
@@ -148,7 +165,10 @@ int exec_verb(int argc, char **argv)
 	if (!c.workdir)
 		c.workdir = "/";
 	c.terminal = opt.terminal;
-	c.capabilities = opt.privileged ? CAPABILITIES_ALL : default_capabilities;
+	if (opt.privileged)
+		c.capabilities = CAPABILITIES_ALL;
+	else
+		take_rights(&c, s.pid);
 	cgroup = cgroup_open(s.name);
 	if (cgroup >= 0 && cgroup_number(cgroup, "cgroup.freeze", "") == 1)
 		die(STATUS_FAILED, "%s is paused (`ctr unpause %s`)", s.name, s.name);

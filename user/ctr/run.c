@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,12 +25,13 @@
 
 /* Namespaces without which it would be no container; CLONE_NEWIPC a kernel may lack. */
 #define NEEDED (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS)
+#define PLATFORM "linux/amd64"
 
 static struct {
 	uint64_t memory, pids;
-	const char *cpus, *hostname, *name, *workdir, *user, *net;
+	const char *cpus, *hostname, *name, *workdir, *user, *net, *seccomp;
 	struct opt_list env, volumes, cap_add, cap_drop;
-	bool stdin_, terminal, detach, init, remove, privileged, read_only;
+	bool stdin_, terminal, detach, init, remove, privileged, read_only, in_vm;
 } opt;
 
 const struct opt run_options[] = {
@@ -54,6 +56,8 @@ const struct opt run_options[] = {
 	{ "--cap-add", 0, OPT_LIST, &opt.cap_add, "CAP",
 	  "one capability more: NET_ADMIN, ALL; may be repeated" },
 	{ "--cap-drop", 0, OPT_LIST, &opt.cap_drop, "CAP", "one capability less; may be repeated" },
+	{ "--seccomp", 0, OPT_TEXT, &opt.seccomp, "default|unconfined|FILE",
+	  "which system calls it may use; FILE: a BPF program" },
 	{ "--detach", 'd', OPT_FLAG, &opt.detach, NULL,
 	  "leave it running, and print its name; its output goes to `ctr logs`" },
 	{ "--interactive", 'i', OPT_FLAG, &opt.stdin_, NULL,
@@ -64,6 +68,7 @@ const struct opt run_options[] = {
 	  "process 1 is a small init, the command its child" },
 	{ "--privileged", 0, OPT_FLAG, &opt.privileged, NULL,
 	  "root in it may do what root outside may" },
+	{ "--in-vm", 0, OPT_FLAG, &opt.in_vm, NULL, "on a kernel of its own (not there yet)" },
 	{ "--rm", 0, OPT_FLAG, &opt.remove, NULL,
 	  "nothing is left of one that was detached, either" },
 	{ .name = NULL },
@@ -227,6 +232,15 @@ static uint64_t describe_capabilities(void)
 	return drop == CAPABILITIES_ALL ? add : (base | add) & ~drop;
 }
 
+static const struct sock_fprog *describe_seccomp(uint64_t capabilities)
+{
+	if (opt.seccomp ? !strcmp(opt.seccomp, "unconfined") : opt.privileged)
+		return NULL;
+	if (opt.seccomp && strcmp(opt.seccomp, "default"))
+		return seccomp_from_file(opt.seccomp);
+	return default_seccomp(capabilities);
+}
+
 static uint64_t describe_namespaces(void)
 {
 	if (!opt.net || !strcmp(opt.net, "host"))
@@ -339,13 +353,51 @@ static int run_kept(struct container *c)
 	return status;
 }
 
+/* A file system, a kind of namespace, or a device that the kernel has. */
+static bool kernel_has(const char *feature)
+{
+	char path[128], text[4096];
+	size_t n = strlen(feature);
+
+	if (join(path, sizeof(path), "/proc/self/ns/", feature, NULL) && !access(path, F_OK))
+		return true;
+	if (join(path, sizeof(path), "/dev/", feature, NULL) && !access(path, F_OK))
+		return true;
+	if (read_small(AT_FDCWD, "/proc/filesystems", text, sizeof(text)) < 0)
+		return false;
+	for (const char *p = text; (p = strchr(p, '\t')); p++)
+		if (!strncmp(p + 1, feature, n) && (!p[n + 1] || p[n + 1] == '\n'))
+			return true;
+	return false;
+}
+
+/* Dies when the image is not for this machine. */
+static void check_platform(const char *name, const struct image_config *config)
+{
+	const char *platform = image_config_next(config, "Platform", NULL), *needs = NULL;
+	struct utsname u;
+
+	uname(&u);
+	if (platform && strcmp(platform, PLATFORM))
+		die(STATUS_FAILED, "image %s needs %s, this is %s/amd64 (linux ABI)", name,
+		    platform, strstr(u.release, "dyad") ? "dyad" : "linux");
+	while ((needs = image_config_next(config, "Needs", needs)))
+		if (!kernel_has(needs))
+			die(STATUS_FAILED,
+			    "image %s needs %s with %s, this is %s/amd64 (linux ABI)", name,
+			    PLATFORM, needs, strstr(u.release, "dyad") ? "dyad" : "linux");
+	if (opt.in_vm)
+		die(STATUS_FAILED, "--in-vm: not there yet (`vm run %s` is)", name);
+}
+
 /* What the image and the command line say, together. */
-static void describe(struct container *c, const char *image, char **argv)
+static void describe(struct container *c, const char *name, const char *image, char **argv)
 {
 	static char *shell[] = { "/bin/sh", NULL };
 	struct image_config config;
 
 	image_config_read(image, &config);
+	check_platform(name, &config);
 	c->image = image;
 	c->argv = *argv ? argv : image_config_command(&config);
 	if (!c->argv)
@@ -353,6 +405,7 @@ static void describe(struct container *c, const char *image, char **argv)
 	set_surroundings(c, opt.workdir, opt.user, &opt.env, &config);
 	c->namespaces = describe_namespaces();
 	c->capabilities = describe_capabilities();
+	c->seccomp = describe_seccomp(c->capabilities);
 	describe_mounts(c);
 	describe_limits(c);
 	c->init = opt.init;
@@ -370,7 +423,7 @@ int run_verb(int argc, char **argv)
 	argv++;
 	if (*argv && !strcmp(*argv, "--"))
 		argv++;
-	describe(&c, image, argv);
+	describe(&c, image_name, image, argv);
 
 	state_begin(&state, opt.name, image_name);
 	state.keep = opt.detach && !opt.remove;
