@@ -124,6 +124,35 @@ wait $! 2> /dev/null; until [ ! "$(ctr ps -aq)" ]; do sleep 0.05; done; ls /run/
 dead
 ctr: nothing named T runs (try `ctr ps`)
 """,
+    "looked-at": r"""
+mkdir d; mount -t tmpfs t d; ctr run -d --name $T -v $PWD/d:/data:ro busybox -- sleep 1000 > /dev/null; umount d
+ctr top $T | awk '{ print $NF }'; ctr stats --json | grep "\"$T\"" | grep -o 'name.*cpu_usec": [0-9]' | cut -d, -f1; ctr stats --once | grep -c "^$T "
+ctr inspect $T | tr -d '\n' | grep -oE '"(status|destination)": "(running|/data)"|"exit_code": null'
+ctr explain $T | grep -oE '^[|`]- [a-z]+|\(shares the host.s\)$|/data .* ro,' | tr -s ' ' | uniq
+ctr explain --svg $T | grep -cE '^</?svg'; ctr flavours busybox | grep -c "Linux .* $T$"
+ctr stop $T; ctr inspect $T | grep -o '"exit_code": 143'; ctr explain $T; ctr top $T; ctr rm $T; ctr inspect $T
+for v in run ps exec attach logs stop kill rm pause unpause stats top inspect explain flavours images completion; do ctr $v --help | grep -qE "^ +(ctr|\. )|DYAD_IMAGES" || echo $v has no example; done
+----
+COMMAND
+1000
+name": "T"
+1
+"status": "running"
+"exit_code": null
+"destination": "/data"
+|- namespaces
+(shares the host's)
+|- root
+/data tmpfs ro,
+|- cgroup
+`- rights
+2
+1
+"exit_code": 143
+ctr: nothing named T runs (try `ctr ps`)
+ctr: nothing named T runs (try `ctr ps`)
+ctr: nothing named T (try `ctr ps -a`)
+""",
     "names-unique": r"""
 for i in 1 2 3 4 5 6 7 8; do ctr run -d --name $T busybox -- sleep 1000 2> /dev/null & done > out; wait; cat out; ctr rm -f $T
 for i in 1 2 3 4 5 6; do ctr run -d busybox -- true & done > out; wait; sort -u out | wc -l; for n in $(ctr ps -aq); do ctr rm -f $n; done; ls /run/ctr

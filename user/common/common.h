@@ -82,6 +82,8 @@ int write_small(int dirfd, const char *name, const char *text); /* an existing f
 /* ---- images ---- */
 /* The path of the image NAME in path; dies with status 2 naming it when there is none. */
 void image_path(const char *name, char *path, size_t size);
+/* The names of all images, sorted, allocated: how many. */
+int image_names(char ***names);
 int images_verb(int argc, char **argv); /* the verb "images" */
 
 /* What an image says about running it: NULL and 0 when it says nothing. */

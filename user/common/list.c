@@ -38,10 +38,9 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int images_verb(int argc, char **argv)
+int image_names(char ***list)
 {
-	struct table t = { .columns = 2 };
-	char *names[1024];
+	static char *names[1024];
 	struct dirent *e;
 	int n = 0;
 	DIR *dir = opendir(image_dir());
@@ -53,25 +52,35 @@ int images_verb(int argc, char **argv)
 
 		if (len <= strlen(SUFFIX) || strcmp(e->d_name + len - strlen(SUFFIX), SUFFIX))
 			continue;
-		names[n] = strdup(e->d_name);
-		if (!names[n])
+		names[n] = strndup(e->d_name, len - strlen(SUFFIX));
+		if (!names[n++])
 			die(STATUS_FAILED, "no memory");
-		n++;
 	}
+	closedir(dir);
 	qsort(names, n, sizeof(*names), by_name);
+	*list = names;
+	return n;
+}
+
+int images_verb(int argc, char **argv)
+{
+	struct table t = { .columns = 2 };
+	char **names, path[512], buf[TEXT_SIZE];
+	int n = image_names(&names);
+
 	table_add(&t, "IMAGE");
 	table_add(&t, "SIZE");
 	for (int i = 0; i < n; i++) {
-		char buf[TEXT_SIZE];
-		int fd = openat(dirfd(dir), names[i], O_RDONLY | O_CLOEXEC);
-		off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END); /* a file, or a disk */
+		int fd = -1;
+		off_t size;
 
+		if (join(path, sizeof(path), image_dir(), "/", names[i], SUFFIX, NULL))
+			fd = open(path, O_RDONLY | O_CLOEXEC);
+		size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END); /* a file, or a disk */
 		close(fd);
-		names[i][strlen(names[i]) - strlen(SUFFIX)] = 0;
 		table_add(&t, names[i]);
 		table_add(&t, size_text(size, buf));
 	}
-	closedir(dir);
 	table_print(&t);
 	return 0;
 }

@@ -6,7 +6,7 @@
  *
  * main.c verbs; run.c the parent's side; setup.c the child's root and mounts, command.c its last steps
  * to exec; spawn.c clone3 and the wait; shim.c the keeper left behind, client.c who attaches to it;
- * exec.c entering one that runs; end.c ending.
+ * exec.c entering one that runs; end.c ending; look.c and explain.c what there is to see.
  */
 #pragma once
 #include <linux/filter.h>
@@ -122,6 +122,16 @@ int client_started(int s);
 /* Is attached until its end, whose status it returns, or until ctrl-p ctrl-q: 0. */
 int client_run(int s, const char *name);
 
+/* ---- looking: explain.c ---- */
+#define NR_KINDS 8
+extern const char *const ns_kinds[NR_KINDS]; /* as in /proc/PID/ns */
+/* "pid:[4026531836]" of the process, 0: this one; false when it is not known. */
+bool namespace_of(pid_t pid, const char *kind, char text[64]);
+struct mount_line {
+	const char *place, *type, *options;
+};
+void each_mount(pid_t pid, void (*fn)(const struct mount_line *m, void *arg), void *arg);
+
 /* What -e asks for, what the image says, and PATH, HOME, TERM where they are not among it. */
 char **make_environment(const struct opt_list *extra, const struct image_config *config);
 /* Folder, user and environment of c: as asked for, else as the image says. */
@@ -150,9 +160,11 @@ extern const uint64_t default_capabilities; /* as in the containers of docker an
 uint64_t capability_bit(const char *name);
 
 extern const struct opt run_options[], exec_options[], kill_options[], rm_options[], stop_options[],
-	logs_options[];
+	logs_options[], stats_options[], explain_options[];
 int run_verb(int argc, char **argv), exec_verb(int argc, char **argv);
 int kill_verb(int argc, char **argv), rm_verb(int argc, char **argv);
 int stop_verb(int argc, char **argv), pause_verb(int argc, char **argv);
 int unpause_verb(int argc, char **argv), attach_verb(int argc, char **argv);
-int logs_verb(int argc, char **argv);
+int logs_verb(int argc, char **argv), stats_verb(int argc, char **argv);
+int top_verb(int argc, char **argv), inspect_verb(int argc, char **argv);
+int flavours_verb(int argc, char **argv), explain_verb(int argc, char **argv);

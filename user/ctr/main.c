@@ -2,9 +2,13 @@
 /* The verbs of ctr, and their help. */
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "ctr.h"
+
+static int completion_verb(int argc, char **argv);
 
 static const struct verb verbs[] = {
 	{
@@ -119,6 +123,67 @@ static const struct verb verbs[] = {
 		.run = unpause_verb,
 	},
 	{
+		.name = "stats",
+		.usage = "stats [OPTION...]",
+		.what = "Shows what the containers use: CPU, memory, processes; each second",
+		.more = "Example:\n"
+			"  ctr stats --once\n",
+		.opts = stats_options,
+		.run = stats_verb,
+	},
+	{
+		.name = "top",
+		.usage = "top NAME",
+		.what = "Lists the processes of a container, by the host's numbers",
+		.more = "Example:\n"
+			"  ctr top web\n",
+		.min_args = 1,
+		.max_args = 1,
+		.run = top_verb,
+	},
+	{
+		.name = "inspect",
+		.usage = "inspect NAME...",
+		.what = "Tells all that is known of containers, as JSON",
+		.more = "Example:\n"
+			"  ctr inspect web\n",
+		.min_args = 1,
+		.max_args = -1,
+		.run = inspect_verb,
+	},
+	{
+		.name = "explain",
+		.usage = "explain [OPTION...] NAME",
+		.what = "Draws what a container is made of, beside the host's",
+		.more = "Its namespaces, mounts, cgroup with limits, and rights.\n"
+			"\n"
+			"Example:\n"
+			"  ctr explain --svg web > web.svg\n",
+		.opts = explain_options,
+		.min_args = 1,
+		.max_args = 1,
+		.run = explain_verb,
+	},
+	{
+		.name = "flavours",
+		.usage = "flavours [IMAGE...]",
+		.what = "Shows the images side by side: one kernel, many user lands",
+		.more = "Example:\n"
+			"  ctr flavours busybox debian\n",
+		.max_args = -1,
+		.run = flavours_verb,
+	},
+	{
+		.name = "completion",
+		.usage = "completion",
+		.what = "Prints what makes bash complete the command line of ctr",
+		.more = "(busybox's ash has no completion that a program could add to.)\n"
+			"\n"
+			"Example:\n"
+			"  . <(ctr completion)\n",
+		.run = completion_verb,
+	},
+	{
 		.name = "kill",
 		.usage = "kill [OPTION...] NAME...",
 		.what = "Sends a signal to process 1 of a container: SIGKILL, which ends it whole",
@@ -156,6 +221,26 @@ static const struct tool ctr = {
 		"  ctr run busybox -- sh -c 'hostname; ps'\n",
 	.verbs = verbs,
 };
+
+static int completion_verb(int argc, char **argv)
+{
+	printf("_ctr() {\n\tlocal at=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} words\n"
+	       "\tif [ $COMP_CWORD = 1 ]; then verb=; fi\n\tcase $verb in\n\t'') words='");
+	for (const struct verb *v = verbs; v->name; v++)
+		printf("%s ", v->name);
+	printf("';;\n");
+	for (const struct verb *v = verbs; v->name; v++) {
+		printf("\t%s) words=\"--help", v->name);
+		for (const struct opt *o = v->opts; o && o->name; o++)
+			printf(" %s", o->name);
+		printf("%s\";;\n", strstr(v->usage, "IMAGE")  ? " $(ctr images | sed '1d; s/ .*//')"
+				   : strstr(v->usage, "NAME") ? " $(ctr ps -aq)"
+							      : "");
+	}
+	printf("\tesac\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$at\"))\n}\n"
+	       "complete -o default -F _ctr ctr\n");
+	return 0;
+}
 
 int main(int argc, char **argv)
 {
