@@ -25,13 +25,14 @@ void cg_mem_release(struct res_counter *res)
 	cgroup_put(container_of(res, struct cgroup, mem));
 }
 
-void cg_move_mm(struct cgroup *from, struct cgroup *to, struct task *t)
+bool cg_move_mm(struct cgroup *from, struct cgroup *to, struct task *t)
 {
 	struct mm *mm = task_mm_get(t);
 	struct frame *root;
+	bool moved = false;
 
 	if (!mm)
-		return;
+		return false;
 	/*
 	 * Whoever shares the space from another group (vfork) leaves it charged where it is. The root
 	 * table's own charge moves along: it is what keeps the counter behind mm->charge alive. users:
@@ -40,9 +41,8 @@ void cg_move_mm(struct cgroup *from, struct cgroup *to, struct task *t)
 	if (mm->charge == &from->mem && ref_read(&mm->users) == READ_ONCE(t->proc->nr_live) + 1) {
 		mutex_lock(&mm->lock);
 		root = va_frame(mm->pml4);
-		if (root->charge == &from->mem) {
-			if (!mem_charge(&to->mem, PAGE_SIZE)) /* nobody left who could give it */
-				res_charge_force(&to->mem, PAGE_SIZE);
+		moved = root->charge == &from->mem;
+		if (moved) {
 			root->charge = &to->mem;
 			mm->charge = &to->mem;
 			res_uncharge(&from->mem, PAGE_SIZE);
@@ -50,6 +50,7 @@ void cg_move_mm(struct cgroup *from, struct cgroup *to, struct task *t)
 		mutex_unlock(&mm->lock);
 	}
 	mm_put_user(mm);
+	return moved;
 }
 
 /* ---- events ---- */

@@ -327,31 +327,43 @@ static void move_thread(struct cgroup *from, struct cgroup *to, struct task *t)
 		thread_set_work(&t->thread, THREAD_WORK_SIGNAL);
 }
 
+/* How many threads t's process has in cg: by the group's list, which has one that is being forked, too. */
+static u64 nr_threads_in(const struct cgroup *cg, const struct task *t)
+{
+	const struct task *thread;
+	u64 n = 0;
+
+	list_for_each(thread, &cg->tasks, cgroup_link)
+		n += thread->proc == t->proc;
+	return n;
+}
+
 int cgroup_move(struct cgroup *from, struct cgroup *to, struct task *t)
 {
 	struct task *thread, *next;
-	u64 moved = 0, room = READ_ONCE(t->proc->nr_live);
+	/* Room is made first: who comes in must not bring the group over its limit. The page is cg_move_mm()'s */
+	u64 moved = 0, room = READ_ONCE(t->proc->nr_live) * cg_task_bytes() + PAGE_SIZE;
+	bool alone = t == current && READ_ONCE(t->proc->nr_threads) == 1;
 	int err;
 
-	/* Room is made first: who comes in must not bring the group over its limit. */
-	if (!mem_charge(&to->mem, room * cg_task_bytes()))
+	if (!mem_charge(&to->mem, room))
 		return -ENOMEM;
 	spin_lock(&cgroup_lock);
 	err = may_host(to);
 	if (!err && (!t->cgroup || list_empty(&t->cgroup_link)))
 		err = -ESRCH;
-	if (!err && t->cgroup != from)
-		err = -EAGAIN;
+	if (!err &&
+	    (t->cgroup != from || (!alone && nr_threads_in(from, t) * cg_task_bytes() >= room)))
+		err = -EAGAIN; /* moved, or threads began meanwhile */
 	if (err || from == to) {
 		spin_unlock(&cgroup_lock);
-		res_uncharge(&to->mem, room * cg_task_bytes());
+		res_uncharge(&to->mem, room);
 		return err;
 	}
-	if (t == current && READ_ONCE(t->proc->nr_threads) == 1) {
+	if (alone) {
 		move_thread(from, to, t);
 		moved = 1;
 	} else {
-		/* The list of the group, not of the process: it has a thread that is being forked, too. */
 		list_for_each_safe(thread, next, &from->tasks, cgroup_link) {
 			if (thread->proc != t->proc)
 				continue;
@@ -359,12 +371,9 @@ int cgroup_move(struct cgroup *from, struct cgroup *to, struct task *t)
 			moved++;
 		}
 	}
-	if (moved > room) /* threads that began meanwhile */
-		res_charge_force(&to->mem, (moved - room) * cg_task_bytes());
 	spin_unlock(&cgroup_lock);
-	if (room > moved)
-		res_uncharge(&to->mem, (room - moved) * cg_task_bytes());
-	cg_move_mm(from, to, t);
+	room -= moved * cg_task_bytes() + (cg_move_mm(from, to, t) ? PAGE_SIZE : 0);
+	res_uncharge(&to->mem, room);
 	cg_cpuset_move(from, to, t);
 	cg_io_moved();
 	while (moved--)

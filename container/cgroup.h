@@ -120,7 +120,7 @@ static inline u32 cgroup_controllers(const struct cgroup *cg)
 /* t's group with a reference, zombies included; the root for tasks that never had one. */
 struct cgroup *task_cgroup_get(struct task *t);
 /* Moves t's whole process. -ENODEV removed, -EBUSY has children with controllers, -ESRCH ended, -EAGAIN:
- * it is no more in from. */
+ * it is no more in from, or has more threads. */
 int cgroup_move(struct cgroup *from, struct cgroup *to, struct task *t);
 /* The group of an open directory that the caller may use so (MAY_*), a reference; ERR_PTR(-EBADF, -EACCES). */
 struct cgroup *cgroup_of_fd(int fd, int may);
@@ -246,8 +246,9 @@ int cg_charge_task(struct cgroup *cg);
 void cg_uncharge_task(struct cgroup *cg);
 /* Moves t's own charges, whose memory has been charged to to; what its pages are charged to stays (cgroup_lock held). */
 void cg_move_task(struct cgroup *from, struct cgroup *to);
-/* The space of a moved process is charged to its new group from now on. */
-void cg_move_mm(struct cgroup *from, struct cgroup *to, struct task *t);
+/* The space of a moved process is charged to its new group from now on; true: the page that was charged to
+ * it for that is used. */
+bool cg_move_mm(struct cgroup *from, struct cgroup *to, struct task *t);
 void cg_mem_release(struct res_counter *res);
 void cg_mem_event(struct res_counter *res, enum mem_event what);
 void cg_oom_event(struct res_counter *res, struct task *victim);

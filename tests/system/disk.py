@@ -339,7 +339,29 @@ def groups(san=False):
     return test
 
 
+def protected(san=False):
+    def test(run):
+        """memory.min and memory.low: what is read again comes from the cache, but from the disk without them."""
+        with folder(run) as where:
+            disks = [disk(where, "d%d" % n, (64 if n == 3 else 8) * MIB, n) for n in range(4)]
+            got = guest(run, r"""
+                exec 2> /dev/null; cd /sys/fs/cgroup; echo +io +memory > cgroup.subtree_control; mkdir p; echo +io +memory > p/cgroup.subtree_control
+                mkdir p/min p/low p/none p/big; echo 24M > p/memory.max; echo 12M > p/min/memory.min; echo 12M > p/low/memory.low
+                in_() { sh -c 'echo 0 > p/$0/cgroup.procs; exec cat /dev/$1' $1 $2 > /dev/null; tr ' ' '\n' < p/$1/io.stat | grep rbytes; }
+                in_ min vda; in_ low vdb; in_ none vdc; in_ big vdd; echo again
+                in_ min vda; in_ low vdb; [ $(in_ none vdc | cut -d= -f2) -gt 8388608 ] && echo from disk; grep '^low' p/low/memory.events
+                echo 64M > p/memory.reclaim || echo no more; in_ min vda; [ $(in_ low vdb | cut -d= -f2) -gt 8388608 ] && echo from disk
+                grep '^low' p/low/memory.events p/min/memory.events | sed 's/low [1-9].*/low N/'; grep '^max [1-9]' p/memory.events | sed 's/[1-9].*/N/'
+                rmdir p/min p/low p/none p/big p; head -1 cgroup.stat
+                """, disks, mem="128M", san=san)
+            same = "rbytes=8388608"
+            return wrong([same, same, same, "rbytes=67108864", "again", same, same, "from disk", "low 0", "no more", same, "from disk",
+                          "p/low/memory.events:low N", "p/min/memory.events:low 0", "max N", "nr_descendants 0"], got)
+    return test
+
+
 HOST = {
+    "protected": protected(), "protected-san": protected(san=True),
     "groups": groups(), "groups-san": groups(san=True),
     "files": files(), "files-san": files(san=True),
     "little-memory": little_memory(), "little-memory-san": little_memory(san=True),
