@@ -64,7 +64,6 @@ s64 clock_offset(int clock)
 	case CLOCK_MONOTONIC_RAW:
 		return time->monotonic;
 	case CLOCK_BOOTTIME:
-	case CLOCK_BOOTTIME_ALARM:
 		return time->boottime;
 	default:
 		return clock_wall_ns() - clock_ns();
@@ -77,7 +76,6 @@ int do_clock_gettime(int clock, u64 *ns)
 	switch (clock) {
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_COARSE:
-	case CLOCK_REALTIME_ALARM:
 	case CLOCK_TAI:
 		*ns = clock_wall_ns();
 		return 0;
@@ -85,7 +83,6 @@ int do_clock_gettime(int clock, u64 *ns)
 	case CLOCK_MONOTONIC_COARSE:
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_BOOTTIME:
-	case CLOCK_BOOTTIME_ALARM:
 		*ns = clock_ns() + clock_offset(clock);
 		return 0;
 	default:
@@ -220,13 +217,13 @@ int clock_deadline(int clock, bool absolute, u64 ns, u64 *deadline)
 	case CLOCK_TAI:
 	case CLOCK_MONOTONIC:
 	case CLOCK_BOOTTIME:
-	case CLOCK_REALTIME_ALARM:
-	case CLOCK_BOOTTIME_ALARM:
 		break;
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_MONOTONIC_COARSE:
 	case CLOCK_THREAD_CPUTIME_ID:
+	case CLOCK_REALTIME_ALARM: /* those of a clock chip with a driver */
+	case CLOCK_BOOTTIME_ALARM:
 		return -EOPNOTSUPP;
 	default:
 		return -EINVAL;

@@ -6,13 +6,15 @@
  */
 #include "syscall/syscall.h"
 
+#include <linux/capability.h>
 #include <linux/timerfd.h>
 
 struct timerfd {
 	spinlock_t lock;
 	struct timer timer;
 	struct waitq wait;
-	int clock;
+	int clock; /* CLOCK_REALTIME, _MONOTONIC or _BOOTTIME */
+	bool alarm; /* it would wake the machine: for CAP_WAKE_ALARM. This one never sleeps */
 	u64 next; /* clock_ns() of the next expiration; 0: disarmed */
 	u64 interval; /* ns; 0: once */
 	u64 ticks; /* expirations not yet read */
@@ -116,17 +118,23 @@ static const struct file_ops timerfd_ops = {
 
 SYSCALL2(timerfd_create, int, clock, int, flags)
 {
+	bool alarm = clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM;
 	struct timerfd *t;
 	struct file *f;
 
 	if (flags & ~(TFD_CLOEXEC | TFD_NONBLOCK))
 		return -EINVAL;
+	if (alarm && !capable(CAP_WAKE_ALARM))
+		return -EPERM;
+	if (alarm)
+		clock = clock == CLOCK_REALTIME_ALARM ? CLOCK_REALTIME : CLOCK_BOOTTIME;
 	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
 		return -EINVAL;
 	t = kzalloc(sizeof(*t));
 	if (!t)
 		return -ENOMEM;
 	t->clock = clock;
+	t->alarm = alarm;
 	spin_init(&t->lock);
 	waitq_init(&t->wait);
 	list_init(&t->clock_set.link);
@@ -187,6 +195,8 @@ SYSCALL4(timerfd_settime, int, fd, int, flags, struct __kernel_itimerspec __user
 	t = timerfd_of(f);
 	if (!t)
 		return -EINVAL;
+	if (t->alarm && !capable(CAP_WAKE_ALARM))
+		return -EPERM;
 	wall = t->clock == CLOCK_REALTIME && flags & TFD_TIMER_ABSTIME;
 	waitq_del(&t->clock_set);
 	timer_cancel(&t->timer);

@@ -498,6 +498,43 @@ static void to_one_thread(void)
 }
 
 /* ---- timerfd ---- */
+
+/* Of an alarm clock, which wakes a sleeping machine: the clock itself is that of a chip. */
+static void timerfd_alarm(void)
+{
+	static const int clocks[] = { CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM };
+	const bool chip = !access("/sys/class/rtc/rtc0", F_OK);
+	struct itimerspec its = { .it_value = { .tv_nsec = 1 } };
+	struct sigevent none = { .sigev_notify = SIGEV_NONE };
+	struct timespec now;
+	timer_t id;
+	int fds[2];
+	uint64_t n;
+
+	if (geteuid())
+		return;
+	for (int i = 0; i < 2; i++) {
+		YES(chip || (clock_gettime(clocks[i], &now) == -1 && errno == EINVAL));
+		YES(chip || (clock_getres(clocks[i], &now) == -1 && errno == EINVAL));
+		YES(chip || (timer_create(clocks[i], &none, &id) == -1 && errno == EOPNOTSUPP));
+		YES(chip || clock_nanosleep(clocks[i], 0, &its.it_value, NULL) == EOPNOTSUPP);
+		R(timerfd_create(clocks[i], 1));
+		O(fds[i] = timerfd_create(clocks[i], 0));
+		R(timerfd_settime(fds[i], 0, &its, NULL));
+		R(read(fds[i], &n, 8));
+		say("%d", (int)n);
+		R(timerfd_settime(fds[i], TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &its, NULL));
+		R(read(fds[i], &n, 8));
+	}
+	R(setresuid(1000, 1000, 1000));
+	for (int i = 0; i < 2; i++) {
+		R(timerfd_create(clocks[i], 1));
+		R(timerfd_create(clocks[i], 0));
+		R(timerfd_settime(fds[i], 0, &its, NULL));
+		R(timerfd_settime(fds[i], 8, &its, NULL));
+		R(timerfd_gettime(fds[i], &its));
+	}
+}
 static void timer_files(void)
 {
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -705,7 +742,7 @@ static void cpu_limit_of_a_zombie(void)
 	usleep(50000); /* a timer left behind would be met by those that follow */
 }
 
-ABI_MAIN(CASE(clock_ids), CASE(clocks_to_sleep_on), CASE(clocks_for_timers),
+ABI_MAIN(CASE(timerfd_alarm), CASE(clock_ids), CASE(clocks_to_sleep_on), CASE(clocks_for_timers),
 	 CASE(clocks_that_can_be_set), CASE(times_of_others), CASE(sleep_errors),
 	 CASE(what_is_left), CASE(sleep_on_cpu_time), CASE(interval_timers),
 	 CASE(interval_timers_fire), CASE(timers_and_processes), CASE(alarms), CASE(events),
