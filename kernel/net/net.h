@@ -279,6 +279,7 @@ void inet_init(void);
  * -EPROTONOSUPPORT for protocols, -EPERM, -ENOMEM. */
 typedef struct socket *socket_create_fn(struct net_ns *net, int type, int protocol);
 socket_create_fn unix_create, inet_create, netlink_create, packet_create;
+int netlink_cookie(struct file *f, const void *data, size_t n); /* mq_cookie_send of proc.h */
 
 /* ---- for syscall/: the calls, on kernel memory ---- */
 /* A socket of the current net_ns. ERR_PTR: -EAFNOSUPPORT, -EINVAL, what the family says. */

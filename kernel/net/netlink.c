@@ -477,3 +477,22 @@ struct socket *netlink_create(struct net_ns *net, int type, int protocol)
 	spin_unlock(&nl_lock);
 	return &nl->s;
 }
+
+int netlink_cookie(struct file *f, const void *data, size_t n)
+{
+	struct socket *s = file_socket(f);
+	struct pkt *p;
+
+	if (!s)
+		return -ENOTSOCK;
+	if (s->ops != &netlink_ops)
+		return -EINVAL;
+	if (!n)
+		return 0;
+	p = pkt_alloc(n, current_thread()->mem_charge);
+	if (!p)
+		return -ENOMEM;
+	memcpy(pkt_put(p, n), data, n);
+	queue_add(s, p);
+	return 0;
+}

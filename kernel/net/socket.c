@@ -27,6 +27,7 @@ static u64 nr_sockets;
 void net_init(void)
 {
 	counts_register("sockets", &nr_sockets);
+	mq_cookie_send = netlink_cookie;
 	inet_init();
 	rtnetlink_init();
 	unix_names_init();

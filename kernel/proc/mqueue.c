@@ -47,7 +47,11 @@ struct mqueue {
 	struct waitq wait; /* for messages, for room, and poll(2) */
 	struct pid *notify; /* the process that mq_notify(3) registered, or NULL */
 	struct sigevent event;
+	struct file *socket; /* of SIGEV_THREAD, else NULL: it gets the cookie */
+	char cookie[NOTIFY_COOKIE_LEN];
 };
+
+int (*mq_cookie_send)(struct file *f, const void *data, size_t n);
 
 static spinlock_t queues_lock = SPINLOCK_INIT;
 static const struct file_ops mq_fops;
@@ -207,6 +211,7 @@ static void mq_evict(struct inode *inode)
 		kfree(m);
 	}
 	pid_put(q->notify);
+	file_put(q->socket);
 	kfree(q);
 }
 
@@ -392,6 +397,21 @@ static struct mqueue *queue_get(int fd, struct file **fp)
 	return f ? f->inode->priv : NULL;
 }
 
+/*
+ * SIGEV_THREAD is the C library's: a thread of its own waits on a netlink socket for a cookie, whose last
+ * byte says what happened, and begins the caller's.
+ */
+static void notify_end(struct mqueue *q, char why)
+{
+	q->cookie[NOTIFY_COOKIE_LEN - 1] = why;
+	if (q->socket)
+		mq_cookie_send(q->socket, q->cookie, NOTIFY_COOKIE_LEN);
+	file_put(q->socket);
+	pid_put(q->notify);
+	q->socket = NULL;
+	q->notify = NULL;
+}
+
 /* A message came to an empty queue, and nobody waited for it. Lock held. */
 static void notify(struct mqueue *q)
 {
@@ -405,8 +425,7 @@ static void notify(struct mqueue *q)
 		send_signal_process(info.si_signo, &info, t);
 	}
 	task_put(t);
-	pid_put(q->notify);
-	q->notify = NULL;
+	notify_end(q, NOTIFY_WOKENUP);
 }
 
 /* Sleeps, with the lock let go, until somebody changed the queue. -EAGAIN, -ETIMEDOUT, -ERESTARTSYS */
@@ -514,20 +533,43 @@ long do_mq_receive(int fd, void __user *text, size_t size, unsigned int __user *
 
 /* ---- mq_notify(3), mq_getattr(3), and a queue as a file ---- */
 
+/* The socket that ev names and the cookie for it. -EFAULT, -EBADF, -ENOTSOCK, -EINVAL */
+static int notify_socket(const struct sigevent *ev, struct file **socket, char *cookie)
+{
+	int err = copy_from_user(cookie, ev->sigev_value.sival_ptr, NOTIFY_COOKIE_LEN);
+
+	if (err)
+		return err;
+	*socket = fd_get(ev->sigev_signo);
+	if (!*socket)
+		return -EBADF;
+	err = mq_cookie_send ? mq_cookie_send(*socket, NULL, 0) : -ENOTSOCK;
+	if (err)
+		file_put(*socket);
+	return err;
+}
+
 int do_mq_notify(int fd, const struct sigevent *ev)
 {
+	char cookie[NOTIFY_COOKIE_LEN];
+	struct file *socket = NULL;
 	struct pid *self = current->proc->pid;
 	struct file *f;
 	struct mqueue *q;
 	int err = 0;
 
-	/* A thread of the caller's is begun by its C library, with a socket that is not built here. */
-	if (ev && ((ev->sigev_notify != SIGEV_NONE && ev->sigev_notify != SIGEV_SIGNAL) ||
+	if (ev && ((u32)ev->sigev_notify > SIGEV_THREAD ||
 		   (ev->sigev_notify == SIGEV_SIGNAL && (u32)ev->sigev_signo > SIG_MAX)))
 		return -EINVAL;
+	if (ev && ev->sigev_notify == SIGEV_THREAD)
+		err = notify_socket(ev, &socket, cookie);
+	if (err)
+		return err;
 	q = queue_get(fd, &f);
-	if (!q)
-		return -EBADF;
+	if (!q) {
+		err = -EBADF;
+		goto out;
+	}
 	mutex_lock(&q->lock);
 	if (ev && q->notify) {
 		err = -EBUSY;
@@ -535,12 +577,16 @@ int do_mq_notify(int fd, const struct sigevent *ev)
 		pid_get(self);
 		q->notify = self;
 		q->event = *ev;
+		q->socket = socket;
+		socket = NULL;
+		memcpy(q->cookie, cookie, sizeof(cookie));
 	} else if (q->notify == self) {
-		pid_put(self);
-		q->notify = NULL;
+		notify_end(q, NOTIFY_REMOVED);
 	}
 	mutex_unlock(&q->lock);
 	file_put(f);
+out:
+	file_put(socket);
 	return err;
 }
 
@@ -605,10 +651,8 @@ static void mq_flush(struct file *f)
 	struct mqueue *q = f->inode->priv;
 
 	mutex_lock(&q->lock);
-	if (q->notify == current->proc->pid) {
-		pid_put(q->notify);
-		q->notify = NULL;
-	}
+	if (q->notify == current->proc->pid)
+		notify_end(q, NOTIFY_REMOVED);
 	mutex_unlock(&q->lock);
 }
 

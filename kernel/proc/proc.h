@@ -629,3 +629,6 @@ void proc_init(void); /* the first task (the boot thread), procfs, pid and user 
 void counts_register(const char *name, const u64 *count);
 /* Called before: ends what only waits for time to pass. Set by net/, whose closed connections do. */
 extern void (*counts_settle)(void);
+/* SIGEV_THREAD of mq_notify(3), set by net/: n bytes for the netlink socket f, as from the kernel; with n 0
+ * only asks. -ENOTSOCK, -EINVAL: not of netlink; -ENOMEM */
+extern int (*mq_cookie_send)(struct file *f, const void *data, size_t n);

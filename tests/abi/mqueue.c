@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* POSIX message queues and their file system, each case in an IPC namespace of its own. */
+#include <linux/netlink.h>
 #include <mqueue.h>
 #include <poll.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/vfs.h>
 #include <time.h>
 
@@ -449,6 +451,60 @@ static void limits(void)
 	R(put_text("/proc/sys/fs/mqueue/msgsize_max", "100"));
 }
 
+/* What the C library makes SIGEV_THREAD of: a cookie by a netlink socket, whose last byte says why. */
+static void notify_by_socket(void)
+{
+	struct sigevent ev = { .sigev_notify = SIGEV_THREAD };
+	struct sockaddr_nl from;
+	socklen_t len = sizeof(from);
+	char cookie[64], got[64];
+	int s = socket(AF_NETLINK, SOCK_RAW, 0), pair[2], null = open("/dev/null", O_RDWR);
+	mqd_t q, other;
+
+	own_ipc();
+	q = make("/q", 0, 4, 8);
+	memset(cookie, 'c', sizeof(cookie));
+	R(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	ev.sigev_value.sival_ptr = wild(8);
+	ev.sigev_signo = s;
+	R(syscall(SYS_mq_notify, q, &ev));
+	ev.sigev_value.sival_ptr = cookie;
+	ev.sigev_signo = 999;
+	R(syscall(SYS_mq_notify, q, &ev));
+	ev.sigev_signo = null;
+	R(syscall(SYS_mq_notify, q, &ev));
+	ev.sigev_signo = pair[0];
+	R(syscall(SYS_mq_notify, q, &ev));
+	ev.sigev_signo = s;
+	R(syscall(SYS_mq_notify, null, &ev));
+	R(syscall(SYS_mq_notify, q, &ev));
+	R(syscall(SYS_mq_notify, q, &ev));
+	R(mq_send(q, "x", 1, 0));
+	memset(got, 0, sizeof(got));
+	R(recvfrom(s, got, sizeof(got), 0, (struct sockaddr *)&from, &len));
+	say("%d, from %u: %.32s", got[31], from.nl_pid, got);
+	R(mq_send(q, "x", 1, 0));
+	R(recv(s, got, sizeof(got), MSG_DONTWAIT)); /* once */
+	R(syscall(SYS_mq_notify, q, &ev));
+	R(mq_notify(q, NULL));
+	R(recv(s, got, sizeof(got), 0));
+	say("%d", got[31]);
+	R(syscall(SYS_mq_notify, q, &ev));
+	other = mq_open("/q", O_RDONLY);
+	R(mq_close(other));
+	R(recv(s, got, sizeof(got), 0));
+	say("%d", got[31]);
+	/* who leaves without a word, and a socket that nobody has any more */
+	CHILD(R(syscall(SYS_mq_notify, q, &ev)));
+	R(recv(s, got, sizeof(got), 0));
+	say("%d", got[31]);
+	R(syscall(SYS_mq_notify, q, &ev));
+	close(s);
+	R(mq_notify(q, NULL));
+	R(mq_close(q));
+	R(mq_unlink("/q"));
+}
+
 ABI_MAIN(CASE(opening), CASE(attributes), CASE(priorities), CASE(sizes), CASE(times), CASE(waiting),
-	 CASE(polling), CASE(notify), CASE(unlinked), CASE(file_system), CASE(notify_shown),
-	 CASE(who_may), CASE(limits))
+	 CASE(polling), CASE(notify), CASE(notify_by_socket), CASE(unlinked), CASE(file_system),
+	 CASE(notify_shown), CASE(who_may), CASE(limits))
