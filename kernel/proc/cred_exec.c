@@ -93,6 +93,19 @@ static void add_root(struct cred *c, const struct file_caps *fc, bool *effective
 		*effective = true;
 }
 
+/* Another process that has the same root could change it under a program with privileges. */
+static bool shares_root(void)
+{
+	const struct task *t;
+	bool shares = false;
+
+	spin_lock(&tasks_lock);
+	list_for_each(t, &all_tasks, all_link)
+		shares |= t->proc != current->proc && t->thread.fs == current_thread()->fs;
+	spin_unlock(&tasks_lock);
+	return shares;
+}
+
 int cred_exec(struct exec *x)
 {
 	struct cred *c = x->cred;
@@ -119,7 +132,7 @@ int cred_exec(struct exec *x)
 	x->keeps_personality &= !other && !gained;
 	/* What a program may do that its tracer may not is not for the tracer to drive (ptrace(2)). */
 	if ((other || gained) &&
-	    (current->no_new_privs ||
+	    (current->no_new_privs || shares_root() ||
 	     (is_traced(current) &&
 	      !cred_ns_capable(current->ptrace.cred, c->user_ns, CAP_SYS_PTRACE)))) {
 		if (current->no_new_privs || !ns_capable(c->user_ns, CAP_SETUID)) {

@@ -236,6 +236,7 @@ static int go_live(struct task *child, u64 flags, bool trace)
 {
 	struct task *t = current;
 	struct process *p = t->proc, *new = child->proc;
+	struct task *o;
 	int err = 0;
 
 	spin_lock(&tasks_lock);
@@ -248,6 +249,9 @@ static int go_live(struct task *child, u64 flags, bool trace)
 	for (unsigned int i = 0; i <= child->pid->level; i++)
 		if (child->pid->numbers[i].ns->dying)
 			err = -ENOMEM;
+	/* A thread in execve(2) has looked already who shares its root: cred_exec(). */
+	if (flags & CLONE_FS && !(flags & CLONE_THREAD))
+		for_each_thread(o, p) if (o->in_exec) err = -EAGAIN;
 	if (err)
 		goto out;
 	if (t->seccomp)

@@ -7,6 +7,7 @@
 #include "abi.h"
 
 #include <linux/capability.h>
+#include <linux/sched.h>
 #include <linux/securebits.h>
 #include <sched.h>
 #include <sys/auxv.h>
@@ -317,6 +318,32 @@ static void exec_traced(void)
 	}
 }
 
+/* ---- with a root that somebody else can change: held back as well ---- */
+
+static void exec_shared(void)
+{
+	struct clone_args args = { .flags = CLONE_FS, .exit_signal = SIGCHLD };
+	char path[40], what[80];
+
+	make_files(0);
+	for (int as_nobody = 0; as_nobody < 2; as_nobody++) {
+		if (as_nobody)
+			nobody();
+		for (size_t k = 0; k < KINDS; k++) {
+			pid_t pid = syscall(SYS_clone3, &args, sizeof(args));
+
+			if (!pid) {
+				snprintf(path, sizeof(path), "bin/%s", kinds[k].name);
+				snprintf(what, sizeof(what), "shared %s", kinds[k].name);
+				execl(path, path, "--show", abi_current, what, (char *)NULL);
+				say("%s: %s", what, errno_name(errno));
+				_exit(0);
+			}
+			reap(pid);
+		}
+	}
+}
+
 /* ---- in a user namespace ---- */
 
 static void map_root(void)
@@ -598,10 +625,11 @@ static void real_access(void)
 
 /* Without what not every root has; a case is a child, so that nothing is lost. */
 static const struct abi_case cases[] = {
-	CASE(exec_as_root),     CASE(exec_as_nobody), CASE(exec_ambient), CASE(exec_securebits),
-	CASE(exec_nosuid),      CASE(exec_traced),    CASE(exec_userns),  CASE(attribute),
-	CASE(attribute_userns), CASE(attribute_gone), CASE(capset_rules), CASE(bounding),
-	CASE(ambient_rules),    CASE(id_changes),     CASE(locks),        CASE(real_access)
+	CASE(exec_as_root), CASE(exec_as_nobody),   CASE(exec_ambient),   CASE(exec_securebits),
+	CASE(exec_nosuid),  CASE(exec_traced),      CASE(exec_shared),    CASE(exec_userns),
+	CASE(attribute),    CASE(attribute_userns), CASE(attribute_gone), CASE(capset_rules),
+	CASE(bounding),     CASE(ambient_rules),    CASE(id_changes),     CASE(locks),
+	CASE(real_access)
 };
 
 int main(int argc, char **argv)
