@@ -57,10 +57,12 @@ static void inside(void (*fn)(void))
 
 /* ---- the tables of the manual page ---- */
 
-static void bind_table(void)
+static const char *const source[] = { "sh", "pr", "sl", "un" };
+
+/* A mount of each kind of propagation, and places for them below others. */
+static void one_of_each(void)
 {
 	static const unsigned long kinds[] = { MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE };
-	static const char *const source[] = { "sh", "pr", "sl", "un" };
 
 	begin();
 	fresh("sh pr sl un dest plain");
@@ -69,6 +71,11 @@ static void bind_table(void)
 	R(mount("sl", "x", NULL, MS_BIND, NULL));
 	for (int i = 0; i < 4; i++)
 		KIND(source[i], kinds[i]);
+}
+
+static void bind_table(void)
+{
+	one_of_each();
 	KIND("dest", MS_SHARED);
 	for (int i = 0; i < 4; i++) {
 		char place[32];
@@ -83,16 +90,7 @@ static void bind_table(void)
 
 static void move_table(void)
 {
-	static const unsigned long kinds[] = { MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE };
-	static const char *const source[] = { "sh", "pr", "sl", "un" };
-
-	begin();
-	fresh("sh pr sl un dest plain");
-	dirs("x dest/sh dest/pr dest/sl dest/un plain/sh plain/pr plain/sl plain/un");
-	KIND("sl", MS_SHARED);
-	R(mount("sl", "x", NULL, MS_BIND, NULL));
-	for (int i = 0; i < 4; i++)
-		KIND(source[i], kinds[i]);
+	one_of_each();
 	for (int i = 0; i < 4; i++) {
 		char place[32];
 

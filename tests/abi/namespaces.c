@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/utsname.h>
 
 #include "abi.h"
@@ -265,32 +266,49 @@ static void pid_unshare(void)
 	O(fork()); /* its init is gone */
 }
 
+/* One byte from a socket, and the number that its sender has here. */
+static pid_t sender_of_byte(int socket)
+{
+	char c, control[CMSG_SPACE(sizeof(struct ucred))];
+	struct iovec iov = { &c, 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control };
+	struct ucred who;
+
+	m.msg_controllen = sizeof(control);
+	R(recvmsg(socket, &m, 0));
+	if (!CMSG_FIRSTHDR(&m))
+		return -1;
+	memcpy(&who, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(who));
+	return who.pid;
+}
+
 static void pid_from_outside(void)
 {
-	int down[2], up[2];
+	int down[2], up[2], yes = 1;
 	char c;
-	pid_t pid;
+	pid_t pid, inner;
 
 	empower();
 	R(pipe(down));
-	R(pipe(up));
+	R(socketpair(AF_UNIX, SOCK_STREAM, 0, up));
+	R(setsockopt(up[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)));
 	pid = fork_into(CLONE_NEWPID);
 	if (pid == 0) {
-		pid_t inner = fork();
-
+		inner = fork();
 		if (inner == 0) {
+			tell(up[1]);
 			for (;;)
 				pause();
 		}
-		if (write(up[1], "x", 1) != 1 || read(down[0], &c, 1) != 1)
+		if (read(down[0], &c, 1) != 1)
 			_exit(9);
 		say("%s", ended(reap(inner)));
 		_exit(0);
 	}
-	R(read(up[0], &c, 1));
-	/* The grandchild has a number here too: the next one. */
+	inner = sender_of_byte(up[0]); /* the grandchild has a number here too */
+	YES(inner > 2 && inner != pid);
 	YES(kill(pid, 0) == 0);
-	R(kill(pid + 1, SIGUSR2));
+	R(kill(inner, SIGUSR2));
 	tell(down[1]);
 	say("%s", ended(reap(pid)));
 }

@@ -18,8 +18,11 @@ struct attr {
 	uint32_t util_min, util_max;
 };
 
+/* As nice as anybody begins, whatever the caller was. */
 static void become_nobody(void)
 {
+	if (!geteuid())
+		setpriority(PRIO_PROCESS, 0, 0);
 	if (!geteuid() && (setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY)))
 		say("still root");
 }

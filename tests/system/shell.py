@@ -77,6 +77,13 @@ CASES = [
          seconds=40),
     Case("memory-growth", "awk 'BEGIN { for (i = 0; i < 30000; i++) a[i] = i; print length(a) }'",
          out="30000", seconds=40, on=("qemu",)),
+    # As many mounts as /proc/sys/fs/mount-max says, in one namespace; a copy of it is let through.
+    Case("mount-max", "max=/proc/sys/fs/mount-max; was=$(cat $max); mkdir a b; "
+                      "try() { mount -t tmpfs none $1 2>&1 | grep -o 'No space.*' || echo $1 mounted; }; "
+                      "echo 3 > $max; try a; n=$(grep -c . /proc/self/mountinfo); "
+                      "until echo $n > $max; mount -t tmpfs none a 2> /dev/null; do n=$((n + 1)); done; try b; "
+                      "mount --bind a b 2>&1 | grep -o 'No space.*'; unshare -m true; echo $?; umount a; try b; umount b; "
+                      "echo $was > $max", out="No space left on device\n" * 3 + "0\nb mounted", on=("qemu",)),
     Case("ash-interactive", "printf 'echo a$((1+1))b\\nexit 4\\n' | sh -i 2>/dev/null", status=4,
          match="a2b"),
 ]
