@@ -32,6 +32,7 @@ vm-addr vm-segv vm-splice wait
 yield zero zombie
 pidfd ring-pipe seal sem
 cap sysfs vforkmany stackmmap
+mq msg sem-sysv shm-sysv
 """.strip().split("\n")]
 
 # sizes that fit the machine
@@ -41,6 +42,7 @@ OPTIONS = {
     "memfd": "--memfd-bytes 8M",
     "mmap": "--mmap-bytes 8M",
     "shm": "--shm-bytes 1M",
+    "shm-sysv": "--shm-sysv-bytes 1M",
     "vm": "--vm-bytes 8M",
     "vm-splice": "--vm-splice-bytes 1M",
 }
@@ -57,8 +59,6 @@ LEFT_OUT = {name: reason for reason, names in {
     "network: interfaces and sockets have tests of their own":
         "icmp-flood netdev ping-sock rawpkt rawsock rawudp sctp dccp sock sockabuse sockdiag sockfd "
         "sockmany sockpair udp udp-flood tun netlink-proc netlink-task epoll",
-    "System V IPC and POSIX message queues: ENOSYS":
-        "mq msg sem-sysv shm-sysv",
     "seccomp filters: EINVAL, as without CONFIG_SECCOMP":
         "seccomp",
     "the call is ENOSYS, as on a Linux built without it":
