@@ -58,14 +58,17 @@ static void unshares(void)
 	unshare(CLONE_NEWUSER);
 }
 
-/* word: a type and its options, "tmpfs size=1m". */
+/* word: a type and its options, "tmpfs size=1m", or its image, "erofs /images/a.erofs". */
 static void mounts(void)
 {
 	char type[32] = "", options[200] = "";
+	const char *source;
 
 	sscanf(word, "%31s %199[^\n]", type, options);
+	source = options[0] == '/' ? options : "none";
 	mkdir("/tmp/fault-m", 0700);
-	if (!mount("none", "/tmp/fault-m", type, 0, options)) {
+	if (!mount(source, "/tmp/fault-m", type, 0, source == options ? NULL : options)) {
+		readlink("/tmp/fault-m/bin/sh", type, sizeof(type));
 		close(open("/tmp/fault-m/file", O_CREAT | O_RDWR, 0600));
 		mount("/tmp/fault-m", "/tmp/fault-m", NULL, MS_BIND, NULL);
 		umount2("/tmp/fault-m", MNT_DETACH);

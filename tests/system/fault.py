@@ -13,7 +13,7 @@ def fault(name, words, seconds=60):
 CASES = [fault(name, name) for name in ("clone", "unshare", "cgroup", "socket", "ipc", "file")] + [
     fault("mount-" + fs, "mount '%s %s'" % (fs, options)) for fs, options in (
         ("tmpfs", "size=1m,mode=700"), ("proc", ""), ("sysfs", ""), ("devpts", "newinstance"), ("mqueue", ""),
-        ("cgroup2", ""), ("overlay", "lowerdir=/etc:/bin"))
+        ("cgroup2", ""), ("overlay", "lowerdir=/etc:/bin"), ("erofs", "/images/busybox.erofs"))
 ] + [
     fault("exec", "exec '' 1 150"),
     fault("ctr", "command 'ctr run busybox true > /dev/null 2>&1' 41 2500", seconds=120),
