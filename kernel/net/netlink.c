@@ -321,6 +321,10 @@ static void handle(struct netlink_sock *nl, const struct nlmsghdr *h)
 	if (err || (h->nlmsg_flags & NLM_F_ACK &&
 		    (list_empty(&o.pkts) || (h->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)))
 		acknowledge(nl, h, err, &o);
+	if (o.failed) { /* who waits for the acknowledgement is told that it is lost */
+		WRITE_ONCE(nl->s.error, ENOBUFS);
+		waitq_wake_all(&nl->s.rd, POLLERR);
+	}
 	list_for_each_safe(p, next, &o.pkts, link) {
 		list_del(&p->link);
 		queue_add(&nl->s, p);

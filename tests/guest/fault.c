@@ -4,6 +4,8 @@
  * and again, each time in a child whose 1st, 2nd, 3rd ... allocation in ring 0 fails, until none does.
  * After each run the figures of /proc/dyad/counts must be back; one that grows every time is a leak.
  */
+#include "../abi/links.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -75,6 +77,45 @@ static void mounts(void)
 		umount2("/tmp/fault-m", MNT_DETACH);
 	}
 	rmdir("/tmp/fault-m");
+}
+
+/* An overlay over an image, where a file is copied up; word: the image. */
+static void overlays(void)
+{
+	if (unshare(CLONE_NEWNS) || mount("none", "/tmp", "tmpfs", 0, NULL))
+		return;
+	mkdir("/tmp/lower", 0700);
+	mkdir("/tmp/upper", 0700);
+	mkdir("/tmp/work", 0700);
+	mkdir("/tmp/all", 0700);
+	if (mount(word, "/tmp/lower", "erofs", MS_RDONLY, NULL) ||
+	    mount("none", "/tmp/all", "overlay", 0,
+		  "lowerdir=/tmp/lower,upperdir=/tmp/upper,workdir=/tmp/work"))
+		return;
+	chmod("/tmp/all/etc/profile", 0600);
+	rename("/tmp/all/etc/passwd", "/tmp/all/passwd");
+	rmdir("/tmp/all/etc");
+}
+
+/* A veth pair with an end in another namespace, a bridge, and their end. */
+static void devices(void)
+{
+	int other;
+
+	if (unshare(CLONE_NEWNET))
+		return;
+	other = open("/proc/self/ns/net", O_RDONLY);
+	if (unshare(CLONE_NEWNET))
+		return;
+	nl = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	if (nl < 0)
+		return;
+	veth_in("va", "vb", other);
+	veth("vc", "vd");
+	bridge("br");
+	master("vc", "br");
+	del("va");
+	del("br");
 }
 
 static void cgroups(void)
@@ -191,9 +232,10 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } scenarios[] = {
-	{ "clone", clones },   { "unshare", unshares }, { "mount", mounts },
-	{ "cgroup", cgroups }, { "socket", sockets },   { "exec", execs },
-	{ "ipc", ipcs },       { "file", files },       { "command", commands },
+	{ "clone", clones },     { "unshare", unshares }, { "mount", mounts },
+	{ "cgroup", cgroups },   { "socket", sockets },   { "exec", execs },
+	{ "ipc", ipcs },         { "file", files },       { "command", commands },
+	{ "overlay", overlays }, { "device", devices },
 };
 
 static size_t read_text(const char *path, char *text, size_t size)

@@ -10,11 +10,12 @@ def fault(name, words, seconds=60):
     return Case(name, "/tests/guest/fault %s 2> /dev/null" % words, out=DONE, seconds=seconds)
 
 
-CASES = [fault(name, name) for name in ("clone", "unshare", "cgroup", "socket", "ipc", "file")] + [
+CASES = [fault(name, name) for name in ("clone", "unshare", "cgroup", "socket", "ipc", "file", "device")] + [
     fault("mount-" + fs, "mount '%s %s'" % (fs, options)) for fs, options in (
         ("tmpfs", "size=1m,mode=700"), ("proc", ""), ("sysfs", ""), ("devpts", "newinstance"), ("mqueue", ""),
         ("cgroup2", ""), ("overlay", "lowerdir=/etc:/bin"), ("erofs", "/images/busybox.erofs"))
 ] + [
+    fault("copy-up", "overlay /images/busybox.erofs"),
     fault("exec", "exec '' 1 150"),
     fault("ctr", "command 'ctr run busybox true > /dev/null 2>&1' 41 2500", seconds=120),
 ]
