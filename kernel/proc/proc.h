@@ -221,10 +221,10 @@ struct sigpending {
 };
 struct ksigaction {
 	__sighandler_t handler;
-	u64 flags;
 	__sigrestore_t restorer;
 	ksigset_t mask;
-};
+	u32 flags;
+} __packed; /* so that a page holds two struct sighand */
 struct sighand { /* CLONE_SIGHAND */
 	ref_t refs;
 	spinlock_t lock; /* guards the rest; processes that share it have different siglocks */

@@ -5,18 +5,26 @@
  */
 #include "syscall/syscall.h"
 
-SYSCALL4(rt_sigaction, int, sig, const struct ksigaction __user *, uact, struct ksigaction __user *,
+SYSCALL4(rt_sigaction, int, sig, const struct sigaction __user *, uact, struct sigaction __user *,
 	 uold, size_t, size)
 {
-	struct ksigaction act, old; /* the same layout as struct sigaction of asm/signal.h */
+	struct ksigaction act, old;
+	struct sigaction user;
 	int err;
 
 	if (size != sizeof(ksigset_t))
 		return -EINVAL;
-	if (uact && get_user(act, uact))
-		return -EFAULT;
-	err = do_sigaction(sig, uact ? &act : NULL, uold ? &old : NULL);
-	return err ?: uold ? put_user(old, uold) : 0;
+	if (uact) {
+		if (get_user(user, uact))
+			return -EFAULT;
+		act = (struct ksigaction){ user.sa_handler, user.sa_restorer, user.sa_mask,
+					   user.sa_flags };
+	}
+	err = do_sigaction(sig, uact ? &act : NULL, &old);
+	if (err || !uold)
+		return err;
+	user = (struct sigaction){ old.handler, old.flags, old.restorer, old.mask };
+	return put_user(user, uold);
 }
 
 SYSCALL4(rt_sigprocmask, int, how, const ksigset_t __user *, uset, ksigset_t __user *, uold, size_t,

@@ -5,6 +5,13 @@
  */
 #include "x86/internal.h"
 
+/* spinlock.h: the copies that are called. */
+extern inline void irq_push(void);
+extern inline void irq_pop(void);
+extern inline void(spin_lock)(spinlock_t *l);
+extern inline bool(spin_trylock)(spinlock_t *l);
+extern inline void(spin_unlock)(spinlock_t *l);
+
 /* SDM 3A 8.7 */
 struct tss {
 	u32 reserved0;

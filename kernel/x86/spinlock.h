@@ -21,6 +21,7 @@ typedef struct {
 	}
 
 #ifdef DYAD_HOST
+#define SPIN_INLINE static inline
 static inline void irq_push(void)
 {
 }
@@ -28,8 +29,9 @@ static inline void irq_pop(void)
 {
 }
 #else
+#define SPIN_INLINE inline /* where the compiler prefers a call, to the one copy in cpu.c */
 /* In assembly, relative to GS: two of these stand around every lock, and in C it is twice as much. */
-static inline void irq_push(void)
+SPIN_INLINE void irq_push(void)
 {
 	__asm__ volatile("cmpl $0, %%gs:%c0\n"
 			 "jne 1f\n"
@@ -40,7 +42,7 @@ static inline void irq_push(void)
 			 "i"(offsetof(struct cpu, irq_flags))
 			 : "memory", "cc");
 }
-static inline void irq_pop(void)
+SPIN_INLINE void irq_pop(void)
 {
 	__asm__ volatile("decl %%gs:%c0\n"
 			 "jne 1f\n"
@@ -57,14 +59,14 @@ static inline void spin_init(spinlock_t *l)
 {
 	l->locked = 0;
 }
-static inline void spin_lock(spinlock_t *l)
+SPIN_INLINE void spin_lock(spinlock_t *l)
 {
 	irq_push();
 	while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE))
 		while (__atomic_load_n(&l->locked, __ATOMIC_RELAXED))
-			cpu_relax();
+			__builtin_ia32_pause();
 }
-static inline bool spin_trylock(spinlock_t *l)
+SPIN_INLINE bool spin_trylock(spinlock_t *l)
 {
 	irq_push();
 	if (!__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE))
@@ -72,7 +74,7 @@ static inline bool spin_trylock(spinlock_t *l)
 	irq_pop();
 	return false;
 }
-static inline void spin_unlock(spinlock_t *l)
+SPIN_INLINE void spin_unlock(spinlock_t *l)
 {
 	__atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
 	irq_pop();
