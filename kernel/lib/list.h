@@ -76,6 +76,14 @@ static inline void list_splice_tail(struct list_head *from, struct list_head *to
 #define list_for_each(pos, head, member)                                                           \
 	for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head);     \
 	     pos = list_entry(pos->member.next, __typeof__(*pos), member))
+/* The first for which cond, an expression of pos, holds; NULL: there is none. */
+#define list_find(pos, head, member, cond)                                                         \
+	({                                                                                         \
+		list_for_each(pos, head, member)                                                   \
+			if (cond)                                                                  \
+				break;                                                             \
+		&pos->member == (head) ? NULL : pos;                                               \
+	})
 /* The body may take pos out of the list. */
 #define list_for_each_safe(pos, tmp, head, member)                                                 \
 	for (pos = list_entry((head)->next, __typeof__(*pos), member),                             \

@@ -52,23 +52,19 @@ static bool try_port(struct inet_sock *sk, be16 port,
 {
 	struct port_bucket *b = bucket_of(sk, port);
 	struct inet_sock *o;
-	bool free = true;
 
-	spin_lock(&b->lock);
-	list_for_each(o, &b->bound, bind_link) {
-		if (o != sk && o->sport == port && o->s.net == sk->s.net &&
-		    o->s.protocol == sk->s.protocol && o->s.type == sk->s.type && conflict(sk, o)) {
-			free = false;
-			break;
-		}
-	}
-	if (free && list_empty(&sk->bind_link)) {
+	SPIN_GUARD(&b->lock);
+	if (list_find(o, &b->bound, bind_link,
+		      o != sk && o->sport == port && o->s.net == sk->s.net &&
+			      o->s.protocol == sk->s.protocol && o->s.type == sk->s.type &&
+			      conflict(sk, o)))
+		return false;
+	if (list_empty(&sk->bind_link)) {
 		sk->sport = port;
 		socket_get(&sk->s);
 		list_add(&sk->bind_link, &b->bound);
 	}
-	spin_unlock(&b->lock);
-	return free;
+	return true;
 }
 
 static bool overlaps_at_all(const struct inet_sock *a, const struct inet_sock *b)
@@ -106,10 +102,7 @@ void port_drop(struct inet_sock *sk)
 /* Whoever shows sk as it was, with its file, has done so: the file may go. */
 void port_wait(struct inet_sock *sk)
 {
-	struct port_bucket *b = bucket_of(sk, sk->sport);
-
-	spin_lock(&b->lock);
-	spin_unlock(&b->lock);
+	SPIN_GUARD(&bucket_of(sk, sk->sport)->lock);
 }
 
 void inet_each(struct net_ns *net, int type, int protocol,
@@ -231,23 +224,19 @@ int inet_bind(struct socket *s, const struct sockaddr_storage *addr, int len,
 
 	if (err)
 		return err;
-	spin_lock(&s->lock);
+	SPIN_GUARD(&s->lock);
+	if (sk->connected || (!raw && sk->sport))
+		return -EINVAL;
 	old = sk->rcv_saddr;
-	if (sk->connected || (!raw && sk->sport)) {
-		err = -EINVAL;
-	} else {
-		sk->rcv_saddr = a;
-		err = !raw && port_take(sk, sin.sin_port, conflict) ? -EADDRINUSE : 0;
-	}
-	if (!err) {
-		sk->saddr = is_multicast(a) || a == htonl(INADDR_BROADCAST) ? 0 : a;
-		sk->bound_addr = a;
-		sk->bound_port = sin.sin_port || raw;
-	} else if (err == -EADDRINUSE) {
+	sk->rcv_saddr = a;
+	if (!raw && port_take(sk, sin.sin_port, conflict)) {
 		sk->rcv_saddr = old;
+		return -EADDRINUSE;
 	}
-	spin_unlock(&s->lock);
-	return err;
+	sk->saddr = is_multicast(a) || a == htonl(INADDR_BROADCAST) ? 0 : a;
+	sk->bound_addr = a;
+	sk->bound_port = sin.sin_port || raw;
+	return 0;
 }
 
 int inet_route(struct inet_sock *sk, be32 *daddr, int oif, struct dst *dst)

@@ -92,10 +92,7 @@ static struct arp_entry *find(const struct netdev *dev, be32 addr)
 {
 	struct arp_entry *e;
 
-	list_for_each(e, &entries, link)
-		if (e->dev == dev && e->addr == addr)
-			return e;
-	return NULL;
+	return list_find(e, &entries, link, e->dev == dev && e->addr == addr);
 }
 
 void arp_each(struct net_ns *net,
@@ -104,11 +101,10 @@ void arp_each(struct net_ns *net,
 {
 	struct arp_entry *e;
 
-	spin_lock(&arp_lock);
+	SPIN_GUARD(&arp_lock);
 	list_for_each(e, &entries, link)
 		if (e->dev->net == net)
 			fn(arg, e->dev, e->addr, e->mac, e->known);
-	spin_unlock(&arp_lock);
 }
 
 /* Takes e out; what waits for it goes to *lost. */

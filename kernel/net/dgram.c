@@ -43,13 +43,8 @@ static int read_cmsgs(const struct net_msg *msg, struct dgram_to *to, int *oif)
 
 static int autobind(struct inet_sock *sk)
 {
-	int err = 0;
-
-	spin_lock(&sk->s.lock);
-	if (!sk->sport)
-		err = port_take(sk, 0, port_conflict);
-	spin_unlock(&sk->s.lock);
-	return err;
+	SPIN_GUARD(&sk->s.lock);
+	return sk->sport ? 0 : port_take(sk, 0, port_conflict);
 }
 
 static int find_target(struct inet_sock *sk, const struct net_msg *msg, struct dgram_to *to)
@@ -166,7 +161,7 @@ unsigned int dgram_gather(struct net_ns *net, int type, int protocol, be16 port,
 	struct inet_sock *sk;
 	unsigned int n = 0;
 
-	spin_lock(&b->lock);
+	SPIN_GUARD(&b->lock);
 	list_for_each(sk, &b->bound, bind_link) {
 		if (n == DGRAM_TARGETS)
 			break;
@@ -176,7 +171,6 @@ unsigned int dgram_gather(struct net_ns *net, int type, int protocol, be16 port,
 			found[n++] = sk;
 		}
 	}
-	spin_unlock(&b->lock);
 	return n;
 }
 
@@ -328,7 +322,7 @@ static void disconnect(struct inet_sock *sk)
 {
 	struct socket *s = &sk->s;
 
-	spin_lock(&s->lock);
+	SPIN_GUARD(&s->lock);
 	sk->connected = false;
 	sk->daddr = 0;
 	sk->dport = 0;
@@ -338,7 +332,6 @@ static void disconnect(struct inet_sock *sk)
 		port_drop(sk);
 	netdev_put(sk->dst.dev);
 	sk->dst.dev = NULL;
-	spin_unlock(&s->lock);
 }
 
 int dgram_connect(struct socket *s, const struct sockaddr_storage *addr, int len, int flags)
@@ -368,7 +361,7 @@ int dgram_connect(struct socket *s, const struct sockaddr_storage *addr, int len
 		netdev_put(dst.dev);
 		return -EACCES;
 	}
-	spin_lock(&s->lock);
+	SPIN_GUARD(&s->lock);
 	netdev_put(sk->dst.dev);
 	sk->dst = dst;
 	if (!sk->saddr)
@@ -378,13 +371,11 @@ int dgram_connect(struct socket *s, const struct sockaddr_storage *addr, int len
 	sk->daddr = daddr;
 	sk->dport = sin.sin_port;
 	sk->connected = true;
-	spin_unlock(&s->lock);
 	return 0;
 }
 
 void dgram_release(struct socket *s)
 {
-	spin_lock(&s->lock);
+	SPIN_GUARD(&s->lock);
 	port_drop(inet_sk(s));
-	spin_unlock(&s->lock);
 }

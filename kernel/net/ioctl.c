@@ -74,19 +74,19 @@ static long get_conf(struct net_ns *net, void __user *arg)
 static int find_addr(struct netdev *dev, const struct ifreq *ifr, struct if_addr *a)
 {
 	bool by_addr = ifr->ifr_addr.sa_family == AF_INET;
-	struct if_addr *at, *found = NULL;
+	const struct if_addr *at, *found;
 
-	spin_lock(&net_lock);
-	list_for_each(at, &dev->addrs, link) {
-		if (strcmp(at->label, ifr->ifr_name))
-			continue;
-		if (!found || (by_addr && at->addr == get_addr(&ifr->ifr_addr)))
-			found = at;
-	}
-	if (found)
-		*a = *found;
-	spin_unlock(&net_lock);
-	return found ? 0 : -EADDRNOTAVAIL;
+	SPIN_GUARD(&net_lock);
+	found = list_find(at, &dev->addrs, link, !strcmp(at->label, ifr->ifr_name));
+	if (!found)
+		return -EADDRNOTAVAIL;
+	if (by_addr)
+		found = list_find(at, &dev->addrs, link,
+				  !strcmp(at->label, ifr->ifr_name) &&
+					  at->addr == get_addr(&ifr->ifr_addr))
+				?: found;
+	*a = *found;
+	return 0;
 }
 
 static long get_if_addr(struct netdev *dev, unsigned int cmd, struct ifreq *ifr)

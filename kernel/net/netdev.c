@@ -210,16 +210,12 @@ static spinlock_t follow_lock = SPINLOCK_INIT; /* peer and master of all; nothin
 
 struct netdev *netdev_follow(struct netdev *const *at)
 {
-	struct netdev *dev;
-
 	if (!READ_ONCE(*at))
 		return NULL;
-	spin_lock(&follow_lock);
-	dev = *at;
-	if (dev)
-		netdev_get(dev);
-	spin_unlock(&follow_lock);
-	return dev;
+	SPIN_GUARD(&follow_lock);
+	if (*at)
+		netdev_get(*at);
+	return *at;
 }
 
 void netdev_point(struct netdev **at, struct netdev *to)
@@ -258,21 +254,18 @@ static struct netdev *find(struct net_ns *net, const char *name, int ifindex)
 {
 	struct netdev *dev;
 
-	list_for_each(dev, &net->devs, link)
-		if (name ? !strcmp(dev->name, name) : dev->ifindex == ifindex)
-			return dev;
-	return NULL;
+	return list_find(dev, &net->devs, link,
+			 name ? !strcmp(dev->name, name) : dev->ifindex == ifindex);
 }
 
 static struct netdev *find_get(struct net_ns *net, const char *name, int ifindex)
 {
 	struct netdev *dev;
 
-	spin_lock(&net_lock);
+	SPIN_GUARD(&net_lock);
 	dev = find(net, name, ifindex);
 	if (dev)
 		netdev_get(dev);
-	spin_unlock(&net_lock);
 	return dev;
 }
 
@@ -288,14 +281,12 @@ struct netdev *netdev_by_index(struct net_ns *net, int ifindex)
 
 struct netdev *netdev_first(struct net_ns *net)
 {
-	struct netdev *dev = NULL;
+	struct netdev *dev;
 
-	spin_lock(&net_lock);
-	if (!list_empty(&net->devs)) {
-		dev = list_first(&net->devs, struct netdev, link);
+	SPIN_GUARD(&net_lock);
+	dev = list_find(dev, &net->devs, link, true);
+	if (dev)
 		netdev_get(dev);
-	}
-	spin_unlock(&net_lock);
 	return dev;
 }
 
@@ -357,17 +348,16 @@ int netdev_register(struct net_ns *net, struct netdev *dev)
 	if (!dev->tx_queue_len)
 		dev->tx_queue_len = 1000;
 	strscpy(pattern, dev->name, sizeof(pattern));
-	spin_lock(&net_lock);
+	SPIN_GUARD(&net_lock);
 	err = name_valid(pattern) ? set_name(net, dev, pattern) : -EINVAL;
-	if (!err && dev->ifindex && find(net, NULL, dev->ifindex))
-		err = -EBUSY;
-	if (!err) {
-		dev->net = net;
-		netdev_get(dev);
-		enlist(dev);
-	}
-	spin_unlock(&net_lock);
-	return err;
+	if (err)
+		return err;
+	if (dev->ifindex && find(net, NULL, dev->ifindex))
+		return -EBUSY;
+	dev->net = net;
+	netdev_get(dev);
+	enlist(dev);
+	return 0;
 }
 
 /* Its master, if it has one, sees that it has changed. */
@@ -411,31 +401,29 @@ void netdev_set_carrier(struct netdev *dev, bool on)
 
 void netdev_carrier(struct netdev *dev, bool on)
 {
-	spin_lock(&net_lock);
+	SPIN_GUARD(&net_lock);
 	netdev_set_carrier(dev, on);
-	spin_unlock(&net_lock);
 }
 
 int netdev_set_master(struct netdev *dev, struct netdev *master)
 {
 	int err = 0;
 
-	spin_lock(&net_lock);
+	SPIN_GUARD(&net_lock);
 	if (dev->gone || (master && (master->gone || master->net != dev->net)))
-		err = -ENODEV;
-	else if (master && !master->ops->add_port)
-		err = -EOPNOTSUPP;
-	else if (master && dev->ops->add_port)
-		err = -ELOOP;
-	else if (master && dev->type != ARPHRD_ETHER)
-		err = -EINVAL;
-	if (!err && dev->master)
+		return -ENODEV;
+	if (master && !master->ops->add_port)
+		return -EOPNOTSUPP;
+	if (master && dev->ops->add_port)
+		return -ELOOP;
+	if (master && dev->type != ARPHRD_ETHER)
+		return -EINVAL;
+	if (dev->master)
 		dev->master->ops->del_port(dev->master, dev);
-	if (!err && master)
+	if (master)
 		err = master->ops->add_port(master, dev);
 	if (!err)
 		netdev_news(dev);
-	spin_unlock(&net_lock);
 	return err;
 }
 
@@ -461,34 +449,31 @@ void netdev_remove(struct netdev *dev)
 
 void netdev_unregister(struct netdev *dev)
 {
-	spin_lock(&net_lock);
+	SPIN_GUARD(&net_lock);
 	if (!dev->gone)
 		netdev_remove(dev);
-	spin_unlock(&net_lock);
 }
 
 int netdev_move(struct netdev *dev, struct net_ns *net, const char *name)
 {
 	char pattern[IFNAMSIZ];
-	int err = 0;
 
-	spin_lock(&net_lock);
+	SPIN_GUARD(&net_lock);
 	strscpy(pattern, name ? name : dev->name, sizeof(pattern));
 	if (dev->gone)
-		err = -ENODEV;
-	else if (!name_valid(pattern) || dev->flags & IFF_LOOPBACK || dev->ops->add_port)
-		err = -EINVAL;
-	else if (dev->net != net && !strchr(pattern, '%') && find(net, pattern, 0))
-		err = -EEXIST;
-	if (!err && dev->net != net) {
-		delist(dev);
-		set_name(net, dev, pattern);
-		dev->gone = false;
-		WRITE_ONCE(dev->net, net);
-		enlist(dev);
-	}
-	spin_unlock(&net_lock);
-	return err;
+		return -ENODEV;
+	if (!name_valid(pattern) || dev->flags & IFF_LOOPBACK || dev->ops->add_port)
+		return -EINVAL;
+	if (dev->net == net)
+		return 0;
+	if (!strchr(pattern, '%') && find(net, pattern, 0))
+		return -EEXIST;
+	delist(dev);
+	set_name(net, dev, pattern);
+	dev->gone = false;
+	WRITE_ONCE(dev->net, net);
+	enlist(dev);
+	return 0;
 }
 
 void netdev_kfree(struct netdev *dev)
@@ -506,48 +491,43 @@ int netdev_change(struct netdev *dev, const struct if_change *c)
 {
 	const u32 settable = IFF_UP | IFF_DEBUG | IFF_NOTRAILERS | IFF_NOARP | IFF_MULTICAST |
 			     IFF_ALLMULTI | IFF_PROMISC | IFF_PORTSEL | IFF_AUTOMEDIA | IFF_DYNAMIC;
-	u32 mask = c->flags_mask & settable;
+	u32 mask = c->flags_mask & settable, quiet = mask & ~(u32)IFF_UP;
+	bool rename = c->what & IF_CHANGE_NAME, was_up;
 	struct netdev *same;
-	bool was_up;
-	int err = 0;
 
 	if ((c->what & IF_CHANGE_MTU) && !(dev->flags & IFF_LOOPBACK) &&
 	    (c->mtu < MTU_MIN || c->mtu > MTU_MAX))
 		return -EINVAL;
-	if ((c->what & IF_CHANGE_NAME) && !name_valid(c->name))
+	if (rename && !name_valid(c->name))
 		return -EINVAL;
 	if ((c->what & IF_CHANGE_MAC) && !mac_is_station(c->mac))
 		return -EADDRNOTAVAIL;
-	spin_lock(&net_lock);
-	same = c->what & IF_CHANGE_NAME ? find(dev->net, c->name, 0) : NULL;
+	SPIN_GUARD(&net_lock);
+	same = rename ? find(dev->net, c->name, 0) : NULL;
 	was_up = dev->flags & IFF_UP;
 	if (dev->gone)
-		err = -ENODEV;
-	else if ((c->what & IF_CHANGE_NAME) && dev->flags & IFF_UP)
-		err = -EBUSY;
-	else if (same && same != dev)
-		err = -EEXIST;
-	if (!err) {
-		if (c->what & IF_CHANGE_NAME)
-			strscpy(dev->name, c->name, sizeof(dev->name));
-		if (c->what & IF_CHANGE_MTU)
-			dev->mtu = c->mtu;
-		if (c->what & IF_CHANGE_MAC) {
-			memcpy(dev->mac, c->mac, ETH_ALEN);
-			dev->mac_set = true;
-			tell_master(dev);
-		}
-		if (c->what & IF_CHANGE_FLAGS) {
-			dev->flags = (dev->flags & ~(mask & ~(u32)IFF_UP)) |
-				     (c->flags & mask & ~(u32)IFF_UP);
-			if (mask & IFF_UP)
-				set_up(dev, c->flags & IFF_UP);
-		}
-		if (was_up || !(dev->flags & IFF_UP)) /* else set_up() has */
-			netdev_news(dev);
+		return -ENODEV;
+	if (rename && was_up)
+		return -EBUSY;
+	if (same && same != dev)
+		return -EEXIST;
+	if (rename)
+		strscpy(dev->name, c->name, sizeof(dev->name));
+	if (c->what & IF_CHANGE_MTU)
+		dev->mtu = c->mtu;
+	if (c->what & IF_CHANGE_MAC) {
+		memcpy(dev->mac, c->mac, ETH_ALEN);
+		dev->mac_set = true;
+		tell_master(dev);
 	}
-	spin_unlock(&net_lock);
-	return err;
+	if (c->what & IF_CHANGE_FLAGS) {
+		dev->flags = (dev->flags & ~quiet) | (c->flags & quiet);
+		if (mask & IFF_UP)
+			set_up(dev, c->flags & IFF_UP);
+	}
+	if (was_up || !(dev->flags & IFF_UP)) /* else set_up() has */
+		netdev_news(dev);
+	return 0;
 }
 
 static int show_dev(struct strbuf *out, struct ns_common *ns)
@@ -561,7 +541,7 @@ static int show_dev(struct strbuf *out, struct ns_common *ns)
 		       " face |bytes    packets errs drop fifo frame "
 		       "compressed multicast|bytes    packets errs "
 		       "drop fifo colls carrier compressed\n");
-	spin_lock(&net_lock);
+	SPIN_GUARD(&net_lock);
 	list_for_each(dev, &net->devs, link)
 		sb_printf(out,
 			  "%6s: %7llu %7llu %4llu %4llu    0     0          0         0 "
@@ -570,7 +550,6 @@ static int show_dev(struct strbuf *out, struct ns_common *ns)
 			  (ull)dev->stats.rx_errors, (ull)dev->stats.rx_dropped,
 			  (ull)dev->stats.tx_bytes, (ull)dev->stats.tx_packets,
 			  (ull)dev->stats.tx_errors, (ull)dev->stats.tx_dropped);
-	spin_unlock(&net_lock);
 	return 0;
 }
 

@@ -198,38 +198,32 @@ static bool port_used(const struct netlink_sock *nl, u32 portid)
 {
 	const struct netlink_sock *at;
 
-	list_for_each(at, &sockets, link)
-		if (at != nl && at->s.net == nl->s.net && at->portid == portid)
-			return true;
-	return false;
+	return list_find(at, &sockets, link,
+			 at != nl && at->s.net == nl->s.net && at->portid == portid);
 }
 
 /* portid 0: the process's number, or another when that is taken. -EADDRINUSE; -EINVAL: it has one. */
 static int take_port(struct netlink_sock *nl, u32 portid)
 {
 	u32 wish = portid ?: (u32)task_tgid_in(current, task_pid_ns(current));
-	int err = 0;
 
-	spin_lock(&nl_lock);
+	SPIN_GUARD(&nl_lock);
 	if (nl->portid)
-		err = portid && portid != nl->portid ? -EINVAL : 0;
-	else if (!portid)
-		while (port_used(nl, wish))
-			random_bytes(&wish, sizeof(wish));
-	else if (port_used(nl, wish))
-		err = -EADDRINUSE;
-	if (!err && !nl->portid)
-		nl->portid = wish;
-	spin_unlock(&nl_lock);
-	return err;
+		return portid && portid != nl->portid ? -EINVAL : 0;
+	while (port_used(nl, wish)) {
+		if (portid)
+			return -EADDRINUSE;
+		random_bytes(&wish, sizeof(wish));
+	}
+	nl->portid = wish;
+	return 0;
 }
 
 static void set_groups(struct netlink_sock *nl, u64 groups)
 {
-	spin_lock(&nl_lock);
+	SPIN_GUARD(&nl_lock);
 	nr_listeners += !!groups - !!nl->groups;
 	nl->groups = groups;
-	spin_unlock(&nl_lock);
 }
 
 static int get_addr(const struct sockaddr_storage *addr, int len, struct sockaddr_nl *nl)
@@ -442,12 +436,9 @@ static int netlink_getsockopt(struct socket *s, int level, int name, void __user
 
 static void netlink_release(struct socket *s)
 {
-	struct netlink_sock *nl = nl_sk(s);
-
-	set_groups(nl, 0);
-	spin_lock(&nl_lock);
-	list_del(&nl->link);
-	spin_unlock(&nl_lock);
+	set_groups(nl_sk(s), 0);
+	SPIN_GUARD(&nl_lock);
+	list_del(&nl_sk(s)->link);
 }
 
 static const struct socket_ops netlink_ops = {

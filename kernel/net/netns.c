@@ -23,12 +23,11 @@ static void nsid_drop(struct nsid *n)
 
 static void nsids_drop(struct net_ns *net)
 {
-	spin_lock(&net_lock);
+	SPIN_GUARD(&net_lock);
 	while (!list_empty(&net->nsids))
 		nsid_drop(list_first(&net->nsids, struct nsid, link));
 	while (!list_empty(&net->known_by))
 		nsid_drop(list_first(&net->known_by, struct nsid, known_link));
-	spin_unlock(&net_lock);
 }
 
 int net_nsid_set(struct net_ns *in, struct net_ns *of, int id)

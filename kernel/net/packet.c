@@ -52,14 +52,13 @@ static void tap(struct pkt *p, bool outgoing)
 {
 	struct packet_sock *ps;
 
-	spin_lock(&packet_lock);
+	SPIN_GUARD(&packet_lock);
 	list_for_each(ps, &sockets, link)
 		if (ps->s.net == p->dev->net && (!ps->ifindex || ps->ifindex == p->dev->ifindex) &&
 		    (ps->protocol == htons(ETH_P_ALL) ||
 		     (ps->protocol == p->protocol && !outgoing)) &&
 		    ps->sending != p)
 			take(ps, p, outgoing);
-	spin_unlock(&packet_lock);
 }
 
 /* ---- addresses ---- */
@@ -218,11 +217,10 @@ static void packet_release(struct socket *s)
 {
 	struct packet_sock *ps = packet_sk(s);
 
-	spin_lock(&packet_lock);
+	SPIN_GUARD(&packet_lock);
 	list_del(&ps->link);
 	if (list_empty(&sockets))
 		packet_tap = NULL;
-	spin_unlock(&packet_lock);
 }
 
 static const struct socket_ops packet_ops = {
@@ -250,9 +248,8 @@ struct socket *packet_create(struct net_ns *net, int type, int protocol)
 		return (struct socket *)ps;
 	LOCKDEP_CLASS(&ps->s.lock, "packet socket"); /* sees what TCP sends with its lock held */
 	ps->protocol = protocol;
-	spin_lock(&packet_lock);
+	SPIN_GUARD(&packet_lock);
 	list_add_tail(&ps->link, &sockets);
 	packet_tap = tap;
-	spin_unlock(&packet_lock);
 	return &ps->s;
 }

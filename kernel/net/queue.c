@@ -23,19 +23,14 @@ void queue_add(struct socket *s, struct pkt *p)
 /* The first packet: taken off the queue, or another one on its bytes. NULL: none. */
 static struct pkt *dequeue(struct socket *s, bool peek)
 {
-	struct pkt *p = NULL;
+	struct pkt *p;
 
-	spin_lock(&s->lock);
-	if (!list_empty(&s->rx)) {
-		p = list_first(&s->rx, struct pkt, link);
-		if (peek) {
-			p = pkt_clone(p);
-		} else {
-			list_del(&p->link);
-			s->rx_truesize -= pkt_truesize(p);
-		}
-	}
-	spin_unlock(&s->lock);
+	SPIN_GUARD(&s->lock);
+	if (peek)
+		return list_empty(&s->rx) ? NULL : pkt_clone(list_first(&s->rx, struct pkt, link));
+	p = list_pop(&s->rx, struct pkt, link);
+	if (p)
+		s->rx_truesize -= pkt_truesize(p);
 	return p;
 }
 

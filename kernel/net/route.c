@@ -109,11 +109,9 @@ static const struct route *route_find(struct net_ns *net, be32 daddr, int oif)
 {
 	const struct route *r;
 
-	list_for_each(r, &net->routes, link)
-		if (route_matches(r, daddr) &&
-		    (!oif || r->type == RTN_LOCAL || !r->dev || r->dev->ifindex == oif))
-			return r;
-	return NULL;
+	return list_find(r, &net->routes, link,
+			 route_matches(r, daddr) && (!oif || r->type == RTN_LOCAL || !r->dev ||
+						     r->dev->ifindex == oif));
 }
 
 /* The address of dev to speak to `to` from: one of the same network, or the first for others' eyes. */
@@ -150,61 +148,44 @@ int route_lookup(struct net_ns *net, be32 daddr, int oif, struct dst *dst)
 {
 	const struct route *r;
 	struct netdev *dev;
-	int err = -ENETUNREACH;
 
-	spin_lock(&net_lock);
+	SPIN_GUARD(&net_lock);
 	r = route_find(net, daddr, oif);
 	dst->generation = route_generation;
 	dst->type = r ? r->type : RTN_UNICAST;
 	dst->next_hop = r && r->gateway ? r->gateway : daddr;
-	dev = r ? r->dev : NULL;
 	if (r && r->type == RTN_LOCAL)
 		dev = net->lo; /* whatever device has the address, the way to it is short */
-	/* A socket bound to a device reaches everything there: that is how DHCP begins. */
-	for (struct netdev *d = NULL; !r && oif && !dev;) {
-		list_for_each(d, &net->devs, link)
-			if (d->ifindex == oif && d->flags & IFF_UP)
-				dev = d;
-		break;
-	}
+	else if (r)
+		dev = r->dev;
+	else /* a socket bound to a device reaches everything there: that is how DHCP begins */
+		dev = list_find(dev, &net->devs, link, dev->ifindex == oif && dev->flags & IFF_UP);
 	if (r && type_error(r->type))
-		err = type_error(r->type);
-	else if (dev)
-		err = 0;
-	if (!err) {
-		if (daddr == htonl(INADDR_BROADCAST))
-			dst->type = RTN_BROADCAST;
-		else if (is_multicast(daddr))
-			dst->type = RTN_MULTICAST;
-		dst->saddr = r && r->prefsrc ? r->prefsrc : select_addr(dev, dst->next_hop);
-		dst->mtu = min(max(r && r->mtu ? r->mtu : dev->mtu, IP_MTU_MIN), 65535U);
-		netdev_get(dev);
-		dst->dev = dev;
-	}
-	spin_unlock(&net_lock);
-	return err;
+		return type_error(r->type);
+	if (!dev)
+		return -ENETUNREACH;
+	if (daddr == htonl(INADDR_BROADCAST))
+		dst->type = RTN_BROADCAST;
+	else if (is_multicast(daddr))
+		dst->type = RTN_MULTICAST;
+	dst->saddr = r && r->prefsrc ? r->prefsrc : select_addr(dev, dst->next_hop);
+	dst->mtu = min(max(r && r->mtu ? r->mtu : dev->mtu, IP_MTU_MIN), 65535U);
+	netdev_get(dev);
+	dst->dev = dev;
+	return 0;
 }
 
 u8 addr_type(struct net_ns *net, be32 addr)
 {
 	const struct route *r;
-	u8 type = RTN_UNICAST;
 
 	if (!addr || addr == htonl(INADDR_BROADCAST))
 		return RTN_BROADCAST;
 	if (is_multicast(addr))
 		return RTN_MULTICAST;
-	spin_lock(&net_lock);
-	list_for_each(r, &net->routes, link) {
-		if (r->table != RT_TABLE_LOCAL)
-			break;
-		if (route_matches(r, addr)) {
-			type = r->type;
-			break;
-		}
-	}
-	spin_unlock(&net_lock);
-	return type;
+	SPIN_GUARD(&net_lock);
+	r = list_find(r, &net->routes, link, r->table != RT_TABLE_LOCAL || route_matches(r, addr));
+	return r && r->table == RT_TABLE_LOCAL ? r->type : RTN_UNICAST;
 }
 
 /* ---- changes from outside ---- */
@@ -236,7 +217,7 @@ int route_add(struct net_ns *net, const struct route *given, int how)
 	if (r.prefsrc && (r.type != RTN_LOCAL || r.dst != r.prefsrc) &&
 	    addr_type(net, r.prefsrc) != RTN_LOCAL)
 		return -EINVAL;
-	spin_lock(&net_lock);
+	SPIN_GUARD(&net_lock);
 	if (r.type == RTN_UNICAST || r.type == RTN_LOCAL || r.type == RTN_BROADCAST) {
 		if (r.gateway)
 			err = check_gateway(net, &r);
@@ -248,32 +229,26 @@ int route_add(struct net_ns *net, const struct route *given, int how)
 		r.dev = NULL;
 		err = type_error(r.type) ? 0 : -EINVAL;
 	}
-	if (!err)
-		err = route_insert(net, &r, how);
-	spin_unlock(&net_lock);
-	return err;
+	return err ?: route_insert(net, &r, how);
 }
 
 int route_del(struct net_ns *net, const struct route *w)
 {
 	struct route *r;
-	int err = -ESRCH;
 
-	spin_lock(&net_lock);
-	list_for_each(r, &net->routes, link) {
-		if (r->dst != w->dst || r->prefix != w->prefix || r->table != w->table)
-			continue;
-		if ((w->gateway && r->gateway != w->gateway) || (w->dev && r->dev != w->dev) ||
-		    (w->metric && r->metric != w->metric) || (w->type && r->type != w->type) ||
-		    (w->protocol && r->protocol != w->protocol) || (w->tos && r->tos != w->tos) ||
-		    (w->prefsrc && r->prefsrc != w->prefsrc))
-			continue;
-		route_remove(net, r);
-		err = 0;
-		break;
-	}
-	spin_unlock(&net_lock);
-	return err;
+	SPIN_GUARD(&net_lock);
+	r = list_find(
+		r, &net->routes, link,
+		r->dst == w->dst && r->prefix == w->prefix && r->table == w->table &&
+			(!w->gateway || r->gateway == w->gateway) &&
+			(!w->dev || r->dev == w->dev) && (!w->metric || r->metric == w->metric) &&
+			(!w->type || r->type == w->type) &&
+			(!w->protocol || r->protocol == w->protocol) &&
+			(!w->tos || r->tos == w->tos) && (!w->prefsrc || r->prefsrc == w->prefsrc));
+	if (!r)
+		return -ESRCH;
+	route_remove(net, r);
+	return 0;
 }
 
 /* ---- addresses; net_lock held in those that are called by netdev.c ---- */
@@ -409,30 +384,20 @@ void addr_flush(struct netdev *dev)
 
 int addr_add(struct netdev *dev, const struct if_addr *a)
 {
-	int err = -ENODEV;
-
-	spin_lock(&net_lock);
-	if (!dev->gone)
-		err = addr_insert(dev, a);
-	spin_unlock(&net_lock);
-	return err;
+	SPIN_GUARD(&net_lock);
+	return dev->gone ? -ENODEV : addr_insert(dev, a);
 }
 
 int addr_del(struct netdev *dev, be32 addr, u8 prefix)
 {
 	struct if_addr *a;
-	int err = -EADDRNOTAVAIL;
 
-	spin_lock(&net_lock);
-	list_for_each(a, &dev->addrs, link) {
-		if (a->addr == addr && a->prefix == prefix) {
-			addr_remove(dev, a);
-			err = 0;
-			break;
-		}
-	}
-	spin_unlock(&net_lock);
-	return err;
+	SPIN_GUARD(&net_lock);
+	a = list_find(a, &dev->addrs, link, a->addr == addr && a->prefix == prefix);
+	if (!a)
+		return -EADDRNOTAVAIL;
+	addr_remove(dev, a);
+	return 0;
 }
 
 /* ---- /proc/net/route ---- */
@@ -448,7 +413,7 @@ static int show_route(struct strbuf *out, struct ns_common *ns)
 	sb_printf(out, "%-*s\n", ROUTE_LINE,
 		  "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU"
 		  "\tWindow\tIRTT");
-	spin_lock(&net_lock);
+	SPIN_GUARD(&net_lock);
 	list_for_each(r, &net->routes, link) {
 		u32 flags = (r->dev ? RTF_UP : RTF_REJECT) | (r->gateway ? RTF_GATEWAY : 0) |
 			    (r->prefix == 32 ? RTF_HOST : 0);
@@ -460,7 +425,6 @@ static int show_route(struct strbuf *out, struct ns_common *ns)
 			 prefix_mask(r->prefix), r->mtu ? r->mtu + 40 : 0);
 		sb_printf(out, "%-*s\n", ROUTE_LINE, line);
 	}
-	spin_unlock(&net_lock);
 	return 0;
 }
 

@@ -143,26 +143,23 @@ static void land(struct scm_files *f)
 
 void scm_land(struct scm_files *f)
 {
-	spin_lock(&flight_lock);
+	SPIN_GUARD(&flight_lock);
 	if (f->flying) { /* else the collector has it */
 		list_del(&f->link);
 		land(f);
 	}
-	spin_unlock(&flight_lock);
 }
 
 void scm_accept_add(struct unix_sock *l, struct unix_sock *e)
 {
-	spin_lock(&flight_lock);
+	SPIN_GUARD(&flight_lock);
 	list_add_tail(&e->accept_link, &l->accepts);
-	spin_unlock(&flight_lock);
 }
 
 void scm_accept_del(struct unix_sock *e)
 {
-	spin_lock(&flight_lock);
+	SPIN_GUARD(&flight_lock);
 	list_del(&e->accept_link);
-	spin_unlock(&flight_lock);
 }
 
 /* ---- the collector ---- */

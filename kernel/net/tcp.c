@@ -160,37 +160,31 @@ static int tcp_connect(struct socket *s, const struct sockaddr_storage *addr, in
 static int tcp_listen(struct socket *s, int backlog)
 {
 	struct tcp_sock *t = tcp_sk(s);
-	int err = 0;
 
-	spin_lock(&s->lock);
-	if (t->state != TCP_CLOSE && t->state != TCP_LISTEN) {
-		err = -EINVAL;
-	} else {
-		t->backlog = min((u32)backlog, s->net->somaxconn);
-		if (t->state == TCP_CLOSE) {
-			tcp_set_state(t, TCP_LISTEN);
-			err = port_take(&t->inet, t->inet.sport, tcp_conflict) ? -EADDRINUSE : 0;
-			if (err) {
-				tcp_set_state(t, TCP_CLOSE);
-			} else {
-				s->shutdown = 0;
-				socket_opt_set(s, SOCK_OPT_LISTENING, true);
-				tcp_hash_listener(t);
-			}
-		}
+	SPIN_GUARD(&s->lock);
+	if (t->state != TCP_CLOSE && t->state != TCP_LISTEN)
+		return -EINVAL;
+	t->backlog = min((u32)backlog, s->net->somaxconn);
+	if (t->state == TCP_LISTEN)
+		return 0;
+	tcp_set_state(t, TCP_LISTEN);
+	if (port_take(&t->inet, t->inet.sport, tcp_conflict)) {
+		tcp_set_state(t, TCP_CLOSE);
+		return -EADDRINUSE;
 	}
-	spin_unlock(&s->lock);
-	return err;
+	s->shutdown = 0;
+	socket_opt_set(s, SOCK_OPT_LISTENING, true);
+	tcp_hash_listener(t);
+	return 0;
 }
 
 static struct tcp_sock *take_accepted(struct tcp_sock *l)
 {
 	struct tcp_sock *t;
 
-	spin_lock(&l->accept_lock);
+	SPIN_GUARD(&l->accept_lock);
 	t = list_pop(&l->accept_queue, struct tcp_sock, accept_link);
 	l->nr_accept -= !!t;
-	spin_unlock(&l->accept_lock);
 	return t;
 }
 
@@ -640,10 +634,9 @@ static void tcp_release(struct socket *s)
 
 static void set_keepalive(struct socket *s, bool on)
 {
-	spin_lock(&s->lock);
+	SPIN_GUARD(&s->lock);
 	if (tcp_in(tcp_sk(s), TCPF_CAN_SEND | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2)))
 		tcp_keepalive(tcp_sk(s), on);
-	spin_unlock(&s->lock);
 }
 
 const struct socket_ops tcp_ops = {

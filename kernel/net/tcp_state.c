@@ -41,18 +41,13 @@ static bool is_connection(const struct tcp_sock *t, const struct net_ns *net, be
 struct tcp_sock *tcp_lookup(struct net_ns *net, be32 from, be16 from_port, be32 to, be16 to_port)
 {
 	struct ebucket *b = ebucket(net, from, from_port, to, to_port);
-	struct tcp_sock *t, *found = NULL;
+	struct tcp_sock *t;
 
-	spin_lock(&b->lock);
-	list_for_each(t, &b->chain, link) {
-		if (is_connection(t, net, from, from_port, to, to_port)) {
-			socket_get(&t->inet.s);
-			found = t;
-			break;
-		}
-	}
-	spin_unlock(&b->lock);
-	return found;
+	SPIN_GUARD(&b->lock);
+	t = list_find(t, &b->chain, link, is_connection(t, net, from, from_port, to, to_port));
+	if (t)
+		socket_get(&t->inet.s);
+	return t;
 }
 
 static struct ebucket *ebucket_of(const struct tcp_sock *t)
@@ -65,18 +60,14 @@ int tcp_hash(struct tcp_sock *t)
 	const struct inet_sock *sk = &t->inet;
 	struct ebucket *b = ebucket_of(t);
 	struct tcp_sock *o;
-	int err = 0;
 
-	spin_lock(&b->lock);
-	list_for_each(o, &b->chain, link)
-		if (is_connection(o, sk->s.net, sk->daddr, sk->dport, sk->saddr, sk->sport))
-			err = -EADDRNOTAVAIL;
-	if (!err) {
-		socket_get(&t->inet.s);
-		list_add(&t->link, &b->chain);
-	}
-	spin_unlock(&b->lock);
-	return err;
+	SPIN_GUARD(&b->lock);
+	if (list_find(o, &b->chain, link,
+		      is_connection(o, sk->s.net, sk->daddr, sk->dport, sk->saddr, sk->sport)))
+		return -EADDRNOTAVAIL;
+	socket_get(&t->inet.s);
+	list_add(&t->link, &b->chain);
+	return 0;
 }
 
 struct tcp_sock *tcp_lookup_listener(struct net_ns *net, be32 to, be16 to_port, int ifindex,
@@ -112,10 +103,9 @@ void tcp_hash_listener(struct tcp_sock *t)
 {
 	struct port_bucket *b = port_bucket(t->inet.s.net, IPPROTO_TCP, t->inet.sport);
 
-	spin_lock(&b->lock);
+	SPIN_GUARD(&b->lock);
 	socket_get(&t->inet.s);
 	list_add(&t->link, &b->listening);
-	spin_unlock(&b->lock);
 }
 
 static void unhash(struct tcp_sock *t)
@@ -285,12 +275,9 @@ static void leave_syn_queue(struct tcp_sock *t)
 
 static void drop_orphan(struct tcp_sock *t)
 {
-	spin_lock(&orphan_lock);
-	if (!list_empty(&t->orphan_link)) {
-		list_del(&t->orphan_link);
-		nr_orphans--;
-	}
-	spin_unlock(&orphan_lock);
+	SPIN_GUARD(&orphan_lock);
+	nr_orphans -= !list_empty(&t->orphan_link);
+	list_del(&t->orphan_link);
 }
 
 static void stop_sending(struct tcp_sock *t)
@@ -343,34 +330,30 @@ void tcp_time_wait(struct tcp_sock *t)
 void tcp_orphan(struct tcp_sock *t)
 {
 	t->orphan = true;
-	spin_lock(&orphan_lock);
+	SPIN_GUARD(&orphan_lock);
 	list_add_tail(&t->orphan_link, &orphans);
 	nr_orphans++;
-	spin_unlock(&orphan_lock);
 }
 
 /* Ends the first orphan of net (NULL: any) that nothing is left to be done for but to wait; with
  * net, any of its. False: there is none. */
 static bool kill_one(struct net_ns *net)
 {
-	struct tcp_sock *t, *found = NULL;
+	struct tcp_sock *t;
 
 	spin_lock(&orphan_lock);
-	list_for_each(t, &orphans, orphan_link) {
-		if (net ? t->inet.s.net == net
-			: tcp_in(t, TCPF(TCP_TIME_WAIT) | TCPF(TCP_FIN_WAIT2))) {
-			found = t;
-			socket_get(&t->inet.s);
-			break;
-		}
-	}
+	t = list_find(t, &orphans, orphan_link,
+		      net ? t->inet.s.net == net
+			  : tcp_in(t, TCPF(TCP_TIME_WAIT) | TCPF(TCP_FIN_WAIT2)));
+	if (t)
+		socket_get(&t->inet.s);
 	spin_unlock(&orphan_lock);
-	if (!found)
+	if (!t)
 		return false;
-	spin_lock(&found->inet.s.lock);
-	tcp_done(found, 0);
-	spin_unlock(&found->inet.s.lock);
-	socket_put(&found->inet.s);
+	spin_lock(&t->inet.s.lock);
+	tcp_done(t, 0);
+	spin_unlock(&t->inet.s.lock);
+	socket_put(&t->inet.s);
 	return true;
 }
 

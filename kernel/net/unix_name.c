@@ -30,16 +30,14 @@ static struct list_head *abstract_bucket(const struct net_ns *net, const char *n
 
 void unix_hash(struct unix_sock *u)
 {
-	spin_lock(&names_lock);
+	SPIN_GUARD(&names_lock);
 	list_add(&u->name_link, bucket_of(u));
-	spin_unlock(&names_lock);
 }
 
 void unix_unhash(struct unix_sock *u)
 {
-	spin_lock(&names_lock);
+	SPIN_GUARD(&names_lock);
 	list_del(&u->name_link);
-	spin_unlock(&names_lock);
 }
 
 /* ---- addresses ---- */
@@ -104,21 +102,17 @@ static struct unix_sock *find_abstract(const struct net_ns *net, const struct so
 {
 	struct unix_sock *u;
 
-	list_for_each(u, abstract_bucket(net, name->sun_path, len - PATH_AT), name_link)
-		if (u->s.net == net && u->s.type == type && u->addr && u->addr->len == len &&
-		    !memcmp(&u->addr->name, name, len))
-			return u;
-	return NULL;
+	return list_find(u, abstract_bucket(net, name->sun_path, len - PATH_AT), name_link,
+			 u->s.net == net && u->s.type == type && u->addr && u->addr->len == len &&
+				 !memcmp(&u->addr->name, name, len));
 }
 
 static struct unix_sock *find_inode(const struct inode *inode)
 {
 	struct unix_sock *u;
 
-	list_for_each(u, bucket_of(inode), name_link)
-		if (u->path.dentry && u->path.dentry->inode == inode)
-			return u;
-	return NULL;
+	return list_find(u, bucket_of(inode), name_link,
+			 u->path.dentry && u->path.dentry->inode == inode);
 }
 
 /* Where a name in the file system leads to: permission to write is needed. */

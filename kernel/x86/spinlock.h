@@ -114,3 +114,12 @@ SPIN_INLINE void spin_unlock(spinlock_t *l)
 		(spin_unlock)(l_);                                                                 \
 	})
 #endif
+
+static inline void spin_guard_end(spinlock_t **l)
+{
+	spin_unlock(*l);
+}
+/* Holds l to the end of the block, however that is left. */
+#define SPIN_GUARD(l)                                                                              \
+	spin_lock(l);                                                                              \
+	spinlock_t *guard_ __attribute__((cleanup(spin_guard_end), unused)) = (l)
