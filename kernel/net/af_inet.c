@@ -308,19 +308,15 @@ static const struct sockopt options[] = {
 static int set_multicast_if(struct inet_sock *sk, const void __user *val, int len)
 {
 	struct ip_mreqn m = { 0 };
-	struct netdev *dev;
 
 	if (len < (int)sizeof(m.imr_multiaddr))
 		return -EINVAL;
 	if (len >= (int)sizeof(m) ? copy_from_user(&m, val, sizeof(m))
 				  : copy_from_user(&m.imr_address, val, sizeof(m.imr_address)))
 		return -EFAULT;
-	if (m.imr_ifindex) {
-		dev = netdev_by_index(sk->s.net, m.imr_ifindex);
-		if (!dev)
-			return -EADDRNOTAVAIL;
-		netdev_put(dev);
-	}
+	SCOPED_DEV(dev, netdev_by_index(sk->s.net, m.imr_ifindex));
+	if (m.imr_ifindex && !dev)
+		return -EADDRNOTAVAIL;
 	sk->mc_dev = m.imr_ifindex;
 	sk->mc_addr = m.imr_address.s_addr;
 	return 0;

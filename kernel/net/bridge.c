@@ -95,14 +95,13 @@ void bridge_fdb_each(struct netdev *dev, bridge_fdb_fn fn, void *arg)
 	const struct fdb_entry *e;
 	struct netdev *port;
 
-	spin_lock(&br->lock);
+	SPIN_GUARD(&br->lock);
 	list_for_each(port, &br->ports, port_link)
 		fn(arg, port, port->mac, true);
 	for (int i = 0; i < FDB_BUCKETS; i++)
 		list_for_each(e, &br->fdb[i], link)
 			if (e->expires > clock_ns())
 				fn(arg, e->port, e->mac, false);
-	spin_unlock(&br->lock);
 }
 
 /* ---- packets; br->lock held, p->data at the device's header ---- */
@@ -168,10 +167,7 @@ static bool is_own(struct bridge *br, const u8 *mac)
 		return true;
 	if (mac[0] & 1 || fdb_find(br, mac))
 		return false;
-	list_for_each(port, &br->ports, port_link)
-		if (!memcmp(mac, port->mac, ETH_ALEN))
-			return true;
-	return false;
+	return list_find(port, &br->ports, port_link, !memcmp(mac, port->mac, ETH_ALEN));
 }
 
 static void bridge_port_rx(struct netdev *dev, struct pkt *p)
@@ -276,9 +272,8 @@ static void bridge_gone(struct netdev *dev)
 		bridge_del_port(dev, port);
 		netdev_news(port);
 	}
-	spin_lock(&br->lock);
+	SPIN_GUARD(&br->lock);
 	fdb_flush(br, NULL);
-	spin_unlock(&br->lock);
 }
 
 static const struct netdev_ops bridge_ops = {

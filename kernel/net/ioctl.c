@@ -298,9 +298,7 @@ long net_ioctl(struct net_ns *net, unsigned int cmd, unsigned long arg)
 	u64 bit = cmd - SIOCGIFNAME < 64 ? BIT_OF(cmd) : 0;
 	void __user *user = (void __user *)arg;
 	bool set = bit & SETS;
-	struct netdev *dev;
 	struct ifreq ifr;
-	long err;
 
 	if (cmd == SIOCGIFCONF)
 		return get_conf(net, user);
@@ -313,12 +311,11 @@ long net_ioctl(struct net_ns *net, unsigned int cmd, unsigned long arg)
 	ifr.ifr_name[IFNAMSIZ - 1] = 0;
 	if (set && !net_admin(net))
 		return -EPERM;
-	dev = cmd == SIOCGIFNAME ? netdev_by_index(net, ifr.ifr_ifindex) : dev_of(net, &ifr);
+	SCOPED_DEV(dev,
+		   cmd == SIOCGIFNAME ? netdev_by_index(net, ifr.ifr_ifindex) : dev_of(net, &ifr));
 	if (!dev)
 		return -ENODEV;
-	err = set ? set_dev(dev, cmd, &ifr) : get_dev(dev, cmd, &ifr);
-	netdev_put(dev);
-	if (!err && !set && copy_to_user(user, &ifr, sizeof(ifr)))
-		err = -EFAULT;
-	return err;
+	if (set)
+		return set_dev(dev, cmd, &ifr);
+	return get_dev(dev, cmd, &ifr) ?: copy_to_user(user, &ifr, sizeof(ifr)) ? -EFAULT : 0;
 }

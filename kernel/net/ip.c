@@ -212,11 +212,10 @@ void ip_frag_purge(struct net_ns *net)
 {
 	struct frag_queue *q, *tmp;
 
-	spin_lock(&frag_lock);
+	SPIN_GUARD(&frag_lock);
 	list_for_each_safe(q, tmp, &frag_queues, link)
 		if (!net || q->net == net)
 			frag_drop(q);
-	spin_unlock(&frag_lock);
 }
 
 static struct frag_queue *frag_find(const struct pkt *p, const struct iphdr *ip)

@@ -175,6 +175,13 @@ static inline void netdev_get(struct netdev *dev)
 	ref_get(&dev->refs);
 }
 void netdev_put(struct netdev *dev);
+static inline void scoped_dev_put(struct netdev **dev)
+{
+	if (!IS_ERR(*dev))
+		netdev_put(*dev);
+}
+/* A reference, NULL or ERR_PTR, that goes at the end of the block. */
+#define SCOPED_DEV(var, get) struct netdev *var __attribute__((cleanup(scoped_dev_put))) = (get)
 /* A packet came: data at its ethernet header (ARPHRD_ETHER), p->dev is set here. The driver's
  * reference to p moves. Any context. */
 void netdev_rx(struct netdev *dev, struct pkt *p);

@@ -33,13 +33,14 @@ static struct netlink_sock *nl_sk(struct socket *s)
 
 /* ---- messages ---- */
 
-void nl_out_init(struct nl_out *o, const struct nlmsghdr *request, u32 portid)
+static void nl_out_init(struct nl_out *o, const struct nlmsghdr *request, u32 portid)
 {
 	*o = (struct nl_out){ .portid = portid, .seq = request ? request->nlmsg_seq : 0 };
 	list_init(&o->pkts);
 }
 
-void nl_out_free(struct nl_out *o)
+/* o may be filled again. */
+static void nl_out_free(struct nl_out *o)
 {
 	pkt_queue_free(&o->pkts);
 	o->failed = false;

@@ -19,8 +19,6 @@ struct nl_out {
 	bool failed; /* no memory: what is there is not to be used */
 	char lost[32]; /* a header that has no place */
 };
-void nl_out_init(struct nl_out *o, const struct nlmsghdr *request, u32 portid); /* NULL: none */
-void nl_out_free(struct nl_out *o); /* it may be filled again */
 /* Begins a message: its zeroed family header of n bytes, without memory one that is lost. End with
  * nl_end(). */
 void *nl_begin(struct nl_out *o, int type, int flags, size_t n);

@@ -74,24 +74,20 @@ static int get_addr(const struct net_msg *msg, struct sockaddr_ll *ll)
 static int packet_bind(struct socket *s, const struct sockaddr_storage *addr, int len)
 {
 	struct packet_sock *ps = packet_sk(s);
-	struct netdev *dev = NULL;
 	struct sockaddr_ll ll;
 
 	if (len < (int)sizeof(ll) || addr->ss_family != AF_PACKET)
 		return -EINVAL;
 	memcpy(&ll, addr, sizeof(ll));
-	if (ll.sll_ifindex) {
-		dev = netdev_by_index(s->net, ll.sll_ifindex);
-		if (!dev)
-			return -ENODEV;
-	}
+	SCOPED_DEV(dev, netdev_by_index(s->net, ll.sll_ifindex));
+	if (ll.sll_ifindex && !dev)
+		return -ENODEV;
 	spin_lock(&packet_lock);
 	ps->protocol = ll.sll_protocol ?: ps->protocol;
 	ps->ifindex = ll.sll_ifindex;
 	spin_unlock(&packet_lock);
 	if (dev && !(dev->flags & IFF_UP))
 		WRITE_ONCE(s->error, ENETDOWN);
-	netdev_put(dev);
 	return 0;
 }
 
@@ -101,14 +97,13 @@ static int packet_getname(struct socket *s, struct sockaddr_storage *addr, bool 
 	struct sockaddr_ll ll = { .sll_family = AF_PACKET,
 				  .sll_protocol = ps->protocol,
 				  .sll_ifindex = ps->ifindex };
-	struct netdev *dev = ps->ifindex ? netdev_by_index(s->net, ps->ifindex) : NULL;
+	SCOPED_DEV(dev, netdev_by_index(s->net, ps->ifindex));
 
 	if (dev) {
 		ll.sll_hatype = dev->type;
 		ll.sll_halen = ETH_ALEN;
 		memcpy(ll.sll_addr, dev->mac, ETH_ALEN);
 	}
-	netdev_put(dev);
 	memcpy(addr, &ll, sizeof(ll));
 	return peer ? -EOPNOTSUPP : (int)(offsetof(struct sockaddr_ll, sll_addr) + ll.sll_halen);
 }
@@ -154,7 +149,6 @@ static ssize_t packet_sendmsg(struct socket *s, struct net_msg *msg)
 	struct packet_sock *ps = packet_sk(s);
 	struct sockaddr_ll ll = { .sll_protocol = ps->protocol, .sll_ifindex = ps->ifindex };
 	size_t n = msg->data.left;
-	struct netdev *dev;
 	int err = 0;
 
 	if (msg->name_len)
@@ -163,11 +157,8 @@ static ssize_t packet_sendmsg(struct socket *s, struct net_msg *msg)
 		err = ll.sll_ifindex ? -EINVAL : -ENXIO;
 	if (err)
 		return err;
-	dev = netdev_by_index(s->net, ll.sll_ifindex);
-	if (!dev)
-		return -ENXIO;
-	err = send_packet(ps, dev, &ll, msg);
-	netdev_put(dev);
+	SCOPED_DEV(dev, netdev_by_index(s->net, ll.sll_ifindex));
+	err = dev ? send_packet(ps, dev, &ll, msg) : -ENXIO;
 	return err ?: (ssize_t)n;
 }
 

@@ -183,7 +183,6 @@ static int change_addr(struct net_ns *net, const struct nlmsghdr *h, const struc
 			     .prefix = m->ifa_prefixlen,
 			     .scope = m->ifa_scope };
 	bool add = h->nlmsg_type == RTM_NEWADDR;
-	struct netdev *dev;
 	int err;
 
 	if (m->ifa_family != AF_INET)
@@ -194,13 +193,12 @@ static int change_addr(struct net_ns *net, const struct nlmsghdr *h, const struc
 		return -EOPNOTSUPP; /* the far end of a point-to-point device: there is none */
 	if (at[IFA_LABEL])
 		memcpy(a.label, nl_data(at[IFA_LABEL]), min(nl_len(at[IFA_LABEL]), IFNAMSIZ - 1U));
-	dev = netdev_by_index(net, m->ifa_index);
+	SCOPED_DEV(dev, netdev_by_index(net, m->ifa_index));
 	if (!dev)
 		return -ENODEV;
 	err = add ? addr_add(dev, &a) : addr_del(dev, a.addr, a.prefix);
 	if (err == -EEXIST && h->nlmsg_flags & NLM_F_REPLACE && !(h->nlmsg_flags & NLM_F_EXCL))
 		err = 0; /* its lifetime is for ever, there is nothing to replace */
-	netdev_put(dev);
 	return err;
 }
 

@@ -180,14 +180,12 @@ static struct netdev *link_of(struct net_ns *net, const struct ifinfomsg *m,
 int get_link(struct net_ns *net, const struct ifinfomsg *m, const struct nlattr **at,
 	     struct nl_out *o)
 {
-	struct netdev *dev = link_of(net, m, at[IFLA_IFNAME]);
+	SCOPED_DEV(dev, link_of(net, m, at[IFLA_IFNAME]));
 
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
-	spin_lock(&net_lock);
+	SPIN_GUARD(&net_lock);
 	put_link(o, dev, AF_UNSPEC, RTM_NEWLINK, 0);
-	spin_unlock(&net_lock);
-	netdev_put(dev);
 	return 0;
 }
 
@@ -233,20 +231,12 @@ static int change_of(struct netdev *dev, const struct ifinfomsg *m, const struct
 
 static int change_master(struct netdev *dev, const struct nlattr *a)
 {
-	struct netdev *master = NULL;
 	u32 index = nl_u32(a, 0);
-	int err;
+	SCOPED_DEV(master, netdev_by_index(dev->net, index));
 
 	if (!a)
 		return 0;
-	if (index) {
-		master = netdev_by_index(dev->net, index);
-		if (!master)
-			return -EINVAL;
-	}
-	err = netdev_set_master(dev, master);
-	netdev_put(master);
-	return err;
+	return index && !master ? -EINVAL : netdev_set_master(dev, master);
 }
 
 /* A new device becomes what m and its attributes say; it is not in a namespace yet. */
@@ -377,32 +367,26 @@ static int apply_link(struct netdev *dev, const struct ifinfomsg *m, const struc
 int change_link(struct net_ns *net, const struct nlmsghdr *h, const struct ifinfomsg *m,
 		const struct nlattr **at)
 {
-	struct netdev *dev = link_of(net, m, at[IFLA_IFNAME]);
+	SCOPED_DEV(dev, link_of(net, m, at[IFLA_IFNAME]));
 	bool new = h->nlmsg_type == RTM_NEWLINK;
-	int err;
 
 	if (IS_ERR(dev) && new)
 		return h->nlmsg_flags & NLM_F_CREATE ? new_link(net, m, at) : -ENODEV;
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
-	err = new && h->nlmsg_flags &NLM_F_EXCL ? -EEXIST : apply_link(dev, m, at);
-	netdev_put(dev);
-	return err;
+	return new && h->nlmsg_flags &NLM_F_EXCL ? -EEXIST : apply_link(dev, m, at);
 }
 
 int delete_link(struct net_ns *net, const struct ifinfomsg *m, const struct nlattr **at)
 {
-	struct netdev *dev = link_of(net, m, at[IFLA_IFNAME]);
-	int err = 0;
+	SCOPED_DEV(dev, link_of(net, m, at[IFLA_IFNAME]));
 
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
-	if (dev->ops->kind)
-		netdev_unregister(dev);
-	else
-		err = -EOPNOTSUPP;
-	netdev_put(dev);
-	return err;
+	if (!dev->ops->kind)
+		return -EOPNOTSUPP;
+	netdev_unregister(dev);
+	return 0;
 }
 
 /* ---- numbers of namespaces ---- */

@@ -76,11 +76,15 @@ int sockopt_tell(struct socket *s, const struct sockopt *table, int name, void _
 	return err ?: sockopt_put(val, ulen, &v, sizeof(v));
 }
 
+/* The n bytes that an option of a struct has at least. */
+static int sockopt_get(void *to, size_t n, const void __user *val, int len)
+{
+	return len < (int)n ? -EINVAL : copy_from_user(to, val, n) ? -EFAULT : 0;
+}
+
 int sockopt_int(const void __user *val, int len, int *v)
 {
-	if (len < (int)sizeof(int))
-		return -EINVAL;
-	return copy_from_user(v, val, sizeof(int));
+	return sockopt_get(v, sizeof(*v), val, len);
 }
 
 int sockopt_put(void __user *val, int __user *ulen, const void *v, size_t n)
@@ -105,11 +109,10 @@ static bool net_capable(const struct socket *s, int cap)
 static int set_timeout(u64 *timeo, const void __user *val, int len)
 {
 	struct __kernel_old_timeval tv;
+	int err = sockopt_get(&tv, sizeof(tv), val, len);
 
-	if (len < (int)sizeof(tv))
-		return -EINVAL;
-	if (copy_from_user(&tv, val, sizeof(tv)))
-		return -EFAULT;
+	if (err)
+		return err;
 	if (tv.tv_usec < 0 || tv.tv_usec >= 1000000)
 		return -EDOM;
 	if (tv.tv_sec < 0)
@@ -124,11 +127,10 @@ static int set_timeout(u64 *timeo, const void __user *val, int len)
 static int set_linger(struct socket *s, const void __user *val, int len)
 {
 	struct linger l;
+	int err = sockopt_get(&l, sizeof(l), val, len);
 
-	if (len < (int)sizeof(l))
-		return -EINVAL;
-	if (copy_from_user(&l, val, sizeof(l)))
-		return -EFAULT;
+	if (err)
+		return err;
 	if (l.l_onoff)
 		s->linger_s = l.l_linger < 0 || l.l_linger > LINGER_MAX ? LINGER_MAX : l.l_linger;
 	socket_opt_set(s, SOCK_OPT_LINGER, l.l_onoff);
@@ -157,8 +159,8 @@ static int set_device(struct socket *s, const void __user *val, int len)
 
 static int get_device(struct socket *s, void __user *val, int __user *ulen)
 {
-	struct netdev *dev;
-	int len, err;
+	SCOPED_DEV(dev, netdev_by_index(s->net, s->bound_dev));
+	int len;
 
 	if (get_user(len, ulen))
 		return -EFAULT;
@@ -166,12 +168,7 @@ static int get_device(struct socket *s, void __user *val, int __user *ulen)
 		return put_user(0, ulen);
 	if (len < IFNAMSIZ)
 		return -EINVAL;
-	dev = netdev_by_index(s->net, s->bound_dev);
-	if (!dev)
-		return -ENODEV;
-	err = sockopt_put(val, ulen, dev->name, strlen(dev->name) + 1);
-	netdev_put(dev);
-	return err;
+	return dev ? sockopt_put(val, ulen, dev->name, strlen(dev->name) + 1) : -ENODEV;
 }
 
 /* What a program asks for is doubled: the other half is for the overhead. */

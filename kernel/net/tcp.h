@@ -37,7 +37,6 @@ enum tcp_state { /* numbers as in TCP_INFO and /proc/net/tcp */
 #define TCP_RST 4U
 #define TCP_PSH 8U
 #define TCP_ACK 16U
-#define TCP_URG 32U
 
 #define TCP_MSS_DEFAULT 536U /* RFC 9293, 3.7.1 */
 #define TCP_MSS_MIN 88U /* as Linux's TCP_MAXSEG allows */
@@ -197,7 +196,6 @@ void tcp_time_wait(struct tcp_sock *t);
 void tcp_orphan(struct tcp_sock *t);
 /* A new connection on a listener's port has shaken hands: accept(2) may have it. False: no more. */
 bool tcp_accept_ready(struct tcp_sock *t);
-void tcp_leave_listener(struct tcp_sock *t);
 void tcp_stop_listening(struct tcp_sock *t);
 void tcp_limit_orphans(void); /* no lock held */
 void tcp_state_init(void);

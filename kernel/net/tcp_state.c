@@ -231,19 +231,15 @@ bool tcp_join(struct tcp_sock *t, struct tcp_sock *l)
 bool tcp_accept_ready(struct tcp_sock *t)
 {
 	struct tcp_sock *l = t->listener;
-	bool ready = false;
 
-	spin_lock(&l->accept_lock);
-	if (!list_empty(&t->accept_link) && l->nr_accept <= l->backlog) {
-		list_move_tail(&t->accept_link, &l->accept_queue);
-		l->nr_syn--;
-		l->nr_accept++;
-		ready = true;
-	}
-	spin_unlock(&l->accept_lock);
-	if (ready)
-		waitq_wake_all(&l->inet.s.rd, POLLIN | POLLRDNORM);
-	return ready;
+	SPIN_GUARD(&l->accept_lock);
+	if (list_empty(&t->accept_link) || l->nr_accept > l->backlog)
+		return false;
+	list_move_tail(&t->accept_link, &l->accept_queue);
+	l->nr_syn--;
+	l->nr_accept++;
+	waitq_wake_all(&l->inet.s.rd, POLLIN | POLLRDNORM);
+	return true;
 }
 
 /* ---- end ---- */

@@ -123,6 +123,7 @@ static inline bool unix_queue_full(const struct unix_sock *u)
 int scm_parse(const struct net_msg *msg, struct scm *scm);
 void scm_set_cred(struct scm *scm); /* the current process's */
 void scm_drop(struct scm *scm); /* no locks held: files may be closed */
+#define SCOPED_SCM(var) struct scm var __attribute__((cleanup(scm_drop)))
 /* To the receiver, into msg->control; what does not fit is closed. Drops. */
 void scm_deliver(struct socket *s, struct net_msg *msg, struct scm *scm);
 /* A message with f lies in to's queue (to->lock held); it is taken out. */

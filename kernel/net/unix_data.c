@@ -203,13 +203,9 @@ static ssize_t stream_send(struct unix_sock *u, struct net_msg *msg, struct scm 
 
 ssize_t unix_stream_send(struct socket *s, struct net_msg *msg)
 {
-	struct scm scm;
-	ssize_t n = scm_parse(msg, &scm);
+	SCOPED_SCM(scm);
 
-	if (!n)
-		n = stream_send(unix_sk(s), msg, &scm);
-	scm_drop(&scm);
-	return n;
+	return scm_parse(msg, &scm) ?: stream_send(unix_sk(s), msg, &scm);
 }
 
 /* ---- streams: receiving ---- */
@@ -475,13 +471,9 @@ static ssize_t dgram_send(struct unix_sock *u, struct net_msg *msg, struct scm *
 
 ssize_t unix_dgram_send(struct socket *s, struct net_msg *msg)
 {
-	struct scm scm;
-	ssize_t n = scm_parse(msg, &scm);
+	SCOPED_SCM(scm);
 
-	if (!n)
-		n = dgram_send(unix_sk(s), msg, &scm);
-	scm_drop(&scm);
-	return n;
+	return scm_parse(msg, &scm) ?: dgram_send(unix_sk(s), msg, &scm);
 }
 
 ssize_t unix_seq_send(struct socket *s, struct net_msg *msg)

@@ -276,12 +276,11 @@ static int show_unix(struct strbuf *out, struct ns_common *ns)
 	struct unix_sock *u;
 
 	sb_printf(out, "Num       RefCount Protocol Flags    Type St Inode Path\n");
-	spin_lock(&names_lock);
+	SPIN_GUARD(&names_lock);
 	for (unsigned int i = 0; i < BUCKETS; i++)
 		list_for_each(u, &table[i], name_link)
 			if (u->s.net == net)
 				show_socket(out, u);
-	spin_unlock(&names_lock);
 	return 0;
 }
 
