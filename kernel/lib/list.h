@@ -67,11 +67,11 @@ static inline void list_splice_tail(struct list_head *from, struct list_head *to
 /* Takes the first out. NULL: there is none. */
 #define list_pop(head, type, member)                                                               \
 	({                                                                                         \
-		struct list_head *first_ = (head)->next;                                           \
-		bool none_ = first_ == (head);                                                     \
+		struct list_head *head_ = (head), *first_ = head_->next;                           \
                                                                                                    \
-		list_del(first_);                                                                  \
-		none_ ? NULL : list_entry(first_, type, member);                                   \
+		if (first_ != head_)                                                               \
+			list_del(first_);                                                          \
+		first_ != head_ ? list_entry(first_, type, member) : NULL;                         \
 	})
 #define list_for_each(pos, head, member)                                                           \
 	for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head);     \

@@ -36,6 +36,11 @@ bool bind_overlaps(const struct inet_sock *a, const struct inet_sock *b)
 	       (!a->s.bound_dev || !b->s.bound_dev || a->s.bound_dev == b->s.bound_dev);
 }
 
+bool port_shared(const struct inet_sock *a, const struct inet_sock *b)
+{
+	return false;
+}
+
 static bool both(const struct inet_sock *a, const struct inet_sock *b, u32 option)
 {
 	return socket_opt(&a->s, option) && socket_opt(&b->s, option);
@@ -47,8 +52,7 @@ bool port_conflict(const struct inet_sock *a, const struct inet_sock *b)
 	       !both(a, b, SOCK_OPT_REUSEPORT);
 }
 
-static bool try_port(struct inet_sock *sk, be16 port,
-		     bool (*conflict)(const struct inet_sock *a, const struct inet_sock *b))
+static bool try_port(struct inet_sock *sk, be16 port, port_conflict_fn *conflict)
 {
 	struct port_bucket *b = bucket_of(sk, port);
 	struct inet_sock *o;
@@ -67,13 +71,7 @@ static bool try_port(struct inet_sock *sk, be16 port,
 	return true;
 }
 
-static bool overlaps_at_all(const struct inet_sock *a, const struct inet_sock *b)
-{
-	return bind_overlaps(a, b);
-}
-
-int port_take(struct inet_sock *sk, be16 port,
-	      bool (*conflict)(const struct inet_sock *a, const struct inet_sock *b))
+int port_take(struct inet_sock *sk, be16 port, port_conflict_fn *conflict)
 {
 	u32 low = sk->s.net->port_low, n = sk->s.net->port_high - low + 1, at;
 
@@ -81,7 +79,7 @@ int port_take(struct inet_sock *sk, be16 port,
 		return try_port(sk, port, conflict) ? 0 : -EADDRINUSE;
 	random_bytes(&at, sizeof(at));
 	for (u32 i = 0; i < n; i++)
-		if (try_port(sk, htons(low + (at + i) % n), overlaps_at_all))
+		if (try_port(sk, htons(low + (at + i) % n), bind_overlaps))
 			return 0;
 	return -EAGAIN;
 }
@@ -175,8 +173,7 @@ struct socket *inet_create(struct net_ns *net, int type, int protocol)
 	case SOCK_RAW:
 		if (!protocol)
 			return ERR_PTR(-EPROTONOSUPPORT);
-		return ns_capable(net->ns.owner, CAP_NET_RAW) ? raw_create(net, protocol)
-							      : ERR_PTR(-EPERM);
+		return net_capable(net, CAP_NET_RAW) ? raw_create(net, protocol) : ERR_PTR(-EPERM);
 	}
 	return ERR_PTR(-ESOCKTNOSUPPORT);
 }
@@ -208,13 +205,13 @@ static int bind_check(struct inet_sock *sk, const struct sockaddr_storage *addr,
 		return -EADDRNOTAVAIL;
 	if (sin->sin_port && ntohs(sin->sin_port) < net->unprivileged_port &&
 	    sk->s.type != SOCK_RAW && sk->s.protocol != IPPROTO_ICMP &&
-	    !ns_capable(net->ns.owner, CAP_NET_BIND_SERVICE))
+	    !net_capable(net, CAP_NET_BIND_SERVICE))
 		return -EACCES;
 	return 0;
 }
 
 int inet_bind(struct socket *s, const struct sockaddr_storage *addr, int len,
-	      bool (*conflict)(const struct inet_sock *a, const struct inet_sock *b))
+	      port_conflict_fn *conflict)
 {
 	struct inet_sock *sk = inet_sk(s);
 	bool raw = s->type == SOCK_RAW;

@@ -118,15 +118,16 @@ struct port_bucket {
 	struct list_head listening; /* tcp_sock->link, in TCP's */
 };
 struct port_bucket *port_bucket(const struct net_ns *net, int protocol, be16 port);
+/* May a and b not have the same port? */
+typedef bool port_conflict_fn(const struct inet_sock *a, const struct inet_sock *b);
 /*
  * Gives sk port (0: a free one of ip_local_port_range), with sk's lock held, and puts it into the table.
- * -EADDRINUSE, -EAGAIN: none is free. conflict: may a and b not have the same port?
+ * -EADDRINUSE, -EAGAIN: none is free.
  */
-int port_take(struct inet_sock *sk, be16 port,
-	      bool (*conflict)(const struct inet_sock *a, const struct inet_sock *b));
-bool port_conflict(const struct inet_sock *a, const struct inet_sock *b); /* of datagram sockets */
-/* Do a and b listen on a common address and device? */
-bool bind_overlaps(const struct inet_sock *a, const struct inet_sock *b);
+int port_take(struct inet_sock *sk, be16 port, port_conflict_fn *conflict);
+port_conflict_fn port_conflict; /* of datagram sockets */
+port_conflict_fn bind_overlaps; /* they listen on a common address and device */
+port_conflict_fn port_shared; /* never */
 void port_wait(struct inet_sock *sk);
 void port_drop(struct inet_sock *sk); /* out of the table; sk's lock held, and another reference */
 /* socket_new() and socket_free() of a struct that begins with inet_sock. */
@@ -138,7 +139,7 @@ int inet_addr(const struct sockaddr_storage *addr, int len, struct sockaddr_in *
 /* bind(2); conflict: who may not have the same port. -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL, -EACCES,
  * -EADDRINUSE */
 int inet_bind(struct socket *s, const struct sockaddr_storage *addr, int len,
-	      bool (*conflict)(const struct inet_sock *a, const struct inet_sock *b));
+	      port_conflict_fn *conflict);
 /* Where sk's packets to daddr (0: this machine) go, from its device; see route_lookup(). */
 int inet_route(struct inet_sock *sk, be32 *daddr, int oif, struct dst *dst);
 int inet_getname(struct socket *s, struct sockaddr_storage *addr, bool peer);

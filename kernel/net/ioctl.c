@@ -11,11 +11,6 @@
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 
-static bool net_admin(const struct net_ns *net)
-{
-	return ns_capable(net->ns.owner, CAP_NET_ADMIN);
-}
-
 static be32 get_addr(const struct sockaddr *sa)
 {
 	return ((const struct sockaddr_in *)sa)->sin_addr.s_addr;
@@ -245,7 +240,7 @@ static long route_ioctl(struct net_ns *net, unsigned int cmd, void __user *arg)
 	int prefix = 32;
 	long err;
 
-	if (!net_admin(net))
+	if (!net_capable(net, CAP_NET_ADMIN))
 		return -EPERM;
 	if (copy_from_user(&e, arg, sizeof(e)))
 		return -EFAULT;
@@ -309,7 +304,7 @@ long net_ioctl(struct net_ns *net, unsigned int cmd, unsigned long arg)
 	if (copy_from_user(&ifr, user, sizeof(ifr)))
 		return -EFAULT;
 	ifr.ifr_name[IFNAMSIZ - 1] = 0;
-	if (set && !net_admin(net))
+	if (set && !net_capable(net, CAP_NET_ADMIN))
 		return -EPERM;
 	SCOPED_DEV(dev,
 		   cmd == SIOCGIFNAME ? netdev_by_index(net, ifr.ifr_ifindex) : dev_of(net, &ifr));

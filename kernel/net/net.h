@@ -103,7 +103,6 @@ struct net_msg {
 	size_t control_len;
 	unsigned int flags; /* MSG_* of the call; MSG_DONTWAIT also for an O_NONBLOCK file */
 	unsigned int out; /* receiving: MSG_* for msg_flags */
-	u64 time_ns; /* receiving from a stream: when the last byte came, 0: nobody looked */
 };
 struct socket;
 /* Hands one control message to the receiver; MSG_CTRUNC in msg->out when it does not fit whole. */
@@ -278,6 +277,11 @@ void inet_init(void);
 typedef struct socket *socket_create_fn(struct net_ns *net, int type, int protocol);
 socket_create_fn unix_create, inet_create, netlink_create, packet_create;
 int netlink_cookie(struct file *f, const void *data, size_t n); /* mq_cookie_send of proc.h */
+
+static inline bool net_capable(const struct net_ns *net, int cap) /* over net: CAP_NET_* */
+{
+	return ns_capable(net->ns.owner, cap);
+}
 
 /* ---- for syscall/: the calls, on kernel memory ---- */
 /* A socket of the current net_ns. ERR_PTR: -EAFNOSUPPORT, -EINVAL, what the family says. */

@@ -259,7 +259,7 @@ static int netlink_connect(struct socket *s, const struct sockaddr_storage *addr
 		return 0;
 	err = get_addr(addr, len, &sa);
 	if (!err && (sa.nl_pid || sa.nl_groups))
-		err = ns_capable(s->net->ns.owner, CAP_NET_ADMIN) ? -ECONNREFUSED : -EPERM;
+		err = net_capable(s->net, CAP_NET_ADMIN) ? -ECONNREFUSED : -EPERM;
 	return err ?: take_port(nl_sk(s), 0);
 }
 
@@ -339,13 +339,10 @@ static ssize_t netlink_sendmsg(struct socket *s, struct net_msg *msg)
 	if (msg->name_len)
 		err = get_addr(msg->name, msg->name_len, &sa);
 	if (!err && (sa.nl_pid || sa.nl_groups))
-		err = ns_capable(s->net->ns.owner, CAP_NET_ADMIN) ? -ECONNREFUSED : -EPERM;
-	if (!err && !nl->portid)
-		err = take_port(nl, 0);
-	if (!err && n > (size_t)max(s->sndbuf - 32, 0))
-		err = -EMSGSIZE;
-	if (err)
-		return err;
+		err = net_capable(s->net, CAP_NET_ADMIN) ? -ECONNREFUSED : -EPERM;
+	err = err ?: take_port(nl, 0);
+	if (err || n > (size_t)max(s->sndbuf - 32, 0))
+		return err ?: -EMSGSIZE;
 	data = kmalloc(n + 1);
 	if (!data)
 		return -ENOBUFS;

@@ -196,7 +196,7 @@ static ssize_t sysctl_write(void *priv, char *buf, size_t n)
 	const struct net_sysctl *s = priv;
 	u64 v[2] = { 0, ~0UL };
 
-	if (!ns_capable(current_net()->ns.owner, CAP_NET_ADMIN))
+	if (!net_capable(current_net(), CAP_NET_ADMIN))
 		return -EPERM;
 	if (sysctl_parse(buf, v, s->count) != (int)s->count)
 		return -EINVAL;

@@ -63,14 +63,6 @@ static void tap(struct pkt *p, bool outgoing)
 
 /* ---- addresses ---- */
 
-static int get_addr(const struct net_msg *msg, struct sockaddr_ll *ll)
-{
-	if (msg->name_len < (int)sizeof(*ll))
-		return -EINVAL;
-	memcpy(ll, msg->name, sizeof(*ll));
-	return ll->sll_halen > sizeof(ll->sll_addr) ? -EINVAL : 0;
-}
-
 static int packet_bind(struct socket *s, const struct sockaddr_storage *addr, int len)
 {
 	struct packet_sock *ps = packet_sk(s);
@@ -151,10 +143,14 @@ static ssize_t packet_sendmsg(struct socket *s, struct net_msg *msg)
 	size_t n = msg->data.left;
 	int err = 0;
 
-	if (msg->name_len)
-		err = get_addr(msg, &ll);
-	else if (s->type == SOCK_DGRAM)
+	if (msg->name_len && msg->name_len < (int)sizeof(ll))
+		return -EINVAL;
+	if (msg->name_len) {
+		memcpy(&ll, msg->name, sizeof(ll));
+		err = ll.sll_halen > sizeof(ll.sll_addr) ? -EINVAL : 0;
+	} else if (s->type == SOCK_DGRAM) {
 		err = ll.sll_ifindex ? -EINVAL : -ENXIO;
+	}
 	if (err)
 		return err;
 	SCOPED_DEV(dev, netdev_by_index(s->net, ll.sll_ifindex));
@@ -230,7 +226,7 @@ struct socket *packet_create(struct net_ns *net, int type, int protocol)
 {
 	struct packet_sock *ps;
 
-	if (!ns_capable(net->ns.owner, CAP_NET_RAW))
+	if (!net_capable(net, CAP_NET_RAW))
 		return ERR_PTR(-EPERM);
 	if (type != SOCK_RAW && type != SOCK_DGRAM)
 		return ERR_PTR(-ESOCKTNOSUPPORT);

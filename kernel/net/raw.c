@@ -134,11 +134,6 @@ static const struct socket_ops raw_ops = {
 	.setsockopt = raw_setsockopt,
 };
 
-static bool never(const struct inet_sock *a, const struct inet_sock *b)
-{
-	return false;
-}
-
 struct socket *raw_create(struct net_ns *net, int protocol)
 {
 	struct inet_sock *sk = inet_new(sizeof(*sk), &raw_ops, net, SOCK_RAW, protocol);
@@ -147,6 +142,6 @@ struct socket *raw_create(struct net_ns *net, int protocol)
 		return (struct socket *)sk;
 	sk->hdrincl = protocol == IPPROTO_RAW;
 	__atomic_fetch_add(&nr_raw, 1, __ATOMIC_RELAXED);
-	port_take(sk, htons(protocol), never);
+	port_take(sk, htons(protocol), port_shared);
 	return &sk->s;
 }

@@ -300,7 +300,7 @@ int rtnetlink_request(struct net_ns *net, const struct nlmsghdr *h, bool strict,
 		return -EOPNOTSUPP;
 	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(struct rtgenmsg)))
 		return 0;
-	if (what != 2 && !ns_capable(net->ns.owner, CAP_NET_ADMIN)) /* 2: the GETs */
+	if (what != 2 && !net_capable(net, CAP_NET_ADMIN)) /* 2: the GETs */
 		return -EPERM;
 	if (what == 2 && (h->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP)
 		return dump(net, h, strict, o);

@@ -200,7 +200,7 @@ static struct net_ns *target_net(struct net_ns *net, const struct nlattr **at)
 		net = net_ns_of_fd(nl_u32(at[IFLA_NET_NS_FD], -1));
 	else
 		ns_get(&net->ns);
-	if (!IS_ERR(net) && !ns_capable(net->ns.owner, CAP_NET_ADMIN)) {
+	if (!IS_ERR(net) && !net_capable(net, CAP_NET_ADMIN)) {
 		ns_put(&net->ns);
 		return ERR_PTR(-EPERM);
 	}

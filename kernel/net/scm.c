@@ -105,17 +105,14 @@ static void count_user(uid_t uid, long n)
 
 static bool too_many(void)
 {
-	bool over;
-
-	spin_lock(&flight_lock);
-	over = user_flights(current->thread.cred->uid) > thread_rlimit(RLIMIT_NOFILE);
-	spin_unlock(&flight_lock);
-	return over && !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN);
+	SPIN_GUARD(&flight_lock);
+	return user_flights(current->thread.cred->uid) > thread_rlimit(RLIMIT_NOFILE) &&
+	       !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN);
 }
 
 void scm_fly(struct scm_files *f, struct unix_sock *to)
 {
-	spin_lock(&flight_lock);
+	SPIN_GUARD(&flight_lock);
 	f->flying = true;
 	list_add_tail(&f->link, &to->in_flight);
 	count_user(f->uid, f->n);
@@ -125,7 +122,6 @@ void scm_fly(struct scm_files *f, struct unix_sock *to)
 		if (u && u->flights++ == 0)
 			list_add(&u->flight_link, &flying_sockets);
 	}
-	spin_unlock(&flight_lock);
 }
 
 /* Off the counts, but not out of the list it is in. flight_lock held. */

@@ -99,11 +99,6 @@ int sockopt_put(void __user *val, int __user *ulen, const void *v, size_t n)
 	return copy_to_user(val, v, len) ?: put_user(len, ulen);
 }
 
-static bool net_capable(const struct socket *s, int cap)
-{
-	return ns_capable(s->net->ns.owner, cap);
-}
-
 /* ---- setting ---- */
 
 static int set_timeout(u64 *timeo, const void __user *val, int len)
@@ -143,7 +138,7 @@ static int set_device(struct socket *s, const void __user *val, int len)
 	char name[IFNAMSIZ] = "";
 	struct netdev *dev = NULL;
 
-	if (s->bound_dev && !net_capable(s, CAP_NET_RAW))
+	if (s->bound_dev && !net_capable(s->net, CAP_NET_RAW))
 		return -EPERM;
 	if (copy_from_user(name, val, min(len, IFNAMSIZ - 1)))
 		return -EFAULT;
@@ -195,8 +190,8 @@ static int set_checked(struct socket *s, const struct sockopt *o, int v)
 		break;
 	case SO_PRIORITY:
 	case SO_MARK:
-		if ((o->name == SO_MARK || v < 0 || v > 6) && !net_capable(s, CAP_NET_RAW) &&
-		    !net_capable(s, CAP_NET_ADMIN))
+		if ((o->name == SO_MARK || v < 0 || v > 6) && !net_capable(s->net, CAP_NET_RAW) &&
+		    !net_capable(s->net, CAP_NET_ADMIN))
 			return -EPERM;
 		break;
 	case SO_RCVLOWAT:

@@ -366,8 +366,9 @@ static void consumed(struct tcp_sock *t, u32 seq)
 		tcp_send_ack(t);
 }
 
-/* Moves what there is at *seq on, up to msg's room. Bytes, 0: nothing there, -EFAULT. rx_mutex held. */
-static ssize_t read_some(struct tcp_sock *t, struct net_msg *msg, u32 *seq, size_t want)
+/* Moves what there is at *seq on, up to msg's room; *when: its last byte came, ns. Bytes, 0: nothing
+ * there, -EFAULT. rx_mutex held. */
+static ssize_t read_some(struct tcp_sock *t, struct net_msg *msg, u32 *seq, size_t want, u64 *when)
 {
 	struct socket *s = &t->inet.s;
 	bool inline_urg = socket_opt(s, SOCK_OPT_OOBINLINE);
@@ -391,7 +392,7 @@ static ssize_t read_some(struct tcp_sock *t, struct net_msg *msg, u32 *seq, size
 		moved = msg->flags & MSG_TRUNC ? (ssize_t)n : uio_put(&msg->data, p->data + off, n);
 		if (moved <= 0)
 			return done ? done : -EFAULT;
-		msg->time_ns = p->time_ns;
+		*when = p->time_ns;
 		*seq += moved;
 		done += moved;
 		if (moved < n)
@@ -442,6 +443,7 @@ static ssize_t tcp_recvmsg(struct socket *s, struct net_msg *msg)
 	       least = (msg->flags & MSG_WAITALL ? want : min((size_t)s->rcvlowat, want)) ?: 1;
 	bool peek = msg->flags & MSG_PEEK;
 	u32 peeked = 0, ahead = 0;
+	u64 when = 0;
 	ssize_t done = 0, n;
 
 	if (msg->flags & MSG_ERRQUEUE)
@@ -455,7 +457,7 @@ static ssize_t tcp_recvmsg(struct socket *s, struct net_msg *msg)
 
 		mutex_lock(&t->rx_mutex);
 		seq = t->copied + peeked;
-		n = read_some(t, msg, &seq, want - done);
+		n = read_some(t, msg, &seq, want - done, &when);
 		ahead = seq - t->copied;
 		if (peek) {
 			peeked = ahead;
@@ -480,8 +482,8 @@ static ssize_t tcp_recvmsg(struct socket *s, struct net_msg *msg)
 					READ_ONCE(s->shutdown) & RCV_SHUTDOWN,
 				deadline);
 	} while (!n);
-	if (msg->time_ns)
-		put_stamp(s, msg, msg->time_ns);
+	if (when)
+		put_stamp(s, msg, when);
 	return done || n > 0 ? done : n;
 }
 

@@ -187,7 +187,7 @@ void tcp_hash_listener(struct tcp_sock *t);
 struct tcp_sock *tcp_new_child(struct tcp_sock *l);
 bool tcp_join(struct tcp_sock *t, struct tcp_sock *l);
 void tcp_choose_iss(struct tcp_sock *t);
-bool tcp_conflict(const struct inet_sock *a, const struct inet_sock *b);
+port_conflict_fn tcp_conflict;
 void tcp_set_state(struct tcp_sock *t, u8 state);
 /* The end of a connection: no packets, no timer, in no table. err: for the socket, 0 none. The socket's
  * lock held, and a reference. */

@@ -197,11 +197,6 @@ void tcp_choose_iss(struct tcp_sock *t)
 	t->recover = t->iss;
 }
 
-static bool never(const struct inet_sock *a, const struct inet_sock *b)
-{
-	return false;
-}
-
 bool tcp_join(struct tcp_sock *t, struct tcp_sock *l)
 {
 	bool room = false;
@@ -222,7 +217,7 @@ bool tcp_join(struct tcp_sock *t, struct tcp_sock *l)
 	socket_get(&l->inet.s);
 	socket_get(&t->inet.s); /* the queue's */
 	t->state = TCP_SYN_RECV;
-	if (!tcp_hash(t) && !port_take(&t->inet, l->inet.sport, never))
+	if (!tcp_hash(t) && !port_take(&t->inet, l->inet.sport, port_shared))
 		return true;
 	tcp_done(t, 0);
 	return false;

@@ -99,15 +99,14 @@ static void unix_end(struct unix_sock *u, bool reset)
 
 static struct unix_sock *take_accept(struct unix_sock *l)
 {
-	struct unix_sock *e = NULL;
+	struct unix_sock *e;
 
-	mutex_lock(&l->lock);
-	if (!list_empty(&l->accepts)) {
-		e = list_first(&l->accepts, struct unix_sock, accept_link);
+	MUTEX_GUARD(&l->lock);
+	e = list_find(e, &l->accepts, accept_link, true);
+	if (e) {
 		scm_accept_del(e);
 		l->qlen--;
 	}
-	mutex_unlock(&l->lock);
 	return e;
 }
 
@@ -385,12 +384,8 @@ static long unix_ioctl(struct socket *s, unsigned int cmd, unsigned long arg)
 			return -EINVAL;
 		mutex_lock(&u->lock);
 		n = u->bytes;
-		if (s->type == SOCK_DGRAM && n) {
-			n = 0;
-			for (struct unix_buf *b = list_first(&u->queue, struct unix_buf, link); b;
-			     b = b->more)
-				n += b->end;
-		}
+		if (s->type == SOCK_DGRAM && n)
+			n = unix_message_size(list_first(&u->queue, struct unix_buf, link));
 		mutex_unlock(&u->lock);
 		return put_user((int)n, (int __user *)arg);
 	case TIOCOUTQ: /* SIOCOUTQ */

@@ -110,6 +110,7 @@ ssize_t unix_dgram_recv(struct socket *s, struct net_msg *msg);
 ssize_t unix_seq_send(struct socket *s, struct net_msg *msg);
 ssize_t unix_seq_recv(struct socket *s, struct net_msg *msg);
 void unix_purge(struct list_head *bufs);
+size_t unix_message_size(const struct unix_buf *b);
 struct unix_sock *unix_peer_get(struct unix_sock *u);
 /* u no longer talks to old, whose reference is given back. */
 void unix_disconnected(struct unix_sock *u, struct unix_sock *old);

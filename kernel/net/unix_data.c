@@ -96,14 +96,10 @@ static void copy_cred(struct scm *to, const struct scm *from)
 
 struct unix_sock *unix_peer_get(struct unix_sock *u)
 {
-	struct unix_sock *p;
-
-	mutex_lock(&u->lock);
-	p = u->peer;
-	if (p)
-		socket_get(&p->s);
-	mutex_unlock(&u->lock);
-	return p;
+	MUTEX_GUARD(&u->lock);
+	if (u->peer)
+		socket_get(&u->peer->s);
+	return u->peer;
 }
 
 static void tell_name(struct net_msg *msg, const struct unix_sock *from)
@@ -315,7 +311,7 @@ static struct unix_buf *message_new(struct unix_sock *from, struct net_msg *msg)
 	return head;
 }
 
-static size_t message_size(const struct unix_buf *b)
+size_t unix_message_size(const struct unix_buf *b)
 {
 	size_t n = 0;
 
@@ -367,31 +363,26 @@ static void drop_dead_peer(struct unix_sock *u, struct unix_sock *to)
 static int queue_message(struct unix_sock *u, struct unix_sock *to, struct unix_buf *b, size_t n)
 {
 	struct unix_sock *back;
-	int err = 0;
 
-	mutex_lock(&to->lock);
+	MUTEX_GUARD(&to->lock);
 	back = to->peer;
 	if (back && back != u)
-		err = -EPERM;
-	else if (to->dead)
-		err = u->s.type == SOCK_SEQPACKET ? -EPIPE : -ECONNREFUSED;
-	else if (to->s.shutdown & RCV_SHUTDOWN)
-		err = -EPIPE;
-	else if (to != u && back != u && unix_queue_full(to))
-		err = -EAGAIN;
-	if (!err) {
-		if (socket_opt(&to->s, SOCK_OPT_TIMESTAMP))
-			b->time_ns = clock_wall_ns();
-		list_add_tail(&b->link, &to->queue);
-		to->bytes += n;
-		to->qlen++;
-		if (b->scm.files)
-			scm_fly(b->scm.files, to);
-	}
-	mutex_unlock(&to->lock);
-	if (!err)
-		waitq_wake_all(&to->s.rd, POLLIN | POLLRDNORM);
-	return err;
+		return -EPERM;
+	if (to->dead)
+		return u->s.type == SOCK_SEQPACKET ? -EPIPE : -ECONNREFUSED;
+	if (to->s.shutdown & RCV_SHUTDOWN)
+		return -EPIPE;
+	if (to != u && back != u && unix_queue_full(to))
+		return -EAGAIN;
+	if (socket_opt(&to->s, SOCK_OPT_TIMESTAMP))
+		b->time_ns = clock_wall_ns();
+	list_add_tail(&b->link, &to->queue);
+	to->bytes += n;
+	to->qlen++;
+	if (b->scm.files)
+		scm_fly(b->scm.files, to);
+	waitq_wake_all(&to->s.rd, POLLIN | POLLRDNORM);
+	return 0;
 }
 
 /* A destination for one message, with a reference. ERR_PTR. */
@@ -447,14 +438,10 @@ static ssize_t dgram_send(struct unix_sock *u, struct net_msg *msg, struct scm *
 		err = -ENOTCONN;
 	if (!err && socket_opt(s, SOCK_OPT_PASSCRED))
 		err = unix_autobind(u);
-	if (!err && n > (size_t)max(s->sndbuf - 32, 0))
-		err = -EMSGSIZE;
-	if (!err)
-		err = socket_error(s);
+	err = err ?: n > (size_t)max(s->sndbuf - 32, 0) ? -EMSGSIZE : socket_error(s);
 	if (!err && s->shutdown & SEND_SHUTDOWN)
 		err = -EPIPE;
-	if (!err)
-		err = SOCKET_WAIT(&s->wr, u->wmem < (u64)s->sndbuf || s->error, deadline);
+	err = err ?: SOCKET_WAIT(&s->wr, u->wmem < (u64)s->sndbuf || s->error, deadline);
 	if (err)
 		return err;
 	b = message_new(u, msg);
@@ -541,7 +528,7 @@ ssize_t unix_dgram_recv(struct socket *s, struct net_msg *msg)
 
 	if (IS_ERR_OR_NULL(b))
 		return PTR_ERR(b);
-	size = message_size(b);
+	size = unix_message_size(b);
 	tell_name(msg, b->from);
 	if (size > msg->data.left)
 		msg->out |= MSG_TRUNC;

@@ -349,3 +349,11 @@ static inline bool mutex_is_mine(const struct mutex *m)
 		(mutex_unlock)(m_);                                                                \
 	})
 #endif
+static inline void mutex_guard_end(struct mutex **m)
+{
+	mutex_unlock(*m);
+}
+/* Holds m to the end of the block, however that is left. */
+#define MUTEX_GUARD(m)                                                                             \
+	mutex_lock(m);                                                                             \
+	struct mutex *guard_ __attribute__((cleanup(mutex_guard_end), unused)) = (m)

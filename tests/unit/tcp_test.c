@@ -98,6 +98,10 @@ bool bind_overlaps(const struct inet_sock *a, const struct inet_sock *b)
 {
 	return true;
 }
+bool port_shared(const struct inet_sock *a, const struct inet_sock *b)
+{
+	return false;
+}
 void *inet_new(size_t size, const struct socket_ops *ops, struct net_ns *net, int type,
 	       int protocol)
 {
