@@ -219,7 +219,56 @@ all steps
 
 CASES = [Case(name, "T=t" + COMMON + text.partition("----\n")[0], out=text.partition("----\n")[2].replace("T", "t"), seconds=60)
          for name, text in SHARED.items()]
+# As somebody at a terminal: its size and a change of it, ctrl-C, ctrl-p ctrl-q, and back again.
+SESSION = r"""
+cat > session.py <<'END'
+import fcntl, os, pty, select, struct, sys, termios
+
+def start(*words):
+    pid, fd = pty.fork()
+    if not pid:
+        os.execvp("ctr", ["ctr", *words])
+    return pid, fd
+
+def until(fd, text, seen=b""):
+    while text not in seen:
+        if not select.select([fd], [], [], 40)[0]:
+            sys.exit("waits for %r behind %r" % (text, seen))
+        seen += os.read(fd, 4096)
+
+def resize(fd, rows, columns):
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+def say(fd, text, answer):
+    os.write(fd, text)
+    until(fd, answer)
+
+def end(pid):
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+name = sys.argv[1]
+pid, fd = start("run", "-it", "--name", name, "busybox", "sh", "-c", "until [ \"$(stty size)\" = '30 100' ]; do sleep 0.1; done; exec sh")
+resize(fd, 30, 100)
+until(fd, b"# ")
+say(fd, b"tty; echo $((40 + 2))\r", b"/dev/pts/0\r\n42\r\n")
+say(fd, b"sh -c 'trap \"echo caught; exit\" INT; echo ready; while :; do sleep 0.1; done'\r", b"ready\r\n")
+say(fd, b"\x03", b"caught\r\n")
+say(fd, b"\x10", b"")
+say(fd, b"\x11", b"%s goes on" % name.encode())
+print("left", end(pid))
+pid, fd = start("attach", name)
+say(fd, b"echo back $((3 * 4)); exit 9\r", b"back 12\r\n")
+print("ended", end(pid))
+END
+timeout -k 5 50 python3 session.py $T; ctr ps -a | grep -o 'exited 9'; ctr rm $T
+----
+left 0
+ended 9
+exited 9
+"""
+
 HOST = {
+    "session": script(SESSION),
     **{name: script(text) for name, text in SHARED.items()},
     "killed-foreground": script(KILLED % "ctr run --name $T busybox -- true"),
     "killed-detached": script(KILLED % "ctr run -d --name $T busybox -- true"),

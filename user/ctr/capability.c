@@ -54,45 +54,25 @@ uint64_t capability_bit(const char *name)
 
 /* ---- seccomp(2) ---- */
 
-/* Calls that a container has no use for, unless it has the capability that they ask for; -1: never. */
+/* Calls that a container has no use for, unless it has the capability that they ask for. */
+#define NEVER 64
+#define MAX_FILTER 160 /* instructions: 12 and two for each call */
 static const struct {
-	short call, capability;
+	short capability, calls[18]; /* 0 ends them: read(2) is not among them */
 } denied[] = {
-	{ SYS_mount, CAP_SYS_ADMIN },
-	{ SYS_umount2, CAP_SYS_ADMIN },
-	{ SYS_pivot_root, CAP_SYS_ADMIN },
-	{ SYS_move_mount, CAP_SYS_ADMIN },
-	{ SYS_open_tree, CAP_SYS_ADMIN },
-	{ SYS_fsopen, CAP_SYS_ADMIN },
-	{ SYS_fsmount, CAP_SYS_ADMIN },
-	{ SYS_fspick, CAP_SYS_ADMIN },
-	{ SYS_fsconfig, CAP_SYS_ADMIN },
-	{ SYS_mount_setattr, CAP_SYS_ADMIN },
-	{ SYS_setns, CAP_SYS_ADMIN },
-	{ SYS_unshare, CAP_SYS_ADMIN },
-	{ SYS_swapon, CAP_SYS_ADMIN },
-	{ SYS_swapoff, CAP_SYS_ADMIN },
-	{ SYS_quotactl, CAP_SYS_ADMIN },
-	{ SYS_bpf, CAP_SYS_ADMIN },
-	{ SYS_perf_event_open, CAP_SYS_ADMIN },
-	{ SYS_open_by_handle_at, CAP_DAC_READ_SEARCH },
-	{ SYS_reboot, CAP_SYS_BOOT },
-	{ SYS_kexec_load, CAP_SYS_BOOT },
-	{ SYS_kexec_file_load, CAP_SYS_BOOT },
-	{ SYS_init_module, CAP_SYS_MODULE },
-	{ SYS_finit_module, CAP_SYS_MODULE },
-	{ SYS_delete_module, CAP_SYS_MODULE },
-	{ SYS_iopl, CAP_SYS_RAWIO },
-	{ SYS_ioperm, CAP_SYS_RAWIO },
-	{ SYS_acct, CAP_SYS_PACCT },
-	{ SYS_settimeofday, CAP_SYS_TIME },
-	{ SYS_clock_settime, CAP_SYS_TIME },
-	{ SYS_syslog, CAP_SYSLOG },
-	{ SYS_userfaultfd, -1 },
-	{ SYS_add_key, -1 },
-	{ SYS_request_key, -1 },
-	{ SYS_keyctl, -1 },
-	{ SYS_io_uring_setup, -1 },
+	{ CAP_SYS_ADMIN,
+	  { SYS_mount, SYS_umount2, SYS_pivot_root, SYS_move_mount, SYS_open_tree, SYS_fsopen,
+	    SYS_fsmount, SYS_fspick, SYS_fsconfig, SYS_mount_setattr, SYS_setns, SYS_unshare,
+	    SYS_swapon, SYS_swapoff, SYS_quotactl, SYS_bpf, SYS_perf_event_open } },
+	{ CAP_DAC_READ_SEARCH, { SYS_open_by_handle_at } },
+	{ CAP_SYS_BOOT, { SYS_reboot, SYS_kexec_load, SYS_kexec_file_load } },
+	{ CAP_SYS_MODULE, { SYS_init_module, SYS_finit_module, SYS_delete_module } },
+	{ CAP_SYS_RAWIO, { SYS_iopl, SYS_ioperm } },
+	{ CAP_SYS_PACCT, { SYS_acct } },
+	{ CAP_SYS_TIME, { SYS_settimeofday, SYS_clock_settime } },
+	{ CAP_SYSLOG, { SYS_syslog } },
+	{ NEVER,
+	  { SYS_userfaultfd, SYS_add_key, SYS_request_key, SYS_keyctl, SYS_io_uring_setup } },
 };
 #define NEW_ANY                                                                                    \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
@@ -104,7 +84,7 @@ static const struct {
 
 const struct sock_fprog *default_seccomp(uint64_t capabilities)
 {
-	static struct sock_filter f[16 + 2 * sizeof(denied) / sizeof(*denied)];
+	static struct sock_filter f[MAX_FILTER];
 	static struct sock_fprog prog = { .filter = f };
 	/* Other ABIs have other numbers: none of them; and no namespace by clone. */
 	static const struct sock_filter head[] = {
@@ -121,10 +101,12 @@ const struct sock_fprog *default_seccomp(uint64_t capabilities)
 
 	memcpy(f, head, sizeof(head));
 	for (size_t i = 0; i < sizeof(denied) / sizeof(*denied); i++) {
-		if (denied[i].capability >= 0 && capabilities & BIT(denied[i].capability))
+		if (denied[i].capability != NEVER && capabilities & BIT(denied[i].capability))
 			continue;
-		f[n++] = (struct sock_filter)JUMP(BPF_JEQ, denied[i].call, 0, 1);
-		f[n++] = (struct sock_filter)REFUSE(EPERM);
+		for (const short *call = denied[i].calls; *call; call++) {
+			f[n++] = (struct sock_filter)JUMP(BPF_JEQ, *call, 0, 1);
+			f[n++] = (struct sock_filter)REFUSE(EPERM);
+		}
 	}
 	if (!(capabilities & BIT(CAP_SYS_ADMIN))) {
 		memcpy(f + n, clones, sizeof(clones));

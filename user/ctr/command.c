@@ -137,6 +137,9 @@ static int open_terminal(const struct container *c)
 /* stdin and stdout; until the last moment, stderr is for what we have to say. */
 static int set_stdio(const struct container *c)
 {
+	/* A process that is kept inherits no ignored signals: nohup and shells' jobs have some. */
+	for (int sig = 1; (c->terminal || c->stdio) && sig < _NSIG; sig++)
+		signal(sig, SIG_DFL);
 	if (c->terminal)
 		return open_terminal(c);
 	if (c->stdio && (dup2(c->stdio[0], 0) < 0 || dup2(c->stdio[1], 1) < 0))

@@ -92,7 +92,7 @@ static int exec_detached(struct container *c, const struct state *s)
 		die(STATUS_FAILED, "pipe: %s", strerror(errno));
 	c->stdio = stdio;
 	c->failure = failure[1];
-	sigprocmask(SIG_BLOCK, NULL, &c->mask);
+	sigemptyset(&c->mask);
 	enter(s);
 	pid = start(c);
 	close(failure[1]);

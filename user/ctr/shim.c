@@ -313,6 +313,7 @@ int shim_run(struct container *c, pid_t (*start)(const struct container *c), str
 	shim.client[0] = client;
 	shim.clients = 1;
 	shim.signals = hold_signals(&c->mask);
+	sigemptyset(&c->mask);
 	if (s)
 		listen_at(s->name);
 	status = start_kept(c, start, input);
