@@ -100,7 +100,7 @@ ctr: nosuch: command not found in the container
 """,
     "paused": r"""
 ctr run -d --name $T busybox -- sh -c 'while :; do echo x; sleep 0.01; done' > /dev/null; wrote $T x; ctr pause $T; ctr ps | grep -c paused
-sleep 0.2; a=$(ctr logs $T | wc -l); sleep 0.2; [ $a = $(ctr logs $T | wc -l) ] && echo halted; ctr exec $T true; ctr unpause $T
+until a=$(ctr logs $T | wc -l); sleep 0.2; [ $a = $(ctr logs $T | wc -l) ]; do :; done; echo halted; ctr exec $T true; ctr unpause $T
 until [ $(ctr logs $T | wc -l) -gt $a ]; do sleep 0.05; done; ctr pause $T; ctr rm -f $T; ctr ps -aq
 ----
 1
