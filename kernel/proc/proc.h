@@ -600,6 +600,7 @@ int do_mq_send(int fd, const void __user *text, size_t size, unsigned int prio, 
 long do_mq_receive(int fd, void __user *text, size_t size, unsigned int __user *prio, u64 deadline);
 int do_mq_notify(int fd, const struct sigevent *ev); /* NULL: no longer */
 int do_mq_getsetattr(int fd, const struct mq_attr *new, struct mq_attr *old); /* new or NULL */
+bool clock_allowed(int clock); /* those that wake a machine that sleeps take CAP_WAKE_ALARM */
 /* A point in time of a clock as a deadline: -EOPNOTSUPP for those nobody can sleep on, -EINVAL */
 int clock_deadline(int clock, bool absolute, u64 ns, u64 *deadline);
 

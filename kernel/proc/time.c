@@ -64,6 +64,7 @@ s64 clock_offset(int clock)
 	case CLOCK_MONOTONIC_RAW:
 		return time->monotonic;
 	case CLOCK_BOOTTIME:
+	case CLOCK_BOOTTIME_ALARM:
 		return time->boottime;
 	default:
 		return clock_wall_ns() - clock_ns();
@@ -76,6 +77,7 @@ int do_clock_gettime(int clock, u64 *ns)
 	switch (clock) {
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_COARSE:
+	case CLOCK_REALTIME_ALARM:
 	case CLOCK_TAI:
 		*ns = clock_wall_ns();
 		return 0;
@@ -83,6 +85,7 @@ int do_clock_gettime(int clock, u64 *ns)
 	case CLOCK_MONOTONIC_COARSE:
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_BOOTTIME:
+	case CLOCK_BOOTTIME_ALARM:
 		*ns = clock_ns() + clock_offset(clock);
 		return 0;
 	default:
@@ -204,6 +207,12 @@ int do_clock_settime(int clock, u64 ns)
 	return 0;
 }
 
+bool clock_allowed(int clock)
+{
+	return (clock != CLOCK_REALTIME_ALARM && clock != CLOCK_BOOTTIME_ALARM) ||
+	       capable(CAP_WAKE_ALARM);
+}
+
 /*
  * The deadline on clock_ns() for a point in time of clock; -EOPNOTSUPP for clocks nobody can sleep on,
  * -EINVAL for those that are not there or not real.
@@ -217,13 +226,13 @@ int clock_deadline(int clock, bool absolute, u64 ns, u64 *deadline)
 	case CLOCK_TAI:
 	case CLOCK_MONOTONIC:
 	case CLOCK_BOOTTIME:
+	case CLOCK_REALTIME_ALARM:
+	case CLOCK_BOOTTIME_ALARM:
 		break;
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_MONOTONIC_COARSE:
 	case CLOCK_THREAD_CPUTIME_ID:
-	case CLOCK_REALTIME_ALARM: /* those of a clock chip with a driver */
-	case CLOCK_BOOTTIME_ALARM:
 		return -EOPNOTSUPP;
 	default:
 		return -EINVAL;
@@ -299,7 +308,10 @@ long do_nanosleep(int clock, int flags, u64 ns, struct __kernel_timespec __user 
 		/* A point in time of the wall's clock may come nearer or go away. */
 		bool wall = clock == CLOCK_REALTIME && flags & TIMER_ABSTIME;
 
-		err = wall ? 0 : clock_deadline(clock, flags & TIMER_ABSTIME, ns, &end);
+		err = wall ? 0
+		      : !clock_allowed(clock)
+			      ? -EPERM
+			      : clock_deadline(clock, flags & TIMER_ABSTIME, ns, &end);
 		clock = wall ? CLOCK_REALTIME : CLOCK_MONOTONIC;
 	}
 	if (err)

@@ -297,7 +297,7 @@ static int clock_kind(int clock, enum clock_kind *kind, bool *thread)
 	who = ~(clock >> 3);
 	*thread = clock < 0 && (clock & CPUCLOCK_THREAD);
 	if (clock >= 0)
-		return clock_deadline(clock, false, 0, &time);
+		return clock_allowed(clock) ? clock_deadline(clock, false, 0, &time) : -EPERM;
 	if (do_clock_gettime(clock, &time) ||
 	    (who && who != (*thread ? task_tid_in(current, ns) : task_tgid_in(current, ns))))
 		return -EINVAL;

@@ -124,7 +124,7 @@ SYSCALL2(timerfd_create, int, clock, int, flags)
 
 	if (flags & ~(TFD_CLOEXEC | TFD_NONBLOCK))
 		return -EINVAL;
-	if (alarm && !capable(CAP_WAKE_ALARM))
+	if (!clock_allowed(clock))
 		return -EPERM;
 	if (alarm)
 		clock = clock == CLOCK_REALTIME_ALARM ? CLOCK_REALTIME : CLOCK_BOOTTIME;
