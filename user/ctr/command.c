@@ -94,26 +94,26 @@ static int drop_capabilities(uint64_t kept)
 
 /* ---- stdio ---- */
 
-/* Both sides of the terminal go to the keeper. */
+/* Both sides of the terminal go to the keeper; without a slave, the one. */
 static int send_terminal(int console, int master, int slave)
 {
+	size_t size = (slave < 0 ? 1 : 2) * sizeof(int);
 	char control[CMSG_SPACE(2 * sizeof(int))] __attribute__((aligned(8))) = { 0 };
 	struct iovec v = { "", 1 };
 	struct msghdr m = { .msg_iov = &v,
 			    .msg_iovlen = 1,
 			    .msg_control = control,
-			    .msg_controllen = sizeof(control) };
+			    .msg_controllen = CMSG_SPACE(size) };
 	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
 
 	h->cmsg_level = SOL_SOCKET;
 	h->cmsg_type = SCM_RIGHTS;
-	h->cmsg_len = CMSG_LEN(2 * sizeof(int));
-	memcpy(CMSG_DATA(h), (int[]){ master, slave }, 2 * sizeof(int));
+	h->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(h), (int[]){ master, slave }, size);
 	return sendmsg(console, &m, 0);
 }
 
-/* One of the container's own devpts, under the name /dev/console too where that is free. */
-static int open_terminal(const struct container *c)
+int container_terminal(const struct container *c)
 {
 	int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), slave = -1, n = 0;
 	char path[32];
@@ -124,7 +124,7 @@ static int open_terminal(const struct container *c)
 	if (c->size)
 		ioctl(master, TIOCSWINSZ, c->size);
 	slave = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (slave < 0 || send_terminal(c->console, master, slave) < 0)
+	if (slave < 0 || send_terminal(c->console, master, c->master_only ? -1 : slave) < 0)
 		return failed("make a terminal");
 	if (!mknod("/dev/console", S_IFREG | 0600, 0))
 		mount(path, "/dev/console", NULL, MS_BIND, NULL);
@@ -141,7 +141,7 @@ static int set_stdio(const struct container *c)
 	for (int sig = 1; (c->terminal || c->stdio) && sig < _NSIG; sig++)
 		signal(sig, SIG_DFL);
 	if (c->terminal)
-		return open_terminal(c);
+		return container_terminal(c);
 	if (c->stdio && (dup2(c->stdio[0], 0) < 0 || dup2(c->stdio[1], 1) < 0))
 		return failed("set stdin and stdout");
 	return 0;

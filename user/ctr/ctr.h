@@ -6,7 +6,8 @@
  *
  * main.c verbs; run.c the parent's side; setup.c the child's root and mounts, command.c its last steps
  * to exec; spawn.c clone3 and the wait; shim.c the keeper left behind, client.c who attaches to it;
- * exec.c entering one that runs; end.c ending; look.c and explain.c what there is to see.
+ * exec.c entering one that runs; end.c ending; look.c and explain.c what there is to see; oci.h
+ * containers of bundles.
  */
 #pragma once
 #include <linux/filter.h>
@@ -59,6 +60,7 @@ struct container {
 	bool no_new_privs;
 	bool terminal; /* one of its own, whose two sides are sent on the socket `console` */
 	int console;
+	bool master_only; /* the slave is not sent */
 	const struct winsize *size; /* of the terminal, or NULL */
 	const int *stdio; /* three that become 0, 1, 2; NULL: as the parent's */
 	int failure; /* a pipe that a status is written to when the command cannot run; or 0 */
@@ -69,6 +71,9 @@ struct container {
 
 /* The child's side: makes the root and executes. Its exit status when that fails. */
 int container_setup(const struct container *c);
+/* Makes the terminal, of the container's own devpts, and 0 and 1 of it; it is /dev/console too where
+ * that is free. 0, or the exit status. */
+int container_terminal(const struct container *c);
 /* The last step alone: directory, signals, PATH search, execve. */
 int container_exec(const struct container *c);
 /* Runs the command under a process that passes signals on and reaps orphans; its exit status. */

@@ -9,7 +9,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "ctr.h"
+#include "oci.h"
 
 static struct {
 	const char *signal;
@@ -60,6 +60,10 @@ int kill_verb(int argc, char **argv)
 	int sig = opt.signal ? signal_number(opt.signal) : SIGKILL;
 	struct state s;
 
+	if (!state_load(argv[0], &s) && oci_is_one(argv[0]))
+		return oci_kill(argv[0], argc > 1     ? signal_number(argv[1])
+					 : opt.signal ? sig
+						      : SIGTERM);
 	for (int i = 0; i < argc; i++) {
 		state_find(argv[i], &s);
 		if (kill(s.pid, sig) < 0)

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctr.h"
+#include "oci.h"
 
 static int completion_verb(int argc, char **argv);
 
@@ -154,11 +154,13 @@ static const struct verb verbs[] = {
 		  "  . <(ctr completion)\n",
 	  .run = completion_verb },
 	{ .name = "kill",
-	  .usage = "kill [OPTION...] NAME...",
+	  .usage = "kill [OPTION...] NAME...|ID [SIGNAL]",
 	  .what = "Sends a signal to process 1 of a container: SIGKILL, which ends it whole",
 	  .more = "Examples:\n"
 		  "  ctr kill web\n"
-		  "  ctr kill -s TERM web\n",
+		  "  ctr kill -s TERM web\n"
+		  "Of a bundle's container, as OCI runtimes: SIGTERM without a SIGNAL\n"
+		  "  ctr kill ID KILL\n",
 	  .opts = kill_options,
 	  .min_args = 1,
 	  .max_args = -1,
@@ -176,6 +178,51 @@ static const struct verb verbs[] = {
 	  .min_args = 1,
 	  .max_args = -1,
 	  .run = rm_verb },
+	{ .name = "spec",
+	  .usage = "spec [OPTION...]",
+	  .what = "Writes the config.json of a bundle, for a shell in ./rootfs",
+	  .more = "Example:\n"
+		  "  mkdir b; cd b; ctr spec; vi config.json; ctr run --bundle . name\n",
+	  .opts = spec_options,
+	  .run = spec_verb },
+	{ .name = "create",
+	  .usage = "create [OPTION...] ID",
+	  .what = "Makes a container of a bundle; its command waits for `ctr start`",
+	  .more = "A bundle is a folder with a config.json, as the OCI runtime\n"
+		  "specification has it. Containers of bundles have names of their own,\n"
+		  "for `ctr start`, state, kill and delete.\n"
+		  "\n"
+		  "Example:\n"
+		  "  ctr create --bundle b web; ctr start web; ctr state web\n",
+	  .opts = create_options,
+	  .min_args = 1,
+	  .max_args = 1,
+	  .run = create_verb },
+	{ .name = "start",
+	  .usage = "start ID",
+	  .what = "Lets the command of a bundle's container run",
+	  .more = "Example:\n"
+		  "  ctr start web\n",
+	  .min_args = 1,
+	  .max_args = 1,
+	  .run = start_verb },
+	{ .name = "state",
+	  .usage = "state ID",
+	  .what = "Prints the state of a bundle's container as JSON",
+	  .more = "Example:\n"
+		  "  ctr state web\n",
+	  .min_args = 1,
+	  .max_args = 1,
+	  .run = state_verb },
+	{ .name = "delete",
+	  .usage = "delete [OPTION...] ID",
+	  .what = "Removes a bundle's container that has ended",
+	  .more = "Example:\n"
+		  "  ctr kill web KILL; ctr delete web\n",
+	  .opts = delete_options,
+	  .min_args = 1,
+	  .max_args = 1,
+	  .run = delete_verb },
 	{ .name = NULL },
 };
 

@@ -21,7 +21,7 @@
 #include <unistd.h>
 #include <linux/sched.h>
 
-#include "ctr.h"
+#include "oci.h"
 
 /* Namespaces without which it would be no container; CLONE_NEWIPC a kernel may lack. */
 #define NEEDED (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS)
@@ -69,6 +69,7 @@ const struct opt run_options[] = {
 	{ "--privileged", 0, OPT_FLAG, &opt.privileged, NULL,
 	  "root in it may do what root outside may" },
 	{ "--in-vm", 0, OPT_FLAG, &opt.in_vm, NULL, "on a kernel of its own (not there yet)" },
+	OCI_OPTIONS,
 	{ "--rm", 0, OPT_FLAG, &opt.remove, NULL,
 	  "nothing is left of one that was detached, either" },
 	{ .name = NULL },
@@ -419,6 +420,8 @@ int run_verb(int argc, char **argv)
 	const char *image_name = argv[0];
 	char image[256];
 
+	if (oci_opt.bundle)
+		return oci_run(argv[0], opt.detach);
 	image_path(argv[0], image, sizeof(image));
 	argv++;
 	if (*argv && !strcmp(*argv, "--"))

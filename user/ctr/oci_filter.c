@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * linux.seccomp as classic BPF: a chain of rules, each testing the call's number, then arguments, and
+ * falling through to the next; and linux.resources.devices as a program for the group (bpf(2)), whose
+ * last rule that fits says what happens. The names of calls are Linux's own, taken when this is built.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <linux/audit.h>
+#include <linux/bpf.h>
+#include <linux/seccomp.h>
+
+#include "oci.h"
+
+/* ---- seccomp ---- */
+
+static const struct {
+	const char *name;
+	int number;
+} calls[] = {
+#include "syscalls.inc"
+};
+
+static struct sock_filter program[BPF_MAXINSNS];
+static int length;
+
+static void emit(const struct json *j, unsigned int code, unsigned int k, int yes, int no)
+{
+	if (length == BPF_MAXINSNS)
+		refuse(j, "more than 4096 instructions of a filter");
+	program[length++] = (struct sock_filter){ code, yes, no, k };
+}
+
+static unsigned int action_of(const struct json *j, const char *key, int64_t err)
+{
+	static const struct {
+		const char *name;
+		unsigned int action;
+	} actions[] = { { "ALLOW", SECCOMP_RET_ALLOW },
+			{ "ERRNO", SECCOMP_RET_ERRNO },
+			{ "KILL", SECCOMP_RET_KILL_THREAD },
+			{ "TRAP", SECCOMP_RET_TRAP },
+			{ "KILL_THREAD", SECCOMP_RET_KILL_THREAD },
+			{ "LOG", SECCOMP_RET_LOG },
+			{ "KILL_PROCESS", SECCOMP_RET_KILL_PROCESS },
+			{ "TRACE", SECCOMP_RET_TRACE } };
+	const char *name = text_at(j, key, "");
+
+	for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
+		if (!strncmp(name, "SCMP_ACT_", 9) && !strcmp(name + 9, actions[i].name))
+			return actions[i].action |
+			       (strcmp(actions[i].name, "ERRNO") && strcmp(actions[i].name, "TRACE")
+					? 0
+					: (err & SECCOMP_RET_DATA));
+	refuse(field(j, key), "not supported");
+}
+
+/* A comparison that fails leads to the end of its rule, whose place is not yet known. */
+#define NEXT 255
+static void test(const struct json *j, unsigned int code, unsigned int k, bool wanted)
+{
+	emit(j, BPF_JMP | BPF_K | code, k, wanted ? 0 : NEXT, wanted ? NEXT : 0);
+}
+
+static void load(const struct json *j, unsigned int offset)
+{
+	emit(j, BPF_LD | BPF_W | BPF_ABS, offset, 0, 0);
+}
+
+/*
+ * One argument, 64 bits by halves: equal, or greater than value (or equal to it), and the opposites.
+ */
+static void test_argument(const struct json *a)
+{
+	const char *op = text_at(a, "op", "");
+	uint64_t value = number_at(a, "value", 0), mask = ~0ULL;
+	unsigned int at = offsetof(struct seccomp_data, args) + 8 * number_at(a, "index", 0);
+	static const struct {
+		const char *op;
+		unsigned int code;
+		bool wanted;
+	} orders[] = { { "SCMP_CMP_GT", BPF_JGT, true },
+		       { "SCMP_CMP_GE", BPF_JGE, true },
+		       { "SCMP_CMP_LE", BPF_JGT, false },
+		       { "SCMP_CMP_LT", BPF_JGE, false } };
+
+	if (number_at(a, "index", 0) > 5)
+		refuse(field(a, "index"), "more than 5");
+	for (size_t i = 0; i < 4; i++)
+		if (!strcmp(op, orders[i].op)) {
+			load(a, at + 4); /* the high half decides, unless it is equal */
+			emit(a, BPF_JMP | BPF_JGT | BPF_K, value >> 32, orders[i].wanted ? 3 : NEXT,
+			     0);
+			emit(a, BPF_JMP | BPF_JEQ | BPF_K, value >> 32, 0,
+			     orders[i].wanted ? NEXT : 2);
+			load(a, at);
+			test(a, orders[i].code, value, orders[i].wanted);
+			return;
+		}
+	if (!strcmp(op, "SCMP_CMP_MASKED_EQ")) {
+		mask = value;
+		value = number_at(a, "valueTwo", 0);
+	} else if (strcmp(op, "SCMP_CMP_EQ") && strcmp(op, "SCMP_CMP_NE")) {
+		refuse(field(a, "op"), "not a comparison of libseccomp's");
+	}
+	load(a, at + 4);
+	emit(a, BPF_ALU | BPF_AND | BPF_K, mask >> 32, 0, 0);
+	if (!strcmp(op, "SCMP_CMP_NE")) { /* a high half that differs is enough */
+		emit(a, BPF_JMP | BPF_JEQ | BPF_K, value >> 32, 0, 3);
+		load(a, at);
+		emit(a, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
+		test(a, BPF_JEQ, value, false);
+		return;
+	}
+	test(a, BPF_JEQ, value >> 32, true);
+	load(a, at);
+	emit(a, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
+	test(a, BPF_JEQ, value, true);
+}
+
+/* The arguments `only` (NULL: all of the rule's) of the call `number`. */
+static void add_rule(const struct json *rule, int number, const struct json *only,
+		     unsigned int action)
+{
+	int start = length;
+
+	test(rule, BPF_JEQ, number, true);
+	for_each_in(a, rule, "args")
+		if (!only || only == a)
+			test_argument(a);
+	emit(rule, BPF_RET | BPF_K, action, 0, 0);
+	for (int i = start; i < length; i++) {
+		if (BPF_CLASS(program[i].code) != BPF_JMP)
+			continue;
+		if (program[i].jt == NEXT)
+			program[i].jt = length - i - 1;
+		if (program[i].jf == NEXT)
+			program[i].jf = length - i - 1;
+	}
+	if (length > start + 2)
+		load(rule, offsetof(struct seccomp_data, nr));
+}
+
+/* An argument that is there twice makes alternatives of all, as with libseccomp. */
+static bool has_twins(const struct json *rule)
+{
+	unsigned int seen = 0;
+
+	for_each_in(a, rule, "args") {
+		unsigned int bit = 1U << (number_at(a, "index", 0) & 31);
+
+		if (seen & bit)
+			return true;
+		seen |= bit;
+	}
+	return false;
+}
+
+static void add_rules(const struct json *rule, unsigned int action, const char *name)
+{
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		if (strcmp(calls[i].name, name))
+			continue;
+		if (!has_twins(rule)) {
+			add_rule(rule, calls[i].number, NULL, action);
+			return;
+		}
+		for_each_in(a, rule, "args")
+			add_rule(rule, calls[i].number, a, action);
+		return;
+	}
+	/* A name that x86-64 does not have is left out, as other runtimes do. */
+}
+
+static void read_flags(struct bundle *b, const struct json *s)
+{
+	static const struct {
+		const char *name;
+		unsigned int flag;
+	} flags[] = { { "SECCOMP_FILTER_FLAG_TSYNC", 0 }, /* there is one thread */
+		      { "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
+		      { "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW } };
+
+	for_each_in(f, s, "flags") {
+		size_t i = 0;
+
+		while (i < 3 && strcmp(flags[i].name, f->text))
+			i++;
+		if (i == 3)
+			refuse(f, "not supported");
+		b->seccomp_flags |= flags[i].flag;
+	}
+	for_each_in(a, s, "architectures")
+		if (strcmp(a->text, "SCMP_ARCH_X86_64"))
+			refuse(a, "not supported");
+}
+
+void compile_seccomp(struct bundle *b)
+{
+	const struct json *s = field(b->config, "linux.seccomp");
+	unsigned int otherwise;
+
+	if (!s)
+		return;
+	otherwise = action_of(s, "defaultAction", number_at(s, "defaultErrnoRet", EPERM));
+	read_flags(b, s);
+	load(s, offsetof(struct seccomp_data, arch));
+	emit(s, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
+	emit(s, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+	load(s, offsetof(struct seccomp_data, nr));
+	emit(s, BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1); /* x32, whose numbers are others */
+	emit(s, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+	for_each_in(rule, s, "syscalls") {
+		unsigned int action = action_of(rule, "action", number_at(rule, "errnoRet", EPERM));
+
+		for_each_in(name, rule, "names")
+			if (action != otherwise)
+				add_rules(rule, action, name->text);
+	}
+	emit(s, BPF_RET | BPF_K, otherwise, 0, 0);
+	b->seccomp = (struct sock_fprog){ length, program };
+}
+
+/* ---- devices ---- */
+
+struct device_rule {
+	bool allow;
+	char type; /* a: all */
+	int64_t major, minor; /* -1: any */
+	const char *access;
+};
+
+/* What every container has, unless the configuration says otherwise behind it. */
+static const struct device_rule always[] = {
+	{ true, 'c', -1, -1, "m" },    { true, 'b', -1, -1, "m" }, { true, 'c', 1, 3, "rwm" },
+	{ true, 'c', 1, 5, "rwm" },    { true, 'c', 1, 7, "rwm" }, { true, 'c', 1, 8, "rwm" },
+	{ true, 'c', 1, 9, "rwm" },    { true, 'c', 5, 0, "rwm" }, { true, 'c', 5, 2, "rwm" },
+	{ true, 'c', 136, -1, "rwm" },
+};
+#define ALWAYS (sizeof(always) / sizeof(*always))
+#define MAX_RULES 256
+#define RULE_SIZE 9
+
+static struct bpf_insn insns[MAX_RULES * RULE_SIZE + 8];
+
+static int put(int n, int code, int dst, int src, int off, int imm)
+{
+	insns[n] = (struct bpf_insn){ code, dst, src, off, imm };
+	return n + 1;
+}
+
+/* r2 type, r3 access, r4 major, r5 minor. Jumps lead behind the rule, RULE_SIZE on at most. */
+static int put_rule(int n, const struct device_rule *r)
+{
+	int bits = (strchr(r->access, 'm') ? BPF_DEVCG_ACC_MKNOD : 0) |
+		   (strchr(r->access, 'r') ? BPF_DEVCG_ACC_READ : 0) |
+		   (strchr(r->access, 'w') ? BPF_DEVCG_ACC_WRITE : 0);
+	int start = n;
+
+	if (r->type != 'a')
+		n = put(n, BPF_JMP | BPF_JNE | BPF_K, 2, 0, 0,
+			r->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
+	if (bits != 7) {
+		n = put(n, BPF_ALU64 | BPF_MOV | BPF_X, 1, 3, 0, 0);
+		n = put(n, BPF_ALU64 | BPF_AND | BPF_K, 1, 0, 0, r->allow ? 7 & ~bits : bits);
+		/* All that is wanted must be allowed; one that is denied is enough. */
+		n = put(n, BPF_JMP | (r->allow ? BPF_JNE : BPF_JEQ) | BPF_K, 1, 0, 0, 0);
+	}
+	if (r->major >= 0)
+		n = put(n, BPF_JMP | BPF_JNE | BPF_K, 4, 0, 0, r->major);
+	if (r->minor >= 0)
+		n = put(n, BPF_JMP | BPF_JNE | BPF_K, 5, 0, 0, r->minor);
+	n = put(n, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, r->allow);
+	n = put(n, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	for (int i = start; i < n - 1; i++)
+		if (BPF_CLASS(insns[i].code) == BPF_JMP)
+			insns[i].off = n - i - 1;
+	return n;
+}
+
+static bool fits_all(const struct device_rule *r)
+{
+	return r->type == 'a' && r->major < 0 && r->minor < 0 && strlen(r->access) >= 3;
+}
+
+static int device_rules(const struct bundle *b, struct device_rule *rules)
+{
+	int n = 0;
+
+	for_each_in(d, b->config, "linux.resources.devices") {
+		const struct json *type = field(d, "type");
+		const char *access = text_at(d, "access", "rwm");
+
+		if (type && (!strchr("abcu", *type->text) || strlen(type->text) != 1))
+			refuse(type, "not a, b or c");
+		if (access[strspn(access, "rwm")])
+			refuse(field(d, "access"), "not of r, w and m");
+		if (n == MAX_RULES - (int)ALWAYS)
+			refuse(d, "too many");
+		rules[n++] = (struct device_rule){
+			true_at(d, "allow"),
+			type ? *type->text : 'a',
+			number_at(d, "major", -1),
+			number_at(d, "minor", -1),
+			access,
+		};
+		if (rules[n - 1].type == 'u')
+			rules[n - 1].type = 'c';
+	}
+	return n;
+}
+
+void attach_devices(const struct bundle *b, int cgroup)
+{
+	static struct device_rule rules[MAX_RULES];
+	int count = device_rules(b, rules), n = 0, fd;
+	bool all = false;
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE };
+
+	if (!count)
+		return;
+	if (cgroup < 0)
+		refuse(field(b->config, "linux.resources.devices"), "no cgroup2 here");
+	n = put(n, BPF_LDX | BPF_MEM | BPF_W, 2, 1,
+		offsetof(struct bpf_cgroup_dev_ctx, access_type), 0);
+	n = put(n, BPF_ALU64 | BPF_MOV | BPF_X, 3, 2, 0, 0);
+	n = put(n, BPF_ALU64 | BPF_AND | BPF_K, 2, 0, 0, 0xffff);
+	n = put(n, BPF_ALU64 | BPF_RSH | BPF_K, 3, 0, 0, 16);
+	n = put(n, BPF_LDX | BPF_MEM | BPF_W, 4, 1, offsetof(struct bpf_cgroup_dev_ctx, major), 0);
+	n = put(n, BPF_LDX | BPF_MEM | BPF_W, 5, 1, offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
+	/* The last that fits decides: it is asked first. What fits all comes after what is always there. */
+	for (int i = count - 1; i >= 0 && !fits_all(rules + i); i--, count--)
+		n = put_rule(n, rules + i);
+	for (size_t i = 0; i < ALWAYS; i++)
+		n = put_rule(n, always + i);
+	for (int i = count - 1; i >= 0 && !all; i--) {
+		all = fits_all(rules +
+			       i); /* nothing may stand behind it: it would never be reached */
+		n = put_rule(n, rules + i);
+	}
+	if (!all)
+		n = put_rule(n, &(struct device_rule){ false, 'a', -1, -1, "rwm" });
+	attr.insns = (uintptr_t)insns;
+	attr.insn_cnt = n;
+	attr.license = (uintptr_t) "GPL";
+	fd = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	if (fd >= 0) {
+		memset(&attr, 0, sizeof(attr));
+		attr.target_fd = cgroup;
+		attr.attach_bpf_fd = fd;
+		attr.attach_type = BPF_CGROUP_DEVICE;
+		if (!syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof(attr))) {
+			close(fd);
+			return;
+		}
+	}
+	refuse(field(b->config, "linux.resources.devices"), strerror(errno));
+}
