@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sources: user/ctr/json.c */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "host.h"
 #include "lib/string.h"
@@ -69,16 +70,25 @@ static void refused(void **state)
 		"{\"a\":1,\"a\":2}",
 		"\"\\u00\x1a\x1a\"",
 		"]",
+		"\"\\",
+		"\"\\u",
+		"\"\\u00",
 		"{]",
 		"[}",
 		"truefalse",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		struct json *j = parse(bad[i]);
+		size_t size = strlen(bad[i]) + 1;
+		char *copy = malloc(size); /* the sanitizer sees a step behind its end */
+		const char *what;
+		size_t at;
 
-		if (j)
+		memcpy(copy, bad[i], size);
+		if (json_parse(copy, &at, &what))
 			fail_msg("taken: %s", bad[i]);
+		assert_true(at < size);
+		free(copy);
 	}
 }
 

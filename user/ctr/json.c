@@ -102,12 +102,14 @@ static bool parse_string(struct parser *s, const char **text)
 			*out++ = *s->p++;
 			continue;
 		}
+		name = s->p[1] ? strchr(names, s->p[1]) : NULL;
+		if (!name && s->p[1] != 'u')
+			return wrong(s, "a bad escape in a string");
 		s->p += 2;
-		name = s->p[-1] ? strchr(names, s->p[-1]) : NULL;
 		if (name)
 			*out++ = values[name - names];
-		else if (s->p[-1] != 'u' || !take_unicode(s, &out))
-			return wrong(s, "a bad escape in a string");
+		else if (!take_unicode(s, &out))
+			return false;
 	}
 	s->p++;
 	*out = 0;
