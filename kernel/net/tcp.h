@@ -163,6 +163,7 @@ void tcp_send_fin(struct tcp_sock *t);
 void tcp_push(struct tcp_sock *t, bool all); /* sends what may be sent; all: small segments too */
 void tcp_retransmit(struct tcp_sock *t); /* the first of sendq */
 void tcp_answer_rst(struct pkt *p); /* to a segment without a socket; no lock */
+void tcp_start_timer(struct tcp_sock *t, u64 at); /* while it runs it holds a reference */
 void tcp_set_timer(struct tcp_sock *t); /* as rtx_at, ack_at, keep_at say */
 void tcp_arm_rtx(struct tcp_sock *t, u64 now);
 void tcp_timer(struct timer *timer);

@@ -323,15 +323,19 @@ void tcp_retransmit(struct tcp_sock *t)
 
 /* ---- time ---- */
 
+void tcp_start_timer(struct tcp_sock *t, u64 at)
+{
+	socket_get(&t->inet.s);
+	if (timer_start(&t->timer, at))
+		socket_put(&t->inet.s); /* it has one already */
+}
+
 void tcp_set_timer(struct tcp_sock *t)
 {
 	u64 at = min(min(t->rtx_at - 1, t->ack_at - 1), t->keep_at - 1); /* 0 is never */
 
-	if (at == ~0UL || (t->timer.armed && t->timer.expires <= at + 1))
-		return;
-	if (!t->timer.armed)
-		socket_get(&t->inet.s);
-	timer_start(&t->timer, at + 1);
+	if (at != ~0UL && !(t->timer.armed && t->timer.expires <= at + 1))
+		tcp_start_timer(t, at + 1);
 }
 
 void tcp_arm_rtx(struct tcp_sock *t, u64 now)

@@ -296,7 +296,7 @@ void tcp_done(struct tcp_sock *t, int err)
 	t->nr_ooo = 0;
 	/* The timer finds nothing to do, and lets go of the socket. */
 	if (t->timer.armed)
-		timer_start(&t->timer, clock_ns());
+		tcp_start_timer(t, clock_ns());
 	if (t->orphan)
 		drop_orphan(t);
 	if (!t->inet.bound_port || t->orphan)

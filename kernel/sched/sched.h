@@ -206,7 +206,9 @@ struct timer {
 	bool armed;
 };
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
-void timer_start(struct timer *t, u64 expires); /* re-arms when armed */
+/* Re-arms when armed. True: it was, so that fn is called once for both; what is read from t->armed may
+ * have changed meanwhile. */
+bool timer_start(struct timer *t, u64 expires);
 /* True when it was armed. Afterwards fn is not running, unless called from fn itself: hold no lock
  * that fn takes. */
 bool timer_cancel(struct timer *t);

@@ -54,12 +54,13 @@ static void timer_remove(struct runqueue *rq, struct timer *t)
 		note_first(rq);
 }
 
-void timer_start(struct timer *t, u64 expires)
+bool timer_start(struct timer *t, u64 expires)
 {
 	struct runqueue *rq = timer_lock(t), *here;
 	struct rb_node **link, *parent = NULL;
+	bool was_armed = t->armed;
 
-	if (t->armed)
+	if (was_armed)
 		timer_remove(rq, t);
 	here = this_rq();
 	if (rq != here) {
@@ -82,6 +83,7 @@ void timer_start(struct timer *t, u64 expires)
 		clock_rearm(rq);
 	}
 	spin_unlock(&rq->timer_lock);
+	return was_armed;
 }
 
 bool timer_cancel(struct timer *t)

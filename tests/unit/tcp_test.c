@@ -145,8 +145,10 @@ void timer_init(struct timer *t, void (*fn)(struct timer *t))
 	t->fn = fn;
 	t->armed = false;
 }
-void timer_start(struct timer *t, u64 expires)
+bool timer_start(struct timer *t, u64 expires)
 {
+	bool was_armed = t->armed;
+
 	t->expires = expires;
 	for (int i = 0; !t->armed; i++) {
 		assert_true(i < 64);
@@ -155,6 +157,7 @@ void timer_start(struct timer *t, u64 expires)
 			t->armed = true;
 		}
 	}
+	return was_armed;
 }
 
 /* ---- the link ---- */
