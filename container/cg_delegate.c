@@ -51,6 +51,10 @@ int cg_attr_set(struct cgroup *cg, const struct pseudo_file *pf, const struct in
 
 	mutex_lock(&cgroup_mutex);
 	a = find_attr(cg, pf);
+	if (!a && cg->removed) {
+		mutex_unlock(&cgroup_mutex);
+		return 0; /* the open file's inode is all that is left */
+	}
 	if (!a) {
 		a = kzalloc(sizeof(*a));
 		if (a)
@@ -90,8 +94,10 @@ void cg_attrs_free(struct cgroup *cg)
 {
 	struct cg_attr *a, *next;
 
-	list_for_each_safe(a, next, &cg->attrs, link)
+	list_for_each_safe(a, next, &cg->attrs, link) {
+		list_del(&a->link);
 		kfree(a);
+	}
 }
 
 /* ---- who may ---- */

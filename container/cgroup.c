@@ -58,7 +58,6 @@ void cgroup_put(struct cgroup *cg)
 		for (struct cgroup *c = parent; c; c = c->parent)
 			__atomic_fetch_sub(&c->nr_dying, 1, __ATOMIC_RELAXED);
 		__atomic_fetch_sub(&nr_cgroups, 1, __ATOMIC_RELAXED);
-		cg_attrs_free(cg);
 		kfree(cg->io.use);
 		kfree(cg->name);
 		kfree(cg);
@@ -119,6 +118,7 @@ int cgroup_remove(struct cgroup *cg)
 	cg->parent->major_faults += cg->major_faults;
 	spin_unlock(&cgroup_lock);
 	cg_devices_drop(cg);
+	cg_attrs_free(cg); /* they may be charged to cg itself: it would never be free of charges */
 	list_del(&cg->sibling);
 	for (struct cgroup *c = cg->parent; c; c = c->parent) {
 		c->nr_descendants--;

@@ -174,6 +174,10 @@ CASES = [
                       "as 'echo 6 > d/a/pids.max; cat d/a/pids.max; rmdir d/a'; rmdir d",
          match="^d/pids.max 0\nd/cgroup.procs 65534\nd/a/pids.max 65534\nd/a/cgroup.procs 65534\n.*d/pids.max: Permission denied\n5\n"
                "d/a/pids.max 0\nmax\nd/a/pids.max 65534\n6$"),
+    # What is kept of a file's mode is charged to who changes it, here to the group itself: it must still end.
+    case("delegated-inside", "mkdir g; sh -c 'echo 0 > g/cgroup.procs; chmod 600 g/cgroup.procs; chown 7 g/memory.max; stat -c \"%a %u\" g/*.procs g/memory.max'; "
+                             "exec 3< g/cgroup.procs; until rmdir g 2> /dev/null; do :; done; chmod 640 /proc/self/fd/3; stat -Lc %a /proc/self/fd/3",
+         match="^600 0\n644 7\n640$"),
     case("nsdelegate", "mount -o remount,bogus none . 2>&1; mount -o remount,nsdelegate none .; grep -c 'cgroup2 .*,nsdelegate ' /proc/mounts; "
                        "mkdir n n/c o; cat > /tmp/in <<'E'\n"
                        "cat /proc/self/cgroup; for f in pids.max cgroup.freeze cgroup.max.depth cgroup.kill; do echo 1 > n/$f; done; cat n/pids.max\n"
