@@ -86,8 +86,8 @@ ctr: T runs in the foreground of process N: its output is there
 143
 """,
     "terminal": r"""
-echo typed | ctr run -it busybox -- sh -c 'tty; stty -echo; read x; echo "<$x>"; test -c /dev/console && exit 3' | tr -d '\r' | grep -v ^typed; ctr ps -aq
-ctr run -d --name $T busybox -- sleep 1000 > /dev/null; echo 'stty -echo; tty; exit 6' | ctr exec -t $T sh > out; echo $?; grep -c ^/dev/pts/0 out
+{ until [ -e ready ]; do sleep 0.05; done; echo typed; } | ctr run -it -v $PWD:/case busybox -- sh -c 'tty; stty -echo; : > /case/ready; read x; echo "<$x>"; test -c /dev/console && exit 3' | tr -d '\r'; ctr ps -aq; rm ready
+ctr run -d --name $T busybox -- sleep 1000 > /dev/null; echo 'stty -echo; tty; exit 6' | ctr exec -t $T sh > out; echo $?; grep -c /dev/pts/0 out
 ctr exec -d $T sh -c 'echo x > /made'; ctr exec $T sh -c 'until cat /made 2> /dev/null; do sleep 0.1; done'; ctr exec -d $T nosuch; echo $?; ctr rm -f $T
 ----
 /dev/pts/0
