@@ -48,14 +48,11 @@ struct cg_attr cg_attr_of(const struct cgroup *cg, const struct pseudo_file *pf,
 int cg_attr_set(struct cgroup *cg, const struct pseudo_file *pf, const struct inode *as)
 {
 	struct cg_attr *a;
+	int err;
 
 	mutex_lock(&cgroup_mutex);
 	a = find_attr(cg, pf);
-	if (!a && cg->removed) {
-		mutex_unlock(&cgroup_mutex);
-		return 0; /* the open file's inode is all that is left */
-	}
-	if (!a) {
+	if (!a && !cg->removed) { /* of a removed one the open file's inode is all that is left */
 		a = kzalloc(sizeof(*a));
 		if (a)
 			list_add(&a->link, &cg->attrs);
@@ -65,8 +62,9 @@ int cg_attr_set(struct cgroup *cg, const struct pseudo_file *pf, const struct in
 		a->owner = (struct cg_owner){ as->uid, as->gid };
 		a->mode = as->mode & 07777;
 	}
+	err = a || cg->removed ? 0 : -ENOMEM;
 	mutex_unlock(&cgroup_mutex);
-	return a ? 0 : -ENOMEM;
+	return err;
 }
 
 void cg_attrs_renew(struct cgroup *cg, u32 bits)

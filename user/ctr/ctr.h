@@ -147,6 +147,11 @@ void set_surroundings(struct container *c, const char *workdir, const char *user
 #define MAX_MOUNTS 64
 extern const struct mount_point default_mounts[];
 extern const int nr_default_mounts;
+#define NR_DEVICES 6
+extern const struct device { /* those that every container has */
+	const char *path;
+	unsigned int major, minor;
+} default_devices[NR_DEVICES];
 extern const char *const default_masked[], *const default_unwritable[];
 
 /* Adds a limit; dies when there are too many. */

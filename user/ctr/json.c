@@ -56,7 +56,7 @@ static int hex4(const char *p)
 	return v;
 }
 
-/* \uXXXX, of which two may make one character, as UTF-8 to *out. NUL cannot be in a C string. */
+/* The digits behind "\u", two of which may make one character, as UTF-8 to *out. NUL cannot be in a C string. */
 static bool take_unicode(struct parser *s, char **out)
 {
 	int c = hex4(s->p), low;

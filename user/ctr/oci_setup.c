@@ -201,11 +201,6 @@ static void make_device(const struct bundle *b, int root, const char *path, cons
 
 static void make_devices(const struct bundle *b, int root)
 {
-	static const struct {
-		const char *path;
-		unsigned int major, minor;
-	} devices[] = { { "/dev/null", 1, 3 },   { "/dev/zero", 1, 5 },    { "/dev/full", 1, 7 },
-			{ "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 } };
 	static const char *const links[][2] = {
 		{ "/proc/self/fd", "fd" },       { "/proc/self/fd/0", "stdin" },
 		{ "/proc/self/fd/1", "stdout" }, { "/proc/self/fd/2", "stderr" },
@@ -213,9 +208,8 @@ static void make_devices(const struct bundle *b, int root)
 	};
 	int dev = make_inside(root, "/dev", false);
 
-	for (size_t i = 0; i < sizeof(devices) / sizeof(*devices); i++)
-		make_device(b, root, devices[i].path, NULL, S_IFCHR | 0666,
-			    makedev(devices[i].major, devices[i].minor));
+	for (const struct device *d = default_devices; d < default_devices + NR_DEVICES; d++)
+		make_device(b, root, d->path, NULL, S_IFCHR | 0666, makedev(d->major, d->minor));
 	for_each_in(d, b->config, "linux.devices") {
 		const char *type = text_at(d, "type", "");
 		mode_t kind = *type == 'b' ? S_IFBLK : *type == 'p' ? S_IFIFO : S_IFCHR;

@@ -144,10 +144,7 @@ static int open_sources(const struct container *c, int *fd)
 	return 0;
 }
 
-static const struct {
-	const char *path;
-	unsigned int major, minor;
-} devices[] = {
+const struct device default_devices[NR_DEVICES] = {
 	{ "/dev/null", 1, 3 },   { "/dev/zero", 1, 5 },    { "/dev/full", 1, 7 },
 	{ "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 },
 };
@@ -160,9 +157,8 @@ static const char *const links[][2] = {
 
 static int make_devices(const struct container *c)
 {
-	for (size_t i = 0; i < sizeof(devices) / sizeof(*devices); i++)
-		if (mknod(devices[i].path, S_IFCHR | 0666,
-			  makedev(devices[i].major, devices[i].minor)) < 0 &&
+	for (const struct device *d = default_devices; d < default_devices + NR_DEVICES; d++)
+		if (mknod(d->path, S_IFCHR | 0666, makedev(d->major, d->minor)) < 0 &&
 		    errno != EEXIST)
 			return failed("make the devices");
 	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
