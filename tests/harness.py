@@ -118,6 +118,7 @@ class Result:
     def __init__(self, name, wrong=None, seconds=0.0, listed=False):
         self.name, self.wrong, self.seconds, self.listed = name, wrong, seconds, listed
         self.case = None  # that was run
+        self.judged = False  # it came to its end, and what it printed or returned was wrong
         self.warned = False  # the kernel printed a WARNING meanwhile
 
     @property
@@ -196,6 +197,7 @@ class Boot:
             text = self.text[:-1] if self.text.endswith(b"\n") else self.text  # the driver's echo
             wrong = case.judge(status, text.decode("utf-8", "replace"))
             self.results[case] = Result(case.name, wrong, time.monotonic() - self.begin)
+            self.results[case].judged = wrong is not None
             self.m.deadline = time.monotonic() + case.seconds * self.scale  # counts that settle
         elif word == b"@@again":
             self.m.deadline = time.monotonic() + self.last.seconds * self.scale

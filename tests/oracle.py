@@ -36,6 +36,7 @@ WAITS = {
 
 # $1 the image's tree, $2 an empty folder, $3 the files of the run
 ROOT = r"""set -e
+renice -n 0 -p $$ > /dev/null
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs "$2"
 mkdir "$2/upper" "$2/work" "$2/root"

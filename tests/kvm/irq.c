@@ -102,10 +102,11 @@ GUEST(timer_guest, 64,
       APIC_ON
       "movl $0xb, 0x3e0(%r13); movl $0x20040, 0x320(%r13); movl $1000000, 0x380(%r13); sti\n"
       "1: hlt; cmp $10, %r15; jb 1b; mov $10, %al; out %al, $0x10\n"
-      /* a tick that is pending still comes in before the one shot is counted */
-      "cli; movl $0x10040, 0x320(%r13); sti; nop; nop; cli; mov $10, %r15\n"
-      "movl $0x40, 0x320(%r13); movl $1000000, 0x380(%r13); mov 0x390(%r13), %eax\n"
-      "test %eax, %eax; setnz %al; out %al, $0x10\n"
+      /* it stops; a tick that is pending still comes in before the one shot is counted */
+      "cli; movl $0, 0x380(%r13); sti; nop; nop; cli; mov $10, %r15\n"
+      /* seconds are left to find it counting, however slow the machine is */
+      "movl $0x40, 0x320(%r13); movl $-1, 0x380(%r13); mov 0x390(%r13), %eax\n"
+      "test %eax, %eax; setnz %al; out %al, $0x10; movl $1000000, 0x380(%r13)\n"
       "sti; 2: hlt; cmp $11, %r15; jb 2b; mov 0x390(%r13), %eax; out %al, $0x10; cli; hlt");
 static void apic_timer(void)
 {

@@ -148,7 +148,7 @@ CASES = [
          match=("^max 100000\n20000 100000\nmax 50000\n", "a/b/cpu.max: No such", "^ls: cpu.max: No such", "a/cpu.stat:6\na/b/cpu.stat:3"),
          lacks="took"),
     case("cpu-max", "mkdir a; echo 20000 > a/cpu.max; sh -c 'echo 0 > a/cgroup.procs; while :; do :; done' & sleep 0.25; "
-                    "u() { head -1 a/cpu.stat | cut -d' ' -f2; }; t() { cut -d' ' -f1 /proc/uptime | tr -d .; }; "
+                    "u() { head -1 a/cpu.stat | cut -d' ' -f2; }; t() { awk '{ print int($1 * 100) }' /proc/uptime; }; "
                     "x=$(u) y=$(t); sleep 5; x=$(($(u) - x)) y=$(($(t) - y)); p=$((x / y)); "
                     "[ $p -ge 1900 ] && [ $p -le 2040 ] && echo a fifth || echo $p; "
                     "while read n v; do eval $n=$v; done < a/cpu.stat; [ $nr_throttled -ge 50 ] && [ $nr_throttled -le $nr_periods ] && "

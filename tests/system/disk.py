@@ -318,7 +318,7 @@ def groups(san=False):
                 in_ a/c dd if=/dev/zero of=/dev/vda bs=64k count=16 conv=notrunc,fsync; get a/b wbytes; get a/c wbytes; get . wbytes
                 awk '$3 == "vda" { print $6 * 512, $10 * 512 }' /proc/diskstats
                 mount -t erofs /dev/vdc /mnt; in_ d cat /mnt/file > /dev/null; x=$(get d rbytes); echo $((x > 900000 && x < 1200000))
-                t() { cut -d' ' -f1 /proc/uptime | tr -d .; }
+                t() { awk '{ print int($1 * 100) }' /proc/uptime; }
                 echo 254:16 rbps=2097152 > a/io.max; x=$(t); in_ a/b dd if=/dev/vdb of=/dev/null bs=4M count=1; x=$(($(t) - x)); [ $x -ge 180 ] && echo held || echo $x
                 echo 254:48 rbps=2097152 > d/io.max; x=$(t); in_ d mapread /dev/vdd; x=$(($(t) - x)); [ $x -ge 180 ] && echo held || echo $x
                 echo 254:16 rbps=max wbps=1048576 > a/io.max; x=$(t); in_ a/c dd if=/dev/zero of=/dev/vdb bs=64k count=32 seek=64 conv=notrunc,fsync; x=$(($(t) - x)); [ $x -ge 180 ] && echo held || echo $x

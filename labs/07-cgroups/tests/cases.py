@@ -41,7 +41,7 @@ GROUPS = {
                      "sh -c '" + IN + "head -c 7m /dev/zero | tail -c 7m | wc -c'\n"
                      "grep -w oom_kill a/memory.events; killall sleep", "7340032\noom_kill 1"),
     "cpu-fifth": ("echo 20000 >a/cpu.max; sh -c '" + IN + "while :; do :; done' & sleep 0.5\n"
-                  "u() { head -1 a/cpu.stat | cut -d' ' -f2; }; t() { cut -d' ' -f1 /proc/uptime | tr -d .; }\n"
+                  "u() { head -1 a/cpu.stat | cut -d' ' -f2; }; t() { awk '{ print int($1 * 100) }' /proc/uptime; }\n"
                   "x=$(u) y=$(t); sleep 4; p=$((($(u) - x) / ($(t) - y)))\n"
                   "[ $p -ge 1500 ] && [ $p -le 2100 ] && echo a fifth || echo $p of 10000", "a fifth"),
     "container": ("ctr run --pids 4 --memory 8M busybox -- sh -c 'sleep 9 & sleep 9 & sleep 9 & sleep 9 & :'; echo $?\n"
