@@ -8,6 +8,7 @@
 
 #define KVM_MINOR 232
 #define MISC_MAJOR 10
+#define IOCTL_STRUCT_MAX sizeof(struct kvm_xsave)
 
 const struct vmm_ops *vmm;
 u64 vmm_nr_vms, vmm_nr_vcpus;
@@ -126,7 +127,16 @@ static long check_extension(unsigned long cap)
 	case KVM_CAP_IMMEDIATE_EXIT:
 	case KVM_CAP_GET_TSC_KHZ:
 	case KVM_CAP_CHECK_EXTENSION_VM:
+	case KVM_CAP_IRQ_INJECT_STATUS:
+	case KVM_CAP_SIGNAL_MSI:
+	case KVM_CAP_IRQFD:
+	case KVM_CAP_IRQFD_RESAMPLE:
+	case KVM_CAP_IOEVENTFD:
+	case KVM_CAP_IOEVENTFD_ANY_LENGTH:
+	case KVM_CAP_IOEVENTFD_NO_LENGTH:
 		return 1;
+	case KVM_CAP_IRQ_ROUTING:
+		return VMM_MAX_ROUTES;
 	case KVM_CAP_NR_VCPUS:
 	case KVM_CAP_MAX_VCPUS:
 	case KVM_CAP_MAX_VCPU_ID:
@@ -184,6 +194,30 @@ static long create_vm(unsigned long type)
 		return -EINVAL;
 	f = vm_create();
 	return fd_install(f, 0, true);
+}
+
+long ioctl_struct(void *obj, unsigned int cmd, void __user *arg,
+		  long (*call)(void *obj, unsigned int cmd, void *s))
+{
+	/* Two of Linux's numbers tell the wrong direction. */
+	bool in = (_IOC_DIR(cmd) & _IOC_WRITE) || cmd == KVM_SET_IRQCHIP || cmd == KVM_SET_PIT;
+	bool out = (_IOC_DIR(cmd) & _IOC_READ) && cmd != KVM_SET_IRQCHIP && cmd != KVM_SET_PIT;
+	size_t size = _IOC_SIZE(cmd);
+	void *s;
+	long r;
+
+	if (size > IOCTL_STRUCT_MAX)
+		return -ENOTTY;
+	s = kzalloc(max(size, 1UL));
+	if (!s)
+		return -ENOMEM;
+	r = in ? copy_from_user(s, arg, size) : 0;
+	if (!r)
+		r = call(obj, cmd, s);
+	if (r >= 0 && out && copy_to_user(arg, s, size))
+		r = -EFAULT;
+	kfree(s);
+	return r;
 }
 
 long kvm_system_ioctl(unsigned int cmd, unsigned long arg)

@@ -295,7 +295,6 @@ static long user_interrupt(struct vcpu *v, const struct kvm_interrupt *i)
 	return 0;
 }
 
-/* One structure in or out: big enough for the largest, from the heap. */
 union state {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
@@ -306,8 +305,12 @@ union state {
 	struct kvm_interrupt interrupt;
 };
 
-static long move_state(struct vcpu *v, unsigned int cmd, union state *s)
+/* One structure in or out. */
+static long move_state(void *obj, unsigned int cmd, void *arg)
 {
+	struct vcpu *v = obj;
+	union state *s = arg;
+
 	switch (cmd) {
 	case KVM_GET_REGS:
 		get_regs(v, &s->regs);
@@ -346,27 +349,6 @@ static long move_state(struct vcpu *v, unsigned int cmd, union state *s)
 	}
 }
 
-/* The command's own number says the size and the direction. */
-static long state_ioctl(struct vcpu *v, unsigned int cmd, void __user *arg)
-{
-	union state *s;
-	long r = 0;
-
-	if (_IOC_SIZE(cmd) > sizeof(*s))
-		return -ENOTTY;
-	s = kzalloc(sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	if (_IOC_DIR(cmd) & _IOC_WRITE)
-		r = copy_from_user(s, arg, _IOC_SIZE(cmd));
-	if (!r)
-		r = move_state(v, cmd, s);
-	if (!r && (_IOC_DIR(cmd) & _IOC_READ))
-		r = copy_to_user(arg, s, _IOC_SIZE(cmd));
-	kfree(s);
-	return r;
-}
-
 static long vcpu_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 {
 	struct vcpu *v = f->priv;
@@ -388,7 +370,7 @@ static long vcpu_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	else if (cmd == KVM_GET_TSC_KHZ)
 		r = tsc_khz;
 	else
-		r = state_ioctl(v, cmd, p);
+		r = ioctl_struct(v, cmd, p, move_state);
 	vcpu_unload(v);
 out:
 	mutex_unlock(&v->lock);

@@ -17,6 +17,9 @@ static struct vm *vm_alloc(void)
 	ref_init(&vm->refs);
 	mutex_init(&vm->lock);
 	spin_init(&vm->mmu_lock);
+	spin_init(&vm->fd_lock);
+	list_init(&vm->irqfds);
+	list_init(&vm->ioeventfds);
 	vm->mm = current_thread()->mm;
 	vm->charge = current_thread()->mem_charge;
 	err = slat_init(&vm->slat, vmm->slat, vm->charge);
@@ -56,6 +59,7 @@ void vm_put(struct vm *vm)
 {
 	if (!ref_put(&vm->refs))
 		return;
+	eventfds_free(vm);
 	irqchip_stop(vm);
 	for (unsigned int i = 0; i < VMM_MAX_VCPUS; i++)
 		if (vm->vcpus[i])
@@ -85,66 +89,81 @@ static long create_vcpu(struct vm *vm, unsigned long id)
 	return fd_install(f, 0, true);
 }
 
-static long set_memory_region(struct vm *vm, void __user *arg)
+/* KVM_IRQ_LINE, KVM_IRQ_LINE_STATUS: a line that leads nowhere is no error. -ENXIO: no irqchip. */
+static long irq_line(struct vm *vm, struct kvm_irq_level *l)
 {
-	struct kvm_userspace_memory_region r;
-
-	if (copy_from_user(&r, arg, sizeof(r)))
-		return -EFAULT;
-	return memslot_set(vm, &r);
-}
-
-static long irq_line(struct vm *vm, void __user *arg)
-{
-	struct kvm_irq_level l;
-
-	if (copy_from_user(&l, arg, sizeof(l)))
-		return -EFAULT;
 	if (!vm->irqchip)
 		return -ENXIO;
-	return irq_set_line(vm, l.irq, l.level);
+	l->status = irq_set(vm, IRQ_SOURCE_USER, l->irq, l->level);
+	return 0;
 }
 
-static long irqchip_ioctl(struct vm *vm, struct kvm_irqchip __user *arg, bool set)
+static long signal_msi(struct vm *vm, const struct kvm_msi *m)
 {
-	struct kvm_irqchip *chip;
-	long err;
-
-	if (!vm->irqchip)
-		return -ENXIO;
-	chip = kmalloc(sizeof(*chip));
-	if (!chip)
-		return -ENOMEM;
-	err = copy_from_user(chip, arg, sizeof(*chip));
-	if (!err)
-		err = set ? irqchip_set(vm, chip) : irqchip_get(vm, chip);
-	if (!err && !set)
-		err = copy_to_user(arg, chip, sizeof(*chip));
-	kfree(chip);
-	return err;
+	if (!vm->irqchip || m->flags)
+		return -EINVAL;
+	return irq_send_msi(vm, m->address_lo, m->data);
 }
 
-static long create_pit(struct vm *vm, void __user *arg)
+static long set_routing(struct vm *vm, struct kvm_irq_routing __user *arg)
 {
-	struct kvm_pit_config config;
-	long err;
+	struct kvm_irq_routing head;
 
-	if (copy_from_user(&config, arg, sizeof(config)))
+	if (copy_from_user(&head, arg, sizeof(head)))
 		return -EFAULT;
-	mutex_lock(&vm->lock);
-	err = !vm->irqchip ? -ENOENT : pit_create(vm);
-	mutex_unlock(&vm->lock);
-	return err;
+	return head.flags ? -EINVAL : irq_set_routes(vm, arg->entries, head.nr);
+}
+
+static long create_pit(struct vm *vm, u32 flags)
+{
+	MUTEX_GUARD(&vm->lock);
+	return !vm->irqchip ? -ENOENT : pit_create(vm, flags & KVM_PIT_SPEAKER_DUMMY);
 }
 
 static long create_irqchip(struct vm *vm)
 {
-	long err;
+	MUTEX_GUARD(&vm->lock);
+	return vm->irqchip ? -EEXIST : vm->nr_vcpus ? -EINVAL : irqchip_create(vm);
+}
 
-	mutex_lock(&vm->lock);
-	err = vm->irqchip ? -EEXIST : vm->nr_vcpus ? -EINVAL : irqchip_create(vm);
-	mutex_unlock(&vm->lock);
-	return err;
+/* What the ioctls of one structure take. */
+union vm_arg {
+	struct kvm_userspace_memory_region region;
+	struct kvm_irq_level level;
+	struct kvm_irqchip chip;
+	struct kvm_pit_config pit_config;
+	struct kvm_msi msi;
+	struct kvm_irqfd irqfd;
+	struct kvm_ioeventfd ioeventfd;
+};
+
+static long vm_call(void *obj, unsigned int cmd, void *arg)
+{
+	struct vm *vm = obj;
+	union vm_arg *a = arg;
+
+	switch (cmd) {
+	case KVM_SET_USER_MEMORY_REGION:
+		return memslot_set(vm, &a->region);
+	case KVM_SET_IDENTITY_MAP_ADDR:
+		return 0;
+	case KVM_GET_IRQCHIP:
+	case KVM_SET_IRQCHIP:
+		return vm->irqchip ? irqchip_state(vm, &a->chip, cmd == KVM_SET_IRQCHIP) : -ENXIO;
+	case KVM_CREATE_PIT2:
+		return create_pit(vm, a->pit_config.flags);
+	case KVM_IRQ_LINE:
+	case KVM_IRQ_LINE_STATUS:
+		return irq_line(vm, &a->level);
+	case KVM_SIGNAL_MSI:
+		return signal_msi(vm, &a->msi);
+	case KVM_IRQFD:
+		return irqfd_ioctl(vm, &a->irqfd);
+	case KVM_IOEVENTFD:
+		return ioeventfd_ioctl(vm, &a->ioeventfd);
+	default:
+		return -ENOTTY;
+	}
 }
 
 static long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
@@ -157,29 +176,18 @@ static long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	switch (cmd) {
 	case KVM_CREATE_VCPU:
 		return create_vcpu(vm, arg);
-	case KVM_SET_USER_MEMORY_REGION:
-		return set_memory_region(vm, p);
 	case KVM_SET_TSS_ADDR: /* unrestricted guests need neither page */
 		return 0;
-	case KVM_SET_IDENTITY_MAP_ADDR: {
-		u64 addr;
-
-		return get_user(addr, (u64 __user *)p);
-	}
 	case KVM_CREATE_IRQCHIP:
 		return create_irqchip(vm);
-	case KVM_GET_IRQCHIP:
-		return irqchip_ioctl(vm, p, false);
-	case KVM_SET_IRQCHIP:
-		return irqchip_ioctl(vm, p, true);
-	case KVM_CREATE_PIT2:
-		return create_pit(vm, p);
-	case KVM_IRQ_LINE:
-		return irq_line(vm, p);
+	case KVM_CREATE_PIT:
+		return create_pit(vm, KVM_PIT_SPEAKER_DUMMY);
+	case KVM_SET_GSI_ROUTING:
+		return set_routing(vm, p);
 	case KVM_CHECK_EXTENSION:
 		return kvm_system_ioctl(cmd, arg);
 	default:
-		return -ENOTTY;
+		return ioctl_struct(vm, cmd, p, vm_call);
 	}
 }
 

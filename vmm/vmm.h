@@ -6,8 +6,8 @@
  * struct vmm_ops and turn what the hardware reports into struct vmm_exit.
  *
  * Locks, from the outside in: vcpu->lock (one ioctl of a vCPU at a time), vm->lock (slots and vCPUs
- * are added), mm->lock, vm->mmu_lock (slots, second-level tables), vm->irq_lock (PIC, IOAPIC, PIT),
- * lapic->lock. The last three are spinlocks.
+ * are added), mm->lock, then spinlocks: vm->mmu_lock (slots, second-level tables); vm->fd_lock, an
+ * eventfd's own, irqchip->lock (PIC, IOAPIC, PIT, routes), lapic->lock.
  */
 #pragma once
 #include "proc/proc.h"
@@ -19,6 +19,7 @@
 #define VMM_MAX_VCPUS 32
 #define VMM_MAX_SLOTS 64
 #define VMM_MAX_CPUID 80
+#define VMM_MAX_ROUTES 4096 /* and highest GSI, plus 1: Linux's KVM_MAX_IRQ_ROUTES */
 #define VMM_RUN_PAGES 2 /* the kvm_run page and the page of port I/O data */
 
 struct irqchip;
@@ -47,6 +48,10 @@ struct vm {
 	u64 mmu_seq; /* counts invalidations: a fault that saw another value begins again */
 	struct slat slat;
 	struct mm_notifier notifier;
+
+	spinlock_t fd_lock; /* guards down to ioeventfds */
+	struct list_head irqfds, ioeventfds;
+	unsigned int nr_resample; /* irqfds with a resamplefd */
 
 	u64 next_write; /* a write fault here continues a row: a hint, races are harmless */
 
@@ -240,6 +245,9 @@ struct vcpu {
 /* kvm.c */
 extern u64 vmm_nr_vms, vmm_nr_vcpus;
 long kvm_system_ioctl(unsigned int cmd, unsigned long arg);
+/* Copies the structure that cmd is about in, calls call(), copies it out. -EFAULT, -ENOMEM, -ENOTTY */
+long ioctl_struct(void *obj, unsigned int cmd, void __user *arg,
+		  long (*call)(void *obj, unsigned int cmd, void *s));
 int vmm_hw_get(void); /* turns virtualization on everywhere for the first VM. -EBUSY, -ENOMEM */
 void vmm_hw_put(void);
 
@@ -247,6 +255,15 @@ void vmm_hw_put(void);
 struct file *vm_create(void); /* ERR_PTR */
 void vm_put(struct vm *vm);
 extern const struct file_ops vm_fops;
+
+/* eventfd.c */
+int irqfd_ioctl(struct vm *vm, const struct kvm_irqfd *a);
+int ioeventfd_ioctl(struct vm *vm, const struct kvm_ioeventfd *a);
+/* The guest wrote len bytes to a port or an address. True: an ioeventfd has it. */
+bool ioeventfd_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value);
+/* The guest ended the interrupts of these pins: lowers their lines, tells resamplefds. */
+void irqfd_resample(struct vm *vm, u64 pins);
+void eventfds_free(struct vm *vm);
 
 /* memslot.c */
 int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r);

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* eventfd(2): a counter that reads wait on. Sleepers are woken with its lock free. */
+/*
+ * eventfd(2): a counter that reads wait on. Sleepers are woken with its lock free. Kernel code that
+ * signals one or listens to it (vmm/) refers to the counter, not to its file: when the last descriptor
+ * goes, its listeners hear POLLHUP.
+ */
 #include "fs/internal.h"
 
 #define COUNT_MAX 0xfffffffffffffffeUL /* the most it holds: writes wait */
 #define EVENTFD_SEMAPHORE 1 /* EFD_SEMAPHORE of eventfd(2); no uapi header has it */
 
 struct eventfd {
+	ref_t refs; /* the file's, and listeners' */
 	spinlock_t lock; /* guards count */
 	u64 count;
 	bool semaphore;
 	struct waitq wait;
 };
 
-static u64 take(struct eventfd *e)
+u64 eventfd_take(struct eventfd *e)
 {
 	u64 n;
 
@@ -20,8 +25,6 @@ static u64 take(struct eventfd *e)
 	n = e->semaphore && e->count ? 1 : e->count;
 	e->count -= n;
 	spin_unlock(&e->lock);
-	if (n)
-		waitq_wake_all(&e->wait, POLLOUT | POLLWRNORM);
 	return n;
 }
 
@@ -33,13 +36,14 @@ static ssize_t eventfd_read(struct file *f, struct uio *to, loff_t *pos)
 
 	if (to->left < sizeof(n))
 		return -EINVAL;
-	while (!(n = take(e))) {
+	while (!(n = eventfd_take(e))) {
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
 		err = wait_event(&e->wait, READ_ONCE(e->count));
 		if (err)
 			return err;
 	}
+	waitq_wake_all(&e->wait, POLLOUT | POLLWRNORM);
 	return uio_put(to, &n, sizeof(n));
 }
 
@@ -91,9 +95,18 @@ static u32 eventfd_poll(struct file *f, struct poll_table *pt)
 	return (count ? POLLIN | POLLRDNORM : 0) | (count < COUNT_MAX ? POLLOUT | POLLWRNORM : 0);
 }
 
+void eventfd_put(struct eventfd *e)
+{
+	if (ref_put(&e->refs))
+		kfree(e);
+}
+
 static void eventfd_release(struct file *f)
 {
-	kfree(f->priv);
+	struct eventfd *e = f->priv;
+
+	waitq_wake_all(&e->wait, POLLHUP);
+	eventfd_put(e);
 }
 
 static void eventfd_fdinfo(struct file *f, struct strbuf *out)
@@ -111,6 +124,31 @@ static const struct file_ops eventfd_ops = {
 	.show_fdinfo = eventfd_fdinfo,
 };
 
+struct eventfd *eventfd_get(int fd)
+{
+	struct file *f = fd_get(fd);
+	struct eventfd *e;
+
+	if (!f)
+		return ERR_PTR(-EBADF);
+	e = f->ops == &eventfd_ops ? f->priv : ERR_PTR(-EINVAL);
+	if (!IS_ERR(e))
+		ref_get(&e->refs);
+	file_put(f);
+	return e;
+}
+
+void eventfd_signal(struct eventfd *e)
+{
+	give(e, 1);
+}
+
+bool eventfd_listen(struct eventfd *e, struct wait_entry *w)
+{
+	waitq_add(&e->wait, w);
+	return READ_ONCE(e->count);
+}
+
 struct file *eventfd_file(unsigned int count, int flags)
 {
 	struct eventfd *e;
@@ -121,6 +159,7 @@ struct file *eventfd_file(unsigned int count, int flags)
 	e = kzalloc(sizeof(*e));
 	if (!e)
 		return ERR_PTR(-ENOMEM);
+	ref_init(&e->refs);
 	spin_init(&e->lock);
 	waitq_init(&e->wait);
 	e->count = count;

@@ -548,6 +548,15 @@ int fd_next(struct files *files, int from); /* the first open one >= from, or -1
 int pipe_files(struct file *f[2], int flags); /* [0] reads, [1] writes */
 /* Files of one reference, or ERR_PTR. flags: EFD_*, MFD_*, EPOLL_CLOEXEC. */
 struct file *eventfd_file(unsigned int count, int flags);
+struct eventfd;
+struct eventfd *eventfd_get(int fd); /* the counter itself. -EBADF, -EINVAL: fd is none */
+void eventfd_put(struct eventfd *e);
+/* Adds 1, but to a counter that is full. Any context; not in a listener to e. */
+void eventfd_signal(struct eventfd *e);
+/* w->func hears POLLIN of signals and POLLHUP of the last descriptor, until waitq_del(). True: the
+ * counter is not 0. */
+bool eventfd_listen(struct eventfd *e, struct wait_entry *w);
+u64 eventfd_take(struct eventfd *e); /* what read(2) would get, or 0; wakes no writer */
 struct file *memfd_file(const char *name, unsigned int flags);
 struct file *nameless_file(const char *shown, u64 size); /* shared memory of so many bytes */
 struct file *epoll_file(int flags);

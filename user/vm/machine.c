@@ -154,7 +154,7 @@ static void create_vcpu(struct machine *m, unsigned int i)
 
 void machine_create(struct machine *m)
 {
-	struct kvm_pit_config pit = { 0 };
+	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
 	uint64_t identity = IDENTITY_MAP;
 
 	m->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);

@@ -22,38 +22,41 @@ void ioapic_reset(struct irqchip *chip)
 		s->redirtbl[i].fields.mask = 1;
 }
 
-/* Sends the pin's interrupt when its wire and its entry say so. */
-static void service(struct irqchip *chip, unsigned int pin)
+/* Sends the pin's interrupt when its wire and its entry say so. Returns as irq_set(). */
+static int service(struct irqchip *chip, unsigned int pin)
 {
 	struct kvm_ioapic_state *s = &chip->ioapic;
 	__typeof__(&s->redirtbl[0]) e = &s->redirtbl[pin];
 
+	int n;
+
 	if (!(s->irr & BIT(pin)) || e->fields.mask || (e->fields.trig_mode && e->fields.remote_irr))
-		return;
+		return -1;
 	if (e->fields.delivery_mode == APIC_EXTINT)
-		return; /* the PIC reaches the vCPU by LINT0 */
+		return 0; /* the PIC reaches the vCPU by LINT0 */
+	n = lapic_deliver(chip->vm, &(struct apic_message){
+					    .vector = e->fields.vector,
+					    .mode = e->fields.delivery_mode,
+					    .dest = e->fields.dest_id,
+					    .logical = e->fields.dest_mode,
+					    .level_triggered = e->fields.trig_mode,
+				    });
 	if (e->fields.trig_mode)
-		e->fields.remote_irr = 1;
-	lapic_deliver(chip->vm, &(struct apic_message){
-					.vector = e->fields.vector,
-					.mode = e->fields.delivery_mode,
-					.dest = e->fields.dest_id,
-					.logical = e->fields.dest_mode,
-					.level_triggered = e->fields.trig_mode,
-				});
+		e->fields.remote_irr = n > 0; /* nobody else would end it */
+	return n;
 }
 
-void ioapic_set_irq(struct irqchip *chip, unsigned int pin, bool level)
+int ioapic_set_irq(struct irqchip *chip, unsigned int pin, bool level)
 {
 	struct kvm_ioapic_state *s = &chip->ioapic;
-	bool rose = level && !(s->irr & BIT(pin));
+	bool was = s->irr & BIT(pin);
 
-	if (level)
-		s->irr |= BIT(pin);
-	else
+	if (!level) {
 		s->irr &= ~BIT(pin);
-	if (rose || (level && s->redirtbl[pin].fields.trig_mode))
-		service(chip, pin);
+		return 1;
+	}
+	s->irr |= BIT(pin);
+	return was && !s->redirtbl[pin].fields.trig_mode ? 0 : service(chip, pin);
 }
 
 void ioapic_eoi(struct irqchip *chip, u8 vector)
@@ -64,6 +67,9 @@ void ioapic_eoi(struct irqchip *chip, u8 vector)
 		if (e->fields.vector != vector || !e->fields.trig_mode || !e->fields.remote_irr)
 			continue;
 		e->fields.remote_irr = 0;
+		chip->ended |= BIT(i);
+		if (chip->sources[i] == BIT(IRQ_SOURCE_RESAMPLE))
+			chip->ioapic.irr &= ~BIT(i); /* lets go of the wire in a moment */
 		service(chip, i); /* the wire may still be up */
 	}
 }

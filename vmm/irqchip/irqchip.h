@@ -7,13 +7,22 @@
 #pragma once
 #include "vmm/vmm.h"
 
-#define IRQCHIP_PINS 24 /* GSIs: IOAPIC pins; the first 16 are also the PIC's lines */
+/* Pins of all chips in one row: the IOAPIC's 24, then the PICs' 16. */
+#define PIN_PIC KVM_IOAPIC_NUM_PINS
+#define NR_PINS (PIN_PIC + 16)
 
 struct pit;
+struct routes;
+
+/* Who holds a line up: it is up while any of them does. */
+enum irq_source { IRQ_SOURCE_USER, IRQ_SOURCE_RESAMPLE, IRQ_SOURCE_PIT };
 
 struct irqchip {
 	struct vm *vm;
 	spinlock_t lock; /* guards the rest */
+	struct routes *routes;
+	u8 sources[NR_PINS]; /* bits: enum irq_source */
+	u64 ended; /* pins whose interrupt the guest has ended; irqchip_unlock() tells */
 	struct kvm_pic_state pic[2]; /* master, slave */
 	bool pic_output; /* the master raises INTR; read without the lock */
 	struct kvm_ioapic_state ioapic;
@@ -24,10 +33,16 @@ struct irqchip {
 int irqchip_create(struct vm *vm);
 void irqchip_stop(struct vm *vm); /* timers off: nothing will touch a vCPU any more */
 void irqchip_free(struct vm *vm);
-int irqchip_get(struct vm *vm, struct kvm_irqchip *chip);
-int irqchip_set(struct vm *vm, const struct kvm_irqchip *chip);
-int irq_set_line(struct vm *vm, u32 gsi, bool level); /* -EINVAL: no such line */
-/* Serve the access when it is one of these devices; false: somebody else's. */
+int irqchip_state(struct vm *vm, struct kvm_irqchip *c, bool set);
+/* KVM_SET_GSI_ROUTING. -EINVAL, -EFAULT, -ENOMEM */
+int irq_set_routes(struct vm *vm, const struct kvm_irq_routing_entry __user *u, u32 nr);
+/* The line of a GSI. How many took the interrupt; 0: it was pending already; -1: nobody. Any context. */
+int irq_set(struct vm *vm, enum irq_source source, u32 gsi, bool level);
+int irq_send_msi(struct vm *vm, u32 address, u32 data); /* returns the same */
+bool irq_leads_to(struct vm *vm, u32 gsi, u64 pins);
+/* Unlocks irqchip->lock where the guest may have ended an interrupt. */
+void irqchip_unlock(struct irqchip *chip);
+/* Serve the access when it is one of these devices or an ioeventfd's; false: somebody else's. */
 bool irqchip_io(struct vm *vm, u16 port, u8 size, bool in, u32 *value);
 bool irqchip_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value);
 /* Is there an interrupt that v would take if IF allows it; and: the guest takes it. Vector or -1. */
@@ -36,19 +51,19 @@ int irq_ack(struct vcpu *v);
 
 /* pic.c; irqchip->lock held */
 void pic_reset(struct irqchip *chip);
-void pic_set_irq(struct irqchip *chip, unsigned int irq, bool level);
+int pic_set_irq(struct irqchip *chip, unsigned int irq, bool level); /* returns as irq_set() */
 void pic_update(struct irqchip *chip);
 int pic_ack(struct irqchip *chip); /* the vector; a spurious one when it went away */
 bool pic_io(struct irqchip *chip, u16 port, bool in, u8 *value);
 
 /* ioapic.c; irqchip->lock held */
 void ioapic_reset(struct irqchip *chip);
-void ioapic_set_irq(struct irqchip *chip, unsigned int pin, bool level);
+int ioapic_set_irq(struct irqchip *chip, unsigned int pin, bool level); /* returns as irq_set() */
 void ioapic_eoi(struct irqchip *chip, u8 vector);
 void ioapic_mmio(struct irqchip *chip, u64 offset, bool write, u32 *value);
 
 /* pit.c */
-int pit_create(struct vm *vm); /* -EEXIST, -ENOMEM */
+int pit_create(struct vm *vm, bool speaker); /* speaker: with port 0x61. -EEXIST, -ENOMEM */
 void pit_free(struct irqchip *chip);
 bool pit_io(struct irqchip *chip, u16 port, bool in, u8 *value); /* irqchip->lock not held */
 
@@ -69,7 +84,7 @@ enum {
 int lapic_create(struct vcpu *v);
 void lapic_stop(struct vcpu *v);
 void lapic_free(struct vcpu *v);
-void lapic_deliver(struct vm *vm, const struct apic_message *m);
+int lapic_deliver(struct vm *vm, const struct apic_message *m); /* returns as irq_set() */
 bool lapic_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u32 *value);
 int lapic_pending(struct vcpu *v); /* vector, or -1 */
 void lapic_accept(struct vcpu *v, u8 vector);

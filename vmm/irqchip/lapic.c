@@ -120,17 +120,19 @@ void lapic_accept(struct vcpu *v, u8 vector)
 	spin_unlock(&l->lock);
 }
 
-static void set_irr(struct lapic *l, u8 vector, bool level)
+/* 1 when it takes it. */
+static int set_irr(struct lapic *l, u8 vector, bool level)
 {
 	u32 bit = 1U << (vector & 31);
 
 	if (vector < 16 || !accepts(l))
-		return;
+		return 0;
 	*vector_word(l, A_IRR, vector) |= bit;
 	if (level)
 		*vector_word(l, A_TMR, vector) |= bit;
 	else
 		*vector_word(l, A_TMR, vector) &= ~bit;
+	return 1;
 }
 
 bool lapic_takes_pic(struct vcpu *v)
@@ -158,13 +160,15 @@ static bool matches(struct lapic *l, const struct apic_message *m)
 	return (m->dest >> 4 == 0xf || m->dest >> 4 == ldr >> 4) && (ldr & m->dest & 0xf);
 }
 
-static void take_message(struct lapic *l, const struct apic_message *m)
+static int take_message(struct lapic *l, const struct apic_message *m)
 {
+	int taken = 1;
+
 	switch (m->mode) {
 	case APIC_FIXED:
 	case APIC_LOWEST:
 		spin_lock(&l->lock);
-		set_irr(l, m->vector, m->level_triggered);
+		taken = set_irr(l, m->vector, m->level_triggered);
 		spin_unlock(&l->lock);
 		break;
 	case APIC_NMI:
@@ -179,9 +183,10 @@ static void take_message(struct lapic *l, const struct apic_message *m)
 		__atomic_store_n(&l->startup, true, __ATOMIC_SEQ_CST);
 		break;
 	default:
-		return;
+		return 0;
 	}
 	vcpu_kick(l->v);
+	return taken;
 }
 
 static struct lapic *lapic_of(struct vm *vm, unsigned int i)
@@ -191,17 +196,20 @@ static struct lapic *lapic_of(struct vm *vm, unsigned int i)
 	return v ? v->lapic : NULL;
 }
 
-void lapic_deliver(struct vm *vm, const struct apic_message *m)
+int lapic_deliver(struct vm *vm, const struct apic_message *m)
 {
+	int taken = -1;
+
 	for (unsigned int i = 0; i < VMM_MAX_VCPUS; i++) {
 		struct lapic *l = lapic_of(vm, i);
 
 		if (!l || !matches(l, m))
 			continue;
-		take_message(l, m);
-		if (m->mode == APIC_LOWEST)
+		taken = max(taken, 0) + take_message(l, m);
+		if (m->mode == APIC_LOWEST && taken)
 			break; /* one of those that match: any will do */
 	}
+	return taken;
 }
 
 /* A write to ICR: bits as in SDM 3A 11.6.1. */
@@ -356,7 +364,7 @@ static void end_of_interrupt(struct lapic *l)
 	if (level) {
 		spin_lock(&chip->lock);
 		ioapic_eoi(chip, vector);
-		spin_unlock(&chip->lock);
+		irqchip_unlock(chip);
 	}
 }
 

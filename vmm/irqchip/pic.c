@@ -8,19 +8,24 @@
 
 #define CASCADE 2 /* line of the master where the slave sits */
 
-static void set_line(struct kvm_pic_state *s, unsigned int n, bool level)
+/* Returns as irq_set(). */
+static int set_line(struct kvm_pic_state *s, unsigned int n, bool level)
 {
 	u8 bit = 1 << n;
+	int taken = 1;
 
 	if (level) {
-		if ((s->elcr & bit) || !(s->last_irr & bit))
+		if ((s->elcr & bit) || !(s->last_irr & bit)) {
+			taken = !(s->irr & bit);
 			s->irr |= bit;
+		}
 		s->last_irr |= bit;
 	} else {
 		if (s->elcr & bit)
 			s->irr &= ~bit;
 		s->last_irr &= ~bit;
 	}
+	return s->imr & bit ? -1 : taken;
 }
 
 /* 0 is the highest priority; 8: none set. */
@@ -61,15 +66,25 @@ void pic_update(struct irqchip *chip)
 		vcpu_kick(chip->vm->vcpus[0]);
 }
 
-void pic_set_irq(struct irqchip *chip, unsigned int irq, bool level)
+int pic_set_irq(struct irqchip *chip, unsigned int irq, bool level)
 {
-	set_line(&chip->pic[irq >> 3], irq & 7, level);
+	int taken = set_line(&chip->pic[irq >> 3], irq & 7, level);
+
 	pic_update(chip);
+	return taken;
 }
 
-static void acknowledge(struct kvm_pic_state *s, unsigned int n)
+/* Line n of s is served no more. */
+static void end_line(struct irqchip *chip, struct kvm_pic_state *s, unsigned int n)
+{
+	s->isr &= ~(1 << n);
+	chip->ended |= BIT(PIN_PIC + (s - chip->pic) * 8 + n);
+}
+
+static void acknowledge(struct irqchip *chip, struct kvm_pic_state *s, unsigned int n)
 {
 	if (s->auto_eoi) {
+		end_line(chip, s, n);
 		if (s->rotate_on_auto_eoi)
 			s->priority_add = (n + 1) & 7;
 	} else {
@@ -89,12 +104,12 @@ int pic_ack(struct irqchip *chip)
 	} else if (n == CASCADE) {
 		int m = next_line(slave, false);
 
-		acknowledge(master, n);
+		acknowledge(chip, master, n);
 		if (m >= 0)
-			acknowledge(slave, m);
+			acknowledge(chip, slave, m);
 		vector = slave->irq_base + (m < 0 ? 7 : m);
 	} else {
-		acknowledge(master, n);
+		acknowledge(chip, master, n);
 		vector = master->irq_base + n;
 	}
 	pic_update(chip);
@@ -115,7 +130,7 @@ void pic_reset(struct irqchip *chip)
 }
 
 /* OCW2: the EOI commands, by bits 7 to 5. */
-static void end_of_interrupt(struct kvm_pic_state *s, u8 v)
+static void end_of_interrupt(struct irqchip *chip, struct kvm_pic_state *s, u8 v)
 {
 	unsigned int p, n = v & 7;
 
@@ -130,15 +145,15 @@ static void end_of_interrupt(struct kvm_pic_state *s, u8 v)
 		if (p == 8)
 			break;
 		n = (p + s->priority_add) & 7;
-		s->isr &= ~(1 << n);
+		end_line(chip, s, n);
 		if (v >> 5 == 5)
 			s->priority_add = (n + 1) & 7;
 		break;
 	case 3: /* specific EOI, and with rotation */
-		s->isr &= ~(1 << n);
+		end_line(chip, s, n);
 		break;
 	case 7:
-		s->isr &= ~(1 << n);
+		end_line(chip, s, n);
 		s->priority_add = (n + 1) & 7;
 		break;
 	case 6: /* set priority */
@@ -147,7 +162,7 @@ static void end_of_interrupt(struct kvm_pic_state *s, u8 v)
 	}
 }
 
-static void write_command(struct kvm_pic_state *s, u8 v)
+static void write_command(struct irqchip *chip, struct kvm_pic_state *s, u8 v)
 {
 	if (v & 0x10) { /* ICW1 */
 		reset_one(s, s->elcr_mask);
@@ -160,7 +175,7 @@ static void write_command(struct kvm_pic_state *s, u8 v)
 		if (v & 0x40)
 			s->special_mask = (v >> 5) & 1;
 	} else {
-		end_of_interrupt(s, v);
+		end_of_interrupt(chip, s, v);
 	}
 }
 
@@ -185,15 +200,15 @@ static void write_data(struct kvm_pic_state *s, u8 v)
 	}
 }
 
-static u8 read_one(struct kvm_pic_state *s, bool data, bool master)
+static u8 read_one(struct irqchip *chip, struct kvm_pic_state *s, bool data)
 {
 	if (s->poll) {
-		int n = next_line(s, master);
+		int n = next_line(s, s == &chip->pic[0]);
 
 		s->poll = 0;
 		if (n < 0)
 			return 0;
-		acknowledge(s, n);
+		acknowledge(chip, s, n);
 		return 0x80 | n;
 	}
 	if (data)
@@ -212,11 +227,11 @@ bool pic_io(struct irqchip *chip, u16 port, bool in, u8 *value)
 	case 0xa1:
 		s = &chip->pic[port >> 7];
 		if (in)
-			*value = read_one(s, port & 1, s == &chip->pic[0]);
+			*value = read_one(chip, s, port & 1);
 		else if (port & 1)
 			write_data(s, *value);
 		else
-			write_command(s, *value);
+			write_command(chip, s, *value);
 		break;
 	case 0x4d0:
 	case 0x4d1:

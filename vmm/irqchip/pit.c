@@ -27,7 +27,8 @@ struct pit {
 	spinlock_t lock; /* guards the rest */
 	struct channel ch[3];
 	u64 expires;
-	u8 speaker; /* bits 0 and 1 of port 0x61 */
+	bool has_speaker; /* port 0x61 is ours */
+	u8 speaker; /* its bits 0 and 1 */
 };
 
 static u32 reload_of(const struct channel *c)
@@ -82,8 +83,8 @@ static bool out_of(const struct channel *c)
 
 static void raise_line(struct pit *pit)
 {
-	irq_set_line(pit->chip->vm, 0, true);
-	irq_set_line(pit->chip->vm, 0, false);
+	irq_set(pit->chip->vm, IRQ_SOURCE_PIT, 0, true);
+	irq_set(pit->chip->vm, IRQ_SOURCE_PIT, 0, false);
 }
 
 static void fired(struct timer *t)
@@ -200,7 +201,7 @@ bool pit_io(struct irqchip *chip, u16 port, bool in, u8 *value)
 	struct pit *pit = chip->pit;
 	bool complete = false;
 
-	if (!pit || !((port >= 0x40 && port <= 0x43) || port == 0x61))
+	if (!pit || !((port >= 0x40 && port <= 0x43) || (port == 0x61 && pit->has_speaker)))
 		return false;
 	spin_lock(&pit->lock);
 	if (port == 0x61) {
@@ -224,7 +225,7 @@ bool pit_io(struct irqchip *chip, u16 port, bool in, u8 *value)
 	return true;
 }
 
-int pit_create(struct vm *vm)
+int pit_create(struct vm *vm, bool speaker)
 {
 	struct pit *pit;
 
@@ -234,6 +235,7 @@ int pit_create(struct vm *vm)
 	if (!pit)
 		return -ENOMEM;
 	pit->chip = vm->irqchip;
+	pit->has_speaker = speaker;
 	spin_init(&pit->lock);
 	timer_init(&pit->timer, fired);
 	for (int i = 0; i < 3; i++) {

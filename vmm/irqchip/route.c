@@ -1,18 +1,126 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a line leads: GSI n is pin n of the IOAPIC and, below 16, line n of the PICs, as KVM wires
- * them by default. Also the addresses at which the chips answer, and the one question a vCPU asks
- * before it enters its guest: is there an interrupt for me?
+ * Where a line leads. A GSI is a number for the monitor; routes say which pins of which chips it is, or
+ * which message (MSI) it sends. At first GSI n is pin n of the IOAPIC and, below 16, line n of the PICs.
+ * Also the addresses at which the chips and ioeventfds answer, and the one question a vCPU asks before it enters its
+ * guest: is there an interrupt for me?
  */
 #include "vmm/irqchip/irqchip.h"
+
+#define ROUTE_HASH 64
+#define ROUTE_MSI 0xff /* instead of a pin */
+
+struct routes { /* never changed, but replaced; a GSI has at most one route to each chip */
+	u16 nr, first[ROUTE_HASH]; /* chains by gsi % ROUTE_HASH; places from 1, 0 ends */
+	struct route {
+		u16 gsi, next;
+		u8 pin, chip;
+		u32 address, data;
+	} e[];
+};
+
+static struct routes *routes_alloc(u32 nr)
+{
+	return kzalloc(sizeof(struct routes) + (nr + 1) * sizeof(struct route));
+}
+
+static const struct route *route_next(const struct routes *t, u32 gsi, const struct route *r)
+{
+	u16 i = r ? r->next : t->first[gsi % ROUTE_HASH];
+
+	while (i && t->e[i].gsi != gsi)
+		i = t->e[i].next;
+	return i ? &t->e[i] : NULL;
+}
+
+#define for_each_route(r, t, g) for (r = route_next(t, g, NULL); r; r = route_next(t, g, r))
+
+static int route_add(struct routes *t, const struct kvm_irq_routing_entry *u)
+{
+	static const u8 pins[] = { 8, 8, KVM_IOAPIC_NUM_PINS },
+			base[] = { PIN_PIC, PIN_PIC + 8, 0 };
+	u32 chip = u->u.irqchip.irqchip, pin = u->u.irqchip.pin;
+	struct route new = { .gsi = u->gsi, .chip = chip };
+	const struct route *r;
+
+	if (u->gsi >= VMM_MAX_ROUTES || u->flags)
+		return -EINVAL;
+	if (u->type == KVM_IRQ_ROUTING_MSI) {
+		new.pin = new.chip = ROUTE_MSI;
+		new.address = u->u.msi.address_lo;
+		new.data = u->u.msi.data;
+	} else if (u->type == KVM_IRQ_ROUTING_IRQCHIP && chip < KVM_NR_IRQCHIPS &&
+		   pin < pins[chip]) {
+		new.pin = base[chip] + pin;
+	} else {
+		return -EINVAL;
+	}
+	for_each_route(r, t, u->gsi) if (r->pin == ROUTE_MSI || new.pin == ROUTE_MSI ||
+					 r->chip == new.chip) return -EINVAL;
+	new.next = t->first[u->gsi % ROUTE_HASH];
+	t->e[++t->nr] = new;
+	t->first[u->gsi % ROUTE_HASH] = t->nr;
+	return 0;
+}
+
+static struct routes *default_routes(void)
+{
+	struct routes *t = routes_alloc(NR_PINS);
+
+	for (u32 i = 0; t && i < NR_PINS; i++) {
+		struct kvm_irq_routing_entry u = { .gsi = i, .type = KVM_IRQ_ROUTING_IRQCHIP };
+
+		u.u.irqchip.irqchip = KVM_IRQCHIP_IOAPIC;
+		u.u.irqchip.pin = i;
+		if (i >= PIN_PIC) {
+			u.gsi -= PIN_PIC;
+			u.u.irqchip.irqchip = u.gsi / 8; /* KVM_IRQCHIP_PIC_MASTER, _SLAVE */
+			u.u.irqchip.pin = u.gsi % 8;
+		}
+		route_add(t, &u);
+	}
+	return t;
+}
+
+int irq_set_routes(struct vm *vm, const struct kvm_irq_routing_entry __user *u, u32 nr)
+{
+	struct irqchip *chip = vm->irqchip;
+	struct kvm_irq_routing_entry e;
+	struct routes *t;
+	int err = 0;
+
+	if (!chip || nr > VMM_MAX_ROUTES)
+		return -EINVAL;
+	t = routes_alloc(nr);
+	if (!t)
+		return -ENOMEM;
+	for (u32 i = 0; i < nr && !err; i++)
+		err = copy_from_user(&e, &u[i], sizeof(e)) ? -EFAULT : route_add(t, &e);
+	if (!err) {
+		struct routes *old;
+
+		spin_lock(&chip->lock);
+		old = chip->routes;
+		chip->routes = t;
+		spin_unlock(&chip->lock);
+		t = old;
+	}
+	kfree(t);
+	return err;
+}
 
 int irqchip_create(struct vm *vm)
 {
 	struct irqchip *chip = kzalloc(sizeof(*chip));
+	struct routes *t = default_routes();
 
-	if (!chip)
+	if (!chip || !t) {
+		kfree(chip);
+		kfree(t);
 		return -ENOMEM;
+	}
 	chip->vm = vm;
+	chip->routes = t;
 	spin_init(&chip->lock);
 	pic_reset(chip);
 	ioapic_reset(chip);
@@ -32,75 +140,116 @@ void irqchip_stop(struct vm *vm)
 
 void irqchip_free(struct vm *vm)
 {
+	if (vm->irqchip)
+		kfree(vm->irqchip->routes);
 	kfree(vm->irqchip);
 	vm->irqchip = NULL;
 }
 
-int irqchip_get(struct vm *vm, struct kvm_irqchip *c)
+/* KVM_GET_IRQCHIP, KVM_SET_IRQCHIP: a copy. -EINVAL: no such chip. */
+int irqchip_state(struct vm *vm, struct kvm_irqchip *c, bool set)
 {
 	struct irqchip *chip = vm->irqchip;
-	int err = 0;
 
-	spin_lock(&chip->lock);
-	if (c->chip_id == KVM_IRQCHIP_IOAPIC)
-		c->chip.ioapic = chip->ioapic;
-	else if (c->chip_id <= KVM_IRQCHIP_PIC_SLAVE)
-		c->chip.pic = chip->pic[c->chip_id];
-	else
-		err = -EINVAL;
-	spin_unlock(&chip->lock);
-	return err;
-}
-
-int irqchip_set(struct vm *vm, const struct kvm_irqchip *c)
-{
-	struct irqchip *chip = vm->irqchip;
-	int err = 0;
-
-	spin_lock(&chip->lock);
+	SPIN_GUARD(&chip->lock);
 	if (c->chip_id == KVM_IRQCHIP_IOAPIC) {
-		chip->ioapic = c->chip.ioapic;
+		if (set)
+			chip->ioapic = c->chip.ioapic;
+		else
+			c->chip.ioapic = chip->ioapic;
 	} else if (c->chip_id <= KVM_IRQCHIP_PIC_SLAVE) {
-		chip->pic[c->chip_id] = c->chip.pic;
-		chip->pic[c->chip_id].priority_add &= 7;
+		struct kvm_pic_state *pic = &chip->pic[c->chip_id];
+
+		if (!set) {
+			c->chip.pic = *pic;
+			return 0;
+		}
+		*pic = c->chip.pic;
+		pic->priority_add &= 7;
 		pic_update(chip);
 	} else {
-		err = -EINVAL;
+		return -EINVAL;
 	}
-	spin_unlock(&chip->lock);
-	return err;
+	return 0;
 }
 
-int irq_set_line(struct vm *vm, u32 gsi, bool level)
+int irq_send_msi(struct vm *vm, u32 address, u32 data)
+{
+	return lapic_deliver(vm, &(struct apic_message){ /* SDM 3A 11.11 */
+							 .vector = data,
+							 .mode = (data >> 8) & 7,
+							 .dest = address >> 12,
+							 .logical = (address >> 2) & 1,
+							 .level_triggered = (data >> 15) & 1 });
+}
+
+static int route_send(struct irqchip *chip, const struct route *r, enum irq_source source,
+		      bool level)
+{
+	u8 *sources;
+
+	if (r->pin == ROUTE_MSI)
+		return level ? irq_send_msi(chip->vm, r->address, r->data) : -1;
+	sources = &chip->sources[r->pin];
+	*sources = (*sources & ~BIT(source)) | level << source;
+	level = *sources;
+	return r->pin < PIN_PIC ? ioapic_set_irq(chip, r->pin, level)
+				: pic_set_irq(chip, r->pin - PIN_PIC, level);
+}
+
+int irq_set(struct vm *vm, enum irq_source source, u32 gsi, bool level)
 {
 	struct irqchip *chip = vm->irqchip;
+	const struct route *r;
+	int sum = -1;
 
-	if (gsi >= IRQCHIP_PINS)
-		return -EINVAL;
-	spin_lock(&chip->lock);
-	if (gsi < 16)
-		pic_set_irq(chip, gsi, level);
-	ioapic_set_irq(chip, gsi, level);
+	SPIN_GUARD(&chip->lock);
+	for_each_route(r, chip->routes, gsi)
+	{
+		int n = route_send(chip, r, source, level);
+
+		if (n >= 0)
+			sum = max(sum, 0) + n;
+	}
+	return sum;
+}
+
+bool irq_leads_to(struct vm *vm, u32 gsi, u64 pins)
+{
+	const struct route *r;
+
+	SPIN_GUARD(&vm->irqchip->lock);
+	for_each_route(r, vm->irqchip->routes,
+		       gsi) if (r->pin != ROUTE_MSI && (pins & BIT(r->pin))) return true;
+	return false;
+}
+
+void irqchip_unlock(struct irqchip *chip)
+{
+	u64 ended = chip->ended;
+
+	chip->ended = 0;
 	spin_unlock(&chip->lock);
-	return 0;
+	if (ended)
+		irqfd_resample(chip->vm, ended);
 }
 
 bool irqchip_io(struct vm *vm, u16 port, u8 size, bool in, u32 *value)
 {
 	struct irqchip *chip = vm->irqchip;
 	u8 byte = *value;
-	bool mine;
+	bool mine = false;
 
-	if (!chip || size != 1)
-		return false;
-	mine = pit_io(chip, port, in, &byte);
-	if (!mine) {
-		spin_lock(&chip->lock);
-		mine = pic_io(chip, port, in, &byte);
-		spin_unlock(&chip->lock);
+	if (chip && size == 1) {
+		mine = pit_io(chip, port, in, &byte);
+		if (!mine) {
+			spin_lock(&chip->lock);
+			mine = pic_io(chip, port, in, &byte);
+			irqchip_unlock(chip);
+		}
+		*value = mine ? byte : *value;
 	}
-	*value = byte;
-	return mine;
+	return mine || (!in && ioeventfd_write(vm, true, port, size, *value));
 }
 
 bool irqchip_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value)
@@ -115,9 +264,10 @@ bool irqchip_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value)
 		spin_unlock(&chip->lock);
 		mine = true;
 	}
-	if (mine)
-		*value = word;
-	return mine;
+	if (!mine)
+		return write && ioeventfd_write(v->vm, false, gpa, size, *value);
+	*value = word;
+	return true;
 }
 
 static bool from_pic(struct vcpu *v)
@@ -146,7 +296,7 @@ int irq_ack(struct vcpu *v)
 	if (from_pic(v)) {
 		spin_lock(&chip->lock);
 		vector = pic_ack(chip);
-		spin_unlock(&chip->lock);
+		irqchip_unlock(chip);
 		return vector;
 	}
 	vector = lapic_pending(v);

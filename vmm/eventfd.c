@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Eventfds on both sides of a guest. An irqfd makes an interrupt of each signal, in the context of
+ * whoever signals: it listens on the eventfd's wait queue. An ioeventfd signals when the guest writes
+ * to a port or an address, and the guest goes on at once. vm->fd_lock guards both lists; it is taken
+ * before an eventfd's own locks, and those before irqchip->lock.
+ */
+#include "vmm/irqchip/irqchip.h"
+
+#include <linux/poll.h>
+
+#define IOEVENTFDS_MAX 1000 /* NR_IOBUS_DEVS of Linux: -ENOSPC */
+#define IOEVENTFD_BUS (KVM_IOEVENTFD_FLAG_PIO | KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY)
+
+struct irqfd {
+	struct list_head link;
+	struct wait_entry wait;
+	struct vm *vm;
+	u32 gsi;
+	bool closed; /* its last descriptor is gone: nobody can signal it any more */
+	struct eventfd *event,
+		*resample; /* resample: NULL, or told when the guest ends the interrupt */
+};
+
+struct ioeventfd {
+	struct list_head link;
+	struct kvm_ioeventfd at; /* fd is not used */
+	struct eventfd *event;
+};
+
+/* ---- irqfd ---- */
+
+static void irqfd_inject(struct irqfd *f)
+{
+	if (f->resample) {
+		irq_set(f->vm, IRQ_SOURCE_RESAMPLE, f->gsi, true);
+		return;
+	}
+	irq_set(f->vm, IRQ_SOURCE_USER, f->gsi, true);
+	irq_set(f->vm, IRQ_SOURCE_USER, f->gsi, false);
+}
+
+/* The eventfd's wait queue is locked. */
+static void irqfd_wake(struct wait_entry *w, u32 key)
+{
+	struct irqfd *f = container_of(w, struct irqfd, wait);
+
+	if (key & POLLHUP)
+		WRITE_ONCE(f->closed, true);
+	if (!(key & POLLIN))
+		return;
+	eventfd_take(f->event);
+	irqfd_inject(f);
+}
+
+void irqfd_resample(struct vm *vm, u64 pins)
+{
+	struct irqfd *f;
+
+	if (!READ_ONCE(vm->nr_resample))
+		return;
+	SPIN_GUARD(&vm->fd_lock);
+	list_for_each(f, &vm->irqfds, link) {
+		if (!f->resample || !irq_leads_to(vm, f->gsi, pins))
+			continue;
+		irq_set(vm, IRQ_SOURCE_RESAMPLE, f->gsi, false);
+		eventfd_signal(f->resample);
+	}
+}
+
+static void irqfd_free(struct irqfd *f)
+{
+	waitq_del(&f->wait); /* from here on no wake-up runs */
+	list_del(&f->link);
+	if (f->resample) {
+		f->vm->nr_resample--;
+		irq_set(f->vm, IRQ_SOURCE_RESAMPLE, f->gsi, false);
+		eventfd_put(f->resample);
+	}
+	eventfd_put(f->event);
+	kfree(f);
+}
+
+/* Takes away those on e for gsi; e NULL: the closed ones. */
+static void irqfd_remove(struct vm *vm, const struct eventfd *e, u32 gsi)
+{
+	struct irqfd *f, *next;
+
+	list_for_each_safe(f, next, &vm->irqfds, link)
+		if (e ? f->event == e && f->gsi == gsi : READ_ONCE(f->closed))
+			irqfd_free(f);
+}
+
+static int irqfd_add(struct vm *vm, struct irqfd *f)
+{
+	struct irqfd *o;
+
+	SPIN_GUARD(&vm->fd_lock);
+	irqfd_remove(vm, NULL, 0);
+	list_for_each(o, &vm->irqfds, link)
+		if (o->event == f->event)
+			return -EBUSY;
+	list_add(&f->link, &vm->irqfds);
+	vm->nr_resample += f->resample != NULL;
+	if (eventfd_listen(f->event, &f->wait))
+		irqfd_inject(f);
+	return 0;
+}
+
+static int irqfd_assign(struct vm *vm, const struct kvm_irqfd *a, struct eventfd *event)
+{
+	struct irqfd *f = kzalloc(sizeof(*f));
+	int err = -ENOMEM;
+
+	if (!f)
+		goto out_event;
+	*f = (struct irqfd){ .vm = vm, .gsi = a->gsi, .event = event, .wait.func = irqfd_wake };
+	list_init(&f->wait.link);
+	if (a->flags & KVM_IRQFD_FLAG_RESAMPLE) {
+		f->resample = eventfd_get(a->resamplefd);
+		err = PTR_ERR(f->resample);
+		if (IS_ERR(f->resample))
+			goto out_free;
+	}
+	err = irqfd_add(vm, f);
+	if (!err)
+		return 0;
+	if (f->resample)
+		eventfd_put(f->resample);
+out_free:
+	kfree(f);
+out_event:
+	eventfd_put(event);
+	return err;
+}
+
+/* KVM_IRQFD: -EINVAL, -EBADF, -EBUSY: the eventfd has an interrupt already. */
+int irqfd_ioctl(struct vm *vm, const struct kvm_irqfd *a)
+{
+	struct eventfd *event;
+
+	if ((a->flags & ~(KVM_IRQFD_FLAG_DEASSIGN | KVM_IRQFD_FLAG_RESAMPLE)) || !vm->irqchip)
+		return -EINVAL;
+	event = eventfd_get(a->fd);
+	if (IS_ERR(event))
+		return PTR_ERR(event);
+	if (!(a->flags & KVM_IRQFD_FLAG_DEASSIGN))
+		return irqfd_assign(vm, a, event);
+	spin_lock(&vm->fd_lock);
+	irqfd_remove(vm, event, a->gsi);
+	spin_unlock(&vm->fd_lock);
+	eventfd_put(event);
+	return 0;
+}
+
+/* ---- ioeventfd ---- */
+
+/* Of the value only the bytes that are written count. */
+static u64 written_part(const struct kvm_ioeventfd *a)
+{
+	return a->len < 8 ? a->datamatch & (BIT(8 * a->len) - 1) : a->datamatch;
+}
+
+static bool same_place(const struct kvm_ioeventfd *a, const struct kvm_ioeventfd *b)
+{
+	return !((a->flags ^ b->flags) & IOEVENTFD_BUS) && a->addr == b->addr;
+}
+
+/* Would one write signal both? */
+static bool collide(const struct kvm_ioeventfd *a, const struct kvm_ioeventfd *b)
+{
+	if (!same_place(a, b))
+		return false;
+	if (!a->len || !b->len)
+		return true;
+	return a->len == b->len && (!(a->flags & b->flags & KVM_IOEVENTFD_FLAG_DATAMATCH) ||
+				    written_part(a) == written_part(b));
+}
+
+bool ioeventfd_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value)
+{
+	struct kvm_ioeventfd write = { .addr = addr, .len = len, .datamatch = value };
+	struct ioeventfd *i;
+
+	if (list_empty(&vm->ioeventfds))
+		return false;
+	write.flags = KVM_IOEVENTFD_FLAG_DATAMATCH | (port ? KVM_IOEVENTFD_FLAG_PIO : 0);
+	SPIN_GUARD(&vm->fd_lock);
+	i = list_find(i, &vm->ioeventfds, link, collide(&i->at, &write));
+	if (i)
+		eventfd_signal(i->event);
+	return i;
+}
+
+static int ioeventfd_assign(struct vm *vm, const struct kvm_ioeventfd *a, struct eventfd *event)
+{
+	struct ioeventfd *i = kzalloc(sizeof(*i)), *o;
+	unsigned int n = 0;
+
+	if (!i)
+		return -ENOMEM;
+	i->at = *a;
+	i->event = event;
+	SPIN_GUARD(&vm->fd_lock);
+	list_for_each(o, &vm->ioeventfds, link) {
+		if (++n == IOEVENTFDS_MAX || collide(&o->at, a)) {
+			kfree(i);
+			return n == IOEVENTFDS_MAX ? -ENOSPC : -EEXIST;
+		}
+	}
+	list_add_tail(&i->link, &vm->ioeventfds);
+	return 0;
+}
+
+static void ioeventfd_free(struct ioeventfd *i)
+{
+	list_del(&i->link);
+	eventfd_put(i->event);
+	kfree(i);
+}
+
+static int ioeventfd_deassign(struct vm *vm, const struct kvm_ioeventfd *a, struct eventfd *event)
+{
+	struct ioeventfd *i;
+
+	SPIN_GUARD(&vm->fd_lock);
+	i = list_find(i, &vm->ioeventfds, link,
+		      i->event == event && same_place(&i->at, a) && i->at.len == a->len &&
+			      !((i->at.flags ^ a->flags) & KVM_IOEVENTFD_FLAG_DATAMATCH) &&
+			      (!(a->flags & KVM_IOEVENTFD_FLAG_DATAMATCH) ||
+			       written_part(&i->at) == written_part(a)));
+	if (!i)
+		return -ENOENT;
+	ioeventfd_free(i);
+	return 0;
+}
+
+static bool ioeventfd_valid(const struct kvm_ioeventfd *a)
+{
+	bool match = a->flags & KVM_IOEVENTFD_FLAG_DATAMATCH;
+
+	return a->len <= 8 && !(a->len & (a->len - 1)) && a->addr + a->len >= a->addr &&
+	       !(a->flags & ~KVM_IOEVENTFD_VALID_FLAG_MASK) && (a->len || !match);
+}
+
+/* KVM_IOEVENTFD: -EINVAL, -EBADF, -EEXIST: a write would signal two; -ENOENT, -ENOSPC. */
+int ioeventfd_ioctl(struct vm *vm, const struct kvm_ioeventfd *a)
+{
+	struct eventfd *event;
+	int err;
+
+	if (!(a->flags & KVM_IOEVENTFD_FLAG_DEASSIGN) && !ioeventfd_valid(a))
+		return -EINVAL;
+	event = eventfd_get(a->fd);
+	if (IS_ERR(event))
+		return PTR_ERR(event);
+	if (a->flags & KVM_IOEVENTFD_FLAG_DEASSIGN)
+		err = ioeventfd_deassign(vm, a, event);
+	else if (!(err = ioeventfd_assign(vm, a, event)))
+		return 0;
+	eventfd_put(event);
+	return err;
+}
+
+void eventfds_free(struct vm *vm)
+{
+	struct irqfd *f, *next_f;
+	struct ioeventfd *i, *next_i;
+
+	list_for_each_safe(f, next_f, &vm->irqfds, link)
+		irqfd_free(f);
+	list_for_each_safe(i, next_i, &vm->ioeventfds, link)
+		ioeventfd_free(i);
+}
