@@ -10,6 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	char *text = malloc(n + 1);
+	struct json *node;
 	const char *what;
 	size_t at;
 
@@ -17,9 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		return 0;
 	memcpy(text, data, n);
 	text[n] = 0;
-	json_free(json_parse(text, &at, &what));
-	if (at > n)
+	node = calloc(json_count(text), sizeof(*node));
+	if (node)
+		json_parse(text, node, &at, &what);
+	if (node && at > n)
 		abort();
+	free(node);
 	free(text);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "../../user/ctr/json.h"
 
 static char text[65536];
+static struct json nodes[8192];
 
 static struct json *parse(const char *from)
 {
@@ -15,7 +16,8 @@ static struct json *parse(const char *from)
 	size_t at;
 
 	snprintf(text, sizeof(text), "%s", from);
-	return json_parse(text, &at, &what);
+	assert_true(json_count(text) <= sizeof(nodes) / sizeof(*nodes));
+	return json_parse(text, nodes, &at, &what);
 }
 
 static void values(void **state)
@@ -38,7 +40,6 @@ static void values(void **state)
 	assert_string_equal(json_get(b, "c\xc3\xa9\n")->text, "\xf0\x9f\x98\x80/x");
 	assert_null(json_get(b, "c"));
 	assert_null(json_get(NULL, "c"));
-	json_free(j);
 }
 
 static void refused(void **state)
@@ -85,7 +86,7 @@ static void refused(void **state)
 		size_t at;
 
 		memcpy(copy, bad[i], size);
-		if (json_parse(copy, &at, &what))
+		if (json_parse(copy, nodes, &at, &what))
 			fail_msg("taken: %s", bad[i]);
 		assert_true(at < size);
 		free(copy);
@@ -103,12 +104,11 @@ static void depth_and_place(void **state)
 	memset(deep + 64, ']', 64);
 	j = parse(deep);
 	assert_non_null(j);
-	json_free(j);
 	memset(deep, '[', 65);
 	memset(deep + 65, ']', 65);
 	assert_null(parse(deep));
 	snprintf(text, sizeof(text), "{\"a\": 1,\n \"b\" 2}");
-	assert_null(json_parse(text, &at, &what));
+	assert_null(json_parse(text, nodes, &at, &what));
 	assert_int_equal(at, 14);
 	assert_string_equal(what, "':' is missing");
 }

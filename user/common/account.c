@@ -16,36 +16,6 @@
 
 #define FIELDS 7
 
-struct lines {
-	int fd;
-	size_t at, n;
-	char buf[4096];
-};
-
-/* The next line without its newline, NULL at the end. Longer ones than the buffer are skipped. */
-static char *next_line(struct lines *l)
-{
-	for (;;) {
-		char *line = l->buf + l->at, *end = memchr(line, '\n', l->n - l->at);
-		ssize_t got;
-
-		if (end) {
-			*end = 0;
-			l->at = end + 1 - l->buf;
-			return line;
-		}
-		memmove(l->buf, line, l->n - l->at);
-		l->n -= l->at;
-		l->at = 0;
-		if (l->n == sizeof(l->buf))
-			l->n = 0;
-		got = read(l->fd, l->buf + l->n, sizeof(l->buf) - l->n);
-		if (got <= 0)
-			return NULL;
-		l->n += got;
-	}
-}
-
 /* Cuts the line at its colons: how many fields. */
 static int split(char *line, char *field[FIELDS])
 {

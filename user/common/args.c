@@ -1,37 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Verbs, options and help: the command line of ctr and of vm. */
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common.h"
-
-const char *prog_name = "dyad";
-
-void warn(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	fprintf(stderr, "%s: ", prog_name);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-}
-
-void die(int status, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	fprintf(stderr, "%s: ", prog_name);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-	exit(status);
-}
 
 /* ---- help ---- */
 
@@ -41,32 +14,34 @@ static void print_option(const struct opt *o)
 	int n = 0;
 
 	if (o->letter)
-		n = snprintf(left, sizeof(left), "-%c, ", o->letter);
-	snprintf(left + n, sizeof(left) - n, "%s%s%s", o->name, o->arg ? " " : "",
-		 o->arg ? o->arg : "");
-	printf("  %-24s %s\n", left, o->help);
+		n = format(left, sizeof(left), "-%c, ", o->letter);
+	format(left + n, sizeof(left) - n, "%s%s%s", o->name, o->arg ? " " : "",
+	       o->arg ? o->arg : "");
+	print("  %-24s %s\n", left, o->help);
 }
 
 static int verb_help(const struct tool *tool, const struct verb *v)
 {
-	printf("Usage: %s %s\n\n%s\n", tool->name, v->usage, v->what);
+	print("Usage: %s %s\n\n%s\n", tool->name, v->usage, v->what);
 	if (v->opts && v->opts->name) {
-		printf("\nOptions:\n");
+		print("\nOptions:\n");
 		for (const struct opt *o = v->opts; o->name; o++)
 			print_option(o);
 	}
 	if (v->more)
-		printf("\n%s", v->more);
+		print("\n%s", v->more);
+	flush();
 	return 0;
 }
 
 static int tool_help(const struct tool *tool)
 {
-	printf("Usage: %s VERB [OPTION...] [ARGUMENT...]\n\n%s\n\n", tool->name, tool->what);
+	print("Usage: %s VERB [OPTION...] [ARGUMENT...]\n\n%s\n\n", tool->name, tool->what);
 	for (const struct verb *v = tool->verbs; v->name; v++)
-		printf("  %-8s %s\n", v->name, v->what);
-	printf("\n`%s VERB --help` tells more about one.\n%s%s", tool->name, tool->more ? "\n" : "",
-	       tool->more ? tool->more : "");
+		print("  %-8s %s\n", v->name, v->what);
+	print("\n`%s VERB --help` tells more about one.\n%s%s", tool->name, tool->more ? "\n" : "",
+	      tool->more ? tool->more : "");
+	flush();
 	return 0;
 }
 
@@ -98,9 +73,7 @@ static void set_option(const struct opt *o, const char *shown, const char *value
 		struct opt_list *list = o->var;
 
 		if (!list->item)
-			list->item = calloc(argc + 1, sizeof(*list->item));
-		if (!list->item)
-			die(STATUS_FAILED, "no memory");
+			list->item = allocate((argc + 1) * sizeof(*list->item));
 		list->item[list->n++] = value;
 	}
 	}
@@ -170,6 +143,8 @@ static int short_options(const struct verb *v, int argc, char **argv)
 
 static int run_verb(const struct tool *tool, const struct verb *v, int argc, char **argv)
 {
+	int status;
+
 	while (argc && argv[0][0] == '-' && argv[0][1]) {
 		int used;
 
@@ -190,7 +165,9 @@ static int run_verb(const struct tool *tool, const struct verb *v, int argc, cha
 	if (v->max_args >= 0 && argc > v->max_args)
 		die(STATUS_USAGE, "%s: too many arguments: %s. Usage: %s %s", v->name,
 		    argv[v->max_args], tool->name, v->usage);
-	return v->run(argc, argv);
+	status = v->run(argc, argv);
+	flush();
+	return status;
 }
 
 /* How many letters must be changed, put in, left out or exchanged to make b of a; at most `most` + 1. */

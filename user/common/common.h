@@ -5,6 +5,7 @@
  * status 2 for a wrong command line, 125 for a failure of the tool itself, else the status of what ran.
  */
 #pragma once
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,8 +20,20 @@
 
 /* ---- messages: "PROG: text" on stderr ---- */
 extern const char *prog_name; /* set by tool_main() */
-void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void die(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
+#define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+void warn(const char *fmt, ...) PRINTF(1, 2);
+void die(int status, const char *fmt, ...) PRINTF(2, 3) __attribute__((noreturn));
+
+/* ---- output: what printf(3) has without floating point (print.c) ---- */
+void print(const char *fmt, ...) PRINTF(1, 2); /* to stdout, when flush() is called at the latest */
+void flush(void);
+void print_to(int fd); /* from now on, instead of to stdout */
+/* As vsnprintf(3) and snprintf(3). */
+int vformat(char *buf, size_t size, const char *fmt, va_list ap);
+int format(char *buf, size_t size, const char *fmt, ...) PRINTF(3, 4);
+void write_all(int fd, const char *data, size_t n); /* or as much as fd takes */
+void *allocate(size_t size); /* zeroed, never given back; dies when there is none */
+char *copy_text(const char *text, size_t n);
 
 /* ---- the command line ---- */
 enum opt_kind {
@@ -67,13 +80,26 @@ const char *size_text(uint64_t bytes, char buf[TEXT_SIZE]);
 const char *age_text(int64_t seconds, char buf[TEXT_SIZE]); /* "5s", "3m", "2h", "4d" */
 /* Puts the strings, up to a NULL, one after the other into buf. False when they do not fit. */
 bool join(char *buf, size_t size, ...) __attribute__((sentinel));
-/* Rows of cells, columns aligned; the first row is the heading. Printed at the end. */
+/* Rows of cells, columns aligned; `head` is the first row, its names separated by blanks. */
+#define CELL_SIZE 160
 struct table {
 	int columns, cells, cap;
-	char **cell;
+	char (*cell)[CELL_SIZE];
 };
-void table_add(struct table *t, const char *text);
+void table_begin(struct table *t, const char *head); /* one that is zero, or was printed */
+void table_add(struct table *t, const char *fmt, ...) PRINTF(2, 3);
 void table_print(const struct table *t);
+/* "1.5" as 1500; false for what is no number with at most three places, of less than 1e9. */
+bool parse_thousandths(const char *text, int64_t *v);
+/* The lines of a file, each without its newline, NULL at the end; overlong ones are left out. */
+struct lines {
+	int fd;
+	size_t at, n;
+	char buf[4096];
+};
+char *next_line(struct lines *l);
+/* Calls fn with the name of everything in a folder but what begins with a dot. */
+void each_name(int dir, void (*fn)(int dir, const char *name, void *arg), void *arg);
 
 /* A whole small file below dirfd, NUL-terminated, the last newline cut off. Length, -1 with errno. */
 ssize_t read_small(int dirfd, const char *name, char *buf, size_t size);
@@ -90,7 +116,6 @@ int images_verb(int argc, char **argv); /* the verb "images" */
 struct image_config {
 	const char *text; /* KEY=TEXT, each ended by NUL */
 	size_t size;
-	void *area; /* what text lies in, allocated */
 };
 void image_config_read(const char *path, struct image_config *c);
 /* The text of the next KEY behind `last` (NULL: of the first), or NULL. */

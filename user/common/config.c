@@ -8,7 +8,6 @@
  * Images come from strangers: what does not fit into the file is as if it were not there.
  */
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -63,10 +62,9 @@ static uint8_t *read_attributes(int fd, size_t *n)
 	if (pread(fd, inode, sizeof(inode), at) != sizeof(inode) || !get16(inode + 2))
 		return NULL;
 	*n = XATTR_HEAD + (get16(inode + 2) - 1) * 4;
-	area = malloc(*n);
-	if (area && pread(fd, area, *n, at + (inode[0] & 1 ? 64 : 32)) == (ssize_t)*n)
+	area = allocate(*n);
+	if (pread(fd, area, *n, at + (inode[0] & 1 ? 64 : 32)) == (ssize_t)*n)
 		return area;
-	free(area);
 	return NULL;
 }
 
@@ -80,12 +78,8 @@ void image_config_read(const char *path, struct image_config *c)
 	*c = (struct image_config){ 0 };
 	area = fd < 0 ? NULL : read_attributes(fd, &n);
 	text = area ? image_config_find(area, n, &c->size) : NULL;
-	if (text && c->size && !text[c->size - 1]) {
+	if (text && c->size && !text[c->size - 1])
 		c->text = text;
-		c->area = area;
-	} else {
-		free(area);
-	}
 	close(fd);
 }
 
@@ -108,15 +102,10 @@ char **image_config_command(const struct image_config *c)
 
 	for (const char *p = c->text; p && p < c->text + c->size; p += strlen(p) + 1)
 		n++;
-	argv = calloc(n + 1, sizeof(*argv));
-	if (!argv)
-		die(STATUS_FAILED, "no memory");
+	argv = allocate((n + 1) * sizeof(*argv));
 	n = 0;
 	for (size_t k = 0; k < 2; k++)
 		for (const char *p = NULL; (p = image_config_next(c, keys[k], p));)
 			argv[n++] = (char *)p;
-	if (n)
-		return argv;
-	free(argv);
-	return NULL;
+	return n ? argv : NULL;
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What there is: the images (/images/NAME.erofs), and what runs from them with its cost. */
-#include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <fcntl.h>
@@ -33,43 +31,41 @@ void image_path(const char *name, char *path, size_t size)
 		    errno == ENOENT ? prog_name : strerror(errno));
 }
 
-static int by_name(const void *a, const void *b)
+static char *names[1024];
+
+/* In its place among those before it. */
+static void add_name(int dir, const char *name, void *arg)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	int *n = arg, i;
+	size_t len = strlen(name);
+
+	if (len <= strlen(SUFFIX) || strcmp(name + len - strlen(SUFFIX), SUFFIX) || *n == 1024)
+		return;
+	name = copy_text(name, len - strlen(SUFFIX));
+	for (i = (*n)++; i && strcmp(names[i - 1], name) > 0; i--)
+		names[i] = names[i - 1];
+	names[i] = (char *)name;
 }
 
 int image_names(char ***list)
 {
-	static char *names[1024];
-	struct dirent *e;
-	int n = 0;
-	DIR *dir = opendir(image_dir());
+	int dir = open(image_dir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0;
 
-	if (!dir)
+	if (dir < 0)
 		die(STATUS_FAILED, "%s: %s", image_dir(), strerror(errno));
-	while ((e = readdir(dir)) && n < 1024) {
-		size_t len = strlen(e->d_name);
-
-		if (len <= strlen(SUFFIX) || strcmp(e->d_name + len - strlen(SUFFIX), SUFFIX))
-			continue;
-		names[n] = strndup(e->d_name, len - strlen(SUFFIX));
-		if (!names[n++])
-			die(STATUS_FAILED, "no memory");
-	}
-	closedir(dir);
-	qsort(names, n, sizeof(*names), by_name);
+	each_name(dir, add_name, &n);
+	close(dir);
 	*list = names;
 	return n;
 }
 
 int images_verb(int argc, char **argv)
 {
-	struct table t = { .columns = 2 };
+	struct table t = { 0 };
 	char **names, path[512], buf[TEXT_SIZE];
 	int n = image_names(&names);
 
-	table_add(&t, "IMAGE");
-	table_add(&t, "SIZE");
+	table_begin(&t, "IMAGE SIZE");
 	for (int i = 0; i < n; i++) {
 		int fd = -1;
 		off_t size;
@@ -78,8 +74,8 @@ int images_verb(int argc, char **argv)
 			fd = open(path, O_RDONLY | O_CLOEXEC);
 		size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END); /* a file, or a disk */
 		close(fd);
-		table_add(&t, names[i]);
-		table_add(&t, size_text(size, buf));
+		table_add(&t, "%s", names[i]);
+		table_add(&t, "%s", size_text(size, buf));
 	}
 	table_print(&t);
 	return 0;
@@ -92,8 +88,8 @@ static void add_number(struct table *t, int64_t v, bool size)
 	if (v >= 0 && size)
 		size_text(v, buf);
 	else if (v >= 0)
-		snprintf(buf, sizeof(buf), "%lld", (long long)v);
-	table_add(t, buf);
+		format(buf, sizeof(buf), "%lld", (long long)v);
+	table_add(t, "%s", buf);
 }
 
 static struct {
@@ -115,7 +111,7 @@ static const char *phase_text(const struct state *s, int cgroup, char buf[TEXT_S
 	if (s->phase == STATE_RUNNING)
 		return cgroup >= 0 && cgroup_number(cgroup, "cgroup.freeze", "") == 1 ? "paused"
 										      : "running";
-	snprintf(buf, TEXT_SIZE, "exited %d", s->status);
+	format(buf, TEXT_SIZE, "exited %d", s->status);
 	return buf;
 }
 
@@ -127,30 +123,28 @@ static void add_row(const struct state *s, void *table)
 	if (s->phase == STATE_EXITED && !opt.all)
 		return;
 	if (opt.quiet) {
-		printf("%s\n", s->name);
+		print("%s\n", s->name);
 		return;
 	}
 	cgroup = cgroup_open(s->name);
-	table_add(table, s->name);
-	table_add(table, s->image);
-	table_add(table, phase_text(s, cgroup, buf));
+	table_add(table, "%s", s->name);
+	table_add(table, "%s", s->image);
+	table_add(table, "%s", phase_text(s, cgroup, buf));
 	add_number(table, s->phase == STATE_RUNNING ? s->pid : -1, false);
-	table_add(table, s->started ? age_text(time(NULL) - s->started, buf) : "-");
+	table_add(table, "%s", s->started ? age_text(time(NULL) - s->started, buf) : "-");
 	add_number(table, cgroup < 0 ? -1 : cgroup_number(cgroup, "pids.current", ""), false);
 	add_number(table, cgroup < 0 ? -1 : cgroup_number(cgroup, "memory.current", ""), true);
-	table_add(table, s->command);
+	table_add(table, "%s", s->command);
 	if (cgroup >= 0)
 		close(cgroup);
 }
 
 int ps_verb(int argc, char **argv)
 {
-	static const char *const head[] = { "NAME", "IMAGE", "STATUS", "PID",
-					    "AGE",  "TASKS", "MEMORY", "COMMAND" };
-	struct table t = { .columns = sizeof(head) / sizeof(*head) };
+	struct table t = { 0 };
 
-	for (int i = 0; i < t.columns && !opt.quiet; i++)
-		table_add(&t, head[i]);
+	if (!opt.quiet)
+		table_begin(&t, "NAME IMAGE STATUS PID AGE TASKS MEMORY COMMAND");
 	state_each(add_row, &t);
 	table_print(&t);
 	return 0;

@@ -11,7 +11,6 @@
  * more, which is looked at after every locking.
  */
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -84,7 +83,7 @@ void state_begin(struct state *s, const char *name, const char *image)
 	memset(s, 0, sizeof(*s));
 	join(s->image, sizeof(s->image), image, NULL);
 	s->keeper = getpid();
-	snprintf(number, sizeof(number), "-%d", (int)s->keeper);
+	format(number, sizeof(number), "-%d", (int)s->keeper);
 	if (name && !name_is_valid(name))
 		die(STATUS_USAGE, "%.*s: not a name (letters, digits, '.', '_', '-'; at most %d)",
 		    NAME_SIZE, name, NAME_SIZE - 1);
@@ -102,7 +101,7 @@ void state_begin(struct state *s, const char *name, const char *image)
 		if (name)
 			die(STATUS_USAGE, "the name %s is in use by one that ended (`%s rm %s`)",
 			    name, prog_name, name);
-		snprintf(again, sizeof(again), ".%d", i);
+		format(again, sizeof(again), ".%d", i);
 	}
 }
 
@@ -111,11 +110,11 @@ void state_save(const struct state *s)
 	char text[640];
 	int n, fd;
 
-	n = snprintf(text, sizeof(text),
-		     "pid %d\nkeeper %d\nimage %s\nstarted %lld\nended %lld\nstatus %d\nkeep %d\n"
-		     "cgroup %s-%s\ncommand %s\n",
-		     (int)s->pid, (int)s->keeper, s->image, (long long)s->started,
-		     (long long)s->ended, s->status, s->keep, prog_name, s->name, s->command);
+	n = format(text, sizeof(text),
+		   "pid %d\nkeeper %d\nimage %s\nstarted %lld\nended %lld\nstatus %d\nkeep %d\n"
+		   "cgroup %s-%s\ncommand %s\n",
+		   (int)s->pid, (int)s->keeper, s->image, (long long)s->started,
+		   (long long)s->ended, s->status, s->keep, prog_name, s->name, s->command);
 	fd = openat(s->dir, "status.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0 || write(fd, text, n) != n || renameat(s->dir, "status.new", s->dir, "status"))
 		warn("/run/%s/%s/status: %s", prog_name, s->name, strerror(errno));
@@ -150,17 +149,16 @@ static int64_t number_of(const char *text, const char *key)
 	return atoll(number);
 }
 
+static void remove_file(int dir, const char *name, void *arg)
+{
+	unlinkat(dir, name, 0);
+}
+
 void state_remove(const struct state *s)
 {
 	char path[STATE_PATH_SIZE];
-	struct dirent *e;
-	DIR *files = fdopendir(openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 
-	while (files && (e = readdir(files)))
-		if (e->d_name[0] != '.')
-			unlinkat(s->dir, e->d_name, 0);
-	if (files)
-		closedir(files);
+	each_name(s->dir, remove_file, NULL);
 	state_path(s->name, NULL, path);
 	rmdir(path);
 }
@@ -222,21 +220,29 @@ void state_find(const char *name, struct state *s)
 		    prog_name);
 }
 
+struct each {
+	void (*fn)(const struct state *s, void *arg);
+	void *arg;
+};
+
+static void load_one(int dir, const char *name, void *arg)
+{
+	const struct each *each = arg;
+	struct state s;
+
+	if (name_is_valid(name) && state_load(name, &s))
+		each->fn(&s, each->arg);
+}
+
 void state_each(void (*fn)(const struct state *s, void *arg), void *arg)
 {
 	char path[STATE_PATH_SIZE];
-	struct dirent *e;
-	struct state s;
-	DIR *dir;
+	int dir;
 
 	state_path(NULL, NULL, path);
-	dir = opendir(path);
-	if (!dir)
-		return;
-	while ((e = readdir(dir)))
-		if (name_is_valid(e->d_name) && state_load(e->d_name, &s))
-			fn(&s, arg);
-	closedir(dir);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	each_name(dir, load_one, &(struct each){ fn, arg });
+	close(dir);
 }
 
 void state_describe(struct state *s, char **argv)

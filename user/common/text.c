@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Sizes, ages, tables and small files. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -54,12 +54,12 @@ const char *size_text(uint64_t bytes, char buf[TEXT_SIZE])
 	for (; tenths >= 10240 && units[u + 1]; u++)
 		tenths /= 1024;
 	if (!u)
-		snprintf(buf, TEXT_SIZE, "%llu", (unsigned long long)bytes);
+		format(buf, TEXT_SIZE, "%llu", (unsigned long long)bytes);
 	else if (tenths % 10 && tenths < 1000)
-		snprintf(buf, TEXT_SIZE, "%llu.%llu%c", (unsigned long long)tenths / 10,
-			 (unsigned long long)tenths % 10, units[u]);
+		format(buf, TEXT_SIZE, "%llu.%llu%c", (unsigned long long)tenths / 10,
+		       (unsigned long long)tenths % 10, units[u]);
 	else
-		snprintf(buf, TEXT_SIZE, "%llu%c", (unsigned long long)(tenths + 5) / 10, units[u]);
+		format(buf, TEXT_SIZE, "%llu%c", (unsigned long long)(tenths + 5) / 10, units[u]);
 	return buf;
 }
 
@@ -68,13 +68,13 @@ const char *age_text(int64_t s, char buf[TEXT_SIZE])
 	if (s < 0)
 		s = 0;
 	if (s < 120)
-		snprintf(buf, TEXT_SIZE, "%llds", (long long)s);
+		format(buf, TEXT_SIZE, "%llds", (long long)s);
 	else if (s < 7200)
-		snprintf(buf, TEXT_SIZE, "%lldm", (long long)s / 60);
+		format(buf, TEXT_SIZE, "%lldm", (long long)s / 60);
 	else if (s < 172800)
-		snprintf(buf, TEXT_SIZE, "%lldh", (long long)s / 3600);
+		format(buf, TEXT_SIZE, "%lldh", (long long)s / 3600);
 	else
-		snprintf(buf, TEXT_SIZE, "%lldd", (long long)s / 86400);
+		format(buf, TEXT_SIZE, "%lldd", (long long)s / 86400);
 	return buf;
 }
 
@@ -101,14 +101,31 @@ bool join(char *buf, size_t size, ...)
 	return fits;
 }
 
-void table_add(struct table *t, const char *text)
+void table_add(struct table *t, const char *fmt, ...)
 {
+	va_list ap;
+
 	if (t->cells == t->cap) {
+		char(*old)[CELL_SIZE] = t->cell;
+
 		t->cap = t->cap ? 2 * t->cap : 64;
-		t->cell = realloc(t->cell, t->cap * sizeof(*t->cell));
+		t->cell = allocate(t->cap * sizeof(*t->cell));
+		if (old)
+			memcpy(t->cell, old, t->cells * sizeof(*old));
 	}
-	if (!t->cell || !(t->cell[t->cells++] = strdup(text)))
-		die(STATUS_FAILED, "no memory");
+	va_start(ap, fmt);
+	vformat(t->cell[t->cells++], CELL_SIZE, fmt, ap);
+	va_end(ap);
+}
+
+void table_begin(struct table *t, const char *head)
+{
+	t->columns = t->cells = 0;
+	for (size_t n; *head; head += n + (head[n] == ' ')) {
+		n = strcspn(head, " ");
+		table_add(t, "%.*s", (int)n, head);
+		t->columns++;
+	}
 }
 
 void table_print(const struct table *t)
@@ -117,14 +134,71 @@ void table_print(const struct table *t)
 		int column = i % t->columns, width = 0;
 
 		if (column == t->columns - 1) {
-			printf("%s\n", t->cell[i]);
+			print("%s\n", t->cell[i]);
 			continue;
 		}
 		for (int j = column; j < t->cells; j += t->columns)
 			if ((int)strlen(t->cell[j]) > width)
 				width = strlen(t->cell[j]);
-		printf("%-*s  ", width, t->cell[i]);
+		print("%-*s  ", width, t->cell[i]);
 	}
+}
+
+bool parse_thousandths(const char *text, int64_t *v)
+{
+	int places = -1;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	for (*v = 0; *text; text++) {
+		if (*text == '.' && places < 0)
+			places = 0;
+		else if (*text < '0' || *text > '9' || *v > 100000000 || places == 3)
+			return false;
+		else
+			*v = *v * 10 + *text - '0', places += places >= 0;
+	}
+	for (places = places < 0 ? 0 : places; places < 3; places++)
+		*v *= 10;
+	return true;
+}
+
+char *next_line(struct lines *l)
+{
+	for (;;) {
+		char *line = l->buf + l->at, *end = memchr(line, '\n', l->n - l->at);
+		ssize_t got;
+
+		if (end) {
+			*end = 0;
+			l->at = end + 1 - l->buf;
+			return line;
+		}
+		memmove(l->buf, line, l->n - l->at);
+		l->n -= l->at;
+		l->at = 0;
+		if (l->n == sizeof(l->buf))
+			l->n = 0;
+		got = read(l->fd, l->buf + l->n, sizeof(l->buf) - l->n);
+		if (got <= 0)
+			return NULL;
+		l->n += got;
+	}
+}
+
+void each_name(int dir, void (*fn)(int dir, const char *name, void *arg), void *arg)
+{
+	char buf[4096] __attribute__((aligned(8)));
+	ssize_t n;
+
+	while ((n = getdents(dir, (struct dirent *)buf, sizeof(buf))) > 0)
+		for (ssize_t at = 0; at < n;) {
+			const struct dirent *e = (const struct dirent *)(buf + at);
+
+			at += e->d_reclen;
+			if (e->d_name[0] != '.')
+				fn(dir, e->d_name, arg);
+		}
 }
 
 ssize_t read_small(int dirfd, const char *name, char *buf, size_t size)

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -58,20 +57,6 @@ static void send_size(int s)
 
 	if (!ioctl(0, TIOCGWINSZ, &size))
 		send_packet(s, PACKET_SIZE_IS, &size, sizeof(size));
-}
-
-static void write_all(int fd, const char *data, ssize_t n)
-{
-	while (n > 0) {
-		ssize_t done = write(fd, data, n);
-
-		if (done < 0 && errno != EINTR && errno != EAGAIN)
-			return;
-		if (done > 0) {
-			data += done;
-			n -= done;
-		}
-	}
 }
 
 /* One packet, its letter first; dies when the keeper is gone. Bytes after the letter. */
@@ -187,8 +172,12 @@ int client_run(int s, const char *name)
 			write_all(packet[0] == PACKET_ERRORS ? 2 : 1, packet + 1, n);
 		}
 		if (p[1].revents && pass_input(s, raw, &end)) {
-			fprintf(stderr, "\r\n%s goes on; `ctr attach %s` comes back\r\n", name,
-				name);
+			char told[2 * NAME_SIZE + 64];
+
+			write_all(2, told,
+				  format(told, sizeof(told),
+					 "\r\n%s goes on; `ctr attach %s` comes back\r\n", name,
+					 name));
 			return 0;
 		}
 	}
@@ -238,36 +227,21 @@ static bool same_file(int a, int b)
 	return !fstat(a, &x) && !fstat(b, &y) && x.st_ino == y.st_ino;
 }
 
-/* What fd has more, at the end of *text. */
-static void read_more(int fd, char **text, size_t *n)
-{
-	ssize_t got;
-
-	do {
-		*text = realloc(*text, *n + 65536);
-		if (!*text)
-			die(STATUS_FAILED, "no memory");
-		got = read(fd, *text + *n, 65536);
-		*n += got > 0 ? got : 0;
-	} while (got > 0);
-}
-
 static void print_past(const char *name, int log)
 {
-	int older = open_log(name, "log.1");
-	char *text = NULL;
+	int from[] = { open_log(name, "log.1"), log };
+	char *text = allocate(2 * LOG_HALF);
 	size_t n = 0, at;
 
-	if (older >= 0 && !same_file(older, log))
-		read_more(older, &text, &n);
-	read_more(log, &text, &n);
+	for (int i = same_file(from[0], log); i < 2; i++)
+		for (ssize_t got; (got = read(from[i], text + n, 2 * LOG_HALF - n)) > 0;)
+			n += got;
 	at = opt.lines ? n : 0;
 	for (uint64_t lines = 0; at > 0; at--)
 		if (text[at - 1] == '\n' && at < n && ++lines == opt.lines)
 			break;
 	write_all(1, text + at, n - at);
-	free(text);
-	close(older);
+	close(from[0]);
 }
 
 static void print_more(int log)

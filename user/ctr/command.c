@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -120,7 +119,7 @@ int container_terminal(const struct container *c)
 
 	if (master < 0 || ioctl(master, TIOCSPTLCK, &n) < 0 || ioctl(master, TIOCGPTN, &n) < 0)
 		return failed("make a terminal");
-	snprintf(path, sizeof(path), "/dev/pts/%d", n);
+	format(path, sizeof(path), "/dev/pts/%d", n);
 	if (c->size)
 		ioctl(master, TIOCSWINSZ, c->size);
 	slave = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);

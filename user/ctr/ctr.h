@@ -105,6 +105,7 @@ int ending_status(int wait_status, const struct ending *e, bool *killed);
 int wait_for_end(pid_t pid, int signals, bool *killed); /* all of these three */
 
 /* ---- kept processes: shim.c their keeper, client.c who attaches ---- */
+#define LOG_HALF (512 << 10) /* bytes: of "log", and of "log.1" before it */
 #define PACKET_SIZE 4096 /* bytes, at most, after the letter */
 enum {
 	/* from a client */
@@ -128,6 +129,7 @@ int client_started(int s);
 int client_run(int s, const char *name);
 
 /* ---- looking: explain.c ---- */
+void json_text(const char *key, const char *text); /* prints "KEY": "TEXT" */
 #define NR_KINDS 8
 extern const char *const ns_kinds[NR_KINDS]; /* as in /proc/PID/ns */
 /* "pid:[4026531836]" of the process, 0: this one; false when it is not known. */
@@ -135,6 +137,8 @@ bool namespace_of(pid_t pid, const char *kind, char text[64]);
 struct mount_line {
 	const char *place, *type, *options;
 };
+/* The next word of *line, which blanks end; "" at the end. */
+char *next_word(char **line);
 void each_mount(pid_t pid, void (*fn)(const struct mount_line *m, void *arg), void *arg);
 
 /* What -e asks for, what the image says, and PATH, HOME, TERM where they are not among it. */
@@ -156,7 +160,7 @@ extern const char *const default_masked[], *const default_unwritable[];
 
 /* Adds a limit; dies when there are too many. */
 void add_limit(struct container *c, const char *option, const char *file, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+	PRINTF(4, 5);
 void set_limits(const struct container *c, int cgroup); /* dies naming the option */
 
 /* ---- capabilities, seccomp (capability.c) ---- */

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -88,16 +87,15 @@ static bool wait_until_over(const char *name, int64_t ms)
 /* By its keeper: SIGTERM ends process 1 even where it has no handler, which the kernel would drop. */
 int stop_verb(int argc, char **argv)
 {
-	char *end = "";
-	double seconds = opt.time ? strtod(opt.time, &end) : 10;
+	int64_t ms = 10000;
 	struct state s;
 
-	if (*end || (opt.time && end == opt.time) || !(seconds >= 0 && seconds <= 1e6))
+	if (opt.time && (!parse_thousandths(opt.time, &ms) || ms > 1000000000))
 		die(STATUS_USAGE, "--time %.32s: not a number of seconds", opt.time);
 	for (int i = 0; i < argc; i++) {
 		state_find(argv[i], &s);
 		kill(s.keeper, SIGTERM);
-		if (wait_until_over(s.name, seconds * 1000))
+		if (wait_until_over(s.name, ms))
 			continue;
 		kill(s.pid, SIGKILL);
 		if (!wait_until_over(s.name, 10000))
@@ -135,7 +133,7 @@ static bool is_container(pid_t pid)
 	char path[64], own[64], its[64];
 	ssize_t n, m;
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
+	format(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
 	n = pid > 0 ? readlink(path, its, sizeof(its)) : -1;
 	m = readlink("/proc/self/ns/pid", own, sizeof(own));
 	return n > 0 && m > 0 && (n != m || memcmp(its, own, n));

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -45,7 +44,7 @@ static void enter(const struct state *s)
 	char path[64];
 
 	for (size_t i = 0; i < KINDS; i++) {
-		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)s->pid, kinds[i]);
+		format(path, sizeof(path), "/proc/%d/ns/%s", (int)s->pid, kinds[i]);
 		fd[i] = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd[i] < 0 && (errno != ENOENT || access("/proc/self/ns/pid", F_OK) < 0))
 			die(STATUS_FAILED, "%s: %s", path, strerror(errno));
@@ -132,7 +131,7 @@ static void take_rights(struct container *c, pid_t pid)
 	char path[32], text[4096];
 	const char *set, *mode;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	format(path, sizeof(path), "/proc/%d/status", (int)pid);
 	if (read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
 		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
 	set = strstr(text, "\nCapBnd:");

@@ -5,8 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -23,6 +21,20 @@ const struct opt explain_options[] = {
 
 /* ---- what there is to see: /proc ---- */
 
+void json_text(const char *key, const char *text)
+{
+	print("\"%s\": \"", key);
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			print("\\");
+		if ((unsigned char)*text < ' ')
+			print("\\u%04x", *text);
+		else
+			print("%c", *text);
+	}
+	print("\"");
+}
+
 const char *const ns_kinds[NR_KINDS] = {
 	"pid", "mnt", "uts", "ipc", "net", "cgroup", "user", "time"
 };
@@ -33,7 +45,7 @@ bool namespace_of(pid_t pid, const char *kind, char text[64])
 	ssize_t n;
 
 	if (pid)
-		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kind);
+		format(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kind);
 	else
 		join(path, sizeof(path), "/proc/self/ns/", kind, NULL);
 	n = readlink(path, text, 63);
@@ -41,8 +53,7 @@ bool namespace_of(pid_t pid, const char *kind, char text[64])
 	return n > 0;
 }
 
-/* The next word of *line, which blanks end. */
-static char *next_word(char **line)
+char *next_word(char **line)
 {
 	char *word = strsep(line, " \n");
 
@@ -52,12 +63,12 @@ static char *next_word(char **line)
 /* /proc/PID/mountinfo, proc(5): ID PARENT DEV ROOT PLACE OPTIONS [TAG...] - TYPE SOURCE ... */
 void each_mount(pid_t pid, void (*fn)(const struct mount_line *m, void *arg), void *arg)
 {
-	char path[64], line[2048];
-	FILE *f;
+	struct lines l = { 0 };
+	char path[64], *line;
 
-	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f)) {
+	format(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
+	l.fd = open(path, O_RDONLY | O_CLOEXEC);
+	while ((line = next_line(&l))) {
 		char *p = line, *dash = strstr(line, " - ");
 		struct mount_line m;
 
@@ -69,8 +80,7 @@ void each_mount(pid_t pid, void (*fn)(const struct mount_line *m, void *arg), vo
 		m.type = next_word(&p);
 		fn(&m, arg);
 	}
-	if (f)
-		fclose(f);
+	close(l.fd);
 }
 
 /* ---- the tree ---- */
@@ -91,7 +101,7 @@ static void add(int level, const char *fmt, ...)
 		return;
 	lines[nr_lines].level = level;
 	va_start(ap, fmt);
-	vsnprintf(lines[nr_lines++].text, sizeof(lines[0].text), fmt, ap);
+	vformat(lines[nr_lines++].text, sizeof(lines[0].text), fmt, ap);
 	va_end(ap);
 }
 
@@ -108,9 +118,9 @@ static void print_text(void)
 {
 	for (int i = 0; i < nr_lines; i++) {
 		for (int level = 1; level < lines[i].level; level++)
-			printf(goes_on(i, level) ? "|  " : "   ");
-		printf("%s%s\n", lines[i].level ? goes_on(i, lines[i].level) ? "|- " : "`- " : "",
-		       lines[i].text);
+			print(goes_on(i, level) ? "|  " : "   ");
+		print("%s%s\n", lines[i].level ? goes_on(i, lines[i].level) ? "|- " : "`- " : "",
+		      lines[i].text);
 	}
 }
 
@@ -119,28 +129,28 @@ static void print_text(void)
 
 static void draw(void)
 {
-	printf("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"960\" height=\"%d\" "
-	       "font-family=\"monospace\" font-size=\"13\">\n"
-	       "<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n",
-	       (nr_lines + 2) * ROW);
+	print("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"960\" height=\"%d\" "
+	      "font-family=\"monospace\" font-size=\"13\">\n"
+	      "<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n",
+	      (nr_lines + 2) * ROW);
 	for (int i = 0; i < nr_lines; i++) {
 		int x = ROW + lines[i].level * INDENT, y = (i + 1) * ROW, up = i;
 
 		while (up > 0 && lines[--up].level >= lines[i].level)
 			;
 		if (lines[i].level)
-			printf("<path d=\"M%d %dV%dH%d\" fill=\"none\" stroke=\"gray\"/>\n",
-			       x - INDENT + 6, (up + 1) * ROW + 8, y, x - 4);
-		printf("<text x=\"%d\" y=\"%d\" xml:space=\"preserve\"%s>", x, y + 4,
-		       lines[i].level < 2 ? " font-weight=\"bold\"" : "");
+			print("<path d=\"M%d %dV%dH%d\" fill=\"none\" stroke=\"gray\"/>\n",
+			      x - INDENT + 6, (up + 1) * ROW + 8, y, x - 4);
+		print("<text x=\"%d\" y=\"%d\" xml:space=\"preserve\"%s>", x, y + 4,
+		      lines[i].level < 2 ? " font-weight=\"bold\"" : "");
 		for (const char *p = lines[i].text; *p; p++)
 			if (strchr("<>&", *p))
-				printf("&#%d;", *p);
+				print("&#%d;", *p);
 			else if ((unsigned char)*p >= ' ')
-				putchar(*p);
-		printf("</text>\n");
+				print("%c", *p);
+		print("</text>\n");
 	}
-	printf("</svg>\n");
+	print("</svg>\n");
 }
 
 /* ---- what a container is made of ---- */
@@ -190,7 +200,7 @@ static void add_rights(const struct state *s)
 					    "\nSeccomp:\t" };
 	char path[64], own[4096], its[4096];
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)s->pid);
+	format(path, sizeof(path), "/proc/%d/status", (int)s->pid);
 	if (read_small(AT_FDCWD, "/proc/self/status", own, sizeof(own)) < 0 ||
 	    read_small(AT_FDCWD, path, its, sizeof(its)) < 0)
 		return;

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -26,7 +25,7 @@ static int mount_by_loop(const char *image, const char *dir)
 		if (loop >= 0)
 			close(loop);
 		number = ioctl(control, LOOP_CTL_GET_FREE);
-		snprintf(path, sizeof(path), "/dev/loop%d", number);
+		format(path, sizeof(path), "/dev/loop%d", number);
 		loop = number < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 		err = loop < 0 ? -1 : ioctl(loop, LOOP_CONFIGURE, &config);
 	} while (err < 0 && errno == EBUSY);

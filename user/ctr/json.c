@@ -13,6 +13,7 @@
 
 struct parser {
 	char *p; /* what comes next */
+	struct json *node; /* the next that is free */
 	const char *what;
 	int depth;
 };
@@ -150,13 +151,9 @@ static bool parse_number(struct parser *s, struct json *j)
 
 static struct json *add(struct parser *s, struct json *j, struct json ***tail)
 {
-	struct json *member = calloc(1, sizeof(*member));
+	struct json *member = s->node++;
 
-	if (!member) {
-		wrong(s, "no memory");
-		return NULL;
-	}
-	member->parent = j;
+	*member = (struct json){ .parent = j };
 	**tail = member;
 	*tail = &member->next;
 	return member;
@@ -183,8 +180,6 @@ static bool parse_members(struct parser *s, struct json *j, char close)
 				return false;
 		}
 		m = add(s, j, &tail);
-		if (!m)
-			return false;
 		m->key = key;
 		if (!parse_value(s, m))
 			return false;
@@ -236,32 +231,26 @@ static bool parse_value(struct parser *s, struct json *j)
 	return ok;
 }
 
-struct json *json_parse(char *text, size_t *at, const char **what)
+size_t json_count(const char *text)
 {
-	struct parser s = { .p = text };
-	struct json *j = calloc(1, sizeof(*j));
+	size_t n = 1;
 
-	if (!j)
-		s.what = "no memory";
-	else if (parse_value(&s, j) && skip_space(&s))
+	/* Every value but the root stands behind one of these. */
+	for (; *text; text++)
+		n += *text == ',' || *text == '[' || *text == '{';
+	return n;
+}
+
+struct json *json_parse(char *text, struct json *node, size_t *at, const char **what)
+{
+	struct parser s = { .p = text, .node = node + 1 };
+
+	*node = (struct json){ 0 };
+	if (parse_value(&s, node) && skip_space(&s))
 		s.what = "something behind the end";
 	*at = s.p - text;
 	*what = s.what;
-	if (!s.what)
-		return j;
-	json_free(j);
-	return NULL;
-}
-
-void json_free(struct json *j)
-{
-	while (j) {
-		struct json *next = j->next;
-
-		json_free(j->child);
-		free(j);
-		j = next;
-	}
+	return s.what ? NULL : node;
 }
 
 const struct json *json_get(const struct json *j, const char *key)

@@ -16,10 +16,11 @@ struct json {
 	struct json *parent, *child, *next; /* child: the first member */
 };
 /*
- * The tree of a NUL-terminated text, which it changes and refers to; free it after json_free().
- * NULL: *at is the offset of what is wrong, and *what says it (out of memory included).
+ * The tree of a NUL-terminated text, which it changes and refers to, in `node`: as many as json_count()
+ * says: the first is the root.
+ * NULL: *at is the offset of what is wrong, and *what says it.
  */
-struct json *json_parse(char *text, size_t *at, const char **what);
-void json_free(struct json *j);
+size_t json_count(const char *text); /* of values, at most */
+struct json *json_parse(char *text, struct json *node, size_t *at, const char **what);
 /* The member `key` of an object, or NULL (also when j is NULL or no object). */
 const struct json *json_get(const struct json *j, const char *key);

@@ -3,12 +3,10 @@
  * Looking at containers: stats, top, inspect, flavours. All of it is read from files: the state folder,
  * the cgroup's, /proc's. What a file does not say is shown as "-", in JSON as null.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -29,26 +27,10 @@ const struct opt stats_options[] = {
 	{ .name = NULL },
 };
 
-/* ---- JSON ---- */
-
-static void json_text(const char *key, const char *text)
-{
-	printf("\"%s\": \"", key);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			putchar('\\');
-		if ((unsigned char)*text < ' ')
-			printf("\\u%04x", *text);
-		else
-			putchar(*text);
-	}
-	putchar('"');
-}
-
 /* ", KEY: NUMBER"; null when it is not known (negative). */
 static void json_number(const char *key, int64_t v)
 {
-	printf(v < 0 ? ", \"%s\": null" : ", \"%s\": %lld", key, (long long)v);
+	print(v < 0 ? ", \"%s\": null" : ", \"%s\": %lld", key, (long long)v);
 }
 
 /* ---- stats ---- */
@@ -99,15 +81,19 @@ static int64_t used_since(const char *name, int64_t usage)
 	return -1;
 }
 
-static void add_cell(struct table *t, bool is_known, const char *fmt, double v)
+/* v / scale with as many places as the scale has, and its unit; "-" when it is not known. */
+static void add_cell(struct table *t, int64_t v, int scale, const char *unit)
 {
-	char text[TEXT_SIZE];
-
-	snprintf(text, sizeof(text), fmt, v);
-	table_add(t, is_known ? text : "-");
+	if (v < 0)
+		table_add(t, "-");
+	else if (scale == 1)
+		table_add(t, "%lld%s", (long long)v, unit);
+	else
+		table_add(t, "%lld.%0*d%s", (long long)v / scale, scale / 10 == 1 ? 1 : 2,
+			  (int)(v % scale), unit);
 }
 
-static double elapsed; /* microseconds since the last look */
+static int64_t elapsed; /* microseconds since the last look */
 
 static void add_stats(const struct state *s, void *table)
 {
@@ -118,49 +104,46 @@ static void add_stats(const struct state *s, void *table)
 	if (s->phase != STATE_RUNNING)
 		return;
 	if (opt.json) {
-		putchar('{');
+		print("{");
 		json_text("name", s->name);
 		json_number("cpu_usec", f.cpu);
 		json_number("memory_bytes", f.memory);
 		json_number("memory_limit_bytes", f.limit);
 		json_number("pids", f.tasks);
-		printf("}\n");
+		print("}\n");
 		return;
 	}
 	used = used_since(s->name, f.cpu);
-	table_add(table, s->name);
-	add_cell(table, f.cpu >= 0 && used >= 0 && elapsed > 0, "%.1f%%", 100 * used / elapsed);
-	add_cell(table, f.cpu >= 0, "%.2fs", f.cpu / 1e6);
-	table_add(table, f.memory < 0 ? "-" : size_text(f.memory, text));
-	table_add(table, f.limit < 0 ? "-" : size_text(f.limit, text));
-	add_cell(table, f.tasks >= 0, "%.0f", f.tasks);
+	table_add(table, "%s", s->name);
+	add_cell(table, f.cpu >= 0 && used >= 0 && elapsed > 0 ? 1000 * used / elapsed : -1, 10,
+		 "%");
+	add_cell(table, f.cpu < 0 ? -1 : f.cpu / 10000, 100, "s");
+	table_add(table, "%s", f.memory < 0 ? "-" : size_text(f.memory, text));
+	table_add(table, "%s", f.limit < 0 ? "-" : size_text(f.limit, text));
+	add_cell(table, f.tasks, 1, "");
 }
 
 int stats_verb(int argc, char **argv)
 {
-	static const char *const head[] = { "NAME", "CPU", "TIME", "MEMORY", "LIMIT", "TASKS" };
+	struct table t = { 0 };
 
 	for (;;) {
-		struct table t = { .columns = sizeof(head) / sizeof(*head) };
 		struct timespec now;
 
 		clock_gettime(CLOCK_MONOTONIC, &now);
-		elapsed = last.tv_sec ? (now.tv_sec - last.tv_sec) * 1e6 +
-						(now.tv_nsec - last.tv_nsec) / 1e3
+		elapsed = last.tv_sec ? (now.tv_sec - last.tv_sec) * 1000000 +
+						(now.tv_nsec - last.tv_nsec) / 1000
 				      : 0;
 		last = now;
-		for (int i = 0; i < t.columns && !opt.json; i++)
-			table_add(&t, head[i]);
+		if (!opt.json)
+			table_begin(&t, "NAME CPU TIME MEMORY LIMIT TASKS");
 		state_each(add_stats, &t);
 		if (!opt.once && !opt.json)
-			printf("\033[H\033[J");
+			print("\033[H\033[J");
 		table_print(&t);
 		if (opt.once || opt.json)
 			return 0;
-		fflush(stdout);
-		for (int i = 0; i < t.cells; i++)
-			free(t.cell[i]);
-		free(t.cell);
+		flush();
 		poll(NULL, 0, 1000);
 	}
 }
@@ -176,28 +159,26 @@ static void add_process(struct table *t, const char *pid)
 	join(path, sizeof(path), "/proc/", pid, "/status", NULL);
 	if (read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return; /* it ended */
-	table_add(t, pid);
+	table_add(t, "%s", pid);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		p = strstr(text, keys[i]);
 		p = p ? p + strlen(keys[i]) : "-";
 		p += strspn(p, " \t");
-		snprintf(cell, sizeof(cell), "%.*s", (int)strcspn(p, i == 2 ? "\n" : "\t\n"), p);
-		table_add(t, cell);
+		table_add(t, "%.*s", (int)strcspn(p, i == 2 ? "\n" : "\t\n"), p);
 	}
 	p = strstr(text, "Name:\t");
-	snprintf(cell, sizeof(cell), "[%.*s]", p ? (int)strcspn(p + 6, "\n") : 1, p ? p + 6 : "-");
+	format(cell, sizeof(cell), "[%.*s]", p ? (int)strcspn(p + 6, "\n") : 1, p ? p + 6 : "-");
 	join(path, sizeof(path), "/proc/", pid, "/cmdline", NULL);
 	n = read_small(AT_FDCWD, path, text, sizeof(cell));
 	for (ssize_t i = 0; i < n - 1; i++)
 		if ((unsigned char)text[i] < ' ')
 			text[i] = ' ';
-	table_add(t, n > 0 ? text : cell);
+	table_add(t, "%s", n > 0 ? text : cell);
 }
 
 int top_verb(int argc, char **argv)
 {
-	static const char *const head[] = { "PID", "PPID", "UID", "RSS", "COMMAND" };
-	struct table t = { .columns = sizeof(head) / sizeof(*head) };
+	struct table t = { 0 };
 	char text[65536];
 	struct state s;
 	int cgroup;
@@ -207,9 +188,8 @@ int top_verb(int argc, char **argv)
 	if (cgroup < 0 || read_small(cgroup, "cgroup.procs", text, sizeof(text)) < 0)
 		die(STATUS_FAILED, "%s: its processes are not known: no cgroup2 here: %s", s.name,
 		    strerror(errno));
-	for (int i = 0; i < t.columns; i++)
-		table_add(&t, head[i]);
-	for (char *pid = strtok(text, "\n"); pid; pid = strtok(NULL, "\n"))
+	table_begin(&t, "PID PPID UID RSS COMMAND");
+	for (char *at = text, *pid; *(pid = next_word(&at));)
 		add_process(&t, pid);
 	table_print(&t);
 	return 0;
@@ -226,14 +206,14 @@ static void inspect_group(const char *name)
 	int cgroup = cgroup_open(name);
 	char text[64];
 
-	printf(",\n  \"cgroup\": {");
+	print(",\n  \"cgroup\": {");
 	json_text("name", name);
 	for (size_t i = 0; cgroup >= 0 && i < sizeof(files) / sizeof(*files); i++)
 		if (read_small(cgroup, files[i], text, sizeof(text)) >= 0) {
-			printf(", ");
+			print(", ");
 			json_text(files[i], text);
 		}
-	printf("}");
+	print("}");
 	close(cgroup);
 }
 
@@ -241,25 +221,25 @@ static void inspect_namespaces(const struct state *s)
 {
 	char its[64];
 
-	printf(",\n  \"namespaces\": {");
+	print(",\n  \"namespaces\": {");
 	for (size_t i = 0; i < NR_KINDS; i++)
 		if (namespace_of(s->pid, ns_kinds[i], its)) {
-			printf(i ? ", " : "");
+			print(i ? ", " : "");
 			json_text(ns_kinds[i], its);
 		}
-	printf("}");
+	print("}");
 }
 
 static void inspect_mount(const struct mount_line *m, void *first)
 {
-	printf(*(bool *)first ? "\n    {" : ",\n    {");
+	print(*(bool *)first ? "\n    {" : ",\n    {");
 	*(bool *)first = false;
 	json_text("destination", m->place);
-	printf(", ");
+	print(", ");
 	json_text("type", m->type);
-	printf(", ");
+	print(", ");
 	json_text("options", m->options);
-	printf("}");
+	print("}");
 }
 
 static void find_any(const char *name, struct state *s)
@@ -274,27 +254,27 @@ static void inspect(const char *name)
 	struct state s;
 
 	find_any(name, &s);
-	printf("{\n  ");
+	print("{\n  ");
 	json_text("name", s.name);
-	printf(", ");
+	print(", ");
 	json_text("image", s.image);
-	printf(", ");
+	print(", ");
 	json_text("command", s.command);
-	printf(",\n  \"state\": {");
+	print(",\n  \"state\": {");
 	json_text("status", phases[s.phase]);
 	json_number("pid", s.phase == STATE_RUNNING ? s.pid : -1);
 	json_number("exit_code", s.phase == STATE_EXITED ? s.status : -1);
 	json_number("started", s.started);
 	json_number("ended", s.ended ? s.ended : -1);
-	printf("}");
+	print("}");
 	if (s.phase == STATE_RUNNING) {
 		inspect_group(s.name);
 		inspect_namespaces(&s);
-		printf(",\n  \"mounts\": [");
+		print(",\n  \"mounts\": [");
 		each_mount(s.pid, inspect_mount, &first);
-		printf("]");
+		print("]");
 	}
-	printf("\n}");
+	print("\n}");
 }
 
 int inspect_verb(int argc, char **argv)
@@ -303,12 +283,12 @@ int inspect_verb(int argc, char **argv)
 
 	for (int i = 0; i < argc; i++)
 		find_any(argv[i], &s);
-	printf("[");
+	print("[");
 	for (int i = 0; i < argc; i++) {
-		printf(i ? ", " : "");
+		print(i ? ", " : "");
 		inspect(argv[i]);
 	}
-	printf("]\n");
+	print("]\n");
 	return 0;
 }
 
@@ -328,7 +308,7 @@ static void add_running(const struct state *s, void *names)
 	size_t n = strlen(names);
 
 	if (s->phase == STATE_RUNNING && !strcmp(s->image, known[0].name))
-		snprintf((char *)names + n, 128 - n, "%s%s", n ? " " : "", s->name);
+		format((char *)names + n, 128 - n, "%s%s", n ? " " : "", s->name);
 }
 
 static void add_flavour(struct table *t, const char *image, const char *kernel)
@@ -347,35 +327,32 @@ static void add_flavour(struct table *t, const char *image, const char *kernel)
 	image_path(image, path, sizeof(path));
 	if (mount_image(path, "/run/ctr") < 0 || chdir("/run/ctr") < 0)
 		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
-	table_add(t, image);
-	table_add(t, kernel);
+	table_add(t, "%s", image);
+	table_add(t, "%s", kernel);
 	n = read_small(AT_FDCWD, "etc/os-release", text, sizeof(text));
 	system = n > 0 ? strstr(text, "PRETTY_NAME=\"") : NULL;
 	end = system ? strchr(system += strlen("PRETTY_NAME=\""), '"') : NULL;
 	if (end)
 		*end = 0;
-	table_add(t, end ? system : "-");
-	table_add(t, first_there(libraries));
+	table_add(t, "%s", end ? system : "-");
+	table_add(t, "%s", first_there(libraries));
 	n = readlink("bin/sh", shell, sizeof(shell) - 1);
 	if (n > 0)
 		shell[n] = 0;
 	else if (!access("bin/sh", F_OK))
 		join(shell, sizeof(shell), "sh", NULL);
-	table_add(t, shell);
+	table_add(t, "%s", shell);
 	if (chdir("/") < 0 || umount2("/run/ctr", MNT_DETACH) < 0)
 		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
 	join(known[0].name, NAME_SIZE, image, NULL);
 	state_each(add_running, running);
-	table_add(t, running[0] ? running : "-");
+	table_add(t, "%s", running[0] ? running : "-");
 }
 
 /* Looks into the images themselves, in a mount namespace that goes with this process. */
 int flavours_verb(int argc, char **argv)
 {
-	static const char *const head[] = {
-		"IMAGE", "KERNEL", "SYSTEM", "LIBC", "SHELL", "RUNNING"
-	};
-	struct table t = { .columns = sizeof(head) / sizeof(*head) };
+	struct table t = { 0 };
 	char kernel[160];
 	struct utsname u;
 
@@ -385,8 +362,7 @@ int flavours_verb(int argc, char **argv)
 	mkdir("/run/ctr", 0755);
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		die(STATUS_FAILED, "cannot look into the images: %s", strerror(errno));
-	for (int i = 0; i < t.columns; i++)
-		table_add(&t, head[i]);
+	table_begin(&t, "IMAGE KERNEL SYSTEM LIBC SHELL RUNNING");
 	if (!argc)
 		argc = image_names(&argv);
 	for (int i = 0; i < argc; i++)

@@ -2,7 +2,6 @@
 /* The verbs of ctr, and their help. */
 #include <fcntl.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -237,21 +236,21 @@ static const struct tool ctr = {
 
 static int completion_verb(int argc, char **argv)
 {
-	printf("_ctr() {\n\tlocal at=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} words\n"
-	       "\tif [ $COMP_CWORD = 1 ]; then verb=; fi\n\tcase $verb in\n\t'') words='");
+	print("_ctr() {\n\tlocal at=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} words\n"
+	      "\tif [ $COMP_CWORD = 1 ]; then verb=; fi\n\tcase $verb in\n\t'') words='");
 	for (const struct verb *v = verbs; v->name; v++)
-		printf("%s ", v->name);
-	printf("';;\n");
+		print("%s ", v->name);
+	print("';;\n");
 	for (const struct verb *v = verbs; v->name; v++) {
-		printf("\t%s) words=\"--help", v->name);
+		print("\t%s) words=\"--help", v->name);
 		for (const struct opt *o = v->opts; o && o->name; o++)
-			printf(" %s", o->name);
-		printf("%s\";;\n", strstr(v->usage, "IMAGE")  ? " $(ctr images | sed '1d; s/ .*//')"
-				   : strstr(v->usage, "NAME") ? " $(ctr ps -aq)"
-							      : "");
+			print(" %s", o->name);
+		print("%s\";;\n", strstr(v->usage, "IMAGE")  ? " $(ctr images | sed '1d; s/ .*//')"
+				  : strstr(v->usage, "NAME") ? " $(ctr ps -aq)"
+							     : "");
 	}
-	printf("\tesac\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$at\"))\n}\n"
-	       "complete -o default -F _ctr ctr\n");
+	print("\tesac\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$at\"))\n}\n"
+	      "complete -o default -F _ctr ctr\n");
 	return 0;
 }
 

@@ -8,7 +8,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -91,12 +90,11 @@ static size_t path_of(const struct json *j, bool schema, char *buf, size_t size)
 	n = path_of(j->parent, schema, buf, size);
 	left = size - n;
 	if (j->key) {
-		n += snprintf(buf + n, left, "%s%.64s", n ? "." : "", j->key);
+		n += format(buf + n, left, "%s%.64s", n ? "." : "", j->key);
 	} else {
 		for (const struct json *m = j->parent->child; m != j; m = m->next)
 			index++;
-		n += schema ? snprintf(buf + n, left, "[]")
-			    : snprintf(buf + n, left, "[%d]", index);
+		n += schema ? format(buf + n, left, "[]") : format(buf + n, left, "[%d]", index);
 	}
 	return n < size ? n : size - 1;
 }
@@ -163,7 +161,7 @@ static void check_members(const struct json *j, const char *path)
 		if (strncmp(p, path, n) || (n && p[n] != '.') || end[2] != '!' || end - name <= 0 ||
 		    memchr(name, '.', end - name))
 			continue;
-		snprintf(key, sizeof(key), "%.*s", (int)(end - name), name);
+		format(key, sizeof(key), "%.*s", (int)(end - name), name);
 		if (!field(j, key)) {
 			char where[512] = "";
 
@@ -184,7 +182,7 @@ static void check(const struct json *j)
 	path_of(j, true, path, sizeof(path));
 	rest = strchr(path, '[');
 	if (!strncmp(path, "hooks.", 6) && rest) {
-		snprintf(hook, sizeof(hook), "hooks.*%s", rest);
+		format(hook, sizeof(hook), "hooks.*%s", rest);
 		schema = hook;
 	}
 	type = j->parent ? type_of(schema, &needed) : 'o';
@@ -207,7 +205,7 @@ const struct json *field(const struct json *j, const char *path)
 	char key[64];
 
 	for (; j && *path; path += strcspn(path, "."), path += *path == '.') {
-		snprintf(key, sizeof(key), "%.*s", (int)strcspn(path, "."), path);
+		format(key, sizeof(key), "%.*s", (int)strcspn(path, "."), path);
 		j = json_get(j, key);
 	}
 	return j && j->type != JSON_NULL ? j : NULL;
@@ -240,9 +238,7 @@ char **texts_at(const struct json *j, const char *path)
 		return NULL;
 	for (const struct json *m = list->child; m; m = m->next)
 		n++;
-	texts = calloc(n, sizeof(*texts));
-	if (!texts)
-		die(STATUS_FAILED, "no memory");
+	texts = allocate(n * sizeof(*texts));
 	n = 0;
 	for (const struct json *m = list->child; m; m = m->next)
 		texts[n++] = (char *)m->text;
@@ -336,7 +332,7 @@ static void check_mounts(const struct json *config)
 		for_each_in(o, m, "options") {
 			char word[64];
 
-			snprintf(word, sizeof(word), " %.60s ", o->text);
+			format(word, sizeof(word), " %.60s ", o->text);
 			if (strstr(refused, word))
 				refuse(o, "not supported");
 			mount_option(o->text, &flags, &propagation);
@@ -471,8 +467,8 @@ static char *read_file(const char *path)
 		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode) || st.st_size > 1 << 20)
 		die(STATUS_FAILED, "%s: not a file of at most 1M", path);
-	text = calloc(1, st.st_size + 1);
-	n = text ? read(fd, text, st.st_size) : -1;
+	text = allocate(st.st_size + 1);
+	n = read(fd, text, st.st_size);
 	if (n < 0)
 		die(STATUS_FAILED, "%s: cannot be read", path);
 	if (strlen(text) != (size_t)n)
@@ -481,16 +477,28 @@ static char *read_file(const char *path)
 	return text;
 }
 
+bool real_folder(const char *path, char real[PATH_MAX])
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char link[32];
+	ssize_t n;
+
+	format(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = fd < 0 ? -1 : readlink(link, real, PATH_MAX - 1);
+	close(fd);
+	real[n < 0 ? 0 : n] = 0;
+	return n > 0;
+}
+
 static void find_root(struct bundle *b)
 {
 	const struct json *j = field(b->config, "root.path");
 	char path[PATH_MAX], real[PATH_MAX];
 	size_t n = strlen(b->dir);
-	struct stat st;
 
 	if (!join(path, sizeof(path), *j->text == '/' ? "" : b->dir, *j->text == '/' ? "" : "/",
 		  j->text, NULL) ||
-	    !realpath(path, real) || stat(real, &st) < 0 || !S_ISDIR(st.st_mode))
+	    !real_folder(path, real))
 		refuse(j, "not a folder");
 	if (*j->text != '/' && (strncmp(real, b->dir, n) || (real[n] != '/' && n > 1)))
 		refuse(j, "out of the bundle");
@@ -520,7 +528,7 @@ void bundle_reread(struct bundle *b, const char *file)
 	size_t at;
 	int line = 1;
 
-	b->config = json_parse(text, &at, &what);
+	b->config = json_parse(text, allocate(json_count(text) * sizeof(*b->config)), &at, &what);
 	for (size_t i = 0; !b->config && i < at; i++)
 		line += text[i] == '\n';
 	if (!b->config)
@@ -547,42 +555,21 @@ void bundle_read(struct bundle *b, const char *file)
 
 /* ---- state and hooks ---- */
 
-static void put_text(FILE *f, const char *key, const char *text)
+void print_state(const struct bundle *b, const char *status, pid_t pid)
 {
-	for (int i = 0; i < 2; i++) {
-		fputc('"', f);
-		for (const char *p = i ? text : key; *p; p++)
-			if (*p == '"' || *p == '\\' || (unsigned char)*p < 0x20)
-				fprintf(f, "\\u%04x", *p);
-			else
-				fputc(*p, f);
-		fputs(i ? "\"" : "\": ", f);
-	}
-}
-
-char *state_text(const struct bundle *b, const char *status, pid_t pid)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *f = open_memstream(&text, &size);
-
-	if (!f)
-		die(STATUS_FAILED, "no memory");
-	fputs("{\n  \"ociVersion\": \"1.1.0\",\n  ", f);
-	put_text(f, "id", b->id);
-	fputs(",\n  ", f);
-	put_text(f, "status", status);
-	fprintf(f, ",\n  \"pid\": %d,\n  ", (int)pid);
-	put_text(f, "bundle", b->dir);
-	fputs(",\n  \"annotations\": {", f);
+	print("{\n  \"ociVersion\": \"1.1.0\",\n  ");
+	json_text("id", b->id);
+	print(",\n  ");
+	json_text("status", status);
+	print(",\n  \"pid\": %d,\n  ", (int)pid);
+	json_text("bundle", b->dir);
+	print(",\n  \"annotations\": {");
 	for_each_in(a, b->config, "annotations") {
-		fputs("\n    ", f);
-		put_text(f, a->key, a->text);
-		fputs(a->next ? "," : "\n  ", f);
+		print("\n    ");
+		json_text(a->key, a->text);
+		print(a->next ? "," : "\n  ");
 	}
-	fputs("}\n}\n", f);
-	fclose(f);
-	return text;
+	print("}\n}\n");
 }
 
 /* One hook's process, its stdin the state; its wait status, or -1 when its time is over. */
@@ -614,20 +601,20 @@ static int run_hook(const struct json *hook, int input)
 	}
 	if (pid > 0)
 		waitpid(pid, &status, 0);
-	free(argv);
-	free(envp);
 	return status;
 }
 
 int run_hooks(const struct bundle *b, const char *kind, const char *status, pid_t pid)
 {
-	char *text = state_text(b, status, pid);
 	int input = memfd_create("state", MFD_CLOEXEC), result = 0;
 	char path[32];
 
-	snprintf(path, sizeof(path), "hooks.%s", kind);
-	if (input < 0 || write(input, text, strlen(text)) < 0)
+	format(path, sizeof(path), "hooks.%s", kind);
+	if (input < 0)
 		die(STATUS_FAILED, "hooks: %s", strerror(errno));
+	print_to(input);
+	print_state(b, status, pid);
+	print_to(1);
 	for_each_in(hook, b->config, path) {
 		int ended = run_hook(hook, input);
 
@@ -641,6 +628,5 @@ int run_hooks(const struct bundle *b, const char *kind, const char *status, pid_
 			break;
 	}
 	close(input);
-	free(text);
 	return result;
 }

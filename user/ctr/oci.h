@@ -6,6 +6,7 @@
  * the life cycle, oci_setup.c the child's; oci_filter.c compiles seccomp filters and device programs.
  */
 #pragma once
+#include <limits.h>
 #include <linux/filter.h>
 
 #include "ctr.h"
@@ -43,7 +44,9 @@ char **texts_at(const struct json *j, const char *path);
 uint64_t namespace_bit(const char *type); /* CLONE_NEW*, or 0 */
 /* The flags of one mount option: set in *flags, or *propagation; false when it is none of these. */
 bool mount_option(const char *text, unsigned long *flags, unsigned long *propagation);
-char *state_text(const struct bundle *b, const char *status, pid_t pid); /* JSON; allocated */
+void print_state(const struct bundle *b, const char *status, pid_t pid); /* as JSON */
+/* The absolute path of a folder, without links. */
+bool real_folder(const char *path, char real[PATH_MAX]);
 /* Runs the hooks of one kind, with the state on their stdin. 0, or -1 when one has failed: told. */
 int run_hooks(const struct bundle *b, const char *kind, const char *status, pid_t pid);
 

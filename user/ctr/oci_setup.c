@@ -11,7 +11,6 @@
 #include <grp.h>
 #include <limits.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -72,7 +71,7 @@ static int make_inside(int root, const char *path, bool file)
 		if (!*p)
 			break;
 		p += strcspn(p, "/");
-		snprintf(part, sizeof(part), "%.*s", (int)(p - path), path);
+		format(part, sizeof(part), "%.*s", (int)(p - path), path);
 		fd = open_inside(root, part);
 		if (fd < 0 && errno == ENOENT) {
 			const char *base = strrchr(part, '/') ? strrchr(part, '/') + 1 : part;
@@ -95,7 +94,7 @@ static const char *name_of(int fd)
 {
 	static char name[32];
 
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	format(name, sizeof(name), "/proc/self/fd/%d", fd);
 	return name;
 }
 
@@ -122,7 +121,7 @@ static bool is_folder(const char *path)
 /* "a,b,c" of what mount(2) has no flag for. */
 static char *read_options(const struct json *m, unsigned long *flags, unsigned long propagation[16])
 {
-	char *data = calloc(1, 4096);
+	char *data = allocate(4096);
 	int n = 0;
 
 	for_each_in(o, m, "options") {
@@ -168,7 +167,6 @@ static void make_mount(const struct bundle *b, int root, const struct json *m)
 		if (mount(NULL, name_of(fd), NULL, *p, NULL) < 0)
 			failed("set the propagation of", target);
 	close(fd);
-	free(data);
 }
 
 /* ---- devices ---- */
@@ -182,7 +180,7 @@ static void make_device(const struct bundle *b, int root, const char *path, cons
 
 	if (!base || !base[1])
 		refuse(d, "not an absolute path");
-	snprintf(parent, sizeof(parent), "%.*s", (int)(base++ - path), path);
+	format(parent, sizeof(parent), "%.*s", (int)(base++ - path), path);
 	at = make_inside(root, parent, false);
 	if (b->namespaces & CLONE_NEWUSER && !S_ISFIFO(mode)) {
 		fd = make_inside(root, path, true);
@@ -231,7 +229,7 @@ static void write_sysctls(const struct bundle *b)
 	for_each_in(s, b->config, "linux.sysctl") {
 		char path[256];
 
-		snprintf(path, sizeof(path), "/proc/sys/%s", s->key);
+		format(path, sizeof(path), "/proc/sys/%s", s->key);
 		for (char *p = path + 10; *p; p++)
 			if (*p == '.')
 				*p = '/';
@@ -326,7 +324,7 @@ static uint64_t capability_set(const struct json *process, const char *kind)
 	char path[64];
 	uint64_t set = 0;
 
-	snprintf(path, sizeof(path), "capabilities.%s", kind);
+	format(path, sizeof(path), "capabilities.%s", kind);
 	for_each_in(c, process, path) {
 		uint64_t bit = strcmp(c->text, "ALL") ? capability_bit(c->text) : 0;
 
@@ -401,7 +399,7 @@ static void find_program(char **argv, char **envp, char path[PATH_MAX])
 	if (strchr(argv[0], '/'))
 		p = slash = "";
 	for (;; p++) {
-		snprintf(path, PATH_MAX, "%.*s%s%s", (int)strcspn(p, ":"), p, slash, argv[0]);
+		format(path, PATH_MAX, "%.*s%s%s", (int)strcspn(p, ":"), p, slash, argv[0]);
 		if (!access(path, X_OK))
 			return;
 		p += strcspn(p, ":");
@@ -453,7 +451,7 @@ int bundle_child(const struct container *c)
 	if (read(b->sync, &pid, sizeof(pid)) != sizeof(pid)) /* its maps are written */
 		return STATUS_FAILED;
 	if (number_at(process, "oomScoreAdj", 0)) {
-		snprintf(adj, sizeof(adj), "%d", (int)number_at(process, "oomScoreAdj", 0));
+		format(adj, sizeof(adj), "%d", (int)number_at(process, "oomScoreAdj", 0));
 		if (write_small(AT_FDCWD, "/proc/self/oom_score_adj", adj) < 0)
 			failed("set process.oomScoreAdj", adj);
 	}

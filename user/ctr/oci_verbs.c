@@ -45,7 +45,7 @@ static struct {
 	int cgroup;
 	bool own; /* made here, and taken down when this fails */
 	pid_t owner;
-} it = { .cgroup = -1 };
+} it;
 
 /* ---- what is known ---- */
 
@@ -74,9 +74,8 @@ static const char *file(const char *name)
 static unsigned long long birth(pid_t pid)
 {
 	char path[32], text[1024], *p;
-	unsigned long long ticks;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	format(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	if (pid < 1 || read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return 0;
 	p = strrchr(text, ')');
@@ -84,7 +83,7 @@ static unsigned long long birth(pid_t pid)
 		return 0;
 	for (int i = 0; i < 20 && p; i++)
 		p = strchr(p + 1, ' ');
-	return p && sscanf(p, "%llu", &ticks) == 1 ? ticks : 0;
+	return p ? strtoull(p, NULL, 10) : 0;
 }
 
 static const char *status_now(void)
@@ -98,13 +97,14 @@ static const char *status_now(void)
 
 static void save(void)
 {
-	FILE *f = fopen(file("new"), "we");
-	char new[sizeof(it.dir) + 32];
+	char new[sizeof(it.dir) + 32], text[1024];
+	int fd, n;
 
-	if (f)
-		fprintf(f, "%d %llu\n%s\n%s\n", (int)it.pid, it.born, it.b.dir, it.b.cgroup);
 	join(new, sizeof(new), it.dir, "/new", NULL);
-	if (!f || fclose(f) || rename(new, file("state")) < 0)
+	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	n = format(text, sizeof(text), "%d\n%llu\n%s\n%s\n", (int)it.pid, it.born, it.b.dir,
+		   it.b.cgroup);
+	if (fd < 0 || write(fd, text, n) != n || close(fd) || rename(new, file("state")) < 0)
 		die(STATUS_FAILED, "%s: %s", file("state"), strerror(errno));
 }
 
@@ -118,17 +118,21 @@ bool oci_is_one(const char *id)
 
 static void load(const char *id, bool config)
 {
-	char text[1024];
-	int pid;
+	struct lines l = { 0 };
+	char *line[4];
 
 	place(id);
 	if (access(it.dir, F_OK))
 		die(STATUS_FAILED, "%s: no such container", id);
-	if (read_small(AT_FDCWD, file("state"), text, sizeof(text)) < 0 ||
-	    sscanf(text, "%d %llu\n%255[^\n]\n%255[^\n]", &pid, &it.born, it.b.dir, it.b.cgroup) !=
-		    4)
-		return; /* whoever made it was killed before */
-	it.pid = pid;
+	l.fd = open(file("state"), O_RDONLY | O_CLOEXEC);
+	for (int i = 0; i < 4; i++)
+		if (l.fd < 0 || !(line[i] = next_line(&l)))
+			return; /* whoever made it was killed before */
+	close(l.fd);
+	it.pid = atoi(line[0]);
+	it.born = strtoull(line[1], NULL, 10);
+	join(it.b.dir, sizeof(it.b.dir), line[2], NULL);
+	join(it.b.cgroup, sizeof(it.b.cgroup), line[3], NULL);
 	if (config)
 		bundle_reread(&it.b, file("config.json"));
 }
@@ -233,21 +237,21 @@ static void write_maps(void)
 
 	if (!(it.b.namespaces & CLONE_NEWUSER))
 		return;
-	snprintf(path, sizeof(path), "/proc/%d/setgroups", (int)it.pid);
+	format(path, sizeof(path), "/proc/%d/setgroups", (int)it.pid);
 	if (geteuid())
 		write_small(AT_FDCWD, path, "deny");
 	for (int i = 0; i < 2; i++) {
 		size_t n = 0;
 
 		for_each_in(m, it.b.config, kinds[i][1]) {
-			n += snprintf(text + n, sizeof(text) - n, "%lld %lld %lld\n",
-				      (long long)number_at(m, "containerID", 0),
-				      (long long)number_at(m, "hostID", 0),
-				      (long long)number_at(m, "size", 0));
+			n += format(text + n, sizeof(text) - n, "%lld %lld %lld\n",
+				    (long long)number_at(m, "containerID", 0),
+				    (long long)number_at(m, "hostID", 0),
+				    (long long)number_at(m, "size", 0));
 			if (n >= sizeof(text))
 				refuse(m, "too many");
 		}
-		snprintf(path, sizeof(path), "/proc/%d/%s", (int)it.pid, kinds[i][0]);
+		format(path, sizeof(path), "/proc/%d/%s", (int)it.pid, kinds[i][0]);
 		if (n && write_small(AT_FDCWD, path, text) < 0)
 			die(STATUS_FAILED, "config.json: %s: %s", kinds[i][1], strerror(errno));
 	}
@@ -266,8 +270,8 @@ static void join_namespaces(bool back)
 
 		if (!path)
 			continue;
-		snprintf(mine, sizeof(mine), "/proc/self/ns/%s",
-			 strcmp(type, "network") ? type : "net");
+		format(mine, sizeof(mine), "/proc/self/ns/%s",
+		       strcmp(type, "network") ? type : "net");
 		if (!back)
 			own[i] = open(mine, O_RDONLY | O_CLOEXEC);
 		fd = back ? own[i] : open(path, O_RDONLY | O_CLOEXEC);
@@ -333,7 +337,8 @@ static void begin(const char *id, const char *dir)
 	char real[PATH_MAX], config[sizeof(it.b.dir) + 16];
 
 	place(id);
-	if (!realpath(dir, real) || !join(it.b.dir, sizeof(it.b.dir), real, NULL))
+	it.cgroup = -1;
+	if (!real_folder(dir, real) || !join(it.b.dir, sizeof(it.b.dir), real, NULL))
 		die(STATUS_FAILED, "--bundle %s: %s", dir, strerror(errno));
 	join(config, sizeof(config), it.b.dir, "/config.json", NULL);
 	bundle_read(&it.b, config);
@@ -388,9 +393,11 @@ static int create(const char *id, bool detach)
 	await_step(pair[0]);
 	let_step(pair[0]);
 	if (oci_opt.pid_file) {
-		FILE *f = fopen(oci_opt.pid_file, "we");
+		int fd = open(oci_opt.pid_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+		char text[16];
+		int n = format(text, sizeof(text), "%d", (int)it.pid);
 
-		if (!f || fprintf(f, "%d", (int)it.pid) < 0 || fclose(f))
+		if (fd < 0 || write(fd, text, n) != n || close(fd))
 			die(STATUS_FAILED, "--pid-file %s: %s", oci_opt.pid_file, strerror(errno));
 	}
 	return console;
@@ -431,7 +438,7 @@ int state_verb(int argc, char **argv)
 
 	load(argv[0], true);
 	status = status_now();
-	fputs(state_text(&it.b, status, strcmp(status, "stopped") ? it.pid : 0), stdout);
+	print_state(&it.b, status, strcmp(status, "stopped") ? it.pid : 0);
 	return 0;
 }
 
@@ -606,21 +613,23 @@ int spec_verb(int argc, char **argv)
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
-	snprintf(maps, sizeof(maps),
-		 "    \"uidMappings\": [{ \"containerID\": 0, \"hostID\": %d, \"size\": 1 }],\n"
-		 "    \"gidMappings\": [{ \"containerID\": 0, \"hostID\": %d, \"size\": 1 }],\n",
-		 (int)getuid(), (int)getgid());
+	format(maps, sizeof(maps),
+	       "    \"uidMappings\": [{ \"containerID\": 0, \"hostID\": %d, \"size\": 1 }],\n"
+	       "    \"gidMappings\": [{ \"containerID\": 0, \"hostID\": %d, \"size\": 1 }],\n",
+	       (int)getuid(), (int)getgid());
+	print_to(fd);
 	if (oci_opt.rootless)
-		dprintf(fd, spec_head, "", "", maps, ", { \"type\": \"user\" }");
+		print(spec_head, "", "", maps, ", { \"type\": \"user\" }");
 	else
-		dprintf(fd, spec_head, ", \"gid=5\"",
-			",\n    { \"destination\": \"/sys/fs/cgroup\", \"type\": \"cgroup\", "
-			"\"source\": \"cgroup\",\n      \"options\": [\"nosuid\", \"noexec\", "
-			"\"nodev\", \"relatime\", \"ro\"] }",
-			"    \"resources\": { \"devices\": [{ \"allow\": false, \"access\": "
-			"\"rwm\" }] "
-			"},\n",
-			"");
+		print(spec_head, ", \"gid=5\"",
+		      ",\n    { \"destination\": \"/sys/fs/cgroup\", \"type\": \"cgroup\", "
+		      "\"source\": \"cgroup\",\n      \"options\": [\"nosuid\", \"noexec\", "
+		      "\"nodev\", \"relatime\", \"ro\"] }",
+		      "    \"resources\": { \"devices\": [{ \"allow\": false, \"access\": "
+		      "\"rwm\" }] "
+		      "},\n",
+		      "");
+	flush();
 	if (close(fd) < 0)
 		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
 	return 0;

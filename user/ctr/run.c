@@ -9,7 +9,6 @@
 #include <limits.h>
 #include <sched.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -95,9 +94,7 @@ char **make_environment(const struct opt_list *extra, const struct image_config 
 
 	while ((p = image_config_next(config, "Env", p)))
 		n++;
-	envp = calloc(n, sizeof(*envp));
-	if (!envp)
-		die(STATUS_FAILED, "no memory");
+	envp = allocate(n * sizeof(*envp));
 	for (int i = 0; i < extra->n; i++) {
 		if (!strchr(extra->item[i], '=') || *extra->item[i] == '=')
 			die(STATUS_USAGE, "--env %s: not of the form K=V", extra->item[i]);
@@ -133,7 +130,7 @@ void add_limit(struct container *c, const char *option, const char *file, const 
 	l->option = option;
 	l->file = file;
 	va_start(ap, fmt);
-	vsnprintf(l->value, sizeof(l->value), fmt, ap);
+	vformat(l->value, sizeof(l->value), fmt, ap);
 	va_end(ap);
 }
 
@@ -154,8 +151,7 @@ void set_limits(const struct container *c, int cgroup)
 
 static void describe_limits(struct container *c)
 {
-	double cpus;
-	char *end;
+	int64_t cpus;
 
 	if (opt.memory)
 		add_limit(c, "--memory", "memory.max", "%llu", (unsigned long long)opt.memory);
@@ -163,11 +159,10 @@ static void describe_limits(struct container *c)
 		add_limit(c, "--pids", "pids.max", "%llu", (unsigned long long)opt.pids);
 	if (!opt.cpus)
 		return;
-	cpus = strtod(opt.cpus, &end);
-	if (*end || end == opt.cpus || !(cpus >= 0.01 && cpus <= 1024))
+	if (!parse_thousandths(opt.cpus, &cpus) || cpus < 10 || cpus > 1024000)
 		die(STATUS_USAGE, "--cpus %s: not a number from 0.01 to 1024", opt.cpus);
 	/* Microseconds of CPU time in each 100,000. */
-	add_limit(c, "--cpus", "cpu.max", "%d 100000", (int)(cpus * 100000));
+	add_limit(c, "--cpus", "cpu.max", "%d 100000", (int)cpus * 100);
 }
 
 /* ---- mounts, capabilities, namespaces ---- */
@@ -176,9 +171,10 @@ static void describe_limits(struct container *c)
 static void add_volume(struct mount_point *m, const char *text)
 {
 	const char *first = strchr(text, ':'), *second = first ? strchr(first + 1, ':') : NULL;
-	char *source = strdup(text), *target = first ? strdup(first + 1) : NULL;
+	char *source = copy_text(text, strlen(text)), *target;
 
-	if (!target || target[0] != '/' || !source || first == text ||
+	target = first ? source + (first + 1 - text) : NULL;
+	if (!target || target[0] != '/' || first == text ||
 	    (second && strcmp(second, ":ro") && strcmp(second, ":rw")))
 		die(STATUS_USAGE,
 		    "--volume %s: not of the form HOST:DIR[:ro], DIR beginning with /", text);
@@ -350,7 +346,7 @@ static int run_kept(struct container *c)
 		return client_run(pair[0], state.name);
 	status = client_started(pair[0]);
 	if (!status)
-		printf("%s\n", state.name);
+		print("%s\n", state.name);
 	return status;
 }
 

@@ -15,7 +15,6 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -114,7 +113,7 @@ static int make_mounts(const struct container *c, const int *fd)
 	char source[32];
 
 	for (const struct mount_point *m = c->mounts; m < c->mounts + c->nr_mounts; m++, fd++) {
-		snprintf(source, sizeof(source), "/proc/self/fd/%d", *fd);
+		format(source, sizeof(source), "/proc/self/fd/%d", *fd);
 		if (!mount_one(m, source))
 			continue;
 		if (errno == ENOENT) {

@@ -25,7 +25,6 @@
 
 #include "ctr.h"
 
-#define LOG_HALF (512 << 10)
 #define PATIENCE 2000 /* milliseconds */
 #define MAX_CLIENTS 16
 
@@ -41,7 +40,7 @@ static struct {
 	size_t nr_typed;
 	bool typed_end;
 	struct ending ending;
-} shim = { .listener = -1, .log = -1 };
+} shim;
 
 /* ---- those who attach ---- */
 
@@ -310,6 +309,7 @@ int shim_run(struct container *c, pid_t (*start)(const struct container *c), str
 	int status, wait_status;
 	bool killed;
 
+	shim.listener = shim.log = -1;
 	shim.client[0] = client;
 	shim.clients = 1;
 	shim.signals = hold_signals(&c->mask);

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -125,7 +124,7 @@ static bool ends_by_default(pid_t pid, int sig)
 
 	if (sig == SIGWINCH || sig == SIGCONT)
 		return false;
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	format(path, sizeof(path), "/proc/%d/status", (int)pid);
 	if (read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return false;
 	return !((signal_mask(text, "\nSigCgt:") | signal_mask(text, "\nSigIgn:") |
