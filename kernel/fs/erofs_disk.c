@@ -65,15 +65,21 @@ struct disk_xattr {
 	u16 value_size;
 } __packed;
 
+/* Eight bits at a time: each mount sums a block, which bit by bit was a fifth of a container's start. */
 u32 erofs_crc32c(u32 crc, const void *data, size_t n)
 {
+	static u32 table[256]; /* of each byte; who comes while it is filled writes the same */
 	const u8 *p = data;
 
-	while (n--) {
-		crc ^= *p++;
+	for (u32 byte = 0; !table[255] && byte < 256; byte++) {
+		u32 sum = byte;
+
 		for (int i = 0; i < 8; i++)
-			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78U : 0);
+			sum = sum >> 1 ^ (sum & 1 ? 0x82f63b78U : 0);
+		WRITE_ONCE(table[byte], sum);
 	}
+	while (n--)
+		crc = crc >> 8 ^ table[(crc ^ *p++) & 255];
 	return crc;
 }
 
