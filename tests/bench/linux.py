@@ -49,7 +49,7 @@ class Linux(emulator.Machine):
 
     def __init__(self, **kw):
         super().__init__(**kw)
-        self.vmlinuz, _ = debian.cloud_kernel()
+        self.vmlinuz, self.modules = debian.cloud_kernel()
         self.archive = initramfs(INIT % emulator.MARK.decode())
 
     def command(self, words):

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
+#define OF_CTR (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP)
 #define FIVE (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)
 
 static uint64_t start(unsigned int n, unsigned long flags)
@@ -34,9 +35,15 @@ static uint64_t five_batch(unsigned int n)
 	return start(n, FIVE);
 }
 
+static uint64_t of_ctr_batch(unsigned int n)
+{
+	return start(n, OF_CTR);
+}
+
 static const struct bench benches[] = {
 	{ "ns-none", plain_batch, 4 },
 	{ "ns-five", five_batch, 4 },
+	{ "ns-ctr", of_ctr_batch, 4 },
 };
 
 int main(int argc, char **argv)
