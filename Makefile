@@ -46,6 +46,7 @@ $(UAPI)/.done:
 	$(Q)mkdir -p $(UAPI)
 	$(Q)ln -sfn $(abspath $(UAPI_LINUX))/linux $(UAPI)/linux
 	$(Q)ln -sfn $(abspath $(UAPI_LINUX))/asm-generic $(UAPI)/asm-generic
+	$(Q)ln -sfn $(abspath $(UAPI_LINUX))/video $(UAPI)/video
 	$(Q)ln -sfn $(UAPI_ASM) $(UAPI)/asm
 	$(Q)touch $@
 

@@ -30,6 +30,9 @@ MACHINES = {
     # an image of every kind beside busybox, for ctr and vm
     "images": dict(engine="qemu", cpus=2, mem="1G", images=("debian", "klibc", "musl", "oci", "toybox")),
     "imagesan": dict(engine="qemu", cpus=2, mem="512M", san=True, images=("oci",)),
+    # Debian's kernels, for vm (linux_guest.py)
+    "guests": dict(engine="qemu", cpus=2, mem="320M", linux=("cloud", "stock")),
+    "guestsvtx": dict(engine="bochs", mem="320M", linux=("cloud",)),
     "uefi": dict(engine="uefi", cpus=2),
     "bochs": dict(engine="bochs"),
     "bochs2": dict(engine="bochs", cpus=2),

@@ -160,6 +160,8 @@ void cpuid_emulate(struct vcpu *v)
 		if (v->lapic && !lapic_enabled(v))
 			r.edx &= ~F1_EDX_APIC;
 	} else if (leaf == 0xd && sub == 0 && e) {
+		if (v->swapped)
+			vcpu_read_xcr0(v);
 		r.ebx = xsave_size(v->xcr0);
 	}
 	v->regs.gpr[R_RAX] = r.eax;

@@ -60,6 +60,7 @@ static const struct {
 	{ 0xc0010010, 0 }, /* SYSCFG: Linux on AMD, memory encryption */
 	{ 0xc0010015, 0 }, /* HWCR: Linux on AMD */
 	{ 0xc001001f, 0 }, /* NB_CFG: Linux on AMD */
+	{ 0xc0010055, 0 }, /* INT_PENDING_MSG: Linux on old AMD, whether C1E stops the APIC timer */
 	{ 0xc0011029, BIT(1) }, /* DE_CFG: LFENCE is serializing */
 };
 

@@ -40,6 +40,11 @@ void vcpu_load_debug(struct vcpu *v)
 	__asm__ volatile("mov %0, %%db6" ::"r"(v->dr6));
 }
 
+void vcpu_read_xcr0(struct vcpu *v)
+{
+	v->xcr0 = xgetbv(0) & fpu_xcr0;
+}
+
 static void swap_in(struct vcpu *v)
 {
 	fpu_restore(v->fpu); /* under the host's XCR0: all of the area */
@@ -61,7 +66,7 @@ static void swap_out(struct vcpu *v)
 		__asm__ volatile("mov %%db6, %0" : "=r"(v->dr6));
 	}
 	if (fpu_xcr0) {
-		v->xcr0 = xgetbv(0) & fpu_xcr0; /* QEMU's SVM does not intercept XSETBV */
+		vcpu_read_xcr0(v);
 		xsetbv(0, fpu_xcr0);
 	}
 	fpu_save(v->fpu);

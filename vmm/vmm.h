@@ -288,6 +288,8 @@ void vcpu_unload(struct vcpu *v);
 void vcpu_kick(struct vcpu *v);
 long vcpu_run(struct vcpu *v);
 void vcpu_load_debug(struct vcpu *v); /* DR0-3 and DR6 into the CPU */
+/* XCR0 of a vCPU that is swapped in: not every CPU exits when the guest writes it (SVM in QEMU). */
+void vcpu_read_xcr0(struct vcpu *v);
 
 /* state.c: registers in and out; loaded */
 extern const struct file_ops vcpu_fops;

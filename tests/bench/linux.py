@@ -49,7 +49,7 @@ class Linux(emulator.Machine):
 
     def __init__(self, **kw):
         super().__init__(**kw)
-        self.vmlinuz, self.modules = debian.cloud_kernel()
+        self.vmlinuz, self.modules = debian.linux_kernel()
         self.archive = initramfs(INIT % emulator.MARK.decode())
 
     def command(self, words):

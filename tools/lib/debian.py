@@ -70,17 +70,17 @@ def closure(packages, cache):
             for name, version, arch in names]
 
 
-def cloud_kernel():
-    """(vmlinuz, modules folder) of Debian's cloud kernel."""
-    found = sorted(glob.glob(os.path.join(CACHE, "linux-image-*-cloud-amd64/boot/vmlinuz-*")))
+def linux_kernel(flavour="cloud-amd64"):
+    """(vmlinuz, modules folder) of Debian's kernel: cloud-amd64, or amd64."""
+    found = sorted(glob.glob(os.path.join(CACHE, "linux-image-*[0-9]-%s/boot/vmlinuz-*" % flavour)))
     if not found:
         if not shutil.which("apt-cache"):
             raise Missing("apt-cache")
-        said = subprocess.run(["apt-cache", "depends", "linux-image-cloud-amd64"],
+        said = subprocess.run(["apt-cache", "depends", "linux-image-" + flavour],
                               capture_output=True, text=True, check=True).stdout
         names = re.findall(r"Depends: (linux-image-\S+)", said)
         if not names:
-            raise Missing("the package linux-image-cloud-amd64")
+            raise Missing("the package linux-image-" + flavour)
         unpack(names[0])
         found = sorted(glob.glob(os.path.join(CACHE, names[0], "boot/vmlinuz-*")))
     folder = os.path.dirname(os.path.dirname(found[-1]))

@@ -26,7 +26,6 @@
 #include "vm.h"
 
 #define LOW_INFO 0x1000
-#define LOW_END 0x9f000 /* conventional memory ends here; firmware data areas are not made */
 #define HIGH_START 0x100000
 #define NOTE_PVH_ENTRY 18
 #define PVH_MAGIC 0x336ec578
@@ -114,7 +113,7 @@ static uint64_t kernel_load(struct machine *m)
 	e = kernel_at(&k, 0, sizeof(*e));
 	if (memcmp(e->e_ident, ELFMAG, SELFMAG) || e->e_ident[EI_CLASS] != ELFCLASS64 ||
 	    e->e_machine != EM_X86_64 || e->e_phentsize != sizeof(*p))
-		die(STATUS_FAILED, "%s: not an ELF file for x86-64", k.path);
+		die(STATUS_FAILED, "%s: neither a Linux kernel nor an ELF file for x86-64", k.path);
 	p = kernel_at(&k, e->e_phoff, (uint64_t)e->e_phnum * sizeof(*p));
 	for (int i = 0; i < e->e_phnum; i++) {
 		if (p[i].p_type == PT_LOAD)
@@ -237,19 +236,13 @@ static void initramfs_build(struct archive *a)
 	add_header(a, "TRAILER!!!", 0, 0);
 }
 
-/* ---- ACPI: RSDP, XSDT, MADT (ACPI 6.4, 5.2) ---- */
+/* ---- the low pages ---- */
 
-struct low { /* a cursor in the low pages */
-	struct machine *m;
-	uint64_t at;
-};
-
-/* Room for n zeroed bytes, 16-byte aligned; its guest-physical address. */
-static uint64_t take(struct low *l, size_t n)
+uint64_t low_take(struct low *l, size_t n)
 {
 	uint64_t at = ALIGN_UP(l->at, 16UL);
 
-	if (at + n > LOW_END)
+	if (at + n > l->end)
 		die(STATUS_USAGE, "--append: too long");
 	l->at = at + n;
 	return at;
@@ -257,78 +250,10 @@ static uint64_t take(struct low *l, size_t n)
 
 static uint64_t put_string(struct low *l, const char *text)
 {
-	uint64_t at = take(l, strlen(text) + 1);
+	uint64_t at = low_take(l, strlen(text) + 1);
 
 	strcpy((char *)l->m->ram + at, text);
 	return at;
-}
-
-static void set_checksum(uint8_t *table, size_t n, size_t where)
-{
-	uint8_t sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		sum += table[i];
-	table[where] -= sum;
-}
-
-static void put(uint8_t *p, uint64_t v, size_t n)
-{
-	memcpy(p, &v, n); /* both sides are little-endian */
-}
-
-/* A table's header: signature, length, revision, then names of who made it. */
-static uint8_t *begin_table(struct low *l, const char *signature, size_t n, uint64_t *at)
-{
-	uint8_t *t;
-
-	*at = take(l, n);
-	t = l->m->ram + *at;
-	memcpy(t, signature, 4);
-	put(t + 4, n, 4);
-	t[8] = signature[0] == 'A' ? 5 : 1; /* revision: of the MADT 5 */
-	memcpy(t + 10, "DYAD  VM      ", 14);
-	return t;
-}
-
-static uint64_t put_madt(struct low *l)
-{
-	size_t n = 44 + 8 * l->m->cpus + 12;
-	uint64_t at;
-	uint8_t *t = begin_table(l, "APIC", n, &at), *e = t + 44;
-
-	put(t + 36, 0xfee00000, 4); /* local APICs */
-	put(t + 40, 1, 4); /* and two 8259s */
-	for (unsigned int i = 0; i < l->m->cpus; i++, e += 8) {
-		e[0] = 0; /* local APIC: processor, APIC id, enabled */
-		e[1] = 8;
-		e[2] = e[3] = i;
-		e[4] = 1;
-	}
-	e[0] = 1; /* IOAPIC: id, address, first interrupt */
-	e[1] = 12;
-	put(e + 4, 0xfec00000, 4);
-	set_checksum(t, n, 9);
-	return at;
-}
-
-static uint64_t put_acpi(struct low *l)
-{
-	uint64_t madt = put_madt(l), xsdt, rsdp;
-	uint8_t *t = begin_table(l, "XSDT", 44, &xsdt);
-
-	put(t + 36, madt, 8);
-	set_checksum(t, 44, 9);
-	rsdp = take(l, 36);
-	t = l->m->ram + rsdp;
-	memcpy(t, "RSD PTR ", 8);
-	memcpy(t + 9, "DYAD  ", 6);
-	t[15] = 2;
-	put(t + 20, 36, 4);
-	put(t + 24, xsdt, 8);
-	set_checksum(t, 20, 8);
-	set_checksum(t, 36, 32);
-	return rsdp;
 }
 
 /* ---- start_info ---- */
@@ -365,7 +290,7 @@ static uint64_t put_cmdline(struct low *l)
 
 static uint64_t put_modules(struct low *l, const struct archive *a)
 {
-	uint64_t at = take(l, 2 * sizeof(struct module));
+	uint64_t at = low_take(l, 2 * sizeof(struct module));
 	uint64_t name = put_string(l, ROOT_PATH);
 	struct module *mod = (void *)(l->m->ram + at);
 
@@ -377,10 +302,10 @@ static uint64_t put_modules(struct low *l, const struct archive *a)
 /* The image counts as RAM that is taken: so the guest's kernel can name its pages. */
 static uint64_t put_memory(struct low *l)
 {
-	uint64_t at = take(l, 2 * sizeof(struct memory_entry));
+	uint64_t at = low_take(l, 2 * sizeof(struct memory_entry));
 	struct memory_entry *e = (void *)(l->m->ram + at);
 
-	e[0] = (struct memory_entry){ .addr = 0, .size = LOW_END, .type = E820_RAM };
+	e[0] = (struct memory_entry){ .addr = 0, .size = LOW_MEMORY_END, .type = E820_RAM };
 	e[1] = (struct memory_entry){ .addr = HIGH_START,
 				      .type = E820_RAM,
 				      .size = l->m->ram_size + l->m->image_size - HIGH_START };
@@ -389,13 +314,13 @@ static uint64_t put_memory(struct low *l)
 
 void boot_load(struct machine *m)
 {
-	struct low low = { .m = m, .at = LOW_INFO };
+	struct low low = { .m = m, .at = LOW_INFO, .end = LOW_MEMORY_END };
 	struct archive a = { .m = m };
 	struct start_info *si;
 
 	a.start = a.at = kernel_load(m);
 	initramfs_build(&a);
-	m->start_info = take(&low, sizeof(*si));
+	m->start_info = low_take(&low, sizeof(*si));
 	si = (void *)(m->ram + m->start_info);
 	*si = (struct start_info){
 		.magic = PVH_MAGIC,
@@ -403,7 +328,7 @@ void boot_load(struct machine *m)
 		.nr_modules = 2,
 		.modules = put_modules(&low, &a),
 		.cmdline = put_cmdline(&low),
-		.rsdp = put_acpi(&low),
+		.rsdp = acpi_tables(&low),
 		.memmap = put_memory(&low),
 		.memmap_entries = 2,
 	};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The KVM side (Linux's Documentation/virt/kvm/api.rst): memory slots, the registers at a PVH entry,
+ * The KVM side (Linux's Documentation/virt/kvm/api.rst): memory slots, the registers at the entry,
  * the loop around KVM_RUN. Interrupt chips are the kernel's; all other devices are devices.c.
  */
 #include <errno.h>
@@ -16,6 +16,12 @@
 #include "vm.h"
 
 #define MAX_CPUID 100
+#define CR0_PE (1UL << 0)
+#define CR0_ET (1UL << 4)
+#define CR0_PG (1UL << 31)
+#define CR4_PAE (1UL << 5)
+#define EFER_LME (1UL << 8)
+#define EFER_LMA (1UL << 10)
 #define LEAF_HYPERVISOR 0x40000000
 #define LEAF_TIMING 0x40000010
 #define APIC_BUS_KHZ 1000000 /* KVM's local APIC timers count nanoseconds */
@@ -66,7 +72,7 @@ static void *map_image(struct machine *m)
 
 static void create_memory(struct machine *m)
 {
-	void *image = map_image(m);
+	void *image = m->image ? map_image(m) : NULL;
 
 	m->ram_size = ALIGN_UP(m->memory, PAGE);
 	if (m->ram_size + m->image_size > MEMORY_MAX)
@@ -76,9 +82,13 @@ static void create_memory(struct machine *m)
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (m->ram == MAP_FAILED)
 		die(STATUS_FAILED, "no memory for the machine: %s", strerror(errno));
-	boot_load(m);
+	if (image)
+		boot_load(m);
+	else
+		linux_load(m);
 	add_slot(m, 0, 0, m->ram, m->ram_size, 0);
-	add_slot(m, 1, m->ram_size, image, m->image_size, KVM_MEM_READONLY);
+	if (image)
+		add_slot(m, 1, m->ram_size, image, m->image_size, KVM_MEM_READONLY);
 }
 
 /* ---- vCPUs ---- */
@@ -112,29 +122,65 @@ static void set_cpuid(struct machine *m, unsigned int cpu)
 	free(c);
 }
 
-/* The state a PVH kernel expects: 32-bit protected mode, flat, paging off, start_info in EBX. */
+/* Flat segments of 32 bits, CS with the selector `code` and all others with the next one. */
+static void set_flat(struct kvm_sregs *s, uint16_t code)
+{
+	struct kvm_segment flat = { .limit = 0xffffffff, .selector = code, .type = 11 };
+
+	flat.present = flat.db = flat.s = flat.g = 1;
+	s->cs = flat;
+	flat.selector = code + 8;
+	flat.type = 3;
+	s->ds = s->es = s->fs = s->gs = s->ss = flat;
+}
+
+/* Segments of 64 KiB from the entry's on. Code is behind the first sector, the boot sector. */
+static void set_real(struct machine *m, struct kvm_sregs *s)
+{
+	struct kvm_segment data = { .limit = 0xffff, .type = 3, .present = 1, .s = 1 };
+
+	data.base = m->entry;
+	data.selector = m->entry >> 4;
+	s->ds = s->es = s->fs = s->gs = s->ss = data;
+	data.base += 0x200;
+	data.selector += 0x20;
+	data.type = 11;
+	s->cs = data;
+}
+
+/*
+ * The state a kernel expects. PVH: 32-bit protected mode, flat, paging off, start_info in EBX. Linux:
+ * long mode with struct boot_params in RSI, or real mode at its setup code.
+ */
 static void set_entry(struct machine *m, int vcpu)
 {
-	struct kvm_regs regs = { .rip = m->entry, .rbx = m->start_info, .rflags = 2 };
-	struct kvm_segment code = { .limit = 0xffffffff,
-				    .selector = 8,
-				    .type = 11,
-				    .present = 1,
-				    .db = 1,
-				    .s = 1,
-				    .g = 1 };
-	struct kvm_segment data = code;
+	struct kvm_regs regs = { .rip = m->entry, .rflags = 2 };
 	struct kvm_sregs s;
 
 	check(ioctl(vcpu, KVM_GET_SREGS, &s), "KVM_GET_SREGS");
-	data.selector = 16;
-	data.type = 3;
-	s.cs = code;
-	s.ds = s.es = s.fs = s.gs = s.ss = data;
 	s.tr = (struct kvm_segment){ .limit = 0x67, .type = 11, .present = 1 };
 	s.ldt = (struct kvm_segment){ .unusable = 1 };
-	s.cr0 = 0x11; /* PE, ET */
+	s.cr0 = CR0_ET;
 	s.cr4 = s.cr3 = s.efer = 0;
+	if (m->mode == ENTER_PROTECTED) {
+		set_flat(&s, 8);
+		s.cr0 |= CR0_PE;
+		regs.rbx = m->start_info;
+	} else if (m->mode == ENTER_LONG) {
+		set_flat(&s, 0x10);
+		s.cs.db = 0;
+		s.cs.l = 1;
+		s.gdt = (struct kvm_dtable){ .base = m->gdt, .limit = m->gdt_size - 1 };
+		s.cr3 = m->page_tables;
+		s.cr4 = CR4_PAE;
+		s.efer = EFER_LME | EFER_LMA;
+		s.cr0 |= CR0_PE | CR0_PG;
+		regs.rsi = m->start_info;
+	} else {
+		set_real(m, &s);
+		regs.rip = 0;
+		regs.rsp = m->stack;
+	}
 	check(ioctl(vcpu, KVM_SET_SREGS, &s), "KVM_SET_SREGS");
 	check(ioctl(vcpu, KVM_SET_REGS, &regs), "KVM_SET_REGS");
 }
@@ -192,10 +238,14 @@ static unsigned long long rip_of(int vcpu)
 	return regs.rip;
 }
 
-static void do_io(struct machine *m, struct kvm_run *run)
+static void do_io(struct machine *m, int vcpu, struct kvm_run *run)
 {
 	uint8_t *data = (uint8_t *)run + run->io.data_offset;
 
+	if (run->io.port == PORT_BIOS && m->mode == ENTER_REAL) {
+		bios_call(m, vcpu);
+		return;
+	}
 	for (unsigned int i = 0; i < run->io.count; i++, data += run->io.size)
 		port_access(m, run->io.port, run->io.direction == KVM_EXIT_IO_IN, data,
 			    run->io.size);
@@ -208,7 +258,7 @@ static bool handle_exit(struct machine *m, unsigned int i)
 
 	switch (run->exit_reason) {
 	case KVM_EXIT_IO:
-		do_io(m, run);
+		do_io(m, m->vcpu[i], run);
 		return true;
 	case KVM_EXIT_MMIO: /* nobody there */
 		if (!run->mmio.is_write)

@@ -7,7 +7,7 @@
 static const struct verb verbs[] = {
 	{
 		.name = "run",
-		.usage = "run [OPTION...] IMAGE [--] [COMMAND [ARG...]]",
+		.usage = "run [OPTION...] [IMAGE [--] [COMMAND [ARG...]]]",
 		.what = "Starts a virtual machine with an image as its root and waits for its end",
 		.more = "The machine boots a kernel of its own (Dyad; another with a PVH\n"
 			"entry by --kernel) and runs the command there. Its output comes out\n"
@@ -18,13 +18,17 @@ static const struct verb verbs[] = {
 			"statuses: 125 when vm or the guest kernel failed, 126 not\n"
 			"executable, 127 not found.\n"
 			"\n"
+			"With --kernel and a Linux kernel (bzImage) there is no image: --initrd\n"
+			"is its root. What it writes to port 0xf4 is vm's exit status.\n"
+			"\n"
 			"Examples:\n"
 			"  vm run busybox -- sh -c 'uname -a; exit 9'\n"
 			"  vm run busybox\n"
 			"  vm run --mem 32M --cpus 2 --name web busybox -- httpd -f\n"
-			"  vm run --console --append loglevel=7 busybox -- true\n",
+			"  vm run --console --append loglevel=7 busybox -- true\n"
+			"  vm run --mem 96M --kernel vmlinuz --initrd initrd.cpio --append quiet\n",
 		.opts = run_options,
-		.min_args = 1,
+		.min_args = 0,
 		.max_args = -1,
 		.run = run_verb,
 	},

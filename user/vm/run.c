@@ -25,8 +25,8 @@
 
 static struct {
 	uint64_t memory, cpus;
-	const char *name, *kernel, *append;
-	bool console;
+	const char *name, *kernel, *initrd, *append;
+	bool console, boot16;
 } opt = { .memory = 64UL << 20, .cpus = 1 };
 
 const struct opt run_options[] = {
@@ -37,6 +37,9 @@ const struct opt run_options[] = {
 	{ "--name", 'n', OPT_TEXT, &opt.name, "NAME", "what ps calls it, and its host name" },
 	{ "--kernel", 'k', OPT_TEXT, &opt.kernel, "FILE",
 	  "the guest's kernel (/lib/dyad/dyad.elf, or $DYAD_KERNEL)" },
+	{ "--initrd", 0, OPT_TEXT, &opt.initrd, "FILE", "initial file system of a Linux kernel" },
+	{ "--boot16", 0, OPT_FLAG, &opt.boot16, NULL,
+	  "starts a Linux kernel at its 16-bit entry (64-bit without)" },
 	{ "--append", 0, OPT_TEXT, &opt.append, "TEXT", "more for the kernel's command line" },
 	{ "--console", 0, OPT_FLAG, &opt.console, NULL, "shows the kernel's console on stderr" },
 	{ .name = NULL },
@@ -238,25 +241,57 @@ static int wait_for_end(struct machine *m, int signals)
 	}
 }
 
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* The kernel, and what it has for a root: an image with a command, or Linux's initial file system. */
+static void choose_system(struct machine *m, char **argv)
+{
+	static char image[256];
+	const char *own = getenv("DYAD_KERNEL");
+
+	if (!m->kernel)
+		m->kernel = own ? own : "/lib/dyad/dyad.elf";
+	if (!argv[0]) {
+		if (!opt.kernel)
+			die(STATUS_USAGE, "run: IMAGE is missing");
+		if (access(m->kernel, R_OK) < 0)
+			die(STATUS_FAILED, "%s: %s", m->kernel, strerror(errno));
+		if (!linux_is(m->kernel))
+			die(STATUS_FAILED,
+			    "%s: not a Linux kernel (no \"HdrS\" at 0x202); any other "
+			    "needs an IMAGE",
+			    m->kernel);
+		return;
+	}
+	if (linux_is(m->kernel))
+		die(STATUS_USAGE, "run: a Linux kernel takes --initrd, not the image %s", argv[0]);
+	if (m->initrd || m->boot16)
+		die(STATUS_USAGE, "run: --initrd and --boot16 are for a Linux kernel alone");
+	image_path(argv[0], image, sizeof(image));
+	m->image = image;
+	if (argv[1] && !strcmp(argv[1], "--"))
+		argv++;
+	image_config_read(image, &m->config);
+	m->argv = argv[1] ? argv + 1 : image_config_command(&m->config);
+}
+
 int run_verb(int argc, char **argv)
 {
 	struct machine m = { .memory = opt.memory,
 			     .cpus = opt.cpus,
 			     .kernel = opt.kernel,
+			     .initrd = opt.initrd,
 			     .append = opt.append,
+			     .boot16 = opt.boot16,
 			     .console = opt.console };
-	const char *own = getenv("DYAD_KERNEL"), *image_name = argv[0];
-	char image[256];
 	int signals;
 
-	image_path(image_name, image, sizeof(image));
-	m.image = image;
-	if (argv[1] && !strcmp(argv[1], "--"))
-		argv++;
-	image_config_read(image, &m.config);
-	m.argv = argv[1] ? argv + 1 : image_config_command(&m.config);
-	if (!m.kernel)
-		m.kernel = own ? own : "/lib/dyad/dyad.elf";
+	choose_system(&m, argv);
 	if (opt.cpus > MAX_CPUS)
 		die(STATUS_USAGE, "--cpus %llu: at most %d", (unsigned long long)opt.cpus,
 		    MAX_CPUS);
@@ -267,7 +302,7 @@ int run_verb(int argc, char **argv)
 	end_event = eventfd(0, EFD_CLOEXEC);
 	if (signals < 0 || end_event < 0)
 		die(STATUS_FAILED, "cannot wait for events: %s", strerror(errno));
-	state_begin(&state, opt.name, image_name);
+	state_begin(&state, opt.name, argv[0] ? argv[0] : base_name(m.kernel));
 	atexit(take_down);
 	m.name = state.name;
 	enter_group();

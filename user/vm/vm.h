@@ -7,7 +7,9 @@
  *	main.c     verbs and their help
  *	run.c      one machine's life: name, cgroup, threads, terminal, end
  *	machine.c  the KVM side: memory slots, registers, and what to do at an exit
- *	boot.c     what a PVH loader puts into memory: kernel, modules, command line, ACPI tables
+ *	boot.c     what a PVH loader puts into memory: kernel, modules, command line
+ *	linux.c    what a loader of Linux kernels puts there; bios.c  the firmware of its 16-bit entry
+ *	acpi.c     the ACPI tables
  *	devices.c  the bus: clock, exit port, and everything that is not there
  *	uart.c     two serial ports: the console and the command's output
  *	list.c     ps
@@ -22,12 +24,25 @@
 #define MAX_CPUS 16
 #define PAGE 4096UL
 #define ALIGN_UP(x, a) (((x) + (a)-1) & ~((a)-1))
+#define LOW_MEMORY_END 0x9f000 /* of conventional memory; what is behind it is the firmware's */
+
+/* ports that more than one file names */
+#define PORT_BIOS 0xb2 /* the firmware's stubs */
+#define PORT_PM1_EVENT 0x600 /* ACPI: 16 bits of status, 16 bits of what to tell */
+#define PORT_PM1_CONTROL 0x604
+#define PORT_PM_TIMER 0x608
+#define SLEEP_TYPE_OFF 5
+#define PORT_RESET_CONTROL 0xcf9
+#define RESET_CPU 0x04
+#define CMOS_CENTURY 0x32
 
 struct machine {
 	/* what was asked for */
 	const char *image, *kernel; /* paths */
 	char **argv; /* the command, the image's without one, or NULL: a shell on the console */
 	const char *append, *name;
+	const char *initrd; /* of a Linux kernel; that has no image */
+	bool boot16; /* it starts at its 16-bit entry */
 	struct image_config config; /* what the image says about running it */
 	uint64_t memory;
 	unsigned int cpus;
@@ -40,11 +55,37 @@ struct machine {
 	uint8_t *ram; /* guest-physical 0 */
 	uint64_t ram_size;
 	uint64_t image_size; /* in whole pages; it lies right behind the RAM */
-	uint64_t entry, start_info; /* guest-physical */
+
+	/* how the first vCPU begins; all guest-physical */
+	enum { ENTER_PROTECTED, ENTER_LONG, ENTER_REAL } mode;
+	uint64_t entry, start_info;
+	uint64_t gdt, gdt_size, page_tables; /* long mode */
+	uint64_t stack; /* real mode: in the segment of the entry */
 };
 
-/* boot.c: fills guest memory. Dies with a message when something does not fit or is not a kernel. */
+/* boot.c, linux.c: fills guest memory. Dies with a message when something does not fit or is not a kernel. */
 void boot_load(struct machine *m);
+bool linux_is(const char *path); /* a Linux kernel: for linux_load() */
+void linux_load(struct machine *m);
+/* The memory as firmware tells it: fills E820_ENTRIES of e. */
+#define E820_ENTRIES 3
+struct boot_e820_entry;
+unsigned int e820_map(struct machine *m, struct boot_e820_entry *e);
+
+/* A cursor in a part of guest memory for small things. */
+struct low {
+	struct machine *m;
+	uint64_t at, end;
+};
+/* Room for n zeroed bytes, 16-byte aligned; its guest-physical address. */
+uint64_t low_take(struct low *l, size_t n);
+
+/* acpi.c: the address of the RSDP, which is the first of what it takes */
+uint64_t acpi_tables(struct low *l);
+
+/* bios.c: interrupt vectors and their stubs; what a stub asks for, with an OUT to PORT_BIOS */
+void bios_load(struct machine *m);
+void bios_call(struct machine *m, int vcpu);
 
 /* machine.c */
 void machine_create(struct machine *m);

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""Debian's stock kernels as guests of Dyad: the kernels, and an initial file system with a session.
+
+The session is the guest's pid 1: it says what it sees in lines that begin with "@ ", and ends the
+machine as the word end= of the command line wants it: with status 7 at the exit port, by ACPI, or by a reset.
+"""
+import os
+
+import debian
+import images
+import newc
+
+FLAVOURS = {"cloud": "cloud-amd64", "stock": "amd64"}  # the packages linux-image-...
+FOLDER = "/tests/linux/"  # inside Dyad
+
+SESSION = r"""#!/bin/busybox sh
+export PATH=/bin
+/bin/busybox --install /bin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+stty -F /dev/console -opost
+echo "@ $(uname -srm)"
+echo "@ $(grep -c ^processor /proc/cpuinfo) cpus, clock $(cat /sys/devices/system/clocksource/*/current_clocksource)"
+echo "@ timer$(grep -E 'timer$|^ *LOC:' /proc/interrupts | sed 's/ \{2,\}/ /g' | tr -d '\n')"
+echo "@ flags$(grep -m 1 ^flags /proc/cpuinfo | cut -d: -f2)"
+echo "@ date $(date +%Y)"
+before=$(cut -d. -f1 /proc/uptime); sleep 1; after=$(cut -d. -f1 /proc/uptime)
+[ $after -gt $before ] && echo "@ slept"
+n=0; while [ $n -lt 20 ]; do (exit 1) || n=$((n + 1)); done; echo "@ forked $n"
+busybox seq 400 | sort -n | (sleep 0.1; tail -n 1) | sed 's/^/@ piped /'
+dmesg -r | sed -n 's/^<[0-4]>\[[ 0-9.]*\]/@ warns:/p'
+case $(cat /proc/cmdline) in
+*end=poweroff*) poweroff -f ;;
+*end=reset*) reboot -f ;;
+esac
+outb 0xf4 7
+"""
+
+
+def initramfs(build):
+    """The file of the initial file system, made in the build folder."""
+    archive = newc.Archive()
+    archive.file("bin/busybox", images.find_busybox(debian.CACHE), 0o755)
+    archive.file("bin/outb", os.path.join(build, "tests/guest/outb"), 0o755)
+    archive.node("dev/console", 5, 1)
+    for name in ("proc", "sys"):
+        archive.dir(name)
+    archive.data("init", SESSION.encode(), 0o755)
+    path = os.path.join(build, "tests/linux.cpio")
+    with open(path + ".new", "wb") as f:
+        archive.write(f)
+    os.replace(path + ".new", path)
+    return path
+
+
+def files(build, flavours):
+    """What a machine is given: (file here, path there)."""
+    return [(debian.linux_kernel(FLAVOURS[name])[0], FOLDER + name) for name in flavours] + [
+        (initramfs(build), FOLDER + "initrd")]

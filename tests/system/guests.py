@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""Kernels that nobody here wrote as guests: Debian's, with SVM (QEMU) and VT-x (Bochs); bad kernel files."""
+import re
+
+import linux_guest
+from harness import Case
+
+PLAIN = "nokaslr loglevel=1 "  # the same each time, and no console that costs exits
+
+# What a kernel says when it met something that is not there or does not work.
+TROUBLE = re.compile(r"Call Trace|WARNING: CPU|\bBUG\b|Oops|unchecked MSR|ACPI (Error|Warning)|nobody cared|"
+                     r"consistency problem|spurious|No irq handler|not responding|failed to")
+
+
+def complaint(output):
+    bad = [line for line in output.split("\n") if TROUBLE.search(line)]
+    return "a kernel without trouble: " + bad[0] if bad else None
+
+
+def boots(name, kernel, words="", options="", cpus=1, timer=r"LOC: [1-9]", clock=r"\S+", end="port", **kw):
+    """timer: which interrupts tick; clock: the kernel's clock source."""
+    run = "vm run --mem 96M --cpus %d %s --kernel %s --initrd %s --append '%s'" % (
+        cpus, options, linux_guest.FOLDER + kernel, linux_guest.FOLDER + "initrd",
+        PLAIN + words + " end=" + end)
+    flavour = linux_guest.FLAVOURS[kernel]
+    match = (r"^@ Linux 6\.1\.\d+-\d+-%s x86_64$" % flavour, r"^@ %d cpus, clock %s$" % (cpus, clock),
+             r"^@ timer.*%s" % timer, r"^@ flags .* hypervisor", r"^@ date 20[2-9]\d$", "^@ slept$",
+             "^@ forked 20$", "^@ piped 400$")
+    lacks = r"^@ flags .* (svm|vmx|monitor|x2apic|tsc_deadline_timer|pcid|mtrr|mce)\b"
+    return Case(name, run, status=7 if end == "port" else 0, match=match, lacks=lacks, check=complaint,
+                seconds=120, **kw)
+
+
+SVM, VTX = ("guests",), ("guestsvtx",)
+PIC_TIMER = r"0: [1-9]\d* XT-PIC timer"
+
+# A kernel file of 3 sectors, good but for what each line makes of it: OFFSET BYTES.
+BAD_FILES = r"""
+poke() { printf "$2" | dd of=kernel bs=1 seek=$(($1)) conv=notrunc 2>/dev/null; }
+try() {
+	dd if=/dev/zero of=kernel bs=512 count=3 2>/dev/null
+	poke 0x1f1 '\001'; poke 0x1f4 '\040'; poke 0x1fe '\125\252HH'; poke 0x202 'HdrS\017\002'; poke 0x211 '\001'
+	poke 0x236 '\001'; poke 0x239 '\010'; poke 0x25a '\020'; poke 0x262 '\020'
+	while [ $# -gt 1 ]; do poke $1 $2; shift 2; done
+	vm run --kernel kernel --initrd ${1:-/etc/passwd} 2>&1; echo $?
+}
+"""
+BAD = (  # arguments of try, what is said
+    (r"0x202 hdrs", 'kernel: not a Linux kernel (no "HdrS" at 0x202); any other needs an IMAGE'),
+    (r"0x1fe '\000'", 'kernel: not a Linux kernel (no "HdrS" at 0x202); any other needs an IMAGE'),
+    (r"0x1f1 '\002'", "kernel: cut off: its setup code has 1536 bytes, the file 1536"),
+    (r"0x1f1 '\377'", "kernel: cut off: its setup code has 131072 bytes, the file 1536"),
+    (r"0x1f4 '\041'", "kernel: cut off: the header tells of 1552 bytes, the file has 1536"),
+    (r"0x1f7 '\377'", "kernel: cut off: the header tells of 68451042816 bytes, the file has 1536"),
+    (r"0x206 '\005'", "kernel: too old: boot protocol 2.05, at least 2.06 is needed"),
+    (r"0x236 '\000'", "kernel: has no 64-bit entry (--boot16 takes the other)"),
+    (r"0x262 '\000\020'", "kernel needs 257 MiB of memory, the machine has 64 (--mem)"),
+    (r"0x25f '\377'", "kernel needs 17523466567682 MiB of memory, the machine has 64 (--mem)"),
+    ("/nosuch", "/nosuch: No such file or directory"),
+    ("/dev/null", "/dev/null: empty"),
+)
+
+CASES = [
+    Case("bad-files", BAD_FILES + "\n".join("try " + words for words, _ in BAD) + r"""
+vm run --kernel nosuch --initrd /etc/passwd 2>&1; vm run --kernel kernel busybox; vm run --initrd /etc/passwd busybox
+dd if=/dev/zero of=big bs=1M count=64 2>/dev/null; try big
+""", out="\n".join("vm: %s\n125" % said for _, said in BAD) + r"""
+vm: nosuch: No such file or directory
+vm: run: a Linux kernel takes --initrd, not the image busybox
+vm: run: --initrd and --boot16 are for a Linux kernel alone
+vm: big does not fit into 64 MiB of memory behind kernel (--mem)
+125""", on=("qemu",)),
+    boots("cloud-pic", "cloud", "nolapic", on=SVM, timer=PIC_TIMER, end="poweroff"),
+    boots("cloud-16-bit-smp", "cloud", options="--boot16", cpus=2, on=SVM + VTX),
+    boots("stock-smp", "stock", cpus=2, on=SVM, end="reset"),
+]

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the 16-bit setup code of a Linux kernel asks of a PC's firmware (Ralf Brown's interrupt list).
+ * Every interrupt vector leads to a stub of its own, `out %al, $PORT_BIOS; iret`: the exit comes here,
+ * the address of the stub says which interrupt it was, the answer goes into the registers and into
+ * the flags on the guest's stack.
+ */
+#include <string.h>
+#include <sys/ioctl.h>
+#include <asm/bootparam.h>
+
+#include "vm.h"
+
+#define STUBS 0xf0000UL
+#define STUB_SIZE 4
+#define FLAG_CARRY 1
+#define SMAP 0x534d4150 /* "SMAP" */
+
+void bios_load(struct machine *m)
+{
+	static const uint8_t stub[STUB_SIZE] = { 0xe6, PORT_BIOS, 0xcf };
+
+	for (unsigned int i = 0; i < 256; i++) {
+		uint16_t vector[2] = { i * STUB_SIZE, STUBS >> 4 };
+
+		memcpy(m->ram + 4 * i, vector, sizeof(vector));
+		memcpy(m->ram + STUBS + STUB_SIZE * i, stub, STUB_SIZE);
+	}
+}
+
+static void set16(__u64 *reg, uint16_t v)
+{
+	*reg = (*reg & ~0xffffULL) | v;
+}
+
+/* INT 15h, E820h: EBX says which entry, and becomes that of the next one, or 0. */
+static bool memory_map(struct machine *m, struct kvm_regs *r, const struct kvm_sregs *s)
+{
+	struct boot_e820_entry map[E820_ENTRIES];
+	uint32_t i = r->rbx, n = e820_map(m, map);
+	uint64_t to = s->es.base + (uint16_t)r->rdi;
+
+	if ((uint32_t)r->rdx != SMAP || (uint32_t)r->rcx < sizeof(*map) || i >= n ||
+	    to + sizeof(*map) > m->ram_size)
+		return false;
+	memcpy(m->ram + to, &map[i], sizeof(*map));
+	r->rax = SMAP;
+	r->rcx = sizeof(*map);
+	r->rbx = i + 1 < n ? i + 1 : 0;
+	return true;
+}
+
+static bool memory_service(struct machine *m, struct kvm_regs *r, const struct kvm_sregs *s)
+{
+	uint64_t kib = (m->ram_size >> 10) - 1024, above = kib - 15 * 1024;
+
+	switch ((uint16_t)r->rax) {
+	case 0xe820:
+		return memory_map(m, r, s);
+	case 0xe801: /* KiB from 1 to 16 MiB, then pieces of 64 KiB; twice */
+		set16(&r->rax, kib < 15 * 1024 ? kib : 15 * 1024);
+		set16(&r->rbx, kib < 15 * 1024 ? 0 : above >> 6);
+		set16(&r->rcx, r->rax);
+		set16(&r->rdx, r->rbx);
+		return true;
+	default:
+		if ((r->rax >> 8 & 0xff) != 0x88)
+			return false;
+		set16(&r->rax, kib < 0xffff ? kib : 0xffff);
+		return true;
+	}
+}
+
+/* False: no such service, or no such device. */
+static bool serve(struct machine *m, unsigned int vector, struct kvm_regs *r,
+		  const struct kvm_sregs *s)
+{
+	switch (vector) {
+	case 0x10: /* there is no screen: nothing is shown, nothing is found */
+		return true;
+	case 0x12: /* KiB of conventional memory */
+		set16(&r->rax, LOW_MEMORY_END >> 10);
+		return true;
+	case 0x15:
+		return memory_service(m, r, s);
+	case 0x16: /* no key is down */
+		set16(&r->rax, 0);
+		return true;
+	default: /* 0x13: no disk */
+		return false;
+	}
+}
+
+void bios_call(struct machine *m, int vcpu)
+{
+	struct kvm_sregs s;
+	struct kvm_regs r;
+	uint16_t flags;
+	uint64_t at;
+
+	if (ioctl(vcpu, KVM_GET_REGS, &r) < 0 || ioctl(vcpu, KVM_GET_SREGS, &s) < 0)
+		return;
+	at = s.ss.base + (uint16_t)(r.rsp + 4); /* IRET takes IP, CS, FLAGS */
+	if (s.cs.base != STUBS || at + sizeof(flags) > m->ram_size)
+		return;
+	memcpy(&flags, m->ram + at, sizeof(flags));
+	flags |= FLAG_CARRY;
+	if (serve(m, (uint16_t)r.rip / STUB_SIZE, &r, &s))
+		flags &= ~FLAG_CARRY;
+	memcpy(m->ram + at, &flags, sizeof(flags));
+	ioctl(vcpu, KVM_SET_REGS, &r);
+}

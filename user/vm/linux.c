@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a boot loader does for a Linux kernel (Linux's Documentation/x86/boot.rst). A bzImage is 16-bit
+ * setup code, with a header that both sides fill in, and behind it the kernel, which unpacks itself.
+ * There are two ways in: the setup code, in real mode, asks the firmware (bios.c) for what it must
+ * know and changes the mode itself; or the 64-bit entry, with paging on and struct boot_params made
+ * here. Guest memory, upwards:
+ *
+ *	0x0		interrupt vectors			(16-bit entry)
+ *	0x7000		struct boot_params, GDT, page tables	(64-bit entry)
+ *	0x10000		the setup code				(16-bit entry)
+ *	0x20000		the command line
+ *	0xe0000		ACPI tables, and the firmware's stubs at 0xf0000
+ *	0x100000	the kernel
+ *	at the top	the initial file system: the file's own pages, not copied
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <asm/bootparam.h>
+
+#include "vm.h"
+
+#define BOOT_PARAMS 0x7000UL
+#define BOOT_GDT 0x8000UL
+#define PAGE_TABLES 0x9000UL
+#define SETUP_CODE 0x10000UL
+#define COMMAND_LINE 0x20000UL
+#define ACPI_AREA 0xe0000UL
+#define ACPI_END 0xf0000UL
+#define HIGH_MEMORY 0x100000UL
+#define HEAP_END 0xe000 /* of the setup code's segment; its stack begins there */
+#define SETUP_MAX 0x8000
+#define MAGIC 0x53726448 /* "HdrS" */
+#define BOOT_FLAG 0xaa55
+#define SECTOR 512
+#define ENTRY_64 0x200 /* of the kernel */
+#define VERSION_64 0x20c /* the first that tells of a 64-bit entry */
+#define VERSION_LEAST 0x206 /* the first that tells the length of its command line */
+#define LOADER_UNDEFINED 0xff
+#define VIDEO_CURRENT_MODE 0x0f04
+#define E820_RAM 1
+#define E820_RESERVED 2
+
+struct bzimage {
+	const char *path;
+	const uint8_t *file;
+	size_t size;
+	struct setup_header h;
+	size_t setup_size, kernel_size; /* bytes; both lie in the file, in this order */
+};
+
+static void *map_file(const char *path, size_t *size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *p;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
+	if (!st.st_size)
+		die(STATUS_FAILED, "%s: empty", path);
+	*size = st.st_size;
+	p = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
+	close(fd);
+	return p;
+}
+
+bool linux_is(const char *path)
+{
+	struct setup_header h;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool is = fd >= 0 &&
+		  pread(fd, &h, sizeof(h), offsetof(struct boot_params, hdr)) == sizeof(h) &&
+		  h.header == MAGIC && h.boot_flag == BOOT_FLAG;
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
+/* ---- the header: everything that can be wrong with it ---- */
+
+static void check_file(struct bzimage *z)
+{
+	unsigned int sectors = z->h.setup_sects ? z->h.setup_sects : 4;
+
+	z->setup_size = (sectors + 1) * SECTOR;
+	z->kernel_size = (size_t)z->h.syssize * 16;
+	if (z->setup_size >= z->size)
+		die(STATUS_FAILED, "%s: cut off: its setup code has %zu bytes, the file %zu",
+		    z->path, z->setup_size, z->size);
+	if (z->kernel_size > z->size - z->setup_size)
+		die(STATUS_FAILED, "%s: cut off: the header tells of %zu bytes, the file has %zu",
+		    z->path, z->setup_size + z->kernel_size, z->size);
+	if (z->setup_size > SETUP_MAX)
+		die(STATUS_FAILED, "%s: its setup code has %zu bytes, at most %d are possible",
+		    z->path, z->setup_size, SETUP_MAX);
+}
+
+static void check_header(struct machine *m, struct bzimage *z)
+{
+	uint64_t needs = z->h.pref_address + z->h.init_size;
+
+	if (z->h.version < VERSION_LEAST || !(z->h.loadflags & LOADED_HIGH))
+		die(STATUS_FAILED, "%s: too old: boot protocol %u.%02u, at least 2.%02u is needed",
+		    z->path, z->h.version >> 8, z->h.version & 0xff, VERSION_LEAST & 0xff);
+	if (!m->boot16 && (z->h.version < VERSION_64 || !(z->h.xloadflags & XLF_KERNEL_64)))
+		die(STATUS_FAILED, "%s: has no 64-bit entry (--boot16 takes the other)", z->path);
+	if (needs < HIGH_MEMORY + z->kernel_size)
+		needs = HIGH_MEMORY + z->kernel_size;
+	if (needs > m->ram_size)
+		die(STATUS_FAILED, "%s needs %llu MiB of memory, the machine has %llu (--mem)",
+		    z->path, (unsigned long long)(needs + 0xfffff) >> 20,
+		    (unsigned long long)m->ram_size >> 20);
+}
+
+static void bzimage_open(struct machine *m, struct bzimage *z)
+{
+	z->path = m->kernel;
+	z->file = map_file(z->path, &z->size);
+	memcpy(&z->h, z->file + offsetof(struct boot_params, hdr), sizeof(z->h));
+	check_file(z);
+	check_header(m, z);
+}
+
+/* ---- what goes into memory ---- */
+
+static void put_cmdline(struct machine *m, struct bzimage *z)
+{
+	char *to = (char *)m->ram + COMMAND_LINE;
+	const char *more = m->append ? m->append : "";
+
+	if (!join(to, z->h.cmdline_size + 1, "console=ttyS0 ", more, NULL))
+		die(STATUS_USAGE, "--append: %s takes at most %u bytes", z->path,
+		    z->h.cmdline_size);
+	z->h.cmd_line_ptr = COMMAND_LINE;
+}
+
+static void put_initrd(struct machine *m, struct bzimage *z)
+{
+	uint64_t end = m->ram_size, start, least = z->h.pref_address + z->h.init_size;
+	size_t size;
+	void *from;
+
+	if (!m->initrd)
+		return;
+	from = map_file(m->initrd, &size);
+	if (end > z->h.initrd_addr_max + 1UL)
+		end = z->h.initrd_addr_max + 1UL;
+	start = (end - size) & ~(PAGE - 1);
+	if (size > end || start < least)
+		die(STATUS_FAILED, "%s does not fit into %llu MiB of memory behind %s (--mem)",
+		    m->initrd, (unsigned long long)m->ram_size >> 20, z->path);
+	if (mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, m->ram + start) == MAP_FAILED)
+		die(STATUS_FAILED, "%s: %s", m->initrd, strerror(errno));
+	z->h.ramdisk_image = start;
+	z->h.ramdisk_size = size;
+}
+
+unsigned int e820_map(struct machine *m, struct boot_e820_entry *e)
+{
+	e[0] = (struct boot_e820_entry){ 0, LOW_MEMORY_END, E820_RAM };
+	e[1] = (struct boot_e820_entry){ ACPI_AREA, HIGH_MEMORY - ACPI_AREA, E820_RESERVED };
+	e[2] = (struct boot_e820_entry){ HIGH_MEMORY, m->ram_size - HIGH_MEMORY, E820_RAM };
+	return E820_ENTRIES;
+}
+
+/* The first 4 GiB where they are, by pages of 2 MiB: one table of tables, four of pages. */
+static void put_page_tables(struct machine *m)
+{
+	const uint64_t present = 3, large = 0x80; /* and writable */
+	uint64_t *t = (uint64_t *)(m->ram + PAGE_TABLES), *tables = t + 512, *pages = t + 1024;
+
+	t[0] = (PAGE_TABLES + PAGE) | present;
+	for (uint64_t i = 0; i < 4; i++)
+		tables[i] = (PAGE_TABLES + (2 + i) * PAGE) | present;
+	for (uint64_t i = 0; i < 4 * 512; i++)
+		pages[i] = i << 21 | large | present;
+}
+
+static void enter_64(struct machine *m, struct bzimage *z)
+{
+	static const uint64_t gdt[] = { 0, 0, 0x00af9b000000ffff, 0x00cf93000000ffff };
+	struct boot_params *p = (void *)(m->ram + BOOT_PARAMS);
+
+	p->hdr = z->h;
+	p->acpi_rsdp_addr = ACPI_AREA;
+	p->e820_entries = e820_map(m, p->e820_table);
+	memcpy(m->ram + BOOT_GDT, gdt, sizeof(gdt));
+	put_page_tables(m);
+	m->mode = ENTER_LONG;
+	m->entry = HIGH_MEMORY + ENTRY_64;
+	m->start_info = BOOT_PARAMS;
+	m->gdt = BOOT_GDT;
+	m->gdt_size = sizeof(gdt);
+	m->page_tables = PAGE_TABLES;
+}
+
+static void enter_16(struct machine *m, struct bzimage *z)
+{
+	z->h.loadflags |= CAN_USE_HEAP;
+	z->h.heap_end_ptr = HEAP_END - 0x200;
+	z->h.vid_mode = VIDEO_CURRENT_MODE;
+	memcpy(m->ram + SETUP_CODE, z->file, z->setup_size);
+	memcpy(m->ram + SETUP_CODE + offsetof(struct boot_params, hdr), &z->h, sizeof(z->h));
+	bios_load(m);
+	m->mode = ENTER_REAL;
+	m->entry = SETUP_CODE;
+	m->stack = HEAP_END;
+}
+
+void linux_load(struct machine *m)
+{
+	struct low acpi = { .m = m, .at = ACPI_AREA, .end = ACPI_END };
+	struct bzimage z = { 0 };
+
+	bzimage_open(m, &z);
+	memcpy(m->ram + HIGH_MEMORY, z.file + z.setup_size, z.kernel_size);
+	put_cmdline(m, &z);
+	put_initrd(m, &z);
+	acpi_tables(&acpi);
+	z.h.type_of_loader = LOADER_UNDEFINED;
+	z.h.code32_start = HIGH_MEMORY;
+	if (m->boot16)
+		enter_16(m, &z);
+	else
+		enter_64(m, &z);
+	munmap((void *)z.file, z.size);
+}
