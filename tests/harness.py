@@ -27,6 +27,7 @@ MACHINES = {
     "small": dict(engine="qemu", cpus=1, mem="32M"),
     "nosvm": dict(engine="qemu", cpus=1, cpu="max,svm=off"),
     "debian": dict(engine="qemu", cpus=2, mem="256M", image="debian"),  # dynamic programs of Debian
+    "debiansan": dict(engine="qemu", cpus=2, mem="512M", san=True, image="debian"),
     # an image of every kind beside busybox, for ctr and vm
     "images": dict(engine="qemu", cpus=2, mem="1G", images=("debian", "klibc", "musl", "oci", "toybox")),
     "imagesan": dict(engine="qemu", cpus=2, mem="512M", san=True, images=("oci",)),
@@ -41,7 +42,7 @@ MACHINES = {
     "penryn": dict(engine="bochs", cpu="core2_penryn_t9600"),
     "ryzen": dict(engine="bochs", cpu="ryzen"),
 }
-SLOW = {"bochs": 8, "uefi": 2, "san": 4, "imagesan": 4}  # an engine's or a machine's share of patience
+SLOW = {"bochs": 8, "uefi": 2, "san": 4, "imagesan": 4, "debiansan": 4}  # an engine's or a machine's share of patience
 
 # The figures are kept in files: a variable would make the memory of this very shell grow.
 DRIVER = r"""
