@@ -184,17 +184,17 @@ mkdir /run/here; cd /run/here
 """ + COMMON
 
 
-def script(text, seconds=120):
-    """A test that runs the script; what it must print follows a line of ----."""
+def script(text, seconds=120, namespaces="-m"):
+    """A test that runs the script in new namespaces; what it must print follows a line of ----."""
     code, _, want = text.partition("----\n")
     name = "t%d-%d" % (os.getpid(), next(NUMBERS))  # groups are the machine's: tests run side by side
 
     def test(run):
-        if os.geteuid() or run.sh(["unshare", "-m", "true"]).returncode:
+        if os.geteuid() or run.sh(["unshare", namespaces, "true"]).returncode:
             print("      ctr on this machine: not run, it wants root and a mount namespace")
             return None
         run.sh(["make", "-s", "BUILD=" + run.build, "guest-tests", run.build + "/user/ctr"], timeout=120)
-        done = run.sh(["unshare", "-m", "sh", "-c", "T=%s\n" % name + SETUP + code], timeout=seconds)
+        done = run.sh(["unshare", namespaces, "sh", "-c", "T=%s\n" % name + SETUP + code], timeout=seconds)
         if done.returncode or done.stdout.replace(name, "T").rstrip() != want.rstrip():
             return want, "status %d\n%s" % (done.returncode, done.stdout)
         return None

@@ -140,6 +140,7 @@ struct state {
 	int status; /* exit status, once it ended */
 	bool keep; /* what is known of it stays after its end, until it is removed */
 	char command[128];
+	char address[16], ports[560]; /* in a network of its own: 10.88.0.2; what leads there */
 	enum state_phase phase; /* from state_load() */
 	int dir; /* its locked folder, from state_begin() or state_lock() on */
 };
@@ -153,6 +154,8 @@ void state_begin(struct state *s, const char *name, const char *image);
 void state_describe(struct state *s, char **argv); /* s->command */
 void state_save(const struct state *s); /* tells the others */
 void state_remove(const struct state *s); /* s->dir is locked */
+extern void (*state_give_back)(
+	const struct state *s); /* the tool's own, before a removal; or NULL */
 bool state_lock(struct state *s); /* of one that is over; false while somebody else has it */
 bool state_load(const char *name, struct state *s); /* false when there is none */
 void state_find(const char *name, struct state *s); /* one that runs; dies with status 2 */

@@ -134,6 +134,8 @@ static void add_row(const struct state *s, void *table)
 	table_add(table, "%s", s->started ? age_text(time(NULL) - s->started, buf) : "-");
 	add_number(table, cgroup < 0 ? -1 : cgroup_number(cgroup, "pids.current", ""), false);
 	add_number(table, cgroup < 0 ? -1 : cgroup_number(cgroup, "memory.current", ""), true);
+	table_add(table, "%s", s->address[0] ? s->address : "-");
+	table_add(table, "%s", s->ports[0] ? s->ports : "-");
 	table_add(table, "%s", s->command);
 	if (cgroup >= 0)
 		close(cgroup);
@@ -144,7 +146,7 @@ int ps_verb(int argc, char **argv)
 	struct table t = { 0 };
 
 	if (!opt.quiet)
-		table_begin(&t, "NAME IMAGE STATUS PID AGE TASKS MEMORY COMMAND");
+		table_begin(&t, "NAME IMAGE STATUS PID AGE TASKS MEMORY ADDRESS PORTS COMMAND");
 	state_each(add_row, &t);
 	table_print(&t);
 	return 0;

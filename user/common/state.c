@@ -107,14 +107,15 @@ void state_begin(struct state *s, const char *name, const char *image)
 
 void state_save(const struct state *s)
 {
-	char text[640];
+	char text[1280];
 	int n, fd;
 
 	n = format(text, sizeof(text),
 		   "pid %d\nkeeper %d\nimage %s\nstarted %lld\nended %lld\nstatus %d\nkeep %d\n"
-		   "cgroup %s-%s\ncommand %s\n",
+		   "cgroup %s-%s\naddress %s\nports %s\ncommand %s\n",
 		   (int)s->pid, (int)s->keeper, s->image, (long long)s->started,
-		   (long long)s->ended, s->status, s->keep, prog_name, s->name, s->command);
+		   (long long)s->ended, s->status, s->keep, prog_name, s->name, s->address,
+		   s->ports, s->command);
 	fd = openat(s->dir, "status.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0 || write(fd, text, n) != n || renameat(s->dir, "status.new", s->dir, "status"))
 		warn("/run/%s/%s/status: %s", prog_name, s->name, strerror(errno));
@@ -154,10 +155,14 @@ static void remove_file(int dir, const char *name, void *arg)
 	unlinkat(dir, name, 0);
 }
 
+void (*state_give_back)(const struct state *s);
+
 void state_remove(const struct state *s)
 {
 	char path[STATE_PATH_SIZE];
 
+	if (s->address[0] && state_give_back)
+		state_give_back(s);
 	each_name(s->dir, remove_file, NULL);
 	state_path(s->name, NULL, path);
 	rmdir(path);
@@ -177,7 +182,7 @@ bool state_lock(struct state *s)
 
 bool state_load(const char *name, struct state *s)
 {
-	char path[STATE_PATH_SIZE], text[640] = "", own[NAME_SIZE];
+	char path[STATE_PATH_SIZE], text[1280] = "", own[NAME_SIZE];
 	bool locked;
 	int dir;
 
@@ -194,6 +199,8 @@ bool state_load(const char *name, struct state *s)
 	close(dir);
 	value_of(text, "image", s->image, sizeof(s->image));
 	value_of(text, "command", s->command, sizeof(s->command));
+	value_of(text, "address", s->address, sizeof(s->address));
+	value_of(text, "ports", s->ports, sizeof(s->ports));
 	s->pid = number_of(text, "pid");
 	s->keeper = number_of(text, "keeper");
 	s->started = number_of(text, "started");

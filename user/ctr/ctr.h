@@ -6,7 +6,7 @@
  *
  * main.c verbs; run.c the parent's side; setup.c the child's root and mounts, command.c its last steps
  * to exec; spawn.c clone3 and the wait; shim.c the keeper left behind, client.c who attaches to it;
- * exec.c entering one that runs; end.c ending; look.c and explain.c what there is to see; oci.h
+ * net.c the bridge, publish.c its ports; exec.c entering one that runs; end.c ending; look.c and explain.c what there is to see; oci.h
  * containers of bundles.
  */
 #pragma once
@@ -127,6 +127,23 @@ int shim_run(struct container *c, pid_t (*start)(const struct container *c), str
 int client_started(int s);
 /* Is attached until its end, whose status it returns, or until ctrl-p ctrl-q: 0. */
 int client_run(int s, const char *name);
+
+/* ---- --net bridge: net.c, and the ports of the host's that lead there: publish.c ---- */
+#define NET_GATEWAY "10.88.0.1" /* the host, at the bridge */
+/* The network of s: an address, a namespace plugged into the bridge, the ports; dies when it cannot. */
+void net_prepare(struct state *s, const struct opt_list *ports, const char *hostname);
+int net_mounts(struct mount_point *m); /* its files in /etc: how many, at most 2 */
+/* Around the start of its first process, which is born in the namespace. Nothing without one. */
+void net_enter(void);
+void net_leave(void);
+void net_close(void); /* what of it another process has taken over */
+void net_end(struct state *s); /* ends what net_enter() began, gives the address back */
+void net_give_back(const struct state *s); /* the address alone: of one who did not do so */
+/* Binds what -p asks for, as text too, as docker shows it; dies when it cannot. */
+void publish_open(const struct opt_list *list, char *text, size_t size);
+void publish_close(void);
+/* Leads them to the address, by a process of its own: its pid, or 0 when there are none. */
+pid_t publish_start(uint32_t address);
 
 /* ---- looking: explain.c ---- */
 void json_text(const char *key, const char *text); /* prints "KEY": "TEXT" */

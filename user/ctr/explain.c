@@ -224,6 +224,10 @@ int explain_verb(int argc, char **argv)
 	add(0, "%s: image %s, since %s; process %d of the host, 1 of its own; kept by %d", s.name,
 	    s.image, age_text(time(NULL) - s.started, age), (int)s.pid, (int)s.keeper);
 	add_namespaces(&s);
+	if (s.address[0]) {
+		add(1, "%-28s %-22s %s", "network of the bridge", NET_GATEWAY, s.address);
+		add(2, "%-25s %s", "published", s.ports[0] ? s.ports : "-");
+	}
 	add(1, "%-28s %-22s %s", "root and mounts", "type", "options");
 	each_mount(s.pid, add_mount, NULL);
 	add_group(&s);

@@ -267,6 +267,15 @@ static void inspect(const char *name)
 	json_number("started", s.started);
 	json_number("ended", s.ended ? s.ended : -1);
 	print("}");
+	if (s.address[0]) {
+		print(",\n  \"network\": {");
+		json_text("address", s.address);
+		print(", ");
+		json_text("gateway", NET_GATEWAY);
+		print(", ");
+		json_text("ports", s.ports);
+		print("}");
+	}
 	if (s.phase == STATE_RUNNING) {
 		inspect_group(s.name);
 		inspect_namespaces(&s);

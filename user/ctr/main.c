@@ -27,7 +27,9 @@ static const struct verb verbs[] = {
 		  "  ctr run busybox -- sh -c 'hostname; ps; exit 7'\n"
 		  "  ctr run -it --hostname lab busybox\n"
 		  "  ctr run --memory 32M busybox -- tail /dev/zero\n"
-		  "  ctr run --pids 16 -e GREETING=hello busybox -- sh -c 'echo $GREETING'\n",
+		  "  ctr run --pids 16 -e GREETING=hello busybox -- sh -c 'echo $GREETING'\n"
+		  "  ctr run -d --name web -p 8080:80 busybox -- httpd -f\n"
+		  "  ctr run --net bridge busybox -- wget -qO - http://web/\n",
 	  .opts = run_options,
 	  .min_args = 1,
 	  .max_args = -1,
@@ -262,5 +264,6 @@ int main(int argc, char **argv)
 	while (fd >= 0 && fd < 3)
 		fd = open("/dev/null", O_RDWR);
 	close(fd);
+	state_give_back = net_give_back;
 	return tool_main(&ctr, argc, argv);
 }

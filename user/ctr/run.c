@@ -29,7 +29,8 @@
 static struct {
 	uint64_t memory, pids;
 	const char *cpus, *hostname, *name, *workdir, *user, *net, *seccomp;
-	struct opt_list env, volumes, cap_add, cap_drop;
+	struct opt_list env, volumes, cap_add, cap_drop, ports;
+	bool bridge; /* --net bridge, or --publish, which means it */
 	bool stdin_, terminal, detach, init, remove, privileged, read_only, in_vm;
 } opt;
 
@@ -51,7 +52,9 @@ const struct opt run_options[] = {
 	  "a folder or file of the host's, seen at DIR; may be repeated" },
 	{ "--read-only", 0, OPT_FLAG, &opt.read_only, NULL, "its root cannot be written" },
 	{ "--net", 0, OPT_TEXT, &opt.net, "none|host|bridge",
-	  "whose network it has: a loopback alone, or the host's (without)" },
+	  "a loopback alone; the host's network (without); an address on a bridge" },
+	{ "--publish", 'p', OPT_LIST, &opt.ports, "[[IP:]PORT:]PORT[/udp]",
+	  "a port of the host's that leads to one of its own; means --net bridge" },
 	{ "--cap-add", 0, OPT_LIST, &opt.cap_add, "CAP",
 	  "one capability more: NET_ADMIN, ALL; may be repeated" },
 	{ "--cap-drop", 0, OPT_LIST, &opt.cap_drop, "CAP", "one capability less; may be repeated" },
@@ -192,13 +195,15 @@ static void describe_mounts(struct container *c)
 {
 	static struct mount_point mounts[MAX_MOUNTS];
 
-	if (nr_default_mounts + opt.volumes.n > MAX_MOUNTS)
-		die(STATUS_USAGE, "--volume: more than %d", MAX_MOUNTS - nr_default_mounts);
 	memcpy(mounts, default_mounts, nr_default_mounts * sizeof(*mounts));
-	for (int i = 0; i < opt.volumes.n; i++)
-		add_volume(mounts + nr_default_mounts + i, opt.volumes.item[i]);
 	c->mounts = mounts;
-	c->nr_mounts = nr_default_mounts + opt.volumes.n;
+	c->nr_mounts = nr_default_mounts;
+	if (opt.bridge)
+		c->nr_mounts += net_mounts(mounts + c->nr_mounts);
+	if (c->nr_mounts + opt.volumes.n > MAX_MOUNTS)
+		die(STATUS_USAGE, "--volume: more than %d", MAX_MOUNTS - c->nr_mounts);
+	for (int i = 0; i < opt.volumes.n; i++)
+		add_volume(mounts + c->nr_mounts++, opt.volumes.item[i]);
 	c->masked = opt.privileged ? NULL : default_masked;
 	c->unwritable = opt.privileged ? NULL : default_unwritable;
 	c->read_only = opt.read_only;
@@ -240,14 +245,15 @@ static const struct sock_fprog *describe_seccomp(uint64_t capabilities)
 
 static uint64_t describe_namespaces(void)
 {
-	if (!opt.net || !strcmp(opt.net, "host"))
-		return NEEDED | CLONE_NEWIPC;
-	if (!strcmp(opt.net, "none"))
-		return NEEDED | CLONE_NEWIPC | CLONE_NEWNET;
-	if (!strcmp(opt.net, "bridge"))
-		die(STATUS_FAILED,
-		    "--net bridge: there are no bridges yet (there are none and host)");
-	die(STATUS_USAGE, "--net %s: not none, host or bridge", opt.net);
+	const char *net = opt.net ? opt.net : opt.ports.n ? "bridge" : "host";
+
+	if (strcmp(net, "none") && strcmp(net, "host") && strcmp(net, "bridge"))
+		die(STATUS_USAGE, "--net %s: not none, host or bridge", net);
+	opt.bridge = !strcmp(net, "bridge");
+	if (opt.ports.n && !opt.bridge)
+		die(STATUS_USAGE, "--publish: not with --net %s", net);
+	/* Of a bridge's, net.c makes the namespace: this process enters it before the start. */
+	return NEEDED | CLONE_NEWIPC | (strcmp(net, "none") ? 0 : CLONE_NEWNET);
 }
 
 /* ---- life ---- */
@@ -259,6 +265,7 @@ static void take_down(void)
 {
 	if (state.dir < 0)
 		return;
+	net_end(&state);
 	if (cgroup >= 0)
 		cgroup_remove(state.name);
 	state_remove(&state);
@@ -266,10 +273,13 @@ static void take_down(void)
 
 static pid_t start(const struct container *c)
 {
-	pid_t pid = spawn(c->namespaces, cgroup, !c->init, container_setup, c);
+	pid_t pid;
 
+	net_enter();
+	pid = spawn(c->namespaces, cgroup, !c->init, container_setup, c);
 	if (pid < 0 && errno == EINVAL)
 		pid = spawn(c->namespaces & ~CLONE_NEWIPC, cgroup, !c->init, container_setup, c);
+	net_leave();
 	if (pid < 0)
 		die(STATUS_FAILED, "cannot start a process in new namespaces: %s", strerror(errno));
 	state.started = time(NULL);
@@ -309,6 +319,7 @@ static void keep(struct container *c, int client)
 		exit(state.status);
 	state.ended = time(NULL);
 	state.keep = true;
+	net_end(&state);
 	if (cgroup >= 0)
 		cgroup_remove(state.name);
 	state_save(&state);
@@ -341,6 +352,7 @@ static int run_kept(struct container *c)
 	close(pair[1]);
 	close(state.dir); /* and with it our share of the lock */
 	state.dir = -1;
+	net_close();
 	waitpid(pid, NULL, 0);
 	if (!opt.detach)
 		return client_run(pair[0], state.name);
@@ -434,5 +446,7 @@ int run_verb(int argc, char **argv)
 		die(STATUS_FAILED, "cannot limit a container: no cgroup2 here: %s",
 		    strerror(errno));
 	set_limits(&c, cgroup);
+	if (opt.bridge)
+		net_prepare(&state, &opt.ports, c.hostname);
 	return opt.detach || opt.terminal ? run_kept(&c) : run_here(&c);
 }
