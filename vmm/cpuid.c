@@ -9,8 +9,6 @@
 #include "vmm/irqchip/irqchip.h"
 #include "vmm/vmm.h"
 
-#include <asm/kvm_para.h>
-
 /* Leaf 1 (SDM 2A, CPUID). Not: VMX, SMX, EIST, TM2, PDCM, PCID, x2APIC, TSC deadline, MONITOR, DTES. */
 #define F1_ECX                                                                                     \
 	(BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) |    \
@@ -114,10 +112,14 @@ int cpuid_supported(struct kvm_cpuid_entry2 *e, unsigned int max)
 	struct list l = { .e = e, .max = max };
 
 	add_basic(&l, min(cpuid(0, 0).eax, 0xdU));
-	/* "KVMKVMKVM": the interface is KVM's; no paravirtual feature is offered. */
+	/* "KVMKVMKVM": the interface is KVM's; clock.c has what is offered of it. */
 	add(&l, KVM_CPUID_SIGNATURE, -1,
 	    (struct cpuid_regs){ KVM_CPUID_FEATURES, 0x4b4d564b, 0x564b4d56, 0x4d });
-	add(&l, KVM_CPUID_FEATURES, -1, (struct cpuid_regs){ 0 });
+	add(&l, KVM_CPUID_FEATURES, -1,
+	    (struct cpuid_regs){
+		    .eax = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_CLOCKSOURCE2) |
+			   BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
+			   BIT(KVM_FEATURE_STEAL_TIME) });
 	add_extended(&l);
 	return l.full ? -E2BIG : (int)l.n;
 }

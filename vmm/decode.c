@@ -123,17 +123,11 @@ static int decode_0f(struct cursor *c, unsigned int addr_bits, unsigned int opsi
 	case 0x08:
 	case 0x09:
 	case 0x0b: /* CLTS INVD WBINVD UD2 */
-	case 0x30:
-	case 0x31:
-	case 0x32:
-	case 0x33: /* WRMSR RDTSC RDMSR RDPMC */
+	case 0x30 ... 0x33: /* WRMSR RDTSC RDMSR RDPMC */
 	case 0xa2:
 	case 0xaa: /* CPUID RSM */
 		return 0;
-	case 0x20:
-	case 0x22: /* MOV r, CRn; MOV CRn, r: always registers, whatever mod says */
-	case 0x21:
-	case 0x23: /* debug registers */
+	case 0x20 ... 0x23: /* MOV of CRn (even) and DRn: always registers, whatever mod says */
 		modrm = next(c);
 		in->reg = (modrm & 7) | pf->rex_b;
 		in->cr = ((modrm >> 3) & 7) | pf->rex_r;
@@ -166,10 +160,7 @@ static int decode_one(struct cursor *c, unsigned int addr_bits, unsigned int ops
 	switch (op) {
 	case 0x0f:
 		return decode_0f(c, addr_bits, opsize, pf, in);
-	case 0x88:
-	case 0x89:
-	case 0x8a:
-	case 0x8b: /* MOV r/m, r and MOV r, r/m */
+	case 0x88 ... 0x8b: /* MOV r/m, r and MOV r, r/m */
 		modrm = take_modrm(c, addr_bits);
 		if (modrm >> 6 == 3)
 			return -EINVAL;
@@ -177,10 +168,7 @@ static int decode_one(struct cursor *c, unsigned int addr_bits, unsigned int ops
 		in->size = in->reg_size = byte ? 1 : opsize;
 		set_reg(in, pf, ((modrm >> 3) & 7) | pf->rex_r, byte);
 		return 0;
-	case 0xa0:
-	case 0xa1:
-	case 0xa2:
-	case 0xa3: /* MOV AL/eAX to and from an absolute address */
+	case 0xa0 ... 0xa3: /* MOV AL/eAX to and from an absolute address */
 		next_imm(c, addr_bits / 8);
 		in->op = op & 2 ? INSN_STORE : INSN_LOAD;
 		in->size = in->reg_size = byte ? 1 : opsize;
@@ -195,20 +183,11 @@ static int decode_one(struct cursor *c, unsigned int addr_bits, unsigned int ops
 		in->imm = next_imm(c, byte ? 1 : min(opsize, 4U));
 		return 0;
 	case 0xcd: /* INT n */
-	case 0xe4:
-	case 0xe5:
-	case 0xe6:
-	case 0xe7: /* IN, OUT with a port in the instruction */
+	case 0xe4 ... 0xe7: /* IN, OUT with a port in the instruction */
 		next(c);
 		return 0;
-	case 0x6c:
-	case 0x6d:
-	case 0x6e:
-	case 0x6f: /* INS, OUTS */
-	case 0xec:
-	case 0xed:
-	case 0xee:
-	case 0xef: /* IN, OUT by DX */
+	case 0x6c ... 0x6f: /* INS, OUTS */
+	case 0xec ... 0xef: /* IN, OUT by DX */
 	case 0xcc:
 	case 0xf1:
 	case 0xf4:

@@ -264,11 +264,8 @@ int ioeventfd_ioctl(struct vm *vm, const struct kvm_ioeventfd *a)
 
 void eventfds_free(struct vm *vm)
 {
-	struct irqfd *f, *next_f;
-	struct ioeventfd *i, *next_i;
-
-	list_for_each_safe(f, next_f, &vm->irqfds, link)
-		irqfd_free(f);
-	list_for_each_safe(i, next_i, &vm->ioeventfds, link)
-		ioeventfd_free(i);
+	while (!list_empty(&vm->irqfds))
+		irqfd_free(list_first(&vm->irqfds, struct irqfd, link));
+	while (!list_empty(&vm->ioeventfds))
+		ioeventfd_free(list_first(&vm->ioeventfds, struct ioeventfd, link));
 }

@@ -8,7 +8,7 @@
 
 #define KVM_MINOR 232
 #define MISC_MAJOR 10
-#define IOCTL_STRUCT_MAX sizeof(struct kvm_xsave)
+#define IOCTL_STRUCT_MAX sizeof(struct kvm_lapic_state)
 
 const struct vmm_ops *vmm;
 u64 vmm_nr_vms, vmm_nr_vcpus;
@@ -87,54 +87,45 @@ int vmm_hw_get(void)
 {
 	int err = 0;
 
-	mutex_lock(&hw_lock);
+	MUTEX_GUARD(&hw_lock);
 	if (hw_users == 0)
 		err = hw_on();
-	if (!err)
-		hw_users++;
-	mutex_unlock(&hw_lock);
+	hw_users += !err;
 	return err;
 }
 
 void vmm_hw_put(void)
 {
-	mutex_lock(&hw_lock);
-	if (--hw_users == 0) {
-		on_each_cpu(cpu_off);
-		free_cpus();
-		vmm->teardown();
-	}
-	mutex_unlock(&hw_lock);
+	MUTEX_GUARD(&hw_lock);
+	if (--hw_users)
+		return;
+	on_each_cpu(cpu_off);
+	free_cpus();
+	vmm->teardown();
 }
 
-/* KVM_CHECK_EXTENSION: 0 means no. Only what works is claimed. */
+/* KVM_CHECK_EXTENSION: only what works is claimed. Bit n % 64 of word n / 64: the answer to n is 1. */
+#define CAP(word, name) (1UL << (KVM_CAP_##name - 64 * (word)))
+static const u64 extensions[] = {
+	CAP(0, IRQCHIP) | CAP(0, HLT) | CAP(0, USER_MEMORY) | CAP(0, SET_TSS_ADDR) |
+		CAP(0, EXT_CPUID) | CAP(0, CLOCKSOURCE) | CAP(0, PIT) | CAP(0, MP_STATE) |
+		CAP(0, SYNC_MMU) | CAP(0, DESTROY_MEMORY_REGION_WORKS) | CAP(0, USER_NMI) |
+		CAP(0, IRQ_INJECT_STATUS) | CAP(0, JOIN_MEMORY_REGIONS_WORKS) | CAP(0, IRQFD) |
+		CAP(0, PIT2) | CAP(0, PIT_STATE2) | CAP(0, IOEVENTFD) |
+		CAP(0, SET_IDENTITY_MAP_ADDR) | CAP(0, VCPU_EVENTS) | CAP(0, GET_TSC_KHZ),
+	CAP(1, SIGNAL_MSI) | CAP(1, READONLY_MEM) | CAP(1, IRQFD_RESAMPLE) |
+		CAP(1, IOEVENTFD_NO_LENGTH) | CAP(1, CHECK_EXTENSION_VM) |
+		CAP(1, IOEVENTFD_ANY_LENGTH),
+	CAP(2, IMMEDIATE_EXIT),
+};
+
 static long check_extension(unsigned long cap)
 {
-	switch (cap) {
-	case KVM_CAP_IRQCHIP:
-	case KVM_CAP_HLT:
-	case KVM_CAP_USER_MEMORY:
-	case KVM_CAP_DESTROY_MEMORY_REGION_WORKS:
-	case KVM_CAP_JOIN_MEMORY_REGIONS_WORKS:
-	case KVM_CAP_SET_TSS_ADDR:
-	case KVM_CAP_SET_IDENTITY_MAP_ADDR:
-	case KVM_CAP_EXT_CPUID:
-	case KVM_CAP_MP_STATE:
-	case KVM_CAP_SYNC_MMU:
-	case KVM_CAP_PIT2:
-	case KVM_CAP_VCPU_EVENTS:
-	case KVM_CAP_READONLY_MEM:
-	case KVM_CAP_IMMEDIATE_EXIT:
-	case KVM_CAP_GET_TSC_KHZ:
-	case KVM_CAP_CHECK_EXTENSION_VM:
-	case KVM_CAP_IRQ_INJECT_STATUS:
-	case KVM_CAP_SIGNAL_MSI:
-	case KVM_CAP_IRQFD:
-	case KVM_CAP_IRQFD_RESAMPLE:
-	case KVM_CAP_IOEVENTFD:
-	case KVM_CAP_IOEVENTFD_ANY_LENGTH:
-	case KVM_CAP_IOEVENTFD_NO_LENGTH:
+	if (cap < 64 * ARRAY_SIZE(extensions) && (extensions[cap / 64] & BIT(cap % 64)))
 		return 1;
+	switch (cap) {
+	case KVM_CAP_ADJUST_CLOCK:
+		return KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC;
 	case KVM_CAP_IRQ_ROUTING:
 		return VMM_MAX_ROUTES;
 	case KVM_CAP_NR_VCPUS:

@@ -30,11 +30,10 @@ bool memslot_find(struct vm *vm, u64 gpa, struct memslot *out)
 {
 	struct memslot *s;
 
-	spin_lock(&vm->mmu_lock);
+	SPIN_GUARD(&vm->mmu_lock);
 	s = slot_at(vm, gpa >> PAGE_SHIFT);
 	if (s)
 		*out = *s;
-	spin_unlock(&vm->mmu_lock);
 	return s;
 }
 
@@ -237,28 +236,40 @@ int memslot_fault(struct vm *vm, u64 gpa, bool write)
 	return 0;
 }
 
-int guest_read(struct vm *vm, u64 gpa, void *buf, size_t n)
+static int guest_copy(struct vm *vm, u64 gpa, char *buf, size_t n, bool write)
 {
 	while (n) {
 		size_t part = min(n, (size_t)(PAGE_SIZE - (gpa & ~PAGE_MASK)));
 		struct memslot s;
+		void __user *at;
 
-		if (!memslot_find(vm, gpa, &s))
+		if (!memslot_find(vm, gpa, &s) || (write && (s.flags & KVM_MEM_READONLY)))
 			return -EFAULT;
-		if (copy_from_user(buf, (const void __user *)slot_hva(&s, gpa), part))
+		at = (void __user *)slot_hva(&s, gpa);
+		if (write ? copy_to_user(at, buf, part) : copy_from_user(buf, at, part))
 			return -EFAULT;
-		buf = (char *)buf + part;
+		buf += part;
 		gpa += part;
 		n -= part;
 	}
 	return 0;
 }
 
+int guest_read(struct vm *vm, u64 gpa, void *buf, size_t n)
+{
+	return guest_copy(vm, gpa, buf, n, false);
+}
+
+int guest_write(struct vm *vm, u64 gpa, const void *buf, size_t n)
+{
+	return guest_copy(vm, gpa, (char *)buf, n, true);
+}
+
 /*
  * The guest's own page walk (SDM 3A 4.3 to 4.5), without permission checks: it is used to fetch the
  * instruction that the CPU has just executed. -EFAULT when a table or entry is not there.
  */
-static int guest_walk(struct vcpu *v, u64 gva, u64 *gpa)
+int guest_translate(struct vcpu *v, u64 gva, u64 *gpa)
 {
 	u64 cr0 = vmm->get(v, VF_CR0), cr3 = vmm->get(v, VF_CR3), cr4 = vmm->get(v, VF_CR4);
 	bool longmode = vmm->get(v, VF_EFER) & EFER_LMA, pae = cr4 & CR4_PAE;
@@ -295,7 +306,7 @@ int guest_read_linear(struct vcpu *v, u64 gva, void *buf, size_t n)
 		size_t part = min(n, (size_t)(PAGE_SIZE - (gva & ~PAGE_MASK)));
 		u64 gpa;
 
-		if (guest_walk(v, gva, &gpa) || guest_read(v->vm, gpa, buf, part))
+		if (guest_translate(v, gva, &gpa) || guest_read(v->vm, gpa, buf, part))
 			return -EFAULT;
 		buf = (char *)buf + part;
 		gva += part;

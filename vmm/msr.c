@@ -17,9 +17,26 @@
 #define MISC_ENABLE_FAST_STRING BIT(0)
 
 const u32 msr_list[] = {
-	MSR_IA32_TSC, MSR_IA32_APIC_BASE, MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,
-	MSR_IA32_PAT, MSR_MISC_ENABLE,    MSR_EFER,        MSR_STAR,         MSR_LSTAR,
-	MSR_CSTAR,    MSR_SFMASK,         MSR_FS_BASE,     MSR_GS_BASE,      MSR_KERNEL_GS_BASE,
+	MSR_IA32_TSC,
+	MSR_IA32_APIC_BASE,
+	MSR_SYSENTER_CS,
+	MSR_SYSENTER_ESP,
+	MSR_SYSENTER_EIP,
+	MSR_IA32_PAT,
+	MSR_MISC_ENABLE,
+	MSR_EFER,
+	MSR_STAR,
+	MSR_LSTAR,
+	MSR_CSTAR,
+	MSR_SFMASK,
+	MSR_FS_BASE,
+	MSR_GS_BASE,
+	MSR_KERNEL_GS_BASE,
+	MSR_KVM_WALL_CLOCK,
+	MSR_KVM_SYSTEM_TIME,
+	MSR_KVM_WALL_CLOCK_NEW,
+	MSR_KVM_SYSTEM_TIME_NEW,
+	MSR_KVM_STEAL_TIME,
 };
 const unsigned int msr_list_size = ARRAY_SIZE(msr_list);
 
@@ -72,11 +89,6 @@ static const u64 *constant_of(u32 msr)
 	return NULL;
 }
 
-static bool canonical(u64 a)
-{
-	return (u64)((s64)(a << 16) >> 16) == a;
-}
-
 u64 guest_tsc(struct vcpu *v)
 {
 	return rdtsc() + vmm->get(v, VF_TSC_OFFSET);
@@ -105,7 +117,7 @@ int msr_read(struct vcpu *v, u32 msr, u64 *value)
 		return 0;
 	default:
 		if (!constant_of(msr))
-			return -EINVAL;
+			return clock_msr(v, msr, value, false);
 		*value = *constant_of(msr);
 		return 0;
 	}
@@ -149,6 +161,7 @@ int msr_write(struct vcpu *v, u32 msr, u64 value, bool host)
 	switch (msr) {
 	case MSR_IA32_TSC:
 		vmm->set(v, VF_TSC_OFFSET, value - rdtsc());
+		v->clock_seq = 0; /* kvmclock counts from the guest's TSC */
 		return 0;
 	case MSR_IA32_APIC_BASE:
 		return lapic_set_base(v, value);
@@ -158,7 +171,7 @@ int msr_write(struct vcpu *v, u32 msr, u64 value, bool host)
 		v->misc_enable = value;
 		return 0;
 	default:
-		return constant_of(msr) ? 0 : -EINVAL;
+		return constant_of(msr) ? 0 : clock_msr(v, msr, &value, true);
 	}
 }
 

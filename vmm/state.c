@@ -152,44 +152,34 @@ static void set_regs(struct vcpu *v, const struct kvm_regs *r)
 }
 
 /* struct kvm_fpu is the FXSAVE image with its fields named (SDM 1, table 10-2). */
+#define FX(offset, member)                                                                         \
+	{                                                                                          \
+		offset, offsetof(struct kvm_fpu, member), sizeof(((struct kvm_fpu *)0)->member)    \
+	}
+static const struct {
+	u16 at, member, size;
+} fpu_fields[] = { FX(0, fcw),     FX(2, fsw),      FX(4, ftwx),     FX(6, last_opcode),
+		   FX(8, last_ip), FX(16, last_dp), FX(24, mxcsr),   FX(160, xmm),
+		   FX(32, fpr[0]), FX(48, fpr[1]),  FX(64, fpr[2]),  FX(80, fpr[3]),
+		   FX(96, fpr[4]), FX(112, fpr[5]), FX(128, fpr[6]), FX(144, fpr[7]) };
+
 static void get_fpu(struct vcpu *v, struct kvm_fpu *f)
 {
-	const u8 *x = v->fpu;
-
-	for (int i = 0; i < 8; i++)
-		memcpy(f->fpr[i], x + 32 + 16 * i, 16);
-	memcpy(&f->fcw, x, 2);
-	memcpy(&f->fsw, x + 2, 2);
-	f->ftwx = x[4];
-	memcpy(&f->last_opcode, x + 6, 2);
-	memcpy(&f->last_ip, x + 8, 8);
-	memcpy(&f->last_dp, x + 16, 8);
-	memcpy(&f->mxcsr, x + 24, 4);
-	memcpy(f->xmm, x + 160, sizeof(f->xmm));
+	fpu_spell_out(v->fpu);
+	for (unsigned int i = 0; i < ARRAY_SIZE(fpu_fields); i++)
+		memcpy((char *)f + fpu_fields[i].member, v->fpu + fpu_fields[i].at,
+		       fpu_fields[i].size);
 }
 
 static int set_fpu(struct vcpu *v, const struct kvm_fpu *f)
 {
-	u8 *x = v->fpu;
-	u64 xstate_bv;
-
 	if (f->mxcsr & ~0xffffU) /* reserved bits would fault in FXRSTOR */
 		return -EINVAL;
-	for (int i = 0; i < 8; i++)
-		memcpy(x + 32 + 16 * i, f->fpr[i], 16);
-	memcpy(x, &f->fcw, 2);
-	memcpy(x + 2, &f->fsw, 2);
-	x[4] = f->ftwx;
-	memcpy(x + 6, &f->last_opcode, 2);
-	memcpy(x + 8, &f->last_ip, 8);
-	memcpy(x + 16, &f->last_dp, 8);
-	memcpy(x + 24, &f->mxcsr, 4);
-	memcpy(x + 160, f->xmm, sizeof(f->xmm));
-	if (fpu_xcr0) { /* the XSAVE header must say that the two are there */
-		memcpy(&xstate_bv, x + 512, 8);
-		xstate_bv |= 3;
-		memcpy(x + 512, &xstate_bv, 8);
-	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(fpu_fields); i++)
+		memcpy(v->fpu + fpu_fields[i].at, (const char *)f + fpu_fields[i].member,
+		       fpu_fields[i].size);
+	if (fpu_xcr0) /* the XSAVE header must say that the two are there */
+		*(u64 *)(v->fpu + 512) |= 3;
 	return 0;
 }
 
@@ -207,7 +197,9 @@ static void get_events(struct vcpu *v, struct kvm_vcpu_events *e)
 	e->interrupt.nr = intr ? v->event.vector : 0;
 	e->interrupt.shadow = vmm->get(v, VF_INTR_SHADOW) ? KVM_X86_SHADOW_INT_STI : 0;
 	e->nmi.injected = v->event.valid && v->event.type == EVENT_NMI;
-	e->flags = KVM_VCPUEVENT_VALID_SHADOW;
+	e->nmi.pending = READ_ONCE(v->nmi_pending);
+	e->nmi.masked = vmm->get(v, VF_NMI_BLOCKED);
+	e->flags = KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_NMI_PENDING;
 }
 
 static int set_events(struct vcpu *v, const struct kvm_vcpu_events *e)
@@ -221,13 +213,16 @@ static int set_events(struct vcpu *v, const struct kvm_vcpu_events *e)
 	if (e->exception.injected)
 		queue_exception(v, e->exception.nr, e->exception.has_error_code,
 				e->exception.error_code);
-	else if (e->nmi.injected || e->nmi.pending)
+	else if (e->nmi.injected)
 		v->event =
 			(struct vmm_event){ .valid = true, .type = EVENT_NMI, .vector = VEC_NMI };
 	else if (e->interrupt.injected)
 		v->event = (struct vmm_event){ .valid = true,
 					       .type = EVENT_INTR,
 					       .vector = e->interrupt.nr };
+	vmm->set(v, VF_NMI_BLOCKED, e->nmi.masked);
+	if (e->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
+		__atomic_store_n(&v->nmi_pending, e->nmi.pending, __ATOMIC_SEQ_CST);
 	if (e->flags & KVM_VCPUEVENT_VALID_SHADOW)
 		vmm->set(v, VF_INTR_SHADOW, e->interrupt.shadow != 0);
 	return 0;
@@ -274,6 +269,15 @@ static long set_cpuid(struct vcpu *v, struct kvm_cpuid2 __user *arg)
 	return 0;
 }
 
+static void translate(struct vcpu *v, struct kvm_translation *t)
+{
+	t->valid = !guest_translate(v, t->linear_address, (u64 *)&t->physical_address);
+	if (!t->valid)
+		t->physical_address = ~0UL;
+	t->writeable = 1; /* as Linux: rights are not looked at */
+	t->usermode = 0;
+}
+
 static long set_mp_state(struct vcpu *v, const struct kvm_mp_state *s)
 {
 	if (s->mp_state > KVM_MP_STATE_SIPI_RECEIVED || (!v->lapic && s->mp_state))
@@ -303,6 +307,7 @@ union state {
 	struct kvm_mp_state mp;
 	struct kvm_vcpu_events events;
 	struct kvm_interrupt interrupt;
+	struct kvm_translation translation;
 };
 
 /* One structure in or out. */
@@ -342,6 +347,12 @@ static long move_state(void *obj, unsigned int cmd, void *arg)
 		return 0;
 	case KVM_SET_VCPU_EVENTS:
 		return set_events(v, &s->events);
+	case KVM_TRANSLATE:
+		translate(v, &s->translation);
+		return 0;
+	case KVM_NMI:
+		__atomic_store_n(&v->nmi_pending, true, __ATOMIC_SEQ_CST);
+		return 0;
 	case KVM_INTERRUPT:
 		return user_interrupt(v, &s->interrupt);
 	default:

@@ -101,12 +101,16 @@ static void hook_out(struct switch_hook *h)
 	if (v->swapped)
 		swap_out(v);
 	unload_here(v);
+	v->preempted_at = v->thread->state == THREAD_RUNNABLE ? clock_ns() : 0;
 }
 
 static void hook_in(struct switch_hook *h)
 {
 	struct vcpu *v = container_of(h, struct vcpu, hook);
 
+	if (v->preempted_at)
+		v->stolen += clock_ns() - v->preempted_at;
+	v->preempted_at = 0;
 	load_here(v);
 	if (v->swapped)
 		swap_in(v);
@@ -235,6 +239,7 @@ static int run_once(struct vcpu *v)
 	lapic_take_init(v);
 	if (v->mp_state != KVM_MP_STATE_RUNNABLE)
 		return vcpu_block(v);
+	clock_publish(v);
 	irq_push();
 	/* Not all of thread.work: a traced thread has some all the time. */
 	if (!this_cpu()->need_resched && !thread_interrupted())
@@ -361,9 +366,7 @@ struct file *vcpu_create(struct vm *vm, u32 id)
 		err = -ENOMEM;
 	if (err)
 		goto out;
-	/* All vCPUs of a VM count from the creation of its first. */
-	if (!vm->nr_vcpus++)
-		vm->tsc_offset = -rdtsc();
+	vm->nr_vcpus++;
 	vcpu_load(v);
 	vcpu_reset(v);
 	vmm->set(v, VF_TSC_OFFSET, vm->tsc_offset);

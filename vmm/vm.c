@@ -29,6 +29,8 @@ static struct vm *vm_alloc(void)
 	if (err)
 		goto out_slat;
 	vm->slat_gen = 1;
+	clock_set(vm, 0);
+	vm->tsc_offset = -vm->clock_tsc; /* all its vCPUs count from now */
 	vm->notifier.invalidate = memslot_invalidate;
 	mm_get(vm->mm);
 	mm_notifier_add(vm->mm, &vm->notifier);
@@ -132,6 +134,8 @@ union vm_arg {
 	struct kvm_irq_level level;
 	struct kvm_irqchip chip;
 	struct kvm_pit_config pit_config;
+	struct kvm_pit_state2 pit;
+	struct kvm_clock_data clock;
 	struct kvm_msi msi;
 	struct kvm_irqfd irqfd;
 	struct kvm_ioeventfd ioeventfd;
@@ -152,6 +156,15 @@ static long vm_call(void *obj, unsigned int cmd, void *arg)
 		return vm->irqchip ? irqchip_state(vm, &a->chip, cmd == KVM_SET_IRQCHIP) : -ENXIO;
 	case KVM_CREATE_PIT2:
 		return create_pit(vm, a->pit_config.flags);
+	case KVM_GET_PIT:
+	case KVM_GET_PIT2:
+	case KVM_SET_PIT:
+	case KVM_SET_PIT2:
+		return pit_state(vm, &a->pit, cmd == KVM_SET_PIT || cmd == KVM_SET_PIT2,
+				 cmd == KVM_GET_PIT || cmd == KVM_SET_PIT);
+	case KVM_GET_CLOCK:
+	case KVM_SET_CLOCK:
+		return clock_ioctl(vm, &a->clock, cmd == KVM_SET_CLOCK);
 	case KVM_IRQ_LINE:
 	case KVM_IRQ_LINE_STATUS:
 		return irq_line(vm, &a->level);

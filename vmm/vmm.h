@@ -14,6 +14,7 @@
 #include "vmm/decode.h"
 #include "vmm/slat.h"
 
+#include <asm/kvm_para.h>
 #include <linux/kvm.h>
 
 #define VMM_MAX_VCPUS 32
@@ -38,6 +39,9 @@ struct vm {
 	struct res_counter *charge; /* who pays for tables and vCPUs */
 	struct irqchip *irqchip; /* NULL until KVM_CREATE_IRQCHIP */
 	u64 tsc_offset;
+	u64 clock_tsc, clock_ns; /* at this host TSC the guest's kvmclock shows that */
+	u32 clock_seq; /* counts changes of the two, from 1; atomic */
+	u64 wall_msr;
 
 	struct mutex lock; /* guards slot changes and vCPU creation */
 	unsigned int nr_vcpus;
@@ -77,6 +81,7 @@ struct vmm_event {
 };
 
 enum vmm_exit_kind {
+	VX_UNKNOWN,
 	VX_RESUME, /* nothing left to do: a host interrupt, or the back-end has dealt with it */
 	VX_IO,
 	VX_SLAT_FAULT, /* second-level fault at mem.gpa */
@@ -94,7 +99,6 @@ enum vmm_exit_kind {
 	VX_INTR_WINDOW,
 	VX_TRIPLE_FAULT,
 	VX_FAIL_ENTRY, /* the hardware refused the state; reason is its number */
-	VX_UNKNOWN,
 	VX_KINDS,
 };
 struct vmm_exit {
@@ -215,6 +219,10 @@ struct vcpu {
 	u64 xcr0;
 	void *fpu;
 	u64 misc_enable;
+	u64 clock_msr, steal_msr; /* KVM's MSRs: address of the page, and bit 0: it is on */
+	u32 clock_seq, clock_version; /* what the clock's page says */
+	struct kvm_steal_time steal; /* what the other page says */
+	u64 stolen, preempted_at; /* ns without a CPU though runnable; since when, or 0 */
 	struct vmm_event
 		event; /* to be injected first: a fault of ours, or one cut short by an exit */
 	bool user_irq; /* KVM_INTERRUPT's, for monitors without an irqchip */
@@ -265,6 +273,14 @@ bool ioeventfd_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value);
 void irqfd_resample(struct vm *vm, u64 pins);
 void eventfds_free(struct vm *vm);
 
+/* clock.c */
+void clock_set(struct vm *vm,
+	       u64 ns); /* kvmclock shows ns now; vm->lock held, or nobody else there */
+int clock_ioctl(struct vm *vm, struct kvm_clock_data *c,
+		bool set); /* KVM_GET_CLOCK, KVM_SET_CLOCK */
+void clock_publish(struct vcpu *v); /* before an entry: what changed goes to the guest's pages */
+int clock_msr(struct vcpu *v, u32 msr, u64 *value, bool write); /* -EINVAL: not one of these */
+
 /* memslot.c */
 int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r);
 /* The slot that holds gpa into *out (a copy). False: nobody's memory. */
@@ -274,6 +290,9 @@ int memslot_fault(struct vm *vm, u64 gpa, bool write);
 void memslot_invalidate(struct mm_notifier *n, struct mm *mm, u64 start, u64 end);
 /* Guest-physical memory through the slots, for the current thread in vm->mm. 0 or -EFAULT. */
 int guest_read(struct vm *vm, u64 gpa, void *buf, size_t n);
+int guest_write(struct vm *vm, u64 gpa, const void *buf, size_t n);
+/* The guest-physical address behind a linear one in v's paging mode. 0 or -EFAULT. */
+int guest_translate(struct vcpu *v, u64 gva, u64 *gpa);
 /* The same by the linear address of v's current paging mode, for instruction fetch. */
 int guest_read_linear(struct vcpu *v, u64 gva, void *buf, size_t n);
 
@@ -314,3 +333,7 @@ extern const u32 msr_list[];
 extern const unsigned int msr_list_size;
 u64 cr4_guest_mask(struct vcpu *v); /* bits the guest may set */
 u64 guest_tsc(struct vcpu *v);
+static inline bool canonical(u64 a)
+{
+	return (u64)((s64)(a << 16) >> 16) == a;
+}

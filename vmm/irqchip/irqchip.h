@@ -64,6 +64,8 @@ void ioapic_mmio(struct irqchip *chip, u64 offset, bool write, u32 *value);
 
 /* pit.c */
 int pit_create(struct vm *vm, bool speaker); /* speaker: with port 0x61. -EEXIST, -ENOMEM */
+/* KVM_GET_PIT2, KVM_SET_PIT2; old: without flags, KVM_GET_PIT and KVM_SET_PIT. -ENXIO, -EINVAL */
+int pit_state(struct vm *vm, struct kvm_pit_state2 *s, bool set, bool old);
 void pit_free(struct irqchip *chip);
 bool pit_io(struct irqchip *chip, u16 port, bool in, u8 *value); /* irqchip->lock not held */
 

@@ -102,11 +102,10 @@ int lapic_pending(struct vcpu *v)
 
 	if (!l)
 		return -1;
-	spin_lock(&l->lock);
+	SPIN_GUARD(&l->lock);
 	vector = accepts(l) ? highest(l, A_IRR) : -1;
 	if (vector >= 0 && (vector & 0xf0) <= (processor_priority(l) & 0xf0))
 		vector = -1;
-	spin_unlock(&l->lock);
 	return vector;
 }
 
@@ -114,10 +113,9 @@ void lapic_accept(struct vcpu *v, u8 vector)
 {
 	struct lapic *l = v->lapic;
 
-	spin_lock(&l->lock);
+	SPIN_GUARD(&l->lock);
 	*vector_word(l, A_IRR, vector) &= ~(1U << (vector & 31));
 	*vector_word(l, A_ISR, vector) |= 1U << (vector & 31);
-	spin_unlock(&l->lock);
 }
 
 /* 1 when it takes it. */
@@ -423,12 +421,7 @@ static void write_register(struct lapic *l, unsigned int offset, u32 value)
 	case A_ICR_HIGH:
 		*reg(l, offset) = value & 0xff000000;
 		break;
-	case A_LVT_TIMER:
-	case A_LVT_THERMAL:
-	case A_LVT_PERF:
-	case A_LVT_LINT0:
-	case A_LVT_LINT1:
-	case A_LVT_ERROR:
+	case A_LVT_TIMER ... A_LVT_ERROR: /* 16 apart, which lapic_mmio() sees to */
 		write_lvt(l, offset, value & 0x7f7ff);
 		break;
 	case A_TIMER_INIT:
@@ -500,9 +493,8 @@ int lapic_get_state(struct vcpu *v, struct kvm_lapic_state *s)
 {
 	struct lapic *l = v->lapic;
 
-	spin_lock(&l->lock);
+	SPIN_GUARD(&l->lock);
 	memcpy(s->regs, l->regs, sizeof(l->regs));
-	spin_unlock(&l->lock);
 	return 0;
 }
 

@@ -2,38 +2,29 @@
 /*
  * The 8254 timer (Intel 8254 data sheet): channel 0 raises line 0, channel 2 is what kernels
  * calibrate against through port 0x61. Counting is done from clock_ns() when somebody looks; only
- * channel 0 owns a timer. pit->lock guards all; it is taken before irqchip->lock.
+ * channel 0 owns a timer. The channels are KVM's own structures; rw_mode 1: low byte, 2: high byte, 3: low
+ * then high; count 0 means 65536; count_load_time is clock_ns() when counting began. pit->lock guards all; it is taken before irqchip->lock.
  */
 #include "vmm/irqchip/irqchip.h"
 
+#define SPEAKER_DATA 2 /* bit of port 0x61 */
 #define PIT_HZ 1193182UL
+#define MODE_NONE 0xff /* nobody has programmed the channel */
 #define PERIOD_MIN (200 * NSEC_PER_USEC)
-
-struct channel {
-	u16 reload; /* 0 means 65536 */
-	u8 mode, access; /* access: 1 low byte, 2 high byte, 3 low then high */
-	u8 latch_low; /* of a 16-bit write */
-	bool write_high, read_high;
-	bool count_latched, status_latched;
-	u16 latched;
-	u8 status;
-	bool gate;
-	u64 start; /* clock_ns() when counting began */
-};
 
 struct pit {
 	struct irqchip *chip;
 	struct timer timer;
 	spinlock_t lock; /* guards the rest */
-	struct channel ch[3];
+	struct kvm_pit_channel_state ch[3];
 	u64 expires;
 	bool has_speaker; /* port 0x61 is ours */
 	u8 speaker; /* its bits 0 and 1 */
 };
 
-static u32 reload_of(const struct channel *c)
+static u32 reload_of(const struct kvm_pit_channel_state *c)
 {
-	return c->reload ? c->reload : 0x10000;
+	return c->count ? c->count : 0x10000;
 }
 
 static u64 to_ns(u64 ticks)
@@ -41,14 +32,14 @@ static u64 to_ns(u64 ticks)
 	return ticks * NSEC_PER_SEC / PIT_HZ;
 }
 
-static u64 ticks_since(const struct channel *c)
+static u64 ticks_since(const struct kvm_pit_channel_state *c)
 {
-	u64 ns = clock_ns() - c->start;
+	u64 ns = clock_ns() - c->count_load_time;
 
 	return ns / NSEC_PER_SEC * PIT_HZ + ns % NSEC_PER_SEC * PIT_HZ / NSEC_PER_SEC;
 }
 
-static u16 count_of(const struct channel *c)
+static u16 count_of(const struct kvm_pit_channel_state *c)
 {
 	u64 t = ticks_since(c);
 	u32 n = reload_of(c);
@@ -63,7 +54,7 @@ static u16 count_of(const struct channel *c)
 	}
 }
 
-static bool out_of(const struct channel *c)
+static bool out_of(const struct kvm_pit_channel_state *c)
 {
 	u64 t = ticks_since(c);
 	u32 n = reload_of(c);
@@ -90,7 +81,7 @@ static void raise_line(struct pit *pit)
 static void fired(struct timer *t)
 {
 	struct pit *pit = container_of(t, struct pit, timer);
-	struct channel *c = &pit->ch[0];
+	struct kvm_pit_channel_state *c = &pit->ch[0];
 
 	spin_lock(&pit->lock);
 	if (c->mode == 2 || c->mode == 3) {
@@ -104,27 +95,27 @@ static void fired(struct timer *t)
 /* A new count is complete: channel n begins to count. The lock is not held. */
 static void start_counting(struct pit *pit, unsigned int n)
 {
-	struct channel *c = &pit->ch[n];
+	struct kvm_pit_channel_state *c = &pit->ch[n];
 
 	if (n == 0)
 		timer_cancel(&pit->timer);
 	spin_lock(&pit->lock);
-	c->start = clock_ns();
-	if (n == 0) {
-		pit->expires = c->start + to_ns(reload_of(c));
+	c->count_load_time = clock_ns();
+	if (n == 0 && c->mode != MODE_NONE) {
+		pit->expires = c->count_load_time + to_ns(reload_of(c));
 		timer_start(&pit->timer, pit->expires);
 	}
 	spin_unlock(&pit->lock);
 }
 
-static void latch(struct channel *c, bool count, bool status)
+static void latch(struct kvm_pit_channel_state *c, bool count, bool status)
 {
 	if (status && !c->status_latched) {
-		c->status = (out_of(c) ? 0x80 : 0) | c->access << 4 | c->mode << 1;
+		c->status = (out_of(c) ? 0x80 : 0) | c->rw_mode << 4 | c->mode << 1;
 		c->status_latched = true;
 	}
 	if (count && !c->count_latched) {
-		c->latched = count_of(c);
+		c->latched_count = count_of(c);
 		c->count_latched = true;
 	}
 }
@@ -132,7 +123,7 @@ static void latch(struct channel *c, bool count, bool status)
 static void write_control(struct pit *pit, u8 v)
 {
 	unsigned int n = v >> 6;
-	struct channel *c = &pit->ch[n];
+	struct kvm_pit_channel_state *c = &pit->ch[n];
 	u8 access = (v >> 4) & 3, mode = (v >> 1) & 7;
 
 	if (n == 3) { /* read-back */
@@ -145,36 +136,36 @@ static void write_control(struct pit *pit, u8 v)
 		latch(c, true, false);
 		return;
 	}
-	c->access = access;
+	c->rw_mode = access;
 	c->mode = mode > 5 ? mode & 3 : mode;
-	c->write_high = c->read_high = c->count_latched = c->status_latched = false;
+	c->write_state = c->read_state = c->count_latched = c->status_latched = false;
 }
 
 /* One byte of a count. True: it is complete. */
-static bool write_count(struct channel *c, u8 v)
+static bool write_count(struct kvm_pit_channel_state *c, u8 v)
 {
-	if (c->access == 3 && !c->write_high) {
-		c->latch_low = v;
-		c->write_high = true;
+	if (c->rw_mode == 3 && !c->write_state) {
+		c->write_latch = v;
+		c->write_state = true;
 		return false;
 	}
-	c->write_high = false;
-	c->reload = c->access == 1 ? v : c->access == 2 ? v << 8 : c->latch_low | v << 8;
+	c->write_state = false;
+	c->count = c->rw_mode == 1 ? v : c->rw_mode == 2 ? v << 8 : c->write_latch | v << 8;
 	return true;
 }
 
-static u8 read_count(struct channel *c)
+static u8 read_count(struct kvm_pit_channel_state *c)
 {
-	u16 value = c->count_latched ? c->latched : count_of(c);
-	bool high = c->access == 2 || (c->access == 3 && c->read_high);
+	u16 value = c->count_latched ? c->latched_count : count_of(c);
+	bool high = c->rw_mode == 2 || (c->rw_mode == 3 && c->read_state);
 
 	if (c->status_latched) {
 		c->status_latched = false;
 		return c->status;
 	}
-	if (c->access == 3)
-		c->read_high = !c->read_high;
-	if (c->access != 3 || high)
+	if (c->rw_mode == 3)
+		c->read_state = !c->read_state;
+	if (c->rw_mode != 3 || high)
 		c->count_latched = false;
 	return high ? value >> 8 : value;
 }
@@ -188,10 +179,10 @@ static u8 read_speaker(struct pit *pit)
 
 static void write_speaker(struct pit *pit, u8 v)
 {
-	struct channel *c = &pit->ch[2];
+	struct kvm_pit_channel_state *c = &pit->ch[2];
 
 	if ((v & 1) && !c->gate)
-		c->start = clock_ns(); /* a rising gate starts the count */
+		c->count_load_time = clock_ns(); /* a rising gate starts the count */
 	c->gate = v & 1;
 	pit->speaker = v & 3;
 }
@@ -225,6 +216,27 @@ bool pit_io(struct irqchip *chip, u16 port, bool in, u8 *value)
 	return true;
 }
 
+int pit_state(struct vm *vm, struct kvm_pit_state2 *s, bool set, bool old)
+{
+	struct pit *pit = vm->irqchip ? vm->irqchip->pit : NULL;
+	u32 flags = old ? 0 : s->flags;
+
+	if (!pit)
+		return -ENXIO;
+	if (set && (flags & ~KVM_PIT_FLAGS_SPEAKER_DATA_ON))
+		return -EINVAL;
+	spin_lock(&pit->lock);
+	memcpy(set ? pit->ch : s->channels, set ? s->channels : pit->ch, sizeof(pit->ch));
+	if (!old && set)
+		pit->speaker = (pit->speaker & ~SPEAKER_DATA) | (flags ? SPEAKER_DATA : 0);
+	else if (!old)
+		s->flags = pit->speaker & SPEAKER_DATA ? KVM_PIT_FLAGS_SPEAKER_DATA_ON : 0;
+	spin_unlock(&pit->lock);
+	for (unsigned int n = 0; n < 3 && set; n++)
+		start_counting(pit, n);
+	return 0;
+}
+
 int pit_create(struct vm *vm, bool speaker)
 {
 	struct pit *pit;
@@ -239,10 +251,10 @@ int pit_create(struct vm *vm, bool speaker)
 	spin_init(&pit->lock);
 	timer_init(&pit->timer, fired);
 	for (int i = 0; i < 3; i++) {
-		pit->ch[i].mode = 3;
-		pit->ch[i].access = 3;
+		pit->ch[i].mode = MODE_NONE;
+		pit->ch[i].rw_mode = 3;
 		pit->ch[i].gate = i != 2;
-		pit->ch[i].start = clock_ns();
+		pit->ch[i].count_load_time = clock_ns();
 	}
 	__atomic_store_n(&vm->irqchip->pit, pit, __ATOMIC_RELEASE);
 	return 0;

@@ -97,48 +97,27 @@ static void exit_npf(struct vmcb *b, struct vmm_exit *x)
 	x->mem.write = b->exit_info1 & PF_WRITE;
 }
 
-static enum vmm_exit_kind simple_kind(u64 code, const struct vmcb *b)
-{
-	switch (code) {
-	case SVM_READ_CR ... SVM_READ_CR + 15: /* which register: decode.c */
-	case SVM_WRITE_CR ... SVM_WRITE_CR + 15:
-		return VX_CR;
-	case SVM_READ_DR ... SVM_READ_DR + 15:
-	case SVM_WRITE_DR ... SVM_WRITE_DR + 15:
-		return VX_DR;
-	case SVM_INTR:
-	case SVM_NMI:
-	case SVM_SMI:
-	case SVM_INIT: /* pending; taken after STGI */
-		return VX_RESUME;
-	case SVM_VINTR:
-		return VX_INTR_WINDOW;
-	case SVM_CPUID:
-		return VX_CPUID;
-	case SVM_INVD:
-	case SVM_WBINVD:
-		return VX_SKIP;
-	case SVM_HLT:
-		return VX_HLT;
-	case SVM_MSR:
-		return b->exit_info1 ? VX_WRMSR : VX_RDMSR;
-	case SVM_SHUTDOWN:
-		return VX_TRIPLE_FAULT;
-	case SVM_VMMCALL:
-		return VX_HYPERCALL;
-	case SVM_XSETBV:
-		return VX_XSETBV;
-	case SVM_INVLPGA:
-	case SVM_VMRUN:
-	case SVM_VMLOAD ... SVM_RDTSCP:
-	case SVM_MONITOR:
-	case SVM_MWAIT:
-	case SVM_MWAIT_ARMED:
-		return VX_UNDEFINED;
-	default:
-		return VX_UNKNOWN;
-	}
-}
+/* Exits that need no more than their name; the others are VX_UNKNOWN. */
+static const u8 simple_kinds[] = {
+	[SVM_READ_CR... SVM_READ_CR + 15] = VX_CR, /* which register: decode.c */
+	[SVM_WRITE_CR... SVM_WRITE_CR + 15] = VX_CR,
+	[SVM_READ_DR... SVM_READ_DR + 15] = VX_DR,
+	[SVM_WRITE_DR... SVM_WRITE_DR + 15] = VX_DR,
+	[SVM_INTR... SVM_INIT] = VX_RESUME, /* pending; taken after STGI */
+	[SVM_VINTR] = VX_INTR_WINDOW,
+	[SVM_CPUID] = VX_CPUID,
+	[SVM_INVD] = VX_SKIP,
+	[SVM_WBINVD] = VX_SKIP,
+	[SVM_HLT] = VX_HLT,
+	[SVM_MSR] = VX_RDMSR, /* or a write: EXITINFO1 */
+	[SVM_SHUTDOWN] = VX_TRIPLE_FAULT,
+	[SVM_VMMCALL] = VX_HYPERCALL,
+	[SVM_XSETBV] = VX_XSETBV,
+	[SVM_INVLPGA] = VX_UNDEFINED,
+	[SVM_VMRUN] = VX_UNDEFINED,
+	[SVM_VMLOAD... SVM_RDTSCP] = VX_UNDEFINED,
+	[SVM_MONITOR... SVM_MWAIT_ARMED] = VX_UNDEFINED,
+};
 
 static void translate(struct vcpu *v, struct vmcb *b, struct vmm_exit *x)
 {
@@ -158,7 +137,9 @@ static void translate(struct vcpu *v, struct vmcb *b, struct vmm_exit *x)
 		x->kind = VX_FAIL_ENTRY;
 		svm_explain_failure(v);
 	} else {
-		x->kind = simple_kind(code, b);
+		x->kind = code < ARRAY_SIZE(simple_kinds) ? simple_kinds[code] : VX_UNKNOWN;
+		if (x->kind == VX_RDMSR && b->exit_info1)
+			x->kind = VX_WRMSR;
 		x->next_rip = svm_has_nrip ? b->next_rip : 0;
 	}
 }

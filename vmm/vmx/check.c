@@ -17,11 +17,6 @@ static unsigned int
 		}                                                                                  \
 	} while (0)
 
-static bool canonical(u64 a)
-{
-	return (u64)((s64)(a << 16) >> 16) == a;
-}
-
 /* ---- controls: 27.2.1 ---- */
 
 static void check_control(const char *name, u64 field, u32 msr)

@@ -25,10 +25,9 @@ static void load_host_state(struct vcpu *v)
 	vmwrite(VMCS_HOST_EFER, rdmsr(MSR_EFER));
 	vmwrite(VMCS_HOST_CS_SELECTOR, KERNEL_CS);
 	vmwrite(VMCS_HOST_SS_SELECTOR, KERNEL_DS);
-	vmwrite(VMCS_HOST_DS_SELECTOR, 0);
 	vmwrite(VMCS_HOST_ES_SELECTOR, 0);
-	vmwrite(VMCS_HOST_FS_SELECTOR, 0);
-	vmwrite(VMCS_HOST_GS_SELECTOR, 0);
+	for (u64 f = VMCS_HOST_DS_SELECTOR; f <= VMCS_HOST_GS_SELECTOR; f += 2)
+		vmwrite(f, 0);
 	vmwrite(VMCS_HOST_TR_SELECTOR, TSS_SEL);
 	vmwrite(VMCS_HOST_FS_BASE, rdmsr(MSR_FS_BASE));
 	vmwrite(VMCS_HOST_GS_BASE, (u64)this_cpu());
@@ -196,45 +195,29 @@ static void gp_fault(struct vmm_exit *x)
 	};
 }
 
-static enum vmm_exit_kind simple_kind(u32 reason)
-{
-	switch (reason) {
-	case VMX_EXTERNAL_INTERRUPT: /* still pending; taken when interrupts go on */
-	case VMX_PREEMPTION_TIMER:
-		return VX_RESUME;
-	case VMX_TRIPLE_FAULT:
-		return VX_TRIPLE_FAULT;
-	case VMX_INTERRUPT_WINDOW:
-		return VX_INTR_WINDOW;
-	case VMX_CPUID:
-		return VX_CPUID;
-	case VMX_HLT:
-		return VX_HLT;
-	case VMX_INVD:
-	case VMX_WBINVD:
-		return VX_SKIP;
-	case VMX_VMCALL:
-		return VX_HYPERCALL;
-	case VMX_DR:
-		return VX_DR;
-	case VMX_RDMSR:
-		return VX_RDMSR;
-	case VMX_WRMSR:
-		return VX_WRMSR;
-	case VMX_XSETBV:
-		return VX_XSETBV;
-	case VMX_GETSEC:
-	case VMX_MWAIT:
-	case VMX_MONITOR:
-	case VMX_INVEPT:
-	case VMX_RDTSCP:
-	case VMX_INVVPID:
-	case VMX_VMCLEAR ... VMX_VMXON:
-		return VX_UNDEFINED;
-	default:
-		return VX_UNKNOWN;
-	}
-}
+/* Exits that need no more than their name; the others are VX_UNKNOWN. */
+static const u8 simple_kinds[] = {
+	[VMX_EXTERNAL_INTERRUPT] = VX_RESUME, /* still pending; taken when interrupts go on */
+	[VMX_PREEMPTION_TIMER] = VX_RESUME,
+	[VMX_TRIPLE_FAULT] = VX_TRIPLE_FAULT,
+	[VMX_INTERRUPT_WINDOW] = VX_INTR_WINDOW,
+	[VMX_CPUID] = VX_CPUID,
+	[VMX_HLT] = VX_HLT,
+	[VMX_INVD] = VX_SKIP,
+	[VMX_WBINVD] = VX_SKIP,
+	[VMX_VMCALL] = VX_HYPERCALL,
+	[VMX_DR] = VX_DR,
+	[VMX_RDMSR] = VX_RDMSR,
+	[VMX_WRMSR] = VX_WRMSR,
+	[VMX_XSETBV] = VX_XSETBV,
+	[VMX_GETSEC] = VX_UNDEFINED,
+	[VMX_MWAIT] = VX_UNDEFINED,
+	[VMX_MONITOR] = VX_UNDEFINED,
+	[VMX_INVEPT] = VX_UNDEFINED,
+	[VMX_RDTSCP] = VX_UNDEFINED,
+	[VMX_INVVPID] = VX_UNDEFINED,
+	[VMX_VMCLEAR... VMX_VMXON] = VX_UNDEFINED,
+};
 
 static void translate(struct vcpu *v, struct vmm_exit *x)
 {
@@ -257,7 +240,7 @@ static void translate(struct vcpu *v, struct vmm_exit *x)
 		exit_cr(x);
 		break;
 	default:
-		x->kind = simple_kind(reason);
+		x->kind = reason < ARRAY_SIZE(simple_kinds) ? simple_kinds[reason] : VX_UNKNOWN;
 		if (x->kind == VX_RESUME || x->kind == VX_INTR_WINDOW)
 			return;
 	}

@@ -157,9 +157,22 @@ static void init_preemption_timer(void)
 	vmwrite(VMCS_PIN_CONTROLS, controls(MSR_VMX_TRUE_PIN, pin));
 }
 
+/* Fields that are 0 at first, and most of them for ever. This kernel has no SYSENTER. */
+static const u16 zero_fields[] = {
+	VMCS_PF_ERROR_MASK,          VMCS_PF_ERROR_MATCH,      VMCS_CR3_TARGET_COUNT,
+	VMCS_EXIT_MSR_STORE_COUNT,   VMCS_EXIT_MSR_LOAD_COUNT, VMCS_ENTRY_MSR_LOAD_COUNT,
+	VMCS_ENTRY_INTR_INFO,        VMCS_GUEST_DEBUGCTL,      VMCS_GUEST_ACTIVITY,
+	VMCS_GUEST_INTERRUPTIBILITY, VMCS_GUEST_PENDING_DEBUG, VMCS_GUEST_SYSENTER_CS,
+	VMCS_GUEST_SYSENTER_ESP,     VMCS_GUEST_SYSENTER_EIP,  VMCS_HOST_SYSENTER_CS,
+	VMCS_HOST_SYSENTER_ESP,      VMCS_HOST_SYSENTER_EIP
+};
+
 static void init_controls(struct vcpu *v)
 {
 	struct vmx *h = v->hw;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(zero_fields); i++)
+		vmwrite(zero_fields[i], 0);
 
 	h->proc_controls = controls(MSR_VMX_TRUE_PROC, PROC_WANTED);
 	h->entry_controls = controls(MSR_VMX_TRUE_ENTRY, ENTRY_WANTED);
@@ -172,32 +185,15 @@ static void init_controls(struct vcpu *v)
 	vmwrite(VMCS_ENTRY_CONTROLS, h->entry_controls);
 	/* Both can loop for ever inside the CPU while it delivers them; seen from here they cannot. */
 	vmwrite(VMCS_EXCEPTION_BITMAP, BIT(VEC_DB) | BIT(VEC_AC));
-	vmwrite(VMCS_PF_ERROR_MASK, 0);
-	vmwrite(VMCS_PF_ERROR_MATCH, 0);
-	vmwrite(VMCS_CR3_TARGET_COUNT, 0);
-	vmwrite(VMCS_EXIT_MSR_STORE_COUNT, 0);
-	vmwrite(VMCS_EXIT_MSR_LOAD_COUNT, 0);
-	vmwrite(VMCS_ENTRY_MSR_LOAD_COUNT, 0);
-	vmwrite(VMCS_ENTRY_INTR_INFO, 0);
 	vmwrite(VMCS_MSR_BITMAP, virt_to_phys(vmx_msr_bitmap));
 	vmwrite(VMCS_LINK_POINTER, ~0UL);
 	vmwrite(VMCS_EPT_POINTER, h->eptp);
 	if (vmx_has_vpid)
 		vmwrite(VMCS_VPID, OUR_VPID);
 	vmwrite(VMCS_CR0_MASK, CR0_HOST_OWNED);
-	vmwrite(VMCS_GUEST_DEBUGCTL, 0);
-	vmwrite(VMCS_GUEST_ACTIVITY, 0);
-	vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
-	vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
-	vmwrite(VMCS_GUEST_SYSENTER_CS, 0);
-	vmwrite(VMCS_GUEST_SYSENTER_ESP, 0);
-	vmwrite(VMCS_GUEST_SYSENTER_EIP, 0);
 	vmwrite(VMCS_GUEST_RSP, h->rsp);
 	vmwrite(VMCS_GUEST_RIP, h->rip);
 	vmwrite(VMCS_GUEST_RFLAGS, h->rflags);
-	vmwrite(VMCS_HOST_SYSENTER_CS, 0); /* this kernel has no SYSENTER */
-	vmwrite(VMCS_HOST_SYSENTER_ESP, 0);
-	vmwrite(VMCS_HOST_SYSENTER_EIP, 0);
 	vmwrite(VMCS_HOST_RIP, (u64)vmx_exit_point);
 }
 
