@@ -5,6 +5,7 @@ The session is the guest's pid 1: it says what it sees in lines that begin with 
 machine as the word end= of the command line wants it: with status 7 at the exit port, by ACPI, or by a reset.
 """
 import os
+import tempfile
 
 import debian
 import images
@@ -48,9 +49,9 @@ def initramfs(build):
         archive.dir(name)
     archive.data("init", SESSION.encode(), 0o755)
     path = os.path.join(build, "tests/linux.cpio")
-    with open(path + ".new", "wb") as f:
+    with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), delete=False) as f:  # two machines may make it
         archive.write(f)
-    os.replace(path + ".new", path)
+    os.replace(f.name, path)
     return path
 
 
