@@ -134,7 +134,7 @@ int container_terminal(const struct container *c)
 }
 
 /* stdin and stdout; until the last moment, stderr is for what we have to say. */
-static int set_stdio(const struct container *c)
+int container_stdio(const struct container *c)
 {
 	/* A process that is kept inherits no ignored signals: nohup and shells' jobs have some. */
 	for (int sig = 1; (c->terminal || c->stdio) && sig < _NSIG; sig++)
@@ -163,7 +163,7 @@ static void exec_command(const struct container *c)
 
 int container_exec(const struct container *c)
 {
-	if (set_stdio(c))
+	if (container_stdio(c))
 		return STATUS_FAILED;
 	if (c->workdir && c->make_workdir && access(c->workdir, F_OK) < 0)
 		make_folders(c->workdir);

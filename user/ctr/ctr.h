@@ -74,6 +74,8 @@ int container_setup(const struct container *c);
 /* Makes the terminal, of the container's own devpts, and 0 and 1 of it; it is /dev/console too where
  * that is free. 0, or the exit status. */
 int container_terminal(const struct container *c);
+/* stdin and stdout: a terminal, c->stdio, or as they are. 0, or the exit status. */
+int container_stdio(const struct container *c);
 /* The last step alone: directory, signals, PATH search, execve. */
 int container_exec(const struct container *c);
 /* Runs the command under a process that passes signals on and reaps orphans; its exit status. */
@@ -158,6 +160,8 @@ struct mount_line {
 char *next_word(char **line);
 void each_mount(pid_t pid, void (*fn)(const struct mount_line *m, void *arg), void *arg);
 
+/* Adds K=V unless there is a K already. */
+void put_env(char **envp, const char *text);
 /* What -e asks for, what the image says, and PATH, HOME, TERM where they are not among it. */
 char **make_environment(const struct opt_list *extra, const struct image_config *config);
 /* Folder, user and environment of c: as asked for, else as the image says. */

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ctr.h"
+#include "oci.h"
 
 static struct {
 	const char *workdir, *user;
@@ -60,10 +60,11 @@ static void enter(const struct state *s)
 }
 
 static int cgroup;
+static bool in_bundle; /* the container is of one */
 
 static pid_t start(const struct container *c)
 {
-	pid_t pid = spawn(0, cgroup, true, container_exec, c);
+	pid_t pid = spawn(0, cgroup, !in_bundle, in_bundle ? bundle_exec : container_exec, c);
 
 	if (pid < 0)
 		die(STATUS_FAILED, "cannot start a process: %s", strerror(errno));
@@ -142,36 +143,69 @@ static void take_rights(struct container *c, pid_t pid)
 		c->seccomp = default_seccomp(c->capabilities);
 }
 
-int exec_verb(int argc, char **argv)
+/* A container of an image, which says what its commands run in. */
+static struct container *describe(const char *name, struct state *s)
 {
-	struct container c = { 0 };
+	static struct container c;
 	struct image_config config;
 	char image[256];
+
+	state_find(name, s);
+	image_path(s->image, image, sizeof(image));
+	image_config_read(image, &config);
+	set_surroundings(&c, opt.workdir, opt.user, &opt.env, &config);
+	if (!c.workdir)
+		c.workdir = "/";
+	if (opt.privileged)
+		c.capabilities = CAPABILITIES_ALL;
+	else
+		take_rights(&c, s->pid);
+	cgroup = cgroup_open(s->name);
+	return &c;
+}
+
+/* One of a bundle: config.json says it, the rights too. */
+static struct container *describe_bundle(const char *id, struct state *s)
+{
+	struct container *c = oci_running(id, s, &cgroup);
+	char **own, **e;
+
+	if (opt.user || opt.privileged)
+		die(STATUS_USAGE, "exec: --user, --privileged: config.json says it for %s", id);
+	own = c->envp;
+	for (e = own; e && *e; e++)
+		;
+	c->envp = allocate((e - own + opt.env.n + 1) * sizeof(*own));
+	for (int i = 0; i < opt.env.n; i++)
+		if (!strchr(opt.env.item[i], '='))
+			die(STATUS_USAGE, "--env %s: not of the form K=V", opt.env.item[i]);
+		else
+			put_env(c->envp, opt.env.item[i]);
+	for (e = own; e && *e; e++)
+		put_env(c->envp, *e);
+	c->workdir = opt.workdir;
+	return c;
+}
+
+int exec_verb(int argc, char **argv)
+{
+	struct container *c;
 	struct state s;
 
 	if (opt.detach && opt.terminal)
 		die(STATUS_USAGE, "exec: --detach and --tty exclude each other");
-	state_find(argv[0], &s);
+	in_bundle = name_is_valid(argv[0]) && !state_load(argv[0], &s) && oci_is_one(argv[0]);
+	c = in_bundle ? describe_bundle(argv[0], &s) : describe(argv[0], &s);
 	argv++;
 	if (!strcmp(*argv, "--"))
 		argv++;
 	if (!*argv)
 		die(STATUS_USAGE, "exec: COMMAND is missing");
-	c.argv = argv;
-	image_path(s.image, image, sizeof(image));
-	image_config_read(image, &config);
-	set_surroundings(&c, opt.workdir, opt.user, &opt.env, &config);
-	if (!c.workdir)
-		c.workdir = "/";
-	c.terminal = opt.terminal;
-	if (opt.privileged)
-		c.capabilities = CAPABILITIES_ALL;
-	else
-		take_rights(&c, s.pid);
-	cgroup = cgroup_open(s.name);
+	c->argv = argv;
+	c->terminal = opt.terminal;
 	if (cgroup >= 0 && cgroup_number(cgroup, "cgroup.freeze", "") == 1)
 		die(STATUS_FAILED, "%s is paused (`ctr unpause %s`)", s.name, s.name);
 	if (opt.detach)
-		return exec_detached(&c, &s);
-	return opt.terminal ? exec_kept(&c, &s) : exec_here(&c, &s);
+		return exec_detached(c, &s);
+	return opt.terminal ? exec_kept(c, &s) : exec_here(c, &s);
 }

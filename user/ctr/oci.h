@@ -23,6 +23,7 @@ struct bundle {
 	int sync; /* the child's end of a socket to its parent */
 	int gate; /* the exec fifo: a byte in it lets the command start */
 	const char *id;
+	int user; /* of bundle_exec(): the user namespace to enter, or -1 */
 };
 
 /* ---- oci.c ---- */
@@ -55,7 +56,9 @@ void compile_seccomp(struct bundle *b); /* b->seccomp, of linux.seccomp */
 /* Loads the program of linux.resources.devices into the group; dies when it cannot. */
 void attach_devices(const struct bundle *b, int cgroup);
 
-int bundle_child(const struct container *c); /* oci_setup.c; c lies in a struct bundle */
+/* oci_setup.c: the first process, and one more command of c->argv. c lies in a struct bundle. */
+int bundle_child(const struct container *c);
+int bundle_exec(const struct container *c);
 
 /* ---- oci_verbs.c ---- */
 extern struct oci_opt {
@@ -81,3 +84,5 @@ int spec_verb(int argc, char **argv);
 int oci_run(const char *id, bool detach);
 bool oci_is_one(const char *id);
 int oci_kill(const char *id, int sig);
+/* One that runs, for bundle_exec(): its first process and its group, -1: none. */
+struct container *oci_running(const char *id, struct state *s, int *cgroup);

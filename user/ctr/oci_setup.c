@@ -414,6 +414,7 @@ static int run_command(const struct bundle *b, const char *path, char **argv, ch
 {
 	const struct json *process = field(b->config, "process");
 	bool no_new = true_at(process, "noNewPrivileges");
+	int errors, error;
 
 	/* Without the promise to gain nothing, only root may set a filter: before it ceases to be. */
 	if (!no_new)
@@ -422,21 +423,45 @@ static int run_command(const struct bundle *b, const char *path, char **argv, ch
 	become(process);
 	if (no_new && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		failed("set process.noNewPrivileges", "");
-	if (chdir(text_at(process, "cwd", "/")) < 0)
-		failed("enter", text_at(process, "cwd", "/"));
+	if (chdir(b->c.workdir ?: text_at(process, "cwd", "/")) < 0)
+		failed("enter", b->c.workdir ?: text_at(process, "cwd", "/"));
 	sigprocmask(SIG_SETMASK, &b->c.mask, NULL);
 	syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 	if (no_new)
 		set_filter(b);
+	errors = fcntl(2, F_DUPFD_CLOEXEC, 3);
+	if (b->c.terminal || b->c.stdio)
+		dup2(b->c.terminal ? 0 : b->c.stdio[2], 2);
 	execve(path, argv, envp);
-	warn("%s: cannot execute: %s", argv[0], strerror(errno));
+	error = errno;
+	dup2(errors, 2);
+	warn("%s: cannot execute: %s", argv[0], strerror(error));
 	return STATUS_NOT_EXECUTABLE;
+}
+
+static const struct bundle *bundle_of(const struct container *c)
+{
+	return (const struct bundle *)((const char *)c - offsetof(struct bundle, c));
+}
+
+/* In all namespaces but the user namespace, which would have no say over the group any more. */
+int bundle_exec(const struct container *c)
+{
+	const struct bundle *b = bundle_of(c);
+	char path[PATH_MAX];
+
+	if (b->user >= 0 &&
+	    (setns(b->user, CLONE_NEWUSER) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+		failed("enter the user namespace", "");
+	if (container_stdio(c))
+		return STATUS_FAILED;
+	find_program(c->argv, c->envp, path);
+	return run_command(b, path, c->argv, c->envp);
 }
 
 int bundle_child(const struct container *c)
 {
-	const struct bundle *b =
-		(const struct bundle *)((const char *)c - offsetof(struct bundle, c));
+	const struct bundle *b = bundle_of(c);
 	const struct json *process = field(b->config, "process");
 	char **argv = texts_at(process, "args"), **envp = texts_at(process, "env");
 	char *nothing[] = { NULL }, path[PATH_MAX], byte, adj[16];

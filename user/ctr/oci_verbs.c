@@ -367,6 +367,7 @@ static int create(const char *id, bool detach)
 	if (size.ws_row || !ioctl(0, TIOCGWINSZ, &size))
 		it.b.c.size = &size;
 	it.b.c.console = open_console(detach, &console);
+	it.b.c.terminal = true_at(it.b.config, "process.terminal");
 	it.b.c.master_only = true;
 	it.b.c.with_parent = !detach;
 	if (detach)
@@ -450,6 +451,26 @@ int oci_kill(const char *id, int sig)
 	if (kill(it.pid, sig) < 0)
 		die(STATUS_FAILED, "%s: %s", id, strerror(errno));
 	return 0;
+}
+
+struct container *oci_running(const char *id, struct state *s, int *cgroup)
+{
+	char path[32];
+
+	load(id, true);
+	if (strcmp(status_now(), "running"))
+		die(STATUS_FAILED, "%s is %s, not running", id, status_now());
+	compile_seccomp(&it.b);
+	it.b.user = -1;
+	format(path, sizeof(path), "/proc/%d/ns/user", (int)it.pid);
+	for_each_in(n, it.b.config, "linux.namespaces")
+		if (namespace_bit(text_at(n, "type", "")) == CLONE_NEWUSER)
+			it.b.user = open(path, O_RDONLY | O_CLOEXEC);
+	*cgroup = open(group_path(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	it.b.c.envp = texts_at(it.b.config, "process.env");
+	*s = (struct state){ .pid = it.pid };
+	join(s->name, sizeof(s->name), id, NULL);
+	return &it.b.c;
 }
 
 int delete_verb(int argc, char **argv)

@@ -77,8 +77,7 @@ const struct opt run_options[] = {
 	{ .name = NULL },
 };
 
-/* Adds K=V unless there is a K already. */
-static void put_env(char **envp, const char *text)
+void put_env(char **envp, const char *text)
 {
 	size_t n = strcspn(text, "=") + 1;
 
