@@ -42,7 +42,7 @@ endef
 UAPI := $(BASE)/uapi
 UAPI_LINUX ?= $(firstword $(dir $(wildcard /usr/include/linux/kvm.h /usr/x86_64-linux-gnu/include/linux/kvm.h)))..
 UAPI_ASM ?= $(firstword $(wildcard /usr/include/x86_64-linux-gnu/asm /usr/x86_64-linux-gnu/include/asm /usr/include/asm))
-$(UAPI)/.done:
+$(UAPI)/.done: Makefile
 	$(Q)mkdir -p $(UAPI)
 	$(Q)ln -sfn $(abspath $(UAPI_LINUX))/linux $(UAPI)/linux
 	$(Q)ln -sfn $(abspath $(UAPI_LINUX))/asm-generic $(UAPI)/asm-generic

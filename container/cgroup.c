@@ -117,7 +117,7 @@ int cgroup_remove(struct cgroup *cg)
 	cg->parent->minor_faults += cg->minor_faults;
 	cg->parent->major_faults += cg->major_faults;
 	spin_unlock(&cgroup_lock);
-	cg_devices_drop(cg);
+	cg_bpf_drop(cg);
 	cg_attrs_free(cg); /* they may be charged to cg itself: it would never be free of charges */
 	list_del(&cg->sibling);
 	for (struct cgroup *c = cg->parent; c; c = c->parent) {
@@ -464,7 +464,7 @@ void cgroup_init(void)
 	layer.cpus_allowed = cg_cpuset_of;
 	mem_event_hook = cg_mem_event;
 	counts_register("cgroups", &nr_cgroups);
-	cg_devices_init();
+	cg_bpf_init();
 	cg_io_start();
 	cgroup_fs_init();
 }

@@ -47,6 +47,7 @@ struct cg_attr { /* of one file, which has no inode while nobody looks at it */
 };
 
 #define CG_LEVELS 64
+#define CG_PROG_KINDS 3
 struct cgroup {
 	ref_t refs; /* tasks (zombies too), directory, open files, children, namespaces, charges */
 	u64 id; /* inode number of its directory; 1: the root */
@@ -88,7 +89,7 @@ struct cgroup {
 	u64 mem_total[MEM_EVENTS], mem_local[MEM_EVENTS]; /* atomic: with those below, and not */
 	struct cg_event mem_events;
 
-	struct cg_devices *devices; /* cg_devices.c's: device programs; NULL: none */
+	struct cg_progs *progs[CG_PROG_KINDS]; /* cg_bpf.c's: programs that are asked; NULL: none */
 
 	struct sched_group cpu; /* in use while the parent gives the controller */
 	struct io_group io;
@@ -256,9 +257,9 @@ void cg_oom_event(struct res_counter *res, struct task *victim);
 void cg_io_moved(void); /* some tasks have another group: those that wait look at its limits */
 void cg_io_start(void);
 
-/* ---- cg_devices.c ---- */
-void cg_devices_init(void);
-void cg_devices_drop(struct cgroup *cg); /* removed: its programs go */
+/* ---- cg_bpf.c ---- */
+void cg_bpf_init(void);
+void cg_bpf_drop(struct cgroup *cg); /* removed: its programs go */
 
 /* ---- cg_freeze.c ---- */
 void cg_freeze_here(void); /* layer_ops.freeze */

@@ -19,18 +19,23 @@ int bpf_classic_check(const struct sock_filter *prog, unsigned int n, u16 *scrat
 u32 bpf_classic_run(const struct sock_filter *prog, const struct seccomp_data *data);
 
 /*
- * A device program (bpf(2), BPF_PROG_TYPE_CGROUP_DEVICE) in the newer instruction set: eleven 64-bit
- * registers and 512 bytes of stack; it reads struct bpf_cgroup_dev_ctx and returns 1 or 0. There are no
- * maps, no helpers and no loops. scratch: room for n words. 0, or -EINVAL, -EACCES with a reason.
+ * A program of bpf(2) in the newer instruction set: eleven 64-bit registers and 512 bytes of stack; it
+ * reads fields of what it is asked about and returns 1 or 0: yes or no. There are no maps, no helpers and
+ * no loops. scratch: room for n words. 0, or -EINVAL, -EACCES with a reason.
  */
 struct bpf_complaint {
 	const char *what; /* in Linux's words where it has them; %d takes value */
 	unsigned int insn;
 	int value;
 };
-int bpf_device_check(const struct bpf_insn *prog, unsigned int n, u64 *scratch,
-		     struct bpf_complaint *why);
-bool bpf_device_run(const struct bpf_insn *prog, const struct bpf_cgroup_dev_ctx *ctx);
+struct bpf_context { /* what a type of programs is asked about: which bytes of it may be read */
+	bool (*readable)(unsigned int off, unsigned int size);
+};
+extern const struct bpf_context bpf_device; /* struct bpf_cgroup_dev_ctx */
+extern const struct bpf_context bpf_packet; /* struct __sk_buff */
+int bpf_check(const struct bpf_insn *prog, unsigned int n, const struct bpf_context *ctx,
+	      u64 *scratch, struct bpf_complaint *why);
+bool bpf_run(const struct bpf_insn *prog, const void *ctx);
 
 /* What both sets compute (BPF_ADD ...) and compare (BPF_JEQ ...); wide: 64 bits, else the lower half. */
 u64 bpf_alu(u8 op, u64 a, u64 b, bool wide);

@@ -154,10 +154,11 @@ void inet_free(struct socket *s)
 {
 	pkt_queue_free(&inet_sk(s)->errors);
 	netdev_put(inet_sk(s)->dst.dev);
+	inet_leave_group(s);
 	socket_free(s);
 }
 
-struct socket *inet_create(struct net_ns *net, int type, int protocol)
+static struct socket *create(struct net_ns *net, int type, int protocol)
 {
 	if (protocol < 0 || protocol >= IPPROTO_MAX)
 		return ERR_PTR(-EINVAL);
@@ -176,6 +177,22 @@ struct socket *inet_create(struct net_ns *net, int type, int protocol)
 		return net_capable(net, CAP_NET_RAW) ? raw_create(net, protocol) : ERR_PTR(-EPERM);
 	}
 	return ERR_PTR(-ESOCKTNOSUPPORT);
+}
+
+struct socket *inet_create(struct net_ns *net, int type, int protocol)
+{
+	struct socket *s = create(net, type, protocol);
+
+	if (!IS_ERR(s) && layer.group_get)
+		s->group = layer.group_get(NULL);
+	return s;
+}
+
+void inet_leave_group(struct socket *s)
+{
+	if (s->group)
+		layer.group_put(s->group);
+	s->group = NULL;
 }
 
 /* ---- addresses ---- */

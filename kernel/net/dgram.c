@@ -65,7 +65,8 @@ static int find_target(struct inet_sock *sk, const struct net_msg *msg, struct d
 	to->ip = (struct ip_params){ .saddr = sk->saddr,
 				     .daddr = sin.sin_addr.s_addr,
 				     .protocol = sk->s.protocol,
-				     .tos = sk->tos };
+				     .tos = sk->tos,
+				     .sk = sk };
 	err = read_cmsgs(msg, to, &oif);
 	if (err)
 		return err;
@@ -176,7 +177,8 @@ unsigned int dgram_gather(struct net_ns *net, int type, int protocol, be16 port,
 
 void dgram_queue(struct inet_sock *sk, struct pkt *p)
 {
-	if (queue_full(&sk->s) || READ_ONCE(sk->s.shutdown) & RCV_SHUTDOWN)
+	if (queue_full(&sk->s) || READ_ONCE(sk->s.shutdown) & RCV_SHUTDOWN ||
+	    inet_forbidden(sk, p, p->dev, p->net, false))
 		pkt_free(p);
 	else
 		queue_add(&sk->s, p);

@@ -70,16 +70,19 @@ int route_lookup(struct net_ns *net, be32 daddr, int oif, struct dst *dst);
 u8 addr_type(struct net_ns *net, be32 addr); /* RTN_* of an address as seen from here */
 
 /* ---- IP and ICMP ---- */
+struct inet_sock;
 struct ip_params {
 	be32 saddr, daddr;
 	u8 protocol, ttl, tos;
 	bool df; /* never to be fragmented */
+	const struct inet_sock *sk; /* whose it is; NULL: the stack's own */
 };
 extern struct ip_stats {
 	u64 in, in_errors, delivered, out;
 } ip_stats;
 void ip_input(struct pkt *p);
-int ip_output(struct pkt *p, const struct dst *dst, const struct ip_params *ip); /* -EMSGSIZE */
+int ip_output(struct pkt *p, const struct dst *dst,
+	      const struct ip_params *ip); /* -EMSGSIZE, -EPERM */
 int ip_send(struct pkt *p, const struct dst *dst);
 void ip_frag_purge(struct net_ns *net); /* NULL: of all */
 u32 csum_add(u32 sum, const void *data, size_t n); /* pieces but the last: an even n */
@@ -88,6 +91,18 @@ u32 csum_pseudo(be32 saddr, be32 daddr, u8 protocol, u16 len);
 void icmp_input(struct pkt *p);
 /* Tells the sender of p (not freed) of an error; info: the header's second word. */
 void icmp_send(const struct pkt *p, u8 type, u8 code, be32 info);
+
+/* May sk send (out) p by dev, or receive it from there? Its IP header is at ip. True: a program of its group
+ * says no. */
+bool inet_refused(const struct inet_sock *sk, const struct pkt *p, const struct netdev *dev,
+		  const u8 *ip, bool out);
+void inet_leave_group(
+	struct socket *s); /* nobody sends or receives with it any more, or its lock is held */
+static inline bool inet_forbidden(const struct inet_sock *sk, const struct pkt *p,
+				  const struct netdev *dev, const u8 *ip, bool out)
+{
+	return unlikely(READ_ONCE(nr_packet_progs)) && inet_refused(sk, p, dev, ip, out);
+}
 
 /* ---- sockets ---- */
 struct inet_sock {

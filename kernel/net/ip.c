@@ -176,6 +176,10 @@ int ip_output(struct pkt *p, const struct dst *dst, const struct ip_params *para
 	};
 	if (!params->df)
 		ip->id = htons(__atomic_add_fetch(&next_id, 1, __ATOMIC_RELAXED));
+	if (params->sk && inet_forbidden(params->sk, p, dst->dev, p->data, true)) {
+		pkt_free(p);
+		return -EPERM;
+	}
 	return ip_send(p, dst);
 }
 

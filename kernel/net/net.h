@@ -150,6 +150,8 @@ struct socket {
 	const struct socket_ops *ops;
 	struct net_ns *net; /* a reference */
 	struct res_counter *charge; /* who pays for it; NULL: nobody */
+	struct cgroup *
+		group; /* of AF_INET: whose programs are asked about packets; a reference, NULL: none any more */
 	struct file *file; /* no reference; NULL before it has one and after that closed */
 	struct waitq rd, wr; /* woken when it becomes readable (also: accept), writable */
 	/* words that everybody reads and writes at once */

@@ -93,6 +93,8 @@ static ssize_t raw_sendmsg(struct socket *s, struct net_msg *msg)
 	if (!sk->hdrincl)
 		return dgram_send(sk, &to, p, n);
 	err = own_header(p, &to);
+	if (!err && inet_forbidden(sk, p, to.dst.dev, p->data, true))
+		err = -EPERM;
 	if (err)
 		pkt_free(p);
 	else

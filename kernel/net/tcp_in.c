@@ -576,9 +576,12 @@ void tcp_input(struct pkt *p)
 	if (t) {
 		spin_lock(&t->inet.s.lock);
 		if (!reopens(t, p)) {
-			if (t->state == TCP_SYN_SENT)
+			/* what is refused is as if it had been lost */
+			bool refused = inet_forbidden(&t->inet, p, p->dev, p->net, false);
+
+			if (!refused && t->state == TCP_SYN_SENT)
 				syn_sent_in(t, p);
-			else if (tcp_in(t, TCPF_SYNCHRONIZED))
+			else if (!refused && tcp_in(t, TCPF_SYNCHRONIZED))
 				taken = segment_in(t, p);
 			if (tcp_in(t, TCPF_SYNCHRONIZED))
 				tcp_push(t, false);
@@ -595,7 +598,8 @@ void tcp_input(struct pkt *p)
 	t = tcp_lookup_listener(net, ip->daddr, h->dest, p->dev->ifindex,
 				ip->saddr * 0x9e3779b1U + h->source);
 	if (t) {
-		listen_in(t, p);
+		if (!inet_forbidden(&t->inet, p, p->dev, p->net, false))
+			listen_in(t, p);
 		socket_put(&t->inet.s);
 	} else {
 		tcp_answer_rst(p);

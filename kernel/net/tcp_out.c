@@ -22,6 +22,7 @@ static const struct ip_params *ip_params(const struct tcp_sock *t, struct ip_par
 		.ttl = t->inet.ttl ? t->inet.ttl : t->inet.s.net->default_ttl,
 		.tos = t->inet.tos,
 		.df = t->inet.pmtudisc != IP_PMTUDISC_DONT,
+		.sk = &t->inet,
 	};
 	return ip;
 }

@@ -186,6 +186,8 @@ struct tcp_sock *tcp_new_child(struct tcp_sock *l)
 	INHERIT(nodelay, linger2);
 	t->user_mss = l->user_mss;
 	t->inet.sport = l->inet.sport;
+	if (l->inet.s.group)
+		t->inet.s.group = layer.group_get(l->inet.s.group);
 	return t;
 }
 
@@ -313,6 +315,7 @@ void tcp_time_wait(struct tcp_sock *t)
 {
 	tcp_set_state(t, TCP_TIME_WAIT);
 	stop_sending(t);
+	inet_leave_group(&t->inet.s); /* which it would keep for a minute */
 	t->keep_at = clock_ns() + TCP_TIMEWAIT;
 	tcp_set_timer(t);
 	socket_wake(&t->inet.s, POLLIN | POLLHUP | POLLRDHUP);

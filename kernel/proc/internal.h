@@ -21,6 +21,7 @@ void pid_init(void);
 void nsproxy_init(void);
 void ipc_init(void); /* after procfs_init() */
 void mqueue_init(void);
+void bpf_init(void); /* after procfs_init() */
 int sem_undo_share(struct task *child); /* CLONE_SYSVSEM: -ENOMEM */
 void signal_init(void);
 void signalfd_init(void);

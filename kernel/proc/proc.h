@@ -24,6 +24,9 @@
 /* ---- pid numbers ---- */
 struct sched_attr;
 union bpf_attr;
+struct bpf_insn;
+struct __sk_buff;
+struct cgroup;
 struct pid_ns {
 	struct ns_common ns;
 	struct idr ids; /* number -> struct pid; guarded by pid_lock */
@@ -196,14 +199,38 @@ struct layer_ops {
 	bool (*seccomp_allows)(struct regs *regs);
 	/* The current task's filters, which it has, for its new child as well. siglock held. */
 	void (*seccomp_fork)(struct task *child);
-	/* bpf(2), on user memory. */
-	long (*bpf)(int cmd, union bpf_attr __user *attr, unsigned int size);
+	/* bpf(2), of BPF_PROG_ATTACH, DETACH, QUERY: a and, to write results, what it is a copy of. */
+	long (*bpf_group)(int cmd, const union bpf_attr *a, union bpf_attr __user *ua);
 	/* May the current task do that (BPF_DEVCG_ACC_*) to a device? 0 or -EPERM. */
 	int (*device_allowed)(bool block, dev_t dev, u32 access);
+	/* A reference to cg (NULL: the current task's), and its end; any context. */
+	struct cgroup *(*group_get)(struct cgroup *cg);
+	void (*group_put)(struct cgroup *cg);
+	/* May a socket of cg send (out) or receive this packet? Any context. */
+	bool (*packet_allowed)(struct cgroup *cg, const struct __sk_buff *skb, bool out);
 	int (*seccomp_mode)(struct task *t,
 			    unsigned int *filters); /* SECCOMP_MODE_*, how many filters */
 };
 extern struct layer_ops layer;
+
+/* ---- bpf(2): bpf.c ---- */
+struct bpf_prog {
+	ref_t refs; /* descriptors, groups */
+	u32 type; /* BPF_PROG_TYPE_* */
+	u32 id; /* a number that no other has */
+	unsigned int n;
+	u64 load_time;
+	uid_t uid;
+	bool gpl;
+	char name[16];
+	struct bpf_insn *insns; /* n of them, checked; behind this */
+};
+long bpf_call(int cmd, union bpf_attr __user *attr, unsigned int size);
+void bpf_prog_put(struct bpf_prog *p); /* any context */
+/* The program of a descriptor, with a reference; type 0: any. ERR_PTR(-EBADF, -EINVAL). */
+struct bpf_prog *bpf_prog_of_fd(int fd, u32 type);
+/* How many programs about packets are attached: while 0, nobody needs to ask. Read without a lock. */
+extern u64 nr_packet_progs;
 void show_cpu_list(struct strbuf *out, cpumask_t mask); /* "0-2,5" */
 
 /* ---- signals ---- */

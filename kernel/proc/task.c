@@ -414,6 +414,7 @@ void proc_init(void)
 	oom_init();
 	procfs_init();
 	ipc_init();
+	bpf_init();
 }
 
 static const char *const first_programs[] = { "/init", "/sbin/init", "/etc/init", "/bin/init",

@@ -187,7 +187,7 @@ SYSCALL3(get_robust_list, pid_t, tid, void __user *__user *, uhead, size_t __use
 
 SYSCALL_IS(arch_prctl, do_arch_prctl(_1, _2))
 SYSCALL_IS(prctl, do_prctl(_1, _2, _3, _4, _5))
-SYSCALL_IS(bpf, layer.bpf ? layer.bpf(_1, (union bpf_attr __user *)_2, _3) : -ENOSYS)
+SYSCALL_IS(bpf, bpf_call(_1, (union bpf_attr __user *)_2, _3))
 SYSCALL_IS(seccomp, layer.seccomp ? layer.seccomp(_1, _2, (void __user *)_3) : -ENOSYS)
 SYSCALL_IS(pidfd_open, do_pidfd_open(_1, _2))
 SYSCALL_IS(pidfd_getfd, do_pidfd_getfd(_1, _2, _3))

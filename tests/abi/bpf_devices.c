@@ -3,58 +3,26 @@
  * bpf(2) with programs that decide about devices (BPF_PROG_TYPE_CGROUP_DEVICE): what is accepted, how
  * they attach to groups down the hierarchy, and what they forbid. As root, with a cgroup2 of its own.
  */
-#include "abi.h"
+#include "bpf.h"
 
-#include <linux/bpf.h>
+#define TYPE BPF_PROG_TYPE_CGROUP_DEVICE
+#define LOAD_PROG(...) LOAD_TYPED(TYPE, 0, __VA_ARGS__)
+#define attach(group, prog, flags, replace)                                                        \
+	attach_as(BPF_CGROUP_DEVICE, group, prog, flags, replace)
+#define detach(group, prog) detach_as(BPF_CGROUP_DEVICE, group, prog)
+
 #include <linux/capability.h>
-#include <sched.h>
-#include <stddef.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/sysmacros.h>
 
-#define INSN(c, d, s, o, i)                                                                        \
-	((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
-#define MOV(d, i) INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
-#define MOVR(d, s) INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
-#define EXIT INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
-#define LOAD(size, d, s, o) INSN(BPF_LDX | size | BPF_MEM, d, s, o, 0)
-#define STORE(size, d, s, o) INSN(BPF_STX | size | BPF_MEM, d, s, o, 0)
-#define ALU(op, d, i) INSN(BPF_ALU64 | op | BPF_K, d, 0, 0, i)
-#define ALUR(op, d, s) INSN(BPF_ALU64 | op | BPF_X, d, s, 0, 0)
-#define ALU32(op, d, i) INSN(BPF_ALU | op | BPF_K, d, 0, 0, i)
-#define JUMP(op, d, i, o) INSN(BPF_JMP | op | BPF_K, d, 0, o, i)
-#define JUMPR(op, d, s, o) INSN(BPF_JMP | op | BPF_X, d, s, o, 0)
-#define JUMP32(op, d, i, o) INSN(BPF_JMP32 | op | BPF_K, d, 0, o, i)
-#define GOTO(o) INSN(BPF_JMP | BPF_JA, 0, 0, o, 0)
-
-static char log_text[65536];
-
-static long bpf(int cmd, union bpf_attr *a)
-{
-	return syscall(SYS_bpf, cmd, a, sizeof(*a));
-}
-
-static int load_n(const struct bpf_insn *insns, size_t n)
-{
-	union bpf_attr a;
-
-	memset(&a, 0, sizeof(a));
-	a.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-	a.insns = (uintptr_t)insns;
-	a.insn_cnt = n;
-	a.license = (uintptr_t) "GPL";
-	return bpf(BPF_PROG_LOAD, &a);
-}
-#define LOAD_PROG(...)                                                                             \
-	load_n((struct bpf_insn[]){ __VA_ARGS__ },                                                 \
-	       sizeof((struct bpf_insn[]){ __VA_ARGS__ }) / sizeof(struct bpf_insn))
 #define TRY(...)                                                                                   \
 	do {                                                                                       \
 		int fd_ = LOAD_PROG(__VA_ARGS__);                                                  \
 		say("%s: %s", #__VA_ARGS__, fd_ < 0 ? errno_name(errno) : "ok");                   \
 		close(fd_);                                                                        \
 	} while (0)
+
+static char log_text[65536];
 
 /* ---- loading ---- */
 
@@ -241,60 +209,6 @@ static void operations(void)
 
 /* ---- groups ---- */
 
-static int groups[4]; /* the root, /abi, /abi/in, /abi/in/deep */
-
-static bool group_tree(void)
-{
-	static const char *const names[] = { "cg", "cg/abi", "cg/abi/in", "cg/abi/in/deep" };
-
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mkdir("cg", 0755) || mount("cgroup2", "cg", "cgroup2", 0, NULL)) {
-		say("no cgroup2: %s", errno_name(errno));
-		return false;
-	}
-	for (int i = 0; i < 4; i++) {
-		if (i && mkdir(names[i], 0755))
-			say("mkdir: %s", errno_name(errno));
-		groups[i] = open(names[i], O_RDONLY | O_DIRECTORY);
-	}
-	return true;
-}
-
-static void no_groups(void)
-{
-	int fd = openat(groups[0], "cgroup.procs", O_WRONLY);
-
-	if (write(fd, "0", 1) != 1)
-		say("leave: %s", errno_name(errno));
-	if (rmdir("cg/abi/in/deep") || rmdir("cg/abi/in") || rmdir("cg/abi"))
-		say("rmdir: %s", errno_name(errno));
-	umount2("cg", MNT_DETACH);
-}
-
-static int attach(int group, int prog, unsigned int flags, int replace)
-{
-	union bpf_attr a;
-
-	memset(&a, 0, sizeof(a));
-	a.target_fd = groups[group];
-	a.attach_bpf_fd = prog;
-	a.attach_type = BPF_CGROUP_DEVICE;
-	a.attach_flags = flags;
-	a.replace_bpf_fd = replace;
-	return bpf(BPF_PROG_ATTACH, &a);
-}
-
-static int detach(int group, int prog)
-{
-	union bpf_attr a;
-
-	memset(&a, 0, sizeof(a));
-	a.target_fd = groups[group];
-	a.attach_bpf_fd = prog;
-	a.attach_type = BPF_CGROUP_DEVICE;
-	return bpf(BPF_PROG_DETACH, &a);
-}
-
 static void query(int group, unsigned int flags, unsigned int room)
 {
 	unsigned int ids[70] = { 0 }, n = 0;
@@ -427,15 +341,6 @@ static void by_number(void)
 }
 
 /* ---- what is forbidden ---- */
-
-static void join(int group)
-{
-	int fd = openat(groups[group], "cgroup.procs", O_WRONLY);
-
-	if (write(fd, "0", 1) != 1)
-		say("join: %s", errno_name(errno));
-	close(fd);
-}
 
 static void look(const char *when)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: kernel/lib/bpf_classic.c kernel/lib/bpf_device.c */
-/* Programs for seccomp(2) and for devices, on any input: what the check lets pass stays inside and ends. */
+/* sources: kernel/lib/bpf_classic.c kernel/lib/ebpf.c */
+/* Programs for seccomp(2) and bpf(2), on any input: what the check lets pass stays inside and ends. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,8 +34,8 @@ static void tame(struct sock_filter *i, unsigned int left)
 		i->jf %= left;
 }
 
-/* The same for a device program: registers that are there, offsets and numbers that are small. */
-static void tame_device(struct bpf_insn *i, unsigned int left)
+/* The same for a program of bpf(2): registers that are there, offsets and numbers that are small. */
+static void tame_insn(struct bpf_insn *i, unsigned int left)
 {
 	static const u8 codes[] = { 0x61, 0x69, 0x71, 0x79, 0x62, 0x6a, 0x72, 0x7a, 0x63, 0x6b,
 				    0x73, 0x7b, 0x18, 0x00, 0xb7, 0xbf, 0xb4, 0xbc, 0x07, 0x0f,
@@ -65,17 +65,19 @@ static void tame_device(struct bpf_insn *i, unsigned int left)
 		i->dst_reg = i->src_reg = 0;
 }
 
-static void try_device(const uint8_t *data, size_t n)
+static void try_program(const uint8_t *data, size_t n, bool packet)
 {
 	struct bpf_insn *prog = copy_of(data + sizeof(struct seccomp_data), n * sizeof(*prog));
-	struct bpf_cgroup_dev_ctx *ctx = copy_of(data, sizeof(*ctx));
+	struct __sk_buff skb = { .len = data[0], .family = data[1], .remote_ip4 = data[2] };
+	void *ctx = packet ? copy_of(&skb, sizeof(skb))
+			   : copy_of(data, sizeof(struct bpf_cgroup_dev_ctx));
 	u64 *states = malloc(n * sizeof(*states));
 	struct bpf_complaint why;
 
 	for (size_t i = 0; i < n; i++)
-		tame_device(&prog[i], n - i - 1);
-	if (!bpf_device_check(prog, n, states, &why))
-		bpf_device_run(prog, ctx);
+		tame_insn(&prog[i], n - i - 1);
+	if (!bpf_check(prog, n, packet ? &bpf_packet : &bpf_device, states, &why))
+		bpf_run(prog, ctx);
 	free(prog);
 	free(ctx);
 	free(states);
@@ -93,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	n = (size - sizeof(*call)) / sizeof(*prog);
 	if (data[63] & 1) {
-		try_device(data, n);
+		try_program(data, n, data[63] & 2);
 		return 0;
 	}
 	call = copy_of(data, sizeof(*call));

@@ -24,6 +24,17 @@ struct net_ns init_net;
 const struct socket_ops tcp_ops;
 u32 route_generation;
 void (*counts_settle)(void);
+u64 nr_packet_progs;
+struct layer_ops layer;
+
+bool inet_refused(const struct inet_sock *sk, const struct pkt *p, const struct netdev *dev,
+		  const u8 *ip, bool out)
+{
+	return false;
+}
+void inet_leave_group(struct socket *s)
+{
+}
 
 u64 clock_ns(void)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Device programs: the check, then the interpreter that trusts it. The check goes once through the
- * program and knows for each instruction what kind of value every register holds there, whichever way
- * was taken; where two ways meet, a register of two kinds holds nothing. All jumps go forward, so that
- * all ways to an instruction are known when its turn comes. Linux follows each way by itself and so
- * accepts more; what programs that decide about devices do is within this.
+ * Programs in the newer instruction set: the check, then the interpreter that trusts it. The check goes
+ * once through the program and knows for each instruction what kind of value every register holds there,
+ * whichever way was taken; where two ways meet, a register of two kinds holds nothing. All jumps go
+ * forward, so that all ways to an instruction are known when its turn comes. Linux follows each way by
+ * itself and so accepts more; what programs that decide about devices and packets do is within this.
  */
 #include "lib/bpf.h"
 
@@ -80,9 +80,30 @@ static int check_alu(const struct bpf_insn *i, u64 *state, struct bpf_complaint 
 	return 0;
 }
 
+/* access_type may be read in parts, the other fields not */
+static bool device_field(unsigned int off, unsigned int size)
+{
+	return off + size <= sizeof(struct bpf_cgroup_dev_ctx) &&
+	       (size == 4 || (size < 4 && off < 4));
+}
+
+/* Those that say something here: no bytes of the packet, no control block, no IPv6. */
+static bool packet_field(unsigned int off, unsigned int size)
+{
+	if (off >= offsetof(struct __sk_buff, remote_ip4) &&
+	    off < offsetof(struct __sk_buff, remote_ip6))
+		return size == 4;
+	return size <= 4 && (off < offsetof(struct __sk_buff, cb) ||
+			     off / 4 == offsetof(struct __sk_buff, family) / 4 ||
+			     off / 4 == offsetof(struct __sk_buff, remote_port) / 4 ||
+			     off / 4 == offsetof(struct __sk_buff, local_port) / 4);
+}
+
+const struct bpf_context bpf_device = { device_field }, bpf_packet = { packet_field };
+
 /* A load or store of size bytes at off from what base holds. */
 static int check_access(enum kind base, const struct bpf_insn *i, bool write,
-			struct bpf_complaint *why)
+			const struct bpf_context *ctx, struct bpf_complaint *why)
 {
 	static const u8 sizes[] = { 4, 2, 1, 8 }; /* BPF_W, BPF_H, BPF_B, BPF_DW */
 	int size = sizes[BPF_SIZE(i->code) >> 3], off = i->off;
@@ -94,14 +115,13 @@ static int check_access(enum kind base, const struct bpf_insn *i, bool write,
 	}
 	if (base != CONTEXT)
 		REFUSE(EACCES, "R%d invalid mem access 'scalar'", write ? i->dst_reg : i->src_reg);
-	/* access_type may be read in parts, the other fields not */
-	if (write || off < 0 || off % size || off + size > (int)sizeof(struct bpf_cgroup_dev_ctx) ||
-	    size > 4 || (size < 4 && off >= 4))
+	if (write || off < 0 || off % size || !ctx->readable(off, size))
 		REFUSE(EACCES, "invalid bpf_context access off=%d", off);
 	return 0;
 }
 
-static int check_memory(const struct bpf_insn *i, u64 *state, struct bpf_complaint *why)
+static int check_memory(const struct bpf_insn *i, u64 *state, const struct bpf_context *ctx,
+			struct bpf_complaint *why)
 {
 	u8 class = BPF_CLASS(i->code);
 	int err;
@@ -113,14 +133,14 @@ static int check_memory(const struct bpf_insn *i, u64 *state, struct bpf_complai
 	if (class == BPF_LDX) {
 		if (i->dst_reg == FRAME)
 			REFUSE(EACCES, "frame pointer is read only", 0);
-		err = check_access(kind_of(*state, i->src_reg), i, false, why);
+		err = check_access(kind_of(*state, i->src_reg), i, false, ctx, why);
 		set_kind(state, i->dst_reg, SCALAR);
 		return err;
 	}
 	/* A pointer on the stack would be a number when it is read again. */
 	if (class == BPF_STX && !is_number(kind_of(*state, i->src_reg)))
 		REFUSE(EACCES, "R%d is no number to store", i->src_reg);
-	return check_access(kind_of(*state, i->dst_reg), i, true, why);
+	return check_access(kind_of(*state, i->dst_reg), i, true, ctx, why);
 }
 
 static int check_exit(const struct bpf_insn *i, u64 state, struct bpf_complaint *why)
@@ -163,8 +183,8 @@ static int check_jump(const struct bpf_insn *i, unsigned int at, unsigned int n,
 }
 
 /* The instruction at, reached with states[at]; what it leads to gets a state. Instructions it takes. */
-static int check_insn(const struct bpf_insn *i, unsigned int at, unsigned int n, u64 *states,
-		      struct bpf_complaint *why)
+static int check_insn(const struct bpf_insn *i, unsigned int at, unsigned int n,
+		      const struct bpf_context *ctx, u64 *states, struct bpf_complaint *why)
 {
 	u8 class = BPF_CLASS(i->code);
 	u64 state = states[at];
@@ -191,7 +211,7 @@ static int check_insn(const struct bpf_insn *i, unsigned int at, unsigned int n,
 		REFUSE(EINVAL, "unknown opcode %02x", i->code);
 	} else {
 		err = class == BPF_ALU || class == BPF_ALU64 ? check_alu(i, &state, why)
-							     : check_memory(i, &state, why);
+							     : check_memory(i, &state, ctx, why);
 	}
 	if (err)
 		return err;
@@ -201,8 +221,8 @@ static int check_insn(const struct bpf_insn *i, unsigned int at, unsigned int n,
 	return taken;
 }
 
-int bpf_device_check(const struct bpf_insn *prog, unsigned int n, u64 *states,
-		     struct bpf_complaint *why)
+int bpf_check(const struct bpf_insn *prog, unsigned int n, const struct bpf_context *ctx,
+	      u64 *states, struct bpf_complaint *why)
 {
 	int taken;
 
@@ -212,7 +232,7 @@ int bpf_device_check(const struct bpf_insn *prog, unsigned int n, u64 *states,
 	set_kind(&states[0], FRAME, STACK);
 	for (unsigned int i = 0; i < n; i += taken) {
 		why->insn = i;
-		taken = check_insn(&prog[i], i, n, states, why);
+		taken = check_insn(&prog[i], i, n, ctx, states, why);
 		if (taken < 0)
 			return taken;
 	}
@@ -292,7 +312,7 @@ static void move(u8 size, void *to, const void *from)
 	__builtin_memcpy(to, from, size == BPF_B ? 1 : size == BPF_H ? 2 : size == BPF_W ? 4 : 8);
 }
 
-bool bpf_device_run(const struct bpf_insn *i, const struct bpf_cgroup_dev_ctx *ctx)
+bool bpf_run(const struct bpf_insn *i, const void *ctx)
 {
 	u64 stack[STACK_BYTES / 8] = { 0 };
 	u64 r[FRAME + 1] = { [1] = (u64)ctx, [FRAME] = (u64)stack + STACK_BYTES };
