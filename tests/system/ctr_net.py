@@ -2,15 +2,16 @@
 """ctr run --net bridge and -p: addresses, names, published ports, and that all of it goes at the end. On Dyad, and the
 same scripts on this machine's Linux, as root in a mount and a network namespace of their own."""
 import contextlib
+import hashlib
 import os
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import ctr_life  # noqa: E402
+import net_outside  # noqa: E402
 from harness import Case  # noqa: E402
 
 ON = ("qemu",)
@@ -136,4 +137,36 @@ ctr: nosuch: command not found in the container
 CASES = [Case(name, COMMON + text.partition("----\n")[0], out=text.partition("----\n")[2], seconds=90)
          for name, text in SHARED.items()]
 
-HOST = {name: ctr_life.script("ip link set lo up\n" + COMMON + text, namespaces="-mn") for name, text in SHARED.items()}
+# As ctr_life kills at each step of a start and an end: no line, no link, no bridge is left either.
+KILLED = ctr_life.KILLED.replace('\tnothing_left', '\t[ ! "$(ls -A /run/ctr 2> /dev/null; ip -o link | grep ctr0)" ] || { echo "at $n:"; '
+                                 'ls -A /run/ctr; ip link; exit 1; }\n\tnothing_left')
+
+
+def from_outside(run):
+    """A web server in a container: fetched by name from another one, and from here by QEMU's and ctr's ports."""
+    web, bell = net_outside.free_ports(2)
+    guest = subprocess.Popen(
+        ["tools/run", "--strict", "-t", str(int(120 * run.scale)),
+         "--net", "%d:80" % web, "--net", "%d:81" % bell, "--", r"""
+            mkdir /tmp/www; cat /bin/busybox > /tmp/www/file; md5sum < /tmp/www/file
+            ctr run -d --rm --name web -p 80:8000 -v /tmp/www:/www busybox -- httpd -f -p 8000 -h /www
+            ctr run --net bridge busybox -- sh -c 'until wget -q -O f http://web:8000/file 2> /dev/null; do sleep 0.1; done; md5sum < f'
+            nc -l -p 81 < /dev/null; ctr stop -t 0 web; ip link | grep -c ctr0"""],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ, DYAD_BUILD=run.build))
+    try:
+        data = net_outside.fetch(web, time.monotonic() + 90 * run.scale)
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", bell), timeout=20).close()
+        got = guest.communicate(timeout=60 * run.scale)[0]
+    finally:
+        guest.kill()
+    line = hashlib.md5(data or b"").hexdigest() + "  -\n"
+    expected = line + "web\n" + line + "0\n"
+    return None if data and got == expected else (expected, got)
+
+
+HOST = {
+    "from-outside": from_outside,
+    "killed": ctr_life.script("ip link set lo up\n" + KILLED % "ctr run -d --name $T -p 8080:80 busybox -- true", namespaces="-mn"),
+    **{name: ctr_life.script("ip link set lo up\n" + COMMON + text, namespaces="-mn") for name, text in SHARED.items()},
+}

@@ -292,10 +292,10 @@ static bool hosts_read(struct hosts *h, int dir, const char *but)
 	struct stat st;
 
 	memset(h, 0, sizeof(*h));
-	h->file = openat(dir, ".hosts", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	if (h->file < 0 || fstat(h->file, &st) < 0)
+	h->file = openat(dir, ".hosts", O_RDWR | O_CLOEXEC);
+	if (h->file < 0 ? errno != ENOENT : fstat(h->file, &st) < 0)
 		return false;
-	h->before = st.st_size;
+	h->before = h->file < 0 ? 0 : st.st_size;
 	h->text = calloc(1, h->before + sizeof(FIRST_LINES) + LINE_SIZE);
 	if (!h->text)
 		return false;
@@ -309,12 +309,14 @@ static bool hosts_read(struct hosts *h, int dir, const char *but)
  * Writes it in place with one more line, by one write(2): what is behind the new end is blank lines
  * to who reads before that is cut off.
  */
-static void hosts_write(struct hosts *h, const char *line)
+static void hosts_write(struct hosts *h, int dir, const char *line)
 {
 	size_t n = h->n + strlen(line), all = n > h->before ? n : h->before;
 
 	memcpy(h->text + h->n, line, n - h->n);
 	memset(h->text + n, '\n', all - n);
+	if (h->file < 0) /* made only now: who makes it has its address saved, to be given back */
+		h->file = openat(dir, ".hosts", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (pwrite(h->file, h->text, all, 0) != (ssize_t)all || ftruncate(h->file, n) < 0)
 		warn("/run/%s/.hosts: %s", prog_name, strerror(errno));
 	free(h->text);
@@ -344,7 +346,7 @@ static bool take_address(struct state *s, int dir, const char *hostname)
 	state_save(s);
 	join(line, sizeof(line), s->address, "\t", s->name, named ? " " : "", named ? hostname : "",
 	     "\n", NULL);
-	hosts_write(&h, line);
+	hosts_write(&h, dir, line);
 	return true;
 }
 
@@ -361,7 +363,7 @@ void net_give_back(const struct state *s)
 		port_name(NETWORK + n, port);
 		if (!(h.used[n / 8] & 1 << n % 8)) /* else it was dead, and another one has it */
 			delete_link(rtnetlink, port);
-		hosts_write(&h, "");
+		hosts_write(&h, dir, "");
 		if (!h.lines) {
 			delete_link(rtnetlink, BRIDGE);
 			unlinkat(dir, ".hosts", 0);
