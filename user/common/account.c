@@ -33,9 +33,9 @@ static int split(char *line, char *field[FIELDS])
 static bool is_number(const char *text, unsigned int *v)
 {
 	char *end;
-	unsigned long n = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : -1UL;
+	uint64_t n = to_number(text, &end, 10);
 
-	if (n >= -1U || *end)
+	if (!*text || n >= -1U || *end)
 		return false;
 	*v = n;
 	return true;

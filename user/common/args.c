@@ -65,8 +65,8 @@ static void set_option(const struct opt *o, const char *shown, const char *value
 		break;
 	case OPT_NUMBER:
 		errno = 0;
-		*(uint64_t *)o->var = strtoull(value, &end, 10);
-		if (errno || *end || *value < '0' || *value > '9' || !*(uint64_t *)o->var)
+		*(uint64_t *)o->var = to_number(value, &end, 10);
+		if (errno || *end || !*(uint64_t *)o->var)
 			die(STATUS_USAGE, "%s %s: not a number of at least 1", shown, value);
 		break;
 	case OPT_LIST: {

@@ -127,6 +127,7 @@ int64_t cgroup_number(int cgroup, const char *file, const char *key)
 		if (!p++)
 			return -1;
 	}
-	v = strtoll(n ? p + n + 1 : p, &end, 10);
+	p = n ? p + n + 1 : p;
+	v = to_number(p, &end, 10);
 	return end == p ? -1 : v;
 }

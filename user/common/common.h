@@ -32,6 +32,8 @@ void print_to(int fd); /* from now on, instead of to stdout */
 int vformat(char *buf, size_t size, const char *fmt, va_list ap);
 int format(char *buf, size_t size, const char *fmt, ...) PRINTF(3, 4);
 void write_all(int fd, const char *data, size_t n); /* or as much as fd takes */
+/* As strtoull(3), which brings half of stdio along: digits alone. ERANGE and the largest when it is too large. */
+uint64_t to_number(const char *text, char **end, unsigned int base);
 void *allocate(size_t size); /* zeroed, never given back; dies when there is none */
 char *copy_text(const char *text, size_t n);
 

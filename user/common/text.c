@@ -236,3 +236,26 @@ int exit_status_of(int wait_status)
 {
 	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
+
+static unsigned int digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z' ? (c | 0x20) - 'a' + 10 : 99;
+}
+
+uint64_t to_number(const char *text, char **end, unsigned int base)
+{
+	bool large = false;
+	uint64_t n = 0;
+
+	for (; digit(*text) < base; text++)
+		large |= __builtin_mul_overflow(n, base, &n) ||
+			 __builtin_add_overflow(n, digit(*text), &n);
+	if (end)
+		*end = (char *)text;
+	if (!large)
+		return n;
+	errno = ERANGE;
+	return UINT64_MAX;
+}

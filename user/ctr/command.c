@@ -203,7 +203,7 @@ int container_init(const struct container *c)
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	pid = fork();
+	pid = _Fork();
 	if (pid < 0)
 		return failed("fork");
 	if (!pid) {

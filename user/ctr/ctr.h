@@ -141,6 +141,7 @@ void net_leave(void);
 void net_close(void); /* what of it another process has taken over */
 void net_end(struct state *s); /* ends what net_enter() began, gives the address back */
 void net_give_back(const struct state *s); /* the address alone: of one who did not do so */
+void address_text(uint32_t address, char text[16]); /* in network byte order; "10.88.0.2" */
 /* Binds what -p asks for, as text too, as docker shows it; dies when it cannot. */
 void publish_open(const struct opt_list *list, char *text, size_t size);
 void publish_close(void);

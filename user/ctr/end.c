@@ -42,7 +42,7 @@ static int signal_number(const char *text)
 		{ "STOP", SIGSTOP }, { "TSTP", SIGTSTP }, { "ABRT", SIGABRT }, { "ALRM", SIGALRM },
 	};
 	char *end;
-	long n = strtol(text, &end, 10);
+	uint64_t n = to_number(text, &end, 10);
 
 	if (*text && !*end && n > 0 && n < _NSIG)
 		return n;

@@ -113,7 +113,7 @@ static int exec_kept(struct container *c, const struct state *s)
 		die(STATUS_FAILED, "socketpair: %s", strerror(errno));
 	if (!ioctl(0, TIOCGWINSZ, &size))
 		c->size = &size;
-	pid = fork();
+	pid = _Fork();
 	if (pid < 0)
 		die(STATUS_FAILED, "fork: %s", strerror(errno));
 	if (!pid) {
@@ -138,8 +138,8 @@ static void take_rights(struct container *c, pid_t pid)
 	set = strstr(text, "\nCapBnd:");
 	mode = strstr(text, "\nSeccomp:");
 	c->capabilities =
-		set ? strtoull(set + strlen("\nCapBnd:"), NULL, 16) : default_capabilities;
-	if (!mode || atoi(mode + strlen("\nSeccomp:")))
+		set ? to_number(set + strlen("\nCapBnd:\t"), NULL, 16) : default_capabilities;
+	if (!mode || mode[strlen("\nSeccomp:\t")] != '0')
 		c->seccomp = default_seccomp(c->capabilities);
 }
 

@@ -3,7 +3,6 @@
  * JSON by recursive descent, at most DEPTH deep. Strings are decoded where they lie: they never get
  * longer.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,12 +119,16 @@ static bool parse_string(struct parser *s, const char **text)
 
 static bool parse_number(struct parser *s, struct json *j)
 {
-	char *start = s->p, *p = start + (*start == '-');
+	bool minus = *s->p == '-', whole = true;
+	char *p = s->p + minus;
 	size_t n = strspn(p, "0123456789");
-	bool whole = true;
+	uint64_t v = 0;
 
 	if (!n || (*p == '0' && n > 1))
 		return wrong(s, "not a value");
+	for (size_t i = 0; i < n; i++)
+		whole &= !__builtin_mul_overflow(v, 10, &v) &&
+			 !__builtin_add_overflow(v, p[i] - '0', &v);
 	p += n;
 	if (*p == '.') {
 		n = strspn(p + 1, "0123456789");
@@ -140,11 +143,10 @@ static bool parse_number(struct parser *s, struct json *j)
 	}
 	if (!n)
 		return wrong(s, "not a number");
-	errno = 0;
 	j->type = JSON_NUMBER;
-	j->number = *start == '-' ? strtoll(start, NULL, 10) : (int64_t)strtoull(start, NULL, 10);
-	j->whole = whole && !errno;
-	j->big = *start != '-' && j->number < 0;
+	j->number = minus ? -v : v;
+	j->whole = whole && (!minus || v <= 1ULL << 63);
+	j->big = !minus && j->number < 0;
 	s->p = p;
 	return true;
 }

@@ -319,8 +319,15 @@ static void hosts_write(struct hosts *h, int dir, const char *line)
 		h->file = openat(dir, ".hosts", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (pwrite(h->file, h->text, all, 0) != (ssize_t)all || ftruncate(h->file, n) < 0)
 		warn("/run/%s/.hosts: %s", prog_name, strerror(errno));
-	free(h->text);
-	close(h->file);
+	close(h->file); /* the text stays: whoever comes here ends soon */
+}
+
+/* As inet_ntop(3) has it, which brings all of printf(3) along. */
+void address_text(uint32_t address, char text[INET_ADDRSTRLEN])
+{
+	const uint8_t *a = (const uint8_t *)&address;
+
+	format(text, INET_ADDRSTRLEN, "%d.%d.%d.%d", a[0], a[1], a[2], a[3]);
 }
 
 /* Gives s a free address, and the folder's file the line; it is saved before it is taken. */
@@ -328,7 +335,6 @@ static bool take_address(struct state *s, int dir, const char *hostname)
 {
 	bool named = strcmp(hostname, s->name) && name_is_valid(hostname);
 	char line[LINE_SIZE];
-	struct in_addr a;
 	struct hosts h;
 	uint32_t n = 2;
 
@@ -341,8 +347,7 @@ static bool take_address(struct state *s, int dir, const char *hostname)
 		return false;
 	}
 	net.address = NETWORK + n;
-	a.s_addr = htonl(net.address);
-	inet_ntop(AF_INET, &a, s->address, sizeof(s->address));
+	address_text(htonl(net.address), s->address);
 	state_save(s);
 	join(line, sizeof(line), s->address, "\t", s->name, named ? " " : "", named ? hostname : "",
 	     "\n", NULL);

@@ -580,7 +580,7 @@ static int run_hook(const struct json *hook, int input)
 	const char *path = text_at(hook, "path", "");
 	char *only[] = { (char *)path, NULL }, *nothing[] = { NULL };
 	struct pollfd p = { .events = POLLIN };
-	pid_t pid = fork();
+	pid_t pid = _Fork();
 	int status = -1;
 
 	if (!pid) {

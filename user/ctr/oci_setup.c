@@ -367,14 +367,15 @@ static void become(const struct json *process)
 	for_each_in(g, process, "user.additionalGids")
 		if (n < 64)
 			groups[n++] = g->number;
-	/* A user alone in its namespace has no groups to set, and may not. */
-	if (setgroups(n, groups) < 0 && (n || errno != EPERM))
+	/* By syscall(2): the C library's own look for other threads, which are not there.
+	 * A user alone in its namespace has no groups to set, and may not. */
+	if (syscall(SYS_setgroups, n, groups) < 0 && (n || errno != EPERM))
 		failed("set process.user.additionalGids", "");
 	prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
-	if (setresgid(number_at(process, "user.gid", 0), number_at(process, "user.gid", 0),
-		      number_at(process, "user.gid", 0)) < 0 ||
-	    setresuid(number_at(process, "user.uid", 0), number_at(process, "user.uid", 0),
-		      number_at(process, "user.uid", 0)) < 0)
+	if (syscall(SYS_setresgid, number_at(process, "user.gid", 0),
+		    number_at(process, "user.gid", 0), number_at(process, "user.gid", 0)) < 0 ||
+	    syscall(SYS_setresuid, number_at(process, "user.uid", 0),
+		    number_at(process, "user.uid", 0), number_at(process, "user.uid", 0)) < 0)
 		failed("become process.user", "");
 	prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
 	umask(number_at(process, "user.umask", 022));
@@ -451,7 +452,8 @@ int bundle_exec(const struct container *c)
 	char path[PATH_MAX];
 
 	if (b->user >= 0 &&
-	    (setns(b->user, CLONE_NEWUSER) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+	    (setns(b->user, CLONE_NEWUSER) < 0 || syscall(SYS_setresgid, 0, 0, 0) < 0 ||
+	     syscall(SYS_setresuid, 0, 0, 0) < 0))
 		failed("enter the user namespace", "");
 	if (container_stdio(c))
 		return STATUS_FAILED;
@@ -481,7 +483,7 @@ int bundle_child(const struct container *c)
 			failed("set process.oomScoreAdj", adj);
 	}
 	if (field(b->config, "linux.uidMappings") &&
-	    (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+	    (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0))
 		failed("become root of the user namespace", "");
 	if (b->namespaces & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) < 0)
 		failed("make a cgroup namespace", "");

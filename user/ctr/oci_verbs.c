@@ -83,7 +83,7 @@ static unsigned long long birth(pid_t pid)
 		return 0;
 	for (int i = 0; i < 20 && p; i++)
 		p = strchr(p + 1, ' ');
-	return p ? strtoull(p, NULL, 10) : 0;
+	return p ? to_number(p + 1, NULL, 10) : 0;
 }
 
 static const char *status_now(void)
@@ -129,8 +129,8 @@ static void load(const char *id, bool config)
 		if (l.fd < 0 || !(line[i] = next_line(&l)))
 			return; /* whoever made it was killed before */
 	close(l.fd);
-	it.pid = atoi(line[0]);
-	it.born = strtoull(line[1], NULL, 10);
+	it.pid = to_number(line[0], NULL, 10);
+	it.born = to_number(line[1], NULL, 10);
 	join(it.b.dir, sizeof(it.b.dir), line[2], NULL);
 	join(it.b.cgroup, sizeof(it.b.cgroup), line[3], NULL);
 	if (config)

@@ -36,9 +36,9 @@ static int nr_ports;
 static long port_number(const char *text)
 {
 	char *end;
-	long n = strtol(text, &end, 10);
+	uint64_t n = to_number(text, &end, 10);
 
-	return *text >= '0' && *text <= '9' && !*end && n <= 65535 ? n : -1;
+	return *text && !*end && n <= 65535 ? (long)n : -1;
 }
 
 /* "[[IP:]PORT:]PORT[/tcp|/udp]"; 0 as the host's port: any that is free. */
@@ -104,7 +104,7 @@ void publish_open(const struct opt_list *list, char *text, size_t size)
 			    list->item[i]);
 		bind_port(p, list->item[i]);
 		nr_ports++;
-		inet_ntop(AF_INET, &p->outer.sin_addr, ip, sizeof(ip));
+		address_text(p->outer.sin_addr.s_addr, ip);
 		n += format(text + n, size - n, "%s%s:%d->%d/%s", i ? ", " : "", ip,
 			    ntohs(p->outer.sin_port), ntohs(p->inner.sin_port),
 			    p->type == SOCK_STREAM ? "tcp" : "udp");
@@ -129,24 +129,26 @@ struct stream {
 		char data[16384];
 	} half[2];
 };
-static struct stream *streams[MAX_STREAMS];
+static struct stream *streams[MAX_STREAMS]; /* behind nr_streams: to be used again, or NULL */
 static int nr_streams;
 
 static void accept_stream(const struct port *p)
 {
 	int client = accept4(p->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), yes = 1;
-	struct stream *s = client < 0 ? NULL : calloc(1, sizeof(*s));
-	int to = s ? socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) : -1;
+	struct stream *s = streams[nr_streams] ?: calloc(1, sizeof(*s));
+	int to = s && client >= 0 ? socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+				  : -1;
 
 	if (to < 0 || (connect(to, (const struct sockaddr *)&p->inner, sizeof(p->inner)) < 0 &&
 		       errno != EINPROGRESS)) {
 		close(to);
 		close(client);
-		free(s);
+		streams[nr_streams] = s;
 		return;
 	}
 	setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	setsockopt(to, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+	memset(s, 0, sizeof(*s));
 	s->fd[0] = client;
 	s->fd[1] = to;
 	s->connecting = true;
@@ -209,8 +211,8 @@ static void serve_stream(int i)
 			setsockopt(s->fd[side], SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 		close(s->fd[side]);
 	}
-	free(s);
 	streams[i] = streams[--nr_streams];
+	streams[nr_streams] = s;
 }
 
 /* ---- UDP ---- */
@@ -324,7 +326,7 @@ static void close_all_else(void)
 
 pid_t publish_start(uint32_t address)
 {
-	pid_t keeper = getpid(), pid = nr_ports ? fork() : 0;
+	pid_t keeper = getpid(), pid = nr_ports ? _Fork() : 0;
 
 	if (pid < 0)
 		die(STATUS_FAILED, "--publish: fork: %s", strerror(errno));

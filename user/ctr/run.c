@@ -336,11 +336,11 @@ static int run_kept(struct container *c)
 		die(STATUS_FAILED, "socketpair: %s", strerror(errno));
 	if (c->terminal && !ioctl(0, TIOCGWINSZ, &size))
 		c->size = &size;
-	pid = fork();
+	pid = _Fork();
 	if (!pid) {
 		close(pair[0]);
 		setsid();
-		pid = fork();
+		pid = _Fork();
 		if (!pid)
 			keep(c, pair[1]);
 		if (pid > 0)

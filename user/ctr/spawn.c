@@ -105,12 +105,12 @@ int hold_signals(sigset_t *old)
 	return fd;
 }
 
-/* The mask after "KEY:" in /proc/PID/status. */
+/* The mask after "KEY:\t" in /proc/PID/status. */
 static uint64_t signal_mask(const char *status, const char *key)
 {
 	const char *p = strstr(status, key);
 
-	return p ? strtoull(p + strlen(key), NULL, 16) : 0;
+	return p ? to_number(p + strlen(key) + 1, NULL, 16) : 0;
 }
 
 /*
