@@ -48,8 +48,8 @@ CASES = [
     Case("read-only", "ctr run --read-only busybox -- sh -c 'echo x > /x; echo y > /dev/shm/y; cat /dev/shm/y'",
          match="/x: Read-only file system\ny$"),
     Case("net-none", "ctr run --net none busybox -- sh -c 'ip link | grep -c UP; ls /sys/class/net /proc/sys/net | head -1; ping -c1 -w1 127.0.0.1 > /dev/null "
-                     "&& echo up'; ctr run --net bridge busybox -- true; echo $?; ctr run --net x busybox -- true",
-         match=("^1\n", "^up$", "^ctr: --net bridge: .*\n125$", "^ctr: --net x: not none, host or bridge"), status=2),
+                     "&& echo up'; ctr run --net x busybox -- true",
+         match=("^1\n", "^up$", "^ctr: --net x: not none, host or bridge"), status=2),
     Case("capabilities-chosen", "for o in '--cap-drop ALL --cap-add chown' '--cap-add CAP_SYS_ADMIN --cap-drop kill' '--cap-drop nosuch'; do "
                                 "ctr run $o busybox -- grep CapEff /proc/self/status; done", status=2,
          out="CapEff:\t0000000000000001\nCapEff:\t00000000a82425db\nctr: --cap-drop nosuch: not a capability (examples: NET_ADMIN, ALL)"),
