@@ -33,6 +33,7 @@ MACHINES = {
     "imagesan": dict(engine="qemu", cpus=2, mem="512M", san=True, images=("oci",)),
     # Debian's kernels, for vm (linux_guest.py)
     "guests": dict(engine="qemu", cpus=2, mem="320M", linux=("cloud", "stock")),
+    "guestsvtx": dict(engine="bochs", mem="320M", linux=("cloud",)),
     "uefi": dict(engine="uefi", cpus=2),
     "bochs": dict(engine="bochs"),
     "bochs2": dict(engine="bochs", cpus=2),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Kernels that nobody here wrote as guests: Debian's, with SVM (QEMU); bad kernel files."""
+"""Kernels that nobody here wrote as guests: Debian's, with SVM (QEMU) and VT-x (Bochs); bad kernel files."""
 import re
 
 import linux_guest
@@ -31,7 +31,7 @@ def boots(name, kernel, words="", options="", cpus=1, timer=r"LOC: [1-9]", clock
                 seconds=120, **kw)
 
 
-SVM = ("guests",)
+SVM, VTX = ("guests",), ("guestsvtx",)
 PIC_TIMER = r"0: [1-9]\d* XT-PIC timer"
 
 # A kernel file of 3 sectors, good but for what each line makes of it: OFFSET BYTES.
@@ -71,6 +71,6 @@ vm: run: --initrd and --boot16 are for a Linux kernel alone
 vm: big does not fit into 64 MiB of memory behind kernel (--mem)
 125""", on=("qemu",)),
     boots("cloud-pic", "cloud", "nolapic", on=SVM, timer=PIC_TIMER, end="poweroff"),
-    boots("cloud-16-bit-smp", "cloud", options="--boot16", cpus=2, on=SVM),
+    boots("cloud-16-bit-smp", "cloud", options="--boot16", cpus=2, on=SVM + VTX),
     boots("stock-smp", "stock", cpus=2, on=SVM, end="reset"),
 ]
