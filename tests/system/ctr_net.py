@@ -142,31 +142,60 @@ KILLED = ctr_life.KILLED.replace('\tnothing_left', '\t[ ! "$(ls -A /run/ctr 2> /
                                  'ls -A /run/ctr; ip link; exit 1; }\n\tnothing_left')
 
 
-def from_outside(run):
-    """A web server in a container: fetched by name from another one, and from here by QEMU's and ctr's ports."""
-    web, bell = net_outside.free_ports(2)
-    guest = subprocess.Popen(
-        ["tools/run", "--strict", "-t", str(int(120 * run.scale)),
-         "--net", "%d:80" % web, "--net", "%d:81" % bell, "--", r"""
-            mkdir /tmp/www; cat /bin/busybox > /tmp/www/file; md5sum < /tmp/www/file
-            ctr run -d --rm --name web -p 80:8000 -v /tmp/www:/www busybox -- httpd -f -p 8000 -h /www
-            ctr run --net bridge busybox -- sh -c 'until wget -q -O f http://web:8000/file 2> /dev/null; do sleep 0.1; done; md5sum < f'
-            nc -l -p 81 < /dev/null; ctr stop -t 0 web; ip link | grep -c ctr0"""],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ, DYAD_BUILD=run.build))
-    try:
-        data = net_outside.fetch(web, time.monotonic() + 90 * run.scale)
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", bell), timeout=20).close()
-        got = guest.communicate(timeout=60 * run.scale)[0]
-    finally:
-        guest.kill()
-    line = hashlib.md5(data or b"").hexdigest() + "  -\n"
-    expected = line + "web\n" + line + "0\n"
-    return None if data and got == expected else (expected, got)
+# a datagram there and back, by the host's port
+UDP = r"""
+    cat > /tmp/www/echo.py <<'END'
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("", 9000))
+while True:
+    data, who = s.recvfrom(99); s.sendto(data.upper(), who)
+END
+    cat > /tmp/www/ask.py <<'END'
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(0.5); answer = None
+while not answer:
+    s.sendto(b"anybody?", ("127.0.0.1", 9000))
+    try: answer = s.recv(99)
+    except OSError: pass
+print(answer.decode())
+END
+    ctr run -d --rm --name echo -p 9000/udp -p 9000:9000/udp -v /tmp/www:/www debian -- python3 /www/echo.py > /dev/null
+    ctr run --rm --net host -v /tmp/www:/www debian -- python3 /www/ask.py; ctr stop -t 0 echo > /dev/null"""
+
+
+def from_outside(image, serve, more="", says=""):
+    def test(run):
+        """A web server in a container: fetched by name from another one, and from here by QEMU's and ctr's ports."""
+        web, bell = net_outside.free_ports(2)
+        path, _ = run.images_for("host", dict(image=image))
+        guest = subprocess.Popen(
+            ["tools/run", "--strict", "-m", "512M", "-t", str(int(120 * run.scale)), *(["-i", path[0]] if image != "busybox" else []),
+             "--net", "%d:80" % web, "--net", "%d:81" % bell, "--", r"""
+                mkdir /tmp/www; cat /bin/busybox > /tmp/www/file; md5sum < /tmp/www/file
+                ctr run -d --rm --name web -p 80:8000 -v /tmp/www:/www %s -- %s > /dev/null
+                ctr run --net bridge busybox -- sh -c 'until wget -q -O f http://web:8000/file 2> /dev/null; do sleep 0.1; done; md5sum < f'
+                nc -l -p 81 < /dev/null; ctr stop -t 0 web > /dev/null
+%s
+ip link | grep -c ctr0""" % (image, serve, more)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ, DYAD_BUILD=run.build))
+        try:
+            data = net_outside.fetch(web, time.monotonic() + 90 * run.scale)
+            while guest.poll() is None:  # nobody may be listening yet: QEMU takes the connection all the same
+                with contextlib.suppress(OSError):
+                    socket.create_connection(("127.0.0.1", bell), timeout=20).close()
+                time.sleep(0.1)
+            got = guest.communicate()[0]
+        finally:
+            guest.kill()
+        line = hashlib.md5(data or b"").hexdigest() + "  -\n"
+        expected = line + line + says + "0\n"
+        return None if data and got == expected else (expected, got)
+    return test
 
 
 HOST = {
-    "from-outside": from_outside,
+    "from-outside": from_outside("busybox", "httpd -f -p 8000 -h /www"),
+    "python-from-outside": from_outside("debian", "python3 -m http.server -d /www 8000", UDP, "ANYBODY?\n"),
     "killed": ctr_life.script("ip link set lo up\n" + KILLED % "ctr run -d --name $T -p 8080:80 busybox -- true", namespaces="-mn"),
     **{name: ctr_life.script("ip link set lo up\n" + COMMON + text, namespaces="-mn") for name, text in SHARED.items()},
 }

@@ -26,7 +26,8 @@ ETC = {
 DEBIAN_PACKAGES = """
     base-files base-passwd bash bsdextrautils bsdutils bubblewrap coreutils crun dash debianutils diffutils
     findutils gdbserver grep gzip hostname iproute2 less libc-bin mawk mount ncurses-base ncurses-bin
-    perl-base procps python3-minimal runc sed strace sysvinit-utils tar usr-is-merged util-linux vim-tiny
+    libpython3.11-stdlib perl-base procps python3-minimal runc sed strace sysvinit-utils tar usr-is-merged util-linux
+    vim-tiny
 """.split()
 # what nobody reads in a guest; dpkg's own path-exclude leaves the same out of small installations
 DEBIAN_LEFT_OUT = tuple(b"/usr/share/%s/" % name for name in (

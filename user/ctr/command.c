@@ -85,9 +85,9 @@ static int become(const struct container *c)
 static int drop_capabilities(uint64_t kept)
 {
 	for (int cap = 0; cap < 64; cap++)
-		if (!(kept & 1ULL << cap) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 &&
-		    errno != EINVAL)
-			return failed("drop capabilities");
+		if (!(kept & 1ULL << cap) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+			return errno == EINVAL ? 0
+					       : failed("drop capabilities"); /* behind the last */
 	return 0;
 }
 
