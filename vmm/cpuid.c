@@ -13,7 +13,6 @@
 #define F1_ECX                                                                                     \
 	(BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) |    \
 	 BIT(25) | BIT(26) | BIT(28) | BIT(29) | BIT(30))
-#define F1_ECX_HYPERVISOR BIT(31)
 #define F1_ECX_OSXSAVE BIT(27)
 #define F1_ECX_XSAVE_FAMILY (BIT(12) | BIT(26) | BIT(28) | BIT(29)) /* FMA XSAVE AVX F16C */
 /* FPU VME DE PSE TSC MSR PAE CX8 APIC SEP PGE CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2.
@@ -62,7 +61,7 @@ static void add_basic(struct list *l, u32 max_leaf)
 	add(l, 0, -1, r);
 	r = cpuid(1, 0);
 	r.ebx &= 0xff00; /* CLFLUSH size; the monitor fills in the APIC id and CPU count */
-	r.ecx = (r.ecx & F1_ECX) | F1_ECX_HYPERVISOR;
+	r.ecx &= F1_ECX; /* the bit for a hypervisor is the monitor's to set, as on Linux */
 	if (!fpu_xcr0)
 		r.ecx &= ~F1_ECX_XSAVE_FAMILY;
 	r.edx = (r.edx & F1_EDX) | F1_EDX_APIC;

@@ -226,8 +226,8 @@ long kvm_system_ioctl(unsigned int cmd, unsigned long arg)
 		return get_supported_cpuid((void __user *)arg);
 	case KVM_GET_MSR_INDEX_LIST:
 		return get_msr_list((void __user *)arg);
-	default:
-		return -ENOTTY;
+	default: /* what Linux answers on x86 */
+		return -EINVAL;
 	}
 }
 

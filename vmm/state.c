@@ -48,6 +48,8 @@ static bool sregs_valid(struct vcpu *v, const struct kvm_sregs *s)
 		return false;
 	if (paging && !(s->cr0 & CR0_PE))
 		return false;
+	if ((s->efer & EFER_LMA) && s->cr3 >> 52) /* wider than any address; PCID is not offered */
+		return false;
 	if (paging && lme && (!(s->cr4 & CR4_PAE) || !(s->efer & EFER_LMA)))
 		return false;
 	return paging || !(s->efer & EFER_LMA);
@@ -292,9 +294,7 @@ static long user_interrupt(struct vcpu *v, const struct kvm_interrupt *i)
 		return -EINVAL;
 	if (v->lapic)
 		return -ENXIO;
-	if (v->user_irq)
-		return -EEXIST;
-	v->user_irq = true;
+	v->user_irq = true; /* a second one takes the place of the first, as on Linux */
 	v->user_irq_vector = i->irq;
 	return 0;
 }
@@ -355,8 +355,8 @@ static long move_state(void *obj, unsigned int cmd, void *arg)
 		return 0;
 	case KVM_INTERRUPT:
 		return user_interrupt(v, &s->interrupt);
-	default:
-		return -ENOTTY;
+	default: /* what Linux answers on x86 */
+		return -EINVAL;
 	}
 }
 

@@ -248,18 +248,39 @@ static int run_once(struct vcpu *v)
 	return exit_handle(v, &x);
 }
 
-/* KVM_RUN: 0 with run->exit_reason; -EINTR (KVM_EXIT_INTR); -EFAULT: no memory behind a slot. */
+/* -EINVAL: the monitor asks in the shared page for what this kernel has not (KVM_CAP_SYNC_REGS). */
+static int check_request(struct vcpu *v)
+{
+	const struct kvm_run *run = v->run;
+
+	if (run->kvm_valid_regs || run->kvm_dirty_regs || (!v->lapic && READ_ONCE(run->cr8) > 15))
+		return -EINVAL;
+	return 0;
+}
+
+/*
+ * KVM_RUN: 0 with run->exit_reason; -EINTR (KVM_EXIT_INTR); -EAGAIN: a vCPU that waited for INIT has
+ * it; -EINVAL: check_request(); -EFAULT: no memory behind a slot.
+ */
 long vcpu_run(struct vcpu *v)
 {
-	int r;
+	int r = check_request(v);
 
+	if (r)
+		return r;
 	vcpu_load(v);
+	if (v->mp_state == KVM_MP_STATE_UNINITIALIZED && !READ_ONCE(v->run->immediate_exit)) {
+		v->run->exit_reason = KVM_EXIT_INTR;
+		r = vcpu_block(v);
+		vcpu_unload(v);
+		return r < 0 ? r : -EAGAIN;
+	}
 	exit_complete(v);
-	v->run->exit_reason = KVM_EXIT_INTR;
 	if (READ_ONCE(v->run->immediate_exit)) {
 		vcpu_unload(v);
 		return -EINTR;
 	}
+	v->run->exit_reason = KVM_EXIT_INTR;
 	irq_push();
 	fpu_save(v->thread->fpu);
 	swap_in(v);

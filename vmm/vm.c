@@ -150,7 +150,7 @@ static long vm_call(void *obj, unsigned int cmd, void *arg)
 	case KVM_SET_USER_MEMORY_REGION:
 		return memslot_set(vm, &a->region);
 	case KVM_SET_IDENTITY_MAP_ADDR:
-		return 0;
+		return vm->nr_vcpus ? -EINVAL : 0;
 	case KVM_GET_IRQCHIP:
 	case KVM_SET_IRQCHIP:
 		return vm->irqchip ? irqchip_state(vm, &a->chip, cmd == KVM_SET_IRQCHIP) : -ENXIO;

@@ -4,6 +4,9 @@
  * each in a child process. Guest code is written between CODE(name) and END(name) in the test's own
  * assembly and copied to guest-physical 0x1000, where it starts in real mode (long mode: see below).
  * Guests talk by ports: OUT of AL to port 0x10 is a value, HLT is the end.
+ *
+ * A case checks itself (CHECK, EQUAL, REFUSED), and what it says (say, SHOW) must be what it says on
+ * Linux. Nothing may be said that depends on the vendor of the CPU, on time or on the machine's load.
  */
 #pragma once
 #include <errno.h>
@@ -30,8 +33,8 @@
 /* Guest code: bits is 16 or 64. */
 #define GUEST(name, bits, text)                                                                    \
 	extern const uint8_t name[], name##_end[];                                                 \
-	__asm__(".section .rodata\n.code" #bits "\n.globl " #name ", " #name "_end\n" #name        \
-		":\n" text "\n" #name "_end:\n.code64\n.previous\n")
+	__asm__(".section .rodata\n.code" #bits "\n" #name ":\n" text "\n" #name                   \
+		"_end:\n.code64\n.previous\n")
 
 struct guest {
 	int kvm, vm, vcpu;
@@ -40,7 +43,11 @@ struct guest {
 	uint8_t *ram;
 };
 
-static const char *current_case;
+#ifdef SUITE
+extern const char *current_case; /* main.c's */
+#else
+static const char *current_case = "";
+#endif
 
 static void __attribute__((noreturn, format(printf, 1, 2), unused)) fail(const char *fmt, ...)
 {
@@ -53,6 +60,29 @@ static void __attribute__((noreturn, format(printf, 1, 2), unused)) fail(const c
 	fflush(stdout);
 	_exit(1);
 }
+
+/* One line of what is observed: "CASE: text". */
+static void __attribute__((format(printf, 1, 2), unused)) say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	printf("%s: ", current_case);
+	vprintf(fmt, ap);
+	printf("\n");
+}
+
+static inline const char *result(long ret)
+{
+	static char text[24];
+
+	if (ret < 0)
+		return strerror(errno);
+	snprintf(text, sizeof(text), "%ld", ret);
+	return text;
+}
+/* A call and what it returned. */
+#define SHOW(call) say("%s: %s", #call, result(call))
 
 #define CHECK(cond)                                                                                \
 	do {                                                                                       \
@@ -187,14 +217,14 @@ static inline void guest_free(struct guest *g)
 	munmap(g->ram, RAM);
 }
 
-/* Runs until it exits; signals start again. The exit reason. */
+/* Runs until it exits; signals, and the end of a wait for INIT, start again. The exit reason. */
 static inline unsigned int go(struct guest *g)
 {
 	int r;
 
 	do
 		r = ioctl(g->vcpu, KVM_RUN, 0);
-	while (r < 0 && errno == EINTR);
+	while (r < 0 && (errno == EINTR || errno == EAGAIN));
 	CHECK(r == 0);
 	return g->run->exit_reason;
 }
@@ -255,9 +285,14 @@ static inline int run_cases(const struct test_case *cases, size_t n, const char 
 	}
 	return bad;
 }
+
+#ifdef SUITE /* tests/kvm/main.c runs them all: what MAIN() leaves there */
+struct suite {
+	const char *name;
+	const struct test_case *cases;
+	size_t n;
+};
 #define MAIN(cases)                                                                                \
-	int main(int argc, char **argv)                                                            \
-	{                                                                                          \
-		return run_cases(cases, sizeof(cases) / sizeof(*cases),                            \
-				 argc > 1 ? argv[1] : NULL);                                       \
-	}
+	static const struct suite suite = { SUITE, cases, sizeof(cases) / sizeof(*cases) };        \
+	static const struct suite *const found __attribute__((used, section("suites"))) = &suite;
+#endif

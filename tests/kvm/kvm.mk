@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: MIT
-# KVM tests: tests/kvm/NAME.c is one static Linux program that makes small guests and prints
-# `ok CASE` or `FAIL CASE: why` for each; its status says whether all were ok. The same binary runs
-# on Linux's /dev/kvm and on Dyad's.
+# KVM tests: tests/kvm/NAME.c is a suite of cases that make small guests; all of them are one static
+# Linux program, which prints what it sees of /dev/kvm and `ok CASE` or `FAIL CASE: why` for each.
+# The same binary runs on Linux and on Dyad.
 
-KVM_BINS := $(patsubst tests/kvm/%.c,$(BUILD)/tests/guest/kvm-%,$(sort $(wildcard tests/kvm/*.c)))
+KVM_OBJS := $(patsubst tests/kvm/%.c,$(BUILD)/tests/kvm/%.o,$(sort $(wildcard tests/kvm/*.c)))
 
-$(BUILD)/tests/guest/kvm-%: tests/kvm/%.c tests/kvm/kvm.h tests/kvm/kvm.mk | $(UAPI)/.done
+$(BUILD)/tests/kvm/%.o: tests/kvm/%.c tests/kvm/kvm.h tests/kvm/kvm.mk | $(UAPI)/.done
 	$(call say,UCC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(MUSL_CC) -std=gnu17 -D_GNU_SOURCE -isystem $(UAPI) -O1 -g -static -fno-pie -no-pie \
+	$(Q)$(MUSL_CC) -std=gnu17 -D_GNU_SOURCE -DSUITE=\"$*\" -isystem $(UAPI) -O1 -g -fno-pie -c \
 		-Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Werror -o $@ $<
+$(BUILD)/tests/guest/kvm: $(KVM_OBJS)
+	$(call say,ULD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(MUSL_CC) -static -no-pie -o $@ $^
 
-guest-tests: $(KVM_BINS)
+guest-tests: $(BUILD)/tests/guest/kvm

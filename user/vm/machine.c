@@ -22,6 +22,7 @@
 #define CR4_PAE (1UL << 5)
 #define EFER_LME (1UL << 8)
 #define EFER_LMA (1UL << 10)
+#define LEAF1_ECX_HYPERVISOR (1U << 31)
 #define LEAF_HYPERVISOR 0x40000000
 #define LEAF_TIMING 0x40000010
 #define APIC_BUS_KHZ 1000000 /* KVM's local APIC timers count nanoseconds */
@@ -105,9 +106,10 @@ static void set_cpuid(struct machine *m, unsigned int cpu)
 	for (unsigned int i = 0; i < c->nent; i++) {
 		struct kvm_cpuid_entry2 *e = &c->entries[i];
 
-		if (e->function == 1)
+		if (e->function == 1) {
 			e->ebx = (e->ebx & 0xffff) | m->cpus << 16 | cpu << 24;
-		else if (e->function == 0xb || e->function == 0x1f)
+			e->ecx |= LEAF1_ECX_HYPERVISOR; /* KVM leaves it to its monitors */
+		} else if (e->function == 0xb || e->function == 0x1f)
 			e->edx = cpu;
 		else if (e->function == LEAF_HYPERVISOR && m->tsc_khz)
 			e->eax = LEAF_TIMING;
