@@ -158,9 +158,10 @@ static void replace(struct ns_common **at, struct ns_common *ns)
 	*at = ns;
 }
 
-/* Gives ns, a private copy, the target namespace as member; own: the user namespace t will be in. */
+/* Gives ns, a private copy, the target namespace as member; own: the user namespace t will be in; alone: it is
+ * the only one of the call. */
 static int set_member(struct nsproxy *ns, struct ns_common *target, struct task *t,
-		      struct user_ns *own)
+		      struct user_ns *own, bool alone)
 {
 	if (!ns_capable(target->owner, CAP_SYS_ADMIN) || !ns_capable(own, CAP_SYS_ADMIN))
 		return -EPERM;
@@ -189,7 +190,7 @@ static int set_member(struct nsproxy *ns, struct ns_common *target, struct task 
 	case CLONE_NEWNS:
 		if (!ns_capable(own, CAP_SYS_CHROOT))
 			return -EPERM;
-		if (ref_read(&t->thread.fs->refs) > 1)
+		if (alone && ref_read(&t->thread.fs->refs) > 1)
 			return -EINVAL;
 		ns_get(target);
 		ns_put(&ns->mnt->ns);
@@ -211,7 +212,8 @@ static int enter_ns(struct ns_common *const *targets, unsigned int n, struct tas
 		err = targets[i]->ops->clone_flag == CLONE_NEWUSER
 			      ? enter_user_ns(container_of(targets[i], struct user_ns, ns), t,
 					      &cred)
-			      : set_member(ns, targets[i], t, (cred ?: t->thread.cred)->user_ns);
+			      : set_member(ns, targets[i], t, (cred ?: t->thread.cred)->user_ns,
+					   n == 1);
 	if (err) {
 		nsproxy_put(ns);
 		cred_put(cred);

@@ -297,6 +297,16 @@ static void enter_several(void)
 		_exit(0);
 	});
 	CHILD({
+		/* shares its root and folder: not into a mount namespace alone, but into that and others */
+		pid_t other = clone(second_thread, stack + sizeof(stack), CLONE_FS | SIGCHLD, end);
+
+		R(setns(target, CLONE_NEWNS));
+		R(setns(target, CLONE_NEWNS | CLONE_NEWUTS));
+		which_changed(ids);
+		kill(other, SIGKILL);
+		waitpid(other, NULL, 0);
+	});
+	CHILD({
 		R(setns(target, ALL_BUT_USER));
 		which_changed(ids);
 		/* a child is in the inner pid namespace: the outer one is not below it */
