@@ -248,39 +248,30 @@ static int run_once(struct vcpu *v)
 	return exit_handle(v, &x);
 }
 
-/* -EINVAL: the monitor asks in the shared page for what this kernel has not (KVM_CAP_SYNC_REGS). */
-static int check_request(struct vcpu *v)
-{
-	const struct kvm_run *run = v->run;
-
-	if (run->kvm_valid_regs || run->kvm_dirty_regs || (!v->lapic && READ_ONCE(run->cr8) > 15))
-		return -EINVAL;
-	return 0;
-}
-
 /*
  * KVM_RUN: 0 with run->exit_reason; -EINTR (KVM_EXIT_INTR); -EAGAIN: a vCPU that waited for INIT has
- * it; -EINVAL: check_request(); -EFAULT: no memory behind a slot.
+ * it; -EINVAL: the shared page asks for what is not there (KVM_CAP_SYNC_REGS); -EFAULT: no memory behind a slot.
  */
 long vcpu_run(struct vcpu *v)
 {
-	int r = check_request(v);
+	struct kvm_run *run = v->run;
+	int r = -EINTR;
 
-	if (r)
-		return r;
+	if (run->kvm_valid_regs || run->kvm_dirty_regs || (!v->lapic && READ_ONCE(run->cr8) > 15))
+		return -EINVAL;
 	vcpu_load(v);
-	if (v->mp_state == KVM_MP_STATE_UNINITIALIZED && !READ_ONCE(v->run->immediate_exit)) {
-		v->run->exit_reason = KVM_EXIT_INTR;
+	if (v->mp_state == KVM_MP_STATE_UNINITIALIZED && !READ_ONCE(run->immediate_exit)) {
+		run->exit_reason = KVM_EXIT_INTR;
 		r = vcpu_block(v);
 		vcpu_unload(v);
 		return r < 0 ? r : -EAGAIN;
 	}
 	exit_complete(v);
-	if (READ_ONCE(v->run->immediate_exit)) {
+	if (READ_ONCE(run->immediate_exit)) {
 		vcpu_unload(v);
-		return -EINTR;
+		return r;
 	}
-	v->run->exit_reason = KVM_EXIT_INTR;
+	run->exit_reason = KVM_EXIT_INTR;
 	irq_push();
 	fpu_save(v->thread->fpu);
 	swap_in(v);
@@ -294,11 +285,11 @@ long vcpu_run(struct vcpu *v)
 	swap_out(v);
 	irq_pop();
 	if (r == -EINTR)
-		v->run->exit_reason = KVM_EXIT_INTR;
-	v->run->if_flag = (v->regs.rflags & RFLAGS_IF) != 0;
-	v->run->ready_for_interrupt_injection = v->run->if_flag && !v->user_irq && !v->event.valid;
-	v->run->cr8 = lapic_get_tpr(v) >> 4;
-	v->run->apic_base = lapic_get_base(v);
+		run->exit_reason = KVM_EXIT_INTR;
+	run->if_flag = (v->regs.rflags & RFLAGS_IF) != 0;
+	run->ready_for_interrupt_injection = run->if_flag && !v->user_irq && !v->event.valid;
+	run->cr8 = lapic_get_tpr(v) >> 4;
+	run->apic_base = lapic_get_base(v);
 	vcpu_unload(v);
 	return r;
 }

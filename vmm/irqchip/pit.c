@@ -44,14 +44,7 @@ static u16 count_of(const struct kvm_pit_channel_state *c)
 	u64 t = ticks_since(c);
 	u32 n = reload_of(c);
 
-	switch (c->mode) {
-	case 2:
-		return n - t % n;
-	case 3:
-		return n - 2 * t % n;
-	default:
-		return n - t;
-	}
+	return c->mode == 2 ? n - t % n : c->mode == 3 ? n - 2 * t % n : n - t;
 }
 
 static bool out_of(const struct kvm_pit_channel_state *c)
@@ -64,8 +57,7 @@ static bool out_of(const struct kvm_pit_channel_state *c)
 		return t % n != n - 1;
 	case 3:
 		return t % n < (n + 1) / 2;
-	case 4:
-	case 5:
+	case 4 ... 5:
 		return t != n;
 	default:
 		return t >= n;
