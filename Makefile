@@ -73,7 +73,7 @@ KSAN_NOT := $(if $(filter 1,$(SAN)),kernel/x86/kasan.c)
 # no-ops in front of loops and jumps would be a twentieth of the image
 KALIGN := -falign-functions=8 $(if $(findstring clang,$(CC)),,-fno-align-loops -fno-align-jumps -fno-align-labels)
 # What programs wait for is built for speed, the rest for size: that is a fifth of the image.
-KFAST := kernel/lib/% kernel/sched/% kernel/mm/% vmm/vcpu.c vmm/exit.c vmm/svm/run.c vmm/vmx/run.c \
+KFAST := kernel/lib/% kernel/sched/% kernel/mm/% vmm/vcpu.c vmm/exit.c vmm/cpuid.c vmm/svm/run.c vmm/vmx/run.c \
 	$(addprefix kernel/x86/,trap.c paging.c clock.c apic.c fpu.c) \
 	$(addprefix kernel/fs/,namei.c dentry.c file.c fd.c rw.c pipe.c uio.c inode.c tmpfs.c poll.c epoll.c) \
 	$(addprefix kernel/proc/,fork.c exec.c exit.c task.c pid.c signal.c futex.c wait.c) \

@@ -146,27 +146,34 @@ static u32 xsave_size(u64 xcr0)
 	return avx.ebx + avx.eax;
 }
 
-void cpuid_emulate(struct vcpu *v)
+/* What follows the guest's own state: OSXSAVE, whether its APIC is on, the size of an XSAVE area. */
+static void add_own(struct vcpu *v, u32 leaf, u32 sub)
 {
-	u32 leaf = v->regs.gpr[R_RAX], sub = v->regs.gpr[R_RCX];
-	const struct kvm_cpuid_entry2 *e = cpuid_find(v, leaf, sub);
-	struct cpuid_regs r = { 0 };
+	u64 *ebx = &v->regs.gpr[R_RBX], *ecx = &v->regs.gpr[R_RCX];
 
-	if (e)
-		r = (struct cpuid_regs){ e->eax, e->ebx, e->ecx, e->edx };
 	if (leaf == 1) {
-		r.ecx &= ~F1_ECX_OSXSAVE;
+		*ecx &= ~F1_ECX_OSXSAVE;
 		if (vmm->get(v, VF_CR4) & CR4_OSXSAVE)
-			r.ecx |= F1_ECX_OSXSAVE;
+			*ecx |= F1_ECX_OSXSAVE;
 		if (v->lapic && !lapic_enabled(v))
-			r.edx &= ~F1_EDX_APIC;
-	} else if (leaf == 0xd && sub == 0 && e) {
+			v->regs.gpr[R_RDX] &= ~F1_EDX_APIC;
+	} else if (sub == 0 && cpuid_find(v, leaf, 0)) {
 		if (v->swapped)
 			vcpu_read_xcr0(v);
-		r.ebx = xsave_size(v->xcr0);
+		*ebx = xsave_size(v->xcr0);
 	}
-	v->regs.gpr[R_RAX] = r.eax;
-	v->regs.gpr[R_RBX] = r.ebx;
-	v->regs.gpr[R_RCX] = r.ecx;
-	v->regs.gpr[R_RDX] = r.edx;
+}
+
+void cpuid_emulate(struct vcpu *v)
+{
+	static const struct kvm_cpuid_entry2 none;
+	u32 leaf = v->regs.gpr[R_RAX], sub = v->regs.gpr[R_RCX];
+	const struct kvm_cpuid_entry2 *e = cpuid_find(v, leaf, sub) ?: &none;
+
+	v->regs.gpr[R_RAX] = e->eax;
+	v->regs.gpr[R_RBX] = e->ebx;
+	v->regs.gpr[R_RCX] = e->ecx;
+	v->regs.gpr[R_RDX] = e->edx;
+	if (leaf == 1 || leaf == 0xd)
+		add_own(v, leaf, sub);
 }

@@ -63,8 +63,19 @@ static void goto_rip(struct vcpu *v, u64 rip)
 {
 	struct kvm_segment cs;
 
-	v->regs.rip = code_bits(v, &cs) == 64 ? rip : (u32)rip;
-	vmm->set(v, VF_INTR_SHADOW, 0);
+	if ((rip ^ v->regs.rip) >> 32 && code_bits(v, &cs) != 64)
+		rip = (u32)rip;
+	v->regs.rip = rip;
+	if (v->shadow) {
+		vmm->set(v, VF_INTR_SHADOW, 0);
+		v->shadow = false;
+	}
+}
+
+void exit_cpuid(struct vcpu *v, u64 next_rip)
+{
+	cpuid_emulate(v);
+	goto_rip(v, next_rip);
 }
 
 /* KVM_EXIT_INTERNAL_ERROR: the guest did what this hypervisor cannot do for it. */

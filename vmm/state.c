@@ -102,8 +102,7 @@ void vcpu_reset(struct vcpu *v)
 {
 	struct kvm_segment table = { .limit = 0xffff };
 
-	for (int i = 0; i < 16; i++)
-		v->regs.gpr[i] = 0;
+	memset(v->regs.gpr, 0, sizeof(v->regs.gpr));
 	v->regs.gpr[R_RDX] = 0x600; /* family 6: what leaf 1 says is the monitor's business */
 	v->regs.rip = 0xfff0;
 	v->regs.rflags = RFLAGS_FIXED;
@@ -216,17 +215,14 @@ static int set_events(struct vcpu *v, const struct kvm_vcpu_events *e)
 		queue_exception(v, e->exception.nr, e->exception.has_error_code,
 				e->exception.error_code);
 	else if (e->nmi.injected)
-		v->event =
-			(struct vmm_event){ .valid = true, .type = EVENT_NMI, .vector = VEC_NMI };
+		v->event = (struct vmm_event){ true, .type = EVENT_NMI, .vector = VEC_NMI };
 	else if (e->interrupt.injected)
-		v->event = (struct vmm_event){ .valid = true,
-					       .type = EVENT_INTR,
-					       .vector = e->interrupt.nr };
+		v->event = (struct vmm_event){ true, .vector = e->interrupt.nr };
 	vmm->set(v, VF_NMI_BLOCKED, e->nmi.masked);
 	if (e->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
 		__atomic_store_n(&v->nmi_pending, e->nmi.pending, __ATOMIC_SEQ_CST);
 	if (e->flags & KVM_VCPUEVENT_VALID_SHADOW)
-		vmm->set(v, VF_INTR_SHADOW, e->interrupt.shadow != 0);
+		vmm->set(v, VF_INTR_SHADOW, v->shadow = e->interrupt.shadow != 0);
 	return 0;
 }
 
@@ -290,10 +286,8 @@ static long set_mp_state(struct vcpu *v, const struct kvm_mp_state *s)
 
 static long user_interrupt(struct vcpu *v, const struct kvm_interrupt *i)
 {
-	if (i->irq > 255)
-		return -EINVAL;
-	if (v->lapic)
-		return -ENXIO;
+	if (i->irq > 255 || v->lapic)
+		return i->irq > 255 ? -EINVAL : -ENXIO;
 	v->user_irq = true; /* a second one takes the place of the first, as on Linux */
 	v->user_irq_vector = i->irq;
 	return 0;
@@ -369,12 +363,11 @@ static long vcpu_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	if (current_thread()->mm != v->vm->mm)
 		return -EIO;
 	mutex_lock(&v->lock);
-	if (cmd == KVM_RUN) {
+	if (cmd != KVM_RUN)
+		vcpu_load(v);
+	if (cmd == KVM_RUN)
 		r = arg ? -EINVAL : vcpu_run(v);
-		goto out;
-	}
-	vcpu_load(v);
-	if (cmd == KVM_GET_MSRS || cmd == KVM_SET_MSRS)
+	else if (cmd == KVM_GET_MSRS || cmd == KVM_SET_MSRS)
 		r = do_msrs(v, p, cmd == KVM_SET_MSRS);
 	else if (cmd == KVM_SET_CPUID2)
 		r = set_cpuid(v, p);
@@ -382,8 +375,7 @@ static long vcpu_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 		r = tsc_khz;
 	else
 		r = ioctl_struct(v, cmd, p, move_state);
-	vcpu_unload(v);
-out:
+	vcpu_unload(v); /* once more does no harm */
 	mutex_unlock(&v->lock);
 	return r;
 }

@@ -172,7 +172,6 @@ static int vcpu_block(struct vcpu *v)
 /* Decides what the guest's IDT gets at this entry. Interrupts off. */
 static void inject_next(struct vcpu *v)
 {
-	bool open = (v->regs.rflags & RFLAGS_IF) && !vmm->get(v, VF_INTR_SHADOW);
 	int vector;
 
 	if (v->event.valid) {
@@ -193,7 +192,7 @@ static void inject_next(struct vcpu *v)
 		vmm->set(v, VF_INTR_WINDOW, v->run->request_interrupt_window && !v->lapic);
 		return;
 	}
-	if (!open) {
+	if (!(v->regs.rflags & RFLAGS_IF) || vmm->get(v, VF_INTR_SHADOW)) {
 		vmm->set(v, VF_INTR_WINDOW, 1);
 		return;
 	}
@@ -223,6 +222,14 @@ static void enter_guest(struct vcpu *v, struct vmm_exit *x)
 	c->tlb_owner = v->serial;
 	v->seen_gen = gen;
 	vmm->enter(v, flush, x);
+	/*
+	 * CPUID changes nothing of what was decided above, and who wants the guest to look at something new sends
+	 * this CPU an interrupt, which ends the loop: it is still pending and makes the next entry exit.
+	 */
+	while (x->kind == VX_CPUID && x->next_rip) {
+		exit_cpuid(v, x->next_rip);
+		vmm->enter(v, false, x);
+	}
 	__atomic_fetch_and(&vm->running, ~cpu_bit, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&v->guest_cpu, -1, __ATOMIC_SEQ_CST);
 }

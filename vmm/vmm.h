@@ -225,6 +225,7 @@ struct vcpu {
 	u64 stolen, preempted_at; /* ns without a CPU though runnable; since when, or 0 */
 	struct vmm_event
 		event; /* to be injected first: a fault of ours, or one cut short by an exit */
+	bool shadow; /* VF_INTR_SHADOW may be set: as it was at the last exit */
 	bool user_irq; /* KVM_INTERRUPT's, for monitors without an irqchip */
 	u8 user_irq_vector;
 	/* what the monitor still has to answer: applied when it calls KVM_RUN again */
@@ -316,6 +317,7 @@ void vcpu_reset(struct vcpu *v); /* as after INIT; the FPU, TSC and MSRs stay */
 void vcpu_start_at(struct vcpu *v, u8 sipi_vector);
 
 /* exit.c: 1: enter the guest again; 0: tell the monitor (v->run filled in); -errno */
+void exit_cpuid(struct vcpu *v, u64 next_rip); /* VX_CPUID alone; enter again */
 int exit_handle(struct vcpu *v, struct vmm_exit *x);
 /* Takes up the monitor's answer to the last I/O exit. Loaded. */
 void exit_complete(struct vcpu *v);

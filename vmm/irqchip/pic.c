@@ -129,37 +129,24 @@ void pic_reset(struct irqchip *chip)
 	WRITE_ONCE(chip->pic_output, false);
 }
 
-/* OCW2: the EOI commands, by bits 7 to 5. */
+/* OCW2: what is done to which line, or to the one that is served first. */
 static void end_of_interrupt(struct irqchip *chip, struct kvm_pic_state *s, u8 v)
 {
+	bool rotate = v & 0x80, specific = v & 0x40, eoi = v & 0x20;
 	unsigned int p, n = v & 7;
 
-	switch (v >> 5) {
-	case 0: /* rotate in auto-EOI mode: clear, set */
-	case 4:
-		s->rotate_on_auto_eoi = v >> 7;
-		break;
-	case 1: /* non-specific EOI, and with rotation */
-	case 5:
-		p = priority(s, s->isr);
+	if (!specific && !eoi)
+		s->rotate_on_auto_eoi = rotate;
+	if (!specific) {
+		p = eoi ? priority(s, s->isr) : 8;
 		if (p == 8)
-			break;
+			return;
 		n = (p + s->priority_add) & 7;
-		end_line(chip, s, n);
-		if (v >> 5 == 5)
-			s->priority_add = (n + 1) & 7;
-		break;
-	case 3: /* specific EOI, and with rotation */
-		end_line(chip, s, n);
-		break;
-	case 7:
-		end_line(chip, s, n);
-		s->priority_add = (n + 1) & 7;
-		break;
-	case 6: /* set priority */
-		s->priority_add = (n + 1) & 7;
-		break;
 	}
+	if (eoi)
+		end_line(chip, s, n);
+	if (rotate)
+		s->priority_add = (n + 1) & 7;
 }
 
 static void write_command(struct irqchip *chip, struct kvm_pic_state *s, u8 v)
@@ -221,10 +208,8 @@ bool pic_io(struct irqchip *chip, u16 port, bool in, u8 *value)
 	struct kvm_pic_state *s;
 
 	switch (port) {
-	case 0x20:
-	case 0x21:
-	case 0xa0:
-	case 0xa1:
+	case 0x20 ... 0x21:
+	case 0xa0 ... 0xa1:
 		s = &chip->pic[port >> 7];
 		if (in)
 			*value = read_one(chip, s, port & 1);

@@ -179,6 +179,7 @@ void svm_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 	r->cr2 = b->cr2;
 	v->dr6 = b->dr6;
 	/* LAB 09: end */
+	v->shadow = b->int_state & INT_STATE_SHADOW;
 	save_vectoring(v, b);
 	translate(v, b, x);
 }

@@ -223,27 +223,26 @@ static void translate(struct vcpu *v, struct vmm_exit *x)
 {
 	u32 reason = x->reason;
 
-	switch (reason) {
-	case VMX_EXCEPTION_OR_NMI:
-		exit_exception(v, x);
+	x->kind = reason < ARRAY_SIZE(simple_kinds) ? simple_kinds[reason] : VX_UNKNOWN;
+	if (x->kind == VX_RESUME || x->kind == VX_INTR_WINDOW)
 		return;
-	case VMX_EPT_VIOLATION:
-		exit_ept(v, x);
-		return;
-	case VMX_RDPMC:
-		gp_fault(x);
-		return;
-	case VMX_IO:
-		exit_io(x);
-		break;
-	case VMX_CR:
-		exit_cr(x);
-		break;
-	default:
-		x->kind = reason < ARRAY_SIZE(simple_kinds) ? simple_kinds[reason] : VX_UNKNOWN;
-		if (x->kind == VX_RESUME || x->kind == VX_INTR_WINDOW)
+	if (x->kind == VX_UNKNOWN)
+		switch (reason) {
+		case VMX_EXCEPTION_OR_NMI:
+			exit_exception(v, x);
 			return;
-	}
+		case VMX_EPT_VIOLATION:
+			exit_ept(v, x);
+			return;
+		case VMX_RDPMC:
+			gp_fault(x);
+			return;
+		case VMX_IO:
+			exit_io(x);
+			break;
+		case VMX_CR:
+			exit_cr(x);
+		}
 	x->next_rip = v->regs.rip + vmread(VMCS_EXIT_INSTRUCTION_LENGTH);
 }
 
@@ -300,6 +299,8 @@ void vmx_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 	r->rip = h->rip = vmread(VMCS_GUEST_RIP);
 	r->rflags = h->rflags = vmread(VMCS_GUEST_RFLAGS);
 	/* LAB 09: end */
+	v->shadow = vmread(VMCS_GUEST_INTERRUPTIBILITY) &
+		    (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
 	x->kind = VX_RESUME;
 	save_vectoring(v);
 	translate(v, x);
