@@ -36,6 +36,7 @@ struct kmem_cache {
 	u32 object; /* its size as asked for, a multiple of 8 */
 	u32 size; /* from one object to the next */
 	u8 order; /* of a slab */
+	u8 rounds; /* what a magazine of it holds: up to MAGAZINE, about a page of memory */
 	u16 per_slab;
 	struct magazine *mag[MAX_CPUS]; /* own CPU with interrupts off */
 	spinlock_t lock; /* guards the rest */
@@ -199,7 +200,7 @@ static void *magazine_fill(struct kmem_cache *c, struct magazine *m)
 	spin_lock(&c->lock);
 	obj = slab_take(c);
 	/* Only what the present slab has: no new one for objects that nobody asked for. */
-	while (m && obj && m->nr < MAGAZINE / 2 && !list_empty(&c->partial))
+	while (m && obj && m->nr < c->rounds / 2 && !list_empty(&c->partial))
 		m->obj[m->nr++] = slab_take(c);
 	spin_unlock(&c->lock);
 	return obj;
@@ -276,8 +277,8 @@ static void object_free(struct kmem_cache *c, void *obj)
 	irq_push();
 	m = magazine_of(c);
 	if (likely(m)) {
-		if (m->nr == MAGAZINE)
-			magazine_empty(c, m, MAGAZINE / 2);
+		if (m->nr == c->rounds)
+			magazine_empty(c, m, c->rounds / 2);
 		m->obj[m->nr++] = obj;
 	} else {
 		spin_lock(&c->lock);
@@ -365,6 +366,7 @@ static void cache_setup(struct kmem_cache *c, const char *name, size_t size, boo
 		order++;
 	c->order = order;
 	c->per_slab = slab_room(c, order);
+	c->rounds = min(max(PAGE_SIZE / c->size, 2UL), (u64)MAGAZINE);
 	spin_init(&c->lock);
 	list_init(&c->partial);
 	spin_lock(&all_lock);

@@ -9,7 +9,7 @@
  */
 #include "net/tcp.h"
 
-#define EHASH_BUCKETS 1024
+#define EHASH_BUCKETS 512
 static struct ebucket {
 	spinlock_t lock;
 	struct list_head chain;
@@ -26,7 +26,7 @@ static struct ebucket *ebucket(const struct net_ns *net, be32 from, be16 from_po
 	u64 h = ((u64)net >> 6) + ((u64)from << 32 | to) * 0x9e3779b97f4a7c15UL +
 		((u32)from_port << 16 | to_port) * 0xff51afd7ed558ccdUL;
 
-	return &established[(h ^ h >> 29) * 0xbf58476d1ce4e5b9UL >> 54];
+	return &established[(h ^ h >> 29) * 0xbf58476d1ce4e5b9UL >> 55];
 }
 
 static bool is_connection(const struct tcp_sock *t, const struct net_ns *net, be32 from,
