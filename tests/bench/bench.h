@@ -61,6 +61,24 @@ static inline void reap(pid_t pid)
 	check(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0, "child");
 }
 
+/* Bytes that are neither free nor a program's. */
+static inline long owned(void)
+{
+	static const char *const names[] = { "MemTotal:", "MemFree:", "AnonPages:", "Cached:",
+					     "Buffers:" };
+	FILE *f = fopen("/proc/meminfo", "r");
+	long kib, sum = 0;
+	char name[64];
+
+	check(f != NULL, "/proc/meminfo");
+	while (fscanf(f, "%63s %ld%*[^\n]", name, &kib) == 2)
+		for (int i = 0; i < 5; i++)
+			if (!strcmp(name, names[i]))
+				sum += i ? -kib : kib;
+	fclose(f);
+	return sum * 1024;
+}
+
 /* Ticks that n programs take, one after the other, from start to exit. */
 static inline uint64_t time_programs(unsigned int n, char *const argv[])
 {

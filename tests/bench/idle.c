@@ -23,24 +23,6 @@
 	(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUSER | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | \
 	 CLONE_NEWCGROUP | CLONE_NEWTIME)
 
-/* Bytes that are neither free nor a program's. */
-static long owned(void)
-{
-	static const char *const names[] = { "MemTotal:", "MemFree:", "AnonPages:", "Cached:",
-					     "Buffers:" };
-	FILE *f = fopen("/proc/meminfo", "r");
-	long kib, sum = 0;
-	char name[64];
-
-	check(f != NULL, "/proc/meminfo");
-	while (fscanf(f, "%63s %ld%*[^\n]", name, &kib) == 2)
-		for (int i = 0; i < 5; i++)
-			if (!strcmp(name, names[i]))
-				sum += i ? -kib : kib;
-	fclose(f);
-	return sum * 1024;
-}
-
 static pid_t start_one(const char *self, int i)
 {
 	static const char *const argv[] = { "idle", NULL }, *const no_environment[] = { NULL };

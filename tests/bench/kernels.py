@@ -279,6 +279,7 @@ def storms(args, row, wanted):
 
 # ---- containers ----
 IDLE = "kernel memory of an idle container, 8 namespaces"
+VM_MEMORY = "kernel memory of a virtual machine, besides the guest's pages"
 MANY = "1,000 idle containers in 256 MiB"
 MANY_DETACHED = "1,000 times ctr run -d in 512 MiB"
 LIMITS = "cpu.max 20 % over 5 s"
@@ -303,6 +304,9 @@ def containers(args, row, wanted):
         except debian.Missing as e:
             row("Debian's kernel", "not measured: no %s" % e)
         row(IDLE, measured + " KiB", "at most 64 KiB", dyad["memory"] <= 64 * 1024)
+    if wanted(VM_MEMORY):
+        dyad = figures(emulator.Machine(build=args.build, cpus=1), args.build, "kvm", "memory 32")
+        row(VM_MEMORY, "%.0f KiB" % (dyad["memory"] / 1024), "at most 96 KiB", dyad["memory"] <= 96 * 1024)
     for what, program, mem in ((MANY, "idle", "256M"), (MANY_DETACHED, "detached", "512M")):
         if wanted(what):
             machine = emulator.Machine(build=args.build, cpus=1, icount=True, mem=mem,
