@@ -192,7 +192,8 @@ static void remove_group(void)
 
 static void forget(void)
 {
-	static const char *const files[] = { "state", "new", "gate", "config.json" };
+	/* the state last: killed in between, this can be begun again */
+	static const char *const files[] = { "new", "gate", "config.json", "state" };
 
 	remove_group();
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
@@ -349,6 +350,7 @@ static void begin(const char *id, const char *dir)
 	it.own = true;
 	atexit(take_down);
 	copy_config(config);
+	save(); /* without a process yet: its group is known before it is made */
 	if (mkfifo(file("gate"), 0600) < 0 ||
 	    (it.b.gate = open(file("gate"), O_RDWR | O_CLOEXEC)) < 0)
 		die(STATUS_FAILED, "%s: %s", file("gate"), strerror(errno));
