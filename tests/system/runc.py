@@ -13,7 +13,8 @@ PLAIN = ("c.update(eval(open('spec.json').read(), dict(true=True, false=False, n
 
 
 def case(name, edits=(), script="runc run c", inside=None, **kw):
-    made = rung(name, PLAIN + tuple(edits), script, inside, seconds=60, **kw)
+    # runc copies the two streams, each in its turn
+    made = rung(name, PLAIN + tuple(edits), script, inside and "exec 2>&1; " + inside, seconds=60, **kw)
     made.run = made.run.replace("crun spec;", "runc spec; mv config.json spec.json; crun spec;")
     return made
 
