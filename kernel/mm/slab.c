@@ -380,7 +380,7 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, bool cacheli
 
 	/* Made once, at start. */
 	if (!c || size > PAGE_SIZE * 4)
-		panic("slab cache %s cannot be made", name);
+		panic("out of memory: slab cache %s cannot be made", name);
 	cache_setup(c, name, size, cacheline);
 	return c;
 }
