@@ -13,7 +13,7 @@ void die(int status, const char *fmt, ...)
 	abort();
 }
 
-static char area[1 << 18];
+static char area[1 << 22]; /* the largest attributes, and a pointer to each of their lines */
 static size_t taken; /* of it, by one input */
 
 void *allocate(size_t size)
