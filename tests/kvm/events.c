@@ -8,29 +8,12 @@ GUEST(msi_guest, 64,
       "mov $0xfee000b0, %r14; mov $0xfee00000, %r13; xor %r15, %r15; movl $0x1ff, 0xf0(%r13)\n"
       "movl $0x01000000, 0xd0(%r13); movl $0xffffffff, 0xe0(%r13)\n" /* logical id 1, flat */
       "mov $1, %al; out %al, $0x10; 1: sti; hlt; cli; mov %r15b, %al; out %al, $0x11; jmp 1b");
-GUEST(msi_handler, 64, "inc %r15; movl $0, (%r14); iretq");
 static void msi_make(struct guest *g)
 {
-	uint64_t *idt, handler = 0x4000;
-	struct kvm_sregs s;
-
 	guest_make(g, true);
-	idt = (uint64_t *)(g->ram + 0x3000) + 2 * 0x40;
 	memcpy(g->ram + START, msi_guest, msi_guest_end - msi_guest);
 	guest_long_mode(g);
-	memcpy(g->ram + handler, msi_handler, msi_handler_end - msi_handler);
-	idt[0] = handler | 8 << 16 | 0x8eULL << 40;
-	((uint64_t *)(g->ram + 0x2800))[1] = 0x00af9b000000ffff;
-	((uint64_t *)(g->ram + 0x2800))[2] = 0x00cf93000000ffff;
-	((uint64_t *)(g->ram + 0x81000))[3] = 0x83000 | 3; /* the fourth GiB, for the APIC's page */
-	for (uint64_t i = 0; i < 512; i++)
-		((uint64_t *)(g->ram + 0x83000))[i] = (3UL << 30) + (i << 21) + 0x83;
-	CHECK(ioctl(g->vcpu, KVM_GET_SREGS, &s) == 0);
-	s.idt.base = 0x3000;
-	s.idt.limit = 0xfff;
-	s.gdt.base = 0x2800;
-	s.gdt.limit = 0x17;
-	CHECK(ioctl(g->vcpu, KVM_SET_SREGS, &s) == 0);
+	apic_setup(g);
 	EQUAL(take_out(g, 0x10), 1);
 }
 

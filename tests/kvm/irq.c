@@ -74,9 +74,8 @@ static void pit_ticks(void)
 	EQUAL(take_out(&g, 0x10), 20);
 }
 
-/* 64 bits: a gate for vector 0x40 whose handler counts in r15 and ends the interrupt. */
 GUEST(apic_handler, 64, "inc %r15; movl $0, (%r14); iretq");
-static void apic_setup(struct guest *g)
+void apic_setup(struct guest *g)
 {
 	uint64_t *idt = (uint64_t *)(g->ram + 0x3000) + 2 * 0x40, handler = 0x4000;
 	struct kvm_sregs s;

@@ -208,6 +208,10 @@ static inline void guest_long_mode(struct guest *g)
 	free(c);
 }
 
+/* irq.c: in 64-bit mode, a gate for vector 0x40 whose handler counts in r15 and ends the interrupt by a
+ * write to where r14 points; the APIC's page is mapped. */
+void apic_setup(struct guest *g);
+
 static inline void guest_free(struct guest *g)
 {
 	munmap(g->run, g->run_size);
