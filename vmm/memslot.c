@@ -44,6 +44,18 @@ static void nothing(void *arg)
 /* No CPU has translations of before this call any more. Sleeps not, but needs interrupts on. */
 static void flush_guests(struct vm *vm)
 {
+	/* LAB 10: begin
+	 * Two kinds of CPU may remember the old tables. One is in the guest now (vm->running has its bit): it
+	 * must come out, and smp_call() sends it an interrupt and waits until it was taken; not to this CPU,
+	 * which is here and not in the guest. The other was in it and will be again: enter_guest() in vcpu.c
+	 * compares vm->slat_gen with what this vCPU saw last, and flushes on the way in when it differs. The
+	 * first, too, comes back that way.
+	 * enter_guest() sets its bit in running and then reads slat_gen. In which order do you write the one
+	 * and read the other, so that one of the two sees the other in any case? Both are sequentially
+	 * consistent atomics.
+	 * starter: (void)nothing;
+	 * starter: pr_err("lab 10: flush_guests() is not written yet");
+	 */
 	cpumask_t running;
 
 	__atomic_fetch_add(&vm->slat_gen, 1, __ATOMIC_SEQ_CST);
@@ -51,11 +63,20 @@ static void flush_guests(struct vm *vm)
 	if (running)
 		smp_call(running, nothing,
 			 NULL); /* out of the guest; on the way in again it flushes */
+	/* LAB 10: end */
 }
 
 /* Takes [gpa, end) away from the guest. mm->lock held. */
 static void zap(struct vm *vm, u64 gpa, u64 end)
 {
+	/* LAB 10: begin
+	 * Hide, flush, release, in this order (slat.h). vm->mmu_lock guards the tables, but a flush waits for
+	 * other CPUs with interrupts on: it is done without the lock. Nothing hidden: no flush is needed.
+	 * vm->mmu_seq counts calls of this function, under the lock: a fault that has found a frame, and not
+	 * mapped it yet, learns from it that the frame may be the wrong one by now, also when nothing was mapped.
+	 * starter: (void)flush_guests;
+	 * starter: pr_err("lab 10: zap() is not written yet");
+	 */
 	bool any;
 
 	spin_lock(&vm->mmu_lock);
@@ -68,12 +89,20 @@ static void zap(struct vm *vm, u64 gpa, u64 end)
 	spin_lock(&vm->mmu_lock);
 	slat_release_hidden(&vm->slat, gpa, end);
 	spin_unlock(&vm->mmu_lock);
+	/* LAB 10: end */
 }
 
 void memslot_invalidate(struct mm_notifier *n, struct mm *mm, u64 start, u64 end)
 {
 	struct vm *vm = container_of(n, struct vm, notifier);
 
+	/* LAB 10: begin
+	 * [start, end) of the monitor's memory is about to lose its frames, or its write access. Take away what
+	 * of it the guest can see: any slot may show a piece, several may show the same. zap() wants
+	 * guest-physical addresses. The slots do not change under mm->lock, which the caller has.
+	 * starter: (void)vm;
+	 * starter: pr_err("lab 10: memslot_invalidate() is not written yet");
+	 */
 	for (unsigned int i = 0; i < VMM_MAX_SLOTS; i++) {
 		const struct memslot *s = &vm->slots[i]; /* does not change under mm->lock */
 		u64 lo = max(start, s->hva), hi = min(end, s->hva + (s->pages << PAGE_SHIFT));
@@ -82,6 +111,7 @@ void memslot_invalidate(struct mm_notifier *n, struct mm *mm, u64 start, u64 end
 		if (lo < hi)
 			zap(vm, gpa + (lo - s->hva), gpa + (hi - s->hva));
 	}
+	/* LAB 10: end */
 }
 
 static int check_region(const struct kvm_userspace_memory_region *r)
@@ -146,6 +176,16 @@ int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r)
 /* Gives gpa the frame f unless something was invalidated since seq. -EAGAIN: begin again. */
 static int map_frame(struct vm *vm, u64 gpa, struct frame *f, bool write, u64 seq)
 {
+	/* LAB 10: begin
+	 * Under vm->mmu_lock: when vm->mmu_seq is seq still, slat_map(); else -EAGAIN. The reference to f is
+	 * ours to give: without success it is put back. A frame that gave way (a read had mapped what
+	 * was shared, now a write has its own copy) may be put only when no CPU has it any more: that flush, if
+	 * it is another frame, is done without the lock.
+	 * starter: (void)flush_guests;
+	 * starter: frame_put(f);
+	 * starter: pr_err("lab 10: map_frame() is not written yet");
+	 * starter: return -ENOSYS;
+	 */
 	struct frame *old = NULL;
 	int err;
 
@@ -161,10 +201,23 @@ static int map_frame(struct vm *vm, u64 gpa, struct frame *f, bool write, u64 se
 	if (old)
 		frame_put(old);
 	return 0;
+	/* LAB 10: end */
 }
 
 static int fault_page(struct vm *vm, u64 gpa, bool write)
 {
+	/* LAB 10: begin
+	 * The guest touched gpa, and its tables have no page there, or one that it may not write.
+	 * memslot_find() and slot_hva() say which address of the monitor it is; -ENXIO when there is no slot, or
+	 * when it is a write and the slot is KVM_MEM_READONLY (the caller takes it for a device).
+	 * mm_get_frame() gives the frame behind that address with a reference, as a fault of the monitor would;
+	 * it may sleep. ERR_PTR(-ENOMEM) is -ENOMEM, any other error -EFAULT.
+	 * Then map_frame(). While you were looking, another CPU may have taken that very page from the monitor:
+	 * read vm->mmu_seq before you look (READ_ONCE, then barrier()), and begin anew at -EAGAIN.
+	 * starter: (void)map_frame;
+	 * starter: pr_err("lab 10: fault_page() is not written yet");
+	 * starter: return -ENOSYS;
+	 */
 	struct memslot s;
 	struct frame *f;
 	u64 seq;
@@ -182,6 +235,7 @@ static int fault_page(struct vm *vm, u64 gpa, bool write)
 		err = map_frame(vm, gpa, f, write, seq);
 	} while (err == -EAGAIN);
 	return err;
+	/* LAB 10: end */
 }
 
 /* Maps the pages beside gpa that the monitor has in memory anyway: its files' pages, mostly. */

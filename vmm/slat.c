@@ -57,6 +57,18 @@ void slat_free(struct slat *s)
 
 int slat_map(struct slat *s, u64 gpa, struct frame *f, bool write, struct frame **old)
 {
+	/* LAB 10: begin
+	 * Walk from s->root, level SLAT_TOP, down to level 0; pt_index(gpa, level) is the index at each. Where
+	 * an entry has no bit of fmt->present there is no table yet: new_table() makes one (-ENOMEM without),
+	 * and the entry becomes its physical address with fmt->table. Tables that were made stay, whatever
+	 * happens further down.
+	 * At level 0: *old is the frame of the entry, when it has one, hidden or not (each entry that is not 0
+	 * holds a reference), else NULL; nr_leaves counts the entries that are not 0. The entry becomes the
+	 * frame's address with fmt->leaf, and with fmt->write when write is set.
+	 * The CPU walks while you write: an entry is written once, whole (WRITE_ONCE).
+	 * starter: pr_err("lab 10: slat_map() is not written yet");
+	 * starter: return -ENOSYS;
+	 */
 	u64 *table = s->root;
 	u64 *e;
 
@@ -77,11 +89,20 @@ int slat_map(struct slat *s, u64 gpa, struct frame *f, bool write, struct frame 
 		s->nr_leaves++;
 	WRITE_ONCE(*e, frame_phys(f) | s->fmt->leaf | (write ? s->fmt->write : 0));
 	return 0;
+	/* LAB 10: end */
 }
 
 /* Calls fn for each leaf entry that is not empty in [gpa, end); skips what has no table. */
 static bool each_leaf(struct slat *s, u64 gpa, u64 end, bool (*fn)(struct slat *s, u64 *e))
 {
+	/* LAB 10: begin
+	 * Calls fn for each entry of level 0 in [gpa, end) that is not 0, in order; the result is whether any
+	 * call was true. The range may be the 256 TiB of all addresses, and mostly there is nothing: where an
+	 * entry above level 0 is not present, go on behind all that it could have led to (LEVEL_SIZE(level)),
+	 * not page by page. gpa need not be aligned to that size.
+	 * starter: pr_err("lab 10: each_leaf() is not written yet");
+	 * starter: return false;
+	 */
 	bool any = false;
 
 	while (gpa < end) {
@@ -103,6 +124,7 @@ static bool each_leaf(struct slat *s, u64 gpa, u64 end, bool (*fn)(struct slat *
 		} while (gpa < end && pt_index(gpa, 0));
 	}
 	return any;
+	/* LAB 10: end */
 }
 
 static bool there(struct slat *s, u64 *e)
@@ -117,10 +139,17 @@ bool slat_mapped(struct slat *s, u64 gpa)
 
 static bool hide(struct slat *s, u64 *e)
 {
+	/* LAB 10: begin
+	 * Step one of taking a page out. The CPU must see nothing any more: the entry keeps only the address
+	 * of its frame, and SLAT_HIDDEN, by which we know it again. The frame keeps its reference. False when
+	 * the entry was hidden already.
+	 * starter: return false; // hide() is not written yet
+	 */
 	if (*e & SLAT_HIDDEN)
 		return false;
 	WRITE_ONCE(*e, (*e & SLAT_ADDR) | SLAT_HIDDEN);
 	return true;
+	/* LAB 10: end */
 }
 
 bool slat_hide(struct slat *s, u64 gpa, u64 end)
@@ -130,6 +159,11 @@ bool slat_hide(struct slat *s, u64 gpa, u64 end)
 
 static bool release(struct slat *s, u64 *e)
 {
+	/* LAB 10: begin
+	 * Step two: no CPU has the page any more. A hidden entry becomes 0, is counted no longer, and its
+	 * reference to the frame is given back (frame_put). What is not hidden stays: it was mapped since.
+	 * starter: return false; // release() is not written yet
+	 */
 	struct frame *f = phys_frame(*e & SLAT_ADDR);
 
 	if (!(*e & SLAT_HIDDEN))
@@ -138,6 +172,7 @@ static bool release(struct slat *s, u64 *e)
 	s->nr_leaves--;
 	frame_put(f);
 	return true;
+	/* LAB 10: end */
 }
 
 void slat_release_hidden(struct slat *s, u64 gpa, u64 end)

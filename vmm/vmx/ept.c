@@ -18,16 +18,32 @@
 #define OUR_VPID 1
 
 const struct slat_format ept_format = {
+	/* LAB 10: begin
+	 * The bits of EPT entries (SDM 3C 29.3.2, tables 29-1 to 29-7). An entry that leads to a table has the
+	 * three rights, since the CPU takes the AND of all levels, and no memory type: those bits must be 0 in
+	 * it. A leaf can be read and executed; its memory type is write-back, and the guest's PAT is ignored.
+	 * write is what makes a leaf writable. An entry is present when any of the three rights is set.
+	 * starter: .present = ~0UL, // the bits of EPT are not written yet
+	 */
 	.table = EPT_READ | EPT_WRITE | EPT_EXECUTE,
 	.leaf = EPT_READ | EPT_EXECUTE | EPT_TYPE_WB | EPT_IGNORE_PAT,
 	.write = EPT_WRITE,
 	.present = EPT_READ | EPT_WRITE | EPT_EXECUTE,
 	.large = EPT_LARGE,
+	/* LAB 10: end */
 };
 
 u64 ept_pointer(const struct slat *s)
 {
+	/* LAB 10: begin
+	 * The EPT pointer of the VMCS (SDM 3C 25.6.11): the physical address of the root, the memory type with
+	 * which the CPU reads the tables (write-back), and the length of the walk minus 1, which is 3. Accessed
+	 * and dirty flags stay off.
+	 * starter: pr_err("lab 10: ept_pointer() is not written yet");
+	 * starter: return virt_to_phys(s->root);
+	 */
 	return virt_to_phys(s->root) | EPTP_WALK_4 | EPTP_TYPE_WB;
+	/* LAB 10: end */
 }
 
 void ept_flush(u64 eptp)
