@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Labs: `make grade LAB=05` grades this tree, `make check-labs` checks the handouts and markers.
-# A C program labs/NN-name/tests/NAME.c is built static and is /tests/lab/NAME in the guest.
+# A C program labs/NN-name/tests/NAME.c is built static and is /tests/lab/NAME in the guest. It may include
+# files of the tree, as "../../../user/vm/uart.c".
 
 grade:  ## points of lab LAB=NN, test by test
 	@$(PYTHON) tools/grade $(if $(JSON),--json $(JSON)) $(LAB)
@@ -9,9 +10,9 @@ check-labs:  ## the handouts name nothing that is not there
 
 LAB_PROGRAMS := $(if $(LAB_TESTS),$(patsubst labs/%.c,$(BUILD)/lab/%,$(subst /tests/,/,$(wildcard labs/$(LAB_TESTS)/tests/*.c))))
 define lab_program
-$(1): $(2) | $(UAPI)/.done
+$(1): $(2) $(shell sed -n 's,^#include "../../../\(.*\)",\1,p' $(2)) | $(UAPI)/.done
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(MUSL_CC) -std=gnu17 -D_GNU_SOURCE -isystem $(UAPI) -O1 -g -static -fno-pie -no-pie -Wall -o $$@ $$<
+	$$(Q)$$(MUSL_CC) -std=gnu17 -D_GNU_SOURCE -isystem $(UAPI) -O1 -g -Iuser/common -static -fno-pie -no-pie -Wall -o $$@ $$<
 endef
 $(if $(LAB_TESTS),$(foreach s,$(wildcard labs/$(LAB_TESTS)/tests/*.c),\
 	$(eval $(call lab_program,$(BUILD)/lab/$(LAB_TESTS)/$(basename $(notdir $(s))),$(s)))))

@@ -214,9 +214,15 @@ void exit_complete(struct vcpu *v)
 
 	switch (v->wait.kind) {
 	case WAIT_IN:
+		/* LAB 11: begin
+		 * The second half of an IN: the monitor has put wait.size bytes at v->pio. They go to the lower
+		 * part of RAX (set_rax() knows what becomes of the rest), and RIP behind the instruction.
+		 * starter: goto_rip(v, v->wait.next_rip);
+		 */
 		memcpy(&value, v->pio, v->wait.size);
 		set_rax(v, v->wait.size, value);
 		goto_rip(v, v->wait.next_rip);
+		/* LAB 11: end */
 		break;
 	case WAIT_MMIO:
 		memcpy(&value, v->run->mmio.data, 8);
@@ -374,10 +380,17 @@ static int do_wrmsr(struct vcpu *v, struct vmm_exit *x)
 
 static int do_window(struct vcpu *v)
 {
+	/* LAB 11: begin
+	 * The guest could take an interrupt now. When the kernel has one for it, from its chips (v->lapic) or from
+	 * KVM_INTERRUPT (v->user_irq), the next entry does the rest: 1. When the monitor asked to be told
+	 * (request_interrupt_window in v->run), it is: KVM_EXIT_IRQ_WINDOW_OPEN, and 0.
+	 * starter: return 1;
+	 */
 	if (v->lapic || !v->run->request_interrupt_window || v->user_irq)
 		return 1; /* the next entry injects */
 	v->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
 	return 0;
+	/* LAB 11: end */
 }
 
 static int do_fail_entry(struct vcpu *v, struct vmm_exit *x)

@@ -188,6 +188,19 @@ static void inject_next(struct vcpu *v)
 		vmm->set(v, VF_INTR_WINDOW, irq_pending(v));
 		return;
 	}
+	/* LAB 11: begin
+	 * What was cut short goes in first, then an NMI: that is above. Here it is the turn of interrupts.
+	 * irq_pending() asks, and changes nothing; irq_ack() takes the interrupt, so call it only when the
+	 * guest gets it in this very entry: IF is set in its RFLAGS, and it is not in the shadow of an STI or
+	 * MOV SS (VF_INTR_SHADOW). irq_ack() may answer -1: it has gone.
+	 * VF_INTR_WINDOW makes the guest exit as soon as it could take an interrupt. It has to be 1 when one is
+	 * pending that cannot go in now, also behind the one that goes in; else 0. Set it each time, for it
+	 * stays as it is. Without chips in the kernel (v->lapic) the monitor may have one and want to know
+	 * when: v->run->request_interrupt_window.
+	 * starter: vector = -1;
+	 * starter: (void)vector;
+	 * starter: vmm->set(v, VF_INTR_WINDOW, 0);
+	 */
 	if (!irq_pending(v)) {
 		vmm->set(v, VF_INTR_WINDOW, v->run->request_interrupt_window && !v->lapic);
 		return;
@@ -203,6 +216,7 @@ static void inject_next(struct vcpu *v)
 		vmm->inject(v, &e);
 	}
 	vmm->set(v, VF_INTR_WINDOW, irq_pending(v));
+	/* LAB 11: end */
 }
 
 /* Interrupts off. */

@@ -79,10 +79,19 @@ static int highest(struct lapic *l, unsigned int set)
 
 static u8 processor_priority(struct lapic *l)
 {
+	/* LAB 11: begin
+	 * SDM 3A, "Task and Processor Priorities". A vector's class is its upper four bits. The processor's
+	 * priority is the higher of two: that of the task (A_TPR), and the class of the highest vector in
+	 * service (A_ISR; highest() says -1 when there is none). When the task's class is the higher, or
+	 * they are the same, the result is the whole of TPR; else its lower four bits are 0.
+	 * starter: (void)highest;
+	 * starter: return 0;
+	 */
 	int isr = highest(l, A_ISR);
 	u8 tpr = *reg(l, A_TPR), in_service = isr < 0 ? 0 : isr & 0xf0;
 
 	return (tpr & 0xf0) >= in_service ? tpr : in_service;
+	/* LAB 11: end */
 }
 
 bool lapic_enabled(struct vcpu *v)
@@ -103,9 +112,15 @@ int lapic_pending(struct vcpu *v)
 	if (!l)
 		return -1;
 	SPIN_GUARD(&l->lock);
+	/* LAB 11: begin
+	 * The highest vector that waits in IRR, when its class is above that of processor_priority().
+	 * Else, or when the APIC is off (accepts()): -1. Nothing changes: this is only a question.
+	 * starter: vector = -1;
+	 */
 	vector = accepts(l) ? highest(l, A_IRR) : -1;
 	if (vector >= 0 && (vector & 0xf0) <= (processor_priority(l) & 0xf0))
 		vector = -1;
+	/* LAB 11: end */
 	return vector;
 }
 
@@ -114,8 +129,14 @@ void lapic_accept(struct vcpu *v, u8 vector)
 	struct lapic *l = v->lapic;
 
 	SPIN_GUARD(&l->lock);
+	/* LAB 11: begin
+	 * The CPU takes it: from now on it does not wait (IRR) but is in service (ISR). vector_word() is the
+	 * word with the vector's bit; it is bit vector modulo 32 there.
+	 * starter: return;
+	 */
 	*vector_word(l, A_IRR, vector) &= ~(1U << (vector & 31));
 	*vector_word(l, A_ISR, vector) |= 1U << (vector & 31);
+	/* LAB 11: end */
 }
 
 /* 1 when it takes it. */
@@ -351,6 +372,12 @@ static void end_of_interrupt(struct lapic *l)
 	int vector;
 
 	spin_lock(&l->lock);
+	/* LAB 11: begin
+	 * The guest wrote EOI: the highest vector in service (ISR) has ended. level: its bit in the trigger
+	 * mode register (A_TMR) says that it came by a wire that may still be up, so that the I/O APIC has
+	 * to hear of it, below. An EOI with nothing in service does nothing: vector is -1.
+	 * starter: vector = -1;
+	 */
 	vector = highest(l, A_ISR);
 	if (vector >= 0) {
 		u32 bit = 1U << (vector & 31);
@@ -358,6 +385,7 @@ static void end_of_interrupt(struct lapic *l)
 		*vector_word(l, A_ISR, vector) &= ~bit;
 		level = *vector_word(l, A_TMR, vector) & bit;
 	}
+	/* LAB 11: end */
 	spin_unlock(&l->lock);
 	if (level) {
 		spin_lock(&chip->lock);

@@ -43,6 +43,15 @@ static unsigned int priority(const struct kvm_pic_state *s, u8 lines)
 /* The line to be served next, or -1. */
 static int next_line(const struct kvm_pic_state *s, bool master)
 {
+	/* LAB 11: begin
+	 * Of the lines that ask (irr) and are not masked (imr), the one with the highest priority; but only
+	 * when it is higher than that of every line in service (isr): an interrupt waits for its equals
+	 * and its betters. priority() gives a number, 0 for the highest, and 8 when no line is set; the
+	 * line of that number is (number + priority_add) modulo 8.
+	 * Two modes take lines out of those in service: with special_mask those that are masked, and with
+	 * special_fully_nested_mode in the master the line of the slave (CASCADE).
+	 * starter: return -1;
+	 */
 	unsigned int wanted = priority(s, s->irr & ~s->imr);
 	u8 in_service = s->isr;
 
@@ -51,6 +60,7 @@ static int next_line(const struct kvm_pic_state *s, bool master)
 	if (s->special_fully_nested_mode && master)
 		in_service &= ~(1 << CASCADE);
 	return wanted < priority(s, in_service) ? (int)((wanted + s->priority_add) & 7) : -1;
+	/* LAB 11: end */
 }
 
 void pic_update(struct irqchip *chip)
@@ -83,6 +93,13 @@ static void end_line(struct irqchip *chip, struct kvm_pic_state *s, unsigned int
 
 static void acknowledge(struct irqchip *chip, struct kvm_pic_state *s, unsigned int n)
 {
+	/* LAB 11: begin
+	 * The CPU takes the interrupt of line n. The line is in service (isr) until the guest's EOI; with
+	 * auto_eoi it has ended at once (end_line()), and with rotate_on_auto_eoi it gets the lowest
+	 * priority: priority_add is the line with the highest. An edge is used up, its bit in irr goes
+	 * out. A line of level kind (elcr) asks as long as it is up: its bit stays.
+	 * starter: return;
+	 */
 	if (s->auto_eoi) {
 		end_line(chip, s, n);
 		if (s->rotate_on_auto_eoi)
@@ -92,6 +109,7 @@ static void acknowledge(struct irqchip *chip, struct kvm_pic_state *s, unsigned 
 	}
 	if (!(s->elcr & (1 << n)))
 		s->irr &= ~(1 << n);
+	/* LAB 11: end */
 }
 
 int pic_ack(struct irqchip *chip)
