@@ -391,7 +391,55 @@ static int drain(struct tty *t, u32 generation)
 	return wait_event(&t->write_wait, sent(t) || t->generation != generation);
 }
 
-/* struct termios is struct termios2 without the speeds at its end. */
+/* What is locked keeps its value. tty->lock held. */
+static void keep_locked(const struct tty *t, struct termios2 *tio)
+{
+#define KEEP(field)                                                                                \
+	(tio->field = (tio->field & ~t->locked.field) | (t->tio.field & t->locked.field))
+	KEEP(c_iflag);
+	KEEP(c_oflag);
+	KEEP(c_cflag);
+	KEEP(c_lflag);
+#undef KEEP
+	if (t->locked.c_line)
+		tio->c_line = t->tio.c_line;
+	for (int i = 0; i < NCCS; i++)
+		if (t->locked.c_cc[i])
+			tio->c_cc[i] = t->tio.c_cc[i];
+}
+
+/* tio: the modes with those of the user's older structures in it. struct termios is struct termios2 without the
+ * speeds at its end; struct termio has the lower 16 bits and the first characters (ioctl_tty(2)). */
+static int modes_from_user(struct termios2 *tio, const void __user *utio, size_t size)
+{
+	struct termio old;
+
+	if (size != sizeof(old))
+		return copy_from_user(tio, utio, size);
+	if (copy_from_user(&old, utio, size))
+		return -EFAULT;
+	tio->c_iflag = (tio->c_iflag & ~0xffff) | old.c_iflag;
+	tio->c_oflag = (tio->c_oflag & ~0xffff) | old.c_oflag;
+	tio->c_cflag = (tio->c_cflag & ~0xffff) | old.c_cflag;
+	tio->c_lflag = (tio->c_lflag & ~0xffff) | old.c_lflag;
+	tio->c_line = old.c_line;
+	memcpy(tio->c_cc, old.c_cc, NCC);
+	return 0;
+}
+
+static int short_modes_to_user(const struct termios2 *tio, struct termio __user *utio)
+{
+	struct termio old = { .c_iflag = tio->c_iflag,
+			      .c_oflag = tio->c_oflag,
+			      .c_cflag = tio->c_cflag,
+			      .c_lflag = tio->c_lflag,
+			      .c_line = tio->c_line };
+
+	memcpy(old.c_cc, tio->c_cc, NCC);
+	return copy_to_user(utio, &old, sizeof(old));
+}
+
+/* when: TCSETS, TCSETSW (after what is written) or TCSETSF (and without what is unread), less TCSETS. */
 static long set_modes(struct tty *t, const void __user *utio, size_t size, unsigned int when,
 		      u32 generation)
 {
@@ -403,18 +451,44 @@ static long set_modes(struct tty *t, const void __user *utio, size_t size, unsig
 	spin_lock(&t->lock);
 	tio = t->tio;
 	spin_unlock(&t->lock);
-	if (copy_from_user(&tio, utio, size))
+	if (modes_from_user(&tio, utio, size))
 		return -EFAULT;
 	if (when && (err = drain(t, generation)))
 		return err;
 	spin_lock(&t->lock);
 	if (when == 2)
 		ldisc_flush_input(t);
+	keep_locked(t, &tio);
 	ldisc_set_termios(t, &tio);
 	spin_unlock(&t->lock);
 	waitq_wake_all(&t->read_wait, POLLIN);
 	waitq_wake_all(&t->write_wait, POLLOUT);
 	return 0;
+}
+
+/* TIOCSLCKTRMIOS */
+static long lock_modes(struct tty *t, const struct termios __user *utio)
+{
+	struct termios2 locked = {};
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (copy_from_user(&locked, utio, sizeof(*utio)))
+		return -EFAULT;
+	spin_lock(&t->lock);
+	t->locked = locked;
+	spin_unlock(&t->lock);
+	return 0;
+}
+
+/* TIOCSETD: there is one line discipline. */
+static long set_discipline(const int __user *ularg)
+{
+	int disc;
+
+	if (get_user(disc, ularg))
+		return -EFAULT;
+	return disc == N_TTY ? 0 : -EINVAL;
 }
 
 static long flush(struct tty *t, unsigned long which)
@@ -479,6 +553,16 @@ static long ioctl_modes(struct tty *t, unsigned int cmd, unsigned long arg, u32 
 	case TCSETSW2:
 	case TCSETSF2:
 		return set_modes(t, uarg, long_size, cmd - TCSETS2, generation);
+	case TCGETA:
+		return short_modes_to_user(&t->tio, uarg);
+	case TCSETA:
+	case TCSETAW:
+	case TCSETAF:
+		return set_modes(t, uarg, sizeof(struct termio), cmd - TCSETA, generation);
+	case TIOCGLCKTRMIOS:
+		return copy_to_user(uarg, &t->locked, short_size);
+	case TIOCSLCKTRMIOS:
+		return lock_modes(t, uarg);
 	case TCSBRK: /* the break itself is not sent */
 	case TCSBRKP:
 		err = check_foreground(t, SIGTTOU);
@@ -493,6 +577,8 @@ static long ioctl_modes(struct tty *t, unsigned int cmd, unsigned long arg, u32 
 		return put_user(t->drv->pending ? (int)t->drv->pending(t) : 0, (int __user *)arg);
 	case TIOCGETD:
 		return put_user(N_TTY, (int __user *)arg);
+	case TIOCSETD:
+		return set_discipline(uarg);
 	}
 	return -ENOTTY;
 }

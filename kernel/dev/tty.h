@@ -24,6 +24,8 @@ struct tty {
 	/* guarded by lock */
 	spinlock_t lock;
 	struct termios2 tio;
+	struct termios2
+		locked; /* TIOCSLCKTRMIOS: set bits, and characters, that stay as they are */
 	struct winsize ws;
 	struct pid *session, *pgrp; /* of the controlling session, or NULL; a reference each */
 	u32 generation; /* hangups so far: files opened before one are dead */

@@ -5,6 +5,11 @@
 
 #include "vfs.h"
 
+struct termio { /* asm-generic/termios.h; musl has none */
+	unsigned short c_iflag, c_oflag, c_cflag, c_lflag;
+	unsigned char c_line, c_cc[8];
+};
+
 static int master(const char *ptmx, int *number)
 {
 	int zero = 0, fd = open(ptmx, O_RDWR | O_NOCTTY);
@@ -124,5 +129,96 @@ static void not_terminals(void)
 	R(tcgetattr(m, &t));
 }
 
+static int slave(int m)
+{
+	int s = ioctl(m, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+
+	O(s);
+	return s;
+}
+
+static void show_modes(int fd)
+{
+	struct termios t = {};
+
+	R(ioctl(fd, TCGETS, &t));
+	say("%o %o %o %o line %d intr %d lnext %d", t.c_iflag, t.c_oflag, t.c_cflag, t.c_lflag,
+	    t.c_line, t.c_cc[VINTR], t.c_cc[VLNEXT]);
+}
+
+/* System V's struct termio: 16 bits of each word, and eight characters. */
+static void old_modes(void)
+{
+	struct termio t;
+	int n, m, s;
+
+	instance("newinstance,ptmxmode=666");
+	m = master("pts/ptmx", &n);
+	s = slave(m);
+	memset(&t, 0xaa, sizeof(t));
+	R(ioctl(s, TCGETA, &t));
+	say("%o %o %o %o line %d intr %d", t.c_iflag, t.c_oflag, t.c_cflag, t.c_lflag, t.c_line,
+	    t.c_cc[VINTR]);
+	say("last byte %d", ((unsigned char *)&t)[sizeof(t) - 1]);
+	t.c_lflag &= ~ECHO;
+	t.c_cc[VINTR] = 7;
+	R(ioctl(s, TCSETA, &t));
+	show_modes(s);
+	t.c_iflag = IXON;
+	R(ioctl(m, TCSETAW, &t));
+	show_modes(s);
+	t.c_lflag |= ECHO;
+	R(write(m, "typed\n", 6));
+	R(ioctl(s, TCSETAF, &t));
+	R(ioctl(s, FIONREAD, &n));
+	say("unread %d", n);
+	R(ioctl(s, TCGETA, wild(sizeof(t))));
+	R(ioctl(s, TCSETA, wild(sizeof(t))));
+}
+
+static void locked_modes(void)
+{
+	struct termios locked = { .c_lflag = ECHO, .c_cc[VINTR] = 1 }, t;
+	int n, m, s;
+
+	instance("newinstance,ptmxmode=666");
+	m = master("pts/ptmx", &n);
+	s = slave(m);
+	memset(&t, 0xaa, sizeof(t));
+	R(ioctl(s, TIOCGLCKTRMIOS, &t));
+	say("%o %o %o %o line %d intr %d", t.c_iflag, t.c_oflag, t.c_cflag, t.c_lflag, t.c_line,
+	    t.c_cc[VINTR]);
+	R(ioctl(s, TIOCSLCKTRMIOS, &locked));
+	R(ioctl(s, TIOCGLCKTRMIOS, &t));
+	say("%o intr %d", t.c_lflag, t.c_cc[VINTR]);
+	tcgetattr(s, &t);
+	t.c_lflag &= ~(ECHO | ICANON);
+	t.c_cc[VINTR] = 7;
+	t.c_cc[VLNEXT] = 9;
+	R(tcsetattr(s, TCSANOW, &t));
+	show_modes(s);
+	R(ioctl(s, TIOCSLCKTRMIOS, wild(sizeof(t))));
+	R(ioctl(s, TIOCGLCKTRMIOS, wild(sizeof(t))));
+	R(setresuid(1000, 1000, 1000));
+	R(ioctl(s, TIOCSLCKTRMIOS, &locked));
+}
+
+static void disciplines(void)
+{
+	int n, m, s;
+
+	instance("newinstance,ptmxmode=666");
+	m = master("pts/ptmx", &n);
+	s = slave(m);
+	R(ioctl(s, TIOCGETD, &n));
+	R(ioctl(s, TIOCSETD, &n));
+	R(ioctl(m, TIOCSETD, &n));
+	n = 77;
+	R(ioctl(s, TIOCSETD, &n));
+	R(ioctl(s, TIOCSETD, wild(4)));
+	R(ioctl(s, TIOCGETD, &n));
+	say("%d", n);
+}
+
 ABI_MAIN(CASE(owners_and_modes), CASE(first_mode), CASE(two_instances), CASE(locked_and_gone),
-	 CASE(not_terminals))
+	 CASE(not_terminals), CASE(old_modes), CASE(locked_modes), CASE(disciplines))
