@@ -63,9 +63,9 @@ def files():
 
 
 class StressCase(Case):
-    def __init__(self, name, group, scale):
+    def __init__(self, name, group, slowness):
         # two seconds; more on a machine that is busy now, where one round of a stressor takes longer
-        seconds = max(2, min(8, round(2 * scale)))
+        seconds = max(2, min(8, round(2 * slowness)))
         one = {s: "--%s 1 %s" % (s, OPTIONS.get(s, "")) for s in group}
         run = "stress-ng --metrics --timeout %d "
         script = [run % seconds + " ".join(one.values()) + " > out 2>&1; status=$?; cat out",

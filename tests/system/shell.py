@@ -72,8 +72,8 @@ CASES = [
                        "[ -s /proc/$f ] || test -n \"$(cat /proc/$f)\" || echo $f is empty; done", out=""),
     Case("nproc", "nproc", out="2", on=("qemu", "bochs2")),
     Case("nproc-4", "nproc; grep -c ^processor /proc/cpuinfo", out="4\n4", on=("qemu4",)),
-    Case("all-cpus-work", "for i in 1 2 3 4; do (i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo $i) & "
-                          "done; wait", out="20000\n20000\n20000\n20000", on=("qemu4", "bochs2"),
+    Case("all-cpus-work", "for i in 1 2 3 4; do (i=0; while [ $i -lt 5000 ]; do i=$((i+1)); done; echo $i) & "
+                          "done; wait", out="5000\n5000\n5000\n5000", on=("qemu4", "bochs2"),
          seconds=40),
     Case("memory-growth", "awk 'BEGIN { for (i = 0; i < 30000; i++) a[i] = i; print length(a) }'",
          out="30000", seconds=40, on=("qemu",)),
