@@ -9,5 +9,6 @@ $(BUILD)/tests/bench/%: tests/bench/%.c tests/bench/bench.h tests/bench/bench.mk
 	$(Q)$(MUSL_CC) -std=gnu17 -D_GNU_SOURCE -isystem $(UAPI) -O2 -static -fno-pie -no-pie \
 		-Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Werror -o $@ $<
 
-bench-programs: $(BENCH_BINS)
+# and what guests are given
+bench-programs: $(BENCH_BINS) $(BUILD)/tests/guest/outb
 .PHONY: bench-programs

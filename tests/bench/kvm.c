@@ -6,6 +6,7 @@
  *
  *   kvm memory N     prints "memory BYTES", what one of N machines that have run costs of memory that
  *                    no program can use, with the chips in the kernel
+ *   kvm exits N      prints "begin", has the kernel answer N CPUIDs, prints "end"
  */
 #include "bench.h"
 
@@ -202,5 +203,12 @@ int main(int argc, char **argv)
 	if (argc == 3 && !strcmp(argv[1], "memory"))
 		return weigh(atoi(argv[2]));
 	make(false);
+	if (argc == 3 && !strcmp(argv[1], "exits")) {
+		puts("begin");
+		fflush(stdout);
+		cpuid_batch(atoi(argv[2]));
+		puts("end");
+		return 0;
+	}
 	return bench_main(argc, argv, benches, sizeof(benches) / sizeof(*benches));
 }
