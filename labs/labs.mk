@@ -8,13 +8,13 @@ grade:  ## points of lab LAB=NN, test by test
 check-labs:  ## the handouts name nothing that is not there
 	@$(PYTHON) tools/checklabs
 
-LAB_PROGRAMS := $(if $(LAB_TESTS),$(patsubst labs/%.c,$(BUILD)/lab/%,$(subst /tests/,/,$(wildcard labs/$(LAB_TESTS)/tests/*.c))))
+LAB_SOURCES := $(foreach l,$(LAB_TESTS),$(wildcard labs/$(l)/tests/*.c))
+lab_built = $(patsubst labs/%.c,$(BUILD)/lab/%,$(subst /tests/,/,$(1)))
 define lab_program
 $(1): $(2) $(shell sed -n 's,^#include "../../../\(.*\)",\1,p' $(2)) | $(UAPI)/.done
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(MUSL_CC) -std=gnu17 -D_GNU_SOURCE -isystem $(UAPI) -O1 -g -Iuser/common -static -fno-pie -no-pie -Wall -o $$@ $$<
 endef
-$(if $(LAB_TESTS),$(foreach s,$(wildcard labs/$(LAB_TESTS)/tests/*.c),\
-	$(eval $(call lab_program,$(BUILD)/lab/$(LAB_TESTS)/$(basename $(notdir $(s))),$(s)))))
-lab-tests: $(LAB_PROGRAMS)
+$(foreach s,$(LAB_SOURCES),$(eval $(call lab_program,$(call lab_built,$(s)),$(s))))
+lab-tests: $(call lab_built,$(LAB_SOURCES))
 .PHONY: grade check-labs lab-tests

@@ -132,7 +132,9 @@ def unit_tests(program, names):
 
 def unit_test(graded, program, test):
     """Runs one of them; a complaint as (expected, got), or None."""
-    built = graded.sh("make -s BUILD=build build/tests/unit/" + program)
+    if program not in graded.programs:
+        graded.programs[program] = graded.sh("make -s BUILD=build build/tests/unit/" + program)
+    built = graded.programs[program]
     if built.returncode:
         return "tests/unit/%s_test.c builds" % program, built.stdout
     done = graded.sh(["build/tests/unit/" + program, test], timeout=20)

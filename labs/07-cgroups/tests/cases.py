@@ -8,7 +8,7 @@ HOST.update(labs.unit_tests("fair", ["quota", "quota_beside", "quota_nested", "q
 
 C = "cd /sys/fs/cgroup; echo +cpu +memory +pids >cgroup.subtree_control\nmkdir a || exit 1\n"
 IN = "echo 0 >a/cgroup.procs; "  # of a script in '': from here on it is in the group
-END = "\necho 1 >a/cgroup.kill; wait; for i in $(seq 50); do rmdir a/* a 2>/dev/null && break; sleep 0.1; done"
+END = "\necho 1 >a/cgroup.kill; wait; for i in $(seq 50); do rmdir a/b; rmdir a && break; sleep 0.1; done 2>/dev/null"
 NO_FORK = "sh: can't fork: Resource temporarily unavailable"
 
 # name: script, what it prints

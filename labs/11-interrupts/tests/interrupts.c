@@ -3,6 +3,7 @@
  * The tests of lab 11, one a name: interrupts NAME. Each makes a guest of a few instructions through
  * /dev/kvm; on a Linux with KVM they print the same. Lines go up while the guest stands at an OUT, so
  * that nothing depends on time: what comes next is the guest's next OUT, and heard() says what it must be.
+ * `interrupts measure` is no test: it prints what an interrupt costs.
  */
 #include "../../../tests/kvm/kvm.h"
 
@@ -417,6 +418,75 @@ static void ioapic_level(void)
 	heard(&g, 0x66);
 }
 
+/* ---- what it costs ---- */
+
+#define ROUNDS 256
+#define REPEAT(before, round)                                                                      \
+	"9: mov $256, %r12d\n" before "1: " round "\ndec %r12d; jnz 1b; out %al, $0x10; jmp 9b"
+
+GUEST(empty, 64, REPEAT("", "nop"));
+GUEST(plain_exits, 64, REPEAT("", "xor %eax, %eax; cpuid"));
+GUEST(page_exits, 64, REPEAT(APIC_ON, "movl $0, 0x80(%r13)"));
+GUEST(ipis, 64, REPEAT(APIC_ON "sti\n", SELF(40)));
+GUEST(late_ipis, 64, REPEAT(APIC_ON, "cli\n" SELF(40) "sti; nop"));
+GUEST(quiet, 64, "movl $0, 0xb0(%r13); iretq");
+
+static void measured(const char *what, uint64_t ticks)
+{
+	printf("%-52s %6llu\n", what, (unsigned long long)(ticks / ROUNDS));
+}
+
+static void measure_rounds(const char *what, const uint8_t *code, const uint8_t *end)
+{
+	uint64_t begin = 0;
+	struct guest g;
+
+	apic_start(&g, code, end);
+	memcpy(g.ram + 0x4000 + 64 * 0x40, quiet, quiet_end - quiet);
+	for (int i = 0; i < 2; i++) { /* the first time, its memory is new to the hypervisor */
+		begin = __builtin_ia32_rdtsc();
+		take_out(&g, 0x10);
+	}
+	measured(what, __builtin_ia32_rdtsc() - begin);
+	guest_free(&g);
+}
+
+static void measure_lines(bool with)
+{
+	uint64_t begin = 0;
+	struct guest g;
+
+	START_GUEST(&g, true, listens, IF);
+	for (int i = -1; i < ROUNDS; i++) {
+		if (!i)
+			begin = __builtin_ia32_rdtsc();
+		if (with) {
+			irq(&g, 4, 1);
+			irq(&g, 4, 0);
+			EQUAL(take_out(&g, 0x10), 0x24);
+		}
+		EQUAL(take_out(&g, 0x10), HERE);
+	}
+	measured(with ? "the same, and a wire up and down, handler, EOI"
+		      : "OUT to the monitor and back",
+		 __builtin_ia32_rdtsc() - begin);
+	guest_free(&g);
+}
+
+#define MEASURE(what, name) measure_rounds(what, name, name##_end)
+
+/* No test: ticks of the TSC for each of 256 rounds. */
+static void measure(void)
+{
+	MEASURE("nothing", empty);
+	MEASURE("CPUID: an exit and back", plain_exits);
+	MEASURE("a write to TPR, in the APIC's page", page_exits);
+	MEASURE("an IPI to itself, handler, EOI", ipis);
+	MEASURE("the same, sent with IF clear; then STI", late_ipis);
+	measure_lines(false);
+	measure_lines(true);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test_case cases[] = {
@@ -437,6 +507,7 @@ int main(int argc, char **argv)
 		{ "apic-tpr", apic_tpr },
 		{ "apic-nested", apic_nested },
 		{ "ioapic-level", ioapic_level },
+		{ "measure", measure },
 	};
 	bool known = false;
 
