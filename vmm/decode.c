@@ -40,39 +40,26 @@ struct prefixes {
 /* Legacy prefixes in any order, then REX, which counts only right before the opcode. The opcode. */
 static u8 take_prefixes(struct cursor *c, unsigned int bits, struct prefixes *pf)
 {
-	for (;;) {
-		u8 b = next(c);
+	static const u8 legacy[] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65,
+				     0x66, 0x67, 0xf0, 0xf2, 0xf3 };
+	u8 b = next(c);
 
-		switch (b) {
-		case 0x66:
-			pf->opsize = true;
-			break;
-		case 0x67:
-			pf->addrsize = true;
-			break;
-		case 0x26:
-		case 0x2e:
-		case 0x36:
-		case 0x3e:
-		case 0x64:
-		case 0x65:
-		case 0xf0:
-		case 0xf2:
-		case 0xf3:
-			break;
-		default:
-			if (bits != 64 || (b & 0xf0) != 0x40)
-				return b;
-			pf->rex = true;
-			pf->rex_w = (b >> 3) & 1;
-			pf->rex_r = (b & 4) << 1;
-			pf->rex_b = (b & 1) << 3;
-			b = next(c);
-			return b;
-		}
-		if (c->cut)
-			return 0;
+	for (unsigned int i = 0; i < sizeof(legacy);) {
+		if (b != legacy[i++])
+			continue;
+		pf->opsize |= b == 0x66;
+		pf->addrsize |= b == 0x67;
+		b = next(c);
+		i = 0;
 	}
+	if (bits == 64 && (b & 0xf0) == 0x40) {
+		pf->rex = true;
+		pf->rex_w = (b >> 3) & 1;
+		pf->rex_r = (b & 4) << 1;
+		pf->rex_b = (b & 1) << 3;
+		b = next(c);
+	}
+	return b;
 }
 
 /* Skips the address bytes of a ModRM operand. Returns the ModRM byte. */
@@ -229,14 +216,9 @@ u64 insn_load_value(const struct insn *in, u64 raw, u64 old)
 		v |= ~0UL << (8 * in->size);
 	if (in->high_byte)
 		return (old & ~0xff00UL) | v << 8;
-	switch (in->reg_size) {
-	case 1:
-		return (old & ~0xffUL) | (v & 0xff);
-	case 2:
-		return (old & ~0xffffUL) | (v & 0xffff);
-	default: /* writing 32 bits clears the upper half */
-		return low_bytes(v, in->reg_size);
-	}
+	if (in->reg_size < 4)
+		return (old & ~low_bytes(~0UL, in->reg_size)) | low_bytes(v, in->reg_size);
+	return low_bytes(v, in->reg_size); /* writing 32 bits clears the upper half */
 }
 
 u64 insn_store_value(const struct insn *in, u64 reg)

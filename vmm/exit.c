@@ -20,15 +20,33 @@ void queue_exception(struct vcpu *v, u8 vector, bool has_error, u32 error)
 	};
 }
 
+void exit_is_exception(struct vmm_exit *x, u8 vector, bool has_error, u32 error)
+{
+	x->kind = VX_EXCEPTION;
+	x->exception = (struct vmm_event){ .valid = true,
+					   .vector = vector,
+					   .type = EVENT_EXCEPTION,
+					   .has_error = has_error,
+					   .error = error };
+}
+
+/* Software interrupts need no help: RIP still points at the instruction, which runs again. */
+void exit_save_event(struct vcpu *v, u32 info, u32 error)
+{
+	struct vmm_event e = { .info = info };
+
+	e.reserved = 0;
+	e.error = e.has_error ? error : 0;
+	if (e.type > EVENT_EXCEPTION)
+		return;
+	v->event = e;
+	if (e.type == EVENT_NMI)
+		vmm->set(v, VF_NMI_BLOCKED, 0);
+}
+
 static int inject_gp(struct vcpu *v)
 {
 	queue_exception(v, VEC_GP, true, 0);
-	return 1;
-}
-
-static int inject_ud(struct vcpu *v)
-{
-	queue_exception(v, VEC_UD, false, 0);
 	return 1;
 }
 
@@ -273,14 +291,6 @@ static int guest_write_cr4(struct vcpu *v, u64 value)
 	return 0;
 }
 
-static int guest_write_cr8(struct vcpu *v, u64 value)
-{
-	if (value & ~0xfUL)
-		return -EINVAL;
-	lapic_set_tpr(v, value << 4);
-	return 0;
-}
-
 static int do_cr(struct vcpu *v, struct vmm_exit *x)
 {
 	int err = -EINVAL;
@@ -304,8 +314,9 @@ static int do_cr(struct vcpu *v, struct vmm_exit *x)
 		err = guest_write_cr0(v, *reg);
 	} else if (x->cr.write && x->cr.nr == 4) {
 		err = guest_write_cr4(v, *reg);
-	} else if (x->cr.write && x->cr.nr == 8) {
-		err = guest_write_cr8(v, *reg);
+	} else if (x->cr.write && x->cr.nr == 8 && *reg < 16) {
+		lapic_set_tpr(v, *reg << 4);
+		err = 0;
 	}
 	return err ? inject_gp(v) : skip(v, x);
 }
@@ -428,7 +439,8 @@ int exit_handle(struct vcpu *v, struct vmm_exit *x)
 	case VX_SKIP:
 		return skip(v, x);
 	case VX_UNDEFINED:
-		return inject_ud(v);
+		queue_exception(v, VEC_UD, false, 0);
+		return 1;
 	case VX_HYPERCALL: /* no hypercall is offered: CPUID 0x40000001 says so */
 		v->regs.gpr[R_RAX] = -1000; /* KVM_ENOSYS */
 		return skip(v, x);

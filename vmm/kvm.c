@@ -177,18 +177,12 @@ static long get_msr_list(struct kvm_msr_list __user *arg)
 	return copy_to_user(arg->indices, msr_list, msr_list_size * sizeof(u32));
 }
 
-static long create_vm(unsigned long type)
+void ioctl_move(void *kept, void *arg, size_t n, bool set)
 {
-	struct file *f;
-
-	if (type)
-		return -EINVAL;
-	f = vm_create();
-	return fd_install(f, 0, true);
+	memcpy(set ? kept : arg, set ? arg : kept, n);
 }
 
-long ioctl_struct(void *obj, unsigned int cmd, void __user *arg,
-		  long (*call)(void *obj, unsigned int cmd, void *s))
+long ioctl_struct(void *obj, unsigned int cmd, void __user *arg, ioctl_fn *call)
 {
 	/* Two of Linux's numbers tell the wrong direction. */
 	bool in = (_IOC_DIR(cmd) & _IOC_WRITE) || cmd == KVM_SET_IRQCHIP || cmd == KVM_SET_PIT;
@@ -204,7 +198,7 @@ long ioctl_struct(void *obj, unsigned int cmd, void __user *arg,
 		return -ENOMEM;
 	r = in ? copy_from_user(s, arg, size) : 0;
 	if (!r)
-		r = call(obj, cmd, s);
+		r = call(obj, cmd, s, !out);
 	if (r >= 0 && out && copy_to_user(arg, s, size))
 		r = -EFAULT;
 	kfree(s);
@@ -217,7 +211,7 @@ long kvm_system_ioctl(unsigned int cmd, unsigned long arg)
 	case KVM_GET_API_VERSION:
 		return arg ? -EINVAL : KVM_API_VERSION;
 	case KVM_CREATE_VM:
-		return create_vm(arg);
+		return arg ? -EINVAL : fd_install(vm_create(), 0, true);
 	case KVM_CHECK_EXTENSION:
 		return check_extension(arg);
 	case KVM_GET_VCPU_MMAP_SIZE:

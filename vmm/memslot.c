@@ -173,15 +173,25 @@ int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r)
 	return err;
 }
 
+/* slat_map(), but only a gap is filled if that was the wish: -EAGAIN when a leaf is there. Lock held. */
+static int map_leaf(struct vm *vm, u64 gpa, struct frame *f, bool write, bool gap,
+		    struct frame **old)
+{
+	if (gap && slat_mapped(&vm->slat, gpa))
+		return -EAGAIN;
+	return slat_map(&vm->slat, gpa, f, write, old);
+}
+
 /* Gives gpa the frame f unless something was invalidated since seq. -EAGAIN: begin again. */
-static int map_frame(struct vm *vm, u64 gpa, struct frame *f, bool write, u64 seq)
+static int map_frame(struct vm *vm, u64 gpa, struct frame *f, bool write, u64 seq, bool gap)
 {
 	/* LAB 10: begin
-	 * Under vm->mmu_lock: when vm->mmu_seq is seq still, slat_map(); else -EAGAIN. The reference to f is
+	 * Under vm->mmu_lock: when vm->mmu_seq is seq still, map_leaf(); else -EAGAIN. The reference to f is
 	 * ours to give: without success it is put back. A frame that gave way (a read had mapped what
 	 * was shared, now a write has its own copy) may be put only when no CPU has it any more: that flush, if
 	 * it is another frame, is done without the lock.
 	 * starter: (void)flush_guests;
+	 * starter: (void)map_leaf;
 	 * starter: frame_put(f);
 	 * starter: pr_err("lab 10: map_frame() is not written yet");
 	 * starter: return -ENOSYS;
@@ -190,17 +200,15 @@ static int map_frame(struct vm *vm, u64 gpa, struct frame *f, bool write, u64 se
 	int err;
 
 	spin_lock(&vm->mmu_lock);
-	err = vm->mmu_seq != seq ? -EAGAIN : slat_map(&vm->slat, gpa, f, write, &old);
+	err = vm->mmu_seq != seq ? -EAGAIN : map_leaf(vm, gpa, f, write, gap, &old);
 	spin_unlock(&vm->mmu_lock);
-	if (err) {
-		frame_put(f);
-		return err;
-	}
 	if (old && old != f)
 		flush_guests(vm); /* a read-only page gave way to the writable copy */
+	if (err)
+		frame_put(f);
 	if (old)
 		frame_put(old);
-	return 0;
+	return err;
 	/* LAB 10: end */
 }
 
@@ -232,7 +240,7 @@ static int fault_page(struct vm *vm, u64 gpa, bool write)
 		f = mm_get_frame(vm->mm, slot_hva(&s, gpa), write);
 		if (IS_ERR(f))
 			return PTR_ERR(f) == -ENOMEM ? -ENOMEM : -EFAULT;
-		err = map_frame(vm, gpa, f, write, seq);
+		err = map_frame(vm, gpa, f, write, seq, false);
 	} while (err == -EAGAIN);
 	return err;
 	/* LAB 10: end */
@@ -245,25 +253,16 @@ static void map_around(struct vm *vm, u64 gpa)
 
 	for (; a < end; a += PAGE_SIZE) {
 		u64 seq = READ_ONCE(vm->mmu_seq);
-		struct frame *f, *old;
 		struct memslot s;
+		struct frame *f;
 		bool writable;
 
 		barrier();
 		if (a == gpa || !memslot_find(vm, a, &s))
 			continue;
 		f = mm_present_frame(vm->mm, slot_hva(&s, a), &writable);
-		if (!f)
-			continue;
-		writable &= !(s.flags & KVM_MEM_READONLY);
-		spin_lock(&vm->mmu_lock);
-		if (vm->mmu_seq != seq || slat_mapped(&vm->slat, a) ||
-		    slat_map(&vm->slat, a, f, writable, &old)) {
-			spin_unlock(&vm->mmu_lock);
-			frame_put(f);
-			continue;
-		}
-		spin_unlock(&vm->mmu_lock);
+		if (f)
+			map_frame(vm, a, f, writable && !(s.flags & KVM_MEM_READONLY), seq, true);
 	}
 }
 

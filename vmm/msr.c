@@ -40,52 +40,40 @@ const u32 msr_list[] = {
 };
 const unsigned int msr_list_size = ARRAY_SIZE(msr_list);
 
-/* Kept by the hardware for each guest; addresses must be canonical. */
-static const struct kept {
+/* Kept by the hardware for each guest (addresses must be canonical), or one value for all guests. */
+static const struct plain_msr {
 	u32 msr;
-	enum vmm_field field;
-	bool address;
-} kept[] = {
-	{ MSR_SYSENTER_CS, VF_SYSENTER_CS, false },
-	{ MSR_SYSENTER_ESP, VF_SYSENTER_ESP, true },
-	{ MSR_SYSENTER_EIP, VF_SYSENTER_EIP, true },
-	{ MSR_IA32_PAT, VF_PAT, false },
-	{ MSR_STAR, VF_STAR, false },
-	{ MSR_LSTAR, VF_LSTAR, true },
-	{ MSR_CSTAR, VF_CSTAR, true },
-	{ MSR_SFMASK, VF_SFMASK, false },
-	{ MSR_FS_BASE, VF_FS_BASE, true },
-	{ MSR_GS_BASE, VF_GS_BASE, true },
-	{ MSR_KERNEL_GS_BASE, VF_KERNEL_GS_BASE, true },
+	enum { FIELD, ADDRESS, CONSTANT } kind;
+	u64 field; /* enum vmm_field, or the constant */
+} plain[] = {
+	{ MSR_SYSENTER_CS, FIELD, VF_SYSENTER_CS },
+	{ MSR_SYSENTER_ESP, ADDRESS, VF_SYSENTER_ESP },
+	{ MSR_SYSENTER_EIP, ADDRESS, VF_SYSENTER_EIP },
+	{ MSR_IA32_PAT, FIELD, VF_PAT },
+	{ MSR_STAR, FIELD, VF_STAR },
+	{ MSR_LSTAR, ADDRESS, VF_LSTAR },
+	{ MSR_CSTAR, ADDRESS, VF_CSTAR },
+	{ MSR_SFMASK, FIELD, VF_SFMASK },
+	{ MSR_FS_BASE, ADDRESS, VF_FS_BASE },
+	{ MSR_GS_BASE, ADDRESS, VF_GS_BASE },
+	{ MSR_KERNEL_GS_BASE, ADDRESS, VF_KERNEL_GS_BASE },
+	/* Writes have no effect. Each with the reader that needs it. */
+	{ MSR_PLATFORM_ID, CONSTANT, 0 }, /* Linux, microcode */
+	{ MSR_UCODE_REV, CONSTANT,
+	  1UL << 32 }, /* Linux, CPU identification: written 0, then read */
+	{ 0xc0010010, CONSTANT, 0 }, /* SYSCFG: Linux on AMD, memory encryption */
+	{ 0xc0010015, CONSTANT, 0 }, /* HWCR: Linux on AMD */
+	{ 0xc001001f, CONSTANT, 0 }, /* NB_CFG: Linux on AMD */
+	{ 0xc0010055, CONSTANT,
+	  0 }, /* INT_PENDING_MSG: Linux on old AMD, does C1E stop the APIC timer */
+	{ 0xc0011029, CONSTANT, BIT(1) }, /* DE_CFG: LFENCE is serializing */
 };
 
-static const struct kept *kept_of(u32 msr)
+static const struct plain_msr *plain_of(u32 msr)
 {
-	for (unsigned int i = 0; i < ARRAY_SIZE(kept); i++)
-		if (kept[i].msr == msr)
-			return &kept[i];
-	return NULL;
-}
-
-/* Read as value, writes have no effect. Each with the reader that needs it. */
-static const struct {
-	u32 msr;
-	u64 value;
-} constants[] = {
-	{ MSR_PLATFORM_ID, 0 }, /* Linux, microcode */
-	{ MSR_UCODE_REV, 1UL << 32 }, /* Linux, CPU identification: written 0, then read */
-	{ 0xc0010010, 0 }, /* SYSCFG: Linux on AMD, memory encryption */
-	{ 0xc0010015, 0 }, /* HWCR: Linux on AMD */
-	{ 0xc001001f, 0 }, /* NB_CFG: Linux on AMD */
-	{ 0xc0010055, 0 }, /* INT_PENDING_MSG: Linux on old AMD, whether C1E stops the APIC timer */
-	{ 0xc0011029, BIT(1) }, /* DE_CFG: LFENCE is serializing */
-};
-
-static const u64 *constant_of(u32 msr)
-{
-	for (unsigned int i = 0; i < ARRAY_SIZE(constants); i++)
-		if (constants[i].msr == msr)
-			return &constants[i].value;
+	for (unsigned int i = 0; i < ARRAY_SIZE(plain); i++)
+		if (plain[i].msr == msr)
+			return &plain[i];
 	return NULL;
 }
 
@@ -96,10 +84,10 @@ u64 guest_tsc(struct vcpu *v)
 
 int msr_read(struct vcpu *v, u32 msr, u64 *value)
 {
-	const struct kept *k = kept_of(msr);
+	const struct plain_msr *p = plain_of(msr);
 
-	if (k) {
-		*value = vmm->get(v, k->field);
+	if (p) {
+		*value = p->kind == CONSTANT ? p->field : vmm->get(v, p->field);
 		return 0;
 	}
 	switch (msr) {
@@ -116,10 +104,7 @@ int msr_read(struct vcpu *v, u32 msr, u64 *value)
 		*value = v->misc_enable | MISC_ENABLE_FAST_STRING;
 		return 0;
 	default:
-		if (!constant_of(msr))
-			return clock_msr(v, msr, value, false);
-		*value = *constant_of(msr);
-		return 0;
+		return clock_msr(v, msr, value, false);
 	}
 }
 
@@ -150,12 +135,14 @@ static bool pat_valid(u64 value)
 
 int msr_write(struct vcpu *v, u32 msr, u64 value, bool host)
 {
-	const struct kept *k = kept_of(msr);
+	const struct plain_msr *p = plain_of(msr);
 
-	if (k) {
-		if ((k->address && !canonical(value)) || (msr == MSR_IA32_PAT && !pat_valid(value)))
+	if (p) {
+		if ((p->kind == ADDRESS && !canonical(value)) ||
+		    (msr == MSR_IA32_PAT && !pat_valid(value)))
 			return -EINVAL;
-		vmm->set(v, k->field, value);
+		if (p->kind != CONSTANT)
+			vmm->set(v, p->field, value);
 		return 0;
 	}
 	switch (msr) {
@@ -171,7 +158,7 @@ int msr_write(struct vcpu *v, u32 msr, u64 value, bool host)
 		v->misc_enable = value;
 		return 0;
 	default:
-		return constant_of(msr) ? 0 : clock_msr(v, msr, &value, true);
+		return clock_msr(v, msr, &value, true);
 	}
 }
 

@@ -11,7 +11,6 @@ struct slat_format {
 	u64 leaf; /* bits of a readable, executable leaf; write is added to it */
 	u64 write;
 	u64 present; /* any of these set: the CPU walks on */
-	u64 large; /* a 2 MiB or 1 GiB leaf above level 0 */
 };
 
 struct slat {

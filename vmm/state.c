@@ -9,6 +9,27 @@
 
 #define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 
+u32 segment_rights(const struct kvm_segment *s)
+{
+	if (s->unusable || !s->present)
+		return SEGMENT_UNUSABLE;
+	return (s->type & 0xf) | (s->s & 1) << 4 | (s->dpl & 3) << 5 | 1 << 7 | (s->avl & 1) << 12 |
+	       (s->l & 1) << 13 | (s->db & 1) << 14 | (s->g & 1) << 15;
+}
+
+void segment_set_rights(struct kvm_segment *s, u32 rights)
+{
+	s->type = rights & 0xf;
+	s->s = (rights >> 4) & 1;
+	s->dpl = (rights >> 5) & 3;
+	s->present = (rights & BIT(7)) && !(rights & SEGMENT_UNUSABLE);
+	s->unusable = !s->present;
+	s->avl = (rights >> 12) & 1;
+	s->l = (rights >> 13) & 1;
+	s->db = (rights >> 14) & 1;
+	s->g = (rights >> 15) & 1;
+}
+
 static struct kvm_segment *sregs_segment(struct kvm_sregs *s, enum vmm_seg i)
 {
 	struct kvm_segment *const by_name[] = { &s->cs, &s->ds, &s->es, &s->fs,
@@ -135,21 +156,18 @@ void vcpu_start_at(struct vcpu *v, u8 vector)
 static const u8 kvm_order[16] = { R_RAX, R_RBX, R_RCX, R_RDX, R_RSI, R_RDI, R_RSP, R_RBP,
 				  8,     9,     10,    11,    12,    13,    14,    15 };
 
-static void get_regs(struct vcpu *v, struct kvm_regs *r)
+static int move_regs(struct vcpu *v, struct kvm_regs *r, bool set)
 {
 	for (int i = 0; i < 16; i++)
-		(&r->rax)[i] = v->regs.gpr[kvm_order[i]];
-	r->rip = v->regs.rip;
-	r->rflags = v->regs.rflags;
-}
-
-static void set_regs(struct vcpu *v, const struct kvm_regs *r)
-{
-	for (int i = 0; i < 16; i++)
-		v->regs.gpr[kvm_order[i]] = (&r->rax)[i];
-	v->regs.rip = r->rip;
-	v->regs.rflags = (r->rflags & 0x3f7fd7) | RFLAGS_FIXED; /* bits that are always 0 stay 0 */
-	v->event.valid = false; /* what was under way belonged to the old state */
+		ioctl_move(&v->regs.gpr[kvm_order[i]], &r->rax + i, 8, set);
+	ioctl_move(&v->regs.rip, &r->rip, 8, set);
+	ioctl_move(&v->regs.rflags, &r->rflags, 8, set);
+	if (set) {
+		v->regs.rflags &= 0x3f7fd7; /* bits that are always 0 stay 0 */
+		v->regs.rflags |= RFLAGS_FIXED;
+		v->event.valid = false; /* what was under way belonged to the old state */
+	}
+	return 0;
 }
 
 /* struct kvm_fpu is the FXSAVE image with its fields named (SDM 1, table 10-2). */
@@ -164,22 +182,15 @@ static const struct {
 		   FX(32, fpr[0]), FX(48, fpr[1]),  FX(64, fpr[2]),  FX(80, fpr[3]),
 		   FX(96, fpr[4]), FX(112, fpr[5]), FX(128, fpr[6]), FX(144, fpr[7]) };
 
-static void get_fpu(struct vcpu *v, struct kvm_fpu *f)
+static int move_fpu(struct vcpu *v, struct kvm_fpu *f, bool set)
 {
+	if (set && (f->mxcsr & ~0xffffU)) /* reserved bits would fault in FXRSTOR */
+		return -EINVAL;
 	fpu_spell_out(v->fpu);
 	for (unsigned int i = 0; i < ARRAY_SIZE(fpu_fields); i++)
-		memcpy((char *)f + fpu_fields[i].member, v->fpu + fpu_fields[i].at,
-		       fpu_fields[i].size);
-}
-
-static int set_fpu(struct vcpu *v, const struct kvm_fpu *f)
-{
-	if (f->mxcsr & ~0xffffU) /* reserved bits would fault in FXRSTOR */
-		return -EINVAL;
-	for (unsigned int i = 0; i < ARRAY_SIZE(fpu_fields); i++)
-		memcpy(v->fpu + fpu_fields[i].at, (const char *)f + fpu_fields[i].member,
-		       fpu_fields[i].size);
-	if (fpu_xcr0) /* the XSAVE header must say that the two are there */
+		ioctl_move(v->fpu + fpu_fields[i].at, (char *)f + fpu_fields[i].member,
+			   fpu_fields[i].size, set);
+	if (set && fpu_xcr0) /* the XSAVE header must say that the two are there */
 		*(u64 *)(v->fpu + 512) |= 3;
 	return 0;
 }
@@ -215,9 +226,10 @@ static int set_events(struct vcpu *v, const struct kvm_vcpu_events *e)
 		queue_exception(v, e->exception.nr, e->exception.has_error_code,
 				e->exception.error_code);
 	else if (e->nmi.injected)
-		v->event = (struct vmm_event){ true, .type = EVENT_NMI, .vector = VEC_NMI };
+		v->event =
+			(struct vmm_event){ .valid = true, .type = EVENT_NMI, .vector = VEC_NMI };
 	else if (e->interrupt.injected)
-		v->event = (struct vmm_event){ true, .vector = e->interrupt.nr };
+		v->event = (struct vmm_event){ .valid = true, .vector = e->interrupt.nr };
 	vmm->set(v, VF_NMI_BLOCKED, e->nmi.masked);
 	if (e->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
 		__atomic_store_n(&v->nmi_pending, e->nmi.pending, __ATOMIC_SEQ_CST);
@@ -276,11 +288,11 @@ static void translate(struct vcpu *v, struct kvm_translation *t)
 	t->usermode = 0;
 }
 
-static long set_mp_state(struct vcpu *v, const struct kvm_mp_state *s)
+static int move_mp_state(struct vcpu *v, struct kvm_mp_state *s, bool set)
 {
-	if (s->mp_state > KVM_MP_STATE_SIPI_RECEIVED || (!v->lapic && s->mp_state))
+	if (set && (s->mp_state > KVM_MP_STATE_SIPI_RECEIVED || (!v->lapic && s->mp_state)))
 		return -EINVAL;
-	v->mp_state = s->mp_state;
+	ioctl_move(&v->mp_state, &s->mp_state, sizeof(s->mp_state), set);
 	return 0;
 }
 
@@ -305,37 +317,29 @@ union state {
 };
 
 /* One structure in or out. */
-static long move_state(void *obj, unsigned int cmd, void *arg)
+static long move_state(void *obj, unsigned int cmd, void *arg, bool set)
 {
 	struct vcpu *v = obj;
 	union state *s = arg;
 
 	switch (cmd) {
 	case KVM_GET_REGS:
-		get_regs(v, &s->regs);
-		return 0;
 	case KVM_SET_REGS:
-		set_regs(v, &s->regs);
-		return 0;
+		return move_regs(v, &s->regs, set);
 	case KVM_GET_SREGS:
 		get_sregs(v, &s->sregs);
 		return 0;
 	case KVM_SET_SREGS:
 		return set_sregs(v, &s->sregs);
 	case KVM_GET_FPU:
-		get_fpu(v, &s->fpu);
-		return 0;
 	case KVM_SET_FPU:
-		return set_fpu(v, &s->fpu);
+		return move_fpu(v, &s->fpu, set);
 	case KVM_GET_LAPIC:
-		return v->lapic ? lapic_get_state(v, &s->lapic) : -EINVAL;
 	case KVM_SET_LAPIC:
-		return v->lapic ? lapic_set_state(v, &s->lapic) : -EINVAL;
+		return lapic_state(v, &s->lapic, set);
 	case KVM_GET_MP_STATE:
-		s->mp.mp_state = v->mp_state;
-		return 0;
 	case KVM_SET_MP_STATE:
-		return set_mp_state(v, &s->mp);
+		return move_mp_state(v, &s->mp, set);
 	case KVM_GET_VCPU_EVENTS:
 		get_events(v, &s->events);
 		return 0;
@@ -398,8 +402,8 @@ static struct frame *run_fault(struct vma *vma, u64 pgoff, bool write)
 
 	if (pgoff >= VMM_RUN_PAGES)
 		return ERR_PTR(-EIO);
-	frame_get(v->run_frame[pgoff]);
-	return v->run_frame[pgoff];
+	frame_get(v->frame[pgoff]);
+	return v->frame[pgoff];
 }
 
 static const struct vm_ops run_vm_ops = {

@@ -172,24 +172,17 @@ static int vcpu_block(struct vcpu *v)
 /* Decides what the guest's IDT gets at this entry. Interrupts off. */
 static void inject_next(struct vcpu *v)
 {
-	int vector;
+	bool pending = irq_pending(v);
+	struct vmm_event e = v->event;
 
-	if (v->event.valid) {
-		vmm->inject(v, &v->event);
-		v->event.valid = false;
-		vmm->set(v, VF_INTR_WINDOW, irq_pending(v));
-		return;
-	}
-	if (READ_ONCE(v->nmi_pending) && !vmm->get(v, VF_NMI_BLOCKED)) {
-		struct vmm_event nmi = { .valid = true, .vector = VEC_NMI, .type = EVENT_NMI };
-
+	v->event.valid = false;
+	if (!e.valid && READ_ONCE(v->nmi_pending) && !vmm->get(v, VF_NMI_BLOCKED)) {
 		__atomic_store_n(&v->nmi_pending, false, __ATOMIC_SEQ_CST);
-		vmm->inject(v, &nmi);
-		vmm->set(v, VF_INTR_WINDOW, irq_pending(v));
-		return;
+		e = (struct vmm_event){ .valid = true, .vector = VEC_NMI, .type = EVENT_NMI };
 	}
 	/* LAB 11: begin
-	 * What was cut short goes in first, then an NMI: that is above. Here it is the turn of interrupts.
+	 * What was cut short goes in first, then an NMI: then e is valid already. Else it is the turn of
+	 * interrupts, and e becomes the one that goes in, of type EVENT_INTR.
 	 * irq_pending() asks, and changes nothing; irq_ack() takes the interrupt, so call it only when the
 	 * guest gets it in this very entry: IF is set in its RFLAGS, and it is not in the shadow of an STI or
 	 * MOV SS (VF_INTR_SHADOW). irq_ack() may answer -1: it has gone.
@@ -197,26 +190,20 @@ static void inject_next(struct vcpu *v)
 	 * pending that cannot go in now, also behind the one that goes in; else 0. Set it each time, for it
 	 * stays as it is. Without chips in the kernel (v->lapic) the monitor may have one and want to know
 	 * when: v->run->request_interrupt_window.
-	 * starter: vector = -1;
-	 * starter: (void)vector;
+	 * starter: (void)pending;
 	 * starter: vmm->set(v, VF_INTR_WINDOW, 0);
 	 */
-	if (!irq_pending(v)) {
-		vmm->set(v, VF_INTR_WINDOW, v->run->request_interrupt_window && !v->lapic);
-		return;
-	}
-	if (!(v->regs.rflags & RFLAGS_IF) || vmm->get(v, VF_INTR_SHADOW)) {
-		vmm->set(v, VF_INTR_WINDOW, 1);
-		return;
-	}
-	vector = irq_ack(v);
-	if (vector >= 0) {
-		struct vmm_event e = { .valid = true, .vector = vector, .type = EVENT_INTR };
+	if (!e.valid && pending && (v->regs.rflags & RFLAGS_IF) && !vmm->get(v, VF_INTR_SHADOW)) {
+		int vector = irq_ack(v);
 
-		vmm->inject(v, &e);
+		if (vector >= 0)
+			e = (struct vmm_event){ .valid = true, .vector = vector };
+		pending = irq_pending(v);
 	}
-	vmm->set(v, VF_INTR_WINDOW, irq_pending(v));
+	vmm->set(v, VF_INTR_WINDOW, pending || (v->run->request_interrupt_window && !v->lapic));
 	/* LAB 11: end */
+	if (e.valid)
+		vmm->inject(v, &e);
 }
 
 /* Interrupts off. */
@@ -319,20 +306,23 @@ long vcpu_run(struct vcpu *v)
 
 static int alloc_parts(struct vcpu *v)
 {
-	for (int i = 0; i < VMM_RUN_PAGES; i++) {
-		v->run_frame[i] = frame_alloc_zeroed(FRAME_KERNEL, v->vm->charge);
-		if (!v->run_frame[i])
+	for (unsigned int i = 0; i < ARRAY_SIZE(v->frame); i++) {
+		v->frame[i] = frame_alloc_zeroed(FRAME_KERNEL, v->vm->charge);
+		if (!v->frame[i])
 			return -ENOMEM;
 	}
-	v->run = frame_va(v->run_frame[0]);
-	v->pio = frame_va(v->run_frame[1]);
+	v->run = frame_va(v->frame[0]);
+	v->pio = frame_va(v->frame[1]);
+	v->hw_page = frame_va(v->frame[VMM_RUN_PAGES]);
 	v->fpu = fpu_alloc();
 	v->cpuid = kzalloc(VMM_MAX_CPUID * sizeof(*v->cpuid));
-	if (!v->fpu || !v->cpuid)
+	v->hw = vmm->hw_size ? kzalloc(vmm->hw_size) : NULL;
+	if (!v->fpu || !v->cpuid || (vmm->hw_size && !v->hw))
 		return -ENOMEM;
 	if (v->vm->irqchip && lapic_create(v))
 		return -ENOMEM;
-	return vmm->vcpu_init(v);
+	vmm->vcpu_init(v);
+	return 0;
 }
 
 void vcpu_free(struct vcpu *v)
@@ -346,15 +336,13 @@ void vcpu_free(struct vcpu *v)
 		unload_here(v);
 		irq_pop();
 	}
-	if (v->hw)
-		vmm->vcpu_free(v);
 	lapic_free(v);
 	kfree(v->cpuid);
+	kfree(v->hw);
 	if (v->fpu)
 		fpu_free(v->fpu);
-	for (int i = 0; i < VMM_RUN_PAGES; i++)
-		if (v->run_frame[i])
-			frame_put(v->run_frame[i]);
+	for (unsigned int i = 0; i < ARRAY_SIZE(v->frame) && v->frame[i]; i++)
+		frame_put(v->frame[i]);
 	kfree(v);
 	__atomic_fetch_sub(&vmm_nr_vcpus, 1, __ATOMIC_RELAXED);
 }

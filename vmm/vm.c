@@ -84,13 +84,6 @@ static void vm_release(struct file *f)
 	vm_put(f->priv);
 }
 
-static long create_vcpu(struct vm *vm, unsigned long id)
-{
-	struct file *f = vcpu_create(vm, id);
-
-	return fd_install(f, 0, true);
-}
-
 /* KVM_IRQ_LINE, KVM_IRQ_LINE_STATUS: a line that leads nowhere is no error. -ENXIO: no irqchip. */
 static long irq_line(struct vm *vm, struct kvm_irq_level *l)
 {
@@ -141,7 +134,7 @@ union vm_arg {
 	struct kvm_ioeventfd ioeventfd;
 };
 
-static long vm_call(void *obj, unsigned int cmd, void *arg)
+static long vm_call(void *obj, unsigned int cmd, void *arg, bool set)
 {
 	struct vm *vm = obj;
 	union vm_arg *a = arg;
@@ -153,18 +146,17 @@ static long vm_call(void *obj, unsigned int cmd, void *arg)
 		return vm->nr_vcpus ? -EINVAL : 0;
 	case KVM_GET_IRQCHIP:
 	case KVM_SET_IRQCHIP:
-		return vm->irqchip ? irqchip_state(vm, &a->chip, cmd == KVM_SET_IRQCHIP) : -ENXIO;
+		return vm->irqchip ? irqchip_state(vm, &a->chip, set) : -ENXIO;
 	case KVM_CREATE_PIT2:
 		return create_pit(vm, a->pit_config.flags);
 	case KVM_GET_PIT:
 	case KVM_GET_PIT2:
 	case KVM_SET_PIT:
 	case KVM_SET_PIT2:
-		return pit_state(vm, &a->pit, cmd == KVM_SET_PIT || cmd == KVM_SET_PIT2,
-				 cmd == KVM_GET_PIT || cmd == KVM_SET_PIT);
+		return pit_state(vm, &a->pit, set, cmd == KVM_GET_PIT || cmd == KVM_SET_PIT);
 	case KVM_GET_CLOCK:
 	case KVM_SET_CLOCK:
-		return clock_ioctl(vm, &a->clock, cmd == KVM_SET_CLOCK);
+		return clock_ioctl(vm, &a->clock, set);
 	case KVM_IRQ_LINE:
 	case KVM_IRQ_LINE_STATUS:
 		return irq_line(vm, &a->level);
@@ -188,7 +180,7 @@ static long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 		return -EIO;
 	switch (cmd) {
 	case KVM_CREATE_VCPU:
-		return create_vcpu(vm, arg);
+		return fd_install(vcpu_create(vm, arg), 0, true);
 	case KVM_SET_TSS_ADDR: /* unrestricted guests need neither page */
 		return 0;
 	case KVM_CREATE_IRQCHIP:

@@ -72,11 +72,18 @@ struct vcpu_regs { /* entry.S of both back-ends knows the order */
 	u64 rip, rflags, cr2;
 };
 
-/* What enters the guest through its IDT. Types as in VM-entry interruption-information and EVENTINJ. */
+/*
+ * What enters the guest through its IDT. Both vendors write it alike: VM-entry interruption information
+ * (SDM 3C 25.8.3), EVENTINJ and EXITINTINFO (APM 2 15.20).
+ */
 enum { EVENT_INTR = 0, EVENT_NMI = 2, EVENT_EXCEPTION = 3 };
 struct vmm_event {
-	bool valid, has_error;
-	u8 vector, type;
+	union {
+		u32 info;
+		struct {
+			u32 vector : 8, type : 3, has_error : 1, reserved : 19, valid : 1;
+		};
+	};
 	u32 error;
 };
 
@@ -118,7 +125,7 @@ struct vmm_exit {
 		struct {
 			u8 nr, gpr;
 			bool write,
-				decoded; /* decoded false: nr and gpr are still in the instruction */
+				decoded; /* not decoded: nr and gpr are still in the instruction */
 		} cr;
 		struct vmm_event exception;
 	};
@@ -163,7 +170,7 @@ enum vmm_seg {
 };
 
 /*
- * A back-end. All but probe, setup and the first two of a vCPU run with the vCPU loaded on this CPU
+ * A back-end. All but probe, setup and vcpu_init run with the vCPU loaded on this CPU
  * (vcpu_load); load, unload, swap_in, swap_out and enter also with interrupts off.
  */
 struct vmm_ops {
@@ -177,12 +184,12 @@ struct vmm_ops {
 	/* Turns the mode on and off on this CPU; page: 2 * PAGE_SIZE zeroed, its own while on. */
 	int (*cpu_on)(void *page);
 	void (*cpu_off)(void);
-	int (*vcpu_init)(struct vcpu *v); /* v->hw, in the state after RESET. -ENOMEM */
-	void (*vcpu_free)(struct vcpu *v);
+	size_t hw_size; /* of v->hw */
+	void (*vcpu_init)(struct vcpu *v); /* the state after RESET in v->hw_page and v->hw */
 	void (*load)(struct vcpu *v); /* this CPU works on v from now on */
 	void (*unload)(struct vcpu *v); /* nothing of v stays in this CPU */
-	void (*swap_in)(
-		struct vcpu *v); /* guest MSRs that the host does not miss inside the kernel */
+	/* guest MSRs that the host does not miss inside the kernel */
+	void (*swap_in)(struct vcpu *v);
 	void (*swap_out)(struct vcpu *v);
 	/* Runs the guest until it exits; v->regs goes in and comes out. flush: forget translations. */
 	void (*enter)(struct vcpu *v, bool flush, struct vmm_exit *x);
@@ -206,11 +213,12 @@ struct vcpu {
 	struct vm *vm;
 	u32 id;
 	u64 serial; /* never used twice */
-	struct frame *run_frame[VMM_RUN_PAGES];
+	struct frame *frame[VMM_RUN_PAGES + 1]; /* what the monitor maps; hw_page */
 	struct kvm_run *run; /* user space writes it at any time: read once, check, use */
 	u8 *pio;
 	struct lapic *lapic; /* NULL without an irqchip */
-	void *hw; /* the back-end's */
+	void *hw_page; /* VMCS or VMCB */
+	void *hw; /* what else the back-end knows of it */
 
 	struct mutex lock; /* guards the rest */
 	struct vcpu_regs regs; /* current whenever the guest does not run */
@@ -223,8 +231,8 @@ struct vcpu {
 	u32 clock_seq, clock_version; /* what the clock's page says */
 	struct kvm_steal_time steal; /* what the other page says */
 	u64 stolen, preempted_at; /* ns without a CPU though runnable; since when, or 0 */
-	struct vmm_event
-		event; /* to be injected first: a fault of ours, or one cut short by an exit */
+	/* to be injected first: a fault of ours, or one cut short by an exit */
+	struct vmm_event event;
 	bool shadow; /* VF_INTR_SHADOW may be set: as it was at the last exit */
 	bool user_irq; /* KVM_INTERRUPT's, for monitors without an irqchip */
 	u8 user_irq_vector;
@@ -254,9 +262,12 @@ struct vcpu {
 /* kvm.c */
 extern u64 vmm_nr_vms, vmm_nr_vcpus;
 long kvm_system_ioctl(unsigned int cmd, unsigned long arg);
+/* An ioctl of a VM or a vCPU about a structure, arg; set: nothing goes back to the monitor. */
+typedef long ioctl_fn(void *obj, unsigned int cmd, void *arg, bool set);
 /* Copies the structure that cmd is about in, calls call(), copies it out. -EFAULT, -ENOMEM, -ENOTTY */
-long ioctl_struct(void *obj, unsigned int cmd, void __user *arg,
-		  long (*call)(void *obj, unsigned int cmd, void *s));
+long ioctl_struct(void *obj, unsigned int cmd, void __user *arg, ioctl_fn *call);
+/* What KVM_GET_X and KVM_SET_X do where the monitor's structure is our own. */
+void ioctl_move(void *kept, void *arg, size_t n, bool set);
 int vmm_hw_get(void); /* turns virtualization on everywhere for the first VM. -EBUSY, -ENOMEM */
 void vmm_hw_put(void);
 
@@ -275,8 +286,8 @@ void irqfd_resample(struct vm *vm, u64 pins);
 void eventfds_free(struct vm *vm);
 
 /* clock.c */
-void clock_set(struct vm *vm,
-	       u64 ns); /* kvmclock shows ns now; vm->lock held, or nobody else there */
+/* kvmclock shows ns now; vm->lock held, or nobody else there */
+void clock_set(struct vm *vm, u64 ns);
 int clock_ioctl(struct vm *vm, struct kvm_clock_data *c,
 		bool set); /* KVM_GET_CLOCK, KVM_SET_CLOCK */
 void clock_publish(struct vcpu *v); /* before an entry: what changed goes to the guest's pages */
@@ -315,6 +326,10 @@ void vcpu_read_xcr0(struct vcpu *v);
 extern const struct file_ops vcpu_fops;
 void vcpu_reset(struct vcpu *v); /* as after INIT; the FPU, TSC and MSRs stay */
 void vcpu_start_at(struct vcpu *v, u8 sipi_vector);
+/* A segment's access rights as a VMCS has them (SDM 3C 25.4.1). */
+#define SEGMENT_UNUSABLE BIT(16)
+u32 segment_rights(const struct kvm_segment *s);
+void segment_set_rights(struct kvm_segment *s, u32 rights);
 
 /* exit.c: 1: enter the guest again; 0: tell the monitor (v->run filled in); -errno */
 void exit_cpuid(struct vcpu *v, u64 next_rip); /* VX_CPUID alone; enter again */
@@ -322,6 +337,10 @@ int exit_handle(struct vcpu *v, struct vmm_exit *x);
 /* Takes up the monitor's answer to the last I/O exit. Loaded. */
 void exit_complete(struct vcpu *v);
 void queue_exception(struct vcpu *v, u8 vector, bool has_error, u32 error);
+/* For the back-ends: the exit is this exception, which the CPU would have delivered. */
+void exit_is_exception(struct vmm_exit *x, u8 vector, bool has_error, u32 error);
+/* The exit cut short the delivery of this (as struct vmm_event has it): it goes in again. */
+void exit_save_event(struct vcpu *v, u32 info, u32 error);
 
 /* cpuid.c */
 int cpuid_supported(struct kvm_cpuid_entry2 *e, unsigned int max); /* entries, or -E2BIG */

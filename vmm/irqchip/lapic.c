@@ -425,6 +425,7 @@ static void write_register(struct lapic *l, unsigned int offset, u32 value)
 	switch (offset) {
 	case A_ID:
 	case A_LDR:
+	case A_ICR_HIGH:
 		*reg(l, offset) = value & 0xff000000;
 		break;
 	case A_TPR:
@@ -445,9 +446,6 @@ static void write_register(struct lapic *l, unsigned int offset, u32 value)
 	case A_ICR:
 		*reg(l, offset) = value & ~0x1000U; /* never pending */
 		send_ipi(l, value, *reg(l, A_ICR_HIGH));
-		break;
-	case A_ICR_HIGH:
-		*reg(l, offset) = value & 0xff000000;
 		break;
 	case A_LVT_TIMER ... A_LVT_ERROR: /* 16 apart, which lapic_mmio() sees to */
 		write_lvt(l, offset, value & 0x7f7ff);
@@ -517,24 +515,18 @@ int lapic_set_base(struct vcpu *v, u64 base)
 	return 0;
 }
 
-int lapic_get_state(struct vcpu *v, struct kvm_lapic_state *s)
+int lapic_state(struct vcpu *v, struct kvm_lapic_state *s, bool set)
 {
 	struct lapic *l = v->lapic;
 
-	SPIN_GUARD(&l->lock);
-	memcpy(s->regs, l->regs, sizeof(l->regs));
-	return 0;
-}
-
-int lapic_set_state(struct vcpu *v, const struct kvm_lapic_state *s)
-{
-	struct lapic *l = v->lapic;
-
+	if (!l)
+		return -EINVAL;
 	spin_lock(&l->lock);
-	memcpy(l->regs, s->regs, sizeof(l->regs));
+	ioctl_move(l->regs, s->regs, sizeof(l->regs), set);
 	*reg(l, A_VERSION) = VERSION_VALUE;
 	spin_unlock(&l->lock);
-	timer_program(l, *reg(l, A_TIMER_INIT));
+	if (set)
+		timer_program(l, *reg(l, A_TIMER_INIT));
 	return 0;
 }
 

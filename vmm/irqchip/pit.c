@@ -218,7 +218,7 @@ int pit_state(struct vm *vm, struct kvm_pit_state2 *s, bool set, bool old)
 	if (set && (flags & ~KVM_PIT_FLAGS_SPEAKER_DATA_ON))
 		return -EINVAL;
 	spin_lock(&pit->lock);
-	memcpy(set ? pit->ch : s->channels, set ? s->channels : pit->ch, sizeof(pit->ch));
+	ioctl_move(pit->ch, s->channels, sizeof(pit->ch), set);
 	if (!old && set)
 		pit->speaker = (pit->speaker & ~SPEAKER_DATA) | (flags ? SPEAKER_DATA : 0);
 	else if (!old)

@@ -153,18 +153,11 @@ int irqchip_state(struct vm *vm, struct kvm_irqchip *c, bool set)
 
 	SPIN_GUARD(&chip->lock);
 	if (c->chip_id == KVM_IRQCHIP_IOAPIC) {
-		if (set)
-			chip->ioapic = c->chip.ioapic;
-		else
-			c->chip.ioapic = chip->ioapic;
+		ioctl_move(&chip->ioapic, &c->chip.ioapic, sizeof(chip->ioapic), set);
 	} else if (c->chip_id <= KVM_IRQCHIP_PIC_SLAVE) {
 		struct kvm_pic_state *pic = &chip->pic[c->chip_id];
 
-		if (!set) {
-			c->chip.pic = *pic;
-			return 0;
-		}
-		*pic = c->chip.pic;
+		ioctl_move(pic, &c->chip.pic, sizeof(*pic), set);
 		pic->priority_add &= 7;
 		pic_update(chip);
 	} else {

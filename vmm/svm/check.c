@@ -10,7 +10,7 @@
 
 void svm_explain_failure(struct vcpu *v)
 {
-	const struct vmcb *b = ((struct svm *)v->hw)->vmcb;
+	const struct vmcb *b = v->hw_page;
 	bool lme = b->efer & EFER_LME, paging = b->cr0 & CR0_PG;
 	bool code64 = (b->cs.attributes & ATTRIBUTE_L), db = b->cs.attributes & ATTRIBUTE_DB;
 	const struct {
@@ -30,12 +30,10 @@ void svm_explain_failure(struct vcpu *v)
 		{ b->asid, "ASID is 0", b->asid },
 		{ b->intercept2 & BIT(0), "VMRUN is not intercepted", b->intercept2 },
 		{ b->nested_control & NESTED_PAGING, "nested paging is off", b->nested_control },
-		{ !(b->event_inject & EVENT_VALID) || EVENT_TYPE(b->event_inject) <= 4,
-		  "injected event: no such type", b->event_inject },
-		{ !(b->event_inject & EVENT_VALID) ||
-			  EVENT_TYPE(b->event_inject) != EVENT_EXCEPTION ||
-			  (b->event_inject & 0xff) < 32,
-		  "injected exception above vector 31", b->event_inject },
+		{ !b->event.valid || b->event.type <= 4, "injected event: no such type",
+		  b->event.info },
+		{ !b->event.valid || b->event.type != EVENT_EXCEPTION || b->event.vector < 32,
+		  "injected exception above vector 31", b->event.info },
 	};
 	unsigned int broken = 0;
 

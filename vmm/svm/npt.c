@@ -17,6 +17,5 @@ const struct slat_format npt_format = {
 	.leaf = PTE_P | PTE_U,
 	.write = PTE_W,
 	.present = PTE_P,
-	.large = PTE_PS,
 	/* LAB 10: end */
 };

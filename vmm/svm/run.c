@@ -29,42 +29,9 @@ void svm_swap(struct vcpu *v)
 
 void svm_inject(struct vcpu *v, const struct vmm_event *e)
 {
-	struct vmcb *b = ((struct svm *)v->hw)->vmcb;
+	struct vmcb *b = v->hw_page;
 
-	b->event_inject = EVENT_VALID | (e->has_error ? EVENT_ERROR : 0) | e->type << 8 | e->vector;
-	b->event_error = e->error;
-}
-
-/*
- * An event that was on its way in when the guest exited goes in again. INT n, INT3 and INTO do not
- * need it: RIP still points at the instruction, which runs again.
- */
-static void save_vectoring(struct vcpu *v, struct vmcb *b)
-{
-	u32 info = b->exit_int_info, type = EVENT_TYPE(info), vector = info & 0xff;
-
-	b->event_inject = 0;
-	if (!(info & EVENT_VALID) || type > EVENT_EXCEPTION)
-		return;
-	if (type == EVENT_EXCEPTION && (vector == VEC_BP || vector == VEC_OF))
-		return;
-	v->event = (struct vmm_event){
-		.valid = true,
-		.vector = vector,
-		.type = type,
-		.has_error = info & EVENT_ERROR,
-		.error = b->exit_int_error,
-	};
-}
-
-static void raise(struct vmm_exit *x, u8 vector, bool has_error, u32 error)
-{
-	x->kind = VX_EXCEPTION;
-	x->exception = (struct vmm_event){ .valid = true,
-					   .vector = vector,
-					   .type = EVENT_EXCEPTION,
-					   .has_error = has_error,
-					   .error = error };
+	b->event = *e;
 }
 
 /* EXITINFO1 and EXITINFO2 of an I/O intercept: APM 2, 15.10.2. */
@@ -129,9 +96,10 @@ static void translate(struct vcpu *v, struct vmcb *b, struct vmm_exit *x)
 	} else if (code == SVM_IO) {
 		exit_io(b, x);
 	} else if (code == SVM_RDPMC) {
-		raise(x, VEC_GP, true, 0);
+		exit_is_exception(x, VEC_GP, true, 0);
 	} else if (code >= SVM_EXCEPTION && code < SVM_EXCEPTION + 32) {
-		raise(x, code - SVM_EXCEPTION, code == SVM_EXCEPTION + VEC_AC, b->exit_info1);
+		exit_is_exception(x, code - SVM_EXCEPTION, code == SVM_EXCEPTION + VEC_AC,
+				  b->exit_info1);
 	} else if ((s64)code < 0 ||
 		   (u32)code == ~0U) { /* VMEXIT_INVALID; some set only the low half */
 		x->kind = VX_FAIL_ENTRY;
@@ -146,17 +114,17 @@ static void translate(struct vcpu *v, struct vmcb *b, struct vmm_exit *x)
 
 void svm_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 {
-	struct svm *h = v->hw;
-	struct vmcb *b = h->vmcb;
+	struct vmcb *b = v->hw_page;
+	const struct vmm_event *e = &b->exit_event;
 	struct vcpu_regs *r = &v->regs;
+	bool software;
 
 	/* LAB 09: begin
 	 * Interrupts are off. Going in: RAX, RSP, RIP, RFLAGS, CR2 and DR6 of the guest are fields of the
 	 * VMCB (v->dr6 holds the last, r the others); the other registers are svm_run()'s affair. All
 	 * fields may have changed: clean is 0. tlb_control is TLB_FLUSH_ALL when flush is set, else 0.
-	 * Then svm_run() with the registers, the address of the guest's VMCB (h->phys) and that of the
+	 * Then svm_run() with the registers, the physical address of the guest's VMCB and that of the
 	 * host's. Coming out: the same six come back.
-	 * starter: (void)h;
 	 * starter: (void)r;
 	 * starter: pr_err("lab 09: svm_enter() is not written yet");
 	 * starter: x->kind = VX_FAIL_ENTRY;
@@ -171,7 +139,7 @@ void svm_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 	b->cr2 = r->cr2;
 	b->dr6 = v->dr6;
 	b->clean = 0;
-	svm_run(r->gpr, h->phys, host_vmcb());
+	svm_run(r->gpr, virt_to_phys(b), host_vmcb());
 	r->gpr[R_RAX] = b->rax;
 	r->gpr[R_RSP] = b->rsp;
 	r->rip = b->rip;
@@ -180,6 +148,10 @@ void svm_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 	v->dr6 = b->dr6;
 	/* LAB 09: end */
 	v->shadow = b->int_state & INT_STATE_SHADOW;
-	save_vectoring(v, b);
+	b->event.valid = false;
+	/* INT3 and INTO are exceptions here, though of software (APM 2 15.7.2). */
+	software = e->type == EVENT_EXCEPTION && (e->vector == VEC_BP || e->vector == VEC_OF);
+	if (e->valid && !software)
+		exit_save_event(v, e->info, e->error);
 	translate(v, b, x);
 }

@@ -39,17 +39,11 @@ static void let_through(u32 msr)
 
 static int svm_setup(void)
 {
-	iopm = page_alloc(IOPM_SIZE);
-	msrpm = page_alloc(MSRPM_SIZE);
-	if (!iopm || !msrpm) {
-		if (iopm)
-			page_free(iopm, IOPM_SIZE);
-		if (msrpm)
-			page_free(msrpm, MSRPM_SIZE);
+	iopm = page_alloc(IOPM_SIZE + MSRPM_SIZE);
+	if (!iopm)
 		return -ENOMEM;
-	}
-	memset(iopm, 0xff, IOPM_SIZE);
-	memset(msrpm, 0xff, MSRPM_SIZE);
+	msrpm = iopm + IOPM_SIZE;
+	memset(iopm, 0xff, IOPM_SIZE + MSRPM_SIZE);
 	/* Swapped by VMLOAD and VMSAVE at every entry and exit. 0x174 to 0x176: SYSENTER. */
 	for (u32 msr = 0x174; msr <= 0x176; msr++)
 		let_through(msr);
@@ -63,9 +57,7 @@ static int svm_setup(void)
 
 static void svm_teardown(void)
 {
-	page_free(iopm, IOPM_SIZE);
-	page_free(msrpm, MSRPM_SIZE);
-	iopm = msrpm = NULL;
+	page_free(iopm, IOPM_SIZE + MSRPM_SIZE);
 }
 
 /* The first page is where VMRUN saves the host, the second the VMCB of the host's VMSAVE. */
@@ -86,19 +78,10 @@ static void svm_cpu_off(void)
 
 /* ---- a vCPU's VMCB ---- */
 
-static int svm_vcpu_init(struct vcpu *v)
+static void svm_vcpu_init(struct vcpu *v)
 {
-	struct svm *h = v->hw = kzalloc(sizeof(*h));
-	struct frame *f = frame_alloc_zeroed(FRAME_KERNEL, v->vm->charge);
-	struct vmcb *b;
+	struct vmcb *b = v->hw_page;
 
-	if (!h || !f) {
-		if (f)
-			frame_put(f);
-		return -ENOMEM; /* vcpu_free() takes the rest back */
-	}
-	h->vmcb = b = frame_va(f);
-	h->phys = frame_phys(f);
 	b->intercept_cr = CR_WRITE(4) | CR_READ(8) | CR_WRITE(8);
 	b->intercept_dr = ~0U;
 	/* Both can loop for ever inside the CPU while it delivers them; seen from here they cannot. */
@@ -114,17 +97,6 @@ static int svm_vcpu_init(struct vcpu *v)
 	b->nested_cr3 = virt_to_phys(v->vm->slat.root);
 	b->pat = 0x0007040600070406; /* after RESET */
 	b->efer = EFER_SVME;
-	return 0;
-}
-
-static void svm_vcpu_free(struct vcpu *v)
-{
-	struct svm *h = v->hw;
-
-	if (h->vmcb)
-		frame_put(va_frame(h->vmcb));
-	kfree(h);
-	v->hw = NULL;
 }
 
 /* ---- state by name ---- */
@@ -156,7 +128,7 @@ static u64 *place_of(struct vmcb *b, enum vmm_field f)
 
 static u64 svm_get(struct vcpu *v, enum vmm_field f)
 {
-	struct vmcb *b = ((struct svm *)v->hw)->vmcb;
+	struct vmcb *b = v->hw_page;
 
 	switch (f) {
 	case VF_EFER:
@@ -165,10 +137,6 @@ static u64 svm_get(struct vcpu *v, enum vmm_field f)
 		return b->int_state & INT_STATE_SHADOW;
 	case VF_NMI_BLOCKED:
 		return 0;
-	case VF_INTR_WINDOW:
-		return (b->int_control & INT_V_IRQ) != 0;
-	case VF_DR_INTERCEPT:
-		return b->intercept_dr != 0;
 	default:
 		return *place_of(b, f);
 	}
@@ -188,7 +156,7 @@ static void set_window(struct vmcb *b, bool on)
 
 static void svm_set(struct vcpu *v, enum vmm_field f, u64 value)
 {
-	struct vmcb *b = ((struct svm *)v->hw)->vmcb;
+	struct vmcb *b = v->hw_page;
 
 	switch (f) {
 	case VF_EFER:
@@ -219,41 +187,26 @@ static struct vmcb_segment *segment_of(struct vmcb *b, enum vmm_seg i)
 
 static void svm_get_segment(struct vcpu *v, enum vmm_seg i, struct kvm_segment *s)
 {
-	struct vmcb *b = ((struct svm *)v->hw)->vmcb;
+	struct vmcb *b = v->hw_page;
 	const struct vmcb_segment *g = segment_of(b, i);
-	u16 a = g->attributes;
+	u32 a = g->attributes;
 
-	*s = (struct kvm_segment){
-		.base = g->base,
-		.limit = g->limit,
-		.selector = g->selector,
-		.type = a & 0xf,
-		.s = (a >> 4) & 1,
-		.dpl = (a >> 5) & 3,
-		.present = (a >> 7) & 1,
-		.avl = (a >> 8) & 1,
-		.l = (a >> 9) & 1,
-		.db = (a >> 10) & 1,
-		.g = (a >> 11) & 1,
-	};
-	s->unusable = !s->present;
+	*s = (struct kvm_segment){ .base = g->base, .limit = g->limit, .selector = g->selector };
+	segment_set_rights(s, (a & 0xff) | (a & 0xf00) << 4);
 	if (i == SEG_TR)
 		s->type |= 2; /* always busy; some CPUs leave the bit out */
 }
 
 static void svm_set_segment(struct vcpu *v, enum vmm_seg i, const struct kvm_segment *s)
 {
-	struct vmcb *b = ((struct svm *)v->hw)->vmcb;
-	struct vmcb_segment *g = segment_of(b, i);
+	struct vmcb *b = v->hw_page;
+	u32 rights = segment_rights(s);
 
-	g->base = s->base;
-	g->limit = s->limit;
-	g->selector = s->selector;
-	g->attributes = 0;
-	if (i < SEG_GDTR && !s->unusable && s->present)
-		g->attributes = (s->type & 0xf) | (s->s & 1) << 4 | (s->dpl & 3) << 5 | 1 << 7 |
-				(s->avl & 1) << 8 | (s->l & 1) << 9 | (s->db & 1) << 10 |
-				(s->g & 1) << 11;
+	*segment_of(b, i) =
+		(struct vmcb_segment){ .base = s->base,
+				       .limit = s->limit,
+				       .selector = s->selector,
+				       .attributes = (rights & 0xff) | ((rights >> 4) & 0xf00) };
 	if (i == SEG_SS)
 		b->cpl = s->dpl & 3;
 }
@@ -267,7 +220,6 @@ const struct vmm_ops svm_ops = {
 	.cpu_on = svm_cpu_on,
 	.cpu_off = svm_cpu_off,
 	.vcpu_init = svm_vcpu_init,
-	.vcpu_free = svm_vcpu_free,
 	.load = svm_load,
 	.unload = svm_unload,
 	.swap_in = svm_swap,

@@ -26,10 +26,10 @@ struct vmcb {
 	u32 int_control, int_vector;
 	u64 int_state;
 	u64 exit_code, exit_info1, exit_info2;
-	u32 exit_int_info, exit_int_error;
+	struct vmm_event exit_event; /* EXITINTINFO */
 	u64 nested_control;
 	u8 reserved3[0xa8 - 0x98];
-	u32 event_inject, event_error;
+	struct vmm_event event; /* EVENTINJ */
 	u64 nested_cr3;
 	u64 virt_ext;
 	u32 clean, reserved4;
@@ -92,9 +92,6 @@ _Static_assert(offsetof(struct vmcb, pat) == 0x668, "APM 2, B-2");
 #define INT_V_MASKING BIT(24) /* the host's IF decides about physical interrupts */
 #define INT_STATE_SHADOW BIT(0)
 #define NESTED_PAGING BIT(0)
-#define EVENT_ERROR BIT(11)
-#define EVENT_VALID BIT(31)
-#define EVENT_TYPE(e) (((e) >> 8) & 7)
 
 enum svm_exit {
 	SVM_READ_CR = 0x00,
@@ -130,12 +127,6 @@ enum svm_exit {
 #define CPUID_SVM_FEATURES 0x8000000a
 #define SVM_FEATURE_NPT BIT(0)
 #define SVM_FEATURE_NRIP BIT(3)
-
-/* What a vCPU adds on AMD: v->hw. */
-struct svm {
-	struct vmcb *vmcb;
-	paddr_t phys;
-};
 
 /* npt.c */
 extern const struct slat_format npt_format;

@@ -31,18 +31,17 @@ static void check_control(const char *name, u64 field, u32 msr)
 
 static void check_injection(void)
 {
-	u64 info = vmread(VMCS_ENTRY_INTR_INFO);
-	unsigned int type = INTR_TYPE(info), vector = info & 0xff;
+	struct vmm_event e = { .info = vmread(VMCS_ENTRY_INTR_INFO) };
+	unsigned int type = e.type, vector = e.vector;
 
-	if (!(info & INTR_INFO_VALID))
+	if (!e.valid)
 		return;
 	RULE(type != 1 && type != 7, "injected event: type %u does not exist", type);
 	RULE(type != EVENT_NMI || vector == VEC_NMI, "injected NMI has vector %u", vector);
 	RULE(type != EVENT_EXCEPTION || vector < 32, "injected exception has vector %u", vector);
 	RULE(type != EVENT_INTR || (vmread(VMCS_GUEST_RFLAGS) & RFLAGS_IF),
 	     "interrupt %u injected with RFLAGS.IF clear", vector);
-	RULE(!(info & INTR_INFO_ERROR_CODE) || (vmread(VMCS_GUEST_CR0) & CR0_PE),
-	     "error code injected in real mode");
+	RULE(!e.has_error || (vmread(VMCS_GUEST_CR0) & CR0_PE), "error code injected in real mode");
 }
 
 static void check_controls(void)
@@ -119,7 +118,7 @@ static void check_data_segment(unsigned int n)
 	u32 access = vmread(VMCS_ACCESS(n)), type = access & 0xf;
 	const char *name = seg_names[n];
 
-	if (access & ACCESS_UNUSABLE)
+	if (access & SEGMENT_UNUSABLE)
 		return;
 	RULE(access & BIT(4), "%s: S is 0, a system segment", name);
 	RULE(access & BIT(7), "%s: not present", name);
@@ -143,16 +142,16 @@ static void check_segments(void)
 
 	for (unsigned int n = VS_ES; n <= VS_GS; n++)
 		check_data_segment(n);
-	RULE(!(cs & ACCESS_UNUSABLE), "CS is unusable");
+	RULE(!(cs & SEGMENT_UNUSABLE), "CS is unusable");
 	RULE((cs & 0xf) != 3 || !cs_dpl, "CS: type 3 with DPL %u", cs_dpl);
 	RULE((cs & 0xc) != 8 || cs_dpl == ss_dpl, "CS: DPL %u, SS: DPL %u", cs_dpl, ss_dpl);
 	RULE((vmread(VMCS_GUEST_CR0) & CR0_PE) || !ss_dpl, "SS: DPL %u in real mode", ss_dpl);
-	RULE(!(tr & ACCESS_UNUSABLE), "TR is unusable");
+	RULE(!(tr & SEGMENT_UNUSABLE), "TR is unusable");
 	RULE((tr & 0xf) == 11 || ((tr & 0xf) == 3 && !long_mode), "TR: type %u is no busy TSS",
 	     tr & 0xf);
 	RULE(!(tr & BIT(4)) && (tr & BIT(7)), "TR: not a present system segment");
 	check_limit("TR", vmread(VMCS_LIMIT(VS_TR)), tr);
-	RULE((ldtr & ACCESS_UNUSABLE) || (ldtr & 0x9f) == 0x82, "LDTR: access rights 0x%x", ldtr);
+	RULE((ldtr & SEGMENT_UNUSABLE) || (ldtr & 0x9f) == 0x82, "LDTR: access rights 0x%x", ldtr);
 	RULE(canonical(vmread(VMCS_BASE(VS_TR))), "TR: base is not canonical");
 	RULE(canonical(vmread(VMCS_BASE(VS_FS))), "FS: base is not canonical");
 	RULE(canonical(vmread(VMCS_BASE(VS_GS))), "GS: base is not canonical");

@@ -11,11 +11,9 @@
 #define EPT_EXECUTE BIT(2)
 #define EPT_TYPE_WB (6UL << 3)
 #define EPT_IGNORE_PAT BIT(6)
-#define EPT_LARGE BIT(7)
 #define EPTP_WALK_4 (3UL << 3)
 #define EPTP_TYPE_WB 6UL
 #define INVALIDATE_SINGLE 1UL /* of INVEPT and INVVPID: one context */
-#define OUR_VPID 1
 
 const struct slat_format ept_format = {
 	/* LAB 10: begin
@@ -29,7 +27,6 @@ const struct slat_format ept_format = {
 	.leaf = EPT_READ | EPT_EXECUTE | EPT_TYPE_WB | EPT_IGNORE_PAT,
 	.write = EPT_WRITE,
 	.present = EPT_READ | EPT_WRITE | EPT_EXECUTE,
-	.large = EPT_LARGE,
 	/* LAB 10: end */
 };
 

@@ -40,8 +40,7 @@ static void load_host_state(struct vcpu *v)
 
 void vmx_load(struct vcpu *v)
 {
-	struct vmx *h = v->hw;
-	paddr_t phys = virt_to_phys(h->vmcs);
+	paddr_t phys = virt_to_phys(v->hw_page);
 
 	__asm__ volatile("vmptrld %0" ::"m"(phys) : "cc", "memory");
 	load_host_state(v);
@@ -50,7 +49,7 @@ void vmx_load(struct vcpu *v)
 void vmx_unload(struct vcpu *v)
 {
 	struct vmx *h = v->hw;
-	paddr_t phys = virt_to_phys(h->vmcs);
+	paddr_t phys = virt_to_phys(v->hw_page);
 
 	__asm__ volatile("vmclear %0" ::"m"(phys) : "cc", "memory");
 	h->launched = false;
@@ -79,32 +78,9 @@ void vmx_swap_out(struct vcpu *v)
 
 void vmx_inject(struct vcpu *v, const struct vmm_event *e)
 {
-	u32 info = INTR_INFO_VALID | e->type << 8 | e->vector;
-
-	if (e->has_error) {
-		info |= INTR_INFO_ERROR_CODE;
+	if (e->has_error)
 		vmwrite(VMCS_ENTRY_ERROR_CODE, e->error);
-	}
-	vmwrite(VMCS_ENTRY_INTR_INFO, info);
-}
-
-/*
- * An event that was on its way in when the guest exited goes in again. Software interrupts do not
- * need it: RIP still points at the instruction, which runs again.
- */
-static void save_vectoring(struct vcpu *v)
-{
-	u32 info = vmread(VMCS_IDT_VECTORING_INFO), type = INTR_TYPE(info);
-
-	if (!(info & INTR_INFO_VALID) || type > EVENT_EXCEPTION)
-		return;
-	v->event = (struct vmm_event){ .valid = true, .vector = info, .type = type };
-	if (info & INTR_INFO_ERROR_CODE) {
-		v->event.has_error = true;
-		v->event.error = vmread(VMCS_IDT_VECTORING_ERROR);
-	}
-	if (type == EVENT_NMI)
-		vmx_set(v, VF_NMI_BLOCKED, 0);
+	vmwrite(VMCS_ENTRY_INTR_INFO, e->info);
 }
 
 /* A #DB comes with the bits of DR6 that the CPU would have set (SDM 3C, table 28-1). */
@@ -123,21 +99,16 @@ static void merge_dr6(struct vcpu *v)
 
 static void exit_exception(struct vcpu *v, struct vmm_exit *x)
 {
-	u32 info = vmread(VMCS_EXIT_INTR_INFO);
+	struct vmm_event e = { .info = vmread(VMCS_EXIT_INTR_INFO) };
 
-	if (INTR_TYPE(info) == EVENT_NMI) {
+	if (e.type == EVENT_NMI) {
 		__asm__ volatile("int $2"); /* it was the host's */
 		return;
 	}
-	x->kind = VX_EXCEPTION;
-	x->exception = (struct vmm_event){ .valid = true, .vector = info, .type = EVENT_EXCEPTION };
-	if (info & INTR_INFO_ERROR_CODE) {
-		x->exception.has_error = true;
-		x->exception.error = vmread(VMCS_EXIT_INTR_ERROR);
-	}
-	if (x->exception.vector == VEC_DB)
+	exit_is_exception(x, e.vector, e.has_error, e.has_error ? vmread(VMCS_EXIT_INTR_ERROR) : 0);
+	if (e.vector == VEC_DB)
 		merge_dr6(v);
-	if (INTR_TYPE(info) == INTR_TYPE_PRIVILEGED_SOFT) /* INT1 returns behind itself */
+	if (e.type == INTR_TYPE_PRIVILEGED_SOFT) /* INT1 returns behind itself */
 		v->regs.rip += vmread(VMCS_EXIT_INSTRUCTION_LENGTH);
 }
 
@@ -187,14 +158,6 @@ static void exit_ept(struct vcpu *v, struct vmm_exit *x)
 		vmx_set(v, VF_NMI_BLOCKED, 1);
 }
 
-static void gp_fault(struct vmm_exit *x)
-{
-	x->kind = VX_EXCEPTION;
-	x->exception = (struct vmm_event){
-		.valid = true, .vector = VEC_GP, .type = EVENT_EXCEPTION, .has_error = true
-	};
-}
-
 /* Exits that need no more than their name; the others are VX_UNKNOWN. */
 static const u8 simple_kinds[] = {
 	[VMX_EXTERNAL_INTERRUPT] = VX_RESUME, /* still pending; taken when interrupts go on */
@@ -235,7 +198,7 @@ static void translate(struct vcpu *v, struct vmm_exit *x)
 			exit_ept(v, x);
 			return;
 		case VMX_RDPMC:
-			gp_fault(x);
+			exit_is_exception(x, VEC_GP, true, 0);
 			return;
 		case VMX_IO:
 			exit_io(x);
@@ -250,6 +213,7 @@ void vmx_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 {
 	struct vmx *h = v->hw;
 	struct vcpu_regs *r = &v->regs;
+	u32 vectoring;
 
 	/* LAB 09: begin
 	 * The VMCS of v is loaded on this CPU, interrupts are off.
@@ -302,6 +266,8 @@ void vmx_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 	v->shadow = vmread(VMCS_GUEST_INTERRUPTIBILITY) &
 		    (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
 	x->kind = VX_RESUME;
-	save_vectoring(v);
+	vectoring = vmread(VMCS_IDT_VECTORING_INFO);
+	if (vectoring & INTR_INFO_VALID)
+		exit_save_event(v, vectoring, vmread(VMCS_IDT_VECTORING_ERROR));
 	translate(v, x);
 }

@@ -87,13 +87,13 @@ enum vmcs_field {
 	VMCS_HOST_RIP = 0x6c16, /* HOST_RSP, 0x6c14, is written in entry.S */
 };
 
-/* Index of a segment in the groups of eight. */
-enum { VS_ES, VS_CS, VS_SS, VS_DS, VS_FS, VS_GS, VS_LDTR, VS_TR };
+/* Index of a segment in the groups of fields; the last two have only a base and a limit. */
+enum { VS_ES, VS_CS, VS_SS, VS_DS, VS_FS, VS_GS, VS_LDTR, VS_TR, VS_GDTR, VS_IDTR };
 #define VMCS_SELECTOR(i) (VMCS_GUEST_ES_SELECTOR + 2 * (i))
 #define VMCS_LIMIT(i) (VMCS_GUEST_ES_LIMIT + 2 * (i))
 #define VMCS_ACCESS(i) (VMCS_GUEST_ES_ACCESS + 2 * (i))
 #define VMCS_BASE(i) (VMCS_GUEST_ES_BASE + 2 * (i))
-#define ACCESS_UNUSABLE BIT(16)
+#define OUR_VPID 1
 
 #define PIN_EXTERNAL_INTERRUPT BIT(0)
 #define PIN_NMI BIT(3)
@@ -122,9 +122,7 @@ enum { VS_ES, VS_CS, VS_SS, VS_DS, VS_FS, VS_GS, VS_LDTR, VS_TR };
 #define ENTRY_GUEST_64 BIT(9)
 #define ENTRY_LOAD_EFER BIT(15)
 
-#define INTR_INFO_ERROR_CODE BIT(11)
 #define INTR_INFO_VALID BIT(31)
-#define INTR_TYPE(info) (((info) >> 8) & 7)
 #define INTR_TYPE_PRIVILEGED_SOFT 5 /* INT1 */
 #define INTERRUPTIBILITY_STI BIT(0)
 #define INTERRUPTIBILITY_MOV_SS BIT(1)
@@ -188,7 +186,6 @@ extern const u32 vmx_swapped[VMX_SWAPPED];
 
 /* What a vCPU adds on Intel: v->hw. */
 struct vmx {
-	void *vmcs;
 	bool launched;
 	u64 rsp, rip, rflags; /* as they are in the VMCS */
 	u64 msr[VMX_SWAPPED]; /* the guest's swapped MSRs; see vmx_swapped */
@@ -209,12 +206,7 @@ static inline void vmwrite(u64 field, u64 v)
 }
 
 /* vmx.c */
-u64 vmx_get(struct vcpu *v, enum vmm_field f);
 void vmx_set(struct vcpu *v, enum vmm_field f, u64 value);
-void vmx_get_segment(struct vcpu *v, enum vmm_seg i, struct kvm_segment *s);
-void vmx_set_segment(struct vcpu *v, enum vmm_seg i, const struct kvm_segment *s);
-int vmx_vcpu_init(struct vcpu *v);
-void vmx_vcpu_free(struct vcpu *v);
 extern void *vmx_msr_bitmap;
 extern u64 vmx_host_msr[VMX_SWAPPED]; /* the same on all CPUs, but for the first */
 extern bool vmx_has_vpid;

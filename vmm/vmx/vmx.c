@@ -9,7 +9,6 @@
 #include "vmm/vmx/vmcs.h"
 
 #define CR0_HOST_OWNED (CR0_PG | CR0_CD | CR0_NW | CR0_NE)
-#define OUR_VPID 1
 
 void *vmx_msr_bitmap;
 u64 vmx_host_msr[VMX_SWAPPED];
@@ -197,18 +196,11 @@ static void init_controls(struct vcpu *v)
 	vmwrite(VMCS_HOST_RIP, (u64)vmx_exit_point);
 }
 
-int vmx_vcpu_init(struct vcpu *v)
+static void vmx_vcpu_init(struct vcpu *v)
 {
-	struct vmx *h = v->hw = kzalloc(sizeof(*h));
-	struct frame *f = frame_alloc_zeroed(FRAME_KERNEL, v->vm->charge);
+	struct vmx *h = v->hw;
 
-	if (f && h)
-		h->vmcs = frame_va(f);
-	else if (f)
-		frame_put(f);
-	if (!f || !h)
-		return -ENOMEM; /* vcpu_free() takes the rest back */
-	*(u32 *)h->vmcs = rdmsr(MSR_VMX_BASIC);
+	*(u32 *)v->hw_page = rdmsr(MSR_VMX_BASIC);
 	h->rflags = RFLAGS_FIXED;
 	h->pat = 0x0007040600070406; /* after RESET */
 	h->eptp = ept_pointer(&v->vm->slat);
@@ -216,17 +208,6 @@ int vmx_vcpu_init(struct vcpu *v)
 	vcpu_load(v);
 	init_controls(v);
 	vcpu_unload(v);
-	return 0;
-}
-
-void vmx_vcpu_free(struct vcpu *v)
-{
-	struct vmx *h = v->hw;
-
-	if (h->vmcs)
-		frame_put(va_frame(h->vmcs));
-	kfree(h);
-	v->hw = NULL;
 }
 
 /* ---- state by name ---- */
@@ -283,7 +264,7 @@ static const u16 vmcs_of[] = {
 	[VF_TSC_OFFSET] = VMCS_TSC_OFFSET,
 };
 
-u64 vmx_get(struct vcpu *v, enum vmm_field f)
+static u64 vmx_get(struct vcpu *v, enum vmm_field f)
 {
 	struct vmx *h = v->hw;
 	u64 mask;
@@ -306,10 +287,6 @@ u64 vmx_get(struct vcpu *v, enum vmm_field f)
 			(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)) != 0;
 	case VF_NMI_BLOCKED:
 		return (vmread(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_NMI) != 0;
-	case VF_INTR_WINDOW:
-		return (h->proc_controls & PROC_INTERRUPT_WINDOW) != 0;
-	case VF_DR_INTERCEPT:
-		return (h->proc_controls & PROC_MOV_DR) != 0;
 	default:
 		return vmread(vmcs_of[f]);
 	}
@@ -370,66 +347,42 @@ void vmx_set(struct vcpu *v, enum vmm_field f, u64 value)
 }
 
 /* enum vmm_seg to the VMCS's order */
-static const u8 seg_index[] = { VS_CS, VS_DS, VS_ES, VS_FS, VS_GS, VS_SS, VS_TR, VS_LDTR };
+static const u8 seg_index[] = { VS_CS, VS_DS, VS_ES,   VS_FS,   VS_GS,
+				VS_SS, VS_TR, VS_LDTR, VS_GDTR, VS_IDTR };
 
-void vmx_get_segment(struct vcpu *v, enum vmm_seg i, struct kvm_segment *s)
+static void vmx_get_segment(struct vcpu *v, enum vmm_seg i, struct kvm_segment *s)
 {
-	unsigned int n;
-	u32 a;
+	unsigned int n = seg_index[i];
 
-	*s = (struct kvm_segment){ 0 };
-	if (i >= SEG_GDTR) {
-		s->base = vmread(i == SEG_GDTR ? VMCS_GUEST_GDTR_BASE : VMCS_GUEST_IDTR_BASE);
-		s->limit = vmread(i == SEG_GDTR ? VMCS_GUEST_GDTR_LIMIT : VMCS_GUEST_IDTR_LIMIT);
+	*s = (struct kvm_segment){ .base = vmread(VMCS_BASE(n)), .limit = vmread(VMCS_LIMIT(n)) };
+	if (i >= SEG_GDTR)
 		return;
-	}
-	n = seg_index[i];
-	a = vmread(VMCS_ACCESS(n));
-	s->base = vmread(VMCS_BASE(n));
-	s->limit = vmread(VMCS_LIMIT(n));
 	s->selector = vmread(VMCS_SELECTOR(n));
-	s->type = a & 0xf;
-	s->s = (a >> 4) & 1;
-	s->dpl = (a >> 5) & 3;
-	s->unusable = (a >> 16) & 1;
-	s->present = !s->unusable;
-	s->avl = (a >> 12) & 1;
-	s->l = (a >> 13) & 1;
-	s->db = (a >> 14) & 1;
-	s->g = (a >> 15) & 1;
+	segment_set_rights(s, vmread(VMCS_ACCESS(n)));
 }
 
-void vmx_set_segment(struct vcpu *v, enum vmm_seg i, const struct kvm_segment *s)
+static void vmx_set_segment(struct vcpu *v, enum vmm_seg i, const struct kvm_segment *s)
 {
-	unsigned int n;
-	u32 a;
+	unsigned int n = seg_index[i];
 
-	if (i >= SEG_GDTR) {
-		vmwrite(i == SEG_GDTR ? VMCS_GUEST_GDTR_BASE : VMCS_GUEST_IDTR_BASE, s->base);
-		vmwrite(i == SEG_GDTR ? VMCS_GUEST_GDTR_LIMIT : VMCS_GUEST_IDTR_LIMIT, s->limit);
-		return;
-	}
-	n = seg_index[i];
-	a = ACCESS_UNUSABLE;
-	if (!s->unusable && s->present)
-		a = (s->type & 0xf) | (s->s & 1) << 4 | (s->dpl & 3) << 5 | 1 << 7 |
-		    (s->avl & 1) << 12 | (s->l & 1) << 13 | (s->db & 1) << 14 | (s->g & 1) << 15;
-	vmwrite(VMCS_ACCESS(n), a);
 	vmwrite(VMCS_BASE(n), s->base);
 	vmwrite(VMCS_LIMIT(n), s->limit);
+	if (i >= SEG_GDTR)
+		return;
 	vmwrite(VMCS_SELECTOR(n), s->selector);
+	vmwrite(VMCS_ACCESS(n), segment_rights(s));
 }
 
 const struct vmm_ops vmx_ops = {
 	.name = "VT-x with EPT",
 	.slat = &ept_format,
+	.hw_size = sizeof(struct vmx),
 	.probe = vmx_probe,
 	.setup = vmx_setup,
 	.teardown = vmx_teardown,
 	.cpu_on = vmx_cpu_on,
 	.cpu_off = vmx_cpu_off,
 	.vcpu_init = vmx_vcpu_init,
-	.vcpu_free = vmx_vcpu_free,
 	.load = vmx_load,
 	.unload = vmx_unload,
 	.swap_in = vmx_swap_in,
