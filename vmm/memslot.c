@@ -7,6 +7,10 @@
  * memslot_invalidate() first. vm->mmu_lock guards slots and tables; vm->mmu_seq closes the gap
  * between finding a frame and mapping it. Slots change, and pages are hidden and released, only with
  * mm->lock held as well, so the two steps of one never mix with another's.
+ *
+ * The dirty log: in a slot that is logged a leaf is writable only while the page's bit is set. Both change
+ * together under vm->mmu_lock, and who clears a bit flushes all vCPUs before the monitor looks at the page.
+ * What leaves the second level keeps its bit.
  */
 #include "vmm/vmm.h"
 
@@ -35,6 +39,18 @@ bool memslot_find(struct vm *vm, u64 gpa, struct memslot *out)
 	if (s)
 		*out = *s;
 	return s;
+}
+
+/* The page at gpa has been written, or is about to be. vm->mmu_lock held. */
+static void mark_dirty(struct vm *vm, u64 gpa)
+{
+	struct memslot *s = slot_at(vm, gpa >> PAGE_SHIFT);
+	u64 page;
+
+	if (!s || !s->dirty)
+		return;
+	page = (gpa >> PAGE_SHIFT) - s->gfn;
+	s->dirty[page / 64] |= BIT(page % 64);
 }
 
 static void nothing(void *arg)
@@ -116,7 +132,7 @@ void memslot_invalidate(struct mm_notifier *n, struct mm *mm, u64 start, u64 end
 
 static int check_region(const struct kvm_userspace_memory_region *r)
 {
-	if (r->slot >= VMM_MAX_SLOTS || (r->flags & ~KVM_MEM_READONLY))
+	if (r->slot >= VMM_MAX_SLOTS || (r->flags & ~(KVM_MEM_READONLY | KVM_MEM_LOG_DIRTY_PAGES)))
 		return -EINVAL;
 	if ((r->memory_size | r->guest_phys_addr | r->userspace_addr) & ~PAGE_MASK)
 		return -EINVAL;
@@ -129,7 +145,37 @@ static int check_region(const struct kvm_userspace_memory_region *r)
 	return 0;
 }
 
-/* KVM_SET_USER_MEMORY_REGION: -EINVAL, -EEXIST when it overlaps another slot. */
+static size_t log_words(u64 pages)
+{
+	return (pages + 63) / 64;
+}
+
+static u64 *log_alloc(struct vm *vm, u64 pages)
+{
+	u64 *log = kzalloc(log_words(pages) * sizeof(*log));
+
+	if (log && (vm->manual_log & KVM_DIRTY_LOG_INITIALLY_SET))
+		for (u64 i = 0; i < pages; i++)
+			log[i / 64] |= BIT(i % 64);
+	return log;
+}
+
+/* May *slot become *new? As Linux: one that is there may move or go, not change its size. */
+static int check_change(struct vm *vm, const struct memslot *slot, const struct memslot *new)
+{
+	if (!new->pages)
+		return slot->pages ? 0 : -EINVAL;
+	for (const struct memslot *o = vm->slots; o < vm->slots + VMM_MAX_SLOTS; o++)
+		if (o != slot && o->pages && new->gfn < o->gfn + o->pages &&
+		    o->gfn < new->gfn + new->pages)
+			return -EEXIST;
+	if (slot->pages && (slot->pages != new->pages || slot->hva != new->hva ||
+			    ((slot->flags ^ new->flags) & KVM_MEM_READONLY)))
+		return -EINVAL;
+	return 0;
+}
+
+/* KVM_SET_USER_MEMORY_REGION: -EINVAL, -ENOMEM; -EEXIST when it overlaps another slot. */
 int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r)
 {
 	struct memslot new = {
@@ -138,47 +184,120 @@ int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r)
 		.hva = r->userspace_addr,
 		.flags = r->flags,
 	};
-	struct memslot *slot, old;
+	struct memslot *slot = &vm->slots[r->slot % VMM_MAX_SLOTS], old;
 	int err = check_region(r);
 
+	MUTEX_GUARD(&vm->lock);
+	err = err ?: check_change(vm, slot, &new);
 	if (err)
 		return err;
-	slot = &vm->slots[r->slot];
-	mutex_lock(&vm->lock);
-	if (!new.pages && !slot->pages)
-		err = -EINVAL;
-	for (unsigned int i = 0; i < VMM_MAX_SLOTS && new.pages && !err; i++) {
-		struct memslot *o = &vm->slots[i];
+	if (new.pages && (new.flags &KVM_MEM_LOG_DIRTY_PAGES)) {
+		new.dirty = slot->dirty ?: log_alloc(vm, new.pages);
+		if (!new.dirty)
+			return -ENOMEM;
+	}
+	mutex_lock(&vm->mm->lock);
+	spin_lock(&vm->mmu_lock);
+	old = *slot;
+	*slot = new;
+	spin_unlock(&vm->mmu_lock);
+	if (old.pages)
+		zap(vm, old.gfn << PAGE_SHIFT, (old.gfn + old.pages) << PAGE_SHIFT);
+	mutex_unlock(&vm->mm->lock);
+	if (old.dirty != new.dirty)
+		kfree(old.dirty);
+	return 0;
+}
 
-		if (o != slot && o->pages && new.gfn < o->gfn + o->pages &&
-		    o->gfn < new.gfn + new.pages)
-			err = -EEXIST;
+void memslots_free(struct vm *vm)
+{
+	for (unsigned int i = 0; i < VMM_MAX_SLOTS; i++)
+		kfree(vm->slots[i].dirty);
+}
+
+/* ---- the dirty log ---- */
+
+static struct memslot *logged_slot(struct vm *vm, u32 n)
+{
+	if (n >= VMM_MAX_SLOTS)
+		return ERR_PTR(-EINVAL);
+	return vm->slots[n].dirty ? &vm->slots[n] : ERR_PTR(-ENOENT);
+}
+
+/* Takes the bits of mask out of word i, and watches those pages again. Those that were set. */
+static u64 take_dirty(struct vm *vm, struct memslot *s, u64 i, u64 mask)
+{
+	u64 gpa = (s->gfn + 64 * i) << PAGE_SHIFT;
+
+	SPIN_GUARD(&vm->mmu_lock);
+	mask &= s->dirty[i];
+	s->dirty[i] &= ~mask;
+	if (mask)
+		slat_protect(&vm->slat, gpa, gpa + 64 * PAGE_SIZE);
+	return mask;
+}
+
+int memslot_get_log(struct vm *vm, const struct kvm_dirty_log *log)
+{
+	u64 __user *to = (u64 __user *)log->dirty_bitmap;
+	bool manual = vm->manual_log & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
+	struct memslot *s;
+	u64 any = 0;
+	int err = 0;
+
+	MUTEX_GUARD(&vm->lock);
+	s = logged_slot(vm, log->slot);
+	if (IS_ERR(s))
+		return PTR_ERR(s);
+	for (u64 i = 0; i < log_words(s->pages) && !err; i++) {
+		u64 word = manual ? READ_ONCE(s->dirty[i]) : take_dirty(vm, s, i, ~0UL);
+
+		any |= word;
+		err = put_user(word, &to[i]);
 	}
-	/* As Linux: an existing slot may move or go, not change its size. */
-	if (!err && new.pages && slot->pages &&
-	    (slot->pages != new.pages || slot->hva != new.hva ||
-	     ((slot->flags ^ new.flags) & KVM_MEM_READONLY)))
-		err = -EINVAL;
-	if (!err) {
-		mutex_lock(&vm->mm->lock);
-		spin_lock(&vm->mmu_lock);
-		old = *slot;
-		*slot = new;
-		spin_unlock(&vm->mmu_lock);
-		if (old.pages)
-			zap(vm, old.gfn << PAGE_SHIFT, (old.gfn + old.pages) << PAGE_SHIFT);
-		mutex_unlock(&vm->mm->lock);
-	}
-	mutex_unlock(&vm->lock);
+	if (any && !manual)
+		flush_guests(vm);
 	return err;
 }
 
-/* slat_map(), but only a gap is filled if that was the wish: -EAGAIN when a leaf is there. Lock held. */
+int memslot_clear_log(struct vm *vm, const struct kvm_clear_dirty_log *log)
+{
+	u64 __user *from = (u64 __user *)log->dirty_bitmap;
+	u64 first = log->first_page, n = log->num_pages, mask, any = 0;
+	struct memslot *s;
+	int err = 0;
+
+	MUTEX_GUARD(&vm->lock);
+	s = first % 64 ? ERR_PTR(-EINVAL) : logged_slot(vm, log->slot);
+	if (IS_ERR(s))
+		return PTR_ERR(s);
+	if (first > s->pages || n > s->pages - first || (n < s->pages - first && n % 64))
+		return -EINVAL;
+	for (u64 i = 0; i < log_words(n) && !err; i++) {
+		err = get_user(mask, &from[i]);
+		if (!err)
+			any |= take_dirty(vm, s, first / 64 + i, mask);
+	}
+	if (any)
+		flush_guests(vm);
+	return err;
+}
+
+/*
+ * slat_map(), and the dirty log hears of it. gap: nobody has touched the page, it is a gap to be filled;
+ * -EAGAIN when a leaf is there. vm->mmu_lock held.
+ */
 static int map_leaf(struct vm *vm, u64 gpa, struct frame *f, bool write, bool gap,
 		    struct frame **old)
 {
+	const struct memslot *s = slot_at(vm, gpa >> PAGE_SHIFT);
+
 	if (gap && slat_mapped(&vm->slat, gpa))
 		return -EAGAIN;
+	if (gap && s && s->dirty)
+		write = false;
+	if (write)
+		mark_dirty(vm, gpa);
 	return slat_map(&vm->slat, gpa, f, write, old);
 }
 
@@ -266,6 +385,13 @@ static void map_around(struct vm *vm, u64 gpa)
 	}
 }
 
+static bool is_logged(struct vm *vm, u64 gpa)
+{
+	struct memslot s;
+
+	return memslot_find(vm, gpa, &s) && s.dirty;
+}
+
 /* Exits are dear: a read maps its neighbours too, and writes in a row are gone ahead of. */
 int memslot_fault(struct vm *vm, u64 gpa, bool write)
 {
@@ -282,7 +408,8 @@ int memslot_fault(struct vm *vm, u64 gpa, bool write)
 	}
 	end = gpa + PAGE_SIZE;
 	if (gpa == READ_ONCE(vm->next_write))
-		for (u64 last = gpa + AHEAD; end < last && !fault_page(vm, end, true);
+		for (u64 last = gpa + AHEAD;
+		     end < last && !is_logged(vm, end) && !fault_page(vm, end, true);
 		     end += PAGE_SIZE)
 			;
 	WRITE_ONCE(vm->next_write, end);
@@ -301,6 +428,11 @@ static int guest_copy(struct vm *vm, u64 gpa, char *buf, size_t n, bool write)
 		at = (void __user *)slot_hva(&s, gpa);
 		if (write ? copy_to_user(at, buf, part) : copy_from_user(buf, at, part))
 			return -EFAULT;
+		if (write) {
+			spin_lock(&vm->mmu_lock);
+			mark_dirty(vm, gpa);
+			spin_unlock(&vm->mmu_lock);
+		}
 		buf += part;
 		gpa += part;
 		n -= part;

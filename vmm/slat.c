@@ -137,6 +137,18 @@ bool slat_mapped(struct slat *s, u64 gpa)
 	return each_leaf(s, gpa, gpa + PAGE_SIZE, there);
 }
 
+static bool protect(struct slat *s, u64 *e)
+{
+	if (!(*e & SLAT_HIDDEN))
+		WRITE_ONCE(*e, *e & ~s->fmt->write);
+	return true;
+}
+
+void slat_protect(struct slat *s, u64 gpa, u64 end)
+{
+	each_leaf(s, gpa, end, protect);
+}
+
 static bool hide(struct slat *s, u64 *e)
 {
 	/* LAB 10: begin

@@ -31,6 +31,8 @@ void slat_free(struct slat *s);
  */
 int slat_map(struct slat *s, u64 gpa, struct frame *f, bool write, struct frame **old);
 bool slat_mapped(struct slat *s, u64 gpa); /* is there a leaf, hidden ones included */
+/* The CPU may not write the leaves in [gpa, end) any more: after a flush on all CPUs. */
+void slat_protect(struct slat *s, u64 gpa, u64 end);
 /* Makes the leaves in [gpa, end) invisible to the CPU; their frames stay referenced. True: there were some. */
 bool slat_hide(struct slat *s, u64 gpa, u64 end);
 /* After a flush on all CPUs: lets go of what slat_hide() left. */

@@ -73,6 +73,7 @@ void vm_put(struct vm *vm)
 	else
 		mm_notifier_del(vm->mm, &vm->notifier);
 	slat_free(&vm->slat);
+	memslots_free(vm);
 	mm_put(vm->mm);
 	vmm_hw_put();
 	kfree(vm);
@@ -121,6 +122,19 @@ static long create_irqchip(struct vm *vm)
 	return vm->irqchip ? -EEXIST : vm->nr_vcpus ? -EINVAL : irqchip_create(vm);
 }
 
+/* KVM_ENABLE_CAP: the one that a VM can have. */
+static long enable_cap(struct vm *vm, const struct kvm_enable_cap *c)
+{
+	u64 allowed = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
+
+	if (c->args[0] & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
+		allowed |= KVM_DIRTY_LOG_INITIALLY_SET;
+	if (c->cap != KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 || c->flags || (c->args[0] & ~allowed))
+		return -EINVAL;
+	vm->manual_log = c->args[0];
+	return 0;
+}
+
 /* What the ioctls of one structure take. */
 union vm_arg {
 	struct kvm_userspace_memory_region region;
@@ -132,6 +146,9 @@ union vm_arg {
 	struct kvm_msi msi;
 	struct kvm_irqfd irqfd;
 	struct kvm_ioeventfd ioeventfd;
+	struct kvm_dirty_log log;
+	struct kvm_clear_dirty_log clear_log;
+	struct kvm_enable_cap cap;
 };
 
 static long vm_call(void *obj, unsigned int cmd, void *arg, bool set)
@@ -142,6 +159,12 @@ static long vm_call(void *obj, unsigned int cmd, void *arg, bool set)
 	switch (cmd) {
 	case KVM_SET_USER_MEMORY_REGION:
 		return memslot_set(vm, &a->region);
+	case KVM_GET_DIRTY_LOG:
+		return memslot_get_log(vm, &a->log);
+	case KVM_CLEAR_DIRTY_LOG:
+		return memslot_clear_log(vm, &a->clear_log);
+	case KVM_ENABLE_CAP:
+		return enable_cap(vm, &a->cap);
 	case KVM_SET_IDENTITY_MAP_ADDR:
 		return vm->nr_vcpus ? -EINVAL : 0;
 	case KVM_GET_IRQCHIP:

@@ -30,7 +30,8 @@ struct vcpu;
 struct memslot {
 	u64 gfn, pages; /* guest page frames [gfn, gfn + pages); pages 0: the slot is free */
 	u64 hva; /* in the monitor's address space */
-	u32 flags; /* KVM_MEM_READONLY */
+	u32 flags; /* KVM_MEM_READONLY, KVM_MEM_LOG_DIRTY_PAGES */
+	u64 *dirty; /* while it is logged: a bit a page that was written since the monitor asked */
 };
 
 struct vm {
@@ -44,6 +45,7 @@ struct vm {
 	u64 wall_msr;
 
 	struct mutex lock; /* guards slot changes and vCPU creation */
+	u64 manual_log; /* KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 as it was enabled: KVM_DIRTY_LOG_* */
 	unsigned int nr_vcpus;
 	struct vcpu *vcpus[VMM_MAX_VCPUS]; /* by id; set once, freed with the VM */
 
@@ -295,6 +297,10 @@ int clock_msr(struct vcpu *v, u32 msr, u64 *value, bool write); /* -EINVAL: not 
 
 /* memslot.c */
 int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r);
+/* KVM_GET_DIRTY_LOG, KVM_CLEAR_DIRTY_LOG. -EINVAL, -EFAULT; -ENOENT: it is not logged */
+int memslot_get_log(struct vm *vm, const struct kvm_dirty_log *log);
+int memslot_clear_log(struct vm *vm, const struct kvm_clear_dirty_log *log);
+void memslots_free(struct vm *vm);
 /* The slot that holds gpa into *out (a copy). False: nobody's memory. */
 bool memslot_find(struct vm *vm, u64 gpa, struct memslot *out);
 /* Maps the page at gpa in the second level. 0; -ENXIO: not memory (or write to read-only): MMIO. */
@@ -317,7 +323,7 @@ void vcpu_load(struct vcpu *v);
 void vcpu_unload(struct vcpu *v);
 /* Something happened that v should look at: wakes it from HLT, brings it out of the guest. Any context. */
 void vcpu_kick(struct vcpu *v);
-long vcpu_run(struct vcpu *v);
+long vcpu_run(struct vcpu *v); /* KVM_RUN; loaded */
 void vcpu_load_debug(struct vcpu *v); /* DR0-3 and DR6 into the CPU */
 /* XCR0 of a vCPU that is swapped in: not every CPU exits when the guest writes it (SVM in QEMU). */
 void vcpu_read_xcr0(struct vcpu *v);

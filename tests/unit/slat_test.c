@@ -250,9 +250,9 @@ static int begin(void **state)
 	room = takes_away = -1;
 	vm.mm = &mm;
 	vm.slat_gen = 1;
-	vm.slots[3] = (struct memslot){ GUEST >> PAGE_SHIFT, PAGES, HVA, 0 };
-	vm.slots[5] = (struct memslot){ MIRROR >> PAGE_SHIFT, 8, HVA + 4 * PAGE_SIZE, 0 };
-	vm.slots[6] = (struct memslot){ ROM >> PAGE_SHIFT, 4, HVA, KVM_MEM_READONLY };
+	vm.slots[3] = (struct memslot){ GUEST >> PAGE_SHIFT, PAGES, HVA, 0, NULL };
+	vm.slots[5] = (struct memslot){ MIRROR >> PAGE_SHIFT, 8, HVA + 4 * PAGE_SIZE, 0, NULL };
+	vm.slots[6] = (struct memslot){ ROM >> PAGE_SHIFT, 4, HVA, KVM_MEM_READONLY, NULL };
 	for (u64 i = 0; i < PAGES; i++)
 		monitor[i] = take();
 	return slat_init(&vm.slat, &npt_format, NULL);
