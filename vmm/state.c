@@ -367,8 +367,7 @@ static long vcpu_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	if (current_thread()->mm != v->vm->mm)
 		return -EIO;
 	mutex_lock(&v->lock);
-	if (cmd != KVM_RUN)
-		vcpu_load(v);
+	vcpu_load(v);
 	if (cmd == KVM_RUN)
 		r = arg ? -EINVAL : vcpu_run(v);
 	else if (cmd == KVM_GET_MSRS || cmd == KVM_SET_MSRS)
@@ -379,7 +378,7 @@ static long vcpu_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 		r = tsc_khz;
 	else
 		r = ioctl_struct(v, cmd, p, move_state);
-	vcpu_unload(v); /* once more does no harm */
+	vcpu_unload(v);
 	mutex_unlock(&v->lock);
 	return r;
 }

@@ -267,18 +267,14 @@ long vcpu_run(struct vcpu *v)
 
 	if (run->kvm_valid_regs || run->kvm_dirty_regs || (!v->lapic && READ_ONCE(run->cr8) > 15))
 		return -EINVAL;
-	vcpu_load(v);
 	if (v->mp_state == KVM_MP_STATE_UNINITIALIZED && !READ_ONCE(run->immediate_exit)) {
 		run->exit_reason = KVM_EXIT_INTR;
 		r = vcpu_block(v);
-		vcpu_unload(v);
 		return r < 0 ? r : -EAGAIN;
 	}
 	exit_complete(v);
-	if (READ_ONCE(run->immediate_exit)) {
-		vcpu_unload(v);
+	if (READ_ONCE(run->immediate_exit))
 		return r;
-	}
 	run->exit_reason = KVM_EXIT_INTR;
 	irq_push();
 	fpu_save(v->thread->fpu);
@@ -298,7 +294,6 @@ long vcpu_run(struct vcpu *v)
 	run->ready_for_interrupt_injection = run->if_flag && !v->user_irq && !v->event.valid;
 	run->cr8 = lapic_get_tpr(v) >> 4;
 	run->apic_base = lapic_get_base(v);
-	vcpu_unload(v);
 	return r;
 }
 
@@ -374,38 +369,29 @@ static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
 /* KVM_CREATE_VCPU: -EINVAL for a number too high, -EEXIST, -ENOMEM. */
 struct file *vcpu_create(struct vm *vm, u32 id)
 {
-	struct vcpu *v = NULL;
+	struct vcpu *v;
 	struct file *f;
-	int err = 0;
 
 	if (id >= VMM_MAX_VCPUS)
 		return ERR_PTR(-EINVAL);
-	mutex_lock(&vm->lock);
+	MUTEX_GUARD(&vm->lock);
 	if (vm->vcpus[id])
-		err = -EEXIST;
-	else if (!(v = vcpu_alloc(vm, id)))
-		err = -ENOMEM;
-	if (err)
-		goto out;
-	vm->nr_vcpus++;
+		return ERR_PTR(-EEXIST);
+	v = vcpu_alloc(vm, id);
+	if (!v)
+		return ERR_PTR(-ENOMEM);
 	vcpu_load(v);
 	vcpu_reset(v);
 	vmm->set(v, VF_TSC_OFFSET, vm->tsc_offset);
 	vcpu_unload(v);
-	ref_get(&vm->refs);
 	f = file_anon("kvm-vcpu", &vcpu_fops, v, O_RDWR);
 	if (IS_ERR(f)) {
-		vm->nr_vcpus--;
-		mutex_unlock(&vm->lock);
 		vcpu_free(v);
-		vm_put(vm);
 		return f;
 	}
-	__atomic_store_n(&vm->vcpus[id], v,
-			 __ATOMIC_RELEASE); /* now others may send it interrupts */
-	mutex_unlock(&vm->lock);
+	ref_get(&vm->refs);
+	vm->nr_vcpus++;
+	/* now others may send it interrupts */
+	__atomic_store_n(&vm->vcpus[id], v, __ATOMIC_RELEASE);
 	return f;
-out:
-	mutex_unlock(&vm->lock);
-	return ERR_PTR(err);
 }

@@ -19,11 +19,8 @@ void svm_load(struct vcpu *v)
 	__asm__ volatile("vmsave %0" ::"a"(host_vmcb()) : "memory");
 }
 
-void svm_unload(struct vcpu *v)
-{
-}
-
-void svm_swap(struct vcpu *v)
+/* All of a vCPU is in its VMCB, whoever runs it. */
+void svm_stay(struct vcpu *v)
 {
 }
 

@@ -133,8 +133,7 @@ extern const struct slat_format npt_format;
 
 /* run.c */
 void svm_load(struct vcpu *v);
-void svm_unload(struct vcpu *v);
-void svm_swap(struct vcpu *v);
+void svm_stay(struct vcpu *v);
 void svm_inject(struct vcpu *v, const struct vmm_event *e);
 void svm_enter(struct vcpu *v, bool flush, struct vmm_exit *x);
 extern bool svm_has_nrip;

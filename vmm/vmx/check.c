@@ -2,7 +2,7 @@
 /*
  * Why VM entry failed, in words. The CPU says only 'invalid control' or 'invalid guest state'; here
  * the rules of SDM 3C, chapter 27 are read against the current VMCS, in the manual's order, and each
- * that does not hold is one log line. Nothing but the log depends on it.
+ * that does not hold is one log line. Not those about the host: its state is this kernel's own. Nothing but the log depends on it.
  */
 #include "vmm/vmx/vmcs.h"
 
@@ -57,23 +57,6 @@ static void check_controls(void)
 	RULE(!(vmread(VMCS_PROC2_CONTROLS) & PROC2_VPID) || vmread(VMCS_VPID), "VPID is 0");
 	RULE(!(vmread(VMCS_MSR_BITMAP) & ~PAGE_MASK), "MSR bitmap is not page-aligned");
 	check_injection();
-}
-
-/* ---- host state: 27.2.2 to 27.2.4 ---- */
-
-static void check_host(void)
-{
-	RULE(!(vmread(VMCS_HOST_CS_SELECTOR) & 7) && vmread(VMCS_HOST_CS_SELECTOR),
-	     "host CS selector is null or not of ring 0");
-	RULE(!(vmread(VMCS_HOST_TR_SELECTOR) & 7) && vmread(VMCS_HOST_TR_SELECTOR),
-	     "host TR selector is null or not of ring 0");
-	for (u64 f = VMCS_HOST_ES_SELECTOR; f <= VMCS_HOST_GS_SELECTOR; f += 2)
-		RULE(!(vmread(f) & 7), "host selector 0x%lx is not of ring 0", vmread(f));
-	for (u64 f = VMCS_HOST_FS_BASE; f <= VMCS_HOST_IDTR_BASE; f += 2)
-		RULE(canonical(vmread(f)), "host base 0x%lx is not canonical", vmread(f));
-	RULE((vmread(VMCS_HOST_EFER) & (EFER_LMA | EFER_LME)) == (EFER_LMA | EFER_LME),
-	     "host EFER without LMA and LME");
-	RULE(vmread(VMCS_HOST_CR4) & CR4_PAE, "host CR4 without PAE");
 }
 
 /* ---- guest state: 27.3.1 ---- */
@@ -188,7 +171,6 @@ void vmx_explain_failure(struct vcpu *v, u64 reason)
 	else
 		pr_err("kvm: vCPU %u: VM entry refused, instruction error %lu:", v->id, reason);
 	check_controls();
-	check_host();
 	check_control_registers();
 	check_segments();
 	check_rest();
