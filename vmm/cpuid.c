@@ -146,6 +146,14 @@ static u32 xsave_size(u64 xcr0)
 	return avx.ebx + avx.eax;
 }
 
+bool xcr0_valid(struct vcpu *v, u64 value)
+{
+	const struct kvm_cpuid_entry2 *e = cpuid_find(v, 0xd, 0);
+
+	/* Bit 0 is always set; AVX (2) wants SSE (1): SDM 1, 13.3. */
+	return (value & 1) && (value & 6) != 4 && !(value & ~1UL & ~(e ? e->eax & fpu_xcr0 : 0));
+}
+
 /* What follows the guest's own state: OSXSAVE, whether its APIC is on, the size of an XSAVE area. */
 static void add_own(struct vcpu *v, u32 leaf, u32 sub)
 {

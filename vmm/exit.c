@@ -325,8 +325,7 @@ static int do_xsetbv(struct vcpu *v, struct vmm_exit *x)
 {
 	u64 value = (u32)v->regs.gpr[R_RAX] | v->regs.gpr[R_RDX] << 32;
 
-	/* Bit 0 is always set; AVX (2) wants SSE (1): SDM 1, 13.3. */
-	if ((u32)v->regs.gpr[R_RCX] || (value & ~fpu_xcr0) || !(value & 1) || (value & 6) == 4)
+	if ((u32)v->regs.gpr[R_RCX] || !xcr0_valid(v, value))
 		return inject_gp(v);
 	v->xcr0 = value;
 	xsetbv(0, value); /* the guest is swapped in */
@@ -404,14 +403,6 @@ static int do_window(struct vcpu *v)
 	/* LAB 11: end */
 }
 
-static int do_fail_entry(struct vcpu *v, struct vmm_exit *x)
-{
-	v->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
-	v->run->fail_entry.hardware_entry_failure_reason = x->reason;
-	v->run->fail_entry.cpu = this_cpu()->id;
-	return 0;
-}
-
 int exit_handle(struct vcpu *v, struct vmm_exit *x)
 {
 	switch (x->kind) {
@@ -453,7 +444,10 @@ int exit_handle(struct vcpu *v, struct vmm_exit *x)
 		v->run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return 0;
 	case VX_FAIL_ENTRY:
-		return do_fail_entry(v, x);
+		v->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+		v->run->fail_entry.hardware_entry_failure_reason = x->reason;
+		v->run->fail_entry.cpu = this_cpu()->id;
+		return 0;
 	default:
 		v->run->exit_reason = KVM_EXIT_UNKNOWN;
 		v->run->hw.hardware_exit_reason = x->reason;

@@ -8,7 +8,7 @@
 
 #define KVM_MINOR 232
 #define MISC_MAJOR 10
-#define IOCTL_STRUCT_MAX sizeof(struct kvm_lapic_state)
+#define IOCTL_STRUCT_MAX sizeof(struct kvm_xsave)
 
 const struct vmm_ops *vmm;
 u64 vmm_nr_vms, vmm_nr_vcpus;
@@ -112,7 +112,8 @@ static const u64 extensions[] = {
 		CAP(0, SYNC_MMU) | CAP(0, DESTROY_MEMORY_REGION_WORKS) | CAP(0, USER_NMI) |
 		CAP(0, IRQ_INJECT_STATUS) | CAP(0, JOIN_MEMORY_REGIONS_WORKS) | CAP(0, IRQFD) |
 		CAP(0, PIT2) | CAP(0, PIT_STATE2) | CAP(0, IOEVENTFD) |
-		CAP(0, SET_IDENTITY_MAP_ADDR) | CAP(0, VCPU_EVENTS) | CAP(0, GET_TSC_KHZ),
+		CAP(0, SET_IDENTITY_MAP_ADDR) | CAP(0, VCPU_EVENTS) | CAP(0, DEBUGREGS) |
+		CAP(0, XSAVE) | CAP(0, GET_TSC_KHZ),
 	CAP(1, SIGNAL_MSI) | CAP(1, READONLY_MEM) | CAP(1, IRQFD_RESAMPLE) |
 		CAP(1, IOEVENTFD_NO_LENGTH) | CAP(1, CHECK_EXTENSION_VM) |
 		CAP(1, IOEVENTFD_ANY_LENGTH) | CAP(1, ENABLE_CAP_VM),
@@ -124,6 +125,10 @@ static long check_extension(unsigned long cap)
 	if (cap < 64 * ARRAY_SIZE(extensions) && (extensions[cap / 64] & BIT(cap % 64)))
 		return 1;
 	switch (cap) {
+	case KVM_CAP_XCRS:
+		return fpu_xcr0 != 0;
+	case KVM_CAP_XSAVE2:
+		return sizeof(struct kvm_xsave);
 	case KVM_CAP_ADJUST_CLOCK:
 		return KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC;
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:

@@ -7,6 +7,7 @@
 #include "vmm/irqchip/irqchip.h"
 #include "vmm/vmm.h"
 
+#define DR7_FIXED 0x400
 #define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 
 u32 segment_rights(const struct kvm_segment *s)
@@ -106,6 +107,14 @@ static int set_sregs(struct vcpu *v, const struct kvm_sregs *s)
 	return 0;
 }
 
+static int move_sregs(struct vcpu *v, void *arg, bool set)
+{
+	if (set)
+		return set_sregs(v, arg);
+	get_sregs(v, arg);
+	return 0;
+}
+
 static void set_real_segment(struct vcpu *v, enum vmm_seg i, u16 selector, u64 base, u8 type)
 {
 	struct kvm_segment s = { .base = base,
@@ -134,7 +143,7 @@ void vcpu_reset(struct vcpu *v)
 	vmm->set(v, VF_CR0, CR0_ET);
 	vmm->set(v, VF_CR3, 0);
 	vmm->set(v, VF_CR4, 0);
-	vmm->set(v, VF_DR7, 0x400);
+	vmm->set(v, VF_DR7, DR7_FIXED);
 	vmm->set(v, VF_INTR_SHADOW, 0);
 	set_real_segment(v, SEG_CS, 0xf000, 0xffff0000, 11);
 	for (enum vmm_seg i = SEG_DS; i <= SEG_SS; i++)
@@ -156,8 +165,10 @@ void vcpu_start_at(struct vcpu *v, u8 vector)
 static const u8 kvm_order[16] = { R_RAX, R_RBX, R_RCX, R_RDX, R_RSI, R_RDI, R_RSP, R_RBP,
 				  8,     9,     10,    11,    12,    13,    14,    15 };
 
-static int move_regs(struct vcpu *v, struct kvm_regs *r, bool set)
+static int move_regs(struct vcpu *v, void *arg, bool set)
 {
+	struct kvm_regs *r = arg;
+
 	for (int i = 0; i < 16; i++)
 		ioctl_move(&v->regs.gpr[kvm_order[i]], &r->rax + i, 8, set);
 	ioctl_move(&v->regs.rip, &r->rip, 8, set);
@@ -177,13 +188,13 @@ static int move_regs(struct vcpu *v, struct kvm_regs *r, bool set)
 	}
 static const struct {
 	u16 at, member, size;
-} fpu_fields[] = { FX(0, fcw),     FX(2, fsw),      FX(4, ftwx),     FX(6, last_opcode),
-		   FX(8, last_ip), FX(16, last_dp), FX(24, mxcsr),   FX(160, xmm),
-		   FX(32, fpr[0]), FX(48, fpr[1]),  FX(64, fpr[2]),  FX(80, fpr[3]),
-		   FX(96, fpr[4]), FX(112, fpr[5]), FX(128, fpr[6]), FX(144, fpr[7]) };
+} fpu_fields[] = { FX(0, fcw),      FX(2, fsw),    FX(4, ftwx), FX(6, last_opcode), FX(8, last_ip),
+		   FX(16, last_dp), FX(24, mxcsr), FX(32, fpr), FX(160, xmm) };
 
-static int move_fpu(struct vcpu *v, struct kvm_fpu *f, bool set)
+static int move_fpu(struct vcpu *v, void *arg, bool set)
 {
+	struct kvm_fpu *f = arg;
+
 	if (set && (f->mxcsr & ~0xffffU)) /* reserved bits would fault in FXRSTOR */
 		return -EINVAL;
 	fpu_spell_out(v->fpu);
@@ -192,6 +203,63 @@ static int move_fpu(struct vcpu *v, struct kvm_fpu *f, bool set)
 			   fpu_fields[i].size, set);
 	if (set && fpu_xcr0) /* the XSAVE header must say that the two are there */
 		*(u64 *)(v->fpu + 512) |= 3;
+	return 0;
+}
+
+#define FX_MXCSR 24
+#define XSAVE_HEADER 512 /* SDM 1, 13.4.2: XSTATE_BV, then seven words that are 0 here */
+
+static int move_xsave(struct vcpu *v, void *arg, bool set)
+{
+	struct kvm_xsave *x = arg;
+	u64 *header = arg + XSAVE_HEADER, wrong = header[0] & ~(fpu_xcr0 | 3);
+
+	for (int i = 1; i < 8; i++)
+		wrong |= header[i];
+	if (set && (wrong || (x->region[FX_MXCSR / 4] & ~0xffffU))) /* XRSTOR would fault */
+		return -EINVAL;
+	fpu_spell_out(v->fpu);
+	ioctl_move(v->fpu, x, fpu_size, set);
+	if (!set && !fpu_xcr0)
+		*header = 3;
+	return 0;
+}
+
+/* KVM_GET_XCRS, KVM_SET_XCRS: there is one, XCR0, where there is XSAVE. */
+static int move_xcrs(struct vcpu *v, void *arg, bool set)
+{
+	struct kvm_xcrs *x = arg;
+
+	if (!set) {
+		x->nr_xcrs = fpu_xcr0 != 0;
+		x->xcrs[0].value = v->xcr0;
+		return 0;
+	}
+	if (!fpu_xcr0 || x->nr_xcrs > KVM_MAX_XCRS || x->flags)
+		return -EINVAL;
+	for (u32 i = 0; i < x->nr_xcrs; i++)
+		if (x->xcrs[i].xcr == 0) {
+			if (!xcr0_valid(v, x->xcrs[i].value))
+				return -EINVAL;
+			v->xcr0 = x->xcrs[i].value;
+			break;
+		}
+	return 0;
+}
+
+static int move_debugregs(struct vcpu *v, void *arg, bool set)
+{
+	struct kvm_debugregs *d = arg;
+
+	if (set && (d->flags || d->dr6 >> 32 || d->dr7 >> 32))
+		return -EINVAL;
+	ioctl_move(v->dr, d->db, sizeof(v->dr), set);
+	ioctl_move(&v->dr6, &d->dr6, sizeof(v->dr6), set);
+	if (!set)
+		d->dr7 = vmm->get(v, VF_DR7);
+	else
+		vmm->set(v, VF_DR7, d->dr7 | DR7_FIXED);
+	v->dr_used |= set; /* breakpoints count from now on */
 	return 0;
 }
 
@@ -238,6 +306,14 @@ static int set_events(struct vcpu *v, const struct kvm_vcpu_events *e)
 	return 0;
 }
 
+static int move_events(struct vcpu *v, void *arg, bool set)
+{
+	if (set)
+		return set_events(v, arg);
+	get_events(v, arg);
+	return 0;
+}
+
 /* KVM_GET_MSRS, KVM_SET_MSRS: the number done before the first that failed. */
 static long do_msrs(struct vcpu *v, struct kvm_msrs __user *arg, bool set)
 {
@@ -279,25 +355,68 @@ static long set_cpuid(struct vcpu *v, struct kvm_cpuid2 __user *arg)
 	return 0;
 }
 
-static void translate(struct vcpu *v, struct kvm_translation *t)
+/* KVM_SET_SIGNAL_MASK: the signals that are blocked during KVM_RUN; NULL: as outside. */
+static long set_sigmask(struct vcpu *v, struct kvm_signal_mask __user *arg)
 {
+	struct kvm_signal_mask head;
+
+	v->has_sigmask = false;
+	if (!arg)
+		return 0;
+	if (copy_from_user(&head, arg, sizeof(head)))
+		return -EFAULT;
+	if (head.len != sizeof(v->sigmask))
+		return -EINVAL;
+	if (copy_from_user(&v->sigmask, arg->sigset, sizeof(v->sigmask)))
+		return -EFAULT;
+	v->has_sigmask = true;
+	return 0;
+}
+
+static long run(struct vcpu *v)
+{
+	long r;
+
+	if (!v->has_sigmask)
+		return vcpu_run(v);
+	sigmask_begin(v->sigmask);
+	r = vcpu_run(v);
+	sigmask_end(false);
+	return r;
+}
+
+static int translate(struct vcpu *v, void *arg, bool set)
+{
+	struct kvm_translation *t = arg;
+
 	t->valid = !guest_translate(v, t->linear_address, (u64 *)&t->physical_address);
 	if (!t->valid)
 		t->physical_address = ~0UL;
 	t->writeable = 1; /* as Linux: rights are not looked at */
 	t->usermode = 0;
+	return 0;
 }
 
-static int move_mp_state(struct vcpu *v, struct kvm_mp_state *s, bool set)
+static int user_nmi(struct vcpu *v, void *arg, bool set)
 {
+	__atomic_store_n(&v->nmi_pending, true, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+static int move_mp_state(struct vcpu *v, void *arg, bool set)
+{
+	struct kvm_mp_state *s = arg;
+
 	if (set && (s->mp_state > KVM_MP_STATE_SIPI_RECEIVED || (!v->lapic && s->mp_state)))
 		return -EINVAL;
 	ioctl_move(&v->mp_state, &s->mp_state, sizeof(s->mp_state), set);
 	return 0;
 }
 
-static long user_interrupt(struct vcpu *v, const struct kvm_interrupt *i)
+static int user_interrupt(struct vcpu *v, void *arg, bool set)
 {
+	const struct kvm_interrupt *i = arg;
+
 	if (i->irq > 255 || v->lapic)
 		return i->irq > 255 ? -EINVAL : -ENXIO;
 	v->user_irq = true; /* a second one takes the place of the first, as on Linux */
@@ -305,57 +424,32 @@ static long user_interrupt(struct vcpu *v, const struct kvm_interrupt *i)
 	return 0;
 }
 
-union state {
-	struct kvm_regs regs;
-	struct kvm_sregs sregs;
-	struct kvm_fpu fpu;
-	struct kvm_lapic_state lapic;
-	struct kvm_mp_state mp;
-	struct kvm_vcpu_events events;
-	struct kvm_interrupt interrupt;
-	struct kvm_translation translation;
+/* Each moves one structure out of the vCPU or, set, into it. */
+static const struct {
+	unsigned int get, set;
+	int (*move)(struct vcpu *v, void *arg, bool set);
+} moves[] = {
+	{ KVM_GET_REGS, KVM_SET_REGS, move_regs },
+	{ KVM_GET_SREGS, KVM_SET_SREGS, move_sregs },
+	{ KVM_GET_FPU, KVM_SET_FPU, move_fpu },
+	{ KVM_GET_XSAVE, KVM_SET_XSAVE, move_xsave },
+	{ KVM_GET_XSAVE2, 0, move_xsave },
+	{ KVM_GET_XCRS, KVM_SET_XCRS, move_xcrs },
+	{ KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS, move_debugregs },
+	{ KVM_GET_LAPIC, KVM_SET_LAPIC, lapic_state },
+	{ KVM_GET_MP_STATE, KVM_SET_MP_STATE, move_mp_state },
+	{ KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS, move_events },
+	{ KVM_TRANSLATE, 0, translate },
+	{ 0, KVM_NMI, user_nmi },
+	{ 0, KVM_INTERRUPT, user_interrupt },
 };
 
-/* One structure in or out. */
 static long move_state(void *obj, unsigned int cmd, void *arg, bool set)
 {
-	struct vcpu *v = obj;
-	union state *s = arg;
-
-	switch (cmd) {
-	case KVM_GET_REGS:
-	case KVM_SET_REGS:
-		return move_regs(v, &s->regs, set);
-	case KVM_GET_SREGS:
-		get_sregs(v, &s->sregs);
-		return 0;
-	case KVM_SET_SREGS:
-		return set_sregs(v, &s->sregs);
-	case KVM_GET_FPU:
-	case KVM_SET_FPU:
-		return move_fpu(v, &s->fpu, set);
-	case KVM_GET_LAPIC:
-	case KVM_SET_LAPIC:
-		return lapic_state(v, &s->lapic, set);
-	case KVM_GET_MP_STATE:
-	case KVM_SET_MP_STATE:
-		return move_mp_state(v, &s->mp, set);
-	case KVM_GET_VCPU_EVENTS:
-		get_events(v, &s->events);
-		return 0;
-	case KVM_SET_VCPU_EVENTS:
-		return set_events(v, &s->events);
-	case KVM_TRANSLATE:
-		translate(v, &s->translation);
-		return 0;
-	case KVM_NMI:
-		__atomic_store_n(&v->nmi_pending, true, __ATOMIC_SEQ_CST);
-		return 0;
-	case KVM_INTERRUPT:
-		return user_interrupt(v, &s->interrupt);
-	default: /* what Linux answers on x86 */
-		return -EINVAL;
-	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(moves); i++)
+		if (cmd == moves[i].get || cmd == moves[i].set)
+			return moves[i].move(obj, arg, set);
+	return -EINVAL; /* what Linux answers on x86 */
 }
 
 static long vcpu_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
@@ -369,11 +463,13 @@ static long vcpu_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	mutex_lock(&v->lock);
 	vcpu_load(v);
 	if (cmd == KVM_RUN)
-		r = arg ? -EINVAL : vcpu_run(v);
+		r = arg ? -EINVAL : run(v);
 	else if (cmd == KVM_GET_MSRS || cmd == KVM_SET_MSRS)
 		r = do_msrs(v, p, cmd == KVM_SET_MSRS);
 	else if (cmd == KVM_SET_CPUID2)
 		r = set_cpuid(v, p);
+	else if (cmd == KVM_SET_SIGNAL_MASK)
+		r = set_sigmask(v, p);
 	else if (cmd == KVM_GET_TSC_KHZ)
 		r = tsc_khz;
 	else

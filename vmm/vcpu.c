@@ -116,13 +116,18 @@ static void hook_in(struct switch_hook *h)
 		swap_in(v);
 }
 
-void vcpu_load(struct vcpu *v)
+/* It may still be cached where its thread ran last: no other CPU has it now. */
+static void unload_elsewhere(struct vcpu *v)
 {
 	int cpu = v->hw_cpu;
 
-	/* It may still be cached where its thread ran last. */
 	if (cpu >= 0 && cpu != (int)this_cpu()->id)
 		smp_call(BIT(cpu), unload_here, v);
+}
+
+void vcpu_load(struct vcpu *v)
+{
+	unload_elsewhere(v);
 	irq_push();
 	v->thread = current_thread();
 	load_here(v);
@@ -322,11 +327,8 @@ static int alloc_parts(struct vcpu *v)
 
 void vcpu_free(struct vcpu *v)
 {
-	int cpu = v->hw_cpu;
-
-	if (cpu >= 0 && cpu != (int)this_cpu()->id) {
-		smp_call(BIT(cpu), unload_here, v);
-	} else if (cpu >= 0) {
+	unload_elsewhere(v);
+	if (v->hw_cpu >= 0) {
 		irq_push();
 		unload_here(v);
 		irq_pop();

@@ -135,60 +135,43 @@ static long enable_cap(struct vm *vm, const struct kvm_enable_cap *c)
 	return 0;
 }
 
-/* What the ioctls of one structure take. */
-union vm_arg {
-	struct kvm_userspace_memory_region region;
-	struct kvm_irq_level level;
-	struct kvm_irqchip chip;
-	struct kvm_pit_config pit_config;
-	struct kvm_pit_state2 pit;
-	struct kvm_clock_data clock;
-	struct kvm_msi msi;
-	struct kvm_irqfd irqfd;
-	struct kvm_ioeventfd ioeventfd;
-	struct kvm_dirty_log log;
-	struct kvm_clear_dirty_log clear_log;
-	struct kvm_enable_cap cap;
-};
-
 static long vm_call(void *obj, unsigned int cmd, void *arg, bool set)
 {
 	struct vm *vm = obj;
-	union vm_arg *a = arg;
 
 	switch (cmd) {
 	case KVM_SET_USER_MEMORY_REGION:
-		return memslot_set(vm, &a->region);
+		return memslot_set(vm, arg);
 	case KVM_GET_DIRTY_LOG:
-		return memslot_get_log(vm, &a->log);
+		return memslot_get_log(vm, arg);
 	case KVM_CLEAR_DIRTY_LOG:
-		return memslot_clear_log(vm, &a->clear_log);
+		return memslot_clear_log(vm, arg);
 	case KVM_ENABLE_CAP:
-		return enable_cap(vm, &a->cap);
+		return enable_cap(vm, arg);
 	case KVM_SET_IDENTITY_MAP_ADDR:
 		return vm->nr_vcpus ? -EINVAL : 0;
 	case KVM_GET_IRQCHIP:
 	case KVM_SET_IRQCHIP:
-		return vm->irqchip ? irqchip_state(vm, &a->chip, set) : -ENXIO;
+		return vm->irqchip ? irqchip_state(vm, arg, set) : -ENXIO;
 	case KVM_CREATE_PIT2:
-		return create_pit(vm, a->pit_config.flags);
+		return create_pit(vm, ((struct kvm_pit_config *)arg)->flags);
 	case KVM_GET_PIT:
 	case KVM_GET_PIT2:
 	case KVM_SET_PIT:
 	case KVM_SET_PIT2:
-		return pit_state(vm, &a->pit, set, cmd == KVM_GET_PIT || cmd == KVM_SET_PIT);
+		return pit_state(vm, arg, set, cmd == KVM_GET_PIT || cmd == KVM_SET_PIT);
 	case KVM_GET_CLOCK:
 	case KVM_SET_CLOCK:
-		return clock_ioctl(vm, &a->clock, set);
+		return clock_ioctl(vm, arg, set);
 	case KVM_IRQ_LINE:
 	case KVM_IRQ_LINE_STATUS:
-		return irq_line(vm, &a->level);
+		return irq_line(vm, arg);
 	case KVM_SIGNAL_MSI:
-		return signal_msi(vm, &a->msi);
+		return signal_msi(vm, arg);
 	case KVM_IRQFD:
-		return irqfd_ioctl(vm, &a->irqfd);
+		return irqfd_ioctl(vm, arg);
 	case KVM_IOEVENTFD:
-		return ioeventfd_ioctl(vm, &a->ioeventfd);
+		return ioeventfd_ioctl(vm, arg);
 	default:
 		return -ENOTTY;
 	}

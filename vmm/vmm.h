@@ -229,6 +229,8 @@ struct vcpu {
 	u64 xcr0;
 	void *fpu;
 	u64 misc_enable;
+	bool has_sigmask;
+	ksigset_t sigmask; /* KVM_SET_SIGNAL_MASK's, during KVM_RUN */
 	u64 clock_msr, steal_msr; /* KVM's MSRs: address of the page, and bit 0: it is on */
 	u32 clock_seq, clock_version; /* what the clock's page says */
 	struct kvm_steal_time steal; /* what the other page says */
@@ -352,6 +354,7 @@ void exit_save_event(struct vcpu *v, u32 info, u32 error);
 int cpuid_supported(struct kvm_cpuid_entry2 *e, unsigned int max); /* entries, or -E2BIG */
 void cpuid_emulate(struct vcpu *v); /* from and to v->regs; loaded */
 const struct kvm_cpuid_entry2 *cpuid_find(struct vcpu *v, u32 leaf, u32 sub);
+bool xcr0_valid(struct vcpu *v, u64 value); /* does its CPUID show these? */
 
 /* msr.c: 0, or -EINVAL: the guest gets #GP, the monitor stops there. host: from KVM_SET_MSRS */
 int msr_read(struct vcpu *v, u32 msr, u64 *value);

@@ -98,4 +98,4 @@ u8 lapic_get_tpr(struct vcpu *v);
 void lapic_set_tpr(struct vcpu *v, u8 tpr);
 u64 lapic_get_base(struct vcpu *v);
 int lapic_set_base(struct vcpu *v, u64 base);
-int lapic_state(struct vcpu *v, struct kvm_lapic_state *s, bool set); /* -EINVAL: no APIC */
+int lapic_state(struct vcpu *v, void *arg, bool set); /* -EINVAL: no APIC */

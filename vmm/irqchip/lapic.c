@@ -515,14 +515,14 @@ int lapic_set_base(struct vcpu *v, u64 base)
 	return 0;
 }
 
-int lapic_state(struct vcpu *v, struct kvm_lapic_state *s, bool set)
+int lapic_state(struct vcpu *v, void *arg, bool set)
 {
 	struct lapic *l = v->lapic;
 
 	if (!l)
 		return -EINVAL;
 	spin_lock(&l->lock);
-	ioctl_move(l->regs, s->regs, sizeof(l->regs), set);
+	ioctl_move(l->regs, arg, sizeof(l->regs), set);
 	*reg(l, A_VERSION) = VERSION_VALUE;
 	spin_unlock(&l->lock);
 	if (set)
