@@ -102,14 +102,12 @@ static int decode_0f(struct cursor *c, unsigned int addr_bits, unsigned int opsi
 	u8 op = next(c), modrm;
 
 	switch (op) {
-	case 0x01: /* group 7: VMCALL, XSETBV, VMMCALL, MONITOR, LMSW ... */
-	case 0x00: /* group 6 */
+	case 0x00 ... 0x01: /* group 6; group 7: VMCALL, XSETBV, VMMCALL, MONITOR, LMSW ... */
 		take_modrm(c, addr_bits);
 		return 0;
-	case 0x06:
-	case 0x08:
-	case 0x09:
-	case 0x0b: /* CLTS INVD WBINVD UD2 */
+	case 0x06: /* CLTS */
+	case 0x08 ... 0x09: /* INVD WBINVD */
+	case 0x0b: /* UD2 */
 	case 0x30 ... 0x33: /* WRMSR RDTSC RDMSR RDPMC */
 	case 0xa2:
 	case 0xaa: /* CPUID RSM */
@@ -120,10 +118,8 @@ static int decode_0f(struct cursor *c, unsigned int addr_bits, unsigned int opsi
 		in->cr = ((modrm >> 3) & 7) | pf->rex_r;
 		in->op = op == 0x20 ? INSN_CR_READ : op == 0x22 ? INSN_CR_WRITE : INSN_OTHER;
 		return 0;
-	case 0xb6:
-	case 0xb7:
-	case 0xbe:
-	case 0xbf: /* MOVZX, MOVSX */
+	case 0xb6 ... 0xb7: /* MOVZX */
+	case 0xbe ... 0xbf: /* MOVSX */
 		modrm = take_modrm(c, addr_bits);
 		if (modrm >> 6 == 3)
 			return -EINVAL;

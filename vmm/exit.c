@@ -249,6 +249,7 @@ void exit_complete(struct vcpu *v)
 	case WAIT_NOTHING:
 		break;
 	}
+	v->stepped |= v->wait.kind != WAIT_NOTHING;
 	v->wait.kind = WAIT_NOTHING;
 }
 
@@ -368,6 +369,33 @@ static int do_hlt(struct vcpu *v, struct vmm_exit *x)
 	/* LAB 09: end */
 }
 
+int exit_debug(struct vcpu *v, u32 vector)
+{
+	struct kvm_debug_exit_arch *d = &v->run->debug.arch;
+	struct kvm_segment cs;
+
+	vmm->get_segment(v, SEG_CS, &cs);
+	d->exception = vector;
+	d->pc = cs.base + v->regs.rip;
+	d->dr6 = v->dr6 | (v->stepped ? BIT(14) : 0); /* BS */
+	d->dr7 = vmm->get(v, VF_DR7);
+	v->run->exit_reason = KVM_EXIT_DEBUG;
+	v->stepped = false;
+	return 0;
+}
+
+/* One that was the monitor's doing, or goes back into the guest. */
+static int do_exception(struct vcpu *v, struct vmm_exit *x)
+{
+	u32 vector = x->exception.vector;
+
+	if ((vector == VEC_DB && (v->debug & KVM_GUESTDBG_SINGLESTEP)) ||
+	    (vector == VEC_BP && (v->debug & KVM_GUESTDBG_USE_SW_BP)))
+		return exit_debug(v, vector);
+	v->event = x->exception;
+	return 1;
+}
+
 static int do_rdmsr(struct vcpu *v, struct vmm_exit *x)
 {
 	u64 value;
@@ -436,8 +464,7 @@ int exit_handle(struct vcpu *v, struct vmm_exit *x)
 		v->regs.gpr[R_RAX] = -1000; /* KVM_ENOSYS */
 		return skip(v, x);
 	case VX_EXCEPTION:
-		v->event = x->exception;
-		return 1;
+		return do_exception(v, x);
 	case VX_INTR_WINDOW:
 		return do_window(v);
 	case VX_TRIPLE_FAULT:

@@ -107,11 +107,11 @@ void vmm_hw_put(void)
 /* KVM_CHECK_EXTENSION: only what works is claimed. Bit n % 64 of word n / 64: the answer to n is 1. */
 #define CAP(word, name) (1UL << (KVM_CAP_##name - 64 * (word)))
 static const u64 extensions[] = {
-	CAP(0, IRQCHIP) | CAP(0, HLT) | CAP(0, USER_MEMORY) | CAP(0, SET_TSS_ADDR) |
-		CAP(0, EXT_CPUID) | CAP(0, CLOCKSOURCE) | CAP(0, PIT) | CAP(0, MP_STATE) |
-		CAP(0, SYNC_MMU) | CAP(0, DESTROY_MEMORY_REGION_WORKS) | CAP(0, USER_NMI) |
-		CAP(0, IRQ_INJECT_STATUS) | CAP(0, JOIN_MEMORY_REGIONS_WORKS) | CAP(0, IRQFD) |
-		CAP(0, PIT2) | CAP(0, PIT_STATE2) | CAP(0, IOEVENTFD) |
+	CAP(0, SET_GUEST_DEBUG) | CAP(0, IRQCHIP) | CAP(0, HLT) | CAP(0, USER_MEMORY) |
+		CAP(0, SET_TSS_ADDR) | CAP(0, EXT_CPUID) | CAP(0, CLOCKSOURCE) | CAP(0, PIT) |
+		CAP(0, MP_STATE) | CAP(0, SYNC_MMU) | CAP(0, DESTROY_MEMORY_REGION_WORKS) |
+		CAP(0, USER_NMI) | CAP(0, IRQ_INJECT_STATUS) | CAP(0, JOIN_MEMORY_REGIONS_WORKS) |
+		CAP(0, IRQFD) | CAP(0, PIT2) | CAP(0, PIT_STATE2) | CAP(0, IOEVENTFD) |
 		CAP(0, SET_IDENTITY_MAP_ADDR) | CAP(0, VCPU_EVENTS) | CAP(0, DEBUGREGS) |
 		CAP(0, XSAVE) | CAP(0, GET_TSC_KHZ),
 	CAP(1, SIGNAL_MSI) | CAP(1, READONLY_MEM) | CAP(1, IRQFD_RESAMPLE) |
@@ -129,6 +129,8 @@ static long check_extension(unsigned long cap)
 		return fpu_xcr0 != 0;
 	case KVM_CAP_XSAVE2:
 		return sizeof(struct kvm_xsave);
+	case KVM_CAP_SET_GUEST_DEBUG2:
+		return VMM_DEBUG;
 	case KVM_CAP_ADJUST_CLOCK:
 		return KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC;
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:

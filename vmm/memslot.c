@@ -191,7 +191,7 @@ int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r)
 	err = err ?: check_change(vm, slot, &new);
 	if (err)
 		return err;
-	if (new.pages && (new.flags &KVM_MEM_LOG_DIRTY_PAGES)) {
+	if (new.pages && (r->flags & KVM_MEM_LOG_DIRTY_PAGES)) {
 		new.dirty = slot->dirty ?: log_alloc(vm, new.pages);
 		if (!new.dirty)
 			return -ENOMEM;
@@ -385,17 +385,11 @@ static void map_around(struct vm *vm, u64 gpa)
 	}
 }
 
-static bool is_logged(struct vm *vm, u64 gpa)
-{
-	struct memslot s;
-
-	return memslot_find(vm, gpa, &s) && s.dirty;
-}
-
 /* Exits are dear: a read maps its neighbours too, and writes in a row are gone ahead of. */
 int memslot_fault(struct vm *vm, u64 gpa, bool write)
 {
-	u64 end;
+	struct memslot s;
+	u64 end, last;
 	int err;
 
 	gpa &= PAGE_MASK;
@@ -407,11 +401,9 @@ int memslot_fault(struct vm *vm, u64 gpa, bool write)
 		return 0;
 	}
 	end = gpa + PAGE_SIZE;
-	if (gpa == READ_ONCE(vm->next_write))
-		for (u64 last = gpa + AHEAD;
-		     end < last && !is_logged(vm, end) && !fault_page(vm, end, true);
-		     end += PAGE_SIZE)
-			;
+	last = gpa == READ_ONCE(vm->next_write) ? gpa + AHEAD : end;
+	while (end < last && memslot_find(vm, end, &s) && !s.dirty && !fault_page(vm, end, true))
+		end += PAGE_SIZE;
 	WRITE_ONCE(vm->next_write, end);
 	return 0;
 }

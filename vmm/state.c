@@ -38,8 +38,9 @@ static struct kvm_segment *sregs_segment(struct kvm_sregs *s, enum vmm_seg i)
 	return by_name[i];
 }
 
-static void get_sregs(struct vcpu *v, struct kvm_sregs *s)
+static int get_sregs(struct vcpu *v, void *arg, bool set)
 {
+	struct kvm_sregs *s = arg;
 	struct kvm_segment table;
 
 	for (enum vmm_seg i = SEG_CS; i <= SEG_LDT; i++)
@@ -59,6 +60,7 @@ static void get_sregs(struct vcpu *v, struct kvm_sregs *s)
 	s->apic_base = lapic_get_base(v);
 	if (v->user_irq)
 		s->interrupt_bitmap[v->user_irq_vector / 64] = BIT(v->user_irq_vector % 64);
+	return 0;
 }
 
 /* Only what a guest could have made itself; the hardware checks the rest at entry (FAIL_ENTRY). */
@@ -77,14 +79,15 @@ static bool sregs_valid(struct vcpu *v, const struct kvm_sregs *s)
 	return paging || !(s->efer & EFER_LMA);
 }
 
-static int set_sregs(struct vcpu *v, const struct kvm_sregs *s)
+static int set_sregs(struct vcpu *v, void *arg, bool set)
 {
+	struct kvm_sregs *s = arg;
 	struct kvm_segment table = { 0 };
 
 	if (!sregs_valid(v, s))
 		return -EINVAL;
 	for (enum vmm_seg i = SEG_CS; i <= SEG_LDT; i++)
-		vmm->set_segment(v, i, sregs_segment((struct kvm_sregs *)s, i));
+		vmm->set_segment(v, i, sregs_segment(s, i));
 	table.base = s->gdt.base;
 	table.limit = s->gdt.limit;
 	vmm->set_segment(v, SEG_GDTR, &table);
@@ -104,14 +107,6 @@ static int set_sregs(struct vcpu *v, const struct kvm_sregs *s)
 			v->user_irq = true;
 			v->user_irq_vector = i;
 		}
-	return 0;
-}
-
-static int move_sregs(struct vcpu *v, void *arg, bool set)
-{
-	if (set)
-		return set_sregs(v, arg);
-	get_sregs(v, arg);
 	return 0;
 }
 
@@ -263,8 +258,9 @@ static int move_debugregs(struct vcpu *v, void *arg, bool set)
 	return 0;
 }
 
-static void get_events(struct vcpu *v, struct kvm_vcpu_events *e)
+static int get_events(struct vcpu *v, void *arg, bool set)
 {
+	struct kvm_vcpu_events *e = arg;
 	bool exception = v->event.valid && v->event.type == EVENT_EXCEPTION;
 	bool intr = v->event.valid && v->event.type == EVENT_INTR;
 
@@ -280,10 +276,13 @@ static void get_events(struct vcpu *v, struct kvm_vcpu_events *e)
 	e->nmi.pending = READ_ONCE(v->nmi_pending);
 	e->nmi.masked = vmm->get(v, VF_NMI_BLOCKED);
 	e->flags = KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_NMI_PENDING;
+	return 0;
 }
 
-static int set_events(struct vcpu *v, const struct kvm_vcpu_events *e)
+static int set_events(struct vcpu *v, void *arg, bool set)
 {
+	const struct kvm_vcpu_events *e = arg;
+
 	if (e->flags & ~(KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR |
 			 KVM_VCPUEVENT_VALID_SHADOW))
 		return -EINVAL;
@@ -306,11 +305,17 @@ static int set_events(struct vcpu *v, const struct kvm_vcpu_events *e)
 	return 0;
 }
 
-static int move_events(struct vcpu *v, void *arg, bool set)
+/* KVM_SET_GUEST_DEBUG. -EINVAL: not of what KVM_CAP_SET_GUEST_DEBUG2 says. */
+static int set_guest_debug(struct vcpu *v, void *arg, bool set)
 {
-	if (set)
-		return set_events(v, arg);
-	get_events(v, arg);
+	u32 control = ((struct kvm_guest_debug *)arg)->control;
+
+	if (control & ~VMM_DEBUG)
+		return -EINVAL;
+	v->stepped = false;
+	v->debug = control & KVM_GUESTDBG_ENABLE ? control : 0;
+	vmm->set(v, VF_EXCEPTIONS,
+		 VMM_EXCEPTIONS | (v->debug & KVM_GUESTDBG_USE_SW_BP ? BIT(VEC_BP) : 0));
 	return 0;
 }
 
@@ -430,7 +435,8 @@ static const struct {
 	int (*move)(struct vcpu *v, void *arg, bool set);
 } moves[] = {
 	{ KVM_GET_REGS, KVM_SET_REGS, move_regs },
-	{ KVM_GET_SREGS, KVM_SET_SREGS, move_sregs },
+	{ KVM_GET_SREGS, 0, get_sregs },
+	{ 0, KVM_SET_SREGS, set_sregs },
 	{ KVM_GET_FPU, KVM_SET_FPU, move_fpu },
 	{ KVM_GET_XSAVE, KVM_SET_XSAVE, move_xsave },
 	{ KVM_GET_XSAVE2, 0, move_xsave },
@@ -438,7 +444,9 @@ static const struct {
 	{ KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS, move_debugregs },
 	{ KVM_GET_LAPIC, KVM_SET_LAPIC, lapic_state },
 	{ KVM_GET_MP_STATE, KVM_SET_MP_STATE, move_mp_state },
-	{ KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS, move_events },
+	{ KVM_GET_VCPU_EVENTS, 0, get_events },
+	{ 0, KVM_SET_VCPU_EVENTS, set_events },
+	{ 0, KVM_SET_GUEST_DEBUG, set_guest_debug },
 	{ KVM_TRANSLATE, 0, translate },
 	{ 0, KVM_NMI, user_nmi },
 	{ 0, KVM_INTERRUPT, user_interrupt },

@@ -217,12 +217,16 @@ static void enter_guest(struct vcpu *v, struct vmm_exit *x)
 	struct vm *vm = v->vm;
 	struct vmm_cpu *c = this_cpu()->vmm;
 	u64 cpu_bit = BIT(this_cpu()->id);
-	bool flush;
+	bool flush, step = v->debug & KVM_GUESTDBG_SINGLESTEP;
 	u64 gen;
 
 	__atomic_store_n(&v->guest_cpu, this_cpu()->id, __ATOMIC_SEQ_CST);
 	__atomic_fetch_or(&vm->running, cpu_bit, __ATOMIC_SEQ_CST);
 	inject_next(v);
+	if (step) { /* behind STI and MOV SS as well (SDM 3C 27.3.1.5) */
+		v->regs.rflags |= RFLAGS_TF;
+		vmm->set(v, VF_INTR_SHADOW, 0);
+	}
 	gen = __atomic_load_n(&vm->slat_gen, __ATOMIC_SEQ_CST);
 	flush = c->tlb_owner != v->serial || v->seen_gen != gen;
 	c->tlb_owner = v->serial;
@@ -232,10 +236,12 @@ static void enter_guest(struct vcpu *v, struct vmm_exit *x)
 	 * CPUID changes nothing of what was decided above, and who wants the guest to look at something new sends
 	 * this CPU an interrupt, which ends the loop: it is still pending and makes the next entry exit.
 	 */
-	while (x->kind == VX_CPUID && x->next_rip) {
+	while (x->kind == VX_CPUID && x->next_rip && !step) {
 		exit_cpuid(v, x->next_rip);
 		vmm->enter(v, false, x);
 	}
+	if (step)
+		v->regs.rflags &= ~RFLAGS_TF;
 	__atomic_fetch_and(&vm->running, ~cpu_bit, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&v->guest_cpu, -1, __ATOMIC_SEQ_CST);
 }
@@ -243,6 +249,8 @@ static void enter_guest(struct vcpu *v, struct vmm_exit *x)
 static int run_once(struct vcpu *v)
 {
 	struct vmm_exit x = { .kind = VX_RESUME };
+	u64 rip;
+	int r;
 
 	cond_resched();
 	if (unlikely(READ_ONCE(current_thread()->work) & THREAD_WORK_THROTTLE))
@@ -252,13 +260,18 @@ static int run_once(struct vcpu *v)
 	lapic_take_init(v);
 	if (v->mp_state != KVM_MP_STATE_RUNNABLE)
 		return vcpu_block(v);
+	if (v->stepped && (v->debug & KVM_GUESTDBG_SINGLESTEP))
+		return exit_debug(v, VEC_DB);
 	clock_publish(v);
 	irq_push();
 	/* Not all of thread.work: a traced thread has some all the time. */
 	if (!this_cpu()->need_resched && !thread_interrupted())
 		enter_guest(v, &x);
 	irq_pop(); /* the interrupt that made it exit is taken here */
-	return exit_handle(v, &x);
+	rip = v->regs.rip;
+	r = exit_handle(v, &x);
+	v->stepped = v->regs.rip != rip;
+	return r;
 }
 
 /*

@@ -108,7 +108,6 @@ enum vmm_exit_kind {
 	VX_INTR_WINDOW,
 	VX_TRIPLE_FAULT,
 	VX_FAIL_ENTRY, /* the hardware refused the state; reason is its number */
-	VX_KINDS,
 };
 struct vmm_exit {
 	enum vmm_exit_kind kind;
@@ -156,7 +155,11 @@ enum vmm_field {
 	VF_NMI_BLOCKED, /* 1: the guest is in its NMI handler (VMX knows; SVM says 0) */
 	VF_INTR_WINDOW, /* 1: exit as soon as the guest could take an interrupt */
 	VF_DR_INTERCEPT,
+	VF_EXCEPTIONS, /* by bit, those that exit; write only */
 };
+/* Both can loop for ever inside the CPU while it delivers them; seen from here they cannot. */
+#define VMM_EXCEPTIONS (BIT(VEC_DB) | BIT(VEC_AC))
+#define VMM_DEBUG (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_SW_BP)
 /* Segments in the order of struct kvm_sregs, then the two tables (base and limit only). */
 enum vmm_seg {
 	SEG_CS,
@@ -229,6 +232,8 @@ struct vcpu {
 	u64 xcr0;
 	void *fpu;
 	u64 misc_enable;
+	u32 debug; /* KVM_SET_GUEST_DEBUG's control */
+	bool stepped; /* an instruction was done for the guest */
 	bool has_sigmask;
 	ksigset_t sigmask; /* KVM_SET_SIGNAL_MASK's, during KVM_RUN */
 	u64 clock_msr, steal_msr; /* KVM's MSRs: address of the page, and bit 0: it is on */
@@ -342,6 +347,8 @@ void segment_set_rights(struct kvm_segment *s, u32 rights);
 /* exit.c: 1: enter the guest again; 0: tell the monitor (v->run filled in); -errno */
 void exit_cpuid(struct vcpu *v, u64 next_rip); /* VX_CPUID alone; enter again */
 int exit_handle(struct vcpu *v, struct vmm_exit *x);
+/* KVM_EXIT_DEBUG for #DB or #BP. 0 */
+int exit_debug(struct vcpu *v, u32 vector);
 /* Takes up the monitor's answer to the last I/O exit. Loaded. */
 void exit_complete(struct vcpu *v);
 void queue_exception(struct vcpu *v, u8 vector, bool has_error, u32 error);

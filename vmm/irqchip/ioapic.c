@@ -120,17 +120,10 @@ void ioapic_mmio(struct irqchip *chip, u64 offset, bool write, u32 *value)
 {
 	struct kvm_ioapic_state *s = &chip->ioapic;
 
-	if (offset == 0x00) {
-		if (write)
-			s->ioregsel = *value & 0xff;
-		else
-			*value = s->ioregsel;
-	} else if (offset == 0x10) {
-		if (write)
-			write_register(chip, *value);
-		else
-			*value = read_register(s);
-	} else if (!write) {
-		*value = 0;
-	}
+	if (!write)
+		*value = offset == 0x00 ? s->ioregsel : offset == 0x10 ? read_register(s) : 0;
+	else if (offset == 0x00)
+		s->ioregsel = *value & 0xff;
+	else if (offset == 0x10)
+		write_register(chip, *value);
 }

@@ -187,21 +187,16 @@ bool pit_io(struct irqchip *chip, u16 port, bool in, u8 *value)
 	if (!pit || !((port >= 0x40 && port <= 0x43) || (port == 0x61 && pit->has_speaker)))
 		return false;
 	spin_lock(&pit->lock);
-	if (port == 0x61) {
-		if (in)
-			*value = read_speaker(pit);
-		else
-			write_speaker(pit, *value);
-	} else if (port == 0x43) {
-		if (in)
-			*value = 0xff;
-		else
-			write_control(pit, *value);
-	} else if (in) {
-		*value = read_count(&pit->ch[port & 3]);
-	} else {
+	if (in)
+		*value = port == 0x61   ? read_speaker(pit)
+			 : port == 0x43 ? 0xff
+					: read_count(&pit->ch[port & 3]);
+	else if (port == 0x61)
+		write_speaker(pit, *value);
+	else if (port == 0x43)
+		write_control(pit, *value);
+	else
 		complete = write_count(&pit->ch[port & 3], *value);
-	}
 	spin_unlock(&pit->lock);
 	if (complete)
 		start_counting(pit, port & 3);

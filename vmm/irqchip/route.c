@@ -68,15 +68,13 @@ static struct routes *default_routes(void)
 	struct routes *t = routes_alloc(NR_PINS);
 
 	for (u32 i = 0; t && i < NR_PINS; i++) {
-		struct kvm_irq_routing_entry u = { .gsi = i, .type = KVM_IRQ_ROUTING_IRQCHIP };
+		bool pic = i >= PIN_PIC;
+		u32 gsi = pic ? i - PIN_PIC : i;
+		struct kvm_irq_routing_entry u = { .gsi = gsi, .type = KVM_IRQ_ROUTING_IRQCHIP };
 
-		u.u.irqchip.irqchip = KVM_IRQCHIP_IOAPIC;
-		u.u.irqchip.pin = i;
-		if (i >= PIN_PIC) {
-			u.gsi -= PIN_PIC;
-			u.u.irqchip.irqchip = u.gsi / 8; /* KVM_IRQCHIP_PIC_MASTER, _SLAVE */
-			u.u.irqchip.pin = u.gsi % 8;
-		}
+		/* KVM_IRQCHIP_PIC_MASTER and _SLAVE are 0 and 1 */
+		u.u.irqchip.irqchip = pic ? gsi / 8 : KVM_IRQCHIP_IOAPIC;
+		u.u.irqchip.pin = pic ? gsi % 8 : gsi;
 		route_add(t, &u);
 	}
 	return t;

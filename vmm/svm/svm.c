@@ -84,8 +84,7 @@ static void svm_vcpu_init(struct vcpu *v)
 
 	b->intercept_cr = CR_WRITE(4) | CR_READ(8) | CR_WRITE(8);
 	b->intercept_dr = ~0U;
-	/* Both can loop for ever inside the CPU while it delivers them; seen from here they cannot. */
-	b->intercept_exceptions = BIT(VEC_DB) | BIT(VEC_AC);
+	b->intercept_exceptions = VMM_EXCEPTIONS;
 	b->intercept1 = I1_INTR | I1_NMI | I1_SMI | I1_INIT | I1_RDPMC | I1_CPUID | I1_INVD |
 			I1_HLT | I1_INVLPGA | I1_IO | I1_MSR | I1_TASK_SWITCH | I1_SHUTDOWN;
 	b->intercept2 = I2_ALL_SVM | I2_WBINVD | I2_MONITOR | I2_MWAIT | I2_MWAIT_ARMED | I2_XSETBV;
@@ -172,6 +171,9 @@ static void svm_set(struct vcpu *v, enum vmm_field f, u64 value)
 		break;
 	case VF_DR_INTERCEPT:
 		b->intercept_dr = value ? ~0U : 0;
+		break;
+	case VF_EXCEPTIONS:
+		b->intercept_exceptions = value;
 		break;
 	default:
 		*place_of(b, f) = value;

@@ -182,8 +182,7 @@ static void init_controls(struct vcpu *v)
 			 PROC2_WANTED | PROC2_WBINVD | (vmx_has_vpid ? PROC2_VPID : 0)));
 	vmwrite(VMCS_EXIT_CONTROLS, controls(MSR_VMX_TRUE_EXIT, EXIT_WANTED));
 	vmwrite(VMCS_ENTRY_CONTROLS, h->entry_controls);
-	/* Both can loop for ever inside the CPU while it delivers them; seen from here they cannot. */
-	vmwrite(VMCS_EXCEPTION_BITMAP, BIT(VEC_DB) | BIT(VEC_AC));
+	vmwrite(VMCS_EXCEPTION_BITMAP, VMM_EXCEPTIONS);
 	vmwrite(VMCS_MSR_BITMAP, virt_to_phys(vmx_msr_bitmap));
 	vmwrite(VMCS_LINK_POINTER, ~0UL);
 	vmwrite(VMCS_EPT_POINTER, h->eptp);
@@ -262,6 +261,7 @@ static const u16 vmcs_of[] = {
 	[VF_SYSENTER_ESP] = VMCS_GUEST_SYSENTER_ESP,
 	[VF_SYSENTER_EIP] = VMCS_GUEST_SYSENTER_EIP,
 	[VF_TSC_OFFSET] = VMCS_TSC_OFFSET,
+	[VF_EXCEPTIONS] = VMCS_EXCEPTION_BITMAP,
 };
 
 static u64 vmx_get(struct vcpu *v, enum vmm_field f)
@@ -331,6 +331,8 @@ void vmx_set(struct vcpu *v, enum vmm_field f, u64 value)
 	case VF_INTR_SHADOW:
 		set_interruptibility(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS,
 				     value ? INTERRUPTIBILITY_STI : 0);
+		if (!value) /* no trap is left of it; Bochs leaves one when a single step faults */
+			vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
 		break;
 	case VF_NMI_BLOCKED:
 		set_interruptibility(INTERRUPTIBILITY_NMI, value ? INTERRUPTIBILITY_NMI : 0);

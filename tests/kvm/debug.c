@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* KVM_SET_GUEST_DEBUG: the monitor as a debugger of its guest, which does not notice. */
+#include "kvm.h"
+#include <cpuid.h>
+
+#define STEP (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP)
+#define BREAK (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP)
+
+static int set_debug(struct guest *g, uint32_t control)
+{
+	struct kvm_guest_debug d = { .control = control };
+
+	return ioctl(g->vcpu, KVM_SET_GUEST_DEBUG, &d);
+}
+
+static void take_step(struct guest *g)
+{
+	struct kvm_regs r;
+
+	EQUAL(go(g), KVM_EXIT_DEBUG);
+	CHECK(ioctl(g->vcpu, KVM_GET_REGS, &r) == 0);
+	say("exception %u at +%llx dr6 %llx; rip +%llx flags %llx", g->run->debug.arch.exception,
+	    g->run->debug.arch.pc - START, g->run->debug.arch.dr6, r.rip - START, r.rflags & 0x300);
+}
+
+static void arguments(void)
+{
+	struct guest g;
+
+	guest_make(&g, false);
+	SHOW(ioctl(g.vcpu, KVM_SET_GUEST_DEBUG, NULL));
+	SHOW(set_debug(&g, 0));
+	SHOW(set_debug(&g, KVM_GUESTDBG_SINGLESTEP)); /* without ENABLE: nothing */
+	SHOW(set_debug(&g, STEP));
+	SHOW(set_debug(&g, BREAK));
+	SHOW(set_debug(&g, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP));
+	SHOW(ioctl(g.vm, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG));
+	CHECK((ioctl(g.vm, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG2) & (STEP | BREAK)) ==
+	      (STEP | BREAK));
+}
+
+GUEST(plain, 16, "nop; mov $5, %al; inc %ax; 1: dec %ax; jnz 1b; mov $7, %al; out %al, $0x10; hlt");
+static void steps(void)
+{
+	struct guest g;
+
+	guest_make(&g, false);
+	guest_code(&g, plain);
+	CHECK(set_debug(&g, STEP) == 0);
+	for (int i = 0; i < 6; i++)
+		take_step(&g);
+	CHECK(set_debug(&g, 0) == 0);
+	EQUAL(take_out(&g, 0x10), 7);
+	EQUAL(go(&g), KVM_EXIT_HLT);
+}
+
+/* Instructions that the kernel does for the guest are steps, too; those that a device answers once it has. */
+GUEST(served, 16, "cpuid; nop; out %al, $0x10; nop; in $0x11, %al; nop; hlt");
+static void steps_of_exits(void)
+{
+	struct guest g;
+
+	guest_make(&g, false);
+	guest_code(&g, served);
+	CHECK(set_debug(&g, STEP) == 0);
+	take_step(&g);
+	take_step(&g);
+	take_out(&g, 0x10);
+	take_step(&g);
+	take_step(&g);
+	EQUAL(go(&g), KVM_EXIT_IO);
+	EQUAL(g.run->io.direction, KVM_EXIT_IO_IN);
+	*(uint8_t *)io_data(&g) = 0x42;
+	take_step(&g);
+	take_step(&g);
+	CHECK(set_debug(&g, 0) == 0);
+	EQUAL(go(&g), KVM_EXIT_HLT);
+}
+
+/* A page that is not there yet, and device memory. */
+GUEST(memory, 64, "mov %al, (0x30000); nop; mov (0xd0000000), %eax; nop; hlt");
+static void steps_of_memory(void)
+{
+	struct guest g;
+
+	guest_make(&g, false);
+	memcpy(g.ram + START, memory, memory_end - memory);
+	guest_long_mode(&g);
+	*(uint64_t *)(g.ram + 0x81000 + 3 * 8) = 0xc0000000 | 0x83; /* the fourth GiB */
+	CHECK(set_debug(&g, STEP) == 0);
+	take_step(&g);
+	take_step(&g);
+	EQUAL(go(&g), KVM_EXIT_MMIO);
+	take_step(&g);
+}
+
+/* The shadows of STI and MOV SS. */
+GUEST(shadows, 16, "cli; sti; nop; nop; cli; mov %ss, %ax; mov %ax, %ss; nop; nop; hlt");
+static void steps_in_shadows(void)
+{
+	struct guest g;
+
+	guest_make(&g, false);
+	guest_code(&g, shadows);
+	CHECK(set_debug(&g, STEP) == 0);
+	for (int i = 0; i < 6; i++)
+		take_step(&g);
+	CHECK(set_debug(&g, 0) == 0);
+	EQUAL(go(&g), KVM_EXIT_HLT);
+}
+
+GUEST(count, 64, "mov $100, %rcx; 1: dec %rcx; jnz 1b; nop; hlt");
+static void many_steps(void)
+{
+	unsigned int n = 0;
+	struct guest g;
+
+	guest_make(&g, false);
+	memcpy(g.ram + START, count, count_end - count);
+	guest_long_mode(&g);
+	CHECK(set_debug(&g, STEP) == 0);
+	while (g.ram[rip_of(&g)] != 0xf4) {
+		EQUAL(go(&g), KVM_EXIT_DEBUG);
+		n++;
+	}
+	EQUAL(n, 202);
+	CHECK(set_debug(&g, KVM_GUESTDBG_SINGLESTEP) == 0);
+	EQUAL(go(&g), KVM_EXIT_HLT);
+}
+
+GUEST(stop, 16, "nop; nop; mov $1, %al; out %al, $0x10; hlt");
+GUEST(on_breakpoint, 16, "mov $2, %al; out %al, $0x10; hlt");
+static bool has_vmx(void)
+{
+	unsigned int a, b, c = 0, d;
+
+	__get_cpuid(1, &a, &b, &c, &d);
+	return c >> 5 & 1;
+}
+static void breakpoint(void)
+{
+	struct guest g;
+
+	guest_make(&g, false);
+	memcpy(g.ram + 0x2000, on_breakpoint, on_breakpoint_end - on_breakpoint);
+	g.ram[13] = 0x20; /* vector 3: 0000:2000 */
+	guest_code(&g, stop);
+	g.ram[START + 1] = 0xcc;
+	CHECK(set_debug(&g, BREAK) == 0);
+	if (go(&g) != KVM_EXIT_DEBUG) { /* SVM in QEMU: INT3 passes */
+		CHECK(!has_vmx());
+		say("not seen");
+		return;
+	}
+	EQUAL(g.run->debug.arch.exception, 3);
+	EQUAL(g.run->debug.arch.pc, START + 1);
+	EQUAL(go(&g), KVM_EXIT_DEBUG); /* it is there still */
+	EQUAL(rip_of(&g), START + 1);
+	g.ram[START + 1] = 0x90;
+	EQUAL(take_out(&g, 0x10), 1);
+	guest_code(&g, stop);
+	g.ram[START + 1] = 0xcc;
+	CHECK(set_debug(&g, 0) == 0); /* now it is the guest's own */
+	EQUAL(take_out(&g, 0x10), 2);
+}
+
+static const struct test_case cases[] = {
+	{ "arguments", arguments },
+	{ "steps", steps },
+	{ "steps-of-exits", steps_of_exits },
+	{ "steps-of-memory", steps_of_memory },
+	{ "steps-in-shadows", steps_in_shadows },
+	{ "many-steps", many_steps },
+	{ "breakpoint", breakpoint },
+};
+MAIN(cases)
