@@ -70,7 +70,7 @@ vm: run: a Linux kernel takes --initrd, not the image busybox
 vm: run: --initrd and --boot16 are for a Linux kernel alone
 vm: big does not fit into 64 MiB of memory behind kernel (--mem)
 125""", on=("qemu",)),
-    boots("cloud-pic", "cloud", "nolapic", on=SVM, timer=PIC_TIMER, end="poweroff"),
-    boots("cloud-16-bit-smp", "cloud", options="--boot16", cpus=2, on=SVM + VTX),
-    boots("stock-smp", "stock", cpus=2, on=SVM, end="reset"),
+    boots("cloud-pic", "cloud", "nolapic", on=SVM, timer=PIC_TIMER, clock="kvm-clock", end="poweroff"),
+    boots("cloud-16-bit-smp", "cloud", "no-kvmclock", options="--boot16", cpus=2, clock="(tsc|acpi_pm)", on=SVM + VTX),
+    boots("stock-smp", "stock", cpus=2, on=SVM, clock="kvm-clock", end="reset"),
 ]
