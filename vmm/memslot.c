@@ -41,10 +41,9 @@ bool memslot_find(struct vm *vm, u64 gpa, struct memslot *out)
 	return s;
 }
 
-/* The page at gpa has been written, or is about to be. vm->mmu_lock held. */
-static void mark_dirty(struct vm *vm, u64 gpa)
+/* The page at gpa, in slot s (or none), has been written, or is about to be. vm->mmu_lock held. */
+static void mark_dirty(struct memslot *s, u64 gpa)
 {
-	struct memslot *s = slot_at(vm, gpa >> PAGE_SHIFT);
 	u64 page;
 
 	if (!s || !s->dirty)
@@ -290,14 +289,14 @@ int memslot_clear_log(struct vm *vm, const struct kvm_clear_dirty_log *log)
 static int map_leaf(struct vm *vm, u64 gpa, struct frame *f, bool write, bool gap,
 		    struct frame **old)
 {
-	const struct memslot *s = slot_at(vm, gpa >> PAGE_SHIFT);
+	struct memslot *s = slot_at(vm, gpa >> PAGE_SHIFT);
 
 	if (gap && slat_mapped(&vm->slat, gpa))
 		return -EAGAIN;
 	if (gap && s && s->dirty)
 		write = false;
 	if (write)
-		mark_dirty(vm, gpa);
+		mark_dirty(s, gpa);
 	return slat_map(&vm->slat, gpa, f, write, old);
 }
 
@@ -400,9 +399,10 @@ int memslot_fault(struct vm *vm, u64 gpa, bool write)
 		map_around(vm, gpa);
 		return 0;
 	}
-	end = gpa + PAGE_SIZE;
-	last = gpa == READ_ONCE(vm->next_write) ? gpa + AHEAD : end;
-	while (end < last && memslot_find(vm, end, &s) && !s.dirty && !fault_page(vm, end, true))
+	end = last = gpa + PAGE_SIZE;
+	if (gpa == READ_ONCE(vm->next_write) && memslot_find(vm, gpa, &s) && !s.dirty)
+		last = min(gpa + AHEAD, (s.gfn + s.pages) << PAGE_SHIFT);
+	while (end < last && !fault_page(vm, end, true))
 		end += PAGE_SIZE;
 	WRITE_ONCE(vm->next_write, end);
 	return 0;
@@ -422,7 +422,7 @@ static int guest_copy(struct vm *vm, u64 gpa, char *buf, size_t n, bool write)
 			return -EFAULT;
 		if (write) {
 			spin_lock(&vm->mmu_lock);
-			mark_dirty(vm, gpa);
+			mark_dirty(slot_at(vm, gpa >> PAGE_SHIFT), gpa);
 			spin_unlock(&vm->mmu_lock);
 		}
 		buf += part;
