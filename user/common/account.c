@@ -114,9 +114,12 @@ bool account_find(const char *spec, struct account *a)
 /* By the calls themselves: the C library's would look for threads in memory that is not this process's. */
 int account_become(const struct account *a)
 {
-	if (syscall(SYS_setgroups, a->nr_groups, a->groups) < 0 || syscall(SYS_setgid, a->gid) < 0)
+	/* A user alone in its namespace has no groups to set, and may not. */
+	if (syscall(SYS_setgroups, a->nr_groups, a->groups) < 0 && (a->nr_groups || errno != EPERM))
 		return -1;
-	return syscall(SYS_setuid, a->uid);
+	if (syscall(SYS_setresgid, a->gid, a->gid, a->gid) < 0)
+		return -1;
+	return syscall(SYS_setresuid, a->uid, a->uid, a->uid);
 }
 
 void make_folders(const char *path)

@@ -3,7 +3,7 @@
 #pragma once
 #include <stdbool.h>
 
-#define GROUPS_MAX 32
+#define GROUPS_MAX 64
 struct account {
 	unsigned int uid, gid, groups[GROUPS_MAX];
 	int nr_groups;

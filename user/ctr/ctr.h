@@ -12,17 +12,27 @@
 #pragma once
 #include <linux/filter.h>
 #include <signal.h>
+#include <sys/resource.h>
 
+#include "account.h"
 #include "common.h"
 
-/* One mount inside a container, by mount(2); they are made in their order, in the new root. */
+/* One mount inside a container, by mount(2); they are made in their order. */
 struct mount_point {
 	const char *type; /* NULL: a bind mount of source */
-	const char *source; /* as the parent's names are; of a bind mount only */
+	const char *source; /* of a bind mount: absolute, as the host's names are */
 	const char *target; /* made when it is not there */
 	const char *data;
 	unsigned long flags; /* MS_*; of a bind mount: MS_REC, and what a remount sets */
+	const unsigned long
+		*propagation; /* MS_SHARED and its like, set in turn; 0 ends them; or NULL */
 	bool optional; /* left out where the kernel lacks it or keeps it from a container */
+};
+
+struct device {
+	const char *path;
+	mode_t mode; /* with its kind */
+	unsigned int major, minor, uid, gid;
 };
 
 /* One line for one file of the container's cgroup. */
@@ -32,54 +42,78 @@ struct limit {
 };
 #define MAX_LIMITS 16
 
+struct setting { /* a line for a file of the kernel's */
+	const char *file, *value; /* NULL, NULL ends them */
+};
+
+struct resource_limit {
+	const char *name;
+	int resource;
+	struct rlimit value;
+};
+
+enum { SET_BOUNDING, SET_EFFECTIVE, SET_PERMITTED, SET_INHERITABLE, SET_AMBIENT, NR_SETS };
+
 /*
  * A container as its first process needs it: plain data that says what to set up, and nothing about
- * who asked. run.c fills it from the command line and the image's configuration; a bundle's
- * config.json fills the same. Pointers are the caller's and stay until the process runs.
+ * who asked. run.c fills it from the command line and the image's configuration, oci.c from a
+ * bundle's config.json, exec.c for one process more. Pointers are the caller's and stay until the
+ * process runs.
  */
 struct container {
+	struct bundle *bundle; /* whose hooks run, and that waits to be started; or NULL */
 	/* ---- the root ---- */
 	const char *image; /* path of an EROFS file, below an overlay that is gone at the end; or */
 	const char *rootfs; /* a folder, which is the root itself */
+	const char *workshop; /* a folder of the host's that the container has no use for */
 	bool read_only;
+	unsigned long propagation; /* of the root: MS_SHARED ...; 0: private */
 	const struct mount_point *mounts;
 	int nr_mounts;
+	const struct device *devices; /* besides those that every container has */
+	int nr_devices;
 	const char *const *masked, *const *unwritable; /* paths inside; NULL-terminated, or NULL */
 	/* ---- namespaces and limits ---- */
 	uint64_t namespaces; /* CLONE_NEW*, those that are made; the others are the parent's */
-	const char *hostname; /* NULL: leave it (exec) */
+	int user_ns; /* one that is entered, or 0 */
+	const char *hostname, *domainname; /* NULL: leave it */
+	const struct setting *sysctls; /* or NULL */
 	struct limit limits[MAX_LIMITS]; /* the parent writes them, before the start */
 	int nr_limits;
 	/* ---- the process ---- */
 	char **argv, **envp;
-	const char *workdir; /* NULL: / */
+	const char *workdir; /* NULL: as it is */
 	bool make_workdir; /* the image asks for it: it is made when it is not there */
-	const char *user; /* USER[:GROUP] by the container's files; NULL: root */
-	uint64_t capabilities; /* the bounding set, a bit each */
+	const char *user; /* USER[:GROUP] by the container's files; NULL: root, or */
+	const struct account *account;
+	mode_t umask;
+	uint64_t capabilities[NR_SETS]; /* a bit each */
+	bool all_sets; /* else only the first of them, and the kernel makes the others */
 	const struct sock_fprog *seccomp; /* or NULL */
+	unsigned int seccomp_flags;
 	bool no_new_privs;
+	const struct resource_limit *rlimits;
+	int nr_rlimits;
 	bool terminal; /* one of its own, whose two sides are sent on the socket `console` */
 	int console;
 	bool master_only; /* the slave is not sent */
 	const struct winsize *size; /* of the terminal, or NULL */
 	const int *stdio; /* three that become 0, 1, 2; NULL: as the parent's */
 	int failure; /* a pipe that a status is written to when the command cannot run; or 0 */
-	bool with_parent; /* it ends when its parent does */
+	bool with_parent; /* it ends when its parent does; else it has a session of its own */
 	bool init; /* a small init is pid 1, the command its child */
 	sigset_t mask; /* of signals, for the command */
 };
 
+/* "cannot WHAT NAME: ERROR" on stderr; STATUS_FAILED. */
+int failed(const char *what, const char *name);
 /* The child's side: makes the root and executes. Its exit status when that fails. */
 int container_setup(const struct container *c);
-/* Makes the terminal, of the container's own devpts, and 0 and 1 of it; it is /dev/console too where
- * that is free. 0, or the exit status. */
-int container_terminal(const struct container *c);
-/* stdin and stdout: a terminal, c->stdio, or as they are. 0, or the exit status. */
-int container_stdio(const struct container *c);
-/* The last step alone: directory, signals, PATH search, execve. */
+/* The last part alone: terminal, folder, PATH search, rights, execve. */
 int container_exec(const struct container *c);
 /* Runs the command under a process that passes signals on and reaps orphans; its exit status. */
 int container_init(const struct container *c);
+int become_root(void); /* of a user namespace; 0, or -1 */
 /* Mounts the image read-only on dir. 0, or -1 with errno. */
 int mount_image(const char *image, const char *dir);
 
@@ -171,13 +205,10 @@ void set_surroundings(struct container *c, const char *workdir, const char *user
 
 /* What a container has unless it is told otherwise: /proc, /dev, /sys; and what is kept from it. */
 #define MAX_MOUNTS 64
+#define MAX_DEVICES 64
+#define MAX_RLIMITS 16
 extern const struct mount_point default_mounts[];
 extern const int nr_default_mounts;
-#define NR_DEVICES 6
-extern const struct device { /* those that every container has */
-	const char *path;
-	unsigned int major, minor;
-} default_devices[NR_DEVICES];
 extern const char *const default_masked[], *const default_unwritable[];
 
 /* Adds a limit; dies when there are too many. */

@@ -64,7 +64,7 @@ static bool in_bundle; /* the container is of one */
 
 static pid_t start(const struct container *c)
 {
-	pid_t pid = spawn(0, cgroup, !in_bundle, in_bundle ? bundle_exec : container_exec, c);
+	pid_t pid = spawn(0, cgroup, !in_bundle, container_exec, c);
 
 	if (pid < 0)
 		die(STATUS_FAILED, "cannot start a process: %s", strerror(errno));
@@ -137,10 +137,10 @@ static void take_rights(struct container *c, pid_t pid)
 		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
 	set = strstr(text, "\nCapBnd:");
 	mode = strstr(text, "\nSeccomp:");
-	c->capabilities =
+	c->capabilities[SET_BOUNDING] =
 		set ? to_number(set + strlen("\nCapBnd:\t"), NULL, 16) : default_capabilities;
 	if (!mode || mode[strlen("\nSeccomp:\t")] != '0')
-		c->seccomp = default_seccomp(c->capabilities);
+		c->seccomp = default_seccomp(c->capabilities[SET_BOUNDING]);
 }
 
 /* A container of an image, which says what its commands run in. */
@@ -157,7 +157,7 @@ static struct container *describe(const char *name, struct state *s)
 	if (!c.workdir)
 		c.workdir = "/";
 	if (opt.privileged)
-		c.capabilities = CAPABILITIES_ALL;
+		c.capabilities[SET_BOUNDING] = CAPABILITIES_ALL;
 	else
 		take_rights(&c, s->pid);
 	cgroup = cgroup_open(s->name);
@@ -183,7 +183,8 @@ static struct container *describe_bundle(const char *id, struct state *s)
 			put_env(c->envp, opt.env.item[i]);
 	for (e = own; e && *e; e++)
 		put_env(c->envp, *e);
-	c->workdir = opt.workdir;
+	if (opt.workdir)
+		c->workdir = opt.workdir;
 	return c;
 }
 

@@ -313,47 +313,231 @@ bool mount_option(const char *text, unsigned long *flags, unsigned long *propaga
 	return false;
 }
 
-/* ---- what the types do not say ---- */
+/* ---- the root ---- */
 
-static void check_mounts(const struct json *config)
-{
-	/* Recursive attributes, id maps, and what other runtimes made up. */
-	static const char refused[] = " rro rrw rnosuid rsuid rnodev rdev rnoexec rexec rnoatime "
+/* Recursive attributes, id maps, and what other runtimes made up. */
+static const char refused_options[] = " rro rrw rnosuid rsuid rnodev rdev rnoexec rexec rnoatime "
 				      "ratime rnodiratime rdiratime rrelatime rnorelatime "
 				      "rstrictatime rnostrictatime nosymfollow symfollow "
 				      "rnosymfollow rsymfollow iversion noiversion remount "
 				      "idmap ridmap tmpcopyup copy-symlink ";
+#define MAX_PROPAGATIONS 15
+#define DATA_SIZE 4096
 
-	for_each_in(m, config, "mounts") {
-		unsigned long flags = 0, propagation = 0;
+/* Flags, propagations, and as data "a,b,c" of what mount(2) has no flag for. */
+static void read_options(struct mount_point *m, const struct json *j)
+{
+	unsigned long *propagation = allocate((MAX_PROPAGATIONS + 1) * sizeof(*propagation));
+	char *data = allocate(DATA_SIZE), word[64];
+	size_t n = 0, set = 0;
 
-		if (*text_at(m, "destination", "") != '/')
-			refuse(field(m, "destination"), "not absolute");
-		for_each_in(o, m, "options") {
-			char word[64];
-
-			format(word, sizeof(word), " %.60s ", o->text);
-			if (strstr(refused, word))
-				refuse(o, "not supported");
-			mount_option(o->text, &flags, &propagation);
-		}
-		if (!(flags & MS_BIND) && strcmp(text_at(m, "type", ""), "bind") &&
-		    !field(m, "type"))
-			refuse(m, "neither a type nor bind");
-		if ((flags & MS_BIND || !strcmp(text_at(m, "type", ""), "bind")) &&
-		    !field(m, "source"))
-			refuse(m, "a bind mount without a source");
+	m->data = data;
+	for_each_in(o, j, "options") {
+		format(word, sizeof(word), " %.60s ", o->text);
+		if (strstr(refused_options, word))
+			refuse(o, "not supported");
+		if (!mount_option(o->text, &m->flags, propagation + set))
+			n += format(data + n, DATA_SIZE - n, "%s%s", n ? "," : "", o->text);
+		set += propagation[set] != 0;
+		if (n >= DATA_SIZE || set > MAX_PROPAGATIONS)
+			refuse(o, "one option too many");
 	}
-	if (field(config, "linux.rootfsPropagation")) {
-		const struct json *j = field(config, "linux.rootfsPropagation");
-		unsigned long flags = 0, propagation = 0;
+	if (set)
+		m->propagation = propagation;
+}
 
-		if (!mount_option(j->text, &flags, &propagation) || !propagation)
-			refuse(j, "not shared, slave, private or unbindable");
+static void read_mounts(struct bundle *b)
+{
+	static struct mount_point mounts[MAX_MOUNTS];
+	struct container *c = &b->c;
+
+	c->mounts = mounts;
+	for_each_in(j, b->config, "mounts") {
+		struct mount_point *m = mounts + c->nr_mounts++;
+		char source[PATH_MAX];
+		bool bind;
+
+		if (c->nr_mounts > MAX_MOUNTS)
+			refuse(j, "too many");
+		m->target = text_at(j, "destination", "");
+		m->type = text_at(j, "type", NULL);
+		m->source = text_at(j, "source", m->type);
+		if (*m->target != '/')
+			refuse(field(j, "destination"), "not absolute");
+		read_options(m, j);
+		bind = m->flags & MS_BIND || (m->type && !strcmp(m->type, "bind"));
+		if (!bind && !m->type)
+			refuse(j, "neither a type nor bind");
+		if (bind && !field(j, "source"))
+			refuse(j, "a bind mount without a source");
+		if (bind) {
+			m->type = NULL;
+			m->flags &= ~MS_BIND;
+			if (!join(source, sizeof(source), *m->source == '/' ? "" : b->dir,
+				  *m->source == '/' ? "" : "/", m->source, NULL))
+				refuse(j, "too long");
+			m->source = copy_text(source, strlen(source));
+		} else if (!strcmp(m->type, "cgroup")) {
+			m->type = "cgroup2";
+		}
 	}
 }
 
-static void check_namespaces(struct bundle *b)
+static void read_devices(struct bundle *b)
+{
+	static struct device devices[MAX_DEVICES];
+	struct container *c = &b->c;
+
+	c->devices = devices;
+	for_each_in(j, b->config, "linux.devices") {
+		const char *type = text_at(j, "type", ""), *path = text_at(j, "path", "");
+		mode_t kind = *type == 'b' ? S_IFBLK : *type == 'p' ? S_IFIFO : S_IFCHR;
+
+		if (c->nr_devices == MAX_DEVICES)
+			refuse(j, "too many");
+		if (*path != '/' || !strrchr(path, '/')[1])
+			refuse(j, "not an absolute path");
+		devices[c->nr_devices++] = (struct device){
+			path,
+			kind | (number_at(j, "fileMode", 0666) & 07777),
+			number_at(j, "major", 0),
+			number_at(j, "minor", 0),
+			number_at(j, "uid", 0),
+			number_at(j, "gid", 0),
+		};
+	}
+}
+
+static void read_root(struct bundle *b)
+{
+	const struct json *j = field(b->config, "linux.rootfsPropagation");
+	unsigned long flags = 0;
+
+	if (j && (!mount_option(j->text, &flags, &b->c.propagation) || !b->c.propagation))
+		refuse(j, "not shared, slave, private or unbindable");
+	b->c.rootfs = b->root;
+	b->c.read_only = true_at(b->config, "root.readonly");
+	b->c.masked = (void *)texts_at(b->config, "linux.maskedPaths");
+	b->c.unwritable = (void *)texts_at(b->config, "linux.readonlyPaths");
+}
+
+/* ---- the process ---- */
+
+static void read_rlimits(struct container *c, const struct json *process)
+{
+	static const char *const names[] = { "CPU",      "FSIZE", "DATA",   "STACK",
+					     "CORE",     "RSS",   "NPROC",  "NOFILE",
+					     "MEMLOCK",  "AS",    "LOCKS",  "SIGPENDING",
+					     "MSGQUEUE", "NICE",  "RTPRIO", "RTTIME" };
+	static struct resource_limit limits[MAX_RLIMITS];
+
+	c->rlimits = limits;
+	for_each_in(j, process, "rlimits") {
+		const char *name = text_at(j, "type", "");
+		int i = 0;
+
+		while (i < RLIM_NLIMITS &&
+		       (strncmp(name, "RLIMIT_", 7) || strcmp(name + 7, names[i])))
+			i++;
+		if (i == RLIM_NLIMITS || c->nr_rlimits == MAX_RLIMITS)
+			refuse(field(j, "type"), i == RLIM_NLIMITS ? "not a limit" : "too many");
+		limits[c->nr_rlimits++] = (struct resource_limit){
+			name, i, { number_at(j, "soft", 0), number_at(j, "hard", 0) }
+		};
+	}
+}
+
+static void read_capabilities(struct container *c, const struct json *process)
+{
+	/* as SET_* */
+	static const char *const kinds[NR_SETS] = { "bounding", "effective", "permitted",
+						    "inheritable", "ambient" };
+
+	c->all_sets = true;
+	for (int i = 0; i < NR_SETS; i++) {
+		const struct json *set = field(field(process, "capabilities"), kinds[i]);
+
+		for_each_in(j, set, "") {
+			uint64_t bit = strcmp(j->text, "ALL") ? capability_bit(j->text) : 0;
+
+			if (!bit) /* as the specification asks: told, and left out */
+				warn("config.json: process.capabilities.%s: %s: not a capability",
+				     kinds[i], j->text);
+			c->capabilities[i] |= bit;
+		}
+	}
+}
+
+void bundle_process(struct bundle *b)
+{
+	const struct json *process = field(b->config, "process");
+	static struct account account;
+	static char *nothing[] = { NULL };
+
+	b->c.argv = texts_at(process, "args");
+	b->c.envp = texts_at(process, "env") ?: nothing;
+	b->c.workdir = text_at(process, "cwd", "");
+	if (!*b->c.argv)
+		refuse(field(process, "args"), "empty");
+	if (*b->c.workdir != '/')
+		refuse(field(process, "cwd"), "not absolute");
+	account.uid = number_at(process, "user.uid", 0);
+	account.gid = number_at(process, "user.gid", 0);
+	for_each_in(j, process, "user.additionalGids") {
+		if (account.nr_groups == GROUPS_MAX)
+			refuse(j, "too many");
+		account.groups[account.nr_groups++] = j->number;
+	}
+	b->c.account = &account;
+	b->c.umask = number_at(process, "user.umask", 022);
+	b->c.no_new_privs = true_at(process, "noNewPrivileges");
+	read_rlimits(&b->c, process);
+	read_capabilities(&b->c, process);
+	compile_seccomp(b);
+}
+
+/* ---- namespaces, and what is the container's alone by them ---- */
+
+static uint64_t namespace_of_sysctl(const char *key)
+{
+	static const struct {
+		const char *prefix;
+		uint64_t namespace;
+	} kinds[] = { { "net.", CLONE_NEWNET },       { "fs.mqueue.", CLONE_NEWIPC },
+		      { "kernel.msg", CLONE_NEWIPC }, { "kernel.shm", CLONE_NEWIPC },
+		      { "kernel.sem", CLONE_NEWIPC }, { "kernel.domainname", CLONE_NEWUTS } };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (!strncmp(key, kinds[i].prefix, strlen(kinds[i].prefix)))
+			return kinds[i].namespace;
+	return 0;
+}
+
+static void read_sysctls(struct bundle *b, uint64_t namespaces)
+{
+	const struct json *j = field(b->config, "linux.sysctl");
+	struct setting *s;
+	int n = 0;
+
+	for (const struct json *m = j ? j->child : NULL; m; m = m->next)
+		n++;
+	s = allocate((n + 1) * sizeof(*s));
+	b->c.sysctls = s;
+	for (const struct json *m = j ? j->child : NULL; m; m = m->next, s++) {
+		char path[256];
+
+		if (!(namespace_of_sysctl(m->key) & namespaces) || strchr(m->key, '/'))
+			refuse(m, "not of a namespace that the container has for itself");
+		if (!join(path, sizeof(path), "/proc/sys/", m->key, NULL))
+			refuse(m, "too long");
+		for (char *p = path; *p; p++)
+			if (*p == '.')
+				*p = '/';
+		*s = (struct setting){ copy_text(path, strlen(path)), m->text };
+	}
+}
+
+static void read_namespaces(struct bundle *b)
 {
 	uint64_t seen = 0, made = 0;
 
@@ -372,29 +556,18 @@ static void check_namespaces(struct bundle *b)
 		else if (bit == CLONE_NEWUSER || bit == CLONE_NEWNS)
 			refuse(field(n, "path"), "not supported for this type");
 	}
-	b->namespaces = made;
+	b->c.namespaces = made;
+	b->c.hostname = text_at(b->config, "hostname", NULL);
+	b->c.domainname = text_at(b->config, "domainname", NULL);
 	if (!(made & CLONE_NEWNS))
 		die(STATUS_FAILED,
 		    "config.json: linux.namespaces: without a new mount namespace: not supported");
-	if ((field(b->config, "hostname") || field(b->config, "domainname")) &&
-	    !(seen & CLONE_NEWUTS))
+	if ((b->c.hostname || b->c.domainname) && !(seen & CLONE_NEWUTS))
 		refuse(field(b->config, "hostname") ?: field(b->config, "domainname"),
 		       "without a uts namespace");
 	if (made & CLONE_NEWUSER && !field(b->config, "linux.uidMappings"))
 		die(STATUS_FAILED, "config.json: linux.uidMappings: missing");
-	for_each_in(s, b->config, "linux.sysctl") {
-		const char *k = s->key;
-		uint64_t of = !strncmp(k, "net.", 4)            ? CLONE_NEWNET
-			      : !strncmp(k, "fs.mqueue.", 10)   ? CLONE_NEWIPC
-			      : !strncmp(k, "kernel.msg", 10)   ? CLONE_NEWIPC
-			      : !strncmp(k, "kernel.shm", 10)   ? CLONE_NEWIPC
-			      : !strcmp(k, "kernel.sem")        ? CLONE_NEWIPC
-			      : !strcmp(k, "kernel.domainname") ? CLONE_NEWUTS
-								: 0;
-
-		if (!of || !(seen & of) || strchr(k, '/'))
-			refuse(s, "not of a namespace that the container has for itself");
-	}
+	read_sysctls(b, seen);
 }
 
 /* ---- limits ---- */
@@ -541,92 +714,12 @@ void bundle_read(struct bundle *b, const char *file)
 	bundle_reread(b, file);
 	if (strncmp(text_at(b->config, "ociVersion", ""), "1.", 2))
 		refuse(field(b->config, "ociVersion"), "not a version 1");
-	if (!field(b->config, "process.args")->child)
-		refuse(field(b->config, "process.args"), "empty");
-	if (*text_at(b->config, "process.cwd", "") != '/')
-		refuse(field(b->config, "process.cwd"), "not absolute");
 	find_root(b);
 	find_cgroup(b);
-	check_mounts(b->config);
-	check_namespaces(b);
+	read_root(b);
+	read_mounts(b);
+	read_devices(b);
+	bundle_process(b);
+	read_namespaces(b);
 	read_limits(b);
-	compile_seccomp(b);
-}
-
-/* ---- state and hooks ---- */
-
-void print_state(const struct bundle *b, const char *status, pid_t pid)
-{
-	print("{\n  \"ociVersion\": \"1.1.0\",\n  ");
-	json_text("id", b->id);
-	print(",\n  ");
-	json_text("status", status);
-	print(",\n  \"pid\": %d,\n  ", (int)pid);
-	json_text("bundle", b->dir);
-	print(",\n  \"annotations\": {");
-	for_each_in(a, b->config, "annotations") {
-		print("\n    ");
-		json_text(a->key, a->text);
-		print(a->next ? "," : "\n  ");
-	}
-	print("}\n}\n");
-}
-
-/* One hook's process, its stdin the state; its wait status, or -1 when its time is over. */
-static int run_hook(const struct json *hook, int input)
-{
-	int64_t seconds = number_at(hook, "timeout", 0);
-	char **argv = texts_at(hook, "args"), **envp = texts_at(hook, "env");
-	const char *path = text_at(hook, "path", "");
-	char *only[] = { (char *)path, NULL }, *nothing[] = { NULL };
-	struct pollfd p = { .events = POLLIN };
-	pid_t pid = _Fork();
-	int status = -1;
-
-	if (!pid) {
-		lseek(input, 0, SEEK_SET);
-		dup2(input, 0);
-		execve(path, argv && *argv ? argv : only, envp ? envp : nothing);
-		_exit(127);
-	}
-	if (pid > 0 && seconds > 0) {
-		p.fd = syscall(SYS_pidfd_open, pid, 0);
-		if (p.fd >= 0 && poll(&p, 1, seconds < 1000000 ? seconds * 1000 : -1) == 0) {
-			kill(pid, SIGKILL);
-			waitpid(pid, &status, 0);
-			status = -1;
-			pid = -1;
-		}
-		close(p.fd);
-	}
-	if (pid > 0)
-		waitpid(pid, &status, 0);
-	return status;
-}
-
-int run_hooks(const struct bundle *b, const char *kind, const char *status, pid_t pid)
-{
-	int input = memfd_create("state", MFD_CLOEXEC), result = 0;
-	char path[32];
-
-	format(path, sizeof(path), "hooks.%s", kind);
-	if (input < 0)
-		die(STATUS_FAILED, "hooks: %s", strerror(errno));
-	print_to(input);
-	print_state(b, status, pid);
-	print_to(1);
-	for_each_in(hook, b->config, path) {
-		int ended = run_hook(hook, input);
-
-		if (!ended)
-			continue;
-		warn("hook %s %s: %s %d", kind, text_at(hook, "path", ""),
-		     ended < 0 ? "took too long:" : "status",
-		     ended < 0 ? (int)number_at(hook, "timeout", 0) : exit_status_of(ended));
-		result = -1;
-		if (strncmp(kind, "post", 4))
-			break;
-	}
-	close(input);
-	return result;
 }

@@ -16,14 +16,12 @@ struct bundle {
 	struct json *config;
 	char dir[256], root[512]; /* absolute */
 	char cgroup[256]; /* below the root of cgroup2, with '/' before it */
-	uint64_t namespaces; /* CLONE_NEW*, those that are made */
-	struct sock_fprog seccomp; /* len 0: none */
-	unsigned int seccomp_flags;
-	struct container c; /* limits; and of a terminal: console, size */
+	struct sock_fprog seccomp;
+	struct container c; /* what config.json says */
 	int sync; /* the child's end of a socket to its parent */
 	int gate; /* the exec fifo: a byte in it lets the command start */
+	pid_t pid; /* of the first process, as the host numbers it */
 	const char *id;
-	int user; /* of bundle_exec(): the user namespace to enter, or -1 */
 };
 
 /* ---- oci.c ---- */
@@ -45,20 +43,22 @@ char **texts_at(const struct json *j, const char *path);
 uint64_t namespace_bit(const char *type); /* CLONE_NEW*, or 0 */
 /* The flags of one mount option: set in *flags, or *propagation; false when it is none of these. */
 bool mount_option(const char *text, unsigned long *flags, unsigned long *propagation);
-void print_state(const struct bundle *b, const char *status, pid_t pid); /* as JSON */
+void bundle_process(struct bundle *b); /* what of c is the process's alone */
 /* The absolute path of a folder, without links. */
 bool real_folder(const char *path, char real[PATH_MAX]);
-/* Runs the hooks of one kind, with the state on their stdin. 0, or -1 when one has failed: told. */
-int run_hooks(const struct bundle *b, const char *kind, const char *status, pid_t pid);
-
 /* ---- oci_filter.c ---- */
-void compile_seccomp(struct bundle *b); /* b->seccomp, of linux.seccomp */
+void compile_seccomp(struct bundle *b); /* that of c, of linux.seccomp */
 /* Loads the program of linux.resources.devices into the group; dies when it cannot. */
 void attach_devices(const struct bundle *b, int cgroup);
 
-/* oci_setup.c: the first process, and one more command of c->argv. c lies in a struct bundle. */
-int bundle_child(const struct container *c);
-int bundle_exec(const struct container *c);
+/* ---- oci_hooks.c: hooks, and the first process's part of the talk with its parent ---- */
+void print_state(const struct bundle *b, const char *status); /* as JSON */
+/* Runs the hooks of one kind, with the state on their stdin. 0, or STATUS_FAILED when one failed: told. */
+int run_hooks(const struct bundle *b, const char *kind, const char *status);
+/* In the order of their calls, between clone and execve; 0, or the exit status. */
+int bundle_enter(const struct container *c); /* its id maps are written */
+int bundle_step(const struct container *c); /* its parent is to do its part */
+int bundle_wait(const struct container *c); /* until it is to start */
 
 /* ---- oci_verbs.c ---- */
 extern struct oci_opt {
@@ -84,5 +84,5 @@ int spec_verb(int argc, char **argv);
 int oci_run(const char *id, bool detach);
 bool oci_is_one(const char *id);
 int oci_kill(const char *id, int sig);
-/* One that runs, for bundle_exec(): its first process and its group, -1: none. */
+/* One that runs: for one process more; its first one and its group, -1: none. */
 struct container *oci_running(const char *id, struct state *s, int *cgroup);

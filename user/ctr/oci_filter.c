@@ -198,7 +198,7 @@ static void read_flags(struct bundle *b, const struct json *s)
 			i++;
 		if (i == 3)
 			refuse(f, "not supported");
-		b->seccomp_flags |= flags[i].flag;
+		b->c.seccomp_flags |= flags[i].flag;
 	}
 	for_each_in(a, s, "architectures")
 		if (strcmp(a->text, "SCMP_ARCH_X86_64"))
@@ -229,6 +229,7 @@ void compile_seccomp(struct bundle *b)
 	}
 	emit(s, BPF_RET | BPF_K, otherwise, 0, 0);
 	b->seccomp = (struct sock_fprog){ length, program };
+	b->c.seccomp = &b->seccomp;
 }
 
 /* ---- devices ---- */

@@ -40,7 +40,6 @@ const struct opt spec_options[] = {
 static struct {
 	struct bundle b;
 	char dir[320]; /* of its state */
-	pid_t pid; /* of the container's first process */
 	unsigned long long born; /* when that began: who has the number later began later */
 	int cgroup;
 	bool own; /* made here, and taken down when this fails */
@@ -88,9 +87,9 @@ static unsigned long long birth(pid_t pid)
 
 static const char *status_now(void)
 {
-	if (!it.pid)
+	if (!it.b.pid)
 		return "creating";
-	if (!it.born || birth(it.pid) != it.born)
+	if (!it.born || birth(it.b.pid) != it.born)
 		return "stopped";
 	return access(file("gate"), F_OK) ? "running" : "created";
 }
@@ -102,7 +101,7 @@ static void save(void)
 
 	join(new, sizeof(new), it.dir, "/new", NULL);
 	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	n = format(text, sizeof(text), "%d\n%llu\n%s\n%s\n", (int)it.pid, it.born, it.b.dir,
+	n = format(text, sizeof(text), "%d\n%llu\n%s\n%s\n", (int)it.b.pid, it.born, it.b.dir,
 		   it.b.cgroup);
 	if (fd < 0 || write(fd, text, n) != n || close(fd) || rename(new, file("state")) < 0)
 		die(STATUS_FAILED, "%s: %s", file("state"), strerror(errno));
@@ -129,7 +128,7 @@ static void load(const char *id, bool config)
 		if (l.fd < 0 || !(line[i] = next_line(&l)))
 			return; /* whoever made it was killed before */
 	close(l.fd);
-	it.pid = to_number(line[0], NULL, 10);
+	it.b.pid = to_number(line[0], NULL, 10);
 	it.born = to_number(line[1], NULL, 10);
 	join(it.b.dir, sizeof(it.b.dir), line[2], NULL);
 	join(it.b.cgroup, sizeof(it.b.cgroup), line[3], NULL);
@@ -205,9 +204,9 @@ static void take_down(void)
 {
 	if (!it.own || getpid() != it.owner)
 		return;
-	if (it.pid > 0) {
-		kill(it.pid, SIGKILL);
-		waitpid(it.pid, NULL, 0);
+	if (it.b.pid > 0) {
+		kill(it.b.pid, SIGKILL);
+		waitpid(it.b.pid, NULL, 0);
 	}
 	forget();
 }
@@ -236,9 +235,9 @@ static void write_maps(void)
 						{ "gid_map", "linux.gidMappings" } };
 	char path[64], text[4096];
 
-	if (!(it.b.namespaces & CLONE_NEWUSER))
+	if (!(it.b.c.namespaces & CLONE_NEWUSER))
 		return;
-	format(path, sizeof(path), "/proc/%d/setgroups", (int)it.pid);
+	format(path, sizeof(path), "/proc/%d/setgroups", (int)it.b.pid);
 	if (geteuid())
 		write_small(AT_FDCWD, path, "deny");
 	for (int i = 0; i < 2; i++) {
@@ -252,7 +251,7 @@ static void write_maps(void)
 			if (n >= sizeof(text))
 				refuse(m, "too many");
 		}
-		format(path, sizeof(path), "/proc/%d/%s", (int)it.pid, kinds[i][0]);
+		format(path, sizeof(path), "/proc/%d/%s", (int)it.b.pid, kinds[i][0]);
 		if (n && write_small(AT_FDCWD, path, text) < 0)
 			die(STATUS_FAILED, "config.json: %s: %s", kinds[i][1], strerror(errno));
 	}
@@ -322,8 +321,8 @@ static void await_step(int sync)
 
 	if (read(sync, &byte, 1) == 1)
 		return;
-	waitpid(it.pid, &status, 0);
-	it.pid = -1;
+	waitpid(it.b.pid, &status, 0);
+	it.b.pid = -1;
 	exit(status && exit_status_of(status) ? exit_status_of(status) : STATUS_FAILED);
 }
 
@@ -371,6 +370,7 @@ static int create(const char *id, bool detach)
 	it.b.c.console = open_console(detach, &console);
 	it.b.c.terminal = true_at(it.b.config, "process.terminal");
 	it.b.c.master_only = true;
+	it.b.c.bundle = &it.b;
 	it.b.c.with_parent = !detach;
 	if (detach)
 		sigprocmask(SIG_BLOCK, NULL, &it.b.c.mask);
@@ -378,19 +378,19 @@ static int create(const char *id, bool detach)
 		die(STATUS_FAILED, "socketpair: %s", strerror(errno));
 	it.b.sync = pair[1];
 	join_namespaces(false);
-	it.pid = spawn(it.b.namespaces & ~CLONE_NEWCGROUP, it.cgroup, false, bundle_child, &it.b.c);
-	if (it.pid < 0)
+	it.b.pid = spawn(it.b.c.namespaces, it.cgroup, false, container_setup, &it.b.c);
+	if (it.b.pid < 0)
 		die(STATUS_FAILED, "cannot start a process in new namespaces: %s", strerror(errno));
 	join_namespaces(true);
 	close(pair[1]);
 	write_maps();
-	it.born = birth(it.pid);
+	it.born = birth(it.b.pid);
 	save();
-	if (write(pair[0], &it.pid, sizeof(it.pid)) < 0)
+	if (write(pair[0], &it.b.pid, sizeof(it.b.pid)) < 0)
 		die(STATUS_FAILED, "%s: its first process is gone", id);
 	await_step(pair[0]);
-	if (run_hooks(&it.b, "prestart", "creating", it.pid) < 0 ||
-	    run_hooks(&it.b, "createRuntime", "creating", it.pid) < 0)
+	if (run_hooks(&it.b, "prestart", "creating") ||
+	    run_hooks(&it.b, "createRuntime", "creating"))
 		exit(STATUS_FAILED);
 	let_step(pair[0]);
 	await_step(pair[0]);
@@ -398,7 +398,7 @@ static int create(const char *id, bool detach)
 	if (oci_opt.pid_file) {
 		int fd = open(oci_opt.pid_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 		char text[16];
-		int n = format(text, sizeof(text), "%d", (int)it.pid);
+		int n = format(text, sizeof(text), "%d", (int)it.b.pid);
 
 		if (fd < 0 || write(fd, text, n) != n || close(fd))
 			die(STATUS_FAILED, "--pid-file %s: %s", oci_opt.pid_file, strerror(errno));
@@ -414,7 +414,7 @@ static void start(void)
 	if (gate < 0 || unlink(file("gate")) < 0 || write(gate, "", 1) != 1)
 		die(STATUS_FAILED, "%s: not created, or its process is gone", it.b.id);
 	close(gate);
-	run_hooks(&it.b, "poststart", "running", it.pid);
+	run_hooks(&it.b, "poststart", "running");
 }
 
 /* ---- the verbs ---- */
@@ -441,16 +441,18 @@ int state_verb(int argc, char **argv)
 
 	load(argv[0], true);
 	status = status_now();
-	print_state(&it.b, status, strcmp(status, "stopped") ? it.pid : 0);
+	if (!strcmp(status, "stopped"))
+		it.b.pid = 0;
+	print_state(&it.b, status);
 	return 0;
 }
 
 int oci_kill(const char *id, int sig)
 {
 	load(id, false);
-	if (!strcmp(status_now(), "stopped") || it.pid < 1)
+	if (!strcmp(status_now(), "stopped") || it.b.pid < 1)
 		die(STATUS_FAILED, "%s is stopped", id);
-	if (kill(it.pid, sig) < 0)
+	if (kill(it.b.pid, sig) < 0)
 		die(STATUS_FAILED, "%s: %s", id, strerror(errno));
 	return 0;
 }
@@ -462,15 +464,13 @@ struct container *oci_running(const char *id, struct state *s, int *cgroup)
 	load(id, true);
 	if (strcmp(status_now(), "running"))
 		die(STATUS_FAILED, "%s is %s, not running", id, status_now());
-	compile_seccomp(&it.b);
-	it.b.user = -1;
-	format(path, sizeof(path), "/proc/%d/ns/user", (int)it.pid);
+	bundle_process(&it.b);
+	format(path, sizeof(path), "/proc/%d/ns/user", (int)it.b.pid);
 	for_each_in(n, it.b.config, "linux.namespaces")
 		if (namespace_bit(text_at(n, "type", "")) == CLONE_NEWUSER)
-			it.b.user = open(path, O_RDONLY | O_CLOEXEC);
+			it.b.c.user_ns = open(path, O_RDONLY | O_CLOEXEC);
 	*cgroup = open(group_path(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	it.b.c.envp = texts_at(it.b.config, "process.env");
-	*s = (struct state){ .pid = it.pid };
+	*s = (struct state){ .pid = it.b.pid };
 	join(s->name, sizeof(s->name), id, NULL);
 	return &it.b.c;
 }
@@ -478,20 +478,21 @@ struct container *oci_running(const char *id, struct state *s, int *cgroup)
 int delete_verb(int argc, char **argv)
 {
 	load(argv[0], true);
-	if (it.pid > 0 && strcmp(status_now(), "stopped")) {
+	if (it.b.pid > 0 && strcmp(status_now(), "stopped")) {
 		if (!oci_opt.force)
 			die(STATUS_FAILED, "%s is %s, not stopped (delete --force kills it)",
 			    argv[0], status_now());
-		kill(it.pid, SIGKILL);
+		kill(it.b.pid, SIGKILL);
 		for (int i = 0; i < 1000 && strcmp(status_now(), "stopped"); i++)
 			poll(NULL, 0, 10);
-	} else if (!it.pid && !oci_opt.force) {
+	} else if (!it.b.pid && !oci_opt.force) {
 		die(STATUS_FAILED, "%s is being created (delete --force removes what is left)",
 		    argv[0]);
 	}
 	forget();
+	it.b.pid = 0;
 	if (it.b.config)
-		run_hooks(&it.b, "poststop", "stopped", 0);
+		run_hooks(&it.b, "poststop", "stopped");
 	return 0;
 }
 
@@ -541,7 +542,7 @@ static int relay(int master, int signals)
 	cfmakeraw(&raw);
 	if (terminal)
 		tcsetattr(0, TCSANOW, &raw);
-	while (!has_ended(it.pid, signals, &status, &ending)) {
+	while (!has_ended(it.b.pid, signals, &status, &ending)) {
 		poll(p, 3, -1);
 		if (p[1].revents && !pass(master, 1))
 			p[1].fd = -1;
@@ -568,11 +569,12 @@ int oci_run(const char *id, bool detach)
 		it.own = false;
 		return 0;
 	}
-	status = console < 0 ? wait_for_end(it.pid, signals, &killed)
+	status = console < 0 ? wait_for_end(it.b.pid, signals, &killed)
 			     : relay(take_terminal(console), signals);
 	it.own = false;
 	forget();
-	run_hooks(&it.b, "poststop", "stopped", 0);
+	it.b.pid = 0;
+	run_hooks(&it.b, "poststop", "stopped");
 	return status;
 }
 

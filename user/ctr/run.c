@@ -114,6 +114,7 @@ char **make_environment(const struct opt_list *extra, const struct image_config 
 void set_surroundings(struct container *c, const char *workdir, const char *user,
 		      const struct opt_list *env, const struct image_config *config)
 {
+	c->umask = 022;
 	c->make_workdir = !workdir;
 	c->workdir = workdir ? workdir : image_config_next(config, "WorkingDir", NULL);
 	c->user = user ? user : image_config_next(config, "User", NULL);
@@ -173,7 +174,7 @@ static void describe_limits(struct container *c)
 static void add_volume(struct mount_point *m, const char *text)
 {
 	const char *first = strchr(text, ':'), *second = first ? strchr(first + 1, ':') : NULL;
-	char *source = copy_text(text, strlen(text)), *target;
+	char *source = copy_text(text, strlen(text)), *target, cwd[PATH_MAX] = "", path[PATH_MAX];
 
 	target = first ? source + (first + 1 - text) : NULL;
 	if (!target || target[0] != '/' || first == text ||
@@ -183,11 +184,17 @@ static void add_volume(struct mount_point *m, const char *text)
 	source[first - text] = 0;
 	if (second)
 		target[second - first - 1] = 0;
-	*m = (struct mount_point){ .source = source, .target = target, .flags = MS_REC };
-	if (second && !strcmp(second, ":ro"))
-		m->flags |= MS_RDONLY;
 	if (access(source, F_OK) < 0)
 		die(STATUS_FAILED, "--volume %s: %s: %s", text, source, strerror(errno));
+	/* Where it is looked up, the current directory is another one. */
+	if ((*source != '/' && !getcwd(cwd, sizeof(cwd))) ||
+	    !join(path, sizeof(path), cwd, *cwd ? "/" : "", source, NULL))
+		die(STATUS_FAILED, "--volume %s: too long", text);
+	*m = (struct mount_point){ .source = copy_text(path, strlen(path)),
+				   .target = target,
+				   .flags = MS_REC };
+	if (second && !strcmp(second, ":ro"))
+		m->flags |= MS_RDONLY;
 }
 
 static void describe_mounts(struct container *c)
@@ -252,7 +259,7 @@ static uint64_t describe_namespaces(void)
 	if (opt.ports.n && !opt.bridge)
 		die(STATUS_USAGE, "--publish: not with --net %s", net);
 	/* Of a bridge's, net.c makes the namespace: this process enters it before the start. */
-	return NEEDED | CLONE_NEWIPC | (strcmp(net, "none") ? 0 : CLONE_NEWNET);
+	return NEEDED | CLONE_NEWIPC | CLONE_NEWCGROUP | (strcmp(net, "none") ? 0 : CLONE_NEWNET);
 }
 
 /* ---- life ---- */
@@ -412,8 +419,8 @@ static void describe(struct container *c, const char *name, const char *image, c
 		c->argv = shell;
 	set_surroundings(c, opt.workdir, opt.user, &opt.env, &config);
 	c->namespaces = describe_namespaces();
-	c->capabilities = describe_capabilities();
-	c->seccomp = describe_seccomp(c->capabilities);
+	c->capabilities[SET_BOUNDING] = describe_capabilities();
+	c->seccomp = describe_seccomp(c->capabilities[SET_BOUNDING]);
 	describe_mounts(c);
 	describe_limits(c);
 	c->init = opt.init;
@@ -425,7 +432,7 @@ int run_verb(int argc, char **argv)
 {
 	struct container c = { 0 };
 	const char *image_name = argv[0];
-	char image[256];
+	char image[256], workshop[STATE_PATH_SIZE];
 
 	if (oci_opt.bundle)
 		return oci_run(argv[0], opt.detach);
@@ -439,6 +446,8 @@ int run_verb(int argc, char **argv)
 	state.keep = opt.detach && !opt.remove;
 	state_describe(&state, c.argv);
 	atexit(take_down);
+	state_path(state.name, NULL, workshop);
+	c.workshop = workshop;
 	c.hostname = opt.hostname ? opt.hostname : state.name;
 	cgroup = cgroup_create(state.name);
 	if (cgroup < 0 && c.nr_limits)

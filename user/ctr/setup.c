@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a container's first process does between clone and the command (command.c), already in its new
- * namespaces: it builds a root from the image (EROFS below, a tmpfs for what is written above, an
- * overlay of both), makes that its root, mounts in it what programs expect, and lets go of the old
- * root. Nothing is copied: the cost is a fixed number of mounts.
+ * namespaces: it enters a root, a bundle's folder or one built of an image (EROFS below, a tmpfs for
+ * what is written above, an overlay of both), mounts in it what programs expect, makes it its root,
+ * and lets go of the old one. Nothing is copied: the cost is a fixed number of mounts.
  *
- * All paths but those of the image are looked up in the new root, so that no link in an image leads
- * outside; the old one lies above it, out of every path's reach, until all bind mounts are made.
+ * Until the root changes it is the current directory. Places in it are found by openat2(2), so that no
+ * link leads outside, and named by the host's /proc/self/fd; the sources of bind mounts are the host's.
  *
  * All of it may run in the parent's memory (vfork): nothing here may allocate or change the parent's
  * data. A failure is told on stderr and is the exit status.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <net/if.h>
 #include <sched.h>
 #include <string.h>
@@ -21,16 +22,17 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+#include <linux/openat2.h>
 
-#include "account.h"
-#include "ctr.h"
+#include "oci.h"
 
-/* The state's own folder: it exists, and in the container's mount namespace nobody needs it. */
-#define WORKSHOP "/run/ctr"
 #define BARE (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+/* What a user namespace may not take away from a mount; ST_* are the same bits. */
+#define KEPT (BARE | MS_RDONLY | MS_NOATIME | MS_NODIRATIME)
 
 const struct mount_point default_mounts[] = {
 	/* Its own: a procfs shows the pid namespace that it is mounted from. */
@@ -55,116 +57,222 @@ const char *const default_unwritable[] = { "/proc/bus",           "/proc/fs",
 					   "/proc/irq",           "/proc/sys",
 					   "/proc/sysrq-trigger", NULL };
 
-static int failed(const char *what)
+int failed(const char *what, const char *name)
 {
-	warn("cannot %s: %s", what, strerror(errno));
+	warn("cannot %s%s%s: %s", what, *name ? " " : "", name, strerror(errno));
 	return STATUS_FAILED;
 }
+
+/* ---- places in the root, which is the current directory ---- */
+
+static int open_inside(const char *path)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+
+	return syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+}
+
+/* The folder at path, or with file the file, made with all above it where it is not there; -1. */
+static int make_inside(const char *path, bool file)
+{
+	char part[PATH_MAX];
+	int fd = open_inside(path), at = AT_FDCWD;
+	const char *name, *end;
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	for (name = path + strspn(path, "/"); *name; name = end + strspn(end, "/")) {
+		end = name + strcspn(name, "/");
+		format(part, sizeof(part), "%.*s", (int)(end - path), path);
+		fd = open_inside(part);
+		if (fd < 0 && errno == ENOENT) {
+			const char *base = part + (name - path);
+
+			if (file && !end[strspn(end, "/")])
+				mknodat(at, base, S_IFREG | 0644, 0);
+			else
+				mkdirat(at, base, 0755);
+			fd = open_inside(part);
+		}
+		if (at != AT_FDCWD)
+			close(at);
+		if (fd < 0)
+			break;
+		at = fd;
+	}
+	return fd;
+}
+
+/* The folder that path lies in, and the name that it has there. */
+static int open_parent(const char *path, const char **base)
+{
+	char parent[PATH_MAX];
+
+	*base = strrchr(path, '/') + 1;
+	format(parent, sizeof(parent), "%.*s", (int)(*base - path), path);
+	return make_inside(parent, false);
+}
+
+static void name_of(int fd, char name[32])
+{
+	format(name, 32, "/proc/self/fd/%d", fd);
+}
+
+/* ---- mounts ---- */
 
 /* The root, made and entered, but not yet that of the process. */
 static int make_root(const struct container *c)
 {
+	unsigned long propagation =
+		!c->propagation || c->propagation & MS_PRIVATE ? MS_PRIVATE : MS_SLAVE;
+
 	/* From here on nothing that is mounted or unmounted shows outside. */
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return failed("make the mounts private");
+	if (mount(NULL, "/", NULL, MS_REC | propagation, NULL) < 0)
+		return failed("make the mounts private", "");
 	if (c->rootfs) {
 		if (mount(c->rootfs, c->rootfs, NULL, MS_BIND | MS_REC, NULL) < 0 ||
 		    chdir(c->rootfs) < 0)
-			return failed("enter the root");
+			return failed("enter the root", c->rootfs);
 		return 0;
 	}
-	if (mount("tmpfs", WORKSHOP, "tmpfs", MS_NOSUID, "mode=0755") < 0 || chdir(WORKSHOP) < 0 ||
-	    mkdir("image", 0755) < 0 || mkdir("upper", 0755) < 0 || mkdir("work", 0755) < 0)
-		return failed("make a tmpfs for the container's files");
+	if (mount("tmpfs", c->workshop, "tmpfs", MS_NOSUID, "mode=0755") < 0 ||
+	    chdir(c->workshop) < 0 || mkdir("image", 0755) < 0 || mkdir("upper", 0755) < 0 ||
+	    mkdir("work", 0755) < 0)
+		return failed("make a tmpfs for the container's files", "");
 	if (mount_image(c->image, "image") < 0)
-		return failed("mount the image");
+		return failed("mount the image", "");
 	if (mount("overlay", "image", "overlay", 0, "lowerdir=image,upperdir=upper,workdir=work") <
 	    0)
-		return failed("mount the overlay");
-	return chdir("image") < 0 ? failed("enter the root") : 0;
+		return failed("mount the overlay", "");
+	return chdir("image") < 0 ? failed("enter the root", "") : 0;
 }
 
-/* A place to mount on, as source is: a folder, or a file. With the folders above it. */
-static void make_place(const char *path, int source)
+/* Gives what is mounted at path the flags too. */
+static int remount(const char *path, unsigned long flags)
 {
-	struct stat st = { .st_mode = S_IFDIR };
+	struct statvfs st;
 
-	if (source >= 0)
-		fstat(source, &st);
-	make_folders(path);
-	if (!S_ISDIR(st.st_mode) && !rmdir(path))
-		mknod(path, S_IFREG | 0644, 0);
-}
-
-static int mount_one(const struct mount_point *m, const char *source)
-{
-	unsigned long flags = m->flags & ~MS_REC;
-
-	if (m->type)
-		return mount(m->type, m->target, m->type, m->flags, m->data);
-	if (mount(source, m->target, NULL, MS_BIND | (m->flags & MS_REC), NULL) < 0)
+	if (statvfs(path, &st) < 0)
 		return -1;
-	return flags ? mount(NULL, m->target, NULL, MS_BIND | MS_REMOUNT | flags, NULL) : 0;
+	return mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | flags | (st.f_flag & KEPT), NULL);
 }
 
-/* fd: what the sources of bind mounts are, from open_sources(). */
-static int make_mounts(const struct container *c, const int *fd)
+static bool is_folder(const char *path)
 {
-	char source[32];
+	struct stat st;
 
-	for (const struct mount_point *m = c->mounts; m < c->mounts + c->nr_mounts; m++, fd++) {
-		format(source, sizeof(source), "/proc/self/fd/%d", *fd);
-		if (!mount_one(m, source))
-			continue;
-		if (errno == ENOENT) {
-			make_place(m->target, *fd);
-			if (!mount_one(m, source))
-				continue;
-		}
-		if (!m->optional || (errno != ENODEV && errno != EPERM)) {
-			warn("cannot mount %s: %s", m->target, strerror(errno));
-			return STATUS_FAILED;
-		}
-		rmdir(m->target); /* one that was made for it: programs look for the folder */
-	}
-	return 0;
+	return stat(path, &st) < 0 || S_ISDIR(st.st_mode);
 }
 
-/* Before the root changes, after which their names would mean something else; -1 for no bind mount. */
-static int open_sources(const struct container *c, int *fd)
+/* What mount(2) does not do at once, to what lies at the target now. */
+static int finish_mount(const struct mount_point *m, unsigned long flags)
 {
-	for (const struct mount_point *m = c->mounts; m < c->mounts + c->nr_mounts; m++, fd++) {
-		*fd = m->type ? -1 : open(m->source, O_PATH | O_CLOEXEC);
-		if (!m->type && *fd < 0) {
-			warn("cannot mount %s: %s: %s", m->target, m->source, strerror(errno));
-			return STATUS_FAILED;
-		}
-	}
-	return 0;
+	int fd = open_inside(m->target), err = 0;
+	char name[32];
+
+	name_of(fd, name);
+	if (flags)
+		err = remount(name, flags);
+	for (const unsigned long *p = m->propagation; !err && p && *p; p++)
+		err = mount(NULL, name, NULL, *p, NULL);
+	close(fd);
+	return err < 0 ? failed("set the flags of", m->target) : 0;
 }
 
-const struct device default_devices[NR_DEVICES] = {
-	{ "/dev/null", 1, 3 },   { "/dev/zero", 1, 5 },    { "/dev/full", 1, 7 },
-	{ "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 },
+static int make_mount(const struct mount_point *m)
+{
+	int fd = make_inside(m->target, !m->type && !is_folder(m->source)), err, at;
+	unsigned long later = m->type ? 0 : m->flags & ~MS_REC;
+	const char *base;
+	char name[32];
+
+	if (fd < 0)
+		return failed("make", m->target);
+	name_of(fd, name);
+	err = mount(m->source ?: m->type, name, m->type,
+		    m->type ? m->flags : MS_BIND | (m->flags & MS_REC), m->data);
+	close(fd);
+	if (err < 0 && m->optional && (errno == ENODEV || errno == EPERM)) {
+		/* Programs look for the folder: one that was made for it goes. */
+		at = open_parent(m->target, &base);
+		unlinkat(at, base, AT_REMOVEDIR);
+		close(at);
+		return 0;
+	}
+	if (err < 0)
+		return failed("mount", m->target);
+	return later || m->propagation ? finish_mount(m, later) : 0;
+}
+
+/* ---- devices ---- */
+
+#define ANYBODYS (S_IFCHR | 0666)
+static const struct device default_devices[] = {
+	{ "/dev/null", ANYBODYS, 1, 3, 0, 0 },    { "/dev/zero", ANYBODYS, 1, 5, 0, 0 },
+	{ "/dev/full", ANYBODYS, 1, 7, 0, 0 },    { "/dev/random", ANYBODYS, 1, 8, 0, 0 },
+	{ "/dev/urandom", ANYBODYS, 1, 9, 0, 0 }, { "/dev/tty", ANYBODYS, 5, 0, 0, 0 },
 };
 
 static const char *const links[][2] = {
-	{ "/proc/self/fd", "/dev/fd" },       { "/proc/self/fd/0", "/dev/stdin" },
-	{ "/proc/self/fd/1", "/dev/stdout" }, { "/proc/self/fd/2", "/dev/stderr" },
-	{ "pts/ptmx", "/dev/ptmx" },
+	{ "/proc/self/fd", "fd" },       { "/proc/self/fd/0", "stdin" },
+	{ "/proc/self/fd/1", "stdout" }, { "/proc/self/fd/2", "stderr" },
+	{ "/proc/kcore", "core" },       { "pts/ptmx", "ptmx" },
 };
+
+/* As base of the folder `at`. In a user namespace, which may make none, it is the host's. */
+static int make_device(const struct container *c, int at, const char *base, const struct device *d)
+{
+	char name[32];
+	int fd, err;
+
+	if (!(c->namespaces & CLONE_NEWUSER) || S_ISFIFO(d->mode))
+		return mknodat(at, base, d->mode, makedev(d->major, d->minor)) < 0 &&
+				       errno != EEXIST
+			       ? failed("make", d->path)
+			       : 0;
+	fd = make_inside(d->path, true);
+	name_of(fd, name);
+	err = mount(d->path, name, NULL, MS_BIND, NULL);
+	close(fd);
+	return err < 0 ? failed("bind", d->path) : 0;
+}
 
 static int make_devices(const struct container *c)
 {
-	for (const struct device *d = default_devices; d < default_devices + NR_DEVICES; d++)
-		if (mknod(d->path, S_IFCHR | 0666, makedev(d->major, d->minor)) < 0 &&
-		    errno != EEXIST)
-			return failed("make the devices");
+	int dev = make_inside("/dev", false), at, err = 0;
+	const char *base;
+
+	for (size_t i = 0; i < sizeof(default_devices) / sizeof(*default_devices); i++)
+		if (make_device(c, dev, default_devices[i].path + strlen("/dev/"),
+				default_devices + i))
+			return STATUS_FAILED;
+	for (const struct device *d = c->devices; d < c->devices + c->nr_devices; d++) {
+		at = open_parent(d->path, &base);
+		if (make_device(c, at, base, d))
+			return STATUS_FAILED;
+		if (!(c->namespaces & CLONE_NEWUSER))
+			err = fchownat(at, base, d->uid, d->gid, AT_SYMLINK_NOFOLLOW)
+				      ?: fchmodat(at, base, d->mode & 07777, 0);
+		if (err < 0)
+			return failed("give away", d->path);
+		close(at);
+	}
 	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
-		if (symlink(links[i][0], links[i][1]) < 0 && errno != EEXIST)
-			return failed("make the links of /dev");
-	if (mkdir("/dev/shm", 01777) < 0 && errno != EEXIST)
-		return failed("make /dev/shm");
+		if (symlinkat(links[i][0], dev, links[i][1]) < 0 && errno != EEXIST)
+			return failed("make the links of", "/dev");
+	if (mkdirat(dev, "shm", 01777) < 0 && errno != EEXIST)
+		return failed("make", "/dev/shm");
+	close(dev);
+	return 0;
+}
+
+/* ---- the kernel's settings, and its own ---- */
+
+static int write_sysctls(const struct container *c)
+{
+	for (const struct setting *s = c->sysctls; s && s->file; s++)
+		if (write_small(AT_FDCWD, s->file, s->value) < 0)
+			return failed("write", s->file);
 	return 0;
 }
 
@@ -173,13 +281,15 @@ static int shield(const struct container *c)
 	for (const char *const *p = c->masked; p && *p; p++)
 		if (mount("/dev/null", *p, NULL, MS_BIND, NULL) < 0 && errno != ENOENT &&
 		    (errno != ENOTDIR || mount("tmpfs", *p, "tmpfs", BARE | MS_RDONLY, NULL) < 0))
-			return failed("mask what is the machine's");
+			return failed("mask", *p);
 	for (const char *const *p = c->unwritable; p && *p; p++)
-		if (mount(*p, *p, NULL, MS_BIND | MS_REC, NULL) < 0
-			    ? errno != ENOENT
-			    : mount(NULL, *p, NULL, MS_REMOUNT | MS_BIND | BARE | MS_RDONLY, NULL) <
-				      0)
-			return failed("make the kernel's settings read-only");
+		if (mount(*p, *p, NULL, MS_BIND | MS_REC, NULL) < 0 ? errno != ENOENT
+								    : remount(*p, MS_RDONLY) < 0)
+			return failed("make read-only:", *p);
+	if (c->read_only && remount("/", MS_RDONLY) < 0)
+		return failed("make the root read-only", "");
+	if (c->propagation && mount(NULL, "/", NULL, c->propagation, NULL) < 0)
+		return failed("set linux.rootfsPropagation", "");
 	return 0;
 }
 
@@ -191,48 +301,58 @@ static int raise_loopback(void)
 
 	err = s < 0 ? -1 : ioctl(s, SIOCSIFFLAGS, &request);
 	close(s);
-	return err < 0 ? failed("bring up the loopback interface") : 0;
+	return err < 0 ? failed("bring up the loopback interface", "") : 0;
 }
 
-/* The old root, on top of the new one, goes: "." leads to what is on top of the current directory. */
-static int leave_old_root(const struct container *c)
+static int set_names(const struct container *c)
 {
-	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-		return failed("leave the old root");
-	if (c->read_only && mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0)
-		return failed("make the root read-only");
+	if (c->hostname && sethostname(c->hostname, strlen(c->hostname)) < 0)
+		return failed("set the host name", c->hostname);
+	if (c->domainname && setdomainname(c->domainname, strlen(c->domainname)) < 0)
+		return failed("set the domain name", c->domainname);
+	return c->namespaces & CLONE_NEWNET ? raise_loopback() : 0;
+}
+
+/* "." leads to what is on top of the current directory: the old root, on top of the new one. */
+static int change_root(void)
+{
+	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return failed("change the root", "");
 	return 0;
 }
 
 int container_setup(const struct container *c)
 {
-	int sources[MAX_MOUNTS], status;
+	int status;
 
 	if (c->with_parent)
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	else
+		setsid();
+	if (c->bundle && bundle_enter(c))
+		return STATUS_FAILED;
 	/* Not by clone, which would make the caller's group the root of what it sees. A kernel may lack it. */
-	if (unshare(CLONE_NEWCGROUP) < 0 && errno != EINVAL)
-		return failed("make a cgroup namespace");
+	if (c->namespaces & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) < 0 && errno != EINVAL)
+		return failed("make a cgroup namespace", "");
 	umask(0);
-	status = open_sources(c, sources);
-	if (!status)
-		status = make_root(c);
-	if (!status && syscall(SYS_pivot_root, ".", ".") < 0)
-		status = failed("change the root");
-	if (!status)
-		status = make_mounts(c, sources);
+	if (c->bundle && bundle_step(c)) /* prestart, createRuntime */
+		return STATUS_FAILED;
+	status = make_root(c);
+	for (int i = 0; !status && i < c->nr_mounts; i++)
+		status = make_mount(c->mounts + i);
 	if (!status)
 		status = make_devices(c);
 	if (!status)
+		status = write_sysctls(c);
+	if (!status && c->bundle)
+		status = run_hooks(c->bundle, "createContainer", "creating");
+	if (!status)
+		status = change_root();
+	if (!status)
 		status = shield(c);
 	if (!status)
-		status = leave_old_root(c);
-	if (!status && c->namespaces & CLONE_NEWNET)
-		status = raise_loopback();
+		status = set_names(c);
 	if (status)
 		return status;
-	umask(022);
-	if (sethostname(c->hostname, strlen(c->hostname)) < 0)
-		return failed("set the host name");
 	return c->init ? container_init(c) : container_exec(c);
 }
