@@ -30,7 +30,7 @@ err
 sh
 ctr: the name T is in use
 2
-ctr: T still runs (`ctr stop T` ends it; so does rm --force)
+ctr: T still runs (`ctr stop T` ends it; so does --force)
 125
 1
 exited 3

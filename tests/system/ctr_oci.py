@@ -22,7 +22,7 @@ while :; do case $1 in --root) shift 2;; --*) shift;; *) break;; esac; done
 verb=$1; shift
 case $verb in
 run|create) exec ctr $verb --bundle . "$@";;
-list) exec ls /run/oci;;
+list) exec ctr ps -aq;;
 *) exec ctr $verb "$@";;
 esac
 END
@@ -73,7 +73,7 @@ REFUSED = {
 def refused():
     """All of them in one boot's bundle."""
     edits = "\n".join("%s; crun create c </dev/null; ctr state c" % change for change, _ in REFUSED.values())
-    out = "\n".join("ctr: config.json: %s\nctr: c: no such container" % said for _, said in REFUSED.values())
+    out = "\n".join("ctr: config.json: %s\nctr: nothing named c (try `ctr ps -a`)" % said for _, said in REFUSED.values())
     head, tail = crun.BUNDLE.split("\nmkdir rootfs", 1)
     return Case("refused", head + CRUN + "mkdir rootfs" + tail + edits + "\n[ -d /sys/fs/cgroup/c ] || echo gone", out=out + "\ngone")
 
@@ -83,10 +83,10 @@ CASES = [with_ctr(case) for case in crun.CASES if case.name not in LACKS] + [
     crun.rung("states", crun.FIVE, """
         crun create --pid-file p c </dev/null; ctr state c | sed "s/$(cat p)/PID/; s,$PWD,DIR,"; ctr create --bundle . c
         ctr start c; ctr start c; ctr kill c KILL; while ctr state c | grep -q '"running"'; do sleep 0.05; done
-        ctr state c | grep status; ctr kill c; ctr delete c; ctr state c""", "exec sleep 1000", status=125,
+        ctr state c | grep status; ctr kill c; ctr delete c; ctr state c""", "exec sleep 1000", status=2,
               out='{\n  "ociVersion": "1.1.0",\n  "id": "c",\n  "status": "created",\n  "pid": PID,\n  "bundle": "DIR",\n'
-                  '  "annotations": {}\n}\nctr: c: there is a container of this name\nctr: c is running, not created\n'
-                  '  "status": "stopped",\nctr: c is stopped\nctr: c: no such container'),
+                  '  "annotations": {}\n}\nctr: the name c is in use\nctr: c is running, not created\n'
+                  '  "status": "stopped",\nctr: c is stopped\nctr: nothing named c (try `ctr ps -a`)'),
 ]
 CASES[-1].run = with_ctr(CASES[-1]).run
 for case in CASES:

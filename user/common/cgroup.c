@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One cgroup for each container and each virtual machine, named PROG-NAME, directly below the root
- * of the cgroup2 tree: both kinds are limited and measured by the same files.
+ * One cgroup for each container and each virtual machine, PROG-NAME below the root of the cgroup2 tree
+ * unless it is told otherwise: both kinds are limited and measured by the same files.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 #include "common.h"
 
-#define PATH_SIZE 160
+#define PATH_SIZE 320
 
 static bool is_cgroup2(const char *path)
 {
@@ -50,44 +50,54 @@ static const char *cgroup_root(void)
 	return root = "/sys/fs/cgroup";
 }
 
-static bool group_path(const char *name, char path[PATH_SIZE])
+static bool group_path(const char *group, char path[PATH_SIZE])
 {
 	const char *root = cgroup_root();
 
-	return root && join(path, PATH_SIZE, root, "/", prog_name, "-", name, NULL);
+	return root && join(path, PATH_SIZE, root, "/", group, NULL);
 }
 
-/* Gives the groups below the root their controllers, those that there are. */
-static void enable_controllers(void)
+/* Every group above path gets the controllers that the one above it has. */
+static void enable_controllers(char *path)
 {
-	int root = open(cgroup_root(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	static const char *const controllers[] = { "+memory", "+pids", "+cpu", "+cpuset", "+io" };
 
-	if (root < 0)
-		return;
-	write_small(root, "cgroup.subtree_control", "+memory");
-	write_small(root, "cgroup.subtree_control", "+pids");
-	write_small(root, "cgroup.subtree_control", "+cpu");
-	close(root);
+	for (char *p = path + strlen(cgroup_root()); p; p = strchr(p + 1, '/')) {
+		int fd;
+
+		*p = 0;
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		for (size_t i = 0; fd >= 0 && i < sizeof(controllers) / sizeof(*controllers); i++)
+			write_small(fd, "cgroup.subtree_control", controllers[i]);
+		close(fd);
+		*p = '/';
+	}
 }
 
-int cgroup_create(const char *name)
+int cgroup_create(const char *group, bool all)
 {
-	char path[PATH_SIZE];
+	char path[PATH_SIZE], *p;
 	int fd;
 
-	if (!group_path(name, path) || (mkdir(path, 0755) < 0 && errno != EEXIST))
+	if (!group_path(group, path))
+		return -1;
+	for (p = path + strlen(cgroup_root()); (p = strchr(p + 1, '/')); *p = '/') {
+		*p = 0;
+		mkdir(path, 0755);
+	}
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		return -1;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && faccessat(fd, "memory.max", F_OK, 0) < 0)
-		enable_controllers();
+	if (fd >= 0 && (all || faccessat(fd, "memory.max", F_OK, 0) < 0))
+		enable_controllers(path);
 	return fd;
 }
 
-int cgroup_open(const char *name)
+int cgroup_open(const char *group)
 {
 	char path[PATH_SIZE];
 
-	return group_path(name, path) ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	return group_path(group, path) ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 }
 
 /* Ends what is still in the group, and waits for it, a second at most. */
@@ -103,11 +113,11 @@ static void empty_group(const char *path)
 	close(fd);
 }
 
-void cgroup_remove(const char *name)
+void cgroup_remove(const char *group)
 {
 	char path[PATH_SIZE];
 
-	if (!group_path(name, path) || !rmdir(path) || errno != EBUSY)
+	if (!*group || !group_path(group, path) || !rmdir(path) || errno != EBUSY)
 		return;
 	empty_group(path);
 	if (rmdir(path) < 0)

@@ -130,6 +130,7 @@ const char *image_config_find(const uint8_t *area, size_t n, size_t *size);
 /* ---- what runs ---- */
 enum state_phase {
 	STATE_STARTING,
+	STATE_CREATED, /* all is there but the command: it waits to be started */
 	STATE_RUNNING,
 	STATE_EXITED,
 	STATE_DEAD /* keeper was killed */
@@ -137,7 +138,11 @@ enum state_phase {
 struct state {
 	char name[NAME_SIZE], image[NAME_SIZE];
 	pid_t pid; /* of the container's first process, or of the monitor; 0: not yet */
-	pid_t keeper; /* of the process that waits for its end */
+	pid_t keeper; /* of the process that waits for its end; 0: nobody does, of a bundle's */
+	uint64_t
+		born; /* of such a one: when pid began, by which it is known from who has pid later */
+	char bundle[256]; /* the folder that it is made of, or "" */
+	char cgroup[256]; /* its group: PROG-NAME, or as the bundle says */
 	int64_t started, ended; /* seconds since 1970 */
 	int status; /* exit status, once it ended */
 	bool keep; /* what is known of it stays after its end, until it is removed */
@@ -147,7 +152,8 @@ struct state {
 	int dir; /* its locked folder, from state_begin() or state_lock() on */
 };
 #define STATE_PATH_SIZE 96
-/* The path of a file of NAME's; NULL: of the folder; both NULL: of the folder of all. */
+/* The path of a file of NAME's; NULL: of the folder; both NULL: of the folder of all, /run/PROG; for who
+ * is not root, $XDG_RUNTIME_DIR/PROG. */
 void state_path(const char *name, const char *file, char path[STATE_PATH_SIZE]);
 /* A name of letters, digits, '.', '_', '-', not starting with '.' or '-'. */
 bool name_is_valid(const char *name);
@@ -160,16 +166,20 @@ extern void (*state_give_back)(
 	const struct state *s); /* the tool's own, before a removal; or NULL */
 bool state_lock(struct state *s); /* of one that is over; false while somebody else has it */
 bool state_load(const char *name, struct state *s); /* false when there is none */
-void state_find(const char *name, struct state *s); /* one that runs; dies with status 2 */
+void state_any(const char *name, struct state *s); /* dies with status 2 when there is none */
+void state_find(const char *name, struct state *s); /* one that runs; likewise */
 int ps_verb(int argc, char **argv); /* the verb "ps" */
 extern const struct opt ps_options[];
 void state_each(void (*fn)(const struct state *s, void *arg), void *arg);
 
-/* ---- cgroups: PROG-NAME below the cgroup2 root ---- */
-/* Makes the group and opens it: its directory, or -1 with errno where cgroup2 cannot be used. */
-int cgroup_create(const char *name);
-int cgroup_open(const char *name);
-void cgroup_remove(const char *name); /* kills what is left in it */
+uint64_t process_birth(pid_t pid); /* in ticks; 0: it is not there, or has ended */
+
+/* ---- cgroups: by their path below the cgroup2 root ---- */
+/* Makes the group and opens it: its directory, or -1 with errno where cgroup2 cannot be used. It has the
+ * controllers of the root; with all: even if it has some already. */
+int cgroup_create(const char *group, bool all);
+int cgroup_open(const char *group);
+void cgroup_remove(const char *group); /* kills what is left in it */
 /* The number after "KEY " in one of its files ("" : the whole file). -1 when unknown. */
 int64_t cgroup_number(int cgroup, const char *file, const char *key);
 

@@ -104,13 +104,13 @@ const struct opt ps_options[] = {
 
 static const char *phase_text(const struct state *s, int cgroup, char buf[TEXT_SIZE])
 {
-	if (s->phase == STATE_STARTING)
-		return "starting";
-	if (s->phase == STATE_DEAD)
-		return "dead";
-	if (s->phase == STATE_RUNNING)
-		return cgroup >= 0 && cgroup_number(cgroup, "cgroup.freeze", "") == 1 ? "paused"
-										      : "running";
+	static const char *const texts[] = { "starting", "created", "running", "stopped", "dead" };
+
+	if (s->phase == STATE_RUNNING && cgroup >= 0 &&
+	    cgroup_number(cgroup, "cgroup.freeze", "") == 1)
+		return "paused";
+	if (s->phase != STATE_EXITED || !s->ended)
+		return texts[s->phase];
 	format(buf, TEXT_SIZE, "exited %d", s->status);
 	return buf;
 }
@@ -126,11 +126,12 @@ static void add_row(const struct state *s, void *table)
 		print("%s\n", s->name);
 		return;
 	}
-	cgroup = cgroup_open(s->name);
+	cgroup = cgroup_open(s->cgroup);
 	table_add(table, "%s", s->name);
-	table_add(table, "%s", s->image);
+	table_add(table, "%s", s->image[0] ? s->image : "-");
 	table_add(table, "%s", phase_text(s, cgroup, buf));
-	add_number(table, s->phase == STATE_RUNNING ? s->pid : -1, false);
+	add_number(table, s->phase == STATE_CREATED || s->phase == STATE_RUNNING ? s->pid : -1,
+		   false);
 	table_add(table, "%s", s->started ? age_text(time(NULL) - s->started, buf) : "-");
 	add_number(table, cgroup < 0 ? -1 : cgroup_number(cgroup, "pids.current", ""), false);
 	add_number(table, cgroup < 0 ? -1 : cgroup_number(cgroup, "memory.current", ""), true);

@@ -9,6 +9,10 @@
  * The lock belongs to the open folder, which a fork shares: it is handed from process to process
  * without a moment between. A folder that was removed before its lock was got is not the name's any
  * more, which is looked at after every locking.
+ *
+ * A container of a bundle may have no keeper, as the OCI runtime specification has it: the process that
+ * made it ends before it does. Then the kernel is asked whether its first process is there, and the file
+ * "gate", a FIFO, is there until it is started.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -37,8 +41,11 @@ bool name_is_valid(const char *name)
 
 void state_path(const char *name, const char *file, char path[STATE_PATH_SIZE])
 {
-	join(path, STATE_PATH_SIZE, "/run/", prog_name, name ? "/" : "", name ? name : "",
-	     file ? "/" : "", file ? file : "", NULL);
+	const char *run = getuid() ? getenv("XDG_RUNTIME_DIR") : NULL;
+
+	if (!join(path, STATE_PATH_SIZE, run ? run : "/run", "/", prog_name, name ? "/" : "",
+		  name ? name : "", file ? "/" : "", file ? file : "", NULL))
+		die(STATUS_FAILED, "$XDG_RUNTIME_DIR: too long");
 }
 
 /* Is the open folder still the one of that path? */
@@ -75,6 +82,11 @@ static int reserve(const char *name)
 	}
 }
 
+static void default_group(struct state *s)
+{
+	join(s->cgroup, sizeof(s->cgroup), prog_name, "-", s->name, NULL);
+}
+
 void state_begin(struct state *s, const char *name, const char *image)
 {
 	char number[16], again[16] = "";
@@ -92,30 +104,31 @@ void state_begin(struct state *s, const char *name, const char *image)
 			join(s->name, NAME_SIZE, "c", number, again, NULL);
 		s->dir = reserve(s->name);
 		if (s->dir >= 0)
-			return;
+			break;
 		/* Somebody alive, or what a killed one left: loading clears that away. */
 		if (!state_load(s->name, &old))
 			continue;
-		if (name && (old.phase == STATE_STARTING || old.phase == STATE_RUNNING))
+		if (name && old.phase < STATE_EXITED)
 			die(STATUS_USAGE, "the name %s is in use", name);
 		if (name)
 			die(STATUS_USAGE, "the name %s is in use by one that ended (`%s rm %s`)",
 			    name, prog_name, name);
 		format(again, sizeof(again), ".%d", i);
 	}
+	default_group(s);
 }
 
 void state_save(const struct state *s)
 {
-	char text[1280];
+	char text[2048];
 	int n, fd;
 
 	n = format(text, sizeof(text),
 		   "pid %d\nkeeper %d\nimage %s\nstarted %lld\nended %lld\nstatus %d\nkeep %d\n"
-		   "cgroup %s-%s\naddress %s\nports %s\ncommand %s\n",
+		   "cgroup %s\nbundle %s\nborn %llu\naddress %s\nports %s\ncommand %s\n",
 		   (int)s->pid, (int)s->keeper, s->image, (long long)s->started,
-		   (long long)s->ended, s->status, s->keep, prog_name, s->name, s->address,
-		   s->ports, s->command);
+		   (long long)s->ended, s->status, s->keep, s->cgroup, s->bundle,
+		   (unsigned long long)s->born, s->address, s->ports, s->command);
 	fd = openat(s->dir, "status.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0 || write(fd, text, n) != n || renameat(s->dir, "status.new", s->dir, "status"))
 		warn("/run/%s/%s/status: %s", prog_name, s->name, strerror(errno));
@@ -180,10 +193,26 @@ bool state_lock(struct state *s)
 	return false;
 }
 
+uint64_t process_birth(pid_t pid)
+{
+	char path[32], text[1024], *p;
+
+	format(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (pid < 1 || read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return 0;
+	p = strrchr(text, ')');
+	if (!p || p[2] == 'Z' || p[2] == 'X')
+		return 0;
+	/* the 22nd field, proc(5); the second ends with the bracket */
+	for (int i = 0; i < 20 && p; i++)
+		p = strchr(p + 1, ' ');
+	return p ? to_number(p + 1, NULL, 10) : 0;
+}
+
 bool state_load(const char *name, struct state *s)
 {
-	char path[STATE_PATH_SIZE], text[1280] = "", own[NAME_SIZE];
-	bool locked;
+	char path[STATE_PATH_SIZE], text[2048] = "", own[NAME_SIZE];
+	bool locked, started, unkept, alive;
 	int dir;
 
 	join(own, sizeof(own), name, NULL); /* it may be the one in *s */
@@ -196,8 +225,13 @@ bool state_load(const char *name, struct state *s)
 	/* First this: what is not locked now changes no more. */
 	locked = flock(dir, LOCK_SH | LOCK_NB) < 0;
 	read_small(dir, "status", text, sizeof(text));
+	started = faccessat(dir, "gate", F_OK, 0) < 0;
 	close(dir);
 	value_of(text, "image", s->image, sizeof(s->image));
+	default_group(s); /* while nothing is saved yet */
+	if (*text)
+		value_of(text, "cgroup", s->cgroup, sizeof(s->cgroup));
+	value_of(text, "bundle", s->bundle, sizeof(s->bundle));
 	value_of(text, "command", s->command, sizeof(s->command));
 	value_of(text, "address", s->address, sizeof(s->address));
 	value_of(text, "ports", s->ports, sizeof(s->ports));
@@ -207,17 +241,29 @@ bool state_load(const char *name, struct state *s)
 	s->ended = number_of(text, "ended");
 	s->status = number_of(text, "status");
 	s->keep = number_of(text, "keep");
-	s->phase = s->ended ? STATE_EXITED
-		   : locked ? s->pid ? STATE_RUNNING : STATE_STARTING
-			    : STATE_DEAD;
+	s->born = number_of(text, "born");
+	unkept = s->bundle[0] && !s->keeper;
+	alive = unkept ? s->born && process_birth(s->pid) == s->born : locked;
+	s->phase = s->ended  ? STATE_EXITED
+		   : !alive  ? unkept ? STATE_EXITED : STATE_DEAD
+		   : !s->pid ? STATE_STARTING
+		   : started ? STATE_RUNNING
+			     : STATE_CREATED;
 	if (s->keep || s->phase != STATE_DEAD)
 		return true;
 	if (state_lock(s)) {
-		cgroup_remove(own);
+		cgroup_remove(s->cgroup);
 		state_remove(s);
 		close(s->dir);
 	}
 	return false;
+}
+
+void state_any(const char *name, struct state *s)
+{
+	if (!name_is_valid(name) || !state_load(name, s))
+		die(STATUS_USAGE, "nothing named %.*s (try `%s ps -a`)", NAME_SIZE, name,
+		    prog_name);
 }
 
 void state_find(const char *name, struct state *s)

@@ -258,8 +258,7 @@ int logs_verb(int argc, char **argv)
 	struct state s;
 	int log, newer;
 
-	if (!name_is_valid(argv[0]) || !state_load(argv[0], &s))
-		die(STATUS_USAGE, "nothing named %.*s (try `ctr ps -a`)", NAME_SIZE, argv[0]);
+	state_any(argv[0], &s);
 	log = open_log(s.name, "log");
 	if (log < 0)
 		die(STATUS_FAILED, "%s runs in the foreground of process %d: its output is there",

@@ -197,8 +197,8 @@ void each_mount(pid_t pid, void (*fn)(const struct mount_line *m, void *arg), vo
 
 /* Adds K=V unless there is a K already. */
 void put_env(char **envp, const char *text);
-/* What -e asks for, what the image says, and PATH, HOME, TERM where they are not among it. */
-char **make_environment(const struct opt_list *extra, const struct image_config *config);
+void add_env(char **envp,
+	     const struct opt_list *list); /* what -e asks for; dies when it is not K=V */
 /* Folder, user and environment of c: as asked for, else as the image says. */
 void set_surroundings(struct container *c, const char *workdir, const char *user,
 		      const struct opt_list *env, const struct image_config *config);
@@ -214,7 +214,18 @@ extern const char *const default_masked[], *const default_unwritable[];
 /* Adds a limit; dies when there are too many. */
 void add_limit(struct container *c, const char *option, const char *file, const char *fmt, ...)
 	PRINTF(4, 5);
-void set_limits(const struct container *c, int cgroup); /* dies naming the option */
+
+/* ---- life.c: the container of this process ---- */
+/* Reserves the name (NULL: one is made of the image's); from now on, the end of this process takes it down. */
+struct state *life_begin(const char *name, const char *image, struct container *container);
+int life_group(
+	void); /* makes its group, with the limits; -1: no cgroup2 here. Dies when it cannot limit it */
+/* Its first process, up to its command; a bundle's waits then. False: that one ends, and has told why. */
+bool life_create(void);
+int life_wait(int signals); /* for its end, whose status it returns; of hold_signals() */
+int life_leave(void); /* it is not taken down any more: 0 */
+/* Runs it, in the foreground or detached; by a keeper if need be. The exit status. */
+int life_run(bool detach, bool input, bool remove);
 
 /* ---- capabilities, seccomp (capability.c) ---- */
 /* Refuses what a container with these capabilities has no use for. */
@@ -230,6 +241,7 @@ extern const struct opt run_options[], exec_options[], kill_options[], rm_option
 	logs_options[], stats_options[], explain_options[];
 int run_verb(int argc, char **argv), exec_verb(int argc, char **argv);
 int kill_verb(int argc, char **argv), rm_verb(int argc, char **argv);
+int delete_verb(int argc, char **argv);
 int stop_verb(int argc, char **argv), pause_verb(int argc, char **argv);
 int unpause_verb(int argc, char **argv), attach_verb(int argc, char **argv);
 int logs_verb(int argc, char **argv), stats_verb(int argc, char **argv);

@@ -54,18 +54,23 @@ static int signal_number(const char *text)
 	die(STATUS_USAGE, "--signal %.32s: not a signal", text);
 }
 
+/* Of a bundle's container, as OCI runtimes: `kill ID SIGNAL`, SIGTERM without one. */
 int kill_verb(int argc, char **argv)
 {
-	int sig = opt.signal ? signal_number(opt.signal) : SIGKILL;
+	const char *name = opt.signal;
 	struct state s;
 
-	if (!state_load(argv[0], &s) && oci_is_one(argv[0]))
-		return oci_kill(argv[0], argc > 1     ? signal_number(argv[1])
-					 : opt.signal ? sig
-						      : SIGTERM);
+	state_any(argv[0], &s);
+	if (s.bundle[0] && argc > 1)
+		name = argv[--argc];
+	else if (s.bundle[0] && !name)
+		name = "TERM";
 	for (int i = 0; i < argc; i++) {
-		state_find(argv[i], &s);
-		if (kill(s.pid, sig) < 0)
+		state_any(argv[i], &s);
+		if (s.phase != STATE_CREATED && s.phase != STATE_RUNNING)
+			die(STATUS_FAILED, "%s is %s", argv[i],
+			    s.phase == STATE_STARTING ? "being started" : "stopped");
+		if (kill(s.pid, name ? signal_number(name) : SIGKILL) < 0)
 			die(STATUS_FAILED, "%s: %s", argv[i], strerror(errno));
 	}
 	return 0;
@@ -76,7 +81,7 @@ static bool wait_until_over(const char *name, int64_t ms)
 {
 	struct state s;
 
-	for (; state_load(name, &s) && !s.ended && s.phase != STATE_DEAD; ms -= 10) {
+	for (; state_load(name, &s) && s.phase < STATE_EXITED; ms -= 10) {
 		if (ms <= 0)
 			return false;
 		poll(NULL, 0, 10);
@@ -94,7 +99,7 @@ int stop_verb(int argc, char **argv)
 		die(STATUS_USAGE, "--time %.32s: not a number of seconds", opt.time);
 	for (int i = 0; i < argc; i++) {
 		state_find(argv[i], &s);
-		kill(s.keeper, SIGTERM);
+		kill(s.keeper ? s.keeper : s.pid, SIGTERM);
 		if (wait_until_over(s.name, ms))
 			continue;
 		kill(s.pid, SIGKILL);
@@ -114,12 +119,12 @@ static void force(struct state *s)
 
 		if (!state_load(s->name, &now))
 			return;
-		if (now.phase == STATE_RUNNING)
+		if (now.phase == STATE_CREATED || now.phase == STATE_RUNNING)
 			kill(now.pid, SIGKILL);
 		/* One that is starting has not yet told its number, or its starter was killed. */
 		if (ms > 2000 && now.keeper && now.phase < STATE_EXITED)
 			kill(now.keeper, SIGKILL);
-		own = state_lock(s);
+		own = (now.keeper || now.phase == STATE_EXITED) && state_lock(s);
 		if (!own)
 			poll(NULL, 0, 10);
 	}
@@ -139,32 +144,47 @@ static bool is_container(pid_t pid)
 	return n > 0 && m > 0 && (n != m || memcmp(its, own, n));
 }
 
+static void remove_one(struct state *s)
+{
+	struct bundle *b = s->bundle[0] ? bundle_load(s) : NULL;
+
+	if (opt.force)
+		force(s);
+	else if (s->phase < STATE_EXITED || !state_lock(s))
+		die(STATUS_FAILED, "%s still runs (`ctr stop %s` ends it; so does --force)",
+		    s->name, s->name);
+	if (s->dir < 1)
+		return;
+	/* Its processes end with their keeper; where the kernel does not see to that, here. */
+	if (s->phase == STATE_DEAD && is_container(s->pid))
+		kill(s->pid, SIGKILL);
+	cgroup_remove(s->cgroup);
+	state_remove(s);
+	close(s->dir);
+	if (b)
+		bundle_over(b);
+}
+
 int rm_verb(int argc, char **argv)
 {
-	for (int i = 0; i < argc; i++) {
-		struct state s;
+	struct state s;
 
+	for (int i = 0; i < argc; i++)
 		if (!name_is_valid(argv[i]))
 			die(STATUS_USAGE, "%.*s: not a name", NAME_SIZE, argv[i]);
-		/* What was not to be kept and is dead, this removes. */
-		if (!state_load(argv[i], &s))
-			continue;
-		if (opt.force)
-			force(&s);
-		else if (s.phase < STATE_EXITED || !state_lock(&s))
-			die(STATUS_FAILED,
-			    "%s still runs (`ctr stop %s` ends it; so does rm --force)", s.name,
-			    s.name);
-		if (s.dir < 1)
-			continue;
-		/* Its processes end with their keeper; where the kernel does not see to that, here. */
-		if (s.phase == STATE_DEAD && is_container(s.pid))
-			kill(s.pid, SIGKILL);
-		cgroup_remove(s.name);
-		state_remove(&s);
-		close(s.dir);
-	}
+		else if (state_load(argv[i],
+				    &s)) /* what was not to be kept and is dead, this removes */
+			remove_one(&s);
 	return 0;
+}
+
+int delete_verb(int argc, char **argv)
+{
+	struct state s;
+
+	if (!opt.force)
+		state_any(argv[0], &s);
+	return rm_verb(argc, argv);
 }
 
 /* ---- halting ---- */
@@ -175,7 +195,7 @@ static int freeze(const char *name, const char *value)
 	int cgroup;
 
 	state_find(name, &s);
-	cgroup = cgroup_open(s.name);
+	cgroup = cgroup_open(s.cgroup);
 	if (cgroup < 0 || write_small(cgroup, "cgroup.freeze", value) < 0)
 		die(STATUS_FAILED, "%s: cannot be paused: no cgroup2 here: %s", s.name,
 		    strerror(errno));

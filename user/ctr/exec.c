@@ -60,11 +60,10 @@ static void enter(const struct state *s)
 }
 
 static int cgroup;
-static bool in_bundle; /* the container is of one */
 
 static pid_t start(const struct container *c)
 {
-	pid_t pid = spawn(0, cgroup, !in_bundle, container_exec, c);
+	pid_t pid = spawn(0, cgroup, !c->user_ns, container_exec, c);
 
 	if (pid < 0)
 		die(STATUS_FAILED, "cannot start a process: %s", strerror(errno));
@@ -144,13 +143,12 @@ static void take_rights(struct container *c, pid_t pid)
 }
 
 /* A container of an image, which says what its commands run in. */
-static struct container *describe(const char *name, struct state *s)
+static struct container *describe(const struct state *s)
 {
 	static struct container c;
 	struct image_config config;
 	char image[256];
 
-	state_find(name, s);
 	image_path(s->image, image, sizeof(image));
 	image_config_read(image, &config);
 	set_surroundings(&c, opt.workdir, opt.user, &opt.env, &config);
@@ -160,28 +158,30 @@ static struct container *describe(const char *name, struct state *s)
 		c.capabilities[SET_BOUNDING] = CAPABILITIES_ALL;
 	else
 		take_rights(&c, s->pid);
-	cgroup = cgroup_open(s->name);
 	return &c;
 }
 
 /* One of a bundle: config.json says it, the rights too. */
-static struct container *describe_bundle(const char *id, struct state *s)
+static struct container *describe_bundle(const struct state *s)
 {
-	struct container *c = oci_running(id, s, &cgroup);
-	char **own, **e;
+	struct bundle *b = bundle_load(s);
+	struct container *c = &b->c;
+	char **own, **e, path[32];
 
 	if (opt.user || opt.privileged)
-		die(STATUS_USAGE, "exec: --user, --privileged: config.json says it for %s", id);
+		die(STATUS_USAGE, "exec: --user, --privileged: config.json says it for %s",
+		    s->name);
+	bundle_process(b);
+	format(path, sizeof(path), "/proc/%d/ns/user", (int)s->pid);
+	for_each_in(n, b->config, "linux.namespaces")
+		if (namespace_bit(text_at(n, "type", "")) == CLONE_NEWUSER)
+			c->user_ns = open(path, O_RDONLY | O_CLOEXEC);
 	own = c->envp;
-	for (e = own; e && *e; e++)
+	for (e = own; *e; e++)
 		;
 	c->envp = allocate((e - own + opt.env.n + 1) * sizeof(*own));
-	for (int i = 0; i < opt.env.n; i++)
-		if (!strchr(opt.env.item[i], '='))
-			die(STATUS_USAGE, "--env %s: not of the form K=V", opt.env.item[i]);
-		else
-			put_env(c->envp, opt.env.item[i]);
-	for (e = own; e && *e; e++)
+	add_env(c->envp, &opt.env);
+	for (e = own; *e; e++)
 		put_env(c->envp, *e);
 	if (opt.workdir)
 		c->workdir = opt.workdir;
@@ -195,8 +195,9 @@ int exec_verb(int argc, char **argv)
 
 	if (opt.detach && opt.terminal)
 		die(STATUS_USAGE, "exec: --detach and --tty exclude each other");
-	in_bundle = name_is_valid(argv[0]) && !state_load(argv[0], &s) && oci_is_one(argv[0]);
-	c = in_bundle ? describe_bundle(argv[0], &s) : describe(argv[0], &s);
+	state_find(argv[0], &s);
+	cgroup = cgroup_open(s.cgroup);
+	c = s.bundle[0] ? describe_bundle(&s) : describe(&s);
 	argv++;
 	if (!strcmp(*argv, "--"))
 		argv++;

@@ -175,7 +175,8 @@ static void add_group(const struct state *s)
 {
 	static const char *const files[] = { "memory.current", "memory.max", "pids.current",
 					     "pids.max",       "cpu.max",    "cpu.weight" };
-	int its = cgroup_open(s->name), root = its < 0 ? -1 : openat(its, "..", O_PATH | O_CLOEXEC);
+	int its = cgroup_open(s->cgroup),
+	    root = its < 0 ? -1 : openat(its, "..", O_PATH | O_CLOEXEC);
 	char text[64], above[64];
 
 	if (its < 0) {

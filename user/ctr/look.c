@@ -47,9 +47,9 @@ struct figures {
 	int64_t cpu, memory, limit, tasks; /* microseconds, bytes, bytes, count; -1: unknown */
 };
 
-static struct figures figures_of(const char *name)
+static struct figures figures_of(const char *group)
 {
-	int cgroup = cgroup_open(name);
+	int cgroup = cgroup_open(group);
 	struct figures f = { -1, -1, -1, -1 };
 
 	if (cgroup < 0)
@@ -97,7 +97,7 @@ static int64_t elapsed; /* microseconds since the last look */
 
 static void add_stats(const struct state *s, void *table)
 {
-	struct figures f = figures_of(s->name);
+	struct figures f = figures_of(s->cgroup);
 	char text[TEXT_SIZE];
 	int64_t used;
 
@@ -184,7 +184,7 @@ int top_verb(int argc, char **argv)
 	int cgroup;
 
 	state_find(argv[0], &s);
-	cgroup = cgroup_open(s.name);
+	cgroup = cgroup_open(s.cgroup);
 	if (cgroup < 0 || read_small(cgroup, "cgroup.procs", text, sizeof(text)) < 0)
 		die(STATUS_FAILED, "%s: its processes are not known: no cgroup2 here: %s", s.name,
 		    strerror(errno));
@@ -197,17 +197,17 @@ int top_verb(int argc, char **argv)
 
 /* ---- inspect ---- */
 
-static const char *const phases[] = { "starting", "running", "exited", "dead" };
+static const char *const phases[] = { "starting", "created", "running", "exited", "dead" };
 
-static void inspect_group(const char *name)
+static void inspect_group(const struct state *s)
 {
 	static const char *const files[] = { "memory.max",   "memory.current", "pids.max",
 					     "pids.current", "cpu.max",        "cgroup.freeze" };
-	int cgroup = cgroup_open(name);
+	int cgroup = cgroup_open(s->cgroup);
 	char text[64];
 
 	print(",\n  \"cgroup\": {");
-	json_text("name", name);
+	json_text("name", s->name);
 	for (size_t i = 0; cgroup >= 0 && i < sizeof(files) / sizeof(*files); i++)
 		if (read_small(cgroup, files[i], text, sizeof(text)) >= 0) {
 			print(", ");
@@ -242,18 +242,12 @@ static void inspect_mount(const struct mount_line *m, void *first)
 	print("}");
 }
 
-static void find_any(const char *name, struct state *s)
-{
-	if (!name_is_valid(name) || !state_load(name, s))
-		die(STATUS_USAGE, "nothing named %.*s (try `ctr ps -a`)", NAME_SIZE, name);
-}
-
 static void inspect(const char *name)
 {
 	bool first = true;
 	struct state s;
 
-	find_any(name, &s);
+	state_any(name, &s);
 	print("{\n  ");
 	json_text("name", s.name);
 	print(", ");
@@ -277,7 +271,7 @@ static void inspect(const char *name)
 		print("}");
 	}
 	if (s.phase == STATE_RUNNING) {
-		inspect_group(s.name);
+		inspect_group(&s);
 		inspect_namespaces(&s);
 		print(",\n  \"mounts\": [");
 		each_mount(s.pid, inspect_mount, &first);
@@ -291,7 +285,7 @@ int inspect_verb(int argc, char **argv)
 	struct state s;
 
 	for (int i = 0; i < argc; i++)
-		find_any(argv[i], &s);
+		state_any(argv[i], &s);
 	print("[");
 	for (int i = 0; i < argc; i++) {
 		print(i ? ", " : "");

@@ -144,7 +144,7 @@ static const struct verb verbs[] = {
 	{ "delete", "delete [OPTION...] ID", "Removes a bundle's container that has ended",
 	  "Example:\n"
 	  "  ctr kill web KILL; ctr delete web\n",
-	  delete_options, 1, 1, delete_verb },
+	  rm_options, 1, 1, delete_verb },
 	{ 0 },
 };
 

@@ -685,8 +685,8 @@ static void find_cgroup(struct bundle *b)
 	const char *path = j && *j->text ? j->text : b->id;
 	char probe[sizeof(b->cgroup) + 2];
 
-	if (!join(b->cgroup, sizeof(b->cgroup), *path == '/' ? "" : "/", path, NULL) ||
-	    !join(probe, sizeof(probe), b->cgroup, "/", NULL))
+	if (!join(b->cgroup, sizeof(b->cgroup), path + strspn(path, "/"), NULL) ||
+	    !join(probe, sizeof(probe), "/", b->cgroup, "/", NULL))
 		refuse(j, "too long");
 	if (strstr(probe, "/../") || strstr(probe, "/./"))
 		refuse(j, "out of the tree of groups");

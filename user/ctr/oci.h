@@ -15,13 +15,13 @@
 struct bundle {
 	struct json *config;
 	char dir[256], root[512]; /* absolute */
-	char cgroup[256]; /* below the root of cgroup2, with '/' before it */
+	char cgroup[256]; /* below the root of cgroup2 */
 	struct sock_fprog seccomp;
 	struct container c; /* what config.json says */
-	int sync; /* the child's end of a socket to its parent */
+	int child, sync; /* the two ends of a socket: the parent's, and that of the first process */
 	int gate; /* the exec fifo: a byte in it lets the command start */
 	pid_t pid; /* of the first process, as the host numbers it */
-	const char *id;
+	const char *id, *status; /* "created", "running" ... */
 };
 
 /* ---- oci.c ---- */
@@ -52,9 +52,9 @@ void compile_seccomp(struct bundle *b); /* that of c, of linux.seccomp */
 void attach_devices(const struct bundle *b, int cgroup);
 
 /* ---- oci_hooks.c: hooks, and the first process's part of the talk with its parent ---- */
-void print_state(const struct bundle *b, const char *status); /* as JSON */
+void print_state(const struct bundle *b); /* as JSON */
 /* Runs the hooks of one kind, with the state on their stdin. 0, or STATUS_FAILED when one failed: told. */
-int run_hooks(const struct bundle *b, const char *kind, const char *status);
+int run_hooks(const struct bundle *b, const char *kind);
 /* In the order of their calls, between clone and execve; 0, or the exit status. */
 int bundle_enter(const struct container *c); /* its id maps are written */
 int bundle_step(const struct container *c); /* its parent is to do its part */
@@ -63,7 +63,7 @@ int bundle_wait(const struct container *c); /* until it is to start */
 /* ---- oci_verbs.c ---- */
 extern struct oci_opt {
 	const char *bundle, *pid_file, *console;
-	bool force, rootless;
+	bool rootless;
 } oci_opt;
 #define OCI_OPTIONS                                                                                \
 	{ "--bundle", 'b',                                                                         \
@@ -76,13 +76,14 @@ extern struct oci_opt {
 		"--console-socket", 0, OPT_TEXT, &oci_opt.console, "SOCKET",                       \
 			"with a bundle: whom its terminal is sent to"                              \
 	}
-extern const struct opt create_options[], delete_options[], spec_options[];
+extern const struct opt create_options[], spec_options[];
 int create_verb(int argc, char **argv), start_verb(int argc, char **argv);
-int state_verb(int argc, char **argv), delete_verb(int argc, char **argv);
-int spec_verb(int argc, char **argv);
-/* `ctr run --bundle`: in the foreground, its status; or left running. */
-int oci_run(const char *id, bool detach);
-bool oci_is_one(const char *id);
-int oci_kill(const char *id, int sig);
-/* One that runs: for one process more; its first one and its group, -1: none. */
-struct container *oci_running(const char *id, struct state *s, int *cgroup);
+int state_verb(int argc, char **argv), spec_verb(int argc, char **argv);
+int bundle_run(const char *id, bool detach); /* `ctr run --bundle`: its status; or left running */
+struct bundle *bundle_load(const struct state *s); /* of a container that there is */
+/* Into the namespaces that it has by their paths, and with back, out of them again. */
+void bundle_join(const struct bundle *b, bool back);
+/* With its first process, up to where only the command is left to run. False: that ends, and has told why. */
+bool bundle_create(struct bundle *b, struct state *s);
+void bundle_start(struct bundle *b);
+void bundle_over(struct bundle *b); /* all of it is gone */

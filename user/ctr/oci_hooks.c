@@ -17,12 +17,12 @@
 
 #include "oci.h"
 
-void print_state(const struct bundle *b, const char *status)
+void print_state(const struct bundle *b)
 {
 	print("{\n  \"ociVersion\": \"1.1.0\",\n  ");
 	json_text("id", b->id);
 	print(",\n  ");
-	json_text("status", status);
+	json_text("status", b->status);
 	print(",\n  \"pid\": %d,\n  ", (int)b->pid);
 	json_text("bundle", b->dir);
 	print(",\n  \"annotations\": {");
@@ -66,7 +66,7 @@ static int run_hook(const struct json *hook, int input)
 	return status;
 }
 
-int run_hooks(const struct bundle *b, const char *kind, const char *status)
+int run_hooks(const struct bundle *b, const char *kind)
 {
 	int input = memfd_create("state", MFD_CLOEXEC), result = 0;
 	char path[32];
@@ -75,7 +75,7 @@ int run_hooks(const struct bundle *b, const char *kind, const char *status)
 	if (input < 0)
 		die(STATUS_FAILED, "hooks: %s", strerror(errno));
 	print_to(input);
-	print_state(b, status);
+	print_state(b);
 	print_to(1);
 	for_each_in(hook, b->config, path) {
 		int ended = run_hook(hook, input);
@@ -101,6 +101,7 @@ int bundle_enter(const struct container *c)
 	char adj[16];
 	int64_t score = number_at(b->config, "process.oomScoreAdj", 0);
 
+	close(b->child); /* else a parent that gives up would not be seen */
 	if (read(b->sync, &b->pid, sizeof(b->pid)) != sizeof(b->pid))
 		return STATUS_FAILED;
 	format(adj, sizeof(adj), "%d", (int)score);
@@ -122,7 +123,7 @@ int bundle_step(const struct container *c)
 
 int bundle_wait(const struct container *c)
 {
-	const struct bundle *b = c->bundle;
+	struct bundle *b = c->bundle;
 	char byte;
 
 	if (bundle_step(c))
@@ -131,5 +132,6 @@ int bundle_wait(const struct container *c)
 	if (read(b->gate, &byte, 1) != 1)
 		return STATUS_FAILED;
 	close(b->gate);
-	return run_hooks(b, "startContainer", "created");
+	b->status = "created";
+	return run_hooks(b, "startContainer");
 }

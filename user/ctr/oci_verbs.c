@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of a bundle's container: created, running, stopped, deleted. What is known of it lies in
- * /run/oci/ID (of a user other than root: $XDG_RUNTIME_DIR/oci/ID): config.json as it was when the
- * container was made; "state", its process and its places; "gate", a FIFO that is there until it is
- * started. Nobody stays beside it: whether it runs is asked of the kernel.
+ * What the parent of a bundle's container does besides life.c: it keeps a copy of config.json as it was
+ * when the container was made, writes id maps, joins namespaces, and runs hooks between the steps of the
+ * first process, which then waits at "gate", a FIFO in the state's folder, until `ctr start` lets it go.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -18,232 +15,80 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "oci.h"
 
 struct oci_opt oci_opt;
 const struct opt create_options[] = { OCI_OPTIONS, { .name = NULL } };
-const struct opt delete_options[] = {
-	{ "--force", 'f', OPT_FLAG, &oci_opt.force, NULL, "kill it first if it still runs" },
-	{ .name = NULL },
-};
 const struct opt spec_options[] = {
 	{ "--bundle", 'b', OPT_TEXT, &oci_opt.bundle, "DIR", "the folder that it is written to" },
 	{ "--rootless", 0, OPT_FLAG, &oci_opt.rootless, NULL, "for a user other than root" },
 	{ .name = NULL },
 };
 
-#define GROUPS "/sys/fs/cgroup"
+static struct bundle the_bundle;
 
-static struct {
-	struct bundle b;
-	char dir[320]; /* of its state */
-	unsigned long long born; /* when that began: who has the number later began later */
-	int cgroup;
-	bool own; /* made here, and taken down when this fails */
-	pid_t owner;
-} it;
+/* ---- what is kept of it ---- */
 
-/* ---- what is known ---- */
-
-static void place(const char *id)
+struct bundle *bundle_load(const struct state *s)
 {
-	const char *run = getuid() ? getenv("XDG_RUNTIME_DIR") : "/run";
+	static const char *const statuses[] = { "creating", "created", "running", "stopped",
+						"stopped" };
+	struct bundle *b = &the_bundle;
+	char path[STATE_PATH_SIZE];
 
-	if (!name_is_valid(id))
-		die(STATUS_USAGE, "%.*s: not a name", NAME_SIZE, id);
-	it.b.id = id;
-	if (!run || !join(it.dir, sizeof(it.dir), run, "/oci", NULL))
-		die(STATUS_FAILED, "XDG_RUNTIME_DIR is not set");
-	mkdir(it.dir, 0700);
-	join(it.dir, sizeof(it.dir), run, "/oci/", id, NULL);
+	b->id = s->name;
+	b->status = statuses[s->phase];
+	b->pid = s->phase < STATE_EXITED ? s->pid : 0;
+	join(b->dir, sizeof(b->dir), s->bundle, NULL);
+	state_path(s->name, "config.json", path);
+	bundle_reread(b, path);
+	return b;
 }
 
-static const char *file(const char *name)
+/* The one of the verbs that are for bundles alone. */
+static struct bundle *find(const char *id, struct state *s)
 {
-	static char path[sizeof(it.dir) + 32];
-
-	join(path, sizeof(path), it.dir, "/", name, NULL);
-	return path;
+	state_any(id, s);
+	if (!s->bundle[0])
+		die(STATUS_FAILED, "%s: not of a bundle", id);
+	return bundle_load(s);
 }
 
-/* When a process began, in ticks; 0 when it is not there, or has ended. */
-static unsigned long long birth(pid_t pid)
-{
-	char path[32], text[1024], *p;
-
-	format(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (pid < 1 || read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return 0;
-	p = strrchr(text, ')');
-	if (!p || p[2] == 'Z' || p[2] == 'X')
-		return 0;
-	for (int i = 0; i < 20 && p; i++)
-		p = strchr(p + 1, ' ');
-	return p ? to_number(p + 1, NULL, 10) : 0;
-}
-
-static const char *status_now(void)
-{
-	if (!it.b.pid)
-		return "creating";
-	if (!it.born || birth(it.b.pid) != it.born)
-		return "stopped";
-	return access(file("gate"), F_OK) ? "running" : "created";
-}
-
-static void save(void)
-{
-	char new[sizeof(it.dir) + 32], text[1024];
-	int fd, n;
-
-	join(new, sizeof(new), it.dir, "/new", NULL);
-	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	n = format(text, sizeof(text), "%d\n%llu\n%s\n%s\n", (int)it.b.pid, it.born, it.b.dir,
-		   it.b.cgroup);
-	if (fd < 0 || write(fd, text, n) != n || close(fd) || rename(new, file("state")) < 0)
-		die(STATUS_FAILED, "%s: %s", file("state"), strerror(errno));
-}
-
-bool oci_is_one(const char *id)
-{
-	if (!name_is_valid(id))
-		return false;
-	place(id);
-	return !access(it.dir, F_OK);
-}
-
-static void load(const char *id, bool config)
-{
-	struct lines l = { 0 };
-	char *line[4];
-
-	place(id);
-	if (access(it.dir, F_OK))
-		die(STATUS_FAILED, "%s: no such container", id);
-	l.fd = open(file("state"), O_RDONLY | O_CLOEXEC);
-	for (int i = 0; i < 4; i++)
-		if (l.fd < 0 || !(line[i] = next_line(&l)))
-			return; /* whoever made it was killed before */
-	close(l.fd);
-	it.b.pid = to_number(line[0], NULL, 10);
-	it.born = to_number(line[1], NULL, 10);
-	join(it.b.dir, sizeof(it.b.dir), line[2], NULL);
-	join(it.b.cgroup, sizeof(it.b.cgroup), line[3], NULL);
-	if (config)
-		bundle_reread(&it.b, file("config.json"));
-}
-
-/* ---- the group ---- */
-
-static const char *group_path(void)
-{
-	static char path[sizeof(GROUPS) + sizeof(it.b.cgroup)];
-
-	join(path, sizeof(path), GROUPS, it.b.cgroup, NULL);
-	return path;
-}
-
-/* Every group on the way gets the controllers that the one above it has. */
-static void make_group(void)
-{
-	static const char *const controllers[] = { "+cpu", "+memory", "+pids", "+cpuset", "+io" };
-	char path[sizeof(GROUPS) + sizeof(it.b.cgroup)];
-	int fd = -1;
-
-	join(path, sizeof(path), group_path(), NULL);
-	for (char *p = path + sizeof(GROUPS) - 1; p; p = strchr(p + 1, '/')) {
-		*p = 0;
-		mkdir(path, 0755);
-		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		for (int i = 0; fd >= 0 && i < 5; i++)
-			write_small(fd, "cgroup.subtree_control", controllers[i]);
-		close(fd);
-		*p = '/';
-	}
-	mkdir(path, 0755);
-	it.cgroup = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (it.cgroup >= 0 && faccessat(it.cgroup, "cgroup.procs", W_OK, AT_EACCESS) < 0) {
-		close(it.cgroup);
-		it.cgroup = -1;
-	}
-	if (it.cgroup < 0 && (it.b.c.nr_limits || !getuid()))
-		die(STATUS_FAILED, "config.json: linux.cgroupsPath: %s: %s", path, strerror(errno));
-	set_limits(&it.b.c, it.cgroup);
-	attach_devices(&it.b, it.cgroup);
-}
-
-static void remove_group(void)
-{
-	int fd = open(group_path(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0 || !it.b.cgroup[1])
-		return;
-	write_small(fd, "cgroup.kill", "1");
-	for (int i = 0; i < 500 && rmdir(group_path()) < 0 && errno == EBUSY; i++)
-		poll(NULL, 0, 10);
-	close(fd);
-}
-
-/* ---- end ---- */
-
-static void forget(void)
-{
-	/* the state last: killed in between, this can be begun again */
-	static const char *const files[] = { "new", "gate", "config.json", "state" };
-
-	remove_group();
-	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
-		unlink(file(files[i]));
-	rmdir(it.dir);
-}
-
-static void take_down(void)
-{
-	if (!it.own || getpid() != it.owner)
-		return;
-	if (it.b.pid > 0) {
-		kill(it.b.pid, SIGKILL);
-		waitpid(it.b.pid, NULL, 0);
-	}
-	forget();
-}
-
-/* ---- creation ---- */
-
-static void copy_config(const char *from)
+static void copy_config(const char *from, const char *to)
 {
 	int in = open(from, O_RDONLY | O_CLOEXEC);
-	int out = open(file("config.json"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	int out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	char part[4096];
 	ssize_t n = 0;
 
 	while (in >= 0 && out >= 0 && (n = read(in, part, sizeof(part))) > 0)
 		if (write(out, part, n) != n)
-			die(STATUS_FAILED, "%s: %s", file("config.json"), strerror(errno));
+			die(STATUS_FAILED, "%s: %s", to, strerror(errno));
 	if (in < 0 || out < 0 || n < 0)
 		die(STATUS_FAILED, "%s: %s", from, strerror(errno));
 	close(in);
 	close(out);
 }
 
-static void write_maps(void)
+/* ---- creation ---- */
+
+static void write_maps(const struct bundle *b)
 {
 	static const char *const kinds[][2] = { { "uid_map", "linux.uidMappings" },
 						{ "gid_map", "linux.gidMappings" } };
 	char path[64], text[4096];
 
-	if (!(it.b.c.namespaces & CLONE_NEWUSER))
+	if (!(b->c.namespaces & CLONE_NEWUSER))
 		return;
-	format(path, sizeof(path), "/proc/%d/setgroups", (int)it.b.pid);
+	format(path, sizeof(path), "/proc/%d/setgroups", (int)b->pid);
 	if (geteuid())
 		write_small(AT_FDCWD, path, "deny");
 	for (int i = 0; i < 2; i++) {
 		size_t n = 0;
 
-		for_each_in(m, it.b.config, kinds[i][1]) {
+		for_each_in(m, b->config, kinds[i][1]) {
 			n += format(text + n, sizeof(text) - n, "%lld %lld %lld\n",
 				    (long long)number_at(m, "containerID", 0),
 				    (long long)number_at(m, "hostID", 0),
@@ -251,19 +96,18 @@ static void write_maps(void)
 			if (n >= sizeof(text))
 				refuse(m, "too many");
 		}
-		format(path, sizeof(path), "/proc/%d/%s", (int)it.b.pid, kinds[i][0]);
+		format(path, sizeof(path), "/proc/%d/%s", (int)b->pid, kinds[i][0]);
 		if (n && write_small(AT_FDCWD, path, text) < 0)
 			die(STATUS_FAILED, "config.json: %s: %s", kinds[i][1], strerror(errno));
 	}
 }
 
-/* Into the namespaces that are named by paths, and with back, out of them again. */
-static void join_namespaces(bool back)
+void bundle_join(const struct bundle *b, bool back)
 {
 	static int own[16];
 	int i = 0;
 
-	for_each_in(n, it.b.config, "linux.namespaces") {
+	for_each_in(n, b->config, "linux.namespaces") {
 		const char *path = text_at(n, "path", NULL), *type = text_at(n, "type", "");
 		char mine[32];
 		int fd;
@@ -283,299 +127,181 @@ static void join_namespaces(bool back)
 	}
 }
 
-/* The end of a socket that the terminal is to be sent on; *ours: where it comes out here, or -1. */
-static int open_console(bool detach, int *ours)
+/* Where the terminal is to be sent, if not to a keeper. */
+static int open_console(const struct bundle *b, bool detach)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int pair[2];
+	int s;
 
-	*ours = -1;
-	if (!true_at(it.b.config, "process.terminal")) {
-		if (oci_opt.console)
-			die(STATUS_FAILED,
-			    "--console-socket: config.json: process.terminal is not set");
-		return -1;
-	}
-	if (oci_opt.console) {
-		pair[0] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (!join(a.sun_path, sizeof(a.sun_path), oci_opt.console, NULL) ||
-		    connect(pair[0], (struct sockaddr *)&a, sizeof(a)) < 0)
-			die(STATUS_FAILED, "--console-socket %s: %s", oci_opt.console,
-			    strerror(errno));
-		return pair[0];
-	}
-	if (detach)
+	if (!b->c.terminal && oci_opt.console)
+		die(STATUS_FAILED, "--console-socket: config.json: process.terminal is not set");
+	if (b->c.terminal && detach && !oci_opt.console)
 		die(STATUS_FAILED,
 		    "config.json: process.terminal: --console-socket is needed to send it to");
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		die(STATUS_FAILED, "socketpair: %s", strerror(errno));
-	*ours = pair[0];
-	return pair[1];
+	if (!oci_opt.console)
+		return 0;
+	s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (!join(a.sun_path, sizeof(a.sun_path), oci_opt.console, NULL) ||
+	    connect(s, (struct sockaddr *)&a, sizeof(a)) < 0)
+		die(STATUS_FAILED, "--console-socket %s: %s", oci_opt.console, strerror(errno));
+	return s;
 }
 
-/* Waits for the child's next step; it has told why when there is none. */
-static void await_step(int sync)
+static void describe_terminal(struct bundle *b, bool detach)
 {
-	int status = 0;
+	static struct winsize size;
+
+	size.ws_row = number_at(b->config, "process.consoleSize.height", 0);
+	size.ws_col = number_at(b->config, "process.consoleSize.width", 0);
+	if (size.ws_row || !ioctl(0, TIOCGWINSZ, &size))
+		b->c.size = &size;
+	b->c.terminal = true_at(b->config, "process.terminal");
+	b->c.console = open_console(b, detach);
+	b->c.master_only = b->c.console;
+}
+
+/* Everything up to its first process. */
+static struct bundle *prepare(const char *id, bool detach)
+{
+	const char *dir = oci_opt.bundle ? oci_opt.bundle : ".";
+	char real[PATH_MAX], config[sizeof(the_bundle.dir) + 16], path[STATE_PATH_SIZE];
+	struct bundle *b = &the_bundle;
+	struct state *s;
+	int pair[2];
+
+	if (!name_is_valid(id))
+		die(STATUS_USAGE, "%.*s: not a name", NAME_SIZE, id);
+	b->id = id;
+	b->status = "creating";
+	if (!real_folder(dir, real) || !join(b->dir, sizeof(b->dir), real, NULL))
+		die(STATUS_FAILED, "--bundle %s: %s", dir, strerror(errno));
+	join(config, sizeof(config), b->dir, "/config.json", NULL);
+	bundle_read(b, config);
+	b->c.bundle = b;
+	b->c.with_parent = !detach;
+	if (detach)
+		sigprocmask(SIG_BLOCK, NULL, &b->c.mask);
+	s = life_begin(id, "", &b->c);
+	join(s->bundle, sizeof(s->bundle), b->dir, NULL);
+	join(s->cgroup, sizeof(s->cgroup), b->cgroup, NULL);
+	state_path(id, "config.json", path);
+	copy_config(config, path);
+	state_path(id, "gate", path);
+	if (mkfifo(path, 0600) < 0 || (b->gate = open(path, O_RDWR | O_CLOEXEC)) < 0)
+		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		die(STATUS_FAILED, "socketpair: %s", strerror(errno));
+	b->child = pair[0];
+	b->sync = pair[1];
+	state_save(s); /* its group is known before it is made */
+	attach_devices(b, life_group());
+	describe_terminal(b, detach);
+	return b;
+}
+
+/* The child is done with a step, or is gone. */
+static bool await_step(int sync)
+{
 	char byte;
 
-	if (read(sync, &byte, 1) == 1)
-		return;
-	waitpid(it.b.pid, &status, 0);
-	it.b.pid = -1;
-	exit(status && exit_status_of(status) ? exit_status_of(status) : STATUS_FAILED);
+	return read(sync, &byte, 1) == 1;
 }
 
-static void let_step(int sync)
+static bool let_step(int sync)
 {
-	if (write(sync, "", 1) != 1)
-		die(STATUS_FAILED, "%s: its first process is gone", it.b.id);
+	return send(sync, "", 1, MSG_NOSIGNAL) == 1;
 }
 
-static void begin(const char *id, const char *dir)
+static void write_pid_file(pid_t pid)
 {
-	char real[PATH_MAX], config[sizeof(it.b.dir) + 16];
+	int fd = open(oci_opt.pid_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	char text[16];
+	int n = format(text, sizeof(text), "%d", (int)pid);
 
-	place(id);
-	it.cgroup = -1;
-	if (!real_folder(dir, real) || !join(it.b.dir, sizeof(it.b.dir), real, NULL))
-		die(STATUS_FAILED, "--bundle %s: %s", dir, strerror(errno));
-	join(config, sizeof(config), it.b.dir, "/config.json", NULL);
-	bundle_read(&it.b, config);
-	if (mkdir(it.dir, 0700) < 0)
-		die(STATUS_FAILED, "%s: %s", id,
-		    errno == EEXIST ? "there is a container of this name" : strerror(errno));
-	it.owner = getpid();
-	it.own = true;
-	atexit(take_down);
-	copy_config(config);
-	save(); /* without a process yet: its group is known before it is made */
-	if (mkfifo(file("gate"), 0600) < 0 ||
-	    (it.b.gate = open(file("gate"), O_RDWR | O_CLOEXEC)) < 0)
-		die(STATUS_FAILED, "%s: %s", file("gate"), strerror(errno));
-	make_group();
+	if (fd < 0 || write(fd, text, n) != n || close(fd))
+		die(STATUS_FAILED, "--pid-file %s: %s", oci_opt.pid_file, strerror(errno));
 }
 
-/* Up to the point where only the command is left to run. The terminal, or -1. */
-static int create(const char *id, bool detach)
+bool bundle_create(struct bundle *b, struct state *s)
 {
-	struct winsize size;
-	int pair[2], console;
+	bool created;
 
-	begin(id, oci_opt.bundle ? oci_opt.bundle : ".");
-	size = (struct winsize){ .ws_row = number_at(it.b.config, "process.consoleSize.height", 0),
-				 .ws_col = number_at(it.b.config, "process.consoleSize.width", 0) };
-	if (size.ws_row || !ioctl(0, TIOCGWINSZ, &size))
-		it.b.c.size = &size;
-	it.b.c.console = open_console(detach, &console);
-	it.b.c.terminal = true_at(it.b.config, "process.terminal");
-	it.b.c.master_only = true;
-	it.b.c.bundle = &it.b;
-	it.b.c.with_parent = !detach;
-	if (detach)
-		sigprocmask(SIG_BLOCK, NULL, &it.b.c.mask);
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		die(STATUS_FAILED, "socketpair: %s", strerror(errno));
-	it.b.sync = pair[1];
-	join_namespaces(false);
-	it.b.pid = spawn(it.b.c.namespaces, it.cgroup, false, container_setup, &it.b.c);
-	if (it.b.pid < 0)
-		die(STATUS_FAILED, "cannot start a process in new namespaces: %s", strerror(errno));
-	join_namespaces(true);
-	close(pair[1]);
-	write_maps();
-	it.born = birth(it.b.pid);
-	save();
-	if (write(pair[0], &it.b.pid, sizeof(it.b.pid)) < 0)
-		die(STATUS_FAILED, "%s: its first process is gone", id);
-	await_step(pair[0]);
-	if (run_hooks(&it.b, "prestart", "creating") ||
-	    run_hooks(&it.b, "createRuntime", "creating"))
-		exit(STATUS_FAILED);
-	let_step(pair[0]);
-	await_step(pair[0]);
-	let_step(pair[0]);
-	if (oci_opt.pid_file) {
-		int fd = open(oci_opt.pid_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-		char text[16];
-		int n = format(text, sizeof(text), "%d", (int)it.b.pid);
-
-		if (fd < 0 || write(fd, text, n) != n || close(fd))
-			die(STATUS_FAILED, "--pid-file %s: %s", oci_opt.pid_file, strerror(errno));
-	}
-	return console;
+	close(b->sync);
+	b->pid = s->pid;
+	s->born = process_birth(s->pid);
+	state_save(s);
+	write_maps(b);
+	created = send(b->child, &b->pid, sizeof(b->pid), MSG_NOSIGNAL) > 0 &&
+		  await_step(b->child) && !run_hooks(b, "prestart") &&
+		  !run_hooks(b, "createRuntime") && let_step(b->child) && await_step(b->child) &&
+		  let_step(b->child);
+	close(b->child); /* without the last step it ends */
+	if (created && oci_opt.pid_file)
+		write_pid_file(b->pid);
+	return created;
 }
 
-static void start(void)
+void bundle_start(struct bundle *b)
 {
-	int gate = open(file("gate"), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	char path[STATE_PATH_SIZE];
+	int gate;
 
+	state_path(b->id, "gate", path);
+	gate = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	/* Who takes the name away lets it go: only one can. */
-	if (gate < 0 || unlink(file("gate")) < 0 || write(gate, "", 1) != 1)
-		die(STATUS_FAILED, "%s: not created, or its process is gone", it.b.id);
+	if (gate < 0 || unlink(path) < 0 || write(gate, "", 1) != 1)
+		die(STATUS_FAILED, "%s: not created, or its process is gone", b->id);
 	close(gate);
-	run_hooks(&it.b, "poststart", "running");
+	b->status = "running";
+	run_hooks(b, "poststart");
+}
+
+void bundle_over(struct bundle *b)
+{
+	b->pid = 0;
+	if (!strcmp(b->status, "creating"))
+		return;
+	b->status = "stopped";
+	run_hooks(b, "poststop");
 }
 
 /* ---- the verbs ---- */
 
 int create_verb(int argc, char **argv)
 {
-	create(argv[0], true);
-	it.own = false;
-	return 0;
+	prepare(argv[0], true);
+	return life_create() ? life_leave() : life_wait(hold_signals(NULL));
+}
+
+int bundle_run(const char *id, bool detach)
+{
+	struct bundle *b = prepare(id, detach);
+
+	if (!detach)
+		return life_run(false, false, false);
+	if (!life_create())
+		return life_wait(hold_signals(NULL));
+	bundle_start(b);
+	return life_leave();
 }
 
 int start_verb(int argc, char **argv)
 {
-	load(argv[0], true);
-	if (strcmp(status_now(), "created"))
-		die(STATUS_FAILED, "%s is %s, not created", argv[0], status_now());
-	start();
+	struct state s;
+	struct bundle *b = find(argv[0], &s);
+
+	if (s.phase != STATE_CREATED)
+		die(STATUS_FAILED, "%s is %s, not created", argv[0], b->status);
+	bundle_start(b);
 	return 0;
 }
 
 int state_verb(int argc, char **argv)
 {
-	const char *status;
+	struct state s;
 
-	load(argv[0], true);
-	status = status_now();
-	if (!strcmp(status, "stopped"))
-		it.b.pid = 0;
-	print_state(&it.b, status);
+	print_state(find(argv[0], &s));
 	return 0;
-}
-
-int oci_kill(const char *id, int sig)
-{
-	load(id, false);
-	if (!strcmp(status_now(), "stopped") || it.b.pid < 1)
-		die(STATUS_FAILED, "%s is stopped", id);
-	if (kill(it.b.pid, sig) < 0)
-		die(STATUS_FAILED, "%s: %s", id, strerror(errno));
-	return 0;
-}
-
-struct container *oci_running(const char *id, struct state *s, int *cgroup)
-{
-	char path[32];
-
-	load(id, true);
-	if (strcmp(status_now(), "running"))
-		die(STATUS_FAILED, "%s is %s, not running", id, status_now());
-	bundle_process(&it.b);
-	format(path, sizeof(path), "/proc/%d/ns/user", (int)it.b.pid);
-	for_each_in(n, it.b.config, "linux.namespaces")
-		if (namespace_bit(text_at(n, "type", "")) == CLONE_NEWUSER)
-			it.b.c.user_ns = open(path, O_RDONLY | O_CLOEXEC);
-	*cgroup = open(group_path(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	*s = (struct state){ .pid = it.b.pid };
-	join(s->name, sizeof(s->name), id, NULL);
-	return &it.b.c;
-}
-
-int delete_verb(int argc, char **argv)
-{
-	load(argv[0], true);
-	if (it.b.pid > 0 && strcmp(status_now(), "stopped")) {
-		if (!oci_opt.force)
-			die(STATUS_FAILED, "%s is %s, not stopped (delete --force kills it)",
-			    argv[0], status_now());
-		kill(it.b.pid, SIGKILL);
-		for (int i = 0; i < 1000 && strcmp(status_now(), "stopped"); i++)
-			poll(NULL, 0, 10);
-	} else if (!it.b.pid && !oci_opt.force) {
-		die(STATUS_FAILED, "%s is being created (delete --force removes what is left)",
-		    argv[0]);
-	}
-	forget();
-	it.b.pid = 0;
-	if (it.b.config)
-		run_hooks(&it.b, "poststop", "stopped");
-	return 0;
-}
-
-/* ---- run ---- */
-
-static int take_terminal(int s)
-{
-	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))), byte;
-	struct iovec v = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &v,
-			    .msg_iovlen = 1,
-			    .msg_control = control,
-			    .msg_controllen = sizeof(control) };
-	int fd = -1;
-
-	if (recvmsg(s, &m, MSG_CMSG_CLOEXEC) == 1 && CMSG_FIRSTHDR(&m))
-		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
-	return fd;
-}
-
-/* Passes on what is there; false at the end. */
-static bool pass(int from, int to)
-{
-	char part[4096];
-	ssize_t n = read(from, part, sizeof(part));
-
-	for (ssize_t done = 0, k; done < n; done += k) {
-		k = write(to, part + done, n - done);
-		if (k < 0)
-			return false;
-	}
-	return n > 0;
-}
-
-/* Between our terminal and the container's until its end. */
-static int relay(int master, int signals)
-{
-	struct termios old, raw;
-	bool terminal = !tcgetattr(0, &old), killed;
-	struct ending ending = { 0 };
-	struct pollfd p[] = { { .fd = signals, .events = POLLIN },
-			      { .fd = master, .events = POLLIN },
-			      { .fd = 0, .events = POLLIN } };
-	int status;
-
-	raw = old;
-	cfmakeraw(&raw);
-	if (terminal)
-		tcsetattr(0, TCSANOW, &raw);
-	while (!has_ended(it.b.pid, signals, &status, &ending)) {
-		poll(p, 3, -1);
-		if (p[1].revents && !pass(master, 1))
-			p[1].fd = -1;
-		if (p[2].revents && !pass(0, master))
-			p[2].fd = -1;
-	}
-	while (poll(p + 1, 1, 0) == 1 && pass(master, 1))
-		;
-	if (terminal)
-		tcsetattr(0, TCSADRAIN, &old);
-	return ending_status(status, &ending, &killed);
-}
-
-int oci_run(const char *id, bool detach)
-{
-	int console, signals = -1, status;
-	bool killed;
-
-	if (!detach)
-		signals = hold_signals(&it.b.c.mask);
-	console = create(id, detach);
-	start();
-	if (detach) {
-		it.own = false;
-		return 0;
-	}
-	status = console < 0 ? wait_for_end(it.b.pid, signals, &killed)
-			     : relay(take_terminal(console), signals);
-	it.own = false;
-	forget();
-	it.b.pid = 0;
-	run_hooks(&it.b, "poststop", "stopped");
-	return status;
 }
 
 /* ---- spec ---- */

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * `ctr run`, the parent's side: reserves the name, makes the cgroup with its limits, clones the first
- * process into namespaces and group at once, waits for its end, and takes everything down again; or
- * leaves that to a keeper.
- */
+/* `ctr run`: what the command line and the image's configuration say, as a struct container. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -87,7 +83,17 @@ void put_env(char **envp, const char *text)
 	*envp = (char *)text;
 }
 
-char **make_environment(const struct opt_list *extra, const struct image_config *config)
+void add_env(char **envp, const struct opt_list *list)
+{
+	for (int i = 0; i < list->n; i++) {
+		if (!strchr(list->item[i], '=') || *list->item[i] == '=')
+			die(STATUS_USAGE, "--env %s: not of the form K=V", list->item[i]);
+		put_env(envp, list->item[i]);
+	}
+}
+
+/* What -e asks for, what the image says, and PATH, HOME, TERM where they are not among it. */
+static char **make_environment(const struct opt_list *extra, const struct image_config *config)
 {
 	static char term[64];
 	const char *own = getenv("TERM"), *p = NULL;
@@ -97,11 +103,7 @@ char **make_environment(const struct opt_list *extra, const struct image_config 
 	while ((p = image_config_next(config, "Env", p)))
 		n++;
 	envp = allocate(n * sizeof(*envp));
-	for (int i = 0; i < extra->n; i++) {
-		if (!strchr(extra->item[i], '=') || *extra->item[i] == '=')
-			die(STATUS_USAGE, "--env %s: not of the form K=V", extra->item[i]);
-		put_env(envp, extra->item[i]);
-	}
+	add_env(envp, extra);
 	while ((p = image_config_next(config, "Env", p)))
 		put_env(envp, p);
 	put_env(envp, "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin");
@@ -135,21 +137,6 @@ void add_limit(struct container *c, const char *option, const char *file, const 
 	va_start(ap, fmt);
 	vformat(l->value, sizeof(l->value), fmt, ap);
 	va_end(ap);
-}
-
-void set_limits(const struct container *c, int cgroup)
-{
-	for (const struct limit *l = c->limits; l < c->limits + c->nr_limits; l++) {
-		if (!write_small(cgroup, l->file, l->value))
-			continue;
-		if (errno == ENOENT)
-			die(STATUS_FAILED, "%s: this kernel's cgroup2 has no %s", l->option,
-			    l->file);
-		die(STATUS_FAILED, "%s: %s: %s", l->option, l->file, strerror(errno));
-	}
-	/* Else Linux would swap instead of ending it; a kernel without swap has no such file. */
-	if (opt.memory)
-		write_small(cgroup, "memory.swap.max", "0");
 }
 
 static void describe_limits(struct container *c)
@@ -262,111 +249,7 @@ static uint64_t describe_namespaces(void)
 	return NEEDED | CLONE_NEWIPC | CLONE_NEWCGROUP | (strcmp(net, "none") ? 0 : CLONE_NEWNET);
 }
 
-/* ---- life ---- */
-
-static struct state state = { .dir = -1 }; /* what atexit() takes down */
-static int cgroup = -1;
-
-static void take_down(void)
-{
-	if (state.dir < 0)
-		return;
-	net_end(&state);
-	if (cgroup >= 0)
-		cgroup_remove(state.name);
-	state_remove(&state);
-}
-
-static pid_t start(const struct container *c)
-{
-	pid_t pid;
-
-	net_enter();
-	pid = spawn(c->namespaces, cgroup, !c->init, container_setup, c);
-	if (pid < 0 && errno == EINVAL)
-		pid = spawn(c->namespaces & ~CLONE_NEWIPC, cgroup, !c->init, container_setup, c);
-	net_leave();
-	if (pid < 0)
-		die(STATUS_FAILED, "cannot start a process in new namespaces: %s", strerror(errno));
-	state.started = time(NULL);
-	return pid;
-}
-
-static bool out_of_memory(void)
-{
-	return opt.memory && cgroup_number(cgroup, "memory.events", "oom_kill") > 0;
-}
-
-/* In the foreground this process is the parent, and stdio is its own. */
-static int run_here(struct container *c)
-{
-	char size[TEXT_SIZE];
-	bool killed;
-	int status, signals = hold_signals(&c->mask);
-
-	state.pid = start(c);
-	state_save(&state);
-	status = wait_for_end(state.pid, signals, &killed);
-	if ((killed || status == 128 + SIGKILL) && out_of_memory())
-		warn("%s was killed: out of memory (limit %s)", state.name,
-		     size_text(opt.memory, size));
-	return status;
-}
-
-/* The keeper's life; state and group are its own now. */
-static void keep(struct container *c, int client)
-{
-	bool left;
-
-	state.keeper = getpid();
-	state_save(&state);
-	state.status = shim_run(c, start, &state, client, opt.stdin_ || !opt.detach, &left);
-	if (!state.pid || !(state.keep || (left && !opt.remove)))
-		exit(state.status);
-	state.ended = time(NULL);
-	state.keep = true;
-	net_end(&state);
-	if (cgroup >= 0)
-		cgroup_remove(state.name);
-	state_save(&state);
-	_exit(0);
-}
-
-/* Leaves a keeper behind, which is nobody's child and in nobody's session, and attaches to it. */
-static int run_kept(struct container *c)
-{
-	struct winsize size;
-	int pair[2], status;
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		die(STATUS_FAILED, "socketpair: %s", strerror(errno));
-	if (c->terminal && !ioctl(0, TIOCGWINSZ, &size))
-		c->size = &size;
-	pid = _Fork();
-	if (!pid) {
-		close(pair[0]);
-		setsid();
-		pid = _Fork();
-		if (!pid)
-			keep(c, pair[1]);
-		if (pid > 0)
-			_exit(0);
-	}
-	if (pid < 0)
-		die(STATUS_FAILED, "fork: %s", strerror(errno));
-	close(pair[1]);
-	close(state.dir); /* and with it our share of the lock */
-	state.dir = -1;
-	net_close();
-	waitpid(pid, NULL, 0);
-	if (!opt.detach)
-		return client_run(pair[0], state.name);
-	status = client_started(pair[0]);
-	if (!status)
-		print("%s\n", state.name);
-	return status;
-}
+/* ---- all of it ---- */
 
 /* A file system, a kind of namespace, or a device that the kernel has. */
 static bool kernel_has(const char *feature)
@@ -430,31 +313,30 @@ static void describe(struct container *c, const char *name, const char *image, c
 
 int run_verb(int argc, char **argv)
 {
-	struct container c = { 0 };
-	const char *image_name = argv[0];
-	char image[256], workshop[STATE_PATH_SIZE];
+	static struct container c;
+	static char workshop[STATE_PATH_SIZE];
+	const char *name = argv[0];
+	struct state *state;
+	char image[256];
+	int group;
 
 	if (oci_opt.bundle)
-		return oci_run(argv[0], opt.detach);
+		return bundle_run(argv[0], opt.detach);
 	image_path(argv[0], image, sizeof(image));
 	argv++;
 	if (*argv && !strcmp(*argv, "--"))
 		argv++;
-	describe(&c, image_name, image, argv);
-
-	state_begin(&state, opt.name, image_name);
-	state.keep = opt.detach && !opt.remove;
-	state_describe(&state, c.argv);
-	atexit(take_down);
-	state_path(state.name, NULL, workshop);
+	describe(&c, name, image, argv);
+	state = life_begin(opt.name, name, &c);
+	state->keep = opt.detach && !opt.remove;
+	state_path(state->name, NULL, workshop);
 	c.workshop = workshop;
-	c.hostname = opt.hostname ? opt.hostname : state.name;
-	cgroup = cgroup_create(state.name);
-	if (cgroup < 0 && c.nr_limits)
-		die(STATUS_FAILED, "cannot limit a container: no cgroup2 here: %s",
-		    strerror(errno));
-	set_limits(&c, cgroup);
+	c.hostname = opt.hostname ? opt.hostname : state->name;
+	/* Else Linux would swap instead of ending it; a kernel without swap has no such file. */
+	group = life_group();
+	if (opt.memory)
+		write_small(group, "memory.swap.max", "0");
 	if (opt.bridge)
-		net_prepare(&state, &opt.ports, c.hostname);
-	return opt.detach || opt.terminal ? run_kept(&c) : run_here(&c);
+		net_prepare(state, &opt.ports, c.hostname);
+	return life_run(opt.detach, opt.stdin_, opt.remove);
 }

@@ -345,7 +345,7 @@ int container_setup(const struct container *c)
 	if (!status)
 		status = write_sysctls(c);
 	if (!status && c->bundle)
-		status = run_hooks(c->bundle, "createContainer", "creating");
+		status = run_hooks(c->bundle, "createContainer");
 	if (!status)
 		status = change_root();
 	if (!status)

@@ -317,6 +317,8 @@ int shim_run(struct container *c, pid_t (*start)(const struct container *c), str
 	if (s)
 		listen_at(s->name);
 	status = start_kept(c, start, input);
+	if (status && s)
+		s->pid = 0;
 	if (!status) {
 		if (s) {
 			shim.log_dir = s->dir;

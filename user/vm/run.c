@@ -97,7 +97,7 @@ static void enter_group(void)
 	p += *p == '\n' ? 4 : 3;
 	p[strcspn(p, "\n")] = 0;
 	join(old_group, sizeof(old_group), "/sys/fs/cgroup", p, NULL);
-	group = cgroup_create(state.name);
+	group = cgroup_create(state.cgroup, false);
 	join_group(group);
 }
 
@@ -111,7 +111,7 @@ static void leave_group(void)
 		return; /* then the next `vm ps` removes it */
 	close(old);
 	close(group);
-	cgroup_remove(state.name);
+	cgroup_remove(state.cgroup);
 }
 
 static void take_down(void)
