@@ -81,7 +81,7 @@ four
 """,
     # md5sum answers when it has seen the end of what is sent to it, and no sooner.
     "half-closed": r"""
-ctr run -d --rm --name sum -p 8080:80 busybox -- nc -ll -p 80 -e md5sum > /dev/null; until seq 10 | busybox nc 127.0.0.1 8080; do sleep 0.1; done 2> /dev/null
+ctr run -d --rm --name sum -p 8080:80 busybox -- nc -ll -p 80 -e md5sum > /dev/null; until seq 10 | busybox nc 127.0.0.1 8080 | grep .; do sleep 0.1; done 2> /dev/null
 for i in 1 2 3 4 5 6 7 8; do seq 20000 | busybox nc 127.0.0.1 8080 & done; wait
 ctr run -d --rm --name big -p 8081:80 busybox -- nc -ll -p 80 -e seq 40000 > /dev/null; until busybox nc 127.0.0.1 8081 < /dev/null 2> /dev/null | grep -q 40000; do sleep 0.1; done
 for i in 1 2 3; do busybox nc 127.0.0.1 8081 < /dev/null | md5sum & done; wait; seq 40000 | md5sum

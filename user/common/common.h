@@ -93,6 +93,12 @@ void table_add(struct table *t, const char *fmt, ...) PRINTF(2, 3);
 void table_print(const struct table *t);
 /* "1.5" as 1500; false for what is no number with at most three places, of less than 1e9. */
 bool parse_thousandths(const char *text, int64_t *v);
+/* Names and what they stand for; a NULL ends them. */
+struct word {
+	const char *name;
+	uint64_t value;
+};
+uint64_t word_value(const struct word *words, const char *name, uint64_t otherwise);
 /* The lines of a file, each without its newline, NULL at the end; overlong ones are left out. */
 struct lines {
 	int fd;

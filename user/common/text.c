@@ -78,6 +78,14 @@ const char *age_text(int64_t s, char buf[TEXT_SIZE])
 	return buf;
 }
 
+uint64_t word_value(const struct word *words, const char *name, uint64_t otherwise)
+{
+	for (; words->name; words++)
+		if (!strcmp(words->name, name))
+			return words->value;
+	return otherwise;
+}
+
 bool join(char *buf, size_t size, ...)
 {
 	const char *part;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A bundle's config.json: `fields` lists what the runtime specification has for Linux, with types.
+ * A bundle's config.json: fields.txt lists what the runtime specification has for Linux, with types.
  * What is not in it is ignored, as the specification asks. Also the state as JSON, and hooks.
  */
 #include <errno.h>
@@ -19,65 +19,10 @@
 
 #include "oci.h"
 
-/*
- * One word a field, its type behind '=': s text, b bool, n and q whole numbers of 64 bits (q: not
- * negative), u of 32 bits, a array, o object, m object of texts, x refused. '!': it must be there.
- */
+/* One word a field, its type behind '=': fields.txt says how. */
 static const char fields[] =
-	"ociVersion=s! hostname=s domainname=s annotations=m root=o! root.path=s! root.readonly=b "
-	"mounts=a mounts[]=o mounts[].destination=s! mounts[].type=s mounts[].source=s "
-	"mounts[].options=a mounts[].options[]=s mounts[].uidMappings=x mounts[].gidMappings=x "
-	"process=o! process.terminal=b process.consoleSize=o process.consoleSize.height=u "
-	"process.consoleSize.width=u process.cwd=s! process.env=a process.env[]=s process.args=a! "
-	"process.args[]=s process.user=o process.user.uid=u process.user.gid=u "
-	"process.user.umask=u "
-	"process.user.additionalGids=a process.user.additionalGids[]=u process.capabilities=o "
-	"process.capabilities.bounding=a process.capabilities.bounding[]=s "
-	"process.capabilities.effective=a process.capabilities.effective[]=s "
-	"process.capabilities.permitted=a process.capabilities.permitted[]=s "
-	"process.capabilities.inheritable=a process.capabilities.inheritable[]=s "
-	"process.capabilities.ambient=a process.capabilities.ambient[]=s process.rlimits=a "
-	"process.rlimits[]=o process.rlimits[].type=s! process.rlimits[].soft=q! "
-	"process.rlimits[].hard=q! process.noNewPrivileges=b process.oomScoreAdj=n "
-	"process.apparmorProfile=x process.selinuxLabel=x process.scheduler=x process.ioPriority=x "
-	"process.execCPUAffinity=x hooks=o hooks.prestart=a hooks.createRuntime=a "
-	"hooks.createContainer=a hooks.startContainer=a hooks.poststart=a hooks.poststop=a "
-	"hooks.*[]=o hooks.*[].path=s! hooks.*[].args=a hooks.*[].args[]=s hooks.*[].env=a "
-	"hooks.*[].env[]=s hooks.*[].timeout=n linux=o linux.namespaces=a linux.namespaces[]=o "
-	"linux.namespaces[].type=s! linux.namespaces[].path=s linux.uidMappings=a "
-	"linux.uidMappings[]=o linux.uidMappings[].containerID=u! linux.uidMappings[].hostID=u! "
-	"linux.uidMappings[].size=u! linux.gidMappings=a linux.gidMappings[]=o "
-	"linux.gidMappings[].containerID=u! linux.gidMappings[].hostID=u! "
-	"linux.gidMappings[].size=u! linux.timeOffsets=x linux.devices=a linux.devices[]=o "
-	"linux.devices[].type=s! linux.devices[].path=s! linux.devices[].major=u "
-	"linux.devices[].minor=u linux.devices[].fileMode=u linux.devices[].uid=u "
-	"linux.devices[].gid=u linux.netDevices=x linux.cgroupsPath=s linux.resources=o "
-	"linux.resources.devices=a linux.resources.devices[]=o linux.resources.devices[].allow=b! "
-	"linux.resources.devices[].type=s linux.resources.devices[].major=n "
-	"linux.resources.devices[].minor=n linux.resources.devices[].access=s "
-	"linux.resources.memory=o linux.resources.memory.limit=n "
-	"linux.resources.memory.reservation=n linux.resources.memory.swap=n "
-	"linux.resources.memory.kernel=x linux.resources.memory.kernelTCP=x "
-	"linux.resources.memory.swappiness=x linux.resources.memory.disableOOMKiller=x "
-	"linux.resources.memory.useHierarchy=x linux.resources.memory.checkBeforeUpdate=x "
-	"linux.resources.cpu=o linux.resources.cpu.shares=q linux.resources.cpu.quota=n "
-	"linux.resources.cpu.burst=q linux.resources.cpu.period=q "
-	"linux.resources.cpu.realtimeRuntime=x linux.resources.cpu.realtimePeriod=x "
-	"linux.resources.cpu.cpus=s linux.resources.cpu.mems=s linux.resources.cpu.idle=n "
-	"linux.resources.blockIO=x linux.resources.hugepageLimits=x linux.resources.network=x "
-	"linux.resources.rdma=x linux.resources.pids=o linux.resources.pids.limit=n! "
-	"linux.resources.unified=m linux.intelRdt=x linux.sysctl=m linux.seccomp=o "
-	"linux.seccomp.defaultAction=s! linux.seccomp.defaultErrnoRet=u linux.seccomp.flags=a "
-	"linux.seccomp.flags[]=s linux.seccomp.listenerPath=x linux.seccomp.listenerMetadata=x "
-	"linux.seccomp.architectures=a linux.seccomp.architectures[]=s linux.seccomp.syscalls=a "
-	"linux.seccomp.syscalls[]=o linux.seccomp.syscalls[].names=a! "
-	"linux.seccomp.syscalls[].names[]=s linux.seccomp.syscalls[].action=s! "
-	"linux.seccomp.syscalls[].errnoRet=u linux.seccomp.syscalls[].args=a "
-	"linux.seccomp.syscalls[].args[]=o linux.seccomp.syscalls[].args[].index=u! "
-	"linux.seccomp.syscalls[].args[].value=q! linux.seccomp.syscalls[].args[].valueTwo=q "
-	"linux.seccomp.syscalls[].args[].op=s! linux.rootfsPropagation=s linux.maskedPaths=a "
-	"linux.maskedPaths[]=s linux.readonlyPaths=a linux.readonlyPaths[]=s linux.mountLabel=x "
-	"linux.personality=x linux.memoryPolicy=x vm=x ";
+#include "fields.inc"
+	;
 
 /* Writes where j is: "mounts[2].type"; schema: "mounts[].type". */
 static size_t path_of(const struct json *j, bool schema, char *buf, size_t size)
@@ -247,70 +192,68 @@ char **texts_at(const struct json *j, const char *path)
 
 uint64_t namespace_bit(const char *type)
 {
-	static const struct {
-		const char *type;
-		uint64_t bit;
-	} types[] = { { "mount", CLONE_NEWNS },     { "pid", CLONE_NEWPID },
-		      { "uts", CLONE_NEWUTS },      { "ipc", CLONE_NEWIPC },
-		      { "network", CLONE_NEWNET },  { "user", CLONE_NEWUSER },
-		      { "cgroup", CLONE_NEWCGROUP } };
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
-		if (!strcmp(types[i].type, type))
-			return types[i].bit;
-	return 0;
-}
-
-bool mount_option(const char *text, unsigned long *flags, unsigned long *propagation)
-{
-	static const struct {
-		const char *name;
-		unsigned long set, clear, propagation;
-	} options[] = {
-		{ "defaults", 0, 0, 0 },
-		{ "bind", MS_BIND, 0, 0 },
-		{ "rbind", MS_BIND | MS_REC, 0, 0 },
-		{ "ro", MS_RDONLY, 0, 0 },
-		{ "rw", 0, MS_RDONLY, 0 },
-		{ "nosuid", MS_NOSUID, 0, 0 },
-		{ "suid", 0, MS_NOSUID, 0 },
-		{ "nodev", MS_NODEV, 0, 0 },
-		{ "dev", 0, MS_NODEV, 0 },
-		{ "noexec", MS_NOEXEC, 0, 0 },
-		{ "exec", 0, MS_NOEXEC, 0 },
-		{ "sync", MS_SYNCHRONOUS, 0, 0 },
-		{ "async", 0, MS_SYNCHRONOUS, 0 },
-		{ "dirsync", MS_DIRSYNC, 0, 0 },
-		{ "mand", MS_MANDLOCK, 0, 0 },
-		{ "nomand", 0, MS_MANDLOCK, 0 },
-		{ "noatime", MS_NOATIME, 0, 0 },
-		{ "atime", 0, MS_NOATIME, 0 },
-		{ "nodiratime", MS_NODIRATIME, 0, 0 },
-		{ "diratime", 0, MS_NODIRATIME, 0 },
-		{ "relatime", MS_RELATIME, 0, 0 },
-		{ "norelatime", 0, MS_RELATIME, 0 },
-		{ "strictatime", MS_STRICTATIME, 0, 0 },
-		{ "nostrictatime", 0, MS_STRICTATIME, 0 },
-		{ "silent", MS_SILENT, 0, 0 },
-		{ "loud", 0, MS_SILENT, 0 },
-		{ "private", 0, 0, MS_PRIVATE },
-		{ "rprivate", 0, 0, MS_PRIVATE | MS_REC },
-		{ "shared", 0, 0, MS_SHARED },
-		{ "rshared", 0, 0, MS_SHARED | MS_REC },
-		{ "slave", 0, 0, MS_SLAVE },
-		{ "rslave", 0, 0, MS_SLAVE | MS_REC },
-		{ "unbindable", 0, 0, MS_UNBINDABLE },
-		{ "runbindable", 0, 0, MS_UNBINDABLE | MS_REC },
+	static const struct word types[] = {
+		{ "mount", CLONE_NEWNS },      { "pid", CLONE_NEWPID },
+		{ "uts", CLONE_NEWUTS },       { "ipc", CLONE_NEWIPC },
+		{ "network", CLONE_NEWNET },   { "user", CLONE_NEWUSER },
+		{ "cgroup", CLONE_NEWCGROUP }, { NULL, 0 }
 	};
 
-	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
-		if (!strcmp(options[i].name, text)) {
-			*flags = (*flags | options[i].set) & ~options[i].clear;
-			if (options[i].propagation)
-				*propagation = options[i].propagation;
-			return true;
-		}
-	return false;
+	return word_value(types, type, 0);
+}
+
+#define OFF (1ULL << 32) /* the option takes the flag away */
+#define PROPAGATION (MS_PRIVATE | MS_SHARED | MS_SLAVE | MS_UNBINDABLE)
+
+/* The flags of one mount option: set in *flags, or *propagation; false when it is none of these. */
+static bool mount_option(const char *text, unsigned long *flags, unsigned long *propagation)
+{
+	static const struct word options[] = { { "defaults", 0 },
+					       { "bind", MS_BIND },
+					       { "rbind", MS_BIND | MS_REC },
+					       { "ro", MS_RDONLY },
+					       { "rw", OFF | MS_RDONLY },
+					       { "nosuid", MS_NOSUID },
+					       { "suid", OFF | MS_NOSUID },
+					       { "nodev", MS_NODEV },
+					       { "dev", OFF | MS_NODEV },
+					       { "noexec", MS_NOEXEC },
+					       { "exec", OFF | MS_NOEXEC },
+					       { "sync", MS_SYNCHRONOUS },
+					       { "async", OFF | MS_SYNCHRONOUS },
+					       { "dirsync", MS_DIRSYNC },
+					       { "mand", MS_MANDLOCK },
+					       { "nomand", OFF | MS_MANDLOCK },
+					       { "noatime", MS_NOATIME },
+					       { "atime", OFF | MS_NOATIME },
+					       { "nodiratime", MS_NODIRATIME },
+					       { "diratime", OFF | MS_NODIRATIME },
+					       { "relatime", MS_RELATIME },
+					       { "norelatime", OFF | MS_RELATIME },
+					       { "strictatime", MS_STRICTATIME },
+					       { "nostrictatime", OFF | MS_STRICTATIME },
+					       { "silent", MS_SILENT },
+					       { "loud", OFF | MS_SILENT },
+					       { "private", MS_PRIVATE },
+					       { "rprivate", MS_PRIVATE | MS_REC },
+					       { "shared", MS_SHARED },
+					       { "rshared", MS_SHARED | MS_REC },
+					       { "slave", MS_SLAVE },
+					       { "rslave", MS_SLAVE | MS_REC },
+					       { "unbindable", MS_UNBINDABLE },
+					       { "runbindable", MS_UNBINDABLE | MS_REC },
+					       { NULL, 0 } };
+	uint64_t value = word_value(options, text, ~0ULL);
+
+	if (value == ~0ULL)
+		return false;
+	if (value & PROPAGATION)
+		*propagation = value;
+	else if (value & OFF)
+		*flags &= ~value;
+	else
+		*flags |= value;
+	return true;
 }
 
 /* ---- the root ---- */

@@ -41,8 +41,6 @@ char **texts_at(const struct json *j, const char *path);
 #define for_each_in(m, j, path)                                                                    \
 	for (const struct json *in_ = field(j, path), *m = in_ ? in_->child : NULL; m; m = m->next)
 uint64_t namespace_bit(const char *type); /* CLONE_NEW*, or 0 */
-/* The flags of one mount option: set in *flags, or *propagation; false when it is none of these. */
-bool mount_option(const char *text, unsigned long *flags, unsigned long *propagation);
 void bundle_process(struct bundle *b); /* what of c is the process's alone */
 /* The absolute path of a folder, without links. */
 bool real_folder(const char *path, char real[PATH_MAX]);

@@ -46,26 +46,23 @@ static void emit(const struct json *j, unsigned int code, unsigned int k, int ye
 
 static unsigned int action_of(const struct json *j, const char *key, int64_t err)
 {
-	static const struct {
-		const char *name;
-		unsigned int action;
-	} actions[] = { { "ALLOW", SECCOMP_RET_ALLOW },
-			{ "ERRNO", SECCOMP_RET_ERRNO },
-			{ "KILL", SECCOMP_RET_KILL_THREAD },
-			{ "TRAP", SECCOMP_RET_TRAP },
-			{ "KILL_THREAD", SECCOMP_RET_KILL_THREAD },
-			{ "LOG", SECCOMP_RET_LOG },
-			{ "KILL_PROCESS", SECCOMP_RET_KILL_PROCESS },
-			{ "TRACE", SECCOMP_RET_TRACE } };
-	const char *name = text_at(j, key, "");
+	static const struct word actions[] = { { "SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW },
+					       { "SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO },
+					       { "SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD },
+					       { "SCMP_ACT_TRAP", SECCOMP_RET_TRAP },
+					       { "SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD },
+					       { "SCMP_ACT_LOG", SECCOMP_RET_LOG },
+					       { "SCMP_ACT_KILL_PROCESS",
+						 SECCOMP_RET_KILL_PROCESS },
+					       { "SCMP_ACT_TRACE", SECCOMP_RET_TRACE },
+					       { NULL, 0 } };
+	uint64_t action = word_value(actions, text_at(j, key, ""), ~0ULL);
 
-	for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
-		if (!strncmp(name, "SCMP_ACT_", 9) && !strcmp(name + 9, actions[i].name))
-			return actions[i].action |
-			       (strcmp(actions[i].name, "ERRNO") && strcmp(actions[i].name, "TRACE")
-					? 0
-					: (err & SECCOMP_RET_DATA));
-	refuse(field(j, key), "not supported");
+	if (action == ~0ULL)
+		refuse(field(j, key), "not supported");
+	if (action == SECCOMP_RET_ERRNO || action == SECCOMP_RET_TRACE)
+		action |= err & SECCOMP_RET_DATA;
+	return action;
 }
 
 /* A comparison that fails leads to the end of its rule, whose place is not yet known. */
@@ -184,21 +181,19 @@ static void add_rules(const struct json *rule, unsigned int action, const char *
 
 static void read_flags(struct bundle *b, const struct json *s)
 {
-	static const struct {
-		const char *name;
-		unsigned int flag;
-	} flags[] = { { "SECCOMP_FILTER_FLAG_TSYNC", 0 }, /* there is one thread */
-		      { "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
-		      { "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW } };
+	static const struct word flags[] = {
+		{ "SECCOMP_FILTER_FLAG_TSYNC", 0 }, /* there is one thread */
+		{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
+		{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
+		{ NULL, 0 }
+	};
 
 	for_each_in(f, s, "flags") {
-		size_t i = 0;
+		uint64_t flag = word_value(flags, f->text, ~0ULL);
 
-		while (i < 3 && strcmp(flags[i].name, f->text))
-			i++;
-		if (i == 3)
+		if (flag == ~0ULL)
 			refuse(f, "not supported");
-		b->c.seccomp_flags |= flags[i].flag;
+		b->c.seccomp_flags |= flag;
 	}
 	for_each_in(a, s, "architectures")
 		if (strcmp(a->text, "SCMP_ARCH_X86_64"))

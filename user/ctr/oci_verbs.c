@@ -306,57 +306,16 @@ int state_verb(int argc, char **argv)
 
 /* ---- spec ---- */
 
-static const char spec_head[] =
-	"{\n"
-	"  \"ociVersion\": \"1.0.2\",\n"
-	"  \"process\": {\n"
-	"    \"terminal\": true,\n"
-	"    \"user\": { \"uid\": 0, \"gid\": 0 },\n"
-	"    \"args\": [\"sh\"],\n"
-	"    \"env\": [\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\", "
-	"\"TERM=xterm\"],\n"
-	"    \"cwd\": \"/\",\n"
-	"    \"capabilities\": {\n"
-	"      \"bounding\": [\"CAP_AUDIT_WRITE\", \"CAP_KILL\", \"CAP_NET_BIND_SERVICE\"],\n"
-	"      \"effective\": [\"CAP_AUDIT_WRITE\", \"CAP_KILL\", \"CAP_NET_BIND_SERVICE\"],\n"
-	"      \"permitted\": [\"CAP_AUDIT_WRITE\", \"CAP_KILL\", \"CAP_NET_BIND_SERVICE\"]\n"
-	"    },\n"
-	"    \"rlimits\": [{ \"type\": \"RLIMIT_NOFILE\", \"hard\": 1024, \"soft\": 1024 }],\n"
-	"    \"noNewPrivileges\": true\n"
-	"  },\n"
-	"  \"root\": { \"path\": \"rootfs\", \"readonly\": true },\n"
-	"  \"hostname\": \"ctr\",\n"
-	"  \"mounts\": [\n"
-	"    { \"destination\": \"/proc\", \"type\": \"proc\", \"source\": \"proc\" },\n"
-	"    { \"destination\": \"/dev\", \"type\": \"tmpfs\", \"source\": \"tmpfs\",\n"
-	"      \"options\": [\"nosuid\", \"strictatime\", \"mode=755\", \"size=65536k\"] },\n"
-	"    { \"destination\": \"/dev/pts\", \"type\": \"devpts\", \"source\": \"devpts\",\n"
-	"      \"options\": [\"nosuid\", \"noexec\", \"newinstance\", \"ptmxmode=0666\", "
-	"\"mode=0620\"%s] "
-	"},\n"
-	"    { \"destination\": \"/dev/shm\", \"type\": \"tmpfs\", \"source\": \"shm\",\n"
-	"      \"options\": [\"nosuid\", \"noexec\", \"nodev\", \"mode=1777\", \"size=65536k\"] "
-	"},\n"
-	"    { \"destination\": \"/dev/mqueue\", \"type\": \"mqueue\", \"source\": \"mqueue\",\n"
-	"      \"options\": [\"nosuid\", \"noexec\", \"nodev\"] },\n"
-	"    { \"destination\": \"/sys\", \"type\": \"sysfs\", \"source\": \"sysfs\",\n"
-	"      \"options\": [\"nosuid\", \"noexec\", \"nodev\", \"ro\"] }%s\n"
-	"  ],\n"
-	"  \"linux\": {\n%s"
-	"    \"namespaces\": [{ \"type\": \"pid\" }, { \"type\": \"network\" }, { \"type\": "
-	"\"ipc\" },\n"
-	"      { \"type\": \"uts\" }, { \"type\": \"cgroup\" }, { \"type\": \"mount\" }%s],\n"
-	"    \"maskedPaths\": [\"/proc/acpi\", \"/proc/asound\", \"/proc/kcore\", \"/proc/keys\",\n"
-	"      \"/proc/latency_stats\", \"/proc/timer_list\", \"/proc/timer_stats\",\n"
-	"      \"/proc/sched_debug\", \"/sys/firmware\", \"/proc/scsi\"],\n"
-	"    \"readonlyPaths\": [\"/proc/bus\", \"/proc/fs\", \"/proc/irq\", \"/proc/sys\",\n"
-	"      \"/proc/sysrq-trigger\"]\n"
-	"  }\n"
-	"}\n";
+static const char spec[] =
+#include "spec.inc"
+	;
+static const char spec_rootless[] = /* with the numbers of who asks */
+#include "spec_rootless.inc"
+	;
 
 int spec_verb(int argc, char **argv)
 {
-	char path[PATH_MAX], maps[256];
+	char path[PATH_MAX];
 	int fd;
 
 	if (!join(path, sizeof(path), oci_opt.bundle ? oci_opt.bundle : ".", "/config.json", NULL))
@@ -364,22 +323,11 @@ int spec_verb(int argc, char **argv)
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
-	format(maps, sizeof(maps),
-	       "    \"uidMappings\": [{ \"containerID\": 0, \"hostID\": %d, \"size\": 1 }],\n"
-	       "    \"gidMappings\": [{ \"containerID\": 0, \"hostID\": %d, \"size\": 1 }],\n",
-	       (int)getuid(), (int)getgid());
 	print_to(fd);
 	if (oci_opt.rootless)
-		print(spec_head, "", "", maps, ", { \"type\": \"user\" }");
+		print(spec_rootless, (int)getuid(), (int)getgid());
 	else
-		print(spec_head, ", \"gid=5\"",
-		      ",\n    { \"destination\": \"/sys/fs/cgroup\", \"type\": \"cgroup\", "
-		      "\"source\": \"cgroup\",\n      \"options\": [\"nosuid\", \"noexec\", "
-		      "\"nodev\", \"relatime\", \"ro\"] }",
-		      "    \"resources\": { \"devices\": [{ \"allow\": false, \"access\": "
-		      "\"rwm\" }] "
-		      "},\n",
-		      "");
+		print(spec);
 	flush();
 	if (close(fd) < 0)
 		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
