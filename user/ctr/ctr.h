@@ -4,10 +4,10 @@
  * of its own whose root is an image. There is no daemon: its keeper, which stays until its end, is
  * `ctr run` in the foreground, or a process that this leaves behind.
  *
- * main.c verbs; run.c the parent's side; setup.c the child's root and mounts, command.c its last steps
- * to exec; spawn.c clone3 and the wait; shim.c the keeper left behind, client.c who attaches to it;
- * net.c the bridge, publish.c its ports; exec.c entering one that runs; end.c ending; look.c and explain.c what there is to see; oci.h
- * containers of bundles.
+ * main.c verbs; run.c a container as the command line describes it, oci.c (oci.h) as a bundle does; life.c
+ * the parent's side; setup.c the child's root and mounts, command.c its last steps to exec; spawn.c clone3
+ * and the wait; shim.c the keeper left behind, client.c who attaches to it; net.c the bridge, publish.c
+ * its ports; exec.c entering one that runs; end.c ending; look.c and explain.c what there is to see.
  */
 #pragma once
 #include <linux/filter.h>
@@ -153,6 +153,11 @@ enum {
 	PACKET_ERRORS = 'e', /* bytes of stdout, stderr */
 	PACKET_EXIT = 'x', /* int: the exit status; the last one */
 };
+/* Starts c by start(), as *pid: 0, or the status with which it failed before its command ran. */
+int start_told(struct container *c, pid_t (*start)(const struct container *c), pid_t *pid);
+/* Leaves a keeper for c behind, which is nobody's child and in nobody's session: it calls keep(), which
+ * does not return. The other end of `client`. */
+int fork_keeper(struct container *c, void (*keep)(int client));
 /*
  * Starts c by start() and keeps it to its end; the exit status. With s: logs to its folder, listens
  * there, saves its pid. client is the first to attach; *left: it went before the end.

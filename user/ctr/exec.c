@@ -59,70 +59,46 @@ static void enter(const struct state *s)
 	}
 }
 
+static struct container *c;
+static struct state state; /* of the container that is entered */
 static int cgroup;
 
-static pid_t start(const struct container *c)
+static pid_t start(const struct container *container)
 {
-	pid_t pid = spawn(0, cgroup, !c->user_ns, container_exec, c);
+	pid_t pid;
 
+	enter(&state); /* here: a keeper itself is no process of the container */
+	pid = spawn(0, cgroup, !c->user_ns, container_exec, c);
 	if (pid < 0)
 		die(STATUS_FAILED, "cannot start a process: %s", strerror(errno));
 	return pid;
 }
 
-static int exec_here(struct container *c, const struct state *s)
+static int exec_here(void)
 {
 	int signals = hold_signals(&c->mask);
 	bool killed;
 
-	enter(s);
 	return wait_for_end(start(c), signals, &killed);
 }
 
 /* Nobody waits for it; but that it runs is waited for. */
-static int exec_detached(struct container *c, const struct state *s)
+static int exec_detached(void)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), failure[2];
-	int stdio[3] = { null, null, null };
-	unsigned char status = 0;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const int stdio[3] = { null, null, null };
 	pid_t pid;
 
-	if (null < 0 || pipe2(failure, O_CLOEXEC) < 0)
-		die(STATUS_FAILED, "pipe: %s", strerror(errno));
 	c->stdio = stdio;
-	c->failure = failure[1];
 	sigemptyset(&c->mask);
-	enter(s);
-	pid = start(c);
-	close(failure[1]);
-	if (read(failure[0], &status, 1) == 1)
-		waitpid(pid, NULL, 0);
-	return status;
+	return start_told(c, start, &pid);
 }
 
-/* A keeper for its terminal, and this process attached to that. */
-static int exec_kept(struct container *c, const struct state *s)
+static void keep(int client)
 {
-	struct winsize size;
-	int pair[2];
 	bool left;
-	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		die(STATUS_FAILED, "socketpair: %s", strerror(errno));
-	if (!ioctl(0, TIOCGWINSZ, &size))
-		c->size = &size;
-	pid = _Fork();
-	if (pid < 0)
-		die(STATUS_FAILED, "fork: %s", strerror(errno));
-	if (!pid) {
-		close(pair[0]);
-		setsid();
-		enter(s); /* here: the keeper itself is no process of the container */
-		_exit(shim_run(c, start, NULL, pair[1], true, &left));
-	}
-	close(pair[1]);
-	return client_run(pair[0], s->name);
+	_exit(shim_run(c, start, NULL, client, true, &left));
 }
 
 /* Those of the container: the bounding set of its first process, and a filter if that has one. */
@@ -145,20 +121,20 @@ static void take_rights(struct container *c, pid_t pid)
 /* A container of an image, which says what its commands run in. */
 static struct container *describe(const struct state *s)
 {
-	static struct container c;
+	static struct container own;
 	struct image_config config;
 	char image[256];
 
 	image_path(s->image, image, sizeof(image));
 	image_config_read(image, &config);
-	set_surroundings(&c, opt.workdir, opt.user, &opt.env, &config);
-	if (!c.workdir)
-		c.workdir = "/";
+	set_surroundings(&own, opt.workdir, opt.user, &opt.env, &config);
+	if (!own.workdir)
+		own.workdir = "/";
 	if (opt.privileged)
-		c.capabilities[SET_BOUNDING] = CAPABILITIES_ALL;
+		own.capabilities[SET_BOUNDING] = CAPABILITIES_ALL;
 	else
-		take_rights(&c, s->pid);
-	return &c;
+		take_rights(&own, s->pid);
+	return &own;
 }
 
 /* One of a bundle: config.json says it, the rights too. */
@@ -190,14 +166,11 @@ static struct container *describe_bundle(const struct state *s)
 
 int exec_verb(int argc, char **argv)
 {
-	struct container *c;
-	struct state s;
-
 	if (opt.detach && opt.terminal)
 		die(STATUS_USAGE, "exec: --detach and --tty exclude each other");
-	state_find(argv[0], &s);
-	cgroup = cgroup_open(s.cgroup);
-	c = s.bundle[0] ? describe_bundle(&s) : describe(&s);
+	state_find(argv[0], &state);
+	cgroup = cgroup_open(state.cgroup);
+	c = state.bundle[0] ? describe_bundle(&state) : describe(&state);
 	argv++;
 	if (!strcmp(*argv, "--"))
 		argv++;
@@ -206,8 +179,8 @@ int exec_verb(int argc, char **argv)
 	c->argv = argv;
 	c->terminal = opt.terminal;
 	if (cgroup >= 0 && cgroup_number(cgroup, "cgroup.freeze", "") == 1)
-		die(STATUS_FAILED, "%s is paused (`ctr unpause %s`)", s.name, s.name);
+		die(STATUS_FAILED, "%s is paused (`ctr unpause %s`)", state.name, state.name);
 	if (opt.detach)
-		return exec_detached(c, &s);
-	return opt.terminal ? exec_kept(c, &s) : exec_here(c, &s);
+		return exec_detached();
+	return opt.terminal ? client_run(fork_keeper(c, keep), state.name) : exec_here();
 }

@@ -9,8 +9,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -153,37 +151,16 @@ static void keep(int client)
 	_exit(0);
 }
 
-/* Leaves a keeper behind, which is nobody's child and in nobody's session, and attaches to it. */
 static int run_kept(bool detach)
 {
-	struct winsize size;
-	int pair[2], status;
-	pid_t pid;
+	int s = fork_keeper(c, keep), status;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		die(STATUS_FAILED, "socketpair: %s", strerror(errno));
-	if (c->terminal && !c->size && !ioctl(0, TIOCGWINSZ, &size))
-		c->size = &size;
-	pid = _Fork();
-	if (!pid) {
-		close(pair[0]);
-		setsid();
-		pid = _Fork();
-		if (!pid)
-			keep(pair[1]);
-		if (pid > 0)
-			_exit(0);
-	}
-	if (pid < 0)
-		die(STATUS_FAILED, "fork: %s", strerror(errno));
-	close(pair[1]);
 	close(state.dir); /* and with it our share of the lock */
 	state.dir = -1;
 	net_close();
-	waitpid(pid, NULL, 0);
 	if (!detach)
-		return client_run(pair[0], state.name);
-	status = client_started(pair[0]);
+		return client_run(s, state.name);
+	status = client_started(s);
 	if (!status)
 		print("%s\n", state.name);
 	return status;

@@ -263,31 +263,65 @@ static void set_nonblocking(int fd)
 		fcntl(fd, F_SETFL, O_NONBLOCK | (fcntl(fd, F_GETFL) & O_ACCMODE));
 }
 
-/* Starts it. 0, or the status with which it failed before its command ran. */
-static int start_kept(struct container *c, pid_t (*start)(const struct container *c), bool input)
+int start_told(struct container *c, pid_t (*start)(const struct container *c), pid_t *pid)
 {
-	int theirs[3] = { -1, -1, -1 }, failure[2], console = -1;
 	unsigned char status = 0;
+	int failure[2];
 
-	make_stdio(c, input, theirs, &console);
 	if (pipe2(failure, O_CLOEXEC) < 0)
 		die(STATUS_FAILED, "pipe: %s", strerror(errno));
 	c->failure = failure[1];
-	shim.pid = start(c);
+	*pid = start(c);
 	close(failure[1]);
+	/* The command's exec closes it. */
+	if (read(failure[0], &status, 1) == 1)
+		waitpid(*pid, NULL, 0);
+	close(failure[0]);
+	return status;
+}
+
+static int start_kept(struct container *c, pid_t (*start)(const struct container *c), bool input)
+{
+	int theirs[3] = { -1, -1, -1 }, console = -1, status;
+
+	make_stdio(c, input, theirs, &console);
+	status = start_told(c, start, &shim.pid);
 	for (int i = 0; i < 3; i++)
 		if (theirs[i] >= 0)
 			close(theirs[i]);
-	/* The command's exec closes it. */
-	if (read(failure[0], &status, 1) == 1)
-		waitpid(shim.pid, NULL, 0);
-	else if (c->terminal)
+	if (!status && c->terminal)
 		take_terminal(console);
-	close(failure[0]);
 	set_nonblocking(shim.in);
 	set_nonblocking(shim.out[0]);
 	set_nonblocking(shim.out[1]);
 	return status;
+}
+
+int fork_keeper(struct container *c, void (*keep)(int client))
+{
+	static struct winsize size;
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		die(STATUS_FAILED, "socketpair: %s", strerror(errno));
+	if (c->terminal && !c->size && !ioctl(0, TIOCGWINSZ, &size))
+		c->size = &size;
+	pid = _Fork();
+	if (!pid) {
+		close(pair[0]);
+		setsid();
+		pid = _Fork();
+		if (!pid)
+			keep(pair[1]);
+		if (pid > 0)
+			_exit(0);
+	}
+	if (pid < 0)
+		die(STATUS_FAILED, "fork: %s", strerror(errno));
+	close(pair[1]);
+	waitpid(pid, NULL, 0);
+	return pair[0];
 }
 
 /* Nothing of the one who started it is held on to. */
