@@ -131,7 +131,7 @@ ctr inspect $T | tr -d '\n' | grep -oE '"(status|destination)": "(running|/data)
 ctr explain $T | grep -oE '^[|`]- [a-z]+|\(shares the host.s\)$|/data .* ro,' | tr -s ' ' | uniq
 ctr explain --svg $T | grep -cE '^</?svg'; ctr flavours busybox | grep -c "Linux .* $T$"
 ctr stop $T; ctr inspect $T | grep -o '"exit_code": 143'; ctr explain $T; ctr top $T; ctr rm $T; ctr inspect $T
-for v in run ps exec attach logs stop kill rm pause unpause stats top inspect explain flavours images completion; do ctr $v --help | grep -qE "^ +(ctr|\. )|DYAD_IMAGES" || echo $v has no example; done
+for v in run ps exec attach logs stop kill rm pause unpause stats top inspect events explain flavours images completion; do ctr $v --help | grep -qE "^ +(ctr|\. )|DYAD_IMAGES" || echo $v has no example; done
 ----
 COMMAND
 1000
@@ -152,6 +152,22 @@ name": "T"
 ctr: nothing named T runs (try `ctr ps`)
 ctr: nothing named T runs (try `ctr ps`)
 ctr: nothing named T (try `ctr ps -a`)
+""",
+    "events": r"""
+ctr events > e & until [ "$(ls /run/ctr/.events 2> /dev/null)" ]; do sleep 0.05; done
+ctr run --name $T busybox -- sh -c 'exit 3'; ctr run -d --name $T busybox -- sleep 1000 > /dev/null; ctr pause $T; ctr unpause $T; ctr stop $T; ctr rm $T
+until [ "$(grep -c remove e)" = 2 ]; do sleep 0.05; done; kill $!; wait $! 2> /dev/null; cut -d' ' -f2- e; ctr run busybox -- true; ls /run/ctr/.events
+----
+T create
+T start
+T exit 3
+T remove
+T create
+T start
+T pause
+T unpause
+T exit 143
+T remove
 """,
     "names-unique": r"""
 for i in 1 2 3 4 5 6 7 8; do ctr run -d --name $T busybox -- sleep 1000 2> /dev/null & done > out; wait; cat out; ctr rm -f $T

@@ -168,6 +168,8 @@ void state_begin(struct state *s, const char *name, const char *image);
 void state_describe(struct state *s, char **argv); /* s->command */
 void state_save(const struct state *s); /* tells the others */
 void state_remove(const struct state *s); /* s->dir is locked */
+/* Tells who listens, by a FIFO in the folder ".events" beside the states: "SECONDS NAME WHAT". */
+void state_event(const struct state *s, const char *what);
 extern void (*state_give_back)(
 	const struct state *s); /* the tool's own, before a removal; or NULL */
 bool state_lock(struct state *s); /* of one that is over; false while somebody else has it */

@@ -82,6 +82,30 @@ static int reserve(const char *name)
 	}
 }
 
+static void tell_listener(int dir, const char *name, void *line)
+{
+	int fd = openat(dir, name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENXIO) /* it has gone */
+		unlinkat(dir, name, 0);
+	write_all(fd, line, strlen(line));
+	close(fd);
+}
+
+void state_event(const struct state *s, const char *what)
+{
+	char path[STATE_PATH_SIZE], line[2 * NAME_SIZE + 32];
+	int dir;
+
+	state_path(".events", NULL, path);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return;
+	format(line, sizeof(line), "%lld %s %s\n", (long long)time(NULL), s->name, what);
+	each_name(dir, tell_listener, line);
+	close(dir);
+}
+
 static void default_group(struct state *s)
 {
 	join(s->cgroup, sizeof(s->cgroup), prog_name, "-", s->name, NULL);
@@ -116,6 +140,7 @@ void state_begin(struct state *s, const char *name, const char *image)
 		format(again, sizeof(again), ".%d", i);
 	}
 	default_group(s);
+	state_event(s, "create");
 }
 
 void state_save(const struct state *s)
@@ -179,6 +204,7 @@ void state_remove(const struct state *s)
 	each_name(s->dir, remove_file, NULL);
 	state_path(s->name, NULL, path);
 	rmdir(path);
+	state_event(s, "remove");
 }
 
 bool state_lock(struct state *s)

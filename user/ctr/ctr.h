@@ -227,6 +227,7 @@ int life_group(
 	void); /* makes its group, with the limits; -1: no cgroup2 here. Dies when it cannot limit it */
 /* Its first process, up to its command; a bundle's waits then. False: that one ends, and has told why. */
 bool life_create(void);
+bool life_start(void); /* the command too */
 int life_wait(int signals); /* for its end, whose status it returns; of hold_signals() */
 int life_leave(void); /* it is not taken down any more: 0 */
 /* Runs it, in the foreground or detached; by a keeper if need be. The exit status. */
@@ -252,3 +253,4 @@ int unpause_verb(int argc, char **argv), attach_verb(int argc, char **argv);
 int logs_verb(int argc, char **argv), stats_verb(int argc, char **argv);
 int top_verb(int argc, char **argv), inspect_verb(int argc, char **argv);
 int flavours_verb(int argc, char **argv), explain_verb(int argc, char **argv);
+int events_verb(int argc, char **argv);

@@ -203,6 +203,7 @@ static int freeze(const char *name, const char *value)
 	     i < 1000 && cgroup_number(cgroup, "cgroup.events", "frozen") != *value - '0'; i++)
 		poll(NULL, 0, 10);
 	close(cgroup);
+	state_event(&s, *value == '1' ? "pause" : "unpause");
 	return 0;
 }
 

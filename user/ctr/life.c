@@ -83,11 +83,29 @@ bool life_create(void)
 	return !c->bundle || bundle_create(c->bundle, &state);
 }
 
+bool life_start(void)
+{
+	bool created = life_create();
+
+	if (created && c->bundle)
+		bundle_start(c->bundle);
+	if (created)
+		state_event(&state, "start");
+	return created;
+}
+
 static pid_t start(const struct container *container)
 {
-	if (life_create() && c->bundle)
-		bundle_start(c->bundle);
+	life_start();
 	return state.pid;
+}
+
+static void tell_end(int status)
+{
+	char text[TEXT_SIZE];
+
+	format(text, sizeof(text), "exit %d", status);
+	state_event(&state, text);
 }
 
 int life_leave(void)
@@ -107,6 +125,7 @@ int life_wait(int signals)
 	int status = wait_for_end(state.pid, signals, &killed);
 
 	state.pid = 0;
+	tell_end(status);
 	if ((killed || status == 128 + SIGKILL) && limit > 0 &&
 	    cgroup_number(cgroup, "memory.events", "oom_kill") > 0)
 		warn("%s was killed: out of memory (limit %s)", state.name, size_text(limit, size));
@@ -138,6 +157,7 @@ static void keep(int client)
 	state_save(&state);
 	state.status = shim_run(c, start, &state, client, how.input, &left);
 	started = state.pid;
+	tell_end(state.status);
 	if (!started || !(state.keep || (left && !how.remove))) {
 		state.pid = 0;
 		exit(state.status);

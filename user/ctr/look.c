@@ -295,6 +295,30 @@ int inspect_verb(int argc, char **argv)
 	return 0;
 }
 
+/* ---- events ---- */
+
+/* By a FIFO of its own, which goes with the first event that it does not hear any more. */
+int events_verb(int argc, char **argv)
+{
+	char path[STATE_PATH_SIZE], own[STATE_PATH_SIZE], text[4096];
+	ssize_t n;
+	int fd;
+
+	mkdir("/run", 0755);
+	state_path(NULL, NULL, path);
+	mkdir(path, 0755);
+	state_path(".events", NULL, path);
+	mkdir(path, 0755);
+	format(own, sizeof(own), "%s/%d", path, (int)getpid());
+	unlink(own);
+	fd = mkfifo(own, 0600) < 0 ? -1 : open(own, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		die(STATUS_FAILED, "%s: %s", own, strerror(errno));
+	while ((n = read(fd, text, sizeof(text))) > 0)
+		write_all(1, text, n);
+	return 0;
+}
+
 /* ---- flavours ---- */
 
 /* The first of the files below the current directory, or "-". */

@@ -39,6 +39,8 @@ static const struct verb verbs[] = {
 	  NULL, 1, 1, top_verb },
 	{ "inspect", "inspect NAME...", "Tells all that is known of containers, as JSON",
 	  HELP_inspect, NULL, 1, -1, inspect_verb },
+	{ "events", "events", "Prints what happens to containers, as it happens", HELP_events, NULL,
+	  0, 0, events_verb },
 	{ "explain", "explain [OPTION...] NAME",
 	  "Draws what a container is made of, beside the host's", HELP_explain, explain_options, 1,
 	  1, explain_verb },

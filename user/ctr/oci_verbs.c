@@ -161,7 +161,7 @@ static void describe_terminal(struct bundle *b, bool detach)
 }
 
 /* Everything up to its first process. */
-static struct bundle *prepare(const char *id, bool detach)
+static void prepare(const char *id, bool detach)
 {
 	const char *dir = oci_opt.bundle ? oci_opt.bundle : ".";
 	char real[PATH_MAX], config[sizeof(the_bundle.dir) + 16], path[STATE_PATH_SIZE];
@@ -196,7 +196,6 @@ static struct bundle *prepare(const char *id, bool detach)
 	state_save(s); /* its group is known before it is made */
 	attach_devices(b, life_group());
 	describe_terminal(b, detach);
-	return b;
 }
 
 /* The child is done with a step, or is gone. */
@@ -275,14 +274,10 @@ int create_verb(int argc, char **argv)
 
 int bundle_run(const char *id, bool detach)
 {
-	struct bundle *b = prepare(id, detach);
-
+	prepare(id, detach);
 	if (!detach)
 		return life_run(false, false, false);
-	if (!life_create())
-		return life_wait(hold_signals(NULL));
-	bundle_start(b);
-	return life_leave();
+	return life_start() ? life_leave() : life_wait(hold_signals(NULL));
 }
 
 int start_verb(int argc, char **argv)
@@ -293,6 +288,7 @@ int start_verb(int argc, char **argv)
 	if (s.phase != STATE_CREATED)
 		die(STATUS_FAILED, "%s is %s, not created", argv[0], b->status);
 	bundle_start(b);
+	state_event(&s, "start");
 	return 0;
 }
 
