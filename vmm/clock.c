@@ -91,7 +91,7 @@ static void publish(struct vm *vm, u64 gpa, u32 *version, void *page, size_t siz
 void clock_publish(struct vcpu *v)
 {
 	u32 seq = READ_ONCE(v->vm->clock_seq);
-	u64 stolen = READ_ONCE(v->stolen);
+	u64 stolen = current_thread()->run_delay; /* in or out of the guest, as Linux counts */
 
 	if (v->clock_seq != seq && (v->clock_msr & KVM_MSR_ENABLED)) {
 		struct pvclock_time t = { .version = v->clock_version,

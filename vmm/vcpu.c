@@ -101,16 +101,12 @@ static void hook_out(struct switch_hook *h)
 	if (v->swapped)
 		swap_out(v);
 	unload_here(v);
-	v->preempted_at = v->thread->state == THREAD_RUNNABLE ? clock_ns() : 0;
 }
 
 static void hook_in(struct switch_hook *h)
 {
 	struct vcpu *v = container_of(h, struct vcpu, hook);
 
-	if (v->preempted_at)
-		v->stolen += clock_ns() - v->preempted_at;
-	v->preempted_at = 0;
 	load_here(v);
 	if (v->swapped)
 		swap_in(v);

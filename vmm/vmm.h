@@ -239,7 +239,6 @@ struct vcpu {
 	u64 clock_msr, steal_msr; /* KVM's MSRs: address of the page, and bit 0: it is on */
 	u32 clock_seq, clock_version; /* what the clock's page says */
 	struct kvm_steal_time steal; /* what the other page says */
-	u64 stolen, preempted_at; /* ns without a CPU though runnable; since when, or 0 */
 	/* to be injected first: a fault of ours, or one cut short by an exit */
 	struct vmm_event event;
 	bool shadow; /* VF_INTR_SHADOW may be set: as it was at the last exit */

@@ -58,6 +58,7 @@ bool proc_fd_open(const struct pinode *p); /* is the descriptor of fd/N still op
 /* procfs_stat.c: the larger texts of /proc/N */
 int show_stat(struct strbuf *out, struct task *t, const struct pinode *p);
 int show_statm(struct strbuf *out, struct task *t, const struct pinode *p);
+int show_schedstat(struct strbuf *out, struct task *t, const struct pinode *p);
 int show_status(struct strbuf *out, struct task *t, const struct pinode *p);
 int show_limits(struct strbuf *out, struct task *t, const struct pinode *p);
 int show_syscall(struct strbuf *out, struct task *t, const struct pinode *p);

@@ -584,6 +584,7 @@ static const struct pid_entry entries[] = {
 	TEXT("cmdline", 0444, show_cmdline),
 	TEXT("stat", 0444, show_stat),
 	TEXT("statm", 0444, show_statm),
+	TEXT("schedstat", 0444, show_schedstat),
 	MEMORY("maps", 0444, MAPS),
 	MEMORY("smaps", 0444, SMAPS),
 	MEMORY("smaps_rollup", 0444, SMAPS_ROLLUP),

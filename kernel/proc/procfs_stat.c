@@ -287,6 +287,18 @@ int show_status(struct strbuf *out, struct task *t, const struct pinode *p)
 	return 0;
 }
 
+/* CPU time, time waited for a CPU (ns), times it got one: Documentation/scheduler/sched-stats.rst. */
+int show_schedstat(struct strbuf *out, struct task *t, const struct pinode *p)
+{
+	struct thread *th = &t->thread;
+	u64 user, sys;
+
+	thread_times(th, &user, &sys);
+	sb_printf(out, "%llu %llu %llu\n", (ull)(user + sys), (ull)READ_ONCE(th->run_delay),
+		  (ull)(th->nr_voluntary + th->nr_involuntary + READ_ONCE(th->on_cpu)));
+	return 0;
+}
+
 /* ---- limits ---- */
 
 static void limit_value(char *buf, size_t size, u64 v)

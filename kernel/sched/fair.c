@@ -427,6 +427,7 @@ u64 thread_enqueue_unlock(struct runqueue *rq, struct thread *t, bool fresh)
 	}
 	rq_update(rq, now); /* or it would be placed by what was true at the last switch */
 	place(rq, t, fresh);
+	t->queued_at = now;
 	count_in(rq, t);
 	tree_insert(rq, t);
 	check_preempt(rq, t, now);
@@ -452,6 +453,7 @@ void rq_put_prev(struct runqueue *rq, struct thread *prev, u64 now)
 	} else if (unlikely(!(prev->allowed & BIT(rq->cpu->id)))) {
 		count_out(rq, prev); /* the end of the switch finds it another CPU */
 	} else {
+		prev->queued_at = now;
 		tree_insert(rq, prev);
 	}
 }
@@ -469,6 +471,7 @@ struct thread *rq_pick(struct runqueue *rq, u64 now)
 		return rq->cpu->idle_thread;
 	rb_erase(&rq->tree, &t->rq_node);
 	t->slice_start = now;
+	t->run_delay += now > t->queued_at ? now - t->queued_at : 0; /* clocks of two CPUs, maybe */
 	if (t->kicked_at) {
 		s64 took = min(max(now - t->kicked_at, KICK_MIN), KICK_MAX);
 

@@ -81,6 +81,7 @@ struct thread {
 	int nice; /* -20..19 */
 	u64 weight, vruntime;
 	u64 slice_start; /* clock_ns() when it last got the CPU */
+	u64 queued_at, run_delay; /* since when it waits for the CPU; ns it has waited in all */
 	struct rb_node rq_node;
 	struct sched_group *group;
 	u64 kicked_at; /* it was given to a sleeping CPU, which has not yet begun it; 0: no */

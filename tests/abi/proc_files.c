@@ -103,6 +103,9 @@ static void stat_of_a_process(void)
 	YES(pid == getpid() && ppid == getppid() && pgrp == getpgrp() && session == getsid(0));
 	slurp("/proc/self/statm");
 	say("statm %s", pattern(text));
+	slurp("/proc/self/schedstat");
+	say("schedstat %s", pattern(text));
+	YES(atoll(text) > 0);
 	pid = fork();
 	if (pid == 0)
 		for (;;)
