@@ -155,33 +155,30 @@ bool xcr0_valid(struct vcpu *v, u64 value)
 }
 
 /* What follows the guest's own state: OSXSAVE, whether its APIC is on, the size of an XSAVE area. */
-static void add_own(struct vcpu *v, u32 leaf, u32 sub)
+void cpuid_own(struct vcpu *v, struct kvm_cpuid_entry2 *e)
 {
-	u64 *ebx = &v->regs.gpr[R_RBX], *ecx = &v->regs.gpr[R_RCX];
-
-	if (leaf == 1) {
-		*ecx &= ~F1_ECX_OSXSAVE;
+	if (e->function == 1) {
+		e->ecx &= ~F1_ECX_OSXSAVE;
 		if (vmm->get(v, VF_CR4) & CR4_OSXSAVE)
-			*ecx |= F1_ECX_OSXSAVE;
+			e->ecx |= F1_ECX_OSXSAVE;
 		if (v->lapic && !lapic_enabled(v))
-			v->regs.gpr[R_RDX] &= ~F1_EDX_APIC;
-	} else if (sub == 0 && cpuid_find(v, leaf, 0)) {
+			e->edx &= ~F1_EDX_APIC;
+	} else if (e->function == 0xd && e->index == 0) {
 		if (v->swapped)
 			vcpu_read_xcr0(v);
-		*ebx = xsave_size(v->xcr0);
+		e->ebx = xsave_size(v->xcr0);
 	}
 }
 
 void cpuid_emulate(struct vcpu *v)
 {
-	static const struct kvm_cpuid_entry2 none;
-	u32 leaf = v->regs.gpr[R_RAX], sub = v->regs.gpr[R_RCX];
-	const struct kvm_cpuid_entry2 *e = cpuid_find(v, leaf, sub) ?: &none;
+	static const struct kvm_cpuid_entry2 none = { .function = 2 };
+	struct kvm_cpuid_entry2 e =
+		*(cpuid_find(v, v->regs.gpr[R_RAX], v->regs.gpr[R_RCX]) ?: &none);
 
-	v->regs.gpr[R_RAX] = e->eax;
-	v->regs.gpr[R_RBX] = e->ebx;
-	v->regs.gpr[R_RCX] = e->ecx;
-	v->regs.gpr[R_RDX] = e->edx;
-	if (leaf == 1 || leaf == 0xd)
-		add_own(v, leaf, sub);
+	cpuid_own(v, &e);
+	v->regs.gpr[R_RAX] = e.eax;
+	v->regs.gpr[R_RBX] = e.ebx;
+	v->regs.gpr[R_RCX] = e.ecx;
+	v->regs.gpr[R_RDX] = e.edx;
 }

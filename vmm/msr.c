@@ -162,21 +162,19 @@ int msr_write(struct vcpu *v, u32 msr, u64 value, bool host)
 	}
 }
 
-/* What CPUID shows, CR4 may switch on. Always there: VME PVI TSD DE PSE PAE PGE PCE OSFXSR OSXMMEXCPT */
+/*
+ * What CPUID shows, CR4 may switch on; all there is while the monitor has not set any. Always there:
+ * VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT.
+ */
 u64 cr4_guest_mask(struct vcpu *v)
 {
 	const struct kvm_cpuid_entry2 *one = cpuid_find(v, 1, 0), *seven = cpuid_find(v, 7, 0);
-	u64 mask = 0x7bf & ~CR4_MCE;
+	bool any = !v->nr_cpuid;
+	u32 one_ecx = one ? one->ecx : any && fpu_xcr0 ? BIT(26) : 0;
+	u32 ebx = seven ? seven->ebx : any ? cpuid(7, 0).ebx : 0;
+	u32 ecx = seven ? seven->ecx : any ? cpuid(7, 0).ecx : 0;
 
-	if (one && (one->ecx & BIT(26)))
-		mask |= CR4_OSXSAVE;
-	if (seven && (seven->ebx & BIT(0)))
-		mask |= CR4_FSGSBASE;
-	if (seven && (seven->ebx & BIT(7)))
-		mask |= CR4_SMEP;
-	if (seven && (seven->ebx & BIT(20)))
-		mask |= CR4_SMAP;
-	if (seven && (seven->ecx & BIT(2)))
-		mask |= CR4_UMIP;
-	return mask;
+	return 0x7ff | (one_ecx & BIT(26) ? CR4_OSXSAVE : 0) | (ebx & BIT(0) ? CR4_FSGSBASE : 0) |
+	       (ebx & BIT(7) ? CR4_SMEP : 0) | (ebx & BIT(20) ? CR4_SMAP : 0) |
+	       (ecx & BIT(2) ? CR4_UMIP : 0);
 }

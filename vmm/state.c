@@ -84,7 +84,7 @@ static int set_sregs(struct vcpu *v, void *arg, bool set)
 	struct kvm_sregs *s = arg;
 	struct kvm_segment table = { 0 };
 
-	if (!sregs_valid(v, s))
+	if (!sregs_valid(v, s) || lapic_set_base(v, s->apic_base))
 		return -EINVAL;
 	for (enum vmm_seg i = SEG_CS; i <= SEG_LDT; i++)
 		vmm->set_segment(v, i, sregs_segment(s, i));
@@ -100,7 +100,6 @@ static int set_sregs(struct vcpu *v, void *arg, bool set)
 	vmm->set(v, VF_CR3, s->cr3);
 	v->regs.cr2 = s->cr2;
 	lapic_set_tpr(v, s->cr8 << 4);
-	lapic_set_base(v, s->apic_base);
 	v->user_irq = false;
 	for (unsigned int i = 0; i < 256 && !v->lapic; i++)
 		if (s->interrupt_bitmap[i / 64] & BIT(i % 64)) {
@@ -345,19 +344,32 @@ static long do_msrs(struct vcpu *v, struct kvm_msrs __user *arg, bool set)
 	return i;
 }
 
-static long set_cpuid(struct vcpu *v, struct kvm_cpuid2 __user *arg)
+/* KVM_SET_CPUID2, KVM_GET_CPUID2. A CPU that has run does not change: it takes the same list again. */
+static long move_cpuid(struct vcpu *v, struct kvm_cpuid2 __user *arg, bool set)
 {
+	bool ran = v->seen_gen;
 	struct kvm_cpuid2 head;
 
 	if (copy_from_user(&head, arg, sizeof(head)))
 		return -EFAULT;
-	if (head.nent > VMM_MAX_CPUID)
+	if (set ? head.nent > VMM_MAX_CPUID : head.nent < v->nr_cpuid)
 		return -E2BIG;
-	v->nr_cpuid = 0;
-	if (copy_from_user(v->cpuid, arg->entries, head.nent * sizeof(*v->cpuid)))
-		return -EFAULT;
-	v->nr_cpuid = head.nent;
-	return 0;
+	if (set && ran && head.nent != v->nr_cpuid)
+		return -EINVAL;
+	head.nent = v->nr_cpuid = set ? head.nent : v->nr_cpuid;
+	for (u32 i = 0; i < head.nent; i++) {
+		struct kvm_cpuid_entry2 own = v->cpuid[i], e = own;
+
+		cpuid_own(v, &own);
+		if (set ? copy_from_user(&e, &arg->entries[i], sizeof(e))
+			: copy_to_user(&arg->entries[i], &own, sizeof(e)))
+			return -EFAULT;
+		v->cpuid[i] = ran ? v->cpuid[i] : e;
+		cpuid_own(v, &e);
+		if (ran && memcmp(&e, &own, offsetof(struct kvm_cpuid_entry2, padding)))
+			return -EINVAL;
+	}
+	return set ? 0 : copy_to_user(arg, &head, sizeof(head));
 }
 
 /* KVM_SET_SIGNAL_MASK: the signals that are blocked during KVM_RUN; NULL: as outside. */
@@ -474,8 +486,8 @@ static long vcpu_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 		r = arg ? -EINVAL : run(v);
 	else if (cmd == KVM_GET_MSRS || cmd == KVM_SET_MSRS)
 		r = do_msrs(v, p, cmd == KVM_SET_MSRS);
-	else if (cmd == KVM_SET_CPUID2)
-		r = set_cpuid(v, p);
+	else if (cmd == KVM_GET_CPUID2 || cmd == KVM_SET_CPUID2)
+		r = move_cpuid(v, p, cmd == KVM_SET_CPUID2);
 	else if (cmd == KVM_SET_SIGNAL_MASK)
 		r = set_sigmask(v, p);
 	else if (cmd == KVM_GET_TSC_KHZ)

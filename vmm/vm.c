@@ -191,6 +191,8 @@ static long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 		return 0;
 	case KVM_CREATE_IRQCHIP:
 		return create_irqchip(vm);
+	case KVM_SET_NR_MMU_PAGES: /* of shadow page tables, which no guest has here */
+		return arg < VMM_MIN_MMU_PAGES ? -EINVAL : 0;
 	case KVM_CREATE_PIT:
 		return create_pit(vm, KVM_PIT_SPEAKER_DUMMY);
 	case KVM_SET_GSI_ROUTING:

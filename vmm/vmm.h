@@ -21,6 +21,7 @@
 #define VMM_MAX_SLOTS 64
 #define VMM_MAX_CPUID 80
 #define VMM_MAX_ROUTES 4096 /* and highest GSI, plus 1: Linux's KVM_MAX_IRQ_ROUTES */
+#define VMM_MIN_MMU_PAGES 64 /* Linux's KVM_MIN_ALLOC_MMU_PAGES */
 #define VMM_RUN_PAGES 2 /* the kvm_run page and the page of port I/O data */
 
 struct irqchip;
@@ -359,6 +360,7 @@ void exit_save_event(struct vcpu *v, u32 info, u32 error);
 /* cpuid.c */
 int cpuid_supported(struct kvm_cpuid_entry2 *e, unsigned int max); /* entries, or -E2BIG */
 void cpuid_emulate(struct vcpu *v); /* from and to v->regs; loaded */
+void cpuid_own(struct vcpu *v, struct kvm_cpuid_entry2 *e); /* what follows v's registers */
 const struct kvm_cpuid_entry2 *cpuid_find(struct vcpu *v, u32 leaf, u32 sub);
 bool xcr0_valid(struct vcpu *v, u64 value); /* does its CPUID show these? */
 
