@@ -5,10 +5,13 @@ A Program is one C program of tools/testing/selftests: its name is FOLDER/NAME, 
 the compiler, `run` is the line for the guest's shell in the folder of the program. Those of a folder
 that are not named are in LEFT_OUT, as are folders without any.
 """
-
+import os
 
 # as the Makefiles of these folders have it
-OPTIMIZED = "capabilities futex/functional mount_setattr openat2 proc rlimits rseq sched timers tmpfs x86".split()
+OPTIMIZED = "capabilities futex/functional kvm kvm/x86_64 mount_setattr openat2 proc rlimits rseq sched timers tmpfs x86".split()
+
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Program:
@@ -24,6 +27,11 @@ class Program:
 
 def programs(folder, names, **kw):
     return [Program("%s/%s" % (folder, name), **kw) for name in names.split()]
+
+
+def kvm(names, more="", **kw):
+    """Programs of kvm/, which are linked with the objects of kvm/lib (selftests.py builds them)."""
+    return programs("kvm", names, more="$LIBKVM " + more, **kw)
 
 
 PREPARE_EXEC = ("[ -d subdir ] || { mkdir subdir; ln -s execveat execveat.symlink; cp execveat execveat.denatured;"
@@ -49,6 +57,26 @@ PROGRAMS = [
     *programs("futex/functional", "futex_requeue_pi_mismatched_ops", seconds=5),
     *programs("ipc", "msgque"),
     *programs("kcmp", "kcmp_test"),
+    # of what it does with memory nothing needs huge pages: ordinary ones serve
+    *kvm("set_memory_region_test", "-include %s/ordinary_pages.h" % HERE),
+    *kvm("kvm_create_max_vcpus kvm_binary_stats_test rseq_test steal_time system_counter_offset_test"),
+    *kvm("demand_paging_test", run="timeout -s KILL 60 ./demand_paging_test -b 4M -v 2"),
+    *kvm("dirty_log_perf_test", run="timeout -s KILL 60 ./dirty_log_perf_test -b 8M -v 2"),
+    *kvm("kvm_page_table_test", run="timeout -s KILL 60 ./kvm_page_table_test -b 16M -v 2"),
+    *kvm("memslot_modification_stress_test",
+         run="timeout -s KILL 60 ./memslot_modification_stress_test -b 16M -v 2 -i 50 -d 1000"),
+    *kvm(" ".join("x86_64/" + name for name in (
+        "amx_test cpuid_test cr4_cpuid_sync_test debug_regs emulator_error_test evmcs_test fix_hypercall_test "
+        "get_msr_index_features hyperv_clock hyperv_cpuid hyperv_features hyperv_svm_test kvm_clock_test "
+        "kvm_pv_test max_vcpuid_cap_test mmio_warning_test monitor_mwait_test nested_exceptions_test "
+        "nx_huge_pages_test platform_info_test pmu_event_filter_test set_boot_cpu_id set_sregs_test "
+        "sev_migrate_tests smm_test state_test svm_int_ctl_test svm_nested_shutdown_test "
+        "svm_nested_soft_inject_test svm_vmcall_test sync_regs_test triple_fault_event_test tsc_msrs_test "
+        "tsc_scaling_sync ucna_injection_test userspace_io_test userspace_msr_exit_test vmx_apic_access_test "
+        "vmx_close_while_nested_test vmx_dirty_log_test vmx_exception_with_invalid_guest_state "
+        "vmx_invalid_nested_guest_state vmx_msrs_test vmx_nested_tsc_scaling_test vmx_pmu_caps_test "
+        "vmx_preemption_timer_test vmx_set_nested_state_test vmx_tsc_adjust_test xapic_ipi_test "
+        "xapic_state_test xen_shinfo_test xen_vmcall_test xss_msr_test").split())),
     *programs("membarrier", "membarrier_test_multi_thread membarrier_test_single_thread"),
     *programs("memfd", "memfd_test", more="common.c"),
     *programs("mincore", "mincore_selftest"),
@@ -88,7 +116,7 @@ PROGRAMS = [
               "ptrace_syscall sigaltstack sigtrap_loop single_step_syscall syscall_arg_fault syscall_nt "
               "sysret_rip test_mremap_vdso test_vsyscall", more="-no-pie"),
     Program("x86/check_initial_reg_state", "-no-pie -static -Wl,-ereal_start"),
-    Program("x86/sysret_ss_attrs", "-no-pie thunks.S"),
+    Program("x86/sysret_ss_attrs", "-no-pie thunks.S", seconds=5),
 ]
 
 # what is not built, and why: a folder, or a program of a folder
@@ -120,7 +148,14 @@ LEFT_OUT = {
     "ir": "infrared",
     "kexec": "kexec",
     "kmod": "kernel modules",
-    "kvm": "KVM selftests want a library of their own; tests/kvm has the checks",
+    "kvm/aarch64": "another architecture",
+    "kvm/access_tracking_perf_test": "idle page tracking (/sys/kernel/mm/page_idle)",
+    "kvm/dirty_log_test": "1 GiB of guest memory, written again and again: minutes in an emulator",
+    "kvm/hardware_disable_test": "512 times four vCPUs that spin and 64 threads: minutes in an emulator",
+    "kvm/lib": "the library of the others",
+    "kvm/max_guest_memory_test": "a benchmark; wants huge pages (MADV_NOHUGEPAGE)",
+    "kvm/memslot_perf_test": "a benchmark of 512 MiB slots",
+    "kvm/s390x": "another architecture",
     "landlock": "Landlock",
     "lib": "kernel modules",
     "livepatch": "kernel modules",
