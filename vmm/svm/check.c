@@ -21,6 +21,8 @@ void svm_explain_failure(struct vcpu *v)
 		{ b->efer & EFER_SVME, "EFER.SVME is clear", b->efer },
 		{ !(b->cr0 & CR0_NW) || (b->cr0 & CR0_CD), "CR0.NW without CR0.CD", b->cr0 },
 		{ !(b->cr0 >> 32), "CR0 has bits above 31", b->cr0 },
+		{ !(b->cr3 >> (cpuid(0x80000008, 0).eax & 0xff)), "CR3 is wider than an address",
+		  b->cr3 },
 		{ !(b->cr4 >> 32), "CR4 has bits above 31", b->cr4 },
 		{ !(b->dr6 >> 32), "DR6 has bits above 31", b->dr6 },
 		{ !(b->dr7 >> 32), "DR7 has bits above 31", b->dr7 },

@@ -83,6 +83,11 @@ static const u8 simple_kinds[] = {
 	[SVM_MONITOR... SVM_MWAIT_ARMED] = VX_UNDEFINED,
 };
 
+static bool refused(const struct vmcb *b)
+{
+	return (u32)b->exit_code == ~0U; /* VMEXIT_INVALID; some set only the low half */
+}
+
 static void translate(struct vcpu *v, struct vmcb *b, struct vmm_exit *x)
 {
 	u64 code = b->exit_code;
@@ -97,8 +102,7 @@ static void translate(struct vcpu *v, struct vmcb *b, struct vmm_exit *x)
 	} else if (code >= SVM_EXCEPTION && code < SVM_EXCEPTION + 32) {
 		exit_is_exception(x, code - SVM_EXCEPTION, code == SVM_EXCEPTION + VEC_AC,
 				  b->exit_info1);
-	} else if ((s64)code < 0 ||
-		   (u32)code == ~0U) { /* VMEXIT_INVALID; some set only the low half */
+	} else if (refused(b)) {
 		x->kind = VX_FAIL_ENTRY;
 		svm_explain_failure(v);
 	} else {
@@ -107,6 +111,27 @@ static void translate(struct vcpu *v, struct vmcb *b, struct vmm_exit *x)
 			x->kind = VX_WRMSR;
 		x->next_rip = svm_has_nrip ? b->next_rip : 0;
 	}
+}
+
+/*
+ * VMRUN as the APM has it, out of what QEMU makes of it: where it refuses a VMCB it has written the host's state over
+ * the guest's and cleared V_INTR_MASKING; and a guest with EFER.LME but without CR4.PAE takes the paging from the host
+ * when it exits.
+ */
+static void run_vmcb(struct vmcb *b, u64 *gpr)
+{
+	u64 lme = b->cr4 & CR4_PAE ? 0 : b->efer & EFER_LME;
+	u32 int_control = b->int_control;
+	u8 saved[VMCB_SAVED_SIZE];
+
+	b->efer &= ~lme;
+	memcpy(saved, &b->es, sizeof(saved));
+	svm_run(gpr, virt_to_phys(b), host_vmcb());
+	if (refused(b)) {
+		memcpy(&b->es, saved, sizeof(saved));
+		b->int_control = int_control;
+	}
+	b->efer |= lme;
 }
 
 void svm_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
@@ -118,11 +143,11 @@ void svm_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 
 	/* LAB 09: begin
 	 * Interrupts are off. Going in: RAX, RSP, RIP, RFLAGS, CR2 and DR6 of the guest are fields of the
-	 * VMCB (v->dr6 holds the last, r the others); the other registers are svm_run()'s affair. All
+	 * VMCB (v->dr6 holds the last, r the others); the other registers are run_vmcb()'s affair. All
 	 * fields may have changed: clean is 0. tlb_control is TLB_FLUSH_ALL when flush is set, else 0.
-	 * Then svm_run() with the registers, the physical address of the guest's VMCB and that of the
-	 * host's. Coming out: the same six come back.
+	 * Then run_vmcb() with the other registers. Coming out: the same six come back.
 	 * starter: (void)r;
+	 * starter: (void)run_vmcb;
 	 * starter: pr_err("lab 09: svm_enter() is not written yet");
 	 * starter: x->kind = VX_FAIL_ENTRY;
 	 * starter: x->reason = 0;
@@ -136,7 +161,7 @@ void svm_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 	b->cr2 = r->cr2;
 	b->dr6 = v->dr6;
 	b->clean = 0;
-	svm_run(r->gpr, virt_to_phys(b), host_vmcb());
+	run_vmcb(b, r->gpr);
 	r->gpr[R_RAX] = b->rax;
 	r->gpr[R_RSP] = b->rsp;
 	r->rip = b->rip;
