@@ -139,7 +139,8 @@ int msr_write(struct vcpu *v, u32 msr, u64 value, bool host)
 
 	if (p) {
 		if ((p->kind == ADDRESS && !canonical(value)) ||
-		    (msr == MSR_IA32_PAT && !pat_valid(value)))
+		    (msr == MSR_IA32_PAT && !pat_valid(value)) ||
+		    (msr == MSR_SFMASK && value >> 32)) /* reserved: the host's WRMSR would fault */
 			return -EINVAL;
 		if (p->kind != CONSTANT)
 			vmm->set(v, p->field, value);
