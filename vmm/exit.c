@@ -474,6 +474,7 @@ int exit_handle(struct vcpu *v, struct vmm_exit *x)
 		v->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
 		v->run->fail_entry.hardware_entry_failure_reason = x->reason;
 		v->run->fail_entry.cpu = this_cpu()->id;
+		vmm->inject(v, &(struct vmm_event){ 0 }); /* VT-x would keep it for the next entry */
 		return 0;
 	default:
 		v->run->exit_reason = KVM_EXIT_UNKNOWN;

@@ -78,9 +78,12 @@ void vmx_swap_out(struct vcpu *v)
 
 void vmx_inject(struct vcpu *v, const struct vmm_event *e)
 {
-	if (e->has_error)
-		vmwrite(VMCS_ENTRY_ERROR_CODE, e->error);
-	vmwrite(VMCS_ENTRY_INTR_INFO, e->info);
+	struct vmm_event now = *e;
+
+	now.has_error &= vmread(VMCS_GUEST_CR0) & CR0_PE; /* refused otherwise (SDM 3C 27.2.1.3) */
+	if (now.has_error)
+		vmwrite(VMCS_ENTRY_ERROR_CODE, now.error);
+	vmwrite(VMCS_ENTRY_INTR_INFO, now.info);
 }
 
 /* A #DB comes with the bits of DR6 that the CPU would have set (SDM 3C, table 28-1). */
