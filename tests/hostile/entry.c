@@ -36,12 +36,34 @@ static void on_alarm(int sig)
 {
 }
 
+/* Refused, the vCPU is as it was set, and with good registers it runs; nor does a loop keep the host waiting. */
+static void recovers(struct vcpu *v, const struct kvm_sregs *good, const struct kvm_sregs *bad)
+{
+	struct kvm_regs regs = { .rip = CODE_AT(0), .rflags = 2 }, now;
+	struct kvm_sregs is;
+
+	if (ioctl(v->fd, KVM_GET_SREGS, &is) || ioctl(v->fd, KVM_GET_REGS, &now))
+		fail("registers: %s", strerror(errno));
+	if (is.cr3 != bad->cr3 || is.idt.base != bad->idt.base || is.cs.base != bad->cs.base ||
+	    now.rsp != 0x9000)
+		fail("refused, and other registers: cr3 0x%llx, idt 0x%llx, rsp 0x%llx", is.cr3,
+		     is.idt.base, now.rsp);
+	if (v->mode == VM86)
+		regs.rflags |= 0x20000;
+	if (ioctl(v->fd, KVM_SET_SREGS, good) || ioctl(v->fd, KVM_SET_REGS, &regs))
+		fail("good registers: %s", strerror(errno));
+	memcpy(v->m->ram + CODE_AT(0), (u8[]){ 0xeb, 0xfe }, 2);
+	if (run_vcpu(v) != -EINTR)
+		fail("exit %u where a loop is", v->run->exit_reason);
+}
+
 void entry_step(struct rng *r)
 {
 	struct itimerval soon = { .it_value.tv_usec = 20000, .it_interval.tv_usec = 20000 };
 	struct kvm_sregs good, bad;
 	struct kvm_regs regs;
 	struct machine m;
+	bool garbled; /* the page tables */
 	struct vcpu *v = &m.vcpu[0];
 
 	machine_make(&m, r, 1, false);
@@ -51,7 +73,8 @@ void entry_step(struct rng *r)
 	garble_sregs(r, &bad);
 	if (once_in(r, 8))
 		regs.rip = edge(r);
-	if (once_in(r, 8))
+	garbled = once_in(r, 8);
+	if (garbled)
 		garble(r, m.ram + TABLES, 6 * PAGE);
 	atomic_fetch_add(&seen->calls, 1);
 	if (ioctl(v->fd, KVM_SET_SREGS, &bad)) {
@@ -72,4 +95,6 @@ void entry_step(struct rng *r)
 		     v->mode, regs.rip, v->run->fail_entry.hardware_entry_failure_reason);
 	}
 	atomic_fetch_add(&seen->succeeded, 1);
+	if (!garbled)
+		recovers(v, &good, &bad);
 }

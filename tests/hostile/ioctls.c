@@ -381,7 +381,7 @@ static void child(struct rng *r)
 
 static void disturb(struct rng *r)
 {
-	for (unsigned int t = 0; t < 60; t++) {
+	for (unsigned int t = 0; t < 30; t++) {
 		sleep_us(500);
 		if (once_in(r, 2))
 			take_memory(r);
