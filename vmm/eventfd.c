@@ -18,8 +18,8 @@ struct irqfd {
 	struct vm *vm;
 	u32 gsi;
 	bool closed; /* its last descriptor is gone: nobody can signal it any more */
-	struct eventfd *event,
-		*resample; /* resample: NULL, or told when the guest ends the interrupt */
+	/* resample: NULL, or told when the guest ends the interrupt */
+	struct eventfd *event, *resample;
 };
 
 struct ioeventfd {

@@ -10,14 +10,11 @@
 
 void queue_exception(struct vcpu *v, u8 vector, bool has_error, u32 error)
 {
-	v->event = (struct vmm_event){
-		.valid = true,
-		.vector = vector,
-		.type = EVENT_EXCEPTION,
-		.has_error =
-			has_error && (vmm->get(v, VF_CR0) & CR0_PE), /* real mode pushes none */
-		.error = error,
-	};
+	struct vmm_exit x;
+
+	/* real mode pushes none */
+	exit_is_exception(&x, vector, has_error && (vmm->get(v, VF_CR0) & CR0_PE), error);
+	v->event = x.exception;
 }
 
 void exit_is_exception(struct vmm_exit *x, u8 vector, bool has_error, u32 error)
@@ -474,7 +471,7 @@ int exit_handle(struct vcpu *v, struct vmm_exit *x)
 		v->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
 		v->run->fail_entry.hardware_entry_failure_reason = x->reason;
 		v->run->fail_entry.cpu = this_cpu()->id;
-		vmm->inject(v, &(struct vmm_event){ 0 }); /* VT-x would keep it for the next entry */
+		vmm->inject(v, &(struct vmm_event){ 0 }); /* VT-x would keep it */
 		return 0;
 	default:
 		v->run->exit_reason = KVM_EXIT_UNKNOWN;

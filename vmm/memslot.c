@@ -76,8 +76,8 @@ static void flush_guests(struct vm *vm)
 	__atomic_fetch_add(&vm->slat_gen, 1, __ATOMIC_SEQ_CST);
 	running = __atomic_load_n(&vm->running, __ATOMIC_SEQ_CST) & ~BIT(this_cpu()->id);
 	if (running)
-		smp_call(running, nothing,
-			 NULL); /* out of the guest; on the way in again it flushes */
+		/* out of the guest; on the way in again it flushes */
+		smp_call(running, nothing, NULL);
 	/* LAB 10: end */
 }
 

@@ -59,13 +59,13 @@ static const struct plain_msr {
 	{ MSR_KERNEL_GS_BASE, ADDRESS, VF_KERNEL_GS_BASE },
 	/* Writes have no effect. Each with the reader that needs it. */
 	{ MSR_PLATFORM_ID, CONSTANT, 0 }, /* Linux, microcode */
-	{ MSR_UCODE_REV, CONSTANT,
-	  1UL << 32 }, /* Linux, CPU identification: written 0, then read */
+	/* Linux, CPU identification: written 0, then read */
+	{ MSR_UCODE_REV, CONSTANT, 1UL << 32 },
 	{ 0xc0010010, CONSTANT, 0 }, /* SYSCFG: Linux on AMD, memory encryption */
 	{ 0xc0010015, CONSTANT, 0 }, /* HWCR: Linux on AMD */
 	{ 0xc001001f, CONSTANT, 0 }, /* NB_CFG: Linux on AMD */
-	{ 0xc0010055, CONSTANT,
-	  0 }, /* INT_PENDING_MSG: Linux on old AMD, does C1E stop the APIC timer */
+	/* INT_PENDING_MSG: Linux on old AMD, does C1E stop the APIC timer */
+	{ 0xc0010055, CONSTANT, 0 },
 	{ 0xc0011029, CONSTANT, BIT(1) }, /* DE_CFG: LFENCE is serializing */
 };
 

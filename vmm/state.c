@@ -292,8 +292,7 @@ static int set_events(struct vcpu *v, void *arg, bool set)
 		queue_exception(v, e->exception.nr, e->exception.has_error_code,
 				e->exception.error_code);
 	else if (e->nmi.injected)
-		v->event =
-			(struct vmm_event){ .valid = true, .type = EVENT_NMI, .vector = VEC_NMI };
+		v->event = (struct vmm_event){ .valid = 1, .type = EVENT_NMI, .vector = VEC_NMI };
 	else if (e->interrupt.injected)
 		v->event = (struct vmm_event){ .valid = true, .vector = e->interrupt.nr };
 	vmm->set(v, VF_NMI_BLOCKED, e->nmi.masked);

@@ -133,8 +133,8 @@ void vcpu_load(struct vcpu *v)
 
 void vcpu_unload(struct vcpu *v)
 {
-	current_thread()->hook =
-		NULL; /* the VMCS stays where it is until somebody needs it elsewhere */
+	/* the VMCS stays where it is until somebody needs it elsewhere */
+	current_thread()->hook = NULL;
 }
 
 /* ---- waking ---- */
@@ -203,6 +203,8 @@ static void inject_next(struct vcpu *v)
 	}
 	vmm->set(v, VF_INTR_WINDOW, pending || (v->run->request_interrupt_window && !v->lapic));
 	/* LAB 11: end */
+	if (e.has_error && !(vmm->get(v, VF_CR0) & CR0_PE)) /* SDM 3C 27.2.1.3 */
+		e.has_error = 0;
 	if (e.valid)
 		vmm->inject(v, &e);
 }

@@ -126,8 +126,8 @@ struct vmm_exit {
 		} mem;
 		struct {
 			u8 nr, gpr;
-			bool write,
-				decoded; /* not decoded: nr and gpr are still in the instruction */
+			/* not decoded: nr and gpr are still in the instruction */
+			bool write, decoded;
 		} cr;
 		struct vmm_event exception;
 	};
@@ -297,8 +297,8 @@ void eventfds_free(struct vm *vm);
 /* clock.c */
 /* kvmclock shows ns now; vm->lock held, or nobody else there */
 void clock_set(struct vm *vm, u64 ns);
-int clock_ioctl(struct vm *vm, struct kvm_clock_data *c,
-		bool set); /* KVM_GET_CLOCK, KVM_SET_CLOCK */
+/* KVM_GET_CLOCK, KVM_SET_CLOCK */
+int clock_ioctl(struct vm *vm, struct kvm_clock_data *c, bool set);
 void clock_publish(struct vcpu *v); /* before an entry: what changed goes to the guest's pages */
 int clock_msr(struct vcpu *v, u32 msr, u64 *value, bool write); /* -EINVAL: not one of these */
 

@@ -5,14 +5,13 @@
  */
 #include "vmm/svm/vmcb.h"
 
-#define ATTRIBUTE_L BIT(9)
-#define ATTRIBUTE_DB BIT(10)
+#define ATTRIBUTE_L_DB (BIT(9) | BIT(10))
 
 void svm_explain_failure(struct vcpu *v)
 {
 	const struct vmcb *b = v->hw_page;
 	bool lme = b->efer & EFER_LME, paging = b->cr0 & CR0_PG;
-	bool code64 = (b->cs.attributes & ATTRIBUTE_L), db = b->cs.attributes & ATTRIBUTE_DB;
+	bool l_db = (b->cs.attributes & ATTRIBUTE_L_DB) == ATTRIBUTE_L_DB;
 	const struct {
 		bool holds;
 		const char *rule;
@@ -28,14 +27,10 @@ void svm_explain_failure(struct vcpu *v)
 		{ !(b->dr7 >> 32), "DR7 has bits above 31", b->dr7 },
 		{ !lme || !paging || (b->cr4 & CR4_PAE), "long mode without CR4.PAE", b->cr4 },
 		{ !lme || !paging || (b->cr0 & CR0_PE), "long mode without CR0.PE", b->cr0 },
-		{ !lme || !paging || !code64 || !db, "CS: both L and D are set", b->cs.attributes },
+		{ !lme || !paging || !l_db, "CS: both L and D are set", b->cs.attributes },
 		{ b->asid, "ASID is 0", b->asid },
 		{ b->intercept2 & BIT(0), "VMRUN is not intercepted", b->intercept2 },
 		{ b->nested_control & NESTED_PAGING, "nested paging is off", b->nested_control },
-		{ !b->event.valid || b->event.type <= 4, "injected event: no such type",
-		  b->event.info },
-		{ !b->event.valid || b->event.type != EVENT_EXCEPTION || b->event.vector < 32,
-		  "injected exception above vector 31", b->event.info },
 	};
 	unsigned int broken = 0;
 

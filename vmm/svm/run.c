@@ -83,11 +83,6 @@ static const u8 simple_kinds[] = {
 	[SVM_MONITOR... SVM_MWAIT_ARMED] = VX_UNDEFINED,
 };
 
-static bool refused(const struct vmcb *b)
-{
-	return (u32)b->exit_code == ~0U; /* VMEXIT_INVALID; some set only the low half */
-}
-
 static void translate(struct vcpu *v, struct vmcb *b, struct vmm_exit *x)
 {
 	u64 code = b->exit_code;
@@ -102,7 +97,7 @@ static void translate(struct vcpu *v, struct vmcb *b, struct vmm_exit *x)
 	} else if (code >= SVM_EXCEPTION && code < SVM_EXCEPTION + 32) {
 		exit_is_exception(x, code - SVM_EXCEPTION, code == SVM_EXCEPTION + VEC_AC,
 				  b->exit_info1);
-	} else if (refused(b)) {
+	} else if ((u32)code == SVM_REFUSED) {
 		x->kind = VX_FAIL_ENTRY;
 		svm_explain_failure(v);
 	} else {
@@ -121,16 +116,14 @@ static void translate(struct vcpu *v, struct vmcb *b, struct vmm_exit *x)
 static void run_vmcb(struct vmcb *b, u64 *gpr)
 {
 	u64 lme = b->cr4 & CR4_PAE ? 0 : b->efer & EFER_LME;
-	u32 int_control = b->int_control;
-	u8 saved[VMCB_SAVED_SIZE];
+	u8 saved[offsetof(struct vmcb, reserved12) - offsetof(struct vmcb, es)];
 
 	b->efer &= ~lme;
+	b->int_control |= INT_V_MASKING;
 	memcpy(saved, &b->es, sizeof(saved));
 	svm_run(gpr, virt_to_phys(b), host_vmcb());
-	if (refused(b)) {
+	if ((u32)b->exit_code == SVM_REFUSED)
 		memcpy(&b->es, saved, sizeof(saved));
-		b->int_control = int_control;
-	}
 	b->efer |= lme;
 }
 

@@ -11,8 +11,6 @@
 #define IOPM_SIZE (3 * PAGE_SIZE) /* bit a port, and one page beyond 64 K (APM 2, 15.10.1) */
 #define MSRPM_SIZE (2 * PAGE_SIZE)
 #define OUR_ASID 1
-#define ATTRIBUTE_NO_TSS 0x16 /* S, bit 2 of the type, and bit 1: busy */
-#define ATTRIBUTE_TSS 0x81 /* present, 16 or 32 bits */
 
 static u8 *iopm, *msrpm;
 bool svm_has_nrip;
@@ -93,7 +91,6 @@ static void svm_vcpu_init(struct vcpu *v)
 	b->iopm_base = virt_to_phys(iopm);
 	b->msrpm_base = virt_to_phys(msrpm);
 	b->asid = OUR_ASID;
-	b->int_control = INT_V_MASKING;
 	b->nested_control = NESTED_PAGING;
 	b->nested_cr3 = virt_to_phys(v->vm->slat.root);
 	b->pat = 0x0007040600070406; /* after RESET */
@@ -206,8 +203,9 @@ static void svm_set_segment(struct vcpu *v, enum vmm_seg i, const struct kvm_seg
 	struct vmcb *b = v->hw_page;
 	u32 rights = segment_rights(s);
 
-	if (i == SEG_TR) /* VMRUN does not look; QEMU ends at any other type, and at the busy bit */
-		rights = (rights & ~ATTRIBUTE_NO_TSS) | ATTRIBUTE_TSS;
+	/* A present TSS that is not busy: VMRUN does not look, but QEMU ends at anything else. */
+	if (i == SEG_TR)
+		rights = (rights & ~0x16) | 0x81;
 	*segment_of(b, i) =
 		(struct vmcb_segment){ .base = s->base,
 				       .limit = s->limit,

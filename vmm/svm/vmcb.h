@@ -60,8 +60,7 @@ _Static_assert(offsetof(struct vmcb, cr4) == 0x548, "APM 2, B-2");
 _Static_assert(offsetof(struct vmcb, rax) == 0x5f8, "APM 2, B-2");
 _Static_assert(offsetof(struct vmcb, pat) == 0x668, "APM 2, B-2");
 
-#define VMCB_SAVED_SIZE (offsetof(struct vmcb, reserved12) - offsetof(struct vmcb, es))
-
+#define SVM_REFUSED ~0U /* exit code VMEXIT_INVALID; some CPUs set only the low half of -1 */
 #define CR_READ(n) BIT(n)
 #define CR_WRITE(n) BIT(16 + (n))
 /* intercept1 */

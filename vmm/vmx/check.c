@@ -6,12 +6,8 @@
  */
 #include "vmm/vmx/vmcs.h"
 
-static unsigned int
-	broken; /* lines printed by one explanation; a mere figure, races are harmless */
-
-#define RFLAGS_VM BIT(17)
-#define SELECTOR_TI 4
-#define PDPTE_RESERVED 0x1e6UL
+/* lines printed by one explanation; a mere figure, races are harmless */
+static unsigned int broken;
 
 #define RULE(holds, ...)                                                                           \
 	do {                                                                                       \
@@ -89,18 +85,6 @@ static void check_control_registers(void)
 	RULE(canonical(vmread(VMCS_GUEST_SYSENTER_EIP)), "SYSENTER_EIP is not canonical");
 }
 
-static void check_paging(void)
-{
-	u64 cr3 = vmread(VMCS_GUEST_CR3), wide = ~0UL << (cpuid(0x80000008, 0).eax & 0xff);
-	bool pae = (vmread(VMCS_GUEST_CR0) & CR0_PG) && (vmread(VMCS_GUEST_CR4) & CR4_PAE) &&
-		   !(vmread(VMCS_ENTRY_CONTROLS) & ENTRY_GUEST_64);
-
-	RULE(!(cr3 & wide), "CR3 0x%lx is wider than an address", cr3);
-	for (u64 f = VMCS_GUEST_PDPTE0; pae && f <= VMCS_GUEST_PDPTE0 + 6; f += 2)
-		RULE(!(vmread(f) & PTE_P) || !(vmread(f) & (wide | PDPTE_RESERVED)),
-		     "PDPTE%lu 0x%lx has reserved bits", (f - VMCS_GUEST_PDPTE0) / 2, vmread(f));
-}
-
 static const char *const seg_names[] = { "ES", "CS", "SS", "DS", "FS", "GS", "LDTR", "TR" };
 
 static void check_limit(const char *name, u32 limit, u32 access)
@@ -117,10 +101,6 @@ static void check_data_segment(unsigned int n)
 	u32 access = vmread(VMCS_ACCESS(n)), type = access & 0xf;
 	const char *name = seg_names[n];
 
-	if (vmread(VMCS_GUEST_RFLAGS) & RFLAGS_VM)
-		RULE(access == 0xf3 && vmread(VMCS_LIMIT(n)) == 0xffff &&
-			     vmread(VMCS_BASE(n)) == vmread(VMCS_SELECTOR(n)) << 4,
-		     "%s: not as virtual-8086 mode has it", name);
 	if (access & SEGMENT_UNUSABLE)
 		return;
 	RULE(n >= VS_FS || !(vmread(VMCS_BASE(n)) >> 32), "%s: base above 4 GiB", name);
@@ -148,26 +128,16 @@ static void check_segments(void)
 		check_data_segment(n);
 	RULE(!(cs & SEGMENT_UNUSABLE), "CS is unusable");
 	RULE((cs & 0xf) != 3 || !cs_dpl, "CS: type 3 with DPL %u", cs_dpl);
-	RULE(!(cs & 8) || (cs & 4 ? cs_dpl <= ss_dpl : cs_dpl == ss_dpl), "CS: DPL %u, SS: DPL %u",
-	     cs_dpl, ss_dpl);
-	RULE(((vmread(VMCS_GUEST_CR0) & CR0_PE) && (cs & 0xf) != 3) || !ss_dpl,
-	     "SS: DPL %u in real mode, or with CS of type 3", ss_dpl);
+	RULE((cs & 0xc) != 8 || cs_dpl == ss_dpl, "CS: DPL %u, SS: DPL %u", cs_dpl, ss_dpl);
+	RULE((vmread(VMCS_GUEST_CR0) & CR0_PE) || !ss_dpl, "SS: DPL %u in real mode", ss_dpl);
 	RULE(!(tr & SEGMENT_UNUSABLE), "TR is unusable");
-	RULE((tr & 0xf) == 11 || ((tr & 0xf) == 3 && !long_mode), "TR: type %u is no busy TSS",
-	     tr & 0xf);
-	RULE(!(tr & BIT(4)) && (tr & BIT(7)), "TR: not a present system segment");
+	RULE((tr & 0x9f) == 0x8b || ((tr & 0x9f) == 0x83 && !long_mode),
+	     "TR: access rights 0x%x are not of a present, busy TSS", tr);
 	check_limit("TR", vmread(VMCS_LIMIT(VS_TR)), tr);
-	RULE(!(vmread(VMCS_SELECTOR(VS_TR)) & SELECTOR_TI), "TR: a selector of the LDT");
-	if (!(ldtr & SEGMENT_UNUSABLE)) {
-		RULE((ldtr & 0x9f) == 0x82, "LDTR: access rights 0x%x", ldtr);
-		RULE(!(vmread(VMCS_SELECTOR(VS_LDTR)) & SELECTOR_TI),
-		     "LDTR: a selector of the LDT");
-		RULE(canonical(vmread(VMCS_BASE(VS_LDTR))), "LDTR: base is not canonical");
-		check_limit("LDTR", vmread(VMCS_LIMIT(VS_LDTR)), ldtr);
-	}
-	RULE(canonical(vmread(VMCS_BASE(VS_TR))), "TR: base is not canonical");
-	RULE(canonical(vmread(VMCS_BASE(VS_FS))), "FS: base is not canonical");
-	RULE(canonical(vmread(VMCS_BASE(VS_GS))), "GS: base is not canonical");
+	RULE(!(vmread(VMCS_SELECTOR(VS_TR)) & BIT(2)), "TR: a selector of the LDT");
+	RULE((ldtr & SEGMENT_UNUSABLE) || (ldtr & 0x9f) == 0x82, "LDTR: access rights 0x%x", ldtr);
+	for (unsigned int n = VS_FS; n <= VS_TR; n++)
+		RULE(canonical(vmread(VMCS_BASE(n))), "%s: base is not canonical", seg_names[n]);
 	RULE(!(vmread(VMCS_GUEST_GDTR_LIMIT) >> 16) && !(vmread(VMCS_GUEST_IDTR_LIMIT) >> 16),
 	     "GDTR or IDTR: limit above 64 KiB");
 	RULE(canonical(vmread(VMCS_GUEST_GDTR_BASE)) && canonical(vmread(VMCS_GUEST_IDTR_BASE)),
@@ -184,9 +154,6 @@ static void check_rest(void)
 	RULE(code64 ? canonical(rip) : !(rip >> 32), "RIP 0x%lx out of range", rip);
 	RULE((rflags & RFLAGS_FIXED) && !(rflags & ~0x3f7fd7UL), "RFLAGS 0x%lx: fixed bits",
 	     rflags);
-	RULE(!(rflags & RFLAGS_VM) || ((vmread(VMCS_GUEST_CR0) & CR0_PE) &&
-				       !(vmread(VMCS_ENTRY_CONTROLS) & ENTRY_GUEST_64)),
-	     "RFLAGS.VM in real or long mode");
 	RULE(vmread(VMCS_GUEST_ACTIVITY) == 0, "activity state %lu", vmread(VMCS_GUEST_ACTIVITY));
 	RULE((blocked & 3) != 3, "blocking by STI and by MOV SS at once");
 	RULE(!(blocked & INTERRUPTIBILITY_STI) || (rflags & RFLAGS_IF),
@@ -207,7 +174,6 @@ void vmx_explain_failure(struct vcpu *v, u64 reason)
 		pr_err("kvm: vCPU %u: VM entry refused, instruction error %lu:", v->id, reason);
 	check_controls();
 	check_control_registers();
-	check_paging();
 	check_segments();
 	check_rest();
 	if (!broken)

@@ -78,12 +78,9 @@ void vmx_swap_out(struct vcpu *v)
 
 void vmx_inject(struct vcpu *v, const struct vmm_event *e)
 {
-	struct vmm_event now = *e;
-
-	now.has_error &= vmread(VMCS_GUEST_CR0) & CR0_PE; /* refused otherwise (SDM 3C 27.2.1.3) */
-	if (now.has_error)
-		vmwrite(VMCS_ENTRY_ERROR_CODE, now.error);
-	vmwrite(VMCS_ENTRY_INTR_INFO, now.info);
+	if (e->has_error)
+		vmwrite(VMCS_ENTRY_ERROR_CODE, e->error);
+	vmwrite(VMCS_ENTRY_INTR_INFO, e->info);
 }
 
 /* A #DB comes with the bits of DR6 that the CPU would have set (SDM 3C, table 28-1). */
@@ -139,8 +136,8 @@ static void exit_io(struct vmm_exit *x)
 static void exit_cr(struct vmm_exit *x)
 {
 	u64 q = vmread(VMCS_EXIT_QUALIFICATION);
-	unsigned int type =
-		(q >> 4) & 3; /* 0 MOV to, 1 MOV from; CLTS and LMSW touch no bit of ours */
+	/* 0 MOV to, 1 MOV from; CLTS and LMSW touch no bit of ours */
+	unsigned int type = (q >> 4) & 3;
 
 	x->kind = type < 2 ? VX_CR : VX_UNKNOWN;
 	x->cr.nr = q & 0xf;
