@@ -170,10 +170,9 @@ int msr_write(struct vcpu *v, u32 msr, u64 value, bool host)
 u64 cr4_guest_mask(struct vcpu *v)
 {
 	const struct kvm_cpuid_entry2 *one = cpuid_find(v, 1, 0), *seven = cpuid_find(v, 7, 0);
-	bool any = !v->nr_cpuid;
-	u32 one_ecx = one ? one->ecx : any && fpu_xcr0 ? BIT(26) : 0;
-	u32 ebx = seven ? seven->ebx : any ? cpuid(7, 0).ebx : 0;
-	u32 ecx = seven ? seven->ecx : any ? cpuid(7, 0).ecx : 0;
+	u32 one_ecx = one ? one->ecx : v->nr_cpuid || !fpu_xcr0 ? 0 : BIT(26);
+	u32 ebx = seven ? seven->ebx : v->nr_cpuid ? 0 : cpuid(7, 0).ebx;
+	u32 ecx = seven ? seven->ecx : v->nr_cpuid ? 0 : cpuid(7, 0).ecx;
 
 	return 0x7ff | (one_ecx & BIT(26) ? CR4_OSXSAVE : 0) | (ebx & BIT(0) ? CR4_FSGSBASE : 0) |
 	       (ebx & BIT(7) ? CR4_SMEP : 0) | (ebx & BIT(20) ? CR4_SMAP : 0) |
