@@ -156,7 +156,7 @@ ctr: nothing named T (try `ctr ps -a`)
     "events": r"""
 ctr events > e & until [ "$(ls /run/ctr/.events 2> /dev/null)" ]; do sleep 0.05; done
 ctr run --name $T busybox -- sh -c 'exit 3'; ctr run -d --name $T busybox -- sleep 1000 > /dev/null; ctr pause $T; ctr unpause $T; ctr stop $T; ctr rm $T
-until [ "$(grep -c remove e)" = 2 ]; do sleep 0.05; done; kill $!; wait $! 2> /dev/null; cut -d' ' -f2- e; ctr run busybox -- true; ls /run/ctr/.events
+until [ "$(grep -c remove e)" = 2 ]; do sleep 0.05; done; kill $!; wait $! 2> /dev/null; cut -d' ' -f2- e; ctr run busybox -- true; ls -A /run/ctr
 ----
 T create
 T start

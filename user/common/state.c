@@ -104,6 +104,7 @@ void state_event(const struct state *s, const char *what)
 	format(line, sizeof(line), "%lld %s %s\n", (long long)time(NULL), s->name, what);
 	each_name(dir, tell_listener, line);
 	close(dir);
+	rmdir(path); /* when the last has gone */
 }
 
 static void default_group(struct state *s)

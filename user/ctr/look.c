@@ -308,10 +308,12 @@ int events_verb(int argc, char **argv)
 	state_path(NULL, NULL, path);
 	mkdir(path, 0755);
 	state_path(".events", NULL, path);
-	mkdir(path, 0755);
 	format(own, sizeof(own), "%s/%d", path, (int)getpid());
 	unlink(own);
-	fd = mkfifo(own, 0600) < 0 ? -1 : open(own, O_RDWR | O_CLOEXEC);
+	do /* the folder goes with its last FIFO */
+		mkdir(path, 0755);
+	while (mkfifo(own, 0600) < 0 && errno == ENOENT);
+	fd = open(own, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		die(STATUS_FAILED, "%s: %s", own, strerror(errno));
 	while ((n = read(fd, text, sizeof(text))) > 0)
