@@ -123,10 +123,10 @@ int cpuid_supported(struct kvm_cpuid_entry2 *e, unsigned int max)
 	return l.full ? -E2BIG : (int)l.n;
 }
 
-const struct kvm_cpuid_entry2 *cpuid_find(struct vcpu *v, u32 leaf, u32 sub)
+struct kvm_cpuid_entry2 *cpuid_find(struct vcpu *v, u32 leaf, u32 sub)
 {
 	for (unsigned int i = 0; i < v->nr_cpuid; i++) {
-		const struct kvm_cpuid_entry2 *e = &v->cpuid[i];
+		struct kvm_cpuid_entry2 *e = &v->cpuid[i];
 
 		if (e->function == leaf &&
 		    (e->index == sub || !(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX)))
@@ -161,8 +161,8 @@ void cpuid_own(struct vcpu *v, struct kvm_cpuid_entry2 *e)
 		e->ecx &= ~F1_ECX_OSXSAVE;
 		if (vmm->get(v, VF_CR4) & CR4_OSXSAVE)
 			e->ecx |= F1_ECX_OSXSAVE;
-		if (v->lapic && !lapic_enabled(v))
-			e->edx &= ~F1_EDX_APIC;
+		if (v->lapic)
+			e->edx = (e->edx & ~F1_EDX_APIC) | (lapic_enabled(v) ? F1_EDX_APIC : 0);
 	} else if (e->function == 0xd && e->index == 0) {
 		if (v->swapped)
 			vcpu_read_xcr0(v);
@@ -172,13 +172,13 @@ void cpuid_own(struct vcpu *v, struct kvm_cpuid_entry2 *e)
 
 void cpuid_emulate(struct vcpu *v)
 {
-	static const struct kvm_cpuid_entry2 none = { .function = 2 };
-	struct kvm_cpuid_entry2 e =
-		*(cpuid_find(v, v->regs.gpr[R_RAX], v->regs.gpr[R_RCX]) ?: &none);
+	static struct kvm_cpuid_entry2 none;
+	struct kvm_cpuid_entry2 *e = cpuid_find(v, v->regs.gpr[R_RAX], v->regs.gpr[R_RCX]) ?: &none;
 
-	cpuid_own(v, &e);
-	v->regs.gpr[R_RAX] = e.eax;
-	v->regs.gpr[R_RBX] = e.ebx;
-	v->regs.gpr[R_RCX] = e.ecx;
-	v->regs.gpr[R_RDX] = e.edx;
+	if (e->function == 1 || e->function == 0xd)
+		cpuid_own(v, e); /* in the list itself: it is found out anew each time */
+	v->regs.gpr[R_RAX] = e->eax;
+	v->regs.gpr[R_RBX] = e->ebx;
+	v->regs.gpr[R_RCX] = e->ecx;
+	v->regs.gpr[R_RDX] = e->edx;
 }

@@ -361,7 +361,7 @@ void exit_save_event(struct vcpu *v, u32 info, u32 error);
 int cpuid_supported(struct kvm_cpuid_entry2 *e, unsigned int max); /* entries, or -E2BIG */
 void cpuid_emulate(struct vcpu *v); /* from and to v->regs; loaded */
 void cpuid_own(struct vcpu *v, struct kvm_cpuid_entry2 *e); /* what follows v's registers */
-const struct kvm_cpuid_entry2 *cpuid_find(struct vcpu *v, u32 leaf, u32 sub);
+struct kvm_cpuid_entry2 *cpuid_find(struct vcpu *v, u32 leaf, u32 sub);
 bool xcr0_valid(struct vcpu *v, u64 value); /* does its CPUID show these? */
 
 /* msr.c: 0, or -EINVAL: the guest gets #GP, the monitor stops there. host: from KVM_SET_MSRS */
