@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The instruction decoder. Two callers: device memory (which MOV was it?) and SVM without nRIP save
- * (how long was it?). What it does not know it refuses; it never reads past n bytes.
+ * The instruction decoder. Its callers: device memory and strings (what was it?), and SVM without nRIP
+ * save (how long was it?). What it does not know it refuses; it never reads past n bytes.
  * Tables of opcodes: SDM 2D, appendix A.
  */
 #include "vmm/decode.h"
@@ -33,8 +33,8 @@ static u64 next_imm(struct cursor *c, unsigned int size)
 }
 
 struct prefixes {
-	bool opsize, addrsize, rex;
-	u8 rex_w, rex_r, rex_b;
+	bool opsize, addrsize, rex, rep;
+	u8 rex_w, rex_r, rex_b, seg;
 };
 
 /* Legacy prefixes in any order, then REX, which counts only right before the opcode. The opcode. */
@@ -49,6 +49,9 @@ static u8 take_prefixes(struct cursor *c, unsigned int bits, struct prefixes *pf
 			continue;
 		pf->opsize |= b == 0x66;
 		pf->addrsize |= b == 0x67;
+		pf->rep |= (b & 0xfe) == 0xf2; /* where REPNE would differ, the decoder refuses */
+		if (i <= 6) /* ES CS SS DS, FS GS as 0 to 5 */
+			pf->seg = SEG_PREFIX | (i - 1);
 		b = next(c);
 		i = 0;
 	}
@@ -96,110 +99,169 @@ static void set_reg(struct insn *in, const struct prefixes *pf, u8 reg, bool byt
 	}
 }
 
-static int decode_0f(struct cursor *c, unsigned int addr_bits, unsigned int opsize,
-		     const struct prefixes *pf, struct insn *in)
-{
-	u8 op = next(c), modrm;
+/* ---- what each opcode is ---- */
 
-	switch (op) {
-	case 0x00 ... 0x01: /* group 6; group 7: VMCALL, XSETBV, VMMCALL, MONITOR, LMSW ... */
-		take_modrm(c, addr_bits);
+enum {
+	KNOWN = 1, /* else it is refused */
+	MODRM = 2, /* any operand */
+	MEMORY = 4, /* ModRM, and its operand is in memory */
+	GROUP = 8, /* the middle bits of ModRM say which of eight operations; no register */
+	ZERO = 16, /* these bits are 0: the others of the group are none of ours */
+	IMM8 = 32,
+	IMM = 64, /* as wide as the operand, at most 4 bytes */
+	STRING = 128,
+};
+struct form {
+	u8 op, how; /* enum insn_op, KNOWN ... */
+	u8 alu;
+	bool sign; /* of a load */
+};
+#define ALU(n)                                                                                     \
+	[8 * (n)... 8 * (n) + 1] = { INSN_ALU_STORE, MEMORY, n },                                  \
+			      [8 * (n) + 2 ... 8 * (n) + 3] = { INSN_ALU_LOAD, MEMORY, n }
+
+/* Where bit 0 is clear operands are bytes. What stands alone is known for its length only. */
+static const struct form one_byte[256] = {
+	ALU(ALU_ADD),
+	ALU(ALU_OR),
+	ALU(ALU_ADC),
+	ALU(ALU_SBB),
+	ALU(ALU_AND),
+	ALU(ALU_SUB),
+	ALU(ALU_XOR),
+	ALU(ALU_CMP),
+	[0x6c ... 0x6d] = { INSN_INS, STRING },
+	[0x6e ... 0x6f] = { INSN_OUTS, STRING },
+	[0x80] = { INSN_ALU_IMM, MEMORY | GROUP | IMM },
+	[0x81] = { INSN_ALU_IMM, MEMORY | GROUP | IMM },
+	[0x83] = { INSN_ALU_IMM, MEMORY | GROUP | IMM8 },
+	[0x84 ... 0x85] = { INSN_ALU_STORE, MEMORY, ALU_TEST },
+	[0x86 ... 0x87] = { INSN_XCHG, MEMORY },
+	[0x88 ... 0x89] = { INSN_STORE, MEMORY },
+	[0x8a ... 0x8b] = { INSN_LOAD, MEMORY },
+	[0x90] = { INSN_OTHER, KNOWN }, /* PAUSE */
+	[0xa4 ... 0xa5] = { INSN_MOVS, STRING },
+	[0xaa ... 0xab] = { INSN_STOS, STRING },
+	[0xac ... 0xad] = { INSN_LODS, STRING },
+	[0xc6 ... 0xc7] = { INSN_STORE_IMM, MEMORY | GROUP | ZERO | IMM },
+	[0xcc] = { INSN_OTHER, KNOWN }, /* INT3 */
+	[0xcd] = { INSN_OTHER, IMM8 }, /* INT n */
+	[0xe4 ... 0xe7] = { INSN_OTHER, IMM8 }, /* IN, OUT with a port in the instruction */
+	[0xec ... 0xef] = { INSN_OTHER, KNOWN }, /* IN, OUT by DX */
+	[0xf1] = { INSN_OTHER, KNOWN }, /* INT1 */
+	[0xf4] = { INSN_OTHER, KNOWN }, /* HLT */
+	[0xf6 ... 0xf7] = { INSN_ALU_IMM, MEMORY | GROUP | ZERO | IMM, ALU_TEST },
+};
+static const struct form after_0f[256] = {
+	[0x00 ... 0x01] = { INSN_OTHER,
+			    MODRM }, /* groups 6, 7: VMCALL, XSETBV, VMMCALL, MONITOR, LMSW ... */
+	[0x06] = { INSN_OTHER, KNOWN }, /* CLTS */
+	[0x08 ... 0x09] = { INSN_OTHER, KNOWN }, /* INVD WBINVD */
+	[0x0b] = { INSN_OTHER, KNOWN }, /* UD2 */
+	[0x30 ... 0x33] = { INSN_OTHER, KNOWN }, /* WRMSR RDTSC RDMSR RDPMC */
+	[0xa2] = { INSN_OTHER, KNOWN }, /* CPUID */
+	[0xaa] = { INSN_OTHER, KNOWN }, /* RSM */
+	[0xb6 ... 0xb7] = { INSN_LOAD, MEMORY }, /* MOVZX */
+	[0xbe ... 0xbf] = { INSN_LOAD, MEMORY, .sign = true }, /* MOVSX */
+};
+
+/* ModRM and what it brings. Operands of so many bytes. */
+static int take_operand(struct cursor *c, const struct prefixes *pf, const struct form *f,
+			unsigned int size, struct insn *in)
+{
+	u8 modrm = take_modrm(c, 8 * in->addr_size), middle = (modrm >> 3) & 7;
+
+	if (!(f->how & MEMORY))
 		return 0;
-	case 0x06: /* CLTS */
-	case 0x08 ... 0x09: /* INVD WBINVD */
-	case 0x0b: /* UD2 */
-	case 0x30 ... 0x33: /* WRMSR RDTSC RDMSR RDPMC */
-	case 0xa2:
-	case 0xaa: /* CPUID RSM */
+	if (modrm >> 6 == 3)
+		return -EINVAL;
+	if (!(f->how & GROUP))
+		set_reg(in, pf, middle | pf->rex_r, size == 1);
+	else if (f->how & ZERO)
+		return middle ? -EINVAL : 0;
+	else
+		in->alu = middle;
+	return 0;
+}
+
+static int take_form(struct cursor *c, const struct prefixes *pf, const struct form *f,
+		     unsigned int size, struct insn *in)
+{
+	in->op = f->op;
+	in->alu = f->alu;
+	in->sign = f->sign;
+	if (!f->how)
+		return -EINVAL;
+	if (f->how & (MEMORY | STRING))
+		in->size = in->reg_size = size;
+	if ((f->how & (MODRM | MEMORY)) && take_operand(c, pf, f, size, in))
+		return -EINVAL;
+	if (f->how & (IMM8 | IMM))
+		in->imm = next_imm(c, f->how & IMM8 ? 1 : min(size, 4U));
+	if (f->how & STRING) {
+		in->rep = pf->rep;
+		in->seg = pf->seg;
+	}
+	return 0;
+}
+
+/* Those that no row can say. */
+static int decode_one(struct cursor *c, unsigned int opsize, const struct prefixes *pf, u8 op,
+		      struct insn *in)
+{
+	unsigned int size = op & 1 ? opsize : 1;
+
+	if (op == 0x63) { /* MOVSXD; ARPL elsewhere */
+		if (in->bits != 64 || take_form(c, pf, &after_0f[0xbf], opsize, in))
+			return -EINVAL;
+		in->size = min(opsize, 4U);
 		return 0;
-	case 0x20 ... 0x23: /* MOV of CRn (even) and DRn: always registers, whatever mod says */
-		modrm = next(c);
+	}
+	if (op >= 0xa0 && op <= 0xa3) { /* MOV AL/eAX to and from an absolute address */
+		next_imm(c, in->addr_size);
+		in->op = op & 2 ? INSN_STORE : INSN_LOAD;
+		in->size = in->reg_size = size;
+		return 0;
+	}
+	if (op != 0x0f)
+		return take_form(c, pf, &one_byte[op],
+				 one_byte[op].op >= INSN_INS ? min(size, 4U) : size, in);
+	op = next(c);
+	if (op >= 0x20 &&
+	    op <= 0x23) { /* MOV of CRn (even) and DRn: always registers, whatever mod says */
+		u8 modrm = next(c);
+
 		in->reg = (modrm & 7) | pf->rex_b;
 		in->cr = ((modrm >> 3) & 7) | pf->rex_r;
 		in->op = op == 0x20 ? INSN_CR_READ : op == 0x22 ? INSN_CR_WRITE : INSN_OTHER;
 		return 0;
-	case 0xb6 ... 0xb7: /* MOVZX */
-	case 0xbe ... 0xbf: /* MOVSX */
-		modrm = take_modrm(c, addr_bits);
-		if (modrm >> 6 == 3)
-			return -EINVAL;
-		in->op = INSN_LOAD;
+	}
+	if (take_form(c, pf, &after_0f[op], opsize, in))
+		return -EINVAL;
+	if (in->op == INSN_LOAD)
 		in->size = op & 1 ? 2 : 1;
-		in->reg_size = opsize;
-		in->sign = op >= 0xbe;
-		in->reg = ((modrm >> 3) & 7) | pf->rex_r;
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
-static int decode_one(struct cursor *c, unsigned int addr_bits, unsigned int opsize,
-		      const struct prefixes *pf, u8 op, struct insn *in)
-{
-	bool byte = !(op & 1);
-	u8 modrm;
-
-	switch (op) {
-	case 0x0f:
-		return decode_0f(c, addr_bits, opsize, pf, in);
-	case 0x88 ... 0x8b: /* MOV r/m, r and MOV r, r/m */
-		modrm = take_modrm(c, addr_bits);
-		if (modrm >> 6 == 3)
-			return -EINVAL;
-		in->op = op & 2 ? INSN_LOAD : INSN_STORE;
-		in->size = in->reg_size = byte ? 1 : opsize;
-		set_reg(in, pf, ((modrm >> 3) & 7) | pf->rex_r, byte);
-		return 0;
-	case 0xa0 ... 0xa3: /* MOV AL/eAX to and from an absolute address */
-		next_imm(c, addr_bits / 8);
-		in->op = op & 2 ? INSN_STORE : INSN_LOAD;
-		in->size = in->reg_size = byte ? 1 : opsize;
-		return 0;
-	case 0xc6:
-	case 0xc7: /* MOV r/m, imm */
-		modrm = take_modrm(c, addr_bits);
-		if (modrm >> 6 == 3 || (modrm & 0x38))
-			return -EINVAL;
-		in->op = INSN_STORE_IMM;
-		in->size = byte ? 1 : opsize;
-		in->imm = next_imm(c, byte ? 1 : min(opsize, 4U));
-		return 0;
-	case 0xcd: /* INT n */
-	case 0xe4 ... 0xe7: /* IN, OUT with a port in the instruction */
-		next(c);
-		return 0;
-	case 0x6c ... 0x6f: /* INS, OUTS */
-	case 0xec ... 0xef: /* IN, OUT by DX */
-	case 0xcc:
-	case 0xf1:
-	case 0xf4:
-	case 0x90: /* INT3 INT1 HLT PAUSE */
-		return 0;
-	default:
-		return -EINVAL;
-	}
+	return 0;
 }
 
 int insn_decode(const u8 *code, size_t n, unsigned int bits, struct insn *out)
 {
 	struct cursor c = { .p = code, .n = n };
 	struct prefixes pf = { 0 };
-	unsigned int opsize, addr_bits;
+	unsigned int opsize;
 	u8 op = take_prefixes(&c, bits, &pf);
 	int err;
 
-	*out = (struct insn){ 0 };
+	*out = (struct insn){ .bits = bits };
 	opsize = pf.rex_w ? 8 : (bits == 16) != pf.opsize ? 2 : 4;
-	addr_bits = bits == 64 ? (pf.addrsize ? 32 : 64) : (bits == 16) != pf.addrsize ? 16 : 32;
-	err = decode_one(&c, addr_bits, opsize, &pf, op, out);
+	out->addr_size = bits == 64 ? (pf.addrsize ? 4 : 8) : (bits == 16) != pf.addrsize ? 2 : 4;
+	err = decode_one(&c, opsize, &pf, op, out);
 	if (err || c.cut)
 		return -EINVAL;
 	out->len = c.at;
 	return 0;
 }
 
-static u64 low_bytes(u64 v, unsigned int size)
+u64 low_bytes(u64 v, unsigned int size)
 {
 	return size >= 8 ? v : v & ((1UL << (8 * size)) - 1);
 }
@@ -219,7 +281,41 @@ u64 insn_load_value(const struct insn *in, u64 raw, u64 old)
 
 u64 insn_store_value(const struct insn *in, u64 reg)
 {
-	if (in->op == INSN_STORE_IMM)
+	if (in->op == INSN_STORE_IMM || in->op == INSN_ALU_IMM)
 		return low_bytes(in->imm, in->size);
 	return low_bytes(in->high_byte ? reg >> 8 : reg, in->size);
+}
+
+/* SDM 1, 3.4.3.1. carries: the carry, or borrow, out of each bit; overflow: where sign bits tell of one. */
+static void set_flags(u64 *flags, unsigned int size, u64 r, u64 carries, u64 overflow)
+{
+	unsigned int top = 8 * size - 1;
+
+	*flags &= ~(FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF);
+	*flags |= ((carries >> top) & 1 ? FLAG_CF : 0) | (carries & 8 ? FLAG_AF : 0) |
+		  (__builtin_parity(r & 0xff) ? 0 : FLAG_PF) | (r ? 0 : FLAG_ZF) |
+		  ((r >> top) & 1 ? FLAG_SF : 0) | ((overflow >> top) & 1 ? FLAG_OF : 0);
+}
+
+u64 insn_alu(enum insn_alu alu, unsigned int size, u64 a, u64 b, u64 *flags)
+{
+	u64 carry = (alu == ALU_ADC || alu == ALU_SBB) && (*flags & FLAG_CF), r;
+
+	switch (alu) {
+	case ALU_ADD:
+	case ALU_ADC:
+		r = low_bytes(a + b + carry, size);
+		set_flags(flags, size, r, (a & b) | ((a | b) & ~r), (a ^ r) & (b ^ r));
+		return r;
+	case ALU_SUB:
+	case ALU_SBB:
+	case ALU_CMP:
+		r = low_bytes(a - b - carry, size);
+		set_flags(flags, size, r, (~a & b) | ((~a | b) & r), (a ^ b) & (a ^ r));
+		return r;
+	default:
+		r = alu == ALU_OR ? a | b : alu == ALU_XOR ? a ^ b : a & b;
+		set_flags(flags, size, r, 0, 0);
+		return r;
+	}
 }

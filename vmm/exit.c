@@ -57,8 +57,7 @@ static unsigned int code_bits(struct vcpu *v, struct kvm_segment *cs)
 	return cs->db ? 32 : 16;
 }
 
-/* Fetches and decodes it. -EFAULT, -EINVAL: not there, or not known to the decoder. */
-static int decode_current(struct vcpu *v, struct insn *in)
+int decode_current(struct vcpu *v, struct insn *in)
 {
 	struct kvm_segment cs;
 	unsigned int bits = code_bits(v, &cs);
@@ -74,7 +73,7 @@ static int decode_current(struct vcpu *v, struct insn *in)
 	return insn_decode(code, first, bits, in);
 }
 
-static void goto_rip(struct vcpu *v, u64 rip)
+void goto_rip(struct vcpu *v, u64 rip)
 {
 	struct kvm_segment cs;
 
@@ -93,8 +92,7 @@ void exit_cpuid(struct vcpu *v, u64 next_rip)
 	goto_rip(v, next_rip);
 }
 
-/* KVM_EXIT_INTERNAL_ERROR: the guest did what this hypervisor cannot do for it. */
-static int give_up(struct vcpu *v, struct vmm_exit *x)
+int give_up(struct vcpu *v, struct vmm_exit *x)
 {
 	v->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	v->run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
@@ -137,7 +135,8 @@ static void set_rax(struct vcpu *v, unsigned int size, u64 value)
 static int do_io(struct vcpu *v, struct vmm_exit *x)
 {
 	/* LAB 09: begin
-	 * An IN or OUT. String forms, and those whose length know_length() cannot find, are given up.
+	 * An IN or OUT. String forms are emulate.c's affair; those whose length know_length() cannot find are
+	 * given up.
 	 * First the devices inside the kernel are asked: irqchip_io() is true when the port is theirs; it
 	 * takes the value of an OUT (the low bytes of RAX) and gives that of an IN, for set_rax(). Then
 	 * the guest goes on behind the instruction (goto_rip), and 1 is returned.
@@ -152,7 +151,9 @@ static int do_io(struct vcpu *v, struct vmm_exit *x)
 	u32 value = v->regs.gpr[R_RAX];
 	struct kvm_run *run = v->run;
 
-	if (x->io.string || !know_length(v, x))
+	if (x->io.string)
+		return emulate_string_io(v, x);
+	if (!know_length(v, x))
 		return give_up(v, x);
 	if (irqchip_io(v->vm, x->io.port, x->io.size, x->io.in, &value)) {
 		if (x->io.in)
@@ -178,52 +179,7 @@ static int do_io(struct vcpu *v, struct vmm_exit *x)
 	/* LAB 09: end */
 }
 
-static void finish_load(struct vcpu *v, const struct insn *in, u64 raw, u64 next_rip)
-{
-	u64 *reg = &v->regs.gpr[in->reg];
-
-	*reg = insn_load_value(in, raw, *reg);
-	goto_rip(v, next_rip);
-}
-
-/* An access to guest-physical memory that no slot backs. */
-static int do_mmio(struct vcpu *v, struct vmm_exit *x)
-{
-	struct kvm_run *run = v->run;
-	bool store;
-	struct insn in;
-	u64 value, next;
-
-	if (decode_current(v, &in))
-		return give_up(v, x);
-	store = in.op == INSN_STORE || in.op == INSN_STORE_IMM;
-	if (!store && in.op != INSN_LOAD)
-		return give_up(v, x);
-	next = v->regs.rip + in.len;
-	value = store ? insn_store_value(&in, v->regs.gpr[in.reg]) : 0;
-	if (irqchip_mmio(v, x->mem.gpa, in.size, store, &value)) {
-		if (store)
-			goto_rip(v, next);
-		else
-			finish_load(v, &in, value, next);
-		return 1;
-	}
-	run->exit_reason = KVM_EXIT_MMIO;
-	run->mmio.phys_addr = x->mem.gpa;
-	run->mmio.len = in.size;
-	run->mmio.is_write = store;
-	memcpy(run->mmio.data, &value, 8);
-	if (store) {
-		goto_rip(v, next);
-	} else {
-		v->wait.kind = WAIT_MMIO;
-		v->wait.insn = in;
-		v->wait.next_rip = next;
-	}
-	return 0;
-}
-
-void exit_complete(struct vcpu *v)
+int exit_complete(struct vcpu *v)
 {
 	u64 value = 0;
 
@@ -240,21 +196,21 @@ void exit_complete(struct vcpu *v)
 		/* LAB 11: end */
 		break;
 	case WAIT_MMIO:
-		memcpy(&value, v->run->mmio.data, 8);
-		finish_load(v, &v->wait.insn, value, v->wait.next_rip);
-		break;
+	case WAIT_STRING_IN:
+		return emulate_resume(v);
 	case WAIT_NOTHING:
 		break;
 	}
 	v->stepped |= v->wait.kind != WAIT_NOTHING;
 	v->wait.kind = WAIT_NOTHING;
+	return 1;
 }
 
 static int do_slat_fault(struct vcpu *v, struct vmm_exit *x)
 {
 	int err = memslot_fault(v->vm, x->mem.gpa, x->mem.write);
 
-	return err == -ENXIO ? do_mmio(v, x) : err ? err : 1;
+	return err == -ENXIO ? emulate_mmio(v, x) : err ? err : 1;
 }
 
 /* ---- control registers ---- */

@@ -408,6 +408,13 @@ int memslot_fault(struct vm *vm, u64 gpa, bool write)
 	return 0;
 }
 
+/* The kernel wrote there for the guest. */
+static void log_write(struct vm *vm, u64 gpa)
+{
+	SPIN_GUARD(&vm->mmu_lock);
+	mark_dirty(slot_at(vm, gpa >> PAGE_SHIFT), gpa);
+}
+
 static int guest_copy(struct vm *vm, u64 gpa, char *buf, size_t n, bool write)
 {
 	while (n) {
@@ -420,11 +427,8 @@ static int guest_copy(struct vm *vm, u64 gpa, char *buf, size_t n, bool write)
 		at = (void __user *)slot_hva(&s, gpa);
 		if (write ? copy_to_user(at, buf, part) : copy_from_user(buf, at, part))
 			return -EFAULT;
-		if (write) {
-			spin_lock(&vm->mmu_lock);
-			mark_dirty(slot_at(vm, gpa >> PAGE_SHIFT), gpa);
-			spin_unlock(&vm->mmu_lock);
-		}
+		if (write)
+			log_write(vm, gpa);
 		buf += part;
 		gpa += part;
 		n -= part;
@@ -442,39 +446,66 @@ int guest_write(struct vm *vm, u64 gpa, const void *buf, size_t n)
 	return guest_copy(vm, gpa, (char *)buf, n, true);
 }
 
-/*
- * The guest's own page walk (SDM 3A 4.3 to 4.5), without permission checks: it is used to fetch the
- * instruction that the CPU has just executed. -EFAULT when a table or entry is not there.
- */
-int guest_translate(struct vcpu *v, u64 gva, u64 *gpa)
+/* Sets D and A in a guest's page-table entry, as a write by the CPU does. -EAGAIN: somebody changed it meanwhile. */
+static int mark_written(struct vm *vm, u64 at, u32 low)
 {
-	u64 cr0 = vmm->get(v, VF_CR0), cr3 = vmm->get(v, VF_CR3), cr4 = vmm->get(v, VF_CR4);
-	bool longmode = vmm->get(v, VF_EFER) & EFER_LMA, pae = cr4 & CR4_PAE;
+	struct memslot s;
+	u32 seen;
+
+	if ((low & (PTE_A | PTE_D)) == (PTE_A | PTE_D))
+		return 0;
+	if (!memslot_find(vm, at, &s) || (s.flags & KVM_MEM_READONLY) ||
+	    user_cmpxchg32((u32 __user *)slot_hva(&s, at), low, low | PTE_A | PTE_D, &seen))
+		return -EFAULT;
+	log_write(vm, at);
+	return seen == low ? 0 : -EAGAIN;
+}
+
+/* The guest's own page walk (SDM 3A 4.3 to 4.6). */
+static int walk(struct vcpu *v, u64 gva, u32 kind, u64 *gpa)
+{
+	u64 cr3 = vmm->get(v, VF_CR3), e = 0, rights = PTE_W | PTE_U;
+	bool longmode = vmm->get(v, VF_EFER) & EFER_LMA, pae = vmm->get(v, VF_CR4) & CR4_PAE;
 	unsigned int bits = pae ? 9 : 10, entry = pae ? 8 : 4;
 	int level = longmode ? 3 : pae ? 2 : 1;
 	u64 table = longmode ? cr3 & PTE_ADDR : pae ? cr3 & 0xffffffe0 : cr3 & 0xfffff000;
 
-	if (!longmode)
-		gva &= 0xffffffff;
-	*gpa = gva;
-	if (!(cr0 & CR0_PG))
-		return 0;
 	for (;; level--) {
 		unsigned int shift = PAGE_SHIFT + bits * level;
-		u64 e = 0, page = (1UL << shift) - 1;
+		u64 page = (1UL << shift) - 1,
+		    at = table + ((gva >> shift) & ((1UL << bits) - 1)) * entry;
+		bool pointers =
+			pae && !longmode && level == 2; /* no rights, no size: SDM 3A, 4.4.1 */
 
-		if (guest_read(v->vm, table + ((gva >> shift) & ((1UL << bits) - 1)) * entry, &e,
-			       entry) ||
-		    !(e & PTE_P))
+		if (guest_read(v->vm, at, &e, entry) || !(e & PTE_P))
 			return -EFAULT;
-		/* Bit 7 is no size bit in a PAE page-directory-pointer entry of 32-bit mode. */
-		if (level == 0 ||
-		    ((e & PTE_PS) && level < 3 && !(pae && !longmode && level == 2))) {
-			*gpa = (e & PTE_ADDR & ~page) | (gva & page);
-			return 0;
-		}
+		if (!pointers)
+			rights &= e;
 		table = e & PTE_ADDR;
+		if (level && (!(e & PTE_PS) || level == 3 || pointers))
+			continue;
+		*gpa = (table & ~page) | (gva & page);
+		if ((kind & PF_USER & ~rights) ||
+		    ((kind & PF_WRITE & ~rights) &&
+		     ((kind & PF_USER) || (vmm->get(v, VF_CR0) & CR0_WP))))
+			return -EACCES;
+		return kind & PF_WRITE ? mark_written(v->vm, at, e) : 0;
 	}
+}
+
+int guest_translate(struct vcpu *v, u64 gva, u32 kind, u64 *gpa)
+{
+	int err;
+
+	if (!(vmm->get(v, VF_EFER) & EFER_LMA))
+		gva &= 0xffffffff;
+	*gpa = gva;
+	if (!(vmm->get(v, VF_CR0) & CR0_PG))
+		return 0;
+	do
+		err = walk(v, gva, kind, gpa);
+	while (err == -EAGAIN);
+	return err;
 }
 
 int guest_read_linear(struct vcpu *v, u64 gva, void *buf, size_t n)
@@ -483,7 +514,7 @@ int guest_read_linear(struct vcpu *v, u64 gva, void *buf, size_t n)
 		size_t part = min(n, (size_t)(PAGE_SIZE - (gva & ~PAGE_MASK)));
 		u64 gpa;
 
-		if (guest_translate(v, gva, &gpa) || guest_read(v->vm, gpa, buf, part))
+		if (guest_translate(v, gva, 0, &gpa) || guest_read(v->vm, gpa, buf, part))
 			return -EFAULT;
 		buf = (char *)buf + part;
 		gva += part;

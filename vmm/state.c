@@ -405,7 +405,7 @@ static int translate(struct vcpu *v, void *arg, bool set)
 {
 	struct kvm_translation *t = arg;
 
-	t->valid = !guest_translate(v, t->linear_address, (u64 *)&t->physical_address);
+	t->valid = !guest_translate(v, t->linear_address, 0, (u64 *)&t->physical_address);
 	if (!t->valid)
 		t->physical_address = ~0UL;
 	t->writeable = 1; /* as Linux: rights are not looked at */

@@ -288,7 +288,8 @@ long vcpu_run(struct vcpu *v)
 		r = vcpu_block(v);
 		return r < 0 ? r : -EAGAIN;
 	}
-	exit_complete(v);
+	if (!exit_complete(v))
+		return 0;
 	if (READ_ONCE(run->immediate_exit))
 		return r;
 	run->exit_reason = KVM_EXIT_INTR;

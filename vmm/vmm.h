@@ -247,8 +247,10 @@ struct vcpu {
 	u8 user_irq_vector;
 	/* what the monitor still has to answer: applied when it calls KVM_RUN again */
 	struct {
-		enum { WAIT_NOTHING, WAIT_IN, WAIT_MMIO } kind;
+		enum { WAIT_NOTHING, WAIT_IN, WAIT_MMIO, WAIT_STRING_IN } kind;
 		struct insn insn;
+		u64 gpa; /* of WAIT_MMIO */
+		u32 count; /* of WAIT_STRING_IN */
 		u64 next_rip;
 		u8 size;
 	} wait;
@@ -316,8 +318,11 @@ void memslot_invalidate(struct mm_notifier *n, struct mm *mm, u64 start, u64 end
 /* Guest-physical memory through the slots, for the current thread in vm->mm. 0 or -EFAULT. */
 int guest_read(struct vm *vm, u64 gpa, void *buf, size_t n);
 int guest_write(struct vm *vm, u64 gpa, const void *buf, size_t n);
-/* The guest-physical address behind a linear one in v's paging mode. 0 or -EFAULT. */
-int guest_translate(struct vcpu *v, u64 gva, u64 *gpa);
+/*
+ * The guest-physical address behind a linear one in v's paging mode, for an access of this kind: 0 (nothing is
+ * checked), or PF_WRITE, PF_USER. 0; -EFAULT: a table or page is not there; -EACCES: it does not allow that.
+ */
+int guest_translate(struct vcpu *v, u64 gva, u32 kind, u64 *gpa);
 /* The same by the linear address of v's current paging mode, for instruction fetch. */
 int guest_read_linear(struct vcpu *v, u64 gva, void *buf, size_t n);
 
@@ -349,13 +354,23 @@ void exit_cpuid(struct vcpu *v, u64 next_rip); /* VX_CPUID alone; enter again */
 int exit_handle(struct vcpu *v, struct vmm_exit *x);
 /* KVM_EXIT_DEBUG for #DB or #BP. 0 */
 int exit_debug(struct vcpu *v, u32 vector);
-/* Takes up the monitor's answer to the last I/O exit. Loaded. */
-void exit_complete(struct vcpu *v);
+/* Takes up the monitor's answer to the last I/O exit. Loaded. 1; 0: there is more to ask. */
+int exit_complete(struct vcpu *v);
+/* The instruction at RIP. -EFAULT, -EINVAL: not there, or not known to the decoder. */
+int decode_current(struct vcpu *v, struct insn *in);
+void goto_rip(struct vcpu *v, u64 rip); /* on to the next instruction */
+/* KVM_EXIT_INTERNAL_ERROR: the guest did what this hypervisor cannot do for it. 0 */
+int give_up(struct vcpu *v, struct vmm_exit *x);
 void queue_exception(struct vcpu *v, u8 vector, bool has_error, u32 error);
 /* For the back-ends: the exit is this exception, which the CPU would have delivered. */
 void exit_is_exception(struct vmm_exit *x, u8 vector, bool has_error, u32 error);
 /* The exit cut short the delivery of this (as struct vmm_event has it): it goes in again. */
 void exit_save_event(struct vcpu *v, u32 info, u32 error);
+
+/* emulate.c: as exit.c's */
+int emulate_mmio(struct vcpu *v, struct vmm_exit *x); /* an access to memory that no slot backs */
+int emulate_string_io(struct vcpu *v, struct vmm_exit *x); /* INS and OUTS */
+int emulate_resume(struct vcpu *v); /* the monitor's answer to either has come */
 
 /* cpuid.c */
 int cpuid_supported(struct kvm_cpuid_entry2 *e, unsigned int max); /* entries, or -E2BIG */

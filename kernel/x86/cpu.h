@@ -193,6 +193,7 @@ enum {
 /* Page-fault error code (SDM 3A 4.7) */
 #define PF_PRESENT BIT(0)
 #define PF_WRITE BIT(1)
+#define PF_USER BIT(2)
 #define PF_RSVD BIT(3)
 #define PF_INSTR BIT(4)
 
