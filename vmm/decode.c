@@ -110,15 +110,17 @@ enum {
 	IMM8 = 32,
 	IMM = 64, /* as wide as the operand, at most 4 bytes */
 	STRING = 128,
+	SIGN = 256, /* the load extends the sign */
+	ALU_SHIFT = 12, /* above it: enum insn_alu */
 };
 struct form {
-	u8 op, how; /* enum insn_op, KNOWN ... */
-	u8 alu;
-	bool sign; /* of a load */
+	u8 op; /* enum insn_op */
+	u16 how; /* KNOWN ... */
 };
+#define DO(alu) ((alu) << ALU_SHIFT)
 #define ALU(n)                                                                                     \
-	[8 * (n)... 8 * (n) + 1] = { INSN_ALU_STORE, MEMORY, n },                                  \
-			      [8 * (n) + 2 ... 8 * (n) + 3] = { INSN_ALU_LOAD, MEMORY, n }
+	[8 * (n)... 8 * (n) + 1] = { INSN_ALU_STORE, MEMORY | DO(n) },                             \
+			      [8 * (n) + 2 ... 8 * (n) + 3] = { INSN_ALU_LOAD, MEMORY | DO(n) }
 
 /* Where bit 0 is clear operands are bytes. What stands alone is known for its length only. */
 static const struct form one_byte[256] = {
@@ -135,7 +137,7 @@ static const struct form one_byte[256] = {
 	[0x80] = { INSN_ALU_IMM, MEMORY | GROUP | IMM },
 	[0x81] = { INSN_ALU_IMM, MEMORY | GROUP | IMM },
 	[0x83] = { INSN_ALU_IMM, MEMORY | GROUP | IMM8 },
-	[0x84 ... 0x85] = { INSN_ALU_STORE, MEMORY, ALU_TEST },
+	[0x84 ... 0x85] = { INSN_ALU_STORE, MEMORY | DO(ALU_TEST) },
 	[0x86 ... 0x87] = { INSN_XCHG, MEMORY },
 	[0x88 ... 0x89] = { INSN_STORE, MEMORY },
 	[0x8a ... 0x8b] = { INSN_LOAD, MEMORY },
@@ -150,7 +152,7 @@ static const struct form one_byte[256] = {
 	[0xec ... 0xef] = { INSN_OTHER, KNOWN }, /* IN, OUT by DX */
 	[0xf1] = { INSN_OTHER, KNOWN }, /* INT1 */
 	[0xf4] = { INSN_OTHER, KNOWN }, /* HLT */
-	[0xf6 ... 0xf7] = { INSN_ALU_IMM, MEMORY | GROUP | ZERO | IMM, ALU_TEST },
+	[0xf6 ... 0xf7] = { INSN_ALU_IMM, MEMORY | GROUP | ZERO | IMM | DO(ALU_TEST) },
 };
 static const struct form after_0f[256] = {
 	[0x00 ... 0x01] = { INSN_OTHER,
@@ -162,7 +164,7 @@ static const struct form after_0f[256] = {
 	[0xa2] = { INSN_OTHER, KNOWN }, /* CPUID */
 	[0xaa] = { INSN_OTHER, KNOWN }, /* RSM */
 	[0xb6 ... 0xb7] = { INSN_LOAD, MEMORY }, /* MOVZX */
-	[0xbe ... 0xbf] = { INSN_LOAD, MEMORY, .sign = true }, /* MOVSX */
+	[0xbe ... 0xbf] = { INSN_LOAD, MEMORY | SIGN }, /* MOVSX */
 };
 
 /* ModRM and what it brings. Operands of so many bytes. */
@@ -188,8 +190,8 @@ static int take_form(struct cursor *c, const struct prefixes *pf, const struct f
 		     unsigned int size, struct insn *in)
 {
 	in->op = f->op;
-	in->alu = f->alu;
-	in->sign = f->sign;
+	in->alu = f->how >> ALU_SHIFT;
+	in->sign = f->how & SIGN;
 	if (!f->how)
 		return -EINVAL;
 	if (f->how & (MEMORY | STRING))

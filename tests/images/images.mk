@@ -6,7 +6,7 @@ $(OCI_LAYOUT): tests/images/layout.py
 build/images/oci.erofs: $(OCI_LAYOUT) $(MKIMAGE)
 	$(call mkimage,$(<D))
 
-# Fuzzers of what reads images, and of filters: tests/images/fuzz_NAME.c, with libFuzzer. `make fuzz-images SECONDS=600`
+# Fuzzers of what reads images, of filters, and of the instruction decoder: tests/images/fuzz_NAME.c, with libFuzzer. `make fuzz-images SECONDS=600`
 # runs each so long; what they find lies in build/tests/images/fuzz.
 SECONDS ?= 30
 IMAGE_FUZZ_CC ?= clang
@@ -15,7 +15,7 @@ IMAGE_FUZZERS := $(patsubst tests/images/fuzz_%.c,%,$(wildcard tests/images/fuzz
 IMAGE_FUZZ_DIR := $(BUILD)/tests/images/fuzz
 fuzz_sources = $(shell sed -n '1,3s/.*sources: *\([^*]*\).*/\1/p' tests/images/fuzz_$(1).c)
 define fuzzer
-$(IMAGE_FUZZ_DIR)/$(1): tests/images/fuzz_$(1).c $(call fuzz_sources,$(1)) $(wildcard kernel/fs/*.h user/common/*.h kernel/lib/bpf.h) tests/images/images.mk
+$(IMAGE_FUZZ_DIR)/$(1): tests/images/fuzz_$(1).c $(call fuzz_sources,$(1)) $(wildcard kernel/fs/*.h user/common/*.h kernel/lib/bpf.h vmm/decode.h) tests/images/images.mk
 	$$(call say,FUZZCC,$$@)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(IMAGE_FUZZ_CC) $$(IMAGE_FUZZ_FLAGS) -o $$@ $$(filter %.c,$$^)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the fuzzers of images begin with: seeds.py FOLDER makes FOLDER/erofs, cpio, config, bpf, partition and json."""
+"""What the fuzzers of images begin with: seeds.py FOLDER makes FOLDER/erofs, cpio, config, bpf, partition, json and decode."""
 import os
 import stat
 import struct
@@ -29,7 +29,7 @@ def small_tree(many, xattrs):
 
 def main():
     top = sys.argv[1]
-    for name in ("erofs", "cpio", "config", "bpf", "partition", "json"):
+    for name in ("erofs", "cpio", "config", "bpf", "partition", "json", "decode"):
         os.makedirs(os.path.join(top, name), exist_ok=True)
     config = {b"user.dyad.config": b"Entrypoint=/bin/sh\0Cmd=-c\0Env=A=b\0User=web\0"}
     attributes = {b"user.tag": b"v", b"security.selinux": b"x" * 40, b"system.posix_acl_access": b"\2\0\0\0"}
@@ -54,6 +54,9 @@ def main():
     with open(os.path.join(top, "json", "bundle"), "w") as f:
         f.write('{"ociVersion": "1.0.2", "process": {"args": ["sh", "\\u00e9\\ud83d\\ude00\\n"], "terminal": false, "env": []},\n'
                 ' "hard": [18446744073709551615, -1, 0.5e-3, null, true], "": {"a": {"b": [[], {}]}}}\n')
+    for code in ("8b87b0000000", "660fb70b", "48c700ffffffff", "f3676d", "2e66ad", "800f80", "44870f", "440f20c1"):
+        with open(os.path.join(top, "decode", code), "wb") as f:
+            f.write(bytes(16) + b"\2" + bytes.fromhex(code))
     subprocess.run([os.path.join(TOP, "tools/mkinitramfs"), "-o", os.path.join(top, "cpio", "archive"), "--dir", "proc",
                     "--node", "dev/console:5:1", os.path.join(TOP, "LICENSE") + ":etc/license"], check=True)
 
