@@ -117,7 +117,7 @@ static const u64 extensions[] = {
 	CAP(1, SIGNAL_MSI) | CAP(1, READONLY_MEM) | CAP(1, IRQFD_RESAMPLE) |
 		CAP(1, IOEVENTFD_NO_LENGTH) | CAP(1, CHECK_EXTENSION_VM) |
 		CAP(1, IOEVENTFD_ANY_LENGTH) | CAP(1, ENABLE_CAP_VM),
-	CAP(2, IMMEDIATE_EXIT),
+	CAP(2, IMMEDIATE_EXIT) | CAP(2, COALESCED_PIO),
 };
 
 static long check_extension(unsigned long cap)
@@ -125,6 +125,8 @@ static long check_extension(unsigned long cap)
 	if (cap < 64 * ARRAY_SIZE(extensions) && (extensions[cap / 64] & BIT(cap % 64)))
 		return 1;
 	switch (cap) {
+	case KVM_CAP_COALESCED_MMIO:
+		return KVM_COALESCED_MMIO_PAGE_OFFSET;
 	case KVM_CAP_XCRS:
 		return fpu_xcr0 != 0;
 	case KVM_CAP_XSAVE2:

@@ -440,6 +440,12 @@ static int user_interrupt(struct vcpu *v, void *arg, bool set)
 	return 0;
 }
 
+/* KVM_CAP_VAPIC is not offered, but monitors turn it off when they begin. */
+static int set_vapic(struct vcpu *v, void *arg, bool set)
+{
+	return ((struct kvm_vapic_addr *)arg)->vapic_addr || !v->lapic ? -EINVAL : 0;
+}
+
 /* Each moves one structure out of the vCPU or, set, into it. */
 static const struct {
 	unsigned int get, set;
@@ -461,6 +467,7 @@ static const struct {
 	{ KVM_TRANSLATE, 0, translate },
 	{ 0, KVM_NMI, user_nmi },
 	{ 0, KVM_INTERRUPT, user_interrupt },
+	{ 0, KVM_SET_VAPIC_ADDR, set_vapic },
 };
 
 static long move_state(void *obj, unsigned int cmd, void *arg, bool set)
@@ -513,11 +520,13 @@ static void run_close(struct vma *vma)
 static struct frame *run_fault(struct vma *vma, u64 pgoff, bool write)
 {
 	struct vcpu *v = vma->priv;
+	struct frame *f;
 
 	if (pgoff >= VMM_RUN_PAGES)
 		return ERR_PTR(-EIO);
-	frame_get(v->frame[pgoff]);
-	return v->frame[pgoff];
+	f = pgoff == KVM_COALESCED_MMIO_PAGE_OFFSET ? v->vm->ring : v->frame[pgoff];
+	frame_get(f);
+	return f;
 }
 
 static const struct vm_ops run_vm_ops = {

@@ -325,7 +325,7 @@ static int alloc_parts(struct vcpu *v)
 	}
 	v->run = frame_va(v->frame[0]);
 	v->pio = frame_va(v->frame[1]);
-	v->hw_page = frame_va(v->frame[VMM_RUN_PAGES]);
+	v->hw_page = frame_va(v->frame[2]);
 	v->fpu = fpu_alloc();
 	v->cpuid = kzalloc(VMM_MAX_CPUID * sizeof(*v->cpuid));
 	v->hw = vmm->hw_size ? kzalloc(vmm->hw_size) : NULL;

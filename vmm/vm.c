@@ -20,9 +20,11 @@ static struct vm *vm_alloc(void)
 	spin_init(&vm->fd_lock);
 	list_init(&vm->irqfds);
 	list_init(&vm->ioeventfds);
+	list_init(&vm->zones);
 	vm->mm = current_thread()->mm;
 	vm->charge = current_thread()->mem_charge;
-	err = slat_init(&vm->slat, vmm->slat, vm->charge);
+	vm->ring = frame_alloc_zeroed(FRAME_KERNEL, vm->charge);
+	err = vm->ring ? slat_init(&vm->slat, vmm->slat, vm->charge) : -ENOMEM;
 	if (err)
 		goto out_vm;
 	err = vmm_hw_get();
@@ -39,6 +41,7 @@ static struct vm *vm_alloc(void)
 out_slat:
 	slat_free(&vm->slat);
 out_vm:
+	coalesce_free(vm);
 	kfree(vm);
 	return ERR_PTR(err);
 }
@@ -62,6 +65,7 @@ void vm_put(struct vm *vm)
 	if (!ref_put(&vm->refs))
 		return;
 	eventfds_free(vm);
+	coalesce_free(vm);
 	irqchip_stop(vm);
 	for (unsigned int i = 0; i < VMM_MAX_VCPUS; i++)
 		if (vm->vcpus[i])
@@ -172,6 +176,10 @@ static long vm_call(void *obj, unsigned int cmd, void *arg, bool set)
 		return irqfd_ioctl(vm, arg);
 	case KVM_IOEVENTFD:
 		return ioeventfd_ioctl(vm, arg);
+	case KVM_REGISTER_COALESCED_MMIO:
+		return coalesce_add(vm, arg);
+	case KVM_UNREGISTER_COALESCED_MMIO:
+		return coalesce_remove(vm, arg);
 	default:
 		return -ENOTTY;
 	}

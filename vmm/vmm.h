@@ -22,7 +22,8 @@
 #define VMM_MAX_CPUID 80
 #define VMM_MAX_ROUTES 4096 /* and highest GSI, plus 1: Linux's KVM_MAX_IRQ_ROUTES */
 #define VMM_MIN_MMU_PAGES 64 /* Linux's KVM_MIN_ALLOC_MMU_PAGES */
-#define VMM_RUN_PAGES 2 /* the kvm_run page and the page of port I/O data */
+#define VMM_RUN_PAGES                                                                              \
+	3 /* what a vCPU's file maps: kvm_run, port I/O data, the VM's ring of coalesced writes */
 
 struct irqchip;
 struct lapic;
@@ -56,9 +57,11 @@ struct vm {
 	struct slat slat;
 	struct mm_notifier notifier;
 
-	spinlock_t fd_lock; /* guards down to ioeventfds */
-	struct list_head irqfds, ioeventfds;
+	struct frame *ring; /* of coalesced writes */
+	spinlock_t fd_lock; /* guards down to nr_zones */
+	struct list_head irqfds, ioeventfds, zones;
 	unsigned int nr_resample; /* irqfds with a resamplefd */
+	unsigned int nr_zones;
 
 	u64 next_write; /* a write fault here continues a row: a hint, races are harmless */
 
@@ -219,7 +222,7 @@ struct vcpu {
 	struct vm *vm;
 	u32 id;
 	u64 serial; /* never used twice */
-	struct frame *frame[VMM_RUN_PAGES + 1]; /* what the monitor maps; hw_page */
+	struct frame *frame[3]; /* run, pio, hw_page */
 	struct kvm_run *run; /* user space writes it at any time: read once, check, use */
 	u8 *pio;
 	struct lapic *lapic; /* NULL without an irqchip */
@@ -295,6 +298,13 @@ bool ioeventfd_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value);
 /* The guest ended the interrupts of these pins: lowers their lines, tells resamplefds. */
 void irqfd_resample(struct vm *vm, u64 pins);
 void eventfds_free(struct vm *vm);
+
+/* coalesce.c */
+int coalesce_add(struct vm *vm, const struct kvm_coalesced_mmio_zone *at);
+int coalesce_remove(struct vm *vm, const struct kvm_coalesced_mmio_zone *at);
+/* As ioeventfd_write(). True: the monitor finds it in the ring. */
+bool coalesce_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value);
+void coalesce_free(struct vm *vm);
 
 /* clock.c */
 /* kvmclock shows ns now; vm->lock held, or nobody else there */

@@ -240,7 +240,8 @@ bool irqchip_io(struct vm *vm, u16 port, u8 size, bool in, u32 *value)
 		}
 		*value = mine ? byte : *value;
 	}
-	return mine || (!in && ioeventfd_write(vm, true, port, size, *value));
+	return mine || (!in && (ioeventfd_write(vm, true, port, size, *value) ||
+				coalesce_write(vm, true, port, size, *value)));
 }
 
 bool irqchip_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value)
@@ -256,7 +257,8 @@ bool irqchip_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value)
 		mine = true;
 	}
 	if (!mine)
-		return write && ioeventfd_write(v->vm, false, gpa, size, *value);
+		return write && (ioeventfd_write(v->vm, false, gpa, size, *value) ||
+				 coalesce_write(v->vm, false, gpa, size, *value));
 	*value = word;
 	return true;
 }
