@@ -34,6 +34,8 @@ MACHINES = {
     "imagesan": dict(engine="qemu", cpus=2, mem="512M", san=True, images=("oci",)),
     # Debian's kernels, for vm (linux_guest.py)
     "guests": dict(engine="qemu", cpus=2, mem="320M", linux=("cloud", "stock")),
+    # and for Debian's QEMU, which runs on Dyad as the monitor
+    "monitor": dict(engine="qemu", cpus=2, mem="512M", linux=("cloud",), monitor=True),
     "guestsvtx": dict(engine="bochs", mem="320M", linux=("cloud",)),
     "uefi": dict(engine="uefi", cpus=2),
     "bochs": dict(engine="bochs"),

@@ -5,6 +5,8 @@ The session is the guest's pid 1: it says what it sees in lines that begin with 
 machine as the word end= of the command line wants it: with status 7 at the exit port, by ACPI, or by a reset.
 """
 import os
+import shutil
+import subprocess
 import tempfile
 
 import debian
@@ -53,6 +55,18 @@ def initramfs(build):
         archive.write(f)
     os.replace(f.name, path)
     return path
+
+
+def monitor():
+    """This machine's QEMU, as a monitor inside Dyad: (file here, path there)."""
+    program = shutil.which("qemu-system-x86_64")
+    if not program:
+        raise debian.Missing("qemu-system-x86_64")
+    where = subprocess.run([program, "-L", "help"], capture_output=True, text=True, check=True).stdout.split()
+    return [(program, "/usr/bin/qemu-system-x86_64")] + [
+        (os.path.join(folder, name), "/usr/share/qemu/" + name) for folder in where
+        for name in ("bios-microvm.bin", "linuxboot_dma.bin", "kvmvapic.bin")
+        if os.path.exists(os.path.join(folder, name))]
 
 
 def files(build, flavours):

@@ -73,4 +73,11 @@ vm: big does not fit into 64 MiB of memory behind kernel (--mem)
     boots("cloud-pic", "cloud", "nolapic", on=SVM, timer=PIC_TIMER, clock="kvm-clock", end="poweroff"),
     boots("cloud-16-bit-smp", "cloud", "no-kvmclock", options="--boot16", cpus=2, clock="(tsc|acpi_pm)", on=SVM + VTX),
     boots("stock-smp", "stock", cpus=2, on=SVM, clock="kvm-clock", end="reset"),
+    # a monitor that nobody here wrote either; it sets the MTRRs and machine-check MSRs of a CPU that has some
+    Case("qemu-microvm", "qemu-system-x86_64 -L /usr/share/qemu -accel kvm -cpu qemu64,-mtrr,-mce,-mca "
+         "-M microvm,kernel-irqchip=on,rtc=on -m 96 -smp 2 -nodefaults -no-user-config -display none -serial stdio "
+         "-no-reboot -kernel %scloud -initrd %sinitrd -append 'console=ttyS0 panic=-1 %s end=reset'" % (
+             linux_guest.FOLDER, linux_guest.FOLDER, PLAIN), on=("monitor",), seconds=120,
+         match=(r"^@ Linux 6\.1\.\d+-\d+-cloud-amd64 x86_64$", "^@ 2 cpus, clock kvm-clock$", "^@ date 20[2-9]\\d$",
+                "^@ slept$", "^@ forked 20$", "^@ piped 400$")),
 ]
