@@ -472,7 +472,7 @@ static const struct {
 
 static long move_state(void *obj, unsigned int cmd, void *arg, bool set)
 {
-	for (unsigned int i = 0; i < ARRAY_SIZE(moves); i++)
+	for (unsigned int i = 0; i < ARRAY_SIZE(moves) && cmd; i++) /* 0 stands for none */
 		if (cmd == moves[i].get || cmd == moves[i].set)
 			return moves[i].move(obj, arg, set);
 	return -EINVAL; /* what Linux answers on x86 */

@@ -16,6 +16,24 @@ static void device_arguments(void)
 	SHOW(ioctl(kvm, _IO(0x55, 0), 0));
 }
 
+/* Numbers that no call has; the argument is memory that could be written. */
+static void no_such_call(void)
+{
+	static const unsigned int numbers[] = { 0, 1, _IO(0, 0xae), _IOR(0, 0, struct kvm_sregs),
+						~0U };
+	static uint8_t page[PAGE];
+	struct guest g;
+
+	guest_make(&g, false);
+	for (unsigned int i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		SHOW(ioctl(g.kvm, numbers[i], page));
+		SHOW(ioctl(g.vm, numbers[i], page));
+		SHOW(ioctl(g.vcpu, numbers[i], page));
+	}
+	for (unsigned int i = 0; i < PAGE; i++)
+		EQUAL(page[i], 0);
+}
+
 static void device_is_no_file(void)
 {
 	int kvm = open("/dev/kvm", O_RDWR);
@@ -315,6 +333,7 @@ static void cpuid_counts(void)
 
 static const struct test_case cases[] = {
 	{ "device-arguments", device_arguments },
+	{ "no-such-call", no_such_call },
 	{ "device-is-no-file", device_is_no_file },
 	{ "device-read-only", device_read_only },
 	{ "cpuid-sizes", cpuid_sizes },
