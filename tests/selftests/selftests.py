@@ -229,7 +229,7 @@ def boot(run, machine, wanted):
             m.files.add(os.path.join(folder, p.name), "/selftests/" + p.name)
         m.files.add(libgcc(), "/lib/x86_64-linux-gnu/libgcc_s.so.1")
         return m
-    run_cases(make_machine, cases, scale, run.report)
+    run.twice(cases, lambda cases, report: run_cases(make_machine, cases, scale, report))
     if run.args.write:
         with open(TABLE, "w") as f:
             f.write(table.text({c.program.name: c.counts for c in cases if c.counts}))

@@ -138,4 +138,4 @@ def boot(run, machine, cases):
             m.files.archive.file(m.files.place(guest), os.path.realpath(host))
         m.files.used = True
         return m
-    run_cases(make_machine, cases, scale, run.report)
+    run.twice(cases, lambda cases, report: run_cases(make_machine, cases, scale, report))
