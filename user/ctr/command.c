@@ -101,17 +101,9 @@ static int set_capabilities(const uint64_t sets[NR_SETS])
 	return 0;
 }
 
-/* Becomes the user. Without sets of its own it has what the kernel gives that user. */
-static int become(const struct container *c)
+/* Becomes that user, if there is one. Without sets of its own it has what the kernel gives that user. */
+static int become(const struct container *c, const struct account *who)
 {
-	const struct account *who = c->account;
-	struct account found;
-
-	if (!who && c->user) {
-		if (find_user(c, &found))
-			return STATUS_FAILED;
-		who = &found;
-	}
 	if (c->all_sets)
 		prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
 	if (who && account_become(who) < 0)
@@ -130,13 +122,13 @@ static int set_filter(const struct container *c)
 }
 
 /* The last of all, but that a filter is set before who may ceases to be; it must let pass the rest. */
-static int set_rights(const struct container *c)
+static int set_rights(const struct container *c, const struct account *who)
 {
 	for (const struct resource_limit *l = c->rlimits; l < c->rlimits + c->nr_rlimits; l++)
 		if (setrlimit(l->resource, &l->value) < 0)
 			return failed("set", l->name);
 	if (drop_capabilities(c->capabilities[SET_BOUNDING]) ||
-	    (!c->no_new_privs && set_filter(c)) || become(c))
+	    (!c->no_new_privs && set_filter(c)) || become(c, who))
 		return STATUS_FAILED;
 	umask(c->umask);
 	if (c->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -223,6 +215,8 @@ static int exec_command(const struct container *c, const char *path)
 
 int container_exec(const struct container *c)
 {
+	const struct account *who = c->account;
+	struct account found;
 	char path[PATH_MAX];
 	int status;
 
@@ -236,11 +230,16 @@ int container_exec(const struct container *c)
 		warn("--workdir %s: %s", c->workdir, strerror(errno));
 		return STATUS_FAILED;
 	}
+	if (!who && c->user) {
+		if (find_user(c, &found))
+			return STATUS_FAILED;
+		who = &found;
+	}
 	status = find_program(c, path);
 	if (!status && c->bundle)
 		status = bundle_wait(c);
 	if (!status)
-		status = set_rights(c);
+		status = set_rights(c, who);
 	return status ? status : exec_command(c, path);
 }
 
