@@ -183,6 +183,7 @@ int exit_complete(struct vcpu *v)
 {
 	u64 value = 0;
 
+	v->stepped |= v->wait.kind != WAIT_NOTHING;
 	switch (v->wait.kind) {
 	case WAIT_IN:
 		/* LAB 11: begin
@@ -202,7 +203,6 @@ int exit_complete(struct vcpu *v)
 	case WAIT_NOTHING:
 		break;
 	}
-	v->stepped |= v->wait.kind != WAIT_NOTHING;
 	v->wait.kind = WAIT_NOTHING;
 	return 1;
 }

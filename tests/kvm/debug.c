@@ -77,6 +77,25 @@ static void steps_of_exits(void)
 	EQUAL(go(&g), KVM_EXIT_HLT);
 }
 
+/* Above 1 MiB: a load whose value the monitor brings, and an addition to what it brings. */
+GUEST(loads, 16, "mov $0xffff, %ax; mov %ax, %ds; mov 0x10, %bl; add 0x10, %bl; hlt");
+static void steps_of_device_memory(void)
+{
+	struct guest g;
+
+	guest_make(&g, false);
+	guest_code(&g, loads);
+	CHECK(set_debug(&g, STEP) == 0);
+	take_step(&g);
+	take_step(&g);
+	for (int i = 0; i < 2; i++) {
+		EQUAL(go(&g), KVM_EXIT_MMIO);
+		EQUAL(g.run->mmio.phys_addr, 0x100000);
+		g.run->mmio.data[0] = 0x42;
+		take_step(&g);
+	}
+}
+
 /* A page that is not there yet, and device memory. */
 GUEST(memory, 64, "mov %al, (0x30000); nop; mov (0xd0000000), %eax; nop; hlt");
 static void steps_of_memory(void)
@@ -168,6 +187,7 @@ static const struct test_case cases[] = {
 	{ "arguments", arguments },
 	{ "steps", steps },
 	{ "steps-of-exits", steps_of_exits },
+	{ "steps-of-device-memory", steps_of_device_memory },
 	{ "steps-of-memory", steps_of_memory },
 	{ "steps-in-shadows", steps_in_shadows },
 	{ "many-steps", many_steps },
