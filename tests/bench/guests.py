@@ -4,7 +4,6 @@
 Bochs counts instructions, QEMU does not charge each the same: VMRUN is a function of thousands there. So what
 counts is the time of this machine's CPU that QEMU's process takes, between two lines of output.
 """
-import importlib.util
 import os
 import shlex
 import statistics
@@ -13,20 +12,12 @@ import debian
 import emulator
 import kernels
 import linux_guest
+from peer import Peer
 
 EXIT = "a guest's CPUID, answered by the kernel, QEMU"
 BOOT = "Debian's cloud kernel to its shell as a guest, QEMU"
 EXITS = 40000
 TRIES = 5
-
-
-def peer(**kw):
-    """Linux with its KVM."""
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "kvm", "peer.py")
-    spec = importlib.util.spec_from_file_location("kvm_peer", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.Peer(**kw)
 
 
 class Watch:
@@ -61,7 +52,7 @@ def on_both(build, files, line, last, status=0):
     """Files are (file here, path there without the slash in front). Dyad's seconds and Linux's."""
     options = dict(cpus=1, mem="512M", timeout=900 * emulator.host_scale())
     seconds = []
-    for machine in (emulator.Machine(build=build, **options), peer(**options)):
+    for machine in (emulator.Machine(build=build, **options), Peer(**options)):
         for here, there in files:
             kernels.put(machine, here, there)
         seconds.append(watch(machine, line, last, status))
