@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ports of the machine, but for the interrupt chips, which the kernel plays. There is little: a
- * clock, the ways to end the machine (an exit port, ACPI, two resets), and a bus on which nobody answers (all ones) everywhere else:
- * no PCI device, no keyboard, no screen.
+ * Small devices: a clock, and the ways to end the machine: an exit port, ACPI, two resets. The interrupt
+ * chips are the kernel's.
  */
 #include <string.h>
 #include <time.h>
 
 #include "vm.h"
 
-#define PORT_CMOS_INDEX 0x70
-#define PORT_CMOS_DATA 0x71
+#define PORT_CMOS 0x70 /* index; data behind it */
 #define PORT_KBD_COMMAND 0x64
 #define KBD_RESET_CPU 0xfe
 #define PORT_EXIT 0xf4 /* the guest's exit status */
@@ -59,31 +57,33 @@ static uint8_t cmos_read(uint8_t index)
 	}
 }
 
-static uint8_t
-	cmos_index; /* of the last write; the guest's vCPUs take turns with a lock of theirs */
-
-static uint16_t pm1_enable;
-
-static uint8_t read_byte(struct machine *m, uint16_t port)
+static void cmos_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
+			unsigned int size)
 {
-	if (uart_owns(port))
-		return uart_read(m, port);
-	if (port == PORT_CMOS_DATA)
-		return cmos_read(cmos_index);
-	return 0xff;
+	static uint8_t index; /* of the last write */
+	uint8_t *v = data;
+
+	if (!in && reg == 0)
+		index = *v & 0x7f;
+	else if (in && reg == 1)
+		*v = cmos_read(index);
 }
 
-static void write_byte(struct machine *m, uint16_t port, uint8_t v)
+/* The port that takes the guest's exit status. */
+static void exit_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
+			unsigned int size)
 {
-	if (uart_owns(port))
-		uart_write(m, port, v);
-	else if (port == PORT_CMOS_INDEX)
-		cmos_index = v & 0x7f;
-	else if (port == PORT_EXIT)
-		machine_end(v);
-	else if (port == PORT_KBD_COMMAND && v == KBD_RESET_CPU)
-		machine_end(0); /* a reboot: there is nothing to come back to */
-	else if (port == PORT_RESET_CONTROL && (v & RESET_CPU))
+	if (!in)
+		machine_end(*(uint8_t *)data);
+}
+
+/* A reboot: there is nothing to come back to. `device` is the bits that ask for it. */
+static void reset_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
+			 unsigned int size)
+{
+	uintptr_t bits = (uintptr_t)device;
+
+	if (!in && (*(uint8_t *)data & bits) == bits)
 		machine_end(0);
 }
 
@@ -91,6 +91,8 @@ static void write_byte(struct machine *m, uint16_t port, uint8_t v)
  * ACPI's fixed registers (ACPI 6.4, 4.8.3): no event ever comes, the one way to sleep is for good, and a
  * timer of 24 bits counts.
  */
+static uint16_t pm1_enable;
+
 static uint32_t pm_read(uint16_t port)
 {
 	struct timespec t;
@@ -116,25 +118,34 @@ static void pm_write(uint16_t port, uint32_t v)
 		machine_end(0);
 }
 
-static void pm_access(uint16_t port, bool in, void *data, unsigned int size)
+static void pm_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
+		      unsigned int size)
 {
+	uint16_t port = PORT_PM1_EVENT + reg;
 	uint32_t v = in ? pm_read(port) : 0;
 
+	size = size < sizeof(v) ? size : sizeof(v);
 	memcpy(in ? data : &v, in ? (void *)&v : data, size);
 	if (!in)
 		pm_write(port, v);
 }
 
-void port_access(struct machine *m, uint16_t port, bool in, void *data, unsigned int size)
+void devices_init(struct machine *m)
 {
-	uint8_t *byte = data;
+	static struct region all[] = {
+		{ .start = PORT_CMOS, .size = 2, .access = cmos_access },
+		{ .start = PORT_KBD_COMMAND,
+		  .size = 1,
+		  .access = reset_access,
+		  .device = (void *)KBD_RESET_CPU },
+		{ .start = PORT_EXIT, .size = 1, .access = exit_access },
+		{ .start = PORT_PM1_EVENT, .size = 12, .access = pm_access },
+		{ .start = PORT_RESET_CONTROL,
+		  .size = 1,
+		  .access = reset_access,
+		  .device = (void *)RESET_CPU },
+	};
 
-	if (port >= PORT_PM1_EVENT && port < PORT_PM_TIMER + 4) {
-		pm_access(port, in, data, size);
-	} else if (in) {
-		memset(data, 0xff, size);
-		*byte = read_byte(m, port);
-	} else {
-		write_byte(m, port, *byte);
-	}
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		bus_add(m, &all[i]);
 }

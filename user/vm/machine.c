@@ -249,8 +249,8 @@ static void do_io(struct machine *m, int vcpu, struct kvm_run *run)
 		return;
 	}
 	for (unsigned int i = 0; i < run->io.count; i++, data += run->io.size)
-		port_access(m, run->io.port, run->io.direction == KVM_EXIT_IO_IN, data,
-			    run->io.size);
+		bus_access(m, PORTS, run->io.port, run->io.direction == KVM_EXIT_IO_IN, data,
+			   run->io.size);
 }
 
 /* False: the machine is over. */
@@ -262,9 +262,9 @@ static bool handle_exit(struct machine *m, unsigned int i)
 	case KVM_EXIT_IO:
 		do_io(m, m->vcpu[i], run);
 		return true;
-	case KVM_EXIT_MMIO: /* nobody there */
-		if (!run->mmio.is_write)
-			memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
+	case KVM_EXIT_MMIO:
+		bus_access(m, MEMORY, run->mmio.phys_addr, !run->mmio.is_write, run->mmio.data,
+			   run->mmio.len);
 		return true;
 	case KVM_EXIT_INTR:
 	case KVM_EXIT_IRQ_WINDOW_OPEN:

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <termios.h>
 #include <time.h>
@@ -47,16 +46,7 @@ const struct opt run_options[] = {
 
 /* ---- the end, told by any thread ---- */
 
-static int end_event = -1; /* eventfd: over, or the UART wants input */
 static int end_status = -1; /* atomic */
-
-static void poke(void)
-{
-	uint64_t one = 1;
-
-	if (write(end_event, &one, sizeof(one)) < 0)
-		return; /* only when the counter is full: then it is awake */
-}
 
 void machine_end(int status)
 {
@@ -64,12 +54,7 @@ void machine_end(int status)
 
 	__atomic_compare_exchange_n(&end_status, &none, status, false, __ATOMIC_SEQ_CST,
 				    __ATOMIC_SEQ_CST);
-	poke();
-}
-
-void want_input(void)
-{
-	poke();
+	watch_wake();
 }
 
 /* ---- name and cgroup ---- */
@@ -154,19 +139,30 @@ static size_t take_escapes(uint8_t *buf, size_t n)
 	return out;
 }
 
-/* False at the end of the input. */
-static bool forward_input(struct machine *m)
+static void forward_input(struct machine *m, void *device, short events);
+static struct watch input = { .fd = 0, .fn = forward_input };
+static bool input_ended;
+
+static void forward_input(struct machine *m, void *device, short events)
 {
 	uint8_t buf[16];
 	size_t room = uart_room();
 	ssize_t n = read(0, buf, room < sizeof(buf) ? room : sizeof(buf));
 
-	if (n <= 0)
-		return n < 0 && (errno == EINTR || errno == EAGAIN);
+	if (n <= 0) {
+		input_ended = n == 0 || (errno != EINTR && errno != EAGAIN);
+		watch_set(&input, input_ended ? 0 : POLLIN);
+		return;
+	}
 	if (terminal_raw)
 		n = take_escapes(buf, n);
 	uart_input(m, buf, n);
-	return true;
+	watch_set(&input, uart_room() ? POLLIN : 0);
+}
+
+void want_input(void)
+{
+	watch_set(&input, input_ended ? 0 : POLLIN);
 }
 
 /* ---- threads ---- */
@@ -201,8 +197,19 @@ static void start_vcpus(struct machine *m)
 	}
 }
 
+static void take_signal(struct machine *m, void *device, short events);
+static struct watch signals = { .events = POLLIN, .fn = take_signal };
+
+static void take_signal(struct machine *m, void *device, short events)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signals.fd, &info, sizeof(info)) == sizeof(info))
+		machine_end(128 + info.ssi_signo);
+}
+
 /* Signals that end the machine come by descriptor, to the first thread alone. */
-static int catch_signals(void)
+static void catch_signals(void)
 {
 	sigset_t set;
 
@@ -213,32 +220,20 @@ static int catch_signals(void)
 	sigaddset(&set, SIGQUIT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	return signalfd(-1, &set, SFD_CLOEXEC);
+	signals.fd = signalfd(-1, &set, SFD_CLOEXEC);
+	if (signals.fd < 0)
+		die(STATUS_FAILED, "cannot wait for signals: %s", strerror(errno));
+	watch_add(&signals);
 }
 
-/* Waits for the end: its status. */
-static int wait_for_end(struct machine *m, int signals)
+/* Plays the devices until the end: its status. */
+static int wait_for_end(struct machine *m)
 {
-	bool input = !m->argv;
+	int status;
 
-	for (;;) {
-		struct pollfd fds[] = { { .fd = end_event, .events = POLLIN },
-					{ .fd = signals, .events = POLLIN },
-					{ .fd = input && uart_room() ? 0 : -1, .events = POLLIN } };
-		struct signalfd_siginfo info;
-		uint64_t count;
-
-		if (poll(fds, 3, -1) < 0 && errno != EINTR)
-			die(STATUS_FAILED, "poll: %s", strerror(errno));
-		if (fds[0].revents && read(end_event, &count, sizeof(count)) < 0)
-			die(STATUS_FAILED, "eventfd: %s", strerror(errno));
-		if (fds[1].revents && read(signals, &info, sizeof(info)) == sizeof(info))
-			machine_end(128 + info.ssi_signo);
-		if (fds[2].revents)
-			input = forward_input(m);
-		if (__atomic_load_n(&end_status, __ATOMIC_SEQ_CST) >= 0)
-			return end_status;
-	}
+	while ((status = __atomic_load_n(&end_status, __ATOMIC_SEQ_CST)) < 0)
+		watch_once(m);
+	return status;
 }
 
 static const char *base_name(const char *path)
@@ -289,7 +284,6 @@ int run_verb(int argc, char **argv)
 			     .append = opt.append,
 			     .boot16 = opt.boot16,
 			     .console = opt.console };
-	int signals;
 
 	choose_system(&m, argv);
 	if (opt.cpus > MAX_CPUS)
@@ -298,22 +292,24 @@ int run_verb(int argc, char **argv)
 	if (opt.memory < MEMORY_LEAST)
 		die(STATUS_USAGE, "--mem: at least %lu MiB", MEMORY_LEAST >> 20);
 
-	signals = catch_signals();
-	end_event = eventfd(0, EFD_CLOEXEC);
-	if (signals < 0 || end_event < 0)
-		die(STATUS_FAILED, "cannot wait for events: %s", strerror(errno));
+	watch_init();
+	catch_signals();
 	state_begin(&state, opt.name, argv[0] ? argv[0] : base_name(m.kernel));
 	atexit(take_down);
 	m.name = state.name;
 	enter_group();
 	machine_create(&m);
 	uart_init(&m);
+	devices_init(&m);
 	state.pid = getpid();
 	state.started = time(NULL);
 	state_describe(&state, m.argv);
 	state_save(&state);
-	if (!m.argv)
+	if (!m.argv) {
 		make_raw();
+		watch_add(&input);
+		want_input();
+	}
 	start_vcpus(&m);
-	return wait_for_end(&m, signals);
+	return wait_for_end(&m);
 }

@@ -3,7 +3,7 @@
  * Two 16550 serial ports (National Semiconductor PC16550D; linux/serial_reg.h names the registers).
  * COM1 is the guest's console: the terminal in an interactive machine, else nowhere or stderr.
  * COM2 is what the command writes: stdout. A character leaves at once, so the transmitter is always
- * empty. The lock guards all: the input comes from another thread than the vCPUs.
+ * empty.
  */
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +14,7 @@
 #define FIFO 16
 
 struct uart {
-	uint16_t port;
+	struct region ports;
 	unsigned int irq;
 	int out; /* descriptor, or -1 */
 	uint8_t ier, lcr, mcr, scr, fcr, dll, dlm;
@@ -25,29 +25,9 @@ struct uart {
 };
 
 static struct uart uarts[2] = {
-	{ .port = 0x3f8, .irq = 4, .out = -1 },
-	{ .port = 0x2f8, .irq = 3, .out = -1 },
+	{ .ports = { .start = 0x3f8 }, .irq = 4 },
+	{ .ports = { .start = 0x2f8 }, .irq = 3 },
 };
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-void uart_init(struct machine *m)
-{
-	uarts[0].out = m->console ? 2 : m->argv ? -1 : 1;
-	uarts[1].out = 1;
-}
-
-static struct uart *find(uint16_t port)
-{
-	for (int i = 0; i < 2; i++)
-		if ((port & ~7) == uarts[i].port)
-			return &uarts[i];
-	return NULL;
-}
-
-bool uart_owns(uint16_t port)
-{
-	return find(port);
-}
 
 /* What the interrupt is for, by priority (data sheet, table IV). */
 static uint8_t cause(const struct uart *u)
@@ -104,13 +84,11 @@ static uint8_t receive(struct uart *u)
 	return c;
 }
 
-uint8_t uart_read(struct machine *m, uint16_t port)
+static uint8_t read_register(struct uart *u, uint64_t reg)
 {
-	struct uart *u = find(port);
 	uint8_t v = 0;
 
-	pthread_mutex_lock(&lock);
-	switch (port & 7) {
+	switch (reg) {
 	case UART_RX:
 		v = u->lcr & UART_LCR_DLAB ? u->dll : receive(u);
 		break;
@@ -142,17 +120,12 @@ uint8_t uart_read(struct machine *m, uint16_t port)
 		v = u->scr;
 		break;
 	}
-	update_line(m, u);
-	pthread_mutex_unlock(&lock);
 	return v;
 }
 
-void uart_write(struct machine *m, uint16_t port, uint8_t v)
+static void write_register(struct uart *u, uint64_t reg, uint8_t v)
 {
-	struct uart *u = find(port);
-
-	pthread_mutex_lock(&lock);
-	switch (port & 7) {
+	switch (reg) {
 	case UART_TX:
 		if (u->lcr & UART_LCR_DLAB)
 			u->dll = v;
@@ -183,27 +156,43 @@ void uart_write(struct machine *m, uint16_t port, uint8_t v)
 		u->scr = v;
 		break;
 	}
+}
+
+static void uart_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
+			unsigned int size)
+{
+	struct uart *u = device;
+	uint8_t *v = data;
+
+	if (in)
+		*v = read_register(u, reg);
+	else
+		write_register(u, reg, *v);
 	update_line(m, u);
-	pthread_mutex_unlock(&lock);
+}
+
+void uart_init(struct machine *m)
+{
+	uarts[0].out = m->console ? 2 : m->argv ? -1 : 1;
+	uarts[1].out = 1;
+	for (int i = 0; i < 2; i++) {
+		uarts[i].ports.size = 8;
+		uarts[i].ports.access = uart_access;
+		uarts[i].ports.device = &uarts[i];
+		bus_add(m, &uarts[i].ports);
+	}
 }
 
 size_t uart_room(void)
 {
-	size_t room;
-
-	pthread_mutex_lock(&lock);
-	room = FIFO - uarts[0].rx_len;
-	pthread_mutex_unlock(&lock);
-	return room;
+	return FIFO - uarts[0].rx_len;
 }
 
 void uart_input(struct machine *m, const uint8_t *buf, size_t n)
 {
 	struct uart *u = &uarts[0];
 
-	pthread_mutex_lock(&lock);
 	for (size_t i = 0; i < n && u->rx_len < FIFO; i++)
 		u->rx[u->rx_len++] = buf[i];
 	update_line(m, u);
-	pthread_mutex_unlock(&lock);
 }

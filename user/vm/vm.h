@@ -10,7 +10,8 @@
  *	boot.c     what a PVH loader puts into memory: kernel, modules, command line
  *	linux.c    what a loader of Linux kernels puts there; bios.c  the firmware of its 16-bit entry
  *	acpi.c     the ACPI tables
- *	devices.c  the bus: clock, exit port, and everything that is not there
+ *	bus.c      how vCPUs and the world outside reach the devices
+ *	devices.c  small ones: clock, ways to end the machine
  *	uart.c     two serial ports: the console and the command's output
  *	list.c     ps
  */
@@ -95,17 +96,48 @@ void irq_line(struct machine *m, unsigned int irq, bool level);
 
 /* run.c: the machine is over; the first status counts. Any thread; returns, the caller may go on. */
 void machine_end(int status);
-/* Wakes the thread that reads the terminal: the UART has taken all of its input. */
+/* The UART has taken all of its input, and may have more. */
 void want_input(void);
 
-/* devices.c: one access of 1, 2 or 4 bytes */
-void port_access(struct machine *m, uint16_t port, bool in, void *data, unsigned int size);
+/* ---- bus.c: the lock of all devices is held by who calls them, and by nobody else ---- */
+enum space { PORTS, MEMORY };
+#define NOWHERE UINT64_MAX
+/* A device's registers: a range of one address space. */
+struct region {
+	enum space space;
+	uint64_t start; /* may change at any time; NOWHERE: the device does not answer */
+	uint64_t size;
+	/* One access, of at most 8 bytes, all in the region. A read finds ones in data. */
+	void (*access)(struct machine *m, void *device, uint64_t offset, bool in, void *data,
+		       unsigned int size);
+	void *device;
+	struct region *next;
+};
+void bus_add(struct machine *m, struct region *r);
+/* For a vCPU's thread, without the lock. */
+void bus_access(struct machine *m, enum space space, uint64_t at, bool in, void *data,
+		unsigned int size);
+
+/* A descriptor that a device waits for. */
+struct watch {
+	int fd;
+	short events; /* of poll(2); 0: not now */
+	void (*fn)(struct machine *m, void *device, short events);
+	void *device;
+	struct watch *next;
+};
+void watch_init(void);
+void watch_add(struct watch *w);
+void watch_set(struct watch *w, short events);
+/* The first thread, without the lock: waits, and calls who waited. Any thread may wake it. */
+void watch_once(struct machine *m);
+void watch_wake(void);
+
+/* devices.c */
+void devices_init(struct machine *m);
 
 /* uart.c */
 void uart_init(struct machine *m);
-bool uart_owns(uint16_t port);
-uint8_t uart_read(struct machine *m, uint16_t port);
-void uart_write(struct machine *m, uint16_t port, uint8_t v);
 /* Bytes that COM1 takes from the terminal now, and giving them to it. */
 size_t uart_room(void);
 void uart_input(struct machine *m, const uint8_t *buf, size_t n);
