@@ -46,8 +46,7 @@ try() {
 }
 """
 BAD = (  # arguments of try, what is said
-    (r"0x202 hdrs", 'kernel: not a Linux kernel (no "HdrS" at 0x202); any other needs an IMAGE'),
-    (r"0x1fe '\000'", 'kernel: not a Linux kernel (no "HdrS" at 0x202); any other needs an IMAGE'),
+    (r"0x1fe '\000'", "kernel: not a kernel: no Linux, multiboot or PVH header, no boot sector"),
     (r"0x1f1 '\002'", "kernel: cut off: its setup code has 1536 bytes, the file 1536"),
     (r"0x1f1 '\377'", "kernel: cut off: its setup code has 131072 bytes, the file 1536"),
     (r"0x1f4 '\041'", "kernel: cut off: the header tells of 1552 bytes, the file has 1536"),
@@ -59,17 +58,35 @@ BAD = (  # arguments of try, what is said
     ("/nosuch", "/nosuch: No such file or directory"),
     ("/dev/null", "/dev/null: empty"),
 )
+BAD_MULTIBOOT = (  # the same of tests/guest/multiboot, whose header is at 0x1000
+    (r"0x1004 '\013' 0x1008 '\363'", "kernel: asks a multiboot loader for what vm has not (flags 0xb)"),
+    (r"0 '\000'", "kernel: a multiboot kernel that is not ELF and has no addresses"),
+    (r"0x36 '\001'", "kernel: not a whole ELF file for x86-64"),
+    (r"0x20 '\377\377'", "kernel: not a whole ELF file for x86-64"),
+    (r"0x82 '\001'", "kernel: cut off, or a segment that is not in the file"),
+    (r"0xa0 '\001'", "kernel: cut off, or a segment that is not in the file"),
+    (r"0x94 '\001'", "kernel does not fit into 64 MiB of memory"),
+    (r"0x91 '\000\011'", "kernel: a segment at 0x90000, where the machine's tables are"),
+    (r"0x1b '\001'", "kernel: its entry 0x110000c is not in the kernel"),
+)
 
 CASES = [
     Case("bad-files", BAD_FILES + "\n".join("try " + words for words, _ in BAD) + r"""
+try() { cp /tests/guest/multiboot kernel; while [ $# -gt 0 ]; do poke $1 $2; shift 2; done
+	vm run --kernel kernel 2>&1; echo $?; }
+""" + "\n".join("try " + words for words, _ in BAD_MULTIBOOT) + r"""
 vm run --kernel nosuch --initrd /etc/passwd 2>&1; vm run --kernel kernel busybox; vm run --initrd /etc/passwd busybox
-dd if=/dev/zero of=big bs=1M count=64 2>/dev/null; try big
-""", out="\n".join("vm: %s\n125" % said for _, said in BAD) + r"""
+dd if=/dev/zero of=big bs=1M count=64 2>/dev/null; vm run --kernel /tests/guest/multiboot --initrd big
+""", out="\n".join("vm: %s\n125" % said for _, said in BAD + BAD_MULTIBOOT) + r"""
 vm: nosuch: No such file or directory
-vm: run: a Linux kernel takes --initrd, not the image busybox
-vm: run: --initrd and --boot16 are for a Linux kernel alone
-vm: big does not fit into 64 MiB of memory behind kernel (--mem)
-125""", on=("qemu",)),
+vm: kernel: no PVH entry note
+vm: run: an image takes neither --initrd nor --boot16
+vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)""", status=125, on=("qemu",)),
+    Case("multiboot", "echo a module > m; vm run --kernel /tests/guest/multiboot --initrd m --append 'more words'",
+         status=31, out="/tests/guest/multiboot more words\na module\n", on=("qemu", "bochs")),
+    # a boot sector that reads what is behind it, cut out of its ELF file
+    Case("boot-sector", "dd if=/tests/guest/bootsector of=boot.img bs=1024 skip=4 count=1 2>/dev/null; "
+                        "vm run --kernel boot.img", status=128, on=("qemu", "bochs")),
     boots("cloud-pic", "cloud", "nolapic", on=SVM, timer=PIC_TIMER, clock="kvm-clock", end="poweroff"),
     boots("cloud-16-bit-smp", "cloud", "no-kvmclock", options="--boot16", cpus=2, clock="(tsc|acpi_pm)", on=SVM + VTX),
     boots("stock-smp", "stock", cpus=2, on=SVM, clock="kvm-clock", end="reset"),

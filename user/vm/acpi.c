@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ACPI tables (ACPI 6.4, 5.2): the processors and the interrupt controllers (MADT), and how to
- * switch the machine off and to reset it (FADT, and a DSDT that has nothing but _S5_).
+ * The tables that firmware leaves. ACPI (ACPI 6.4, 5.2): the processors and the interrupt controllers
+ * (MADT), and how to switch the machine off and to reset it (FADT, and a DSDT that has nothing but _S5_).
+ * For older kernels the same in MP tables (Intel MultiProcessor Specification 1.4, chapter 4).
  */
 #include <string.h>
 
@@ -15,6 +16,11 @@
 #define FADT_NO_BUTTONS (3 << 4)
 #define FADT_RESET_REGISTER (1 << 10)
 #define GAS_IO 1
+#define LOCAL_APIC 0xfee00000
+#define IO_APIC 0xfec00000
+#define MP_AREA                                                                                    \
+	(BIOS_AREA + 0x1000) /* behind the stubs of bios.c; kernels search from BIOS_AREA on */
+#define ISA_INTERRUPTS 16
 
 static void set_checksum(uint8_t *table, size_t n, size_t where)
 {
@@ -51,7 +57,7 @@ static uint64_t put_madt(struct low *l)
 	uint64_t at;
 	uint8_t *t = begin_table(l, "APIC", 5, n, &at), *e = t + 44;
 
-	put(t + 36, 0xfee00000, 4); /* local APICs */
+	put(t + 36, LOCAL_APIC, 4);
 	put(t + 40, 1, 4); /* and two 8259s */
 	for (unsigned int i = 0; i < l->m->cpus; i++, e += 8) {
 		e[0] = 0; /* local APIC: processor, APIC id, enabled */
@@ -61,7 +67,7 @@ static uint64_t put_madt(struct low *l)
 	}
 	e[0] = 1; /* IOAPIC: id, address, first interrupt */
 	e[1] = 12;
-	put(e + 4, 0xfec00000, 4);
+	put(e + 4, IO_APIC, 4);
 	set_checksum(t, n, 9);
 	return at;
 }
@@ -109,7 +115,7 @@ static uint64_t put_fadt(struct low *l)
 	return at;
 }
 
-uint64_t acpi_tables(struct low *l)
+static uint64_t acpi_tables(struct low *l)
 {
 	uint64_t rsdp = low_take(l, 36), madt = put_madt(l), fadt = put_fadt(l), xsdt;
 	uint8_t *t = begin_table(l, "XSDT", 1, 52, &xsdt);
@@ -126,4 +132,70 @@ uint64_t acpi_tables(struct low *l)
 	set_checksum(t, 20, 8);
 	set_checksum(t, 36, 32);
 	return rsdp;
+}
+
+/* ---- MP tables ---- */
+
+enum { MP_PROCESSOR, MP_BUS, MP_IO_APIC, MP_IO_INTERRUPT, MP_LOCAL_INTERRUPT };
+enum { MP_INT, MP_NMI, MP_SMI, MP_EXTINT };
+enum { ISA_BUS = 0, IO_APIC_ID = 0, ALL_LOCAL = 0xff };
+
+/* One interrupt of the bus ISA: from which of its lines to which input of what. */
+static uint8_t *put_interrupt(uint8_t *e, int entry, int type, int irq, int apic, int input)
+{
+	const uint8_t bytes[8] = { entry, type, 0, 0, ISA_BUS, irq, apic, input };
+
+	memcpy(e, bytes, sizeof(bytes));
+	return e + sizeof(bytes);
+}
+
+static uint8_t *put_processor(uint8_t *e, unsigned int i)
+{
+	e[0] = MP_PROCESSOR;
+	e[1] = i;
+	e[2] = 0x14; /* version of the local APIC */
+	e[3] = 1 | (i ? 0 : 2); /* enabled; the first one boots */
+	put(e + 4, 0x600, 4); /* family 6; FPU, APIC */
+	put(e + 8, 0x201, 4);
+	return e + 20;
+}
+
+static void mp_tables(struct low *l)
+{
+	const unsigned int entries = l->m->cpus + 2 + ISA_INTERRUPTS + 2;
+	const size_t n = 44 + 20 * l->m->cpus + 8 * (entries - l->m->cpus);
+	uint64_t pointer = low_take(l, 16), table = low_take(l, n);
+	uint8_t *p = l->m->ram + pointer, *t = l->m->ram + table, *e = t + 44;
+
+	memcpy(p, "_MP_", 4);
+	put(p + 4, table, 4);
+	p[8] = 1; /* paragraph */
+	p[9] = 4; /* version 1.4 */
+	set_checksum(p, 16, 10);
+	memcpy(t, "PCMP", 4);
+	put(t + 4, n, 2);
+	t[6] = 4;
+	memcpy(t + 8, "DYAD    VM          ", 20);
+	put(t + 34, entries, 2);
+	put(t + 36, LOCAL_APIC, 4);
+	for (unsigned int i = 0; i < l->m->cpus; i++)
+		e = put_processor(e, i);
+	memcpy(e, (uint8_t[8]){ MP_BUS, ISA_BUS, 'I', 'S', 'A', ' ', ' ', ' ' }, 8);
+	memcpy(e + 8, (uint8_t[4]){ MP_IO_APIC, IO_APIC_ID, 0x11, 1 }, 4);
+	put(e + 12, IO_APIC, 4);
+	e += 16;
+	for (int i = 0; i < ISA_INTERRUPTS; i++)
+		e = put_interrupt(e, MP_IO_INTERRUPT, MP_INT, i, IO_APIC_ID, i);
+	e = put_interrupt(e, MP_LOCAL_INTERRUPT, MP_EXTINT, 0, ALL_LOCAL, 0);
+	put_interrupt(e, MP_LOCAL_INTERRUPT, MP_NMI, 0, ALL_LOCAL, 1);
+	set_checksum(t, n, 7);
+}
+
+uint64_t firmware_tables(struct machine *m)
+{
+	struct low acpi = { .m = m, .at = ACPI_AREA, .end = BIOS_AREA };
+	struct low mp = { .m = m, .at = MP_AREA, .end = TABLES_END };
+
+	mp_tables(&mp);
+	return acpi_tables(&acpi);
 }

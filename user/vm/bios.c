@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the 16-bit setup code of a Linux kernel asks of a PC's firmware (Ralf Brown's interrupt list).
+ * What a Linux kernel's 16-bit setup code or a boot sector asks of a PC's firmware (Ralf Brown's interrupt list).
  * Every interrupt vector leads to a stub of its own, `out %al, $PORT_BIOS; iret`: the exit comes here,
  * the address of the stub says which interrupt it was, the answer goes into the registers and into
  * the flags on the guest's stack.
@@ -11,7 +11,7 @@
 
 #include "vm.h"
 
-#define STUBS 0xf0000UL
+#define STUBS BIOS_AREA
 #define STUB_SIZE 4
 #define FLAG_CARRY 1
 #define SMAP 0x534d4150 /* "SMAP" */
@@ -71,6 +71,79 @@ static bool memory_service(struct machine *m, struct kvm_regs *r, const struct k
 	}
 }
 
+/* ---- INT 13h: the file of a flat image is the first disk, 16 heads of 63 sectors, read-only ---- */
+
+#define SECTOR 512
+#define HEADS 16
+#define SECTORS 63
+#define ERROR_PARAMETER 1
+#define ERROR_NOT_FOUND 4
+
+struct disk_packet { /* of the extended read */
+	uint16_t size, sectors, offset, segment;
+	uint64_t first;
+};
+
+/* AH: 0, or the error. */
+static unsigned int disk_read(struct machine *m, uint64_t first, unsigned int n, uint64_t to)
+{
+	uint64_t size = n * SECTOR, have = m->flat.size / SECTOR;
+
+	if (first > have || n > have - first)
+		return ERROR_NOT_FOUND;
+	if (to > LOW_MEMORY_END || size > LOW_MEMORY_END - to)
+		return ERROR_PARAMETER;
+	memcpy(m->ram + to, m->flat.data + first * SECTOR, size);
+	return 0;
+}
+
+static unsigned int disk_extended(struct machine *m, const struct kvm_regs *r,
+				  const struct kvm_sregs *s)
+{
+	uint64_t at = s->ds.base + (uint16_t)r->rsi;
+	struct disk_packet p;
+
+	if (at > LOW_MEMORY_END - sizeof(p))
+		return ERROR_PARAMETER;
+	memcpy(&p, m->ram + at, sizeof(p));
+	return disk_read(m, p.first, p.sectors, (p.segment << 4) + p.offset);
+}
+
+static bool disk_service(struct machine *m, struct kvm_regs *r, const struct kvm_sregs *s)
+{
+	uint8_t sector = r->rcx & 63, head = r->rdx >> 8, service = r->rax >> 8;
+	unsigned int cylinder = (r->rcx >> 8 & 0xff) | (r->rcx & 0xc0) << 2, error = 0;
+
+	if (!m->flat.data || (uint8_t)r->rdx != m->boot_disk)
+		return false;
+	switch (service) {
+	case 0x00: /* reset */
+		break;
+	case 0x02:
+		error = !sector || sector > SECTORS || head >= HEADS
+				? ERROR_PARAMETER
+				: disk_read(m, (cylinder * HEADS + head) * SECTORS + sector - 1,
+					    r->rax & 0xff, s->es.base + (uint16_t)r->rbx);
+		break;
+	case 0x08: /* the highest numbers there are; how many disks */
+		set16(&r->rcx, 0xff00 | 0xc0 | SECTORS);
+		set16(&r->rdx, (HEADS - 1) << 8 | 1);
+		break;
+	case 0x41: /* extensions: version 1, those that read by sector number */
+		set16(&r->rbx, 0xaa55);
+		set16(&r->rcx, 1);
+		error = 1;
+		break;
+	case 0x42:
+		error = disk_extended(m, r, s);
+		break;
+	default:
+		error = ERROR_PARAMETER;
+	}
+	set16(&r->rax, error << 8 | (service == 0x02 && !error ? r->rax & 0xff : 0));
+	return !error || service == 0x41;
+}
+
 /* False: no such service, or no such device. */
 static bool serve(struct machine *m, unsigned int vector, struct kvm_regs *r,
 		  const struct kvm_sregs *s)
@@ -86,7 +159,9 @@ static bool serve(struct machine *m, unsigned int vector, struct kvm_regs *r,
 	case 0x16: /* no key is down */
 		set16(&r->rax, 0);
 		return true;
-	default: /* 0x13: no disk */
+	case 0x13:
+		return disk_service(m, r, s);
+	default:
 		return false;
 	}
 }

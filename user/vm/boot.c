@@ -4,7 +4,8 @@
  * kernel's segments at their physical addresses, and a page that says where the modules, the memory,
  * the command line and the ACPI tables are. Guest memory, upwards:
  *
- *	0x1000		start_info and its lists, the command line, the ACPI tables
+ *	INFO_AREA	start_info and its lists, the command line
+ *	ACPI_AREA	ACPI tables
  *	p_paddr		the kernel
  *	behind it	module 0: an initramfs with /init and the command
  *	ram_size	module 1: the image (a slot of its own, read-only)
@@ -25,8 +26,6 @@
 
 #include "vm.h"
 
-#define LOW_INFO 0x1000
-#define HIGH_START 0x100000
 #define NOTE_PVH_ENTRY 18
 #define PVH_MAGIC 0x336ec578
 #define E820_RAM 1
@@ -34,59 +33,13 @@
 
 /* ---- the kernel ---- */
 
-struct kernel {
-	const char *path;
-	int fd;
-	const uint8_t *file;
-	size_t size;
-	uint64_t end; /* guest-physical, of its last segment */
-};
-
-static void kernel_open(struct kernel *k, const char *path)
-{
-	struct stat st;
-
-	k->path = path;
-	k->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (k->fd < 0 || fstat(k->fd, &st) < 0)
-		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
-	k->size = st.st_size;
-	k->file = mmap(NULL, k->size, PROT_READ, MAP_PRIVATE, k->fd, 0);
-	if (k->file == MAP_FAILED)
-		die(STATUS_FAILED, "%s: %s", path, strerror(k->size ? errno : ENOEXEC));
-}
-
-static const void *kernel_at(const struct kernel *k, uint64_t offset, uint64_t n)
-{
-	if (offset > k->size || n > k->size - offset)
-		die(STATUS_FAILED, "%s: not a whole ELF file", k->path);
-	return k->file + offset;
-}
-
-/* Whole pages of the file are mapped over the RAM, privately; the rest is copied. */
-static void load_segment(struct machine *m, struct kernel *k, const Elf64_Phdr *p)
-{
-	uint64_t whole = p->p_filesz & ~(PAGE - 1);
-	const uint8_t *from = kernel_at(k, p->p_offset, p->p_filesz);
-
-	if (p->p_paddr < LOW_INFO || p->p_memsz < p->p_filesz || p->p_paddr > m->ram_size ||
-	    p->p_memsz > m->ram_size - p->p_paddr)
-		die(STATUS_FAILED, "%s does not fit into %llu MiB of memory", k->path,
-		    (unsigned long long)m->ram_size >> 20);
-	if (((p->p_paddr | p->p_offset) & (PAGE - 1)) ||
-	    mmap(m->ram + p->p_paddr, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, k->fd,
-		 p->p_offset) == MAP_FAILED)
-		whole = 0;
-	memcpy(m->ram + p->p_paddr + whole, from + whole, p->p_filesz - whole);
-	if (p->p_paddr + p->p_memsz > k->end)
-		k->end = p->p_paddr + p->p_memsz;
-}
-
 /* The entry in the note that Xen defined: type 18, name "Xen". 0: none in this segment. */
-static uint64_t find_entry(const struct kernel *k, const Elf64_Phdr *p)
+static uint64_t find_entry(const struct file *f, const Elf64_Phdr *p)
 {
-	const uint8_t *notes = kernel_at(k, p->p_offset, p->p_filesz);
+	const uint8_t *notes = f->data + p->p_offset;
 
+	if (p->p_offset > f->size || p->p_filesz > f->size - p->p_offset)
+		return 0;
 	for (uint64_t at = 0; at + sizeof(Elf64_Nhdr) <= p->p_filesz;) {
 		const Elf64_Nhdr *n = (const void *)(notes + at);
 		uint64_t desc = at + sizeof(*n) + ALIGN_UP((uint64_t)n->n_namesz, 4);
@@ -103,29 +56,44 @@ static uint64_t find_entry(const struct kernel *k, const Elf64_Phdr *p)
 	return 0;
 }
 
-static uint64_t kernel_load(struct machine *m)
+bool pvh_is(const uint8_t *head, size_t n)
 {
-	struct kernel k = { 0 };
-	const Elf64_Ehdr *e;
-	const Elf64_Phdr *p;
+	return n > EI_CLASS && !memcmp(head, ELFMAG, SELFMAG) && head[EI_CLASS] == ELFCLASS64;
+}
 
-	kernel_open(&k, m->kernel);
-	e = kernel_at(&k, 0, sizeof(*e));
-	if (memcmp(e->e_ident, ELFMAG, SELFMAG) || e->e_ident[EI_CLASS] != ELFCLASS64 ||
-	    e->e_machine != EM_X86_64 || e->e_phentsize != sizeof(*p))
-		die(STATUS_FAILED, "%s: neither a Linux kernel nor an ELF file for x86-64", k.path);
-	p = kernel_at(&k, e->e_phoff, (uint64_t)e->e_phnum * sizeof(*p));
+uint64_t elf64_load(struct machine *m, const struct file *f)
+{
+	const Elf64_Ehdr *e = (const void *)f->data;
+	const Elf64_Phdr *p = (const void *)(f->data + e->e_phoff);
+	uint64_t entry = 0;
+
+	if (f->size < sizeof(*e) || e->e_machine != EM_X86_64 || e->e_phentsize != sizeof(*p) ||
+	    e->e_phoff > f->size || e->e_phnum * sizeof(*p) > f->size - e->e_phoff)
+		die(STATUS_FAILED, "%s: not a whole ELF file for x86-64", f->path);
+	m->entry = e->e_entry;
 	for (int i = 0; i < e->e_phnum; i++) {
-		if (p[i].p_type == PT_LOAD)
-			load_segment(m, &k, &p[i]);
-		if (p[i].p_type == PT_NOTE && !m->entry)
-			m->entry = find_entry(&k, &p[i]);
+		struct segment s = { p[i].p_offset, p[i].p_filesz, p[i].p_paddr, p[i].p_memsz };
+
+		if (p[i].p_type == PT_LOAD && s.memsz) {
+			load_segment(m, f, &s);
+			if (e->e_entry - p[i].p_vaddr < s.memsz) /* linked to run elsewhere */
+				m->entry = e->e_entry - p[i].p_vaddr + s.paddr;
+		}
+		if (p[i].p_type == PT_NOTE && !entry)
+			entry = find_entry(f, &p[i]);
 	}
-	if (!m->entry || m->entry >= m->ram_size)
-		die(STATUS_FAILED, "%s: no PVH entry note", k.path);
-	munmap((void *)k.file, k.size);
-	close(k.fd);
-	return ALIGN_UP(k.end, PAGE);
+	return entry;
+}
+
+static void kernel_load(struct machine *m)
+{
+	struct file f;
+
+	file_map(&f, m->kernel);
+	m->entry = elf64_load(m, &f);
+	if (!m->entry || m->entry >= m->kernel_end)
+		die(STATUS_FAILED, "%s: no PVH entry note", f.path);
+	file_unmap(&f);
 }
 
 /* ---- the initramfs: a cpio archive (newc) made in guest memory ---- */
@@ -236,26 +204,6 @@ static void initramfs_build(struct archive *a)
 	add_header(a, "TRAILER!!!", 0, 0);
 }
 
-/* ---- the low pages ---- */
-
-uint64_t low_take(struct low *l, size_t n)
-{
-	uint64_t at = ALIGN_UP(l->at, 16UL);
-
-	if (at + n > l->end)
-		die(STATUS_USAGE, "--append: too long");
-	l->at = at + n;
-	return at;
-}
-
-static uint64_t put_string(struct low *l, const char *text)
-{
-	uint64_t at = low_take(l, strlen(text) + 1);
-
-	strcpy((char *)l->m->ram + at, text);
-	return at;
-}
-
 /* ---- start_info ---- */
 
 struct module {
@@ -278,6 +226,8 @@ static uint64_t put_cmdline(struct low *l)
 	char text[1024], size[32] = "";
 	struct winsize ws;
 
+	if (!m->image)
+		return low_string(l, m->append ? m->append : "");
 	if (!m->argv && !ioctl(0, TIOCGWINSZ, &ws) && ws.ws_row && ws.ws_col)
 		snprintf(size, sizeof(size), " winsize=%ux%u", ws.ws_row, ws.ws_col);
 
@@ -285,18 +235,29 @@ static uint64_t put_cmdline(struct low *l)
 		  m->name, m->argv ? " cmdout=ttyS1" : "", term && *term ? " TERM=" : "",
 		  term ? term : "", size, m->append ? " " : "", m->append ? m->append : "", NULL))
 		die(STATUS_USAGE, "--append: too long");
-	return put_string(l, text);
+	return low_string(l, text);
 }
 
-static uint64_t put_modules(struct low *l, const struct archive *a)
+/* How many: with an image the initramfs made for it, and itself; else --initrd, if any. */
+static uint32_t put_modules(struct low *l, uint64_t *at)
 {
-	uint64_t at = low_take(l, 2 * sizeof(struct module));
-	uint64_t name = put_string(l, ROOT_PATH);
-	struct module *mod = (void *)(l->m->ram + at);
+	struct machine *m = l->m;
+	struct archive a = { .m = m, .start = ALIGN_UP(m->kernel_end, PAGE) };
+	uint64_t name = low_string(l, ROOT_PATH);
+	struct module *mod;
 
-	mod[0] = (struct module){ .paddr = a->start, .size = a->at - a->start };
-	mod[1] = (struct module){ .paddr = l->m->ram_size, .size = l->m->image_size, .name = name };
-	return at;
+	*at = low_take(l, 2 * sizeof(*mod));
+	mod = (void *)(m->ram + *at);
+	if (!m->image) {
+		if (m->initrd)
+			mod->paddr = load_initrd(m, m->kernel_end, m->ram_size, &mod->size);
+		return m->initrd ? 1 : 0;
+	}
+	a.at = a.start;
+	initramfs_build(&a);
+	mod[0] = (struct module){ .paddr = a.start, .size = a.at - a.start };
+	mod[1] = (struct module){ .paddr = m->ram_size, .size = m->image_size, .name = name };
+	return 2;
 }
 
 /* The image counts as RAM that is taken: so the guest's kernel can name its pages. */
@@ -306,29 +267,30 @@ static uint64_t put_memory(struct low *l)
 	struct memory_entry *e = (void *)(l->m->ram + at);
 
 	e[0] = (struct memory_entry){ .addr = 0, .size = LOW_MEMORY_END, .type = E820_RAM };
-	e[1] = (struct memory_entry){ .addr = HIGH_START,
+	e[1] = (struct memory_entry){ .addr = HIGH_MEMORY,
 				      .type = E820_RAM,
-				      .size = l->m->ram_size + l->m->image_size - HIGH_START };
+				      .size = l->m->ram_size + l->m->image_size - HIGH_MEMORY };
 	return at;
 }
 
-void boot_load(struct machine *m)
+void pvh_load(struct machine *m)
 {
-	struct low low = { .m = m, .at = LOW_INFO, .end = LOW_MEMORY_END };
-	struct archive a = { .m = m };
+	struct low low = { .m = m, .at = INFO_AREA, .end = LOW_MEMORY_END };
 	struct start_info *si;
+	uint64_t modules;
+	uint32_t n;
 
-	a.start = a.at = kernel_load(m);
-	initramfs_build(&a);
+	kernel_load(m);
 	m->start_info = low_take(&low, sizeof(*si));
+	n = put_modules(&low, &modules);
 	si = (void *)(m->ram + m->start_info);
 	*si = (struct start_info){
 		.magic = PVH_MAGIC,
 		.version = 1,
-		.nr_modules = 2,
-		.modules = put_modules(&low, &a),
+		.nr_modules = n,
+		.modules = modules,
 		.cmdline = put_cmdline(&low),
-		.rsdp = acpi_tables(&low),
+		.rsdp = firmware_tables(m),
 		.memmap = put_memory(&low),
 		.memmap_entries = 2,
 	};

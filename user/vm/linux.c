@@ -14,13 +14,8 @@
  *	0x100000	the kernel
  *	at the top	the initial file system: the file's own pages, not copied
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <asm/bootparam.h>
 
 #include "vm.h"
@@ -30,9 +25,6 @@
 #define PAGE_TABLES 0x9000UL
 #define SETUP_CODE 0x10000UL
 #define COMMAND_LINE 0x20000UL
-#define ACPI_AREA 0xe0000UL
-#define ACPI_END 0xf0000UL
-#define HIGH_MEMORY 0x100000UL
 #define HEAP_END 0xe000 /* of the setup code's segment; its stack begins there */
 #define SETUP_MAX 0x8000
 #define MAGIC 0x53726448 /* "HdrS" */
@@ -47,42 +39,19 @@
 #define E820_RESERVED 2
 
 struct bzimage {
-	const char *path;
-	const uint8_t *file;
-	size_t size;
+	struct file f;
 	struct setup_header h;
 	size_t setup_size, kernel_size; /* bytes; both lie in the file, in this order */
 };
 
-static void *map_file(const char *path, size_t *size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	void *p;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
-	if (!st.st_size)
-		die(STATUS_FAILED, "%s: empty", path);
-	*size = st.st_size;
-	p = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-	if (p == MAP_FAILED)
-		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
-	close(fd);
-	return p;
-}
-
-bool linux_is(const char *path)
+bool linux_is(const uint8_t *head, size_t n)
 {
 	struct setup_header h;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool is = fd >= 0 &&
-		  pread(fd, &h, sizeof(h), offsetof(struct boot_params, hdr)) == sizeof(h) &&
-		  h.header == MAGIC && h.boot_flag == BOOT_FLAG;
 
-	if (fd >= 0)
-		close(fd);
-	return is;
+	if (n < offsetof(struct boot_params, hdr) + sizeof(h))
+		return false;
+	memcpy(&h, head + offsetof(struct boot_params, hdr), sizeof(h));
+	return h.header == MAGIC && h.boot_flag == BOOT_FLAG;
 }
 
 /* ---- the header: everything that can be wrong with it ---- */
@@ -90,18 +59,22 @@ bool linux_is(const char *path)
 static void check_file(struct bzimage *z)
 {
 	unsigned int sectors = z->h.setup_sects ? z->h.setup_sects : 4;
+	size_t rest;
 
 	z->setup_size = (sectors + 1) * SECTOR;
 	z->kernel_size = (size_t)z->h.syssize * 16;
-	if (z->setup_size >= z->size)
+	if (z->setup_size >= z->f.size)
 		die(STATUS_FAILED, "%s: cut off: its setup code has %zu bytes, the file %zu",
-		    z->path, z->setup_size, z->size);
-	if (z->kernel_size > z->size - z->setup_size)
+		    z->f.path, z->setup_size, z->f.size);
+	rest = z->f.size - z->setup_size;
+	if (z->kernel_size > rest && z->kernel_size - rest < 16)
+		z->kernel_size = rest; /* the header counts whole pieces of 16 bytes */
+	if (z->kernel_size > rest)
 		die(STATUS_FAILED, "%s: cut off: the header tells of %zu bytes, the file has %zu",
-		    z->path, z->setup_size + z->kernel_size, z->size);
+		    z->f.path, z->setup_size + z->kernel_size, z->f.size);
 	if (z->setup_size > SETUP_MAX)
 		die(STATUS_FAILED, "%s: its setup code has %zu bytes, at most %d are possible",
-		    z->path, z->setup_size, SETUP_MAX);
+		    z->f.path, z->setup_size, SETUP_MAX);
 }
 
 static void check_header(struct machine *m, struct bzimage *z)
@@ -110,22 +83,21 @@ static void check_header(struct machine *m, struct bzimage *z)
 
 	if (z->h.version < VERSION_LEAST || !(z->h.loadflags & LOADED_HIGH))
 		die(STATUS_FAILED, "%s: too old: boot protocol %u.%02u, at least 2.%02u is needed",
-		    z->path, z->h.version >> 8, z->h.version & 0xff, VERSION_LEAST & 0xff);
+		    z->f.path, z->h.version >> 8, z->h.version & 0xff, VERSION_LEAST & 0xff);
 	if (!m->boot16 && (z->h.version < VERSION_64 || !(z->h.xloadflags & XLF_KERNEL_64)))
-		die(STATUS_FAILED, "%s: has no 64-bit entry (--boot16 takes the other)", z->path);
+		die(STATUS_FAILED, "%s: has no 64-bit entry (--boot16 takes the other)", z->f.path);
 	if (needs < HIGH_MEMORY + z->kernel_size)
 		needs = HIGH_MEMORY + z->kernel_size;
 	if (needs > m->ram_size)
 		die(STATUS_FAILED, "%s needs %llu MiB of memory, the machine has %llu (--mem)",
-		    z->path, (unsigned long long)(needs + 0xfffff) >> 20,
+		    z->f.path, (unsigned long long)(needs + 0xfffff) >> 20,
 		    (unsigned long long)m->ram_size >> 20);
 }
 
 static void bzimage_open(struct machine *m, struct bzimage *z)
 {
-	z->path = m->kernel;
-	z->file = map_file(z->path, &z->size);
-	memcpy(&z->h, z->file + offsetof(struct boot_params, hdr), sizeof(z->h));
+	file_map(&z->f, m->kernel);
+	memcpy(&z->h, z->f.data + offsetof(struct boot_params, hdr), sizeof(z->h));
 	check_file(z);
 	check_header(m, z);
 }
@@ -138,29 +110,18 @@ static void put_cmdline(struct machine *m, struct bzimage *z)
 	const char *more = m->append ? m->append : "";
 
 	if (!join(to, z->h.cmdline_size + 1, "console=ttyS0 ", more, NULL))
-		die(STATUS_USAGE, "--append: %s takes at most %u bytes", z->path,
+		die(STATUS_USAGE, "--append: %s takes at most %u bytes", z->f.path,
 		    z->h.cmdline_size);
 	z->h.cmd_line_ptr = COMMAND_LINE;
 }
 
 static void put_initrd(struct machine *m, struct bzimage *z)
 {
-	uint64_t end = m->ram_size, start, least = z->h.pref_address + z->h.init_size;
-	size_t size;
-	void *from;
+	uint64_t least = z->h.pref_address + z->h.init_size, size;
 
 	if (!m->initrd)
 		return;
-	from = map_file(m->initrd, &size);
-	if (end > z->h.initrd_addr_max + 1UL)
-		end = z->h.initrd_addr_max + 1UL;
-	start = (end - size) & ~(PAGE - 1);
-	if (size > end || start < least)
-		die(STATUS_FAILED, "%s does not fit into %llu MiB of memory behind %s (--mem)",
-		    m->initrd, (unsigned long long)m->ram_size >> 20, z->path);
-	if (mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, m->ram + start) == MAP_FAILED)
-		die(STATUS_FAILED, "%s: %s", m->initrd, strerror(errno));
-	z->h.ramdisk_image = start;
+	z->h.ramdisk_image = load_initrd(m, least, z->h.initrd_addr_max + 1UL, &size);
 	z->h.ramdisk_size = size;
 }
 
@@ -208,29 +169,30 @@ static void enter_16(struct machine *m, struct bzimage *z)
 	z->h.loadflags |= CAN_USE_HEAP;
 	z->h.heap_end_ptr = HEAP_END - 0x200;
 	z->h.vid_mode = VIDEO_CURRENT_MODE;
-	memcpy(m->ram + SETUP_CODE, z->file, z->setup_size);
+	memcpy(m->ram + SETUP_CODE, z->f.data, z->setup_size);
 	memcpy(m->ram + SETUP_CODE + offsetof(struct boot_params, hdr), &z->h, sizeof(z->h));
 	bios_load(m);
 	m->mode = ENTER_REAL;
-	m->entry = SETUP_CODE;
+	m->entry = 0;
+	m->data_segment = SETUP_CODE >> 4;
+	m->code_segment = m->data_segment + SECTOR / 16; /* behind the boot sector */
 	m->stack = HEAP_END;
 }
 
 void linux_load(struct machine *m)
 {
-	struct low acpi = { .m = m, .at = ACPI_AREA, .end = ACPI_END };
 	struct bzimage z = { 0 };
 
 	bzimage_open(m, &z);
-	memcpy(m->ram + HIGH_MEMORY, z.file + z.setup_size, z.kernel_size);
+	memcpy(m->ram + HIGH_MEMORY, z.f.data + z.setup_size, z.kernel_size);
 	put_cmdline(m, &z);
 	put_initrd(m, &z);
-	acpi_tables(&acpi);
+	firmware_tables(m);
 	z.h.type_of_loader = LOADER_UNDEFINED;
 	z.h.code32_start = HIGH_MEMORY;
 	if (m->boot16)
 		enter_16(m, &z);
 	else
 		enter_64(m, &z);
-	munmap((void *)z.file, z.size);
+	file_unmap(&z.f);
 }

@@ -83,10 +83,7 @@ static void create_memory(struct machine *m)
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (m->ram == MAP_FAILED)
 		die(STATUS_FAILED, "no memory for the machine: %s", strerror(errno));
-	if (image)
-		boot_load(m);
-	else
-		linux_load(m);
+	m->load(m);
 	add_slot(m, 0, 0, m->ram, m->ram_size, 0);
 	if (image)
 		add_slot(m, 1, m->ram_size, image, m->image_size, KVM_MEM_READONLY);
@@ -136,23 +133,22 @@ static void set_flat(struct kvm_sregs *s, uint16_t code)
 	s->ds = s->es = s->fs = s->gs = s->ss = flat;
 }
 
-/* Segments of 64 KiB from the entry's on. Code is behind the first sector, the boot sector. */
 static void set_real(struct machine *m, struct kvm_sregs *s)
 {
-	struct kvm_segment data = { .limit = 0xffff, .type = 3, .present = 1, .s = 1 };
+	struct kvm_segment seg = { .limit = 0xffff, .type = 3, .present = 1, .s = 1 };
 
-	data.base = m->entry;
-	data.selector = m->entry >> 4;
-	s->ds = s->es = s->fs = s->gs = s->ss = data;
-	data.base += 0x200;
-	data.selector += 0x20;
-	data.type = 11;
-	s->cs = data;
+	seg.selector = m->data_segment;
+	seg.base = seg.selector << 4;
+	s->ds = s->es = s->fs = s->gs = s->ss = seg;
+	seg.selector = m->code_segment;
+	seg.base = seg.selector << 4;
+	seg.type = 11;
+	s->cs = seg;
 }
 
 /*
- * The state a kernel expects. PVH: 32-bit protected mode, flat, paging off, start_info in EBX. Linux:
- * long mode with struct boot_params in RSI, or real mode at its setup code.
+ * The state a kernel expects. PVH and multiboot: 32-bit protected mode, flat, paging off, what
+ * the loader tells in EBX. Linux: long mode with struct boot_params in RSI, or real mode at its setup code.
  */
 static void set_entry(struct machine *m, int vcpu)
 {
@@ -167,6 +163,7 @@ static void set_entry(struct machine *m, int vcpu)
 	if (m->mode == ENTER_PROTECTED) {
 		set_flat(&s, 8);
 		s.cr0 |= CR0_PE;
+		regs.rax = m->magic;
 		regs.rbx = m->start_info;
 	} else if (m->mode == ENTER_LONG) {
 		set_flat(&s, 0x10);
@@ -180,8 +177,8 @@ static void set_entry(struct machine *m, int vcpu)
 		regs.rsi = m->start_info;
 	} else {
 		set_real(m, &s);
-		regs.rip = 0;
 		regs.rsp = m->stack;
+		regs.rdx = m->boot_disk;
 	}
 	check(ioctl(vcpu, KVM_SET_SREGS, &s), "KVM_SET_SREGS");
 	check(ioctl(vcpu, KVM_SET_REGS, &regs), "KVM_SET_REGS");

@@ -18,15 +18,18 @@ static const struct verb verbs[] = {
 			"statuses: 125 when vm or the guest kernel failed, 126 not\n"
 			"executable, 127 not found.\n"
 			"\n"
-			"With --kernel and a Linux kernel (bzImage) there is no image: --initrd\n"
-			"is its root. What it writes to port 0xf4 is vm's exit status.\n"
+			"Without an image, --kernel is anything a PC's loaders start: a Linux\n"
+			"kernel (bzImage), a multiboot kernel, an ELF file with a PVH entry, or\n"
+			"a boot sector with what is behind it. --initrd is Linux's root, and a\n"
+			"module of others. What they write to port 0xf4 is vm's exit status.\n"
 			"\n"
 			"Examples:\n"
 			"  vm run busybox -- sh -c 'uname -a; exit 9'\n"
 			"  vm run busybox\n"
 			"  vm run --mem 32M --cpus 2 --name web busybox -- httpd -f\n"
 			"  vm run --console --append loglevel=7 busybox -- true\n"
-			"  vm run --mem 96M --kernel vmlinuz --initrd initrd.cpio --append quiet\n",
+			"  vm run --mem 96M --kernel vmlinuz --initrd initrd.cpio --append quiet\n"
+			"  vm run --kernel kernel.elf --initrd fs.img    a multiboot kernel\n",
 		.opts = run_options,
 		.min_args = 0,
 		.max_args = -1,

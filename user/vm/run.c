@@ -36,7 +36,8 @@ const struct opt run_options[] = {
 	{ "--name", 'n', OPT_TEXT, &opt.name, "NAME", "what ps calls it, and its host name" },
 	{ "--kernel", 'k', OPT_TEXT, &opt.kernel, "FILE",
 	  "the guest's kernel (/lib/dyad/dyad.elf, or $DYAD_KERNEL)" },
-	{ "--initrd", 0, OPT_TEXT, &opt.initrd, "FILE", "initial file system of a Linux kernel" },
+	{ "--initrd", 0, OPT_TEXT, &opt.initrd, "FILE",
+	  "initial file system of Linux, module of others" },
 	{ "--boot16", 0, OPT_FLAG, &opt.boot16, NULL,
 	  "starts a Linux kernel at its 16-bit entry (64-bit without)" },
 	{ "--append", 0, OPT_TEXT, &opt.append, "TEXT", "more for the kernel's command line" },
@@ -254,21 +255,14 @@ static void choose_system(struct machine *m, char **argv)
 	if (!argv[0]) {
 		if (!opt.kernel)
 			die(STATUS_USAGE, "run: IMAGE is missing");
-		if (access(m->kernel, R_OK) < 0)
-			die(STATUS_FAILED, "%s: %s", m->kernel, strerror(errno));
-		if (!linux_is(m->kernel))
-			die(STATUS_FAILED,
-			    "%s: not a Linux kernel (no \"HdrS\" at 0x202); any other "
-			    "needs an IMAGE",
-			    m->kernel);
+		loader_choose(m);
 		return;
 	}
-	if (linux_is(m->kernel))
-		die(STATUS_USAGE, "run: a Linux kernel takes --initrd, not the image %s", argv[0]);
 	if (m->initrd || m->boot16)
-		die(STATUS_USAGE, "run: --initrd and --boot16 are for a Linux kernel alone");
+		die(STATUS_USAGE, "run: an image takes neither --initrd nor --boot16");
 	image_path(argv[0], image, sizeof(image));
 	m->image = image;
+	loader_choose(m);
 	if (argv[1] && !strcmp(argv[1], "--"))
 		argv++;
 	image_config_read(image, &m->config);

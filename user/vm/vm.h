@@ -7,9 +7,11 @@
  *	main.c     verbs and their help
  *	run.c      one machine's life: name, cgroup, threads, terminal, end
  *	machine.c  the KVM side: memory slots, registers, and what to do at an exit
+ *	loader.c   the kinds of kernels, and what their loaders share
  *	boot.c     what a PVH loader puts into memory: kernel, modules, command line
- *	linux.c    what a loader of Linux kernels puts there; bios.c  the firmware of its 16-bit entry
- *	acpi.c     the ACPI tables
+ *	linux.c    what a loader of Linux kernels puts there; multiboot.c  one of multiboot kernels
+ *	bios.c     the firmware of kernels and boot sectors that begin in real mode
+ *	acpi.c     the ACPI and MP tables
  *	bus.c      how vCPUs and the world outside reach the devices
  *	devices.c  small ones: clock, ways to end the machine
  *	uart.c     two serial ports: the console and the command's output
@@ -25,7 +27,15 @@
 #define MAX_CPUS 16
 #define PAGE 4096UL
 #define ALIGN_UP(x, a) (((x) + (a)-1) & ~((a)-1))
-#define LOW_MEMORY_END 0x9f000 /* of conventional memory; what is behind it is the firmware's */
+/* guest-physical memory below 1 MiB */
+#define INFO_AREA 0x90000UL /* what a loader tells its kernel */
+#define LOW_MEMORY_END 0x9f000UL /* of conventional memory; what is behind it is the firmware's */
+#define ACPI_AREA 0xe0000UL
+#define BIOS_AREA 0xf0000UL
+#define TABLES_END 0xf2000UL
+#define HIGH_MEMORY 0x100000UL
+
+#define FILE_HEAD 8192 /* of a file: what its kind is known by */
 
 /* ports that more than one file names */
 #define PORT_BIOS 0xb2 /* the firmware's stubs */
@@ -36,6 +46,14 @@
 #define PORT_RESET_CONTROL 0xcf9
 #define RESET_CPU 0x04
 #define CMOS_CENTURY 0x32
+
+/* A file, mapped whole and privately. */
+struct file {
+	const char *path;
+	int fd;
+	uint8_t *data;
+	size_t size;
+};
 
 struct machine {
 	/* what was asked for */
@@ -57,17 +75,42 @@ struct machine {
 	uint64_t ram_size;
 	uint64_t image_size; /* in whole pages; it lies right behind the RAM */
 
+	void (*load)(struct machine *m);
+	uint64_t kernel_end; /* guest-physical, of its last segment */
 	/* how the first vCPU begins; all guest-physical */
 	enum { ENTER_PROTECTED, ENTER_LONG, ENTER_REAL } mode;
 	uint64_t entry, start_info;
+	uint32_t magic; /* protected mode: EAX */
 	uint64_t gdt, gdt_size, page_tables; /* long mode */
-	uint64_t stack; /* real mode: in the segment of the entry */
+	uint16_t code_segment, data_segment; /* real mode; entry and stack are in them */
+	uint64_t stack;
+	uint8_t boot_disk; /* DL */
+	struct file flat; /* which is the file of a flat image */
 };
 
-/* boot.c, linux.c: fills guest memory. Dies with a message when something does not fit or is not a kernel. */
-void boot_load(struct machine *m);
-bool linux_is(const char *path); /* a Linux kernel: for linux_load() */
-void linux_load(struct machine *m);
+/* loader.c: by what kind of file the kernel is. Dies when it is none. */
+void loader_choose(struct machine *m);
+
+void file_map(struct file *f, const char *path);
+void file_unmap(struct file *f);
+struct segment {
+	uint64_t offset, filesz; /* in the file */
+	uint64_t paddr, memsz;
+};
+void load_segment(struct machine *m, const struct file *f, const struct segment *s);
+/* Puts --initrd below `end` and the end of the RAM, not below `least`: its address. */
+uint64_t load_initrd(struct machine *m, uint64_t least, uint64_t end, uint64_t *size);
+
+/*
+ * The loaders: is the file one of theirs, by its first FILE_HEAD bytes (or all n), and load() fills guest
+ * memory. load() dies with a message when something does not fit or is not right.
+ */
+bool pvh_is(const uint8_t *head, size_t n), linux_is(const uint8_t *head, size_t n);
+bool multiboot_is(const uint8_t *head, size_t n);
+void pvh_load(struct machine *m), linux_load(struct machine *m), multiboot_load(struct machine *m);
+/* boot.c: loads the segments, sets m->entry to that of the file; returns that of a PVH note, or 0. */
+uint64_t elf64_load(struct machine *m, const struct file *f);
+
 /* The memory as firmware tells it: fills E820_ENTRIES of e. */
 #define E820_ENTRIES 3
 struct boot_e820_entry;
@@ -80,9 +123,10 @@ struct low {
 };
 /* Room for n zeroed bytes, 16-byte aligned; its guest-physical address. */
 uint64_t low_take(struct low *l, size_t n);
+uint64_t low_string(struct low *l, const char *text);
 
-/* acpi.c: the address of the RSDP, which is the first of what it takes */
-uint64_t acpi_tables(struct low *l);
+/* acpi.c: the tables that firmware leaves in its memory; the address of the RSDP */
+uint64_t firmware_tables(struct machine *m);
 
 /* bios.c: interrupt vectors and their stubs; what a stub asks for, with an OUT to PORT_BIOS */
 void bios_load(struct machine *m);

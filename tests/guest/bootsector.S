@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A boot sector: asks the firmware to read the second sector of the disk it came from, and to write what
+ * stands there on the screen; then ends the machine with DL, the number of the disk.
+ */
+#define PORT_EXIT 0xf4
+#define SECOND 0x8000
+	.section .text
+	.code16
+	.globl start
+start:
+	xor %ax, %ax
+	mov %ax, %ds
+	mov %ax, %es
+	mov $0x0201, %ax /* read one sector: cylinder 0, sector 2, head 0 */
+	mov $SECOND, %bx
+	mov $2, %cx
+	xor %dh, %dh
+	int $0x13
+	jc 2f
+	mov $SECOND, %si
+1:	lodsb
+	test %al, %al
+	jz 2f
+	mov $0x0e, %ah
+	mov $7, %bx
+	int $0x10
+	jmp 1b
+2:	mov %dl, %al
+	out %al, $PORT_EXIT
+3:	hlt
+	jmp 3b
+	.org 510
+	.word 0xaa55
+	.asciz "read by the firmware\r\n"
+	.org 1024
