@@ -98,7 +98,7 @@ static int long_option(const struct verb *v, int argc, char **argv)
 
 	if (!o)
 		die(STATUS_USAGE, "%s: unknown option %s (try `%s %s --help`)", v->name, word,
-		    prog_name, v->name);
+		    the_tool->name, v->name);
 	if (o->kind == OPT_FLAG) {
 		if (value)
 			die(STATUS_USAGE, "%s: takes no value", o->name);
@@ -124,7 +124,7 @@ static int short_options(const struct verb *v, int argc, char **argv)
 
 		if (!o)
 			die(STATUS_USAGE, "%s: unknown option %s (try `%s %s --help`)", v->name,
-			    shown, prog_name, v->name);
+			    shown, the_tool->name, v->name);
 		if (o->kind == OPT_FLAG) {
 			set_option(o, shown, NULL, argc);
 			continue;
@@ -191,7 +191,7 @@ static int distance(const char *a, const char *b, int most)
 
 int tool_main(const struct tool *tool, int argc, char **argv)
 {
-	prog_name = tool->name;
+	the_tool = tool;
 	if (argc < 2) {
 		tool_help(tool);
 		return STATUS_USAGE;

@@ -19,7 +19,7 @@
 #define NAME_SIZE 64
 
 /* ---- messages: "PROG: text" on stderr ---- */
-extern const char *prog_name; /* set by tool_main() */
+extern const struct tool *the_tool; /* set by tool_main() */
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 void warn(const char *fmt, ...) PRINTF(1, 2);
 void die(int status, const char *fmt, ...) PRINTF(2, 3) __attribute__((noreturn));
@@ -66,9 +66,18 @@ struct verb {
 	int min_args, max_args; /* after the options; max -1: any */
 	int (*run)(int argc, char **argv); /* the operands; NULL after the last. The exit status. */
 };
+struct state;
+struct table;
 struct tool {
 	const char *name, *what, *more;
 	const struct verb *verbs;
+	/* ---- what its kind has beside the others (life.h); NULL: nothing ---- */
+	void (*ask)(const struct state *s); /* asks it to end; NULL: SIGTERM to the keeper */
+	void (*give_back)(const struct state *s); /* the address, before a removal */
+	void (*remove)(struct state *s); /* in place of state_clear() */
+	void (*inspect)(const struct state *s); /* more members of an object of JSON */
+	const char *stats_head; /* more columns, each behind a blank; */
+	void (*stats)(const struct state *s, struct table *t); /* NULL: members */
 };
 /* Finds the verb, takes its options (up to the first operand, "--" ends them), runs it. */
 int tool_main(const struct tool *tool, int argc, char **argv);
@@ -170,8 +179,7 @@ void state_save(const struct state *s); /* tells the others */
 void state_remove(const struct state *s); /* s->dir is locked */
 /* Tells who listens, by a FIFO in the folder ".events" beside the states: "SECONDS NAME WHAT". */
 void state_event(const struct state *s, const char *what);
-extern void (*state_give_back)(
-	const struct state *s); /* the tool's own, before a removal; or NULL */
+void state_clear(const struct state *s); /* and its group */
 bool state_lock(struct state *s); /* of one that is over; false while somebody else has it */
 bool state_load(const char *name, struct state *s); /* false when there is none */
 void state_any(const char *name, struct state *s); /* dies with status 2 when there is none */

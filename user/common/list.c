@@ -24,11 +24,11 @@ void image_path(const char *name, char *path, size_t size)
 	if (!*name || strchr(name, '/') || *name == '.' ||
 	    !join(path, size, image_dir(), "/", name, SUFFIX, NULL))
 		die(STATUS_USAGE, "%s: not the name of an image (try `%s images`)", name,
-		    prog_name);
+		    the_tool->name);
 	if (access(path, R_OK) < 0)
 		die(STATUS_USAGE,
 		    errno == ENOENT ? "no image named %s (try `%s images`)" : "%s: %s", name,
-		    errno == ENOENT ? prog_name : strerror(errno));
+		    errno == ENOENT ? the_tool->name : strerror(errno));
 }
 
 static char *names[1024];

@@ -12,7 +12,7 @@
 
 #include "common.h"
 
-const char *prog_name = "dyad";
+const struct tool *the_tool = &(const struct tool){ .name = "dyad" };
 
 /* Where formatted text goes: the buffer's end is never passed, and what would be there is counted. */
 struct sink {
@@ -168,7 +168,7 @@ void print(const char *fmt, ...)
 static void message(const char *fmt, va_list ap)
 {
 	char line[2048];
-	size_t n = format(line, sizeof(line), "%s: ", prog_name);
+	size_t n = format(line, sizeof(line), "%s: ", the_tool->name);
 
 	n += vformat(line + n, sizeof(line) - n, fmt, ap);
 	if (n > sizeof(line) - 1)

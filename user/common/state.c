@@ -43,7 +43,7 @@ void state_path(const char *name, const char *file, char path[STATE_PATH_SIZE])
 {
 	const char *run = getuid() ? getenv("XDG_RUNTIME_DIR") : NULL;
 
-	if (!join(path, STATE_PATH_SIZE, run ? run : "/run", "/", prog_name, name ? "/" : "",
+	if (!join(path, STATE_PATH_SIZE, run ? run : "/run", "/", the_tool->name, name ? "/" : "",
 		  name ? name : "", file ? "/" : "", file ? file : "", NULL))
 		die(STATUS_FAILED, "$XDG_RUNTIME_DIR: too long");
 }
@@ -109,7 +109,7 @@ void state_event(const struct state *s, const char *what)
 
 static void default_group(struct state *s)
 {
-	join(s->cgroup, sizeof(s->cgroup), prog_name, "-", s->name, NULL);
+	join(s->cgroup, sizeof(s->cgroup), the_tool->name, "-", s->name, NULL);
 }
 
 void state_begin(struct state *s, const char *name, const char *image)
@@ -137,7 +137,7 @@ void state_begin(struct state *s, const char *name, const char *image)
 			die(STATUS_USAGE, "the name %s is in use", name);
 		if (name)
 			die(STATUS_USAGE, "the name %s is in use by one that ended (`%s rm %s`)",
-			    name, prog_name, name);
+			    name, the_tool->name, name);
 		format(again, sizeof(again), ".%d", i);
 	}
 	default_group(s);
@@ -157,7 +157,7 @@ void state_save(const struct state *s)
 		   (unsigned long long)s->born, s->address, s->ports, s->command);
 	fd = openat(s->dir, "status.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0 || write(fd, text, n) != n || renameat(s->dir, "status.new", s->dir, "status"))
-		warn("/run/%s/%s/status: %s", prog_name, s->name, strerror(errno));
+		warn("/run/%s/%s/status: %s", the_tool->name, s->name, strerror(errno));
 	close(fd);
 }
 
@@ -194,18 +194,22 @@ static void remove_file(int dir, const char *name, void *arg)
 	unlinkat(dir, name, 0);
 }
 
-void (*state_give_back)(const struct state *s);
-
 void state_remove(const struct state *s)
 {
 	char path[STATE_PATH_SIZE];
 
-	if (s->address[0] && state_give_back)
-		state_give_back(s);
+	if (s->address[0] && the_tool->give_back)
+		the_tool->give_back(s);
 	each_name(s->dir, remove_file, NULL);
 	state_path(s->name, NULL, path);
 	rmdir(path);
 	state_event(s, "remove");
+}
+
+void state_clear(const struct state *s)
+{
+	cgroup_remove(s->cgroup);
+	state_remove(s);
 }
 
 bool state_lock(struct state *s)
@@ -279,8 +283,7 @@ bool state_load(const char *name, struct state *s)
 	if (s->keep || s->phase != STATE_DEAD)
 		return true;
 	if (state_lock(s)) {
-		cgroup_remove(s->cgroup);
-		state_remove(s);
+		state_clear(s);
 		close(s->dir);
 	}
 	return false;
@@ -290,14 +293,14 @@ void state_any(const char *name, struct state *s)
 {
 	if (!name_is_valid(name) || !state_load(name, s))
 		die(STATUS_USAGE, "nothing named %.*s (try `%s ps -a`)", NAME_SIZE, name,
-		    prog_name);
+		    the_tool->name);
 }
 
 void state_find(const char *name, struct state *s)
 {
 	if (!name_is_valid(name) || !state_load(name, s) || s->phase != STATE_RUNNING)
 		die(STATUS_USAGE, "nothing named %.*s runs (try `%s ps`)", NAME_SIZE, name,
-		    prog_name);
+		    the_tool->name);
 }
 
 struct each {

@@ -8,11 +8,9 @@
 #include <limits.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -67,7 +65,7 @@ static int find_user(const struct container *c, struct account *a)
 	for (char **e = c->envp; a->home[0] && *e; e++)
 		if (!strcmp(*e, "HOME=/root"))
 			*e = home;
-	if (c->terminal && fchown(0, a->uid, -1) < 0)
+	if (c->io.terminal && fchown(0, a->uid, -1) < 0)
 		return failed("give the terminal away", "");
 	return 0;
 }
@@ -135,73 +133,17 @@ static int set_rights(const struct container *c, const struct account *who)
 		return failed("forbid new privileges", "");
 	if (c->with_parent) /* becoming somebody else took it back */
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	sigprocmask(SIG_SETMASK, &c->mask, NULL);
+	sigprocmask(SIG_SETMASK, &c->io.mask, NULL);
 	/* What our caller left open stays outside. */
 	syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 	return c->no_new_privs ? set_filter(c) : 0;
-}
-
-/* ---- stdio ---- */
-
-/* Both sides of the terminal go to the keeper; without a slave, the one. */
-static int send_terminal(int console, int master, int slave)
-{
-	size_t size = (slave < 0 ? 1 : 2) * sizeof(int);
-	char control[CMSG_SPACE(2 * sizeof(int))] __attribute__((aligned(8))) = { 0 };
-	struct iovec v = { "", 1 };
-	struct msghdr m = { .msg_iov = &v,
-			    .msg_iovlen = 1,
-			    .msg_control = control,
-			    .msg_controllen = CMSG_SPACE(size) };
-	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
-
-	h->cmsg_level = SOL_SOCKET;
-	h->cmsg_type = SCM_RIGHTS;
-	h->cmsg_len = CMSG_LEN(size);
-	memcpy(CMSG_DATA(h), (int[]){ master, slave }, size);
-	return sendmsg(console, &m, 0);
-}
-
-static int make_terminal(const struct container *c)
-{
-	int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), slave = -1, n = 0;
-	char path[32];
-
-	if (master < 0 || ioctl(master, TIOCSPTLCK, &n) < 0 || ioctl(master, TIOCGPTN, &n) < 0)
-		return failed("make a terminal", "");
-	format(path, sizeof(path), "/dev/pts/%d", n);
-	if (c->size)
-		ioctl(master, TIOCSWINSZ, c->size);
-	slave = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (slave < 0 || send_terminal(c->console, master, c->master_only ? -1 : slave) < 0)
-		return failed("make a terminal", "");
-	if (!mknod("/dev/console", S_IFREG | 0600, 0))
-		mount(path, "/dev/console", NULL, MS_BIND, NULL);
-	setsid();
-	dup2(slave, 0);
-	dup2(slave, 1);
-	return ioctl(0, TIOCSCTTY, 0) < 0 ? failed("control the terminal", "") : 0;
-}
-
-/* stdin and stdout; until the last moment, stderr is for what we have to say. */
-static int set_stdio(const struct container *c)
-{
-	/* A process that is kept inherits no ignored signals: nohup and shells' jobs have some. */
-	for (int sig = 1; (c->terminal || c->stdio) && sig < _NSIG; sig++)
-		signal(sig, SIG_DFL);
-	if (c->terminal)
-		return make_terminal(c);
-	if (c->stdio && (dup2(c->stdio[0], 0) < 0 || dup2(c->stdio[1], 1) < 0))
-		return failed("set stdin and stdout", "");
-	return 0;
 }
 
 static int exec_command(const struct container *c, const char *path)
 {
 	int errors = fcntl(2, F_DUPFD_CLOEXEC, 3), err;
 
-	if (c->terminal || c->stdio)
-		dup2(c->terminal ? 0 : c->stdio[2], 2);
+	io_errors(&c->io);
 	execve(path, c->argv, c->envp);
 	err = errno;
 	dup2(errors, 2);
@@ -217,13 +159,15 @@ int container_exec(const struct container *c)
 {
 	const struct account *who = c->account;
 	struct account found;
-	char path[PATH_MAX];
+	char path[PATH_MAX], terminal[32];
 	int status;
 
 	if (c->user_ns && (setns(c->user_ns, CLONE_NEWUSER) < 0 || become_root() < 0))
 		return failed("enter the user namespace", "");
-	if (set_stdio(c))
+	if (io_connect(&c->io, terminal))
 		return STATUS_FAILED;
+	if (*terminal && !mknod("/dev/console", S_IFREG | 0600, 0))
+		mount(terminal, "/dev/console", NULL, MS_BIND, NULL);
 	if (c->workdir && c->make_workdir && access(c->workdir, F_OK) < 0)
 		make_folders(c->workdir);
 	if (c->workdir && chdir(c->workdir) < 0) {
@@ -262,11 +206,11 @@ int container_init(const struct container *c)
 		return failed("fork", "");
 	if (!pid) {
 		status = container_exec(c);
-		tell_failure(c, status);
+		tell_failure(&c->io, status);
 		_exit(status);
 	}
-	if (c->failure)
-		close(c->failure); /* the command's exec closes it too, and tells that it runs */
+	if (c->io.failure)
+		close(c->io.failure); /* the command's exec closes it too, and tells that it runs */
 	for (;;) {
 		if (sigwaitinfo(&all, &info) < 0)
 			continue;

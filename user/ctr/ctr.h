@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ctr: containers, from clone3 to the exit status. A container is a process in namespaces and a cgroup
- * of its own whose root is an image. There is no daemon: its keeper, which stays until its end, is
- * `ctr run` in the foreground, or a process that this leaves behind.
+ * of its own whose root is an image. Its life, from a name to the end, is as a virtual machine's (life.h).
  *
  * main.c verbs; run.c a container as the command line describes it, oci.c (oci.h) as a bundle does; life.c
- * the parent's side; setup.c the child's root and mounts, command.c its last steps to exec; spawn.c clone3
- * and the wait; shim.c the keeper left behind, client.c who attaches to it; net.c the bridge, publish.c
- * its ports; exec.c entering one that runs; end.c ending; look.c and explain.c what there is to see.
+ * the parent's side; setup.c the child's root and mounts, command.c its last steps to exec; spawn.c clone3;
+ * net.c the bridge, publish.c its ports; exec.c entering one that runs; look.c and explain.c what there
+ * is to see.
  */
 #pragma once
 #include <linux/filter.h>
-#include <signal.h>
 #include <sys/resource.h>
 
 #include "account.h"
-#include "common.h"
+#include "life.h"
 
 /* One mount inside a container, by mount(2); they are made in their order. */
 struct mount_point {
@@ -94,19 +92,11 @@ struct container {
 	bool no_new_privs;
 	const struct resource_limit *rlimits;
 	int nr_rlimits;
-	bool terminal; /* one of its own, whose two sides are sent on the socket `console` */
-	int console;
-	bool master_only; /* the slave is not sent */
-	const struct winsize *size; /* of the terminal, or NULL */
-	const int *stdio; /* three that become 0, 1, 2; NULL: as the parent's */
-	int failure; /* a pipe that a status is written to when the command cannot run; or 0 */
+	struct io io;
 	bool with_parent; /* it ends when its parent does; else it has a session of its own */
 	bool init; /* a small init is pid 1, the command its child */
-	sigset_t mask; /* of signals, for the command */
 };
 
-/* "cannot WHAT NAME: ERROR" on stderr; STATUS_FAILED. */
-int failed(const char *what, const char *name);
 /* The child's side: makes the root and executes. Its exit status when that fails. */
 int container_setup(const struct container *c);
 /* The last part alone: terminal, folder, PATH search, rights, execve. */
@@ -124,51 +114,6 @@ int mount_image(const char *image, const char *dir);
  */
 pid_t spawn(uint64_t flags, int cgroup, bool shared, int (*fn)(const struct container *c),
 	    const struct container *c);
-/* Tells c->failure. */
-void tell_failure(const struct container *c, int status);
-
-/* What is known of the way to the end. */
-struct ending {
-	int requests; /* SIGINT and SIGTERM so far: the second is answered with SIGKILL */
-	int by; /* the signal that SIGKILL stands for, or 0 */
-};
-/* Blocks the signals that are passed on, the old mask in *old; a signalfd of them. */
-int hold_signals(sigset_t *old);
-/* Passes on to pid what came. True, with the status of wait(2), when pid has ended. */
-bool has_ended(pid_t pid, int signals, int *wait_status, struct ending *e);
-/* The exit status. *killed: by a SIGKILL not from here. */
-int ending_status(int wait_status, const struct ending *e, bool *killed);
-int wait_for_end(pid_t pid, int signals, bool *killed); /* all of these three */
-
-/* ---- kept processes: shim.c their keeper, client.c who attaches ---- */
-#define LOG_HALF (512 << 10) /* bytes: of "log", and of "log.1" before it */
-#define PACKET_SIZE 4096 /* bytes, at most, after the letter */
-enum {
-	/* from a client */
-	PACKET_INPUT = 'i', /* bytes; none: the end */
-	PACKET_SIZE_IS = 'w', /* struct winsize */
-	/* to a client */
-	PACKET_STARTED = 's', /* char: it has a terminal */
-	PACKET_OUTPUT = 'o',
-	PACKET_ERRORS = 'e', /* bytes of stdout, stderr */
-	PACKET_EXIT = 'x', /* int: the exit status; the last one */
-};
-/* Starts c by start(), as *pid: 0, or the status with which it failed before its command ran. */
-int start_told(struct container *c, pid_t (*start)(const struct container *c), pid_t *pid);
-/* Leaves a keeper for c behind, which is nobody's child and in nobody's session: it calls keep(), which
- * does not return. The other end of `client`. */
-int fork_keeper(struct container *c, void (*keep)(int client));
-/*
- * Starts c by start() and keeps it to its end; the exit status. With s: logs to its folder, listens
- * there, saves its pid. client is the first to attach; *left: it went before the end.
- */
-int shim_run(struct container *c, pid_t (*start)(const struct container *c), struct state *s,
-	     int client, bool input, bool *left);
-/* Waits until it has started: 0, or the status with which it failed. */
-int client_started(int s);
-/* Is attached until its end, whose status it returns, or until ctrl-p ctrl-q: 0. */
-int client_run(int s, const char *name);
-
 /* ---- --net bridge: net.c, and the ports of the host's that lead there: publish.c ---- */
 #define NET_GATEWAY "10.88.0.1" /* the host, at the bridge */
 /* The network of s: an address, a namespace plugged into the bridge, the ports; dies when it cannot. */
@@ -188,7 +133,6 @@ void publish_close(void);
 pid_t publish_start(uint32_t address);
 
 /* ---- looking: explain.c ---- */
-void json_text(const char *key, const char *text); /* prints "KEY": "TEXT" */
 #define NR_KINDS 8
 extern const char *const ns_kinds[NR_KINDS]; /* as in /proc/PID/ns */
 /* "pid:[4026531836]" of the process, 0: this one; false when it is not known. */
@@ -220,18 +164,17 @@ extern const char *const default_masked[], *const default_unwritable[];
 void add_limit(struct container *c, const char *option, const char *file, const char *fmt, ...)
 	PRINTF(4, 5);
 
-/* ---- life.c: the container of this process ---- */
-/* Reserves the name (NULL: one is made of the image's); from now on, the end of this process takes it down. */
-struct state *life_begin(const char *name, const char *image, struct container *container);
-int life_group(
+/* ---- life.c: the container of this process, as `life` (life.h) has it ---- */
+struct state *container_begin(const char *name, const char *image, struct container *container);
+int container_group(
 	void); /* makes its group, with the limits; -1: no cgroup2 here. Dies when it cannot limit it */
 /* Its first process, up to its command; a bundle's waits then. False: that one ends, and has told why. */
-bool life_create(void);
-bool life_start(void); /* the command too */
-int life_wait(int signals); /* for its end, whose status it returns; of hold_signals() */
-int life_leave(void); /* it is not taken down any more: 0 */
+bool container_create(void);
+bool container_start(void); /* the command too */
+int container_wait(int signals); /* for its end, whose status it returns; of hold_signals() */
+int container_leave(void); /* it is not taken down any more: 0 */
 /* Runs it, in the foreground or detached; by a keeper if need be. The exit status. */
-int life_run(bool detach, bool input, bool remove);
+int container_run(bool detach, bool input, bool remove);
 
 /* ---- capabilities, seccomp (capability.c) ---- */
 /* Refuses what a container with these capabilities has no use for. */
@@ -243,14 +186,9 @@ extern const uint64_t default_capabilities; /* as in the containers of docker an
 /* The bit of "CAP_NET_ADMIN", "net_admin"; all for "ALL"; 0 when there is none. */
 uint64_t capability_bit(const char *name);
 
-extern const struct opt run_options[], exec_options[], kill_options[], rm_options[], stop_options[],
-	logs_options[], stats_options[], explain_options[];
+extern const struct opt run_options[], exec_options[], explain_options[];
 int run_verb(int argc, char **argv), exec_verb(int argc, char **argv);
-int kill_verb(int argc, char **argv), rm_verb(int argc, char **argv);
-int delete_verb(int argc, char **argv);
-int stop_verb(int argc, char **argv), pause_verb(int argc, char **argv);
-int unpause_verb(int argc, char **argv), attach_verb(int argc, char **argv);
-int logs_verb(int argc, char **argv), stats_verb(int argc, char **argv);
-int top_verb(int argc, char **argv), inspect_verb(int argc, char **argv);
-int flavours_verb(int argc, char **argv), explain_verb(int argc, char **argv);
-int events_verb(int argc, char **argv);
+int top_verb(int argc, char **argv), flavours_verb(int argc, char **argv);
+int explain_verb(int argc, char **argv);
+void look_inside(const struct state *s); /* more members for inspect */
+void container_remove(struct state *s); /* what is left of one that is over */

@@ -63,7 +63,7 @@ static struct container *c;
 static struct state state; /* of the container that is entered */
 static int cgroup;
 
-static pid_t start(const struct container *container)
+static pid_t start(void)
 {
 	pid_t pid;
 
@@ -76,10 +76,10 @@ static pid_t start(const struct container *container)
 
 static int exec_here(void)
 {
-	int signals = hold_signals(&c->mask);
+	int signals = hold_signals(&c->io.mask);
 	bool killed;
 
-	return wait_for_end(start(c), signals, &killed);
+	return wait_for_end(start(), signals, &killed);
 }
 
 /* Nobody waits for it; but that it runs is waited for. */
@@ -89,16 +89,16 @@ static int exec_detached(void)
 	const int stdio[3] = { null, null, null };
 	pid_t pid;
 
-	c->stdio = stdio;
-	sigemptyset(&c->mask);
-	return start_told(c, start, &pid);
+	c->io.fds = stdio;
+	sigemptyset(&c->io.mask);
+	return start_told(&c->io, start, &pid);
 }
 
 static void keep(int client)
 {
 	bool left;
 
-	_exit(shim_run(c, start, NULL, client, true, &left));
+	_exit(keeper_run(&c->io, start, NULL, client, true, &left));
 }
 
 /* Those of the container: the bounding set of its first process, and a filter if that has one. */
@@ -177,10 +177,10 @@ int exec_verb(int argc, char **argv)
 	if (!*argv)
 		die(STATUS_USAGE, "exec: COMMAND is missing");
 	c->argv = argv;
-	c->terminal = opt.terminal;
+	c->io.terminal = opt.terminal;
 	if (cgroup >= 0 && cgroup_number(cgroup, "cgroup.freeze", "") == 1)
 		die(STATUS_FAILED, "%s is paused (`ctr unpause %s`)", state.name, state.name);
 	if (opt.detach)
 		return exec_detached();
-	return opt.terminal ? client_run(fork_keeper(c, keep), state.name) : exec_here();
+	return opt.terminal ? client_run(fork_keeper(&c->io, keep), state.name) : exec_here();
 }

@@ -21,20 +21,6 @@ const struct opt explain_options[] = {
 
 /* ---- what there is to see: /proc ---- */
 
-void json_text(const char *key, const char *text)
-{
-	print("\"%s\": \"", key);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			print("\\");
-		if ((unsigned char)*text < ' ')
-			print("\\u%04x", *text);
-		else
-			print("%c", *text);
-	}
-	print("\"");
-}
-
 const char *const ns_kinds[NR_KINDS] = {
 	"pid", "mnt", "uts", "ipc", "net", "cgroup", "user", "time"
 };

@@ -1,194 +1,140 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of a container, the parent's side: reserves the name, makes the cgroup with its limits,
- * clones the first process into namespaces and group at once, waits for its end, and takes everything
- * down again; or leaves that to a keeper. One process has one container.
+ * The life of a container, the parent's side: makes the cgroup with its limits, clones the first process
+ * into namespaces and group at once, and waits for its end; or leaves that to a keeper. One process has one
+ * container.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "oci.h"
 
-static struct state state = { .dir = -1 }; /* what atexit() takes down, in the process `keeper` */
 static struct container *c;
-static int cgroup = -1;
 
-static void take_down(void)
+static void end_net(void)
 {
-	if (state.dir < 0 || state.keeper != getpid())
-		return;
-	if (state.pid > 0) {
-		kill(state.pid, SIGKILL);
-		waitpid(state.pid, NULL, 0);
-	}
-	net_end(&state);
-	if (cgroup >= 0)
-		cgroup_remove(state.cgroup);
-	state_remove(&state);
+	net_end(&life.state);
+}
+
+static void end_bundle(void)
+{
 	if (c->bundle)
 		bundle_over(c->bundle);
 }
 
-struct state *life_begin(const char *name, const char *image, struct container *container)
+static pid_t start(void)
 {
-	state_begin(&state, name, image);
-	c = container;
-	state_describe(&state, c->argv);
-	atexit(take_down);
-	return &state;
+	container_start();
+	return life.state.pid;
 }
 
-int life_group(void)
+struct state *container_begin(const char *name, const char *image, struct container *container)
 {
-	cgroup = cgroup_create(state.cgroup, c->bundle && c->nr_limits);
-	if (cgroup >= 0 && getuid() && faccessat(cgroup, "cgroup.procs", W_OK, AT_EACCESS) < 0) {
-		close(cgroup);
-		cgroup = -1;
+	c = container;
+	life_begin(name, image, c->argv, &c->io);
+	life.start = start;
+	life.release = end_net;
+	life.removed = end_bundle;
+	return &life.state;
+}
+
+int container_group(void)
+{
+	life.cgroup = cgroup_create(life.state.cgroup, c->bundle && c->nr_limits);
+	if (life.cgroup >= 0 && getuid() &&
+	    faccessat(life.cgroup, "cgroup.procs", W_OK, AT_EACCESS) < 0) {
+		close(life.cgroup);
+		life.cgroup = -1;
 	}
-	if (cgroup < 0 && c->nr_limits)
+	if (life.cgroup < 0 && c->nr_limits)
 		die(STATUS_FAILED, "cannot limit a container: no cgroup2 here: %s",
 		    strerror(errno));
 	for (const struct limit *l = c->limits; l < c->limits + c->nr_limits; l++) {
-		if (!write_small(cgroup, l->file, l->value))
+		if (!write_small(life.cgroup, l->file, l->value))
 			continue;
 		if (errno == ENOENT)
 			die(STATUS_FAILED, "%s: this kernel's cgroup2 has no %s", l->option,
 			    l->file);
 		die(STATUS_FAILED, "%s: %s: %s", l->option, l->file, strerror(errno));
 	}
-	return cgroup;
+	return life.cgroup;
 }
 
-bool life_create(void)
+bool container_create(void)
 {
 	bool shared = !c->init && !c->bundle;
 
 	if (c->bundle)
 		bundle_join(c->bundle, false);
 	net_enter();
-	state.pid = spawn(c->namespaces, cgroup, shared, container_setup, c);
-	if (state.pid < 0 && errno == EINVAL && !c->bundle)
-		state.pid =
-			spawn(c->namespaces & ~CLONE_NEWIPC, cgroup, shared, container_setup, c);
+	life.state.pid = spawn(c->namespaces, life.cgroup, shared, container_setup, c);
+	if (life.state.pid < 0 && errno == EINVAL && !c->bundle)
+		life.state.pid = spawn(c->namespaces & ~CLONE_NEWIPC, life.cgroup, shared,
+				       container_setup, c);
 	net_leave();
-	if (state.pid < 0)
+	if (life.state.pid < 0)
 		die(STATUS_FAILED, "cannot start a process in new namespaces: %s", strerror(errno));
-	state.started = time(NULL);
-	return !c->bundle || bundle_create(c->bundle, &state);
+	life.state.started = time(NULL);
+	return !c->bundle || bundle_create(c->bundle, &life.state);
 }
 
-bool life_start(void)
+bool container_start(void)
 {
-	bool created = life_create();
+	bool created = container_create();
 
 	if (created && c->bundle)
 		bundle_start(c->bundle);
 	if (created)
-		state_event(&state, "start");
+		state_event(&life.state, "start");
 	return created;
 }
 
-static pid_t start(const struct container *container)
+int container_leave(void)
 {
-	life_start();
-	return state.pid;
-}
-
-static void tell_end(int status)
-{
-	char text[TEXT_SIZE];
-
-	format(text, sizeof(text), "exit %d", status);
-	state_event(&state, text);
-}
-
-int life_leave(void)
-{
-	state.keeper = 0;
-	state_save(&state);
+	life.state.keeper = 0;
+	state_save(&life.state);
 	return 0;
 }
 
 /* ---- in the foreground ---- */
 
-int life_wait(int signals)
+int container_wait(int signals)
 {
-	int64_t limit = !c->nr_limits ? -1 : cgroup_number(cgroup, "memory.max", "");
+	int64_t limit = !c->nr_limits ? -1 : cgroup_number(life.cgroup, "memory.max", "");
 	char size[TEXT_SIZE];
 	bool killed;
-	int status = wait_for_end(state.pid, signals, &killed);
+	int status = wait_for_end(life.state.pid, signals, &killed);
 
-	state.pid = 0;
-	tell_end(status);
+	life.state.pid = 0;
+	life_ended(status);
 	if ((killed || status == 128 + SIGKILL) && limit > 0 &&
-	    cgroup_number(cgroup, "memory.events", "oom_kill") > 0)
-		warn("%s was killed: out of memory (limit %s)", state.name, size_text(limit, size));
+	    cgroup_number(life.cgroup, "memory.events", "oom_kill") > 0)
+		warn("%s was killed: out of memory (limit %s)", life.state.name,
+		     size_text(limit, size));
 	return status;
 }
 
 /* This process is the parent, and stdio is its own. */
 static int run_here(void)
 {
-	int signals = hold_signals(&c->mask);
+	int signals = hold_signals(&c->io.mask);
 
-	start(c);
-	state_save(&state);
-	return life_wait(signals);
+	start();
+	state_save(&life.state);
+	return container_wait(signals);
 }
 
-/* ---- kept ---- */
-
-static struct {
-	bool input, remove; /* life_run() */
-} how;
-
-/* The keeper's life; state and group are its own now. */
-static void keep(int client)
+int container_run(bool detach, bool input, bool remove)
 {
-	bool left, started;
+	int s;
 
-	state.keeper = getpid();
-	state_save(&state);
-	state.status = shim_run(c, start, &state, client, how.input, &left);
-	started = state.pid;
-	tell_end(state.status);
-	if (!started || !(state.keep || (left && !how.remove))) {
-		state.pid = 0;
-		exit(state.status);
-	}
-	state.ended = time(NULL);
-	state.keep = true;
-	net_end(&state);
-	if (cgroup >= 0)
-		cgroup_remove(state.cgroup);
-	state_save(&state);
-	_exit(0);
-}
-
-static int run_kept(bool detach)
-{
-	int s = fork_keeper(c, keep), status;
-
-	close(state.dir); /* and with it our share of the lock */
-	state.dir = -1;
+	if (!detach && (!c->io.terminal || c->io.console))
+		return run_here();
+	s = life_keep(input || !detach, remove);
 	net_close();
-	if (!detach)
-		return client_run(s, state.name);
-	status = client_started(s);
-	if (!status)
-		print("%s\n", state.name);
-	return status;
-}
-
-int life_run(bool detach, bool input, bool remove)
-{
-	how.input = input || !detach;
-	how.remove = remove;
-	return detach || (c->terminal && !c->console) ? run_kept(detach) : run_here();
+	return life_attach(s, detach);
 }

@@ -2,13 +2,10 @@
 /* The verbs of ctr; help.txt is their help. */
 #include <fcntl.h>
 #include <stddef.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "oci.h"
 #include "help.inc"
-
-static int completion_verb(int argc, char **argv);
 
 /* Name, usage, what it does, more, options, operands at least and at most (-1: any), function. */
 static const struct verb verbs[] = {
@@ -76,27 +73,10 @@ static const struct tool ctr = {
 	.more = "Example:\n"
 		"  ctr run busybox -- sh -c 'hostname; ps'\n",
 	.verbs = verbs,
+	.give_back = net_give_back,
+	.remove = container_remove,
+	.inspect = look_inside,
 };
-
-static int completion_verb(int argc, char **argv)
-{
-	print("_ctr() {\n\tlocal at=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} words\n"
-	      "\tif [ $COMP_CWORD = 1 ]; then verb=; fi\n\tcase $verb in\n\t'') words='");
-	for (const struct verb *v = verbs; v->name; v++)
-		print("%s ", v->name);
-	print("';;\n");
-	for (const struct verb *v = verbs; v->name; v++) {
-		print("\t%s) words=\"--help", v->name);
-		for (const struct opt *o = v->opts; o && o->name; o++)
-			print(" %s", o->name);
-		print("%s\";;\n", strstr(v->usage, "IMAGE")  ? " $(ctr images | sed '1d; s/ .*//')"
-				  : strstr(v->usage, "NAME") ? " $(ctr ps -aq)"
-							     : "");
-	}
-	print("\tesac\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$at\"))\n}\n"
-	      "complete -o default -F _ctr ctr\n");
-	return 0;
-}
 
 int main(int argc, char **argv)
 {
@@ -106,6 +86,5 @@ int main(int argc, char **argv)
 	while (fd >= 0 && fd < 3)
 		fd = open("/dev/null", O_RDWR);
 	close(fd);
-	state_give_back = net_give_back;
 	return tool_main(&ctr, argc, argv);
 }

@@ -318,7 +318,7 @@ static void hosts_write(struct hosts *h, int dir, const char *line)
 	if (h->file < 0) /* made only now: who makes it has its address saved, to be given back */
 		h->file = openat(dir, ".hosts", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (pwrite(h->file, h->text, all, 0) != (ssize_t)all || ftruncate(h->file, n) < 0)
-		warn("/run/%s/.hosts: %s", prog_name, strerror(errno));
+		warn("/run/%s/.hosts: %s", the_tool->name, strerror(errno));
 	close(h->file); /* the text stays: whoever comes here ends soon */
 }
 

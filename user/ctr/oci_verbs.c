@@ -133,9 +133,9 @@ static int open_console(const struct bundle *b, bool detach)
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int s;
 
-	if (!b->c.terminal && oci_opt.console)
+	if (!b->c.io.terminal && oci_opt.console)
 		die(STATUS_FAILED, "--console-socket: config.json: process.terminal is not set");
-	if (b->c.terminal && detach && !oci_opt.console)
+	if (b->c.io.terminal && detach && !oci_opt.console)
 		die(STATUS_FAILED,
 		    "config.json: process.terminal: --console-socket is needed to send it to");
 	if (!oci_opt.console)
@@ -154,10 +154,10 @@ static void describe_terminal(struct bundle *b, bool detach)
 	size.ws_row = number_at(b->config, "process.consoleSize.height", 0);
 	size.ws_col = number_at(b->config, "process.consoleSize.width", 0);
 	if (size.ws_row || !ioctl(0, TIOCGWINSZ, &size))
-		b->c.size = &size;
-	b->c.terminal = true_at(b->config, "process.terminal");
-	b->c.console = open_console(b, detach);
-	b->c.master_only = b->c.console;
+		b->c.io.size = &size;
+	b->c.io.terminal = true_at(b->config, "process.terminal");
+	b->c.io.console = open_console(b, detach);
+	b->c.io.master_only = b->c.io.console;
 }
 
 /* Everything up to its first process. */
@@ -180,8 +180,8 @@ static void prepare(const char *id, bool detach)
 	b->c.bundle = b;
 	b->c.with_parent = !detach;
 	if (detach)
-		sigprocmask(SIG_BLOCK, NULL, &b->c.mask);
-	s = life_begin(id, "", &b->c);
+		sigprocmask(SIG_BLOCK, NULL, &b->c.io.mask);
+	s = container_begin(id, "", &b->c);
 	join(s->bundle, sizeof(s->bundle), b->dir, NULL);
 	join(s->cgroup, sizeof(s->cgroup), b->cgroup, NULL);
 	state_path(id, "config.json", path);
@@ -194,7 +194,7 @@ static void prepare(const char *id, bool detach)
 	b->child = pair[0];
 	b->sync = pair[1];
 	state_save(s); /* its group is known before it is made */
-	attach_devices(b, life_group());
+	attach_devices(b, container_group());
 	describe_terminal(b, detach);
 }
 
@@ -264,20 +264,44 @@ void bundle_over(struct bundle *b)
 	run_hooks(b, "poststop");
 }
 
+/* A number that was given to somebody else meanwhile belongs to our own pid namespace. */
+static bool is_container(pid_t pid)
+{
+	char path[64], own[64], its[64];
+	ssize_t n, m;
+
+	format(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
+	n = pid > 0 ? readlink(path, its, sizeof(its)) : -1;
+	m = readlink("/proc/self/ns/pid", own, sizeof(own));
+	return n > 0 && m > 0 && (n != m || memcmp(its, own, n));
+}
+
+void container_remove(struct state *s)
+{
+	struct bundle *b = s->bundle[0] ? bundle_load(s) : NULL;
+
+	/* Its processes end with their keeper; where the kernel does not see to that, here. */
+	if (s->phase == STATE_DEAD && is_container(s->pid))
+		kill(s->pid, SIGKILL);
+	state_clear(s);
+	if (b)
+		bundle_over(b);
+}
+
 /* ---- the verbs ---- */
 
 int create_verb(int argc, char **argv)
 {
 	prepare(argv[0], true);
-	return life_create() ? life_leave() : life_wait(hold_signals(NULL));
+	return container_create() ? container_leave() : container_wait(hold_signals(NULL));
 }
 
 int bundle_run(const char *id, bool detach)
 {
 	prepare(id, detach);
 	if (!detach)
-		return life_run(false, false, false);
-	return life_start() ? life_leave() : life_wait(hold_signals(NULL));
+		return container_run(false, false, false);
+	return container_start() ? container_leave() : container_wait(hold_signals(NULL));
 }
 
 int start_verb(int argc, char **argv)

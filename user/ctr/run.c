@@ -307,7 +307,7 @@ static void describe(struct container *c, const char *name, const char *image, c
 	describe_mounts(c);
 	describe_limits(c);
 	c->init = opt.init;
-	c->terminal = opt.terminal;
+	c->io.terminal = opt.terminal;
 	c->with_parent = true;
 }
 
@@ -327,16 +327,16 @@ int run_verb(int argc, char **argv)
 	if (*argv && !strcmp(*argv, "--"))
 		argv++;
 	describe(&c, name, image, argv);
-	state = life_begin(opt.name, name, &c);
+	state = container_begin(opt.name, name, &c);
 	state->keep = opt.detach && !opt.remove;
 	state_path(state->name, NULL, workshop);
 	c.workshop = workshop;
 	c.hostname = opt.hostname ? opt.hostname : state->name;
 	/* Else Linux would swap instead of ending it; a kernel without swap has no such file. */
-	group = life_group();
+	group = container_group();
 	if (opt.memory)
 		write_small(group, "memory.swap.max", "0");
 	if (opt.bridge)
 		net_prepare(state, &opt.ports, c.hostname);
-	return life_run(opt.detach, opt.stdin_, opt.remove);
+	return container_run(opt.detach, opt.stdin_, opt.remove);
 }

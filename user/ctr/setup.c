@@ -57,12 +57,6 @@ const char *const default_unwritable[] = { "/proc/bus",           "/proc/fs",
 					   "/proc/irq",           "/proc/sys",
 					   "/proc/sysrq-trigger", NULL };
 
-int failed(const char *what, const char *name)
-{
-	warn("cannot %s%s%s: %s", what, *name ? " " : "", name, strerror(errno));
-	return STATUS_FAILED;
-}
-
 /* ---- places in the root, which is the current directory ---- */
 
 static int open_inside(const char *path)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ending and halting containers: kill, stop, rm, pause, unpause. */
+/* Ending and halting: kill, stop, rm, pause, unpause; and delete, as OCI runtimes call it. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -8,7 +8,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "oci.h"
+#include "life.h"
 
 static struct {
 	const char *signal;
@@ -54,7 +54,7 @@ static int signal_number(const char *text)
 	die(STATUS_USAGE, "--signal %.32s: not a signal", text);
 }
 
-/* Of a bundle's container, as OCI runtimes: `kill ID SIGNAL`, SIGTERM without one. */
+/* Of an OCI bundle's container: `kill ID SIGNAL`, SIGTERM without one. */
 int kill_verb(int argc, char **argv)
 {
 	const char *name = opt.signal;
@@ -99,7 +99,10 @@ int stop_verb(int argc, char **argv)
 		die(STATUS_USAGE, "--time %.32s: not a number of seconds", opt.time);
 	for (int i = 0; i < argc; i++) {
 		state_find(argv[i], &s);
-		kill(s.keeper ? s.keeper : s.pid, SIGTERM);
+		if (the_tool->ask)
+			the_tool->ask(&s);
+		else
+			kill(s.keeper ? s.keeper : s.pid, SIGTERM);
 		if (wait_until_over(s.name, ms))
 			continue;
 		kill(s.pid, SIGKILL);
@@ -132,37 +135,20 @@ static void force(struct state *s)
 		die(STATUS_FAILED, "%s does not end", s->name);
 }
 
-/* A number that was given to somebody else meanwhile belongs to our own pid namespace. */
-static bool is_container(pid_t pid)
-{
-	char path[64], own[64], its[64];
-	ssize_t n, m;
-
-	format(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
-	n = pid > 0 ? readlink(path, its, sizeof(its)) : -1;
-	m = readlink("/proc/self/ns/pid", own, sizeof(own));
-	return n > 0 && m > 0 && (n != m || memcmp(its, own, n));
-}
-
 static void remove_one(struct state *s)
 {
-	struct bundle *b = s->bundle[0] ? bundle_load(s) : NULL;
-
 	if (opt.force)
 		force(s);
 	else if (s->phase < STATE_EXITED || !state_lock(s))
-		die(STATUS_FAILED, "%s still runs (`ctr stop %s` ends it; so does --force)",
-		    s->name, s->name);
+		die(STATUS_FAILED, "%s still runs (`%s stop %s` ends it; so does --force)", s->name,
+		    the_tool->name, s->name);
 	if (s->dir < 1)
 		return;
-	/* Its processes end with their keeper; where the kernel does not see to that, here. */
-	if (s->phase == STATE_DEAD && is_container(s->pid))
-		kill(s->pid, SIGKILL);
-	cgroup_remove(s->cgroup);
-	state_remove(s);
+	if (the_tool->remove)
+		the_tool->remove(s);
+	else
+		state_clear(s);
 	close(s->dir);
-	if (b)
-		bundle_over(b);
 }
 
 int rm_verb(int argc, char **argv)

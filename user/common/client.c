@@ -14,7 +14,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "ctr.h"
+#include "life.h"
 
 #define CTRL(letter) ((letter)&31)
 
@@ -65,7 +65,7 @@ static ssize_t receive(int s, char packet[PACKET_SIZE + 1])
 	ssize_t n = recv(s, packet, PACKET_SIZE + 1, 0);
 
 	if (n < 1)
-		die(STATUS_FAILED, "the keeper of the container is gone");
+		die(STATUS_FAILED, "the keeper is gone");
 	return n - 1;
 }
 
@@ -176,22 +176,30 @@ int client_run(int s, const char *name)
 
 			write_all(2, told,
 				  format(told, sizeof(told),
-					 "\r\n%s goes on; `ctr attach %s` comes back\r\n", name,
-					 name));
+					 "\r\n%s goes on; `%s attach %s` comes back\r\n", name,
+					 the_tool->name, name));
 			return 0;
 		}
 	}
 }
 
-int attach_verb(int argc, char **argv)
+int connect_to(const struct state *s, const char *file)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	state_path(s->name, file, a.sun_path);
+	return connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? -1 : fd;
+}
+
+int attach_verb(int argc, char **argv)
+{
 	struct state st;
+	int s;
 
 	state_find(argv[0], &st);
-	state_path(st.name, "socket", a.sun_path);
-	if (connect(s, (struct sockaddr *)&a, sizeof(a)) < 0)
+	s = connect_to(&st, "socket");
+	if (s < 0)
 		die(STATUS_FAILED,
 		    errno == ENOENT ? "%s runs in the foreground of process %d: its output is there"
 				    : "%s: keeper %d does not answer",
@@ -207,7 +215,7 @@ static struct {
 } opt;
 
 const struct opt logs_options[] = {
-	{ "--follow", 'f', OPT_FLAG, &opt.follow, NULL, "go on until the container ends" },
+	{ "--follow", 'f', OPT_FLAG, &opt.follow, NULL, "go on until the end" },
 	{ "--lines", 'n', OPT_NUMBER, &opt.lines, "N", "only the last N lines" },
 	{ .name = NULL },
 };

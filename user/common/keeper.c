@@ -3,7 +3,7 @@
  * The keeper of a process that nobody in the foreground waits for: it holds the process's stdin and
  * output, a terminal's other side or pipes, keeps a log of the output, and serves those who attach.
  *
- * Who attaches has a seqpacket socket: every packet is a letter and what belongs to it (ctr.h). One
+ * Who attaches has a seqpacket socket: every packet is a letter and what belongs to it (life.h). One
  * that does not read for two seconds is dropped: the process must not wait for it for ever. What is
  * typed is taken only as fast as the process reads it.
  *
@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ctr.h"
+#include "life.h"
 
 #define PATIENCE 2000 /* milliseconds */
 #define MAX_CLIENTS 16
@@ -40,21 +40,21 @@ static struct {
 	size_t nr_typed;
 	bool typed_end;
 	struct ending ending;
-} shim;
+} keeper;
 
 /* ---- those who attach ---- */
 
 static void drop_client(int i)
 {
-	close(shim.client[i]);
+	close(keeper.client[i]);
 	if (!i)
-		shim.first_left = true;
-	shim.client[i] = -1;
+		keeper.first_left = true;
+	keeper.client[i] = -1;
 }
 
 static void send_client(int i, char letter, const void *data, size_t n)
 {
-	struct pollfd p = { .fd = shim.client[i], .events = POLLOUT };
+	struct pollfd p = { .fd = keeper.client[i], .events = POLLOUT };
 	struct iovec v[2] = { { &letter, 1 }, { (void *)data, n } };
 	struct msghdr m = { .msg_iov = v, .msg_iovlen = 2 };
 
@@ -65,49 +65,49 @@ static void send_client(int i, char letter, const void *data, size_t n)
 
 static void send_all(char letter, const void *data, size_t n)
 {
-	for (int i = 0; i < shim.clients; i++)
+	for (int i = 0; i < keeper.clients; i++)
 		send_client(i, letter, data, n);
 }
 
 /* Whether it is a terminal: its keys then are the process's. */
 static void greet(int i)
 {
-	char terminal = shim.slave >= 0;
+	char terminal = keeper.slave >= 0;
 
 	send_client(i, PACKET_STARTED, &terminal, 1);
 }
 
 static void accept_client(void)
 {
-	int s = accept4(shim.listener, NULL, NULL, SOCK_CLOEXEC), i;
+	int s = accept4(keeper.listener, NULL, NULL, SOCK_CLOEXEC), i;
 
-	for (i = 1; i < shim.clients && shim.client[i] >= 0; i++)
+	for (i = 1; i < keeper.clients && keeper.client[i] >= 0; i++)
 		;
 	if (s < 0 || i >= MAX_CLIENTS) {
 		close(s);
 		return;
 	}
-	shim.client[i] = s;
-	if (i >= shim.clients)
-		shim.clients = i + 1;
+	keeper.client[i] = s;
+	if (i >= keeper.clients)
+		keeper.clients = i + 1;
 	greet(i);
 }
 
 static void hear_client(int i)
 {
 	char packet[PACKET_SIZE + 1];
-	ssize_t n = recv(shim.client[i], packet, sizeof(packet), MSG_DONTWAIT);
+	ssize_t n = recv(keeper.client[i], packet, sizeof(packet), MSG_DONTWAIT);
 
 	if (n <= 0) {
 		if (n == 0 || errno != EAGAIN)
 			drop_client(i);
 	} else if (packet[0] == PACKET_INPUT) {
-		memcpy(shim.typed, packet + 1, n - 1);
-		shim.nr_typed = n - 1;
-		shim.typed_end = n == 1 && shim.slave < 0;
-	} else if (packet[0] == PACKET_SIZE_IS && shim.slave >= 0 &&
+		memcpy(keeper.typed, packet + 1, n - 1);
+		keeper.nr_typed = n - 1;
+		keeper.typed_end = n == 1 && keeper.slave < 0;
+	} else if (packet[0] == PACKET_SIZE_IS && keeper.slave >= 0 &&
 		   n == 1 + sizeof(struct winsize)) {
-		ioctl(shim.in, TIOCSWINSZ, packet + 1);
+		ioctl(keeper.in, TIOCSWINSZ, packet + 1);
 	}
 }
 
@@ -117,28 +117,28 @@ static void open_log(void)
 {
 	struct stat st;
 
-	shim.log = openat(shim.log_dir, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-	shim.log_size = fstat(shim.log, &st) < 0 ? 0 : st.st_size;
+	keeper.log = openat(keeper.log_dir, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	keeper.log_size = fstat(keeper.log, &st) < 0 ? 0 : st.st_size;
 }
 
 static void write_log(const char *data, size_t n)
 {
-	if (shim.log < 0)
+	if (keeper.log < 0)
 		return;
-	if (shim.log_size + n > LOG_HALF) {
-		close(shim.log);
-		renameat(shim.log_dir, "log", shim.log_dir, "log.1");
+	if (keeper.log_size + n > LOG_HALF) {
+		close(keeper.log);
+		renameat(keeper.log_dir, "log", keeper.log_dir, "log.1");
 		open_log();
 	}
-	if (write(shim.log, data, n) == (ssize_t)n)
-		shim.log_size += n;
+	if (write(keeper.log, data, n) == (ssize_t)n)
+		keeper.log_size += n;
 }
 
 /* Passes on what the process wrote. False when there is nothing, now. */
 static bool hear_process(int which)
 {
 	char data[PACKET_SIZE];
-	ssize_t n = read(shim.out[which], data, sizeof(data));
+	ssize_t n = read(keeper.out[which], data, sizeof(data));
 
 	if (n > 0) {
 		write_log(data, n);
@@ -146,53 +146,53 @@ static bool hear_process(int which)
 		return true;
 	}
 	if (!n || errno != EAGAIN) {
-		if (shim.out[which] != shim.in)
-			close(shim.out[which]);
-		shim.out[which] = -1;
+		if (keeper.out[which] != keeper.in)
+			close(keeper.out[which]);
+		keeper.out[which] = -1;
 	}
 	return false;
 }
 
 static void tell_process(void)
 {
-	ssize_t n = write(shim.in, shim.typed, shim.nr_typed);
+	ssize_t n = write(keeper.in, keeper.typed, keeper.nr_typed);
 
 	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n < 0) /* it has closed its stdin */
-		n = shim.nr_typed;
-	shim.nr_typed -= n;
-	memmove(shim.typed, shim.typed + n, shim.nr_typed);
+		n = keeper.nr_typed;
+	keeper.nr_typed -= n;
+	memmove(keeper.typed, keeper.typed + n, keeper.nr_typed);
 }
 
 static void serve_once(void)
 {
 	struct pollfd p[5 + MAX_CLIENTS];
-	int n = shim.clients;
+	int n = keeper.clients;
 	bool full;
 
-	if (shim.nr_typed)
+	if (keeper.nr_typed)
 		tell_process();
-	if (shim.typed_end && !shim.nr_typed) {
-		close(shim.in);
-		shim.in = -1;
-		shim.typed_end = false;
+	if (keeper.typed_end && !keeper.nr_typed) {
+		close(keeper.in);
+		keeper.in = -1;
+		keeper.typed_end = false;
 	}
-	full = shim.nr_typed;
-	p[0] = (struct pollfd){ .fd = shim.signals, .events = POLLIN };
-	p[1] = (struct pollfd){ .fd = shim.listener, .events = POLLIN };
-	p[2] = (struct pollfd){ .fd = shim.out[0], .events = POLLIN };
-	p[3] = (struct pollfd){ .fd = shim.out[1], .events = POLLIN };
-	p[4] = (struct pollfd){ .fd = shim.nr_typed ? shim.in : -1, .events = POLLOUT };
+	full = keeper.nr_typed;
+	p[0] = (struct pollfd){ .fd = keeper.signals, .events = POLLIN };
+	p[1] = (struct pollfd){ .fd = keeper.listener, .events = POLLIN };
+	p[2] = (struct pollfd){ .fd = keeper.out[0], .events = POLLIN };
+	p[3] = (struct pollfd){ .fd = keeper.out[1], .events = POLLIN };
+	p[4] = (struct pollfd){ .fd = keeper.nr_typed ? keeper.in : -1, .events = POLLOUT };
 	for (int i = 0; i < n; i++)
-		p[5 + i] = (struct pollfd){ .fd = full ? -1 : shim.client[i], .events = POLLIN };
+		p[5 + i] = (struct pollfd){ .fd = full ? -1 : keeper.client[i], .events = POLLIN };
 	if (poll(p, 5 + n, -1) < 0)
 		return;
 	for (int i = 0; i < 2; i++)
 		if (p[2 + i].revents)
 			hear_process(i);
 	for (int i = 0; i < n; i++)
-		if (p[5 + i].revents && !shim.nr_typed && !shim.typed_end)
+		if (p[5 + i].revents && !keeper.nr_typed && !keeper.typed_end)
 			hear_client(i);
 	if (p[1].revents)
 		accept_client();
@@ -200,18 +200,18 @@ static void serve_once(void)
 
 /* ---- from the start to the end ---- */
 
-static void listen_at(const char *name)
+int listen_at(const char *name, const char *file)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	state_path(name, "socket", a.sun_path);
-	shim.listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (shim.listener < 0 || bind(shim.listener, (struct sockaddr *)&a, sizeof(a)) < 0 ||
-	    listen(shim.listener, MAX_CLIENTS) < 0)
+	state_path(name, file, a.sun_path);
+	if (s < 0 || bind(s, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(s, MAX_CLIENTS) < 0)
 		die(STATUS_FAILED, "%s: %s", a.sun_path, strerror(errno));
+	return s;
 }
 
-/* The two sides of the terminal that the process made: command.c sends them. */
+/* The two sides of the terminal that the process made and sent (child.c). */
 static void take_terminal(int console)
 {
 	char byte, control[CMSG_SPACE(2 * sizeof(int))] __attribute__((aligned(8)));
@@ -223,24 +223,24 @@ static void take_terminal(int console)
 	int fd[2];
 
 	if (recvmsg(console, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) != 1 || !CMSG_FIRSTHDR(&m))
-		die(STATUS_FAILED, "the container sent no terminal");
+		die(STATUS_FAILED, "no terminal came");
 	memcpy(fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
-	shim.in = shim.out[0] = fd[0];
-	shim.slave = fd[1]; /* kept open: the other side ends with the process, not before */
+	keeper.in = keeper.out[0] = fd[0];
+	keeper.slave = fd[1]; /* kept open: the other side ends with the process, not before */
 	close(console);
 }
 
 /* Its stdio: pipes to here, or the socket that a terminal is sent on. What is the child's in theirs. */
-static void make_stdio(struct container *c, bool input, int theirs[3], int *console)
+static void make_stdio(struct io *io, bool input, int theirs[3], int *console)
 {
 	int in[2] = { -1, -1 }, out[2], err[2], pair[2];
 
-	shim.in = shim.out[0] = shim.out[1] = shim.slave = -1;
-	if (c->terminal) {
+	keeper.in = keeper.out[0] = keeper.out[1] = keeper.slave = -1;
+	if (io->terminal) {
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 			die(STATUS_FAILED, "socketpair: %s", strerror(errno));
 		*console = pair[0];
-		c->console = theirs[0] = pair[1];
+		io->console = theirs[0] = pair[1];
 		return;
 	}
 	if (pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 ||
@@ -248,13 +248,13 @@ static void make_stdio(struct container *c, bool input, int theirs[3], int *cons
 		die(STATUS_FAILED, "pipe: %s", strerror(errno));
 	if (!input)
 		in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	shim.in = in[1];
-	shim.out[0] = out[0];
-	shim.out[1] = err[0];
+	keeper.in = in[1];
+	keeper.out[0] = out[0];
+	keeper.out[1] = err[0];
 	theirs[0] = in[0];
 	theirs[1] = out[1];
 	theirs[2] = err[1];
-	c->stdio = theirs;
+	io->fds = theirs;
 }
 
 static void set_nonblocking(int fd)
@@ -263,15 +263,15 @@ static void set_nonblocking(int fd)
 		fcntl(fd, F_SETFL, O_NONBLOCK | (fcntl(fd, F_GETFL) & O_ACCMODE));
 }
 
-int start_told(struct container *c, pid_t (*start)(const struct container *c), pid_t *pid)
+int start_told(struct io *io, pid_t (*start)(void), pid_t *pid)
 {
 	unsigned char status = 0;
 	int failure[2];
 
 	if (pipe2(failure, O_CLOEXEC) < 0)
 		die(STATUS_FAILED, "pipe: %s", strerror(errno));
-	c->failure = failure[1];
-	*pid = start(c);
+	io->failure = failure[1];
+	*pid = start();
 	close(failure[1]);
 	/* The command's exec closes it. */
 	if (read(failure[0], &status, 1) == 1)
@@ -280,24 +280,24 @@ int start_told(struct container *c, pid_t (*start)(const struct container *c), p
 	return status;
 }
 
-static int start_kept(struct container *c, pid_t (*start)(const struct container *c), bool input)
+static int start_kept(struct io *io, pid_t (*start)(void), bool input)
 {
 	int theirs[3] = { -1, -1, -1 }, console = -1, status;
 
-	make_stdio(c, input, theirs, &console);
-	status = start_told(c, start, &shim.pid);
+	make_stdio(io, input, theirs, &console);
+	status = start_told(io, start, &keeper.pid);
 	for (int i = 0; i < 3; i++)
 		if (theirs[i] >= 0)
 			close(theirs[i]);
-	if (!status && c->terminal)
+	if (!status && io->terminal)
 		take_terminal(console);
-	set_nonblocking(shim.in);
-	set_nonblocking(shim.out[0]);
-	set_nonblocking(shim.out[1]);
+	set_nonblocking(keeper.in);
+	set_nonblocking(keeper.out[0]);
+	set_nonblocking(keeper.out[1]);
 	return status;
 }
 
-int fork_keeper(struct container *c, void (*keep)(int client))
+int fork_keeper(struct io *io, void (*keep)(int client))
 {
 	static struct winsize size;
 	int pair[2];
@@ -305,8 +305,8 @@ int fork_keeper(struct container *c, void (*keep)(int client))
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		die(STATUS_FAILED, "socketpair: %s", strerror(errno));
-	if (c->terminal && !c->size && !ioctl(0, TIOCGWINSZ, &size))
-		c->size = &size;
+	if (io->terminal && !io->size && !ioctl(0, TIOCGWINSZ, &size))
+		io->size = &size;
 	pid = _Fork();
 	if (!pid) {
 		close(pair[0]);
@@ -337,38 +337,38 @@ static void let_go(void)
 		exit(STATUS_FAILED);
 }
 
-int shim_run(struct container *c, pid_t (*start)(const struct container *c), struct state *s,
-	     int client, bool input, bool *left)
+int keeper_run(struct io *io, pid_t (*start)(void), struct state *s, int client, bool input,
+	       bool *left)
 {
 	int status, wait_status;
 	bool killed;
 
-	shim.listener = shim.log = -1;
-	shim.client[0] = client;
-	shim.clients = 1;
-	shim.signals = hold_signals(&c->mask);
-	sigemptyset(&c->mask);
+	keeper.listener = keeper.log = -1;
+	keeper.client[0] = client;
+	keeper.clients = 1;
+	keeper.signals = hold_signals(&io->mask);
+	sigemptyset(&io->mask);
 	if (s)
-		listen_at(s->name);
-	status = start_kept(c, start, input);
+		keeper.listener = listen_at(s->name, "socket");
+	status = start_kept(io, start, input);
 	if (status && s)
 		s->pid = 0;
 	if (!status) {
 		if (s) {
-			shim.log_dir = s->dir;
+			keeper.log_dir = s->dir;
 			open_log();
-			s->pid = shim.pid;
+			s->pid = keeper.pid;
 			state_save(s);
 		}
 		let_go();
 		greet(0);
-		while (!has_ended(shim.pid, shim.signals, &wait_status, &shim.ending))
+		while (!has_ended(keeper.pid, keeper.signals, &wait_status, &keeper.ending))
 			serve_once();
 		while (hear_process(0) | hear_process(1))
 			;
-		status = ending_status(wait_status, &shim.ending, &killed);
+		status = ending_status(wait_status, &keeper.ending, &killed);
 	}
 	send_all(PACKET_EXIT, &status, sizeof(status));
-	*left = shim.first_left;
+	*left = keeper.first_left;
 	return status;
 }

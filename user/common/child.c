@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A process that was started for others: its stdio, in itself; and in its parent the wait for its end, while
+ * signals are passed on. The first half allocates nothing: the memory may be the parent's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "life.h"
+
+int failed(const char *what, const char *name)
+{
+	warn("cannot %s%s%s: %s", what, *name ? " " : "", name, strerror(errno));
+	return STATUS_FAILED;
+}
+
+void tell_failure(const struct io *io, int status)
+{
+	unsigned char byte = status;
+
+	if (io->failure && write(io->failure, &byte, 1) < 0)
+		return; /* the small init has closed it */
+}
+
+/* ---- its stdio ---- */
+
+/* Both sides of the terminal go to the keeper; without a slave, the one. */
+static int send_terminal(int console, int master, int slave)
+{
+	size_t size = (slave < 0 ? 1 : 2) * sizeof(int);
+	char control[CMSG_SPACE(2 * sizeof(int))] __attribute__((aligned(8))) = { 0 };
+	struct iovec v = { "", 1 };
+	struct msghdr m = { .msg_iov = &v,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = CMSG_SPACE(size) };
+	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_RIGHTS;
+	h->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(h), (int[]){ master, slave }, size);
+	return sendmsg(console, &m, 0);
+}
+
+static int make_terminal(const struct io *io, char path[32])
+{
+	int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), slave = -1, n = 0;
+
+	if (master < 0 || ioctl(master, TIOCSPTLCK, &n) < 0 || ioctl(master, TIOCGPTN, &n) < 0)
+		return failed("make a terminal", "");
+	format(path, 32, "/dev/pts/%d", n);
+	if (io->size)
+		ioctl(master, TIOCSWINSZ, io->size);
+	slave = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0 || send_terminal(io->console, master, io->master_only ? -1 : slave) < 0)
+		return failed("make a terminal", "");
+	setsid();
+	dup2(slave, 0);
+	dup2(slave, 1);
+	return ioctl(0, TIOCSCTTY, 0) < 0 ? failed("control the terminal", "") : 0;
+}
+
+int io_connect(const struct io *io, char terminal[32])
+{
+	*terminal = 0;
+	/* A process that is kept inherits no ignored signals: nohup and shells' jobs have some. */
+	for (int sig = 1; (io->terminal || io->fds) && sig < _NSIG; sig++)
+		signal(sig, SIG_DFL);
+	if (io->terminal)
+		return make_terminal(io, terminal);
+	if (io->fds && (dup2(io->fds[0], 0) < 0 || dup2(io->fds[1], 1) < 0))
+		return failed("set stdin and stdout", "");
+	return 0;
+}
+
+void io_errors(const struct io *io)
+{
+	if (io->terminal || io->fds)
+		dup2(io->terminal ? 0 : io->fds[2], 2);
+}
+
+/* ---- its end ---- */
+
+int hold_signals(sigset_t *old)
+{
+	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT,   SIGQUIT, SIGHUP,
+				       SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT };
+	sigset_t set;
+	int fd;
+
+	signal(SIGCHLD, SIG_DFL); /* inherited as ignored, it would reap the child unseen */
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		sigaddset(&set, signals[i]);
+	sigprocmask(SIG_BLOCK, &set, old);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		die(STATUS_FAILED, "signalfd: %s", strerror(errno));
+	return fd;
+}
+
+/* The mask after "KEY:\t" in /proc/PID/status. */
+static uint64_t signal_mask(const char *status, const char *key)
+{
+	const char *p = strstr(status, key);
+
+	return p ? to_number(p + strlen(key) + 1, NULL, 16) : 0;
+}
+
+/*
+ * Would sig end the process if it were not process 1 of its namespace? There the kernel drops what
+ * has no handler, so that the default action is for us to take.
+ */
+static bool ends_by_default(pid_t pid, int sig)
+{
+	char path[32], text[4096];
+	uint64_t bit = 1ULL << (sig - 1);
+
+	if (sig == SIGWINCH || sig == SIGCONT)
+		return false;
+	format(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return false;
+	return !((signal_mask(text, "\nSigCgt:") | signal_mask(text, "\nSigIgn:") |
+		  signal_mask(text, "\nSigBlk:")) &
+		 bit);
+}
+
+static void pass_on(pid_t pid, int sig, bool from_terminal, struct ending *e)
+{
+	if (((sig == SIGINT || sig == SIGTERM) && ++e->requests > 1) || ends_by_default(pid, sig)) {
+		e->by = sig;
+		sig = SIGKILL;
+	} else if (from_terminal) {
+		return; /* it went to the whole process group */
+	}
+	kill(pid, sig);
+}
+
+bool has_ended(pid_t pid, int signals, int *wait_status, struct ending *e)
+{
+	struct signalfd_siginfo info;
+
+	while (read(signals, &info, sizeof(info)) == sizeof(info))
+		if (info.ssi_signo != SIGCHLD)
+			pass_on(pid, info.ssi_signo, info.ssi_code == SI_KERNEL, e);
+	return waitpid(pid, wait_status, WNOHANG) == pid;
+}
+
+int ending_status(int wait_status, const struct ending *e, bool *killed)
+{
+	*killed = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
+	if (*killed && e->by) {
+		*killed = false;
+		return 128 + e->by;
+	}
+	return exit_status_of(wait_status);
+}
+
+int wait_for_end(pid_t pid, int signals, bool *killed)
+{
+	struct pollfd p = { .fd = signals, .events = POLLIN };
+	struct ending ending = { 0 };
+	int status;
+
+	while (!has_ended(pid, signals, &status, &ending))
+		poll(&p, 1, -1);
+	return ending_status(status, &ending, killed);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of what runs, a container or a virtual machine, from the first process that is started for it
+ * to its end. There is no daemon: the keeper, which stays until the end, is `run` itself in the foreground,
+ * or a process that this leaves behind.
+ *
+ * life.c from the name to its removal; child.c a process's stdio and its end; keeper.c the keeper left
+ * behind, client.c who attaches to it; end.c who ends and halts it; stats.c who looks at it.
+ */
+#pragma once
+#include <signal.h>
+#include <sys/ioctl.h>
+
+#include "common.h"
+
+/* How a process is connected to who started it. */
+struct io {
+	bool terminal; /* one of its own, whose two sides are sent on the socket `console` */
+	int console;
+	bool master_only; /* the slave is not sent */
+	const struct winsize *size; /* of the terminal, or NULL */
+	const int *fds; /* three that become 0, 1, 2; NULL: as the parent's */
+	int failure; /* a pipe that a status is written to when the command cannot run; or 0 */
+	sigset_t mask; /* of signals, for the command */
+};
+
+/* ---- the child (child.c) ---- */
+/* Connects 0 and 1; terminal: the path of the one that was made, or "". 0, or STATUS_FAILED and why. */
+int io_connect(const struct io *io, char terminal[32]);
+void io_errors(const struct io *io); /* and 2, which until then is for what we have to say */
+void tell_failure(const struct io *io, int status); /* io->failure, if there is one */
+/* "cannot WHAT NAME: ERROR" on stderr; STATUS_FAILED. */
+int failed(const char *what, const char *name);
+
+/* ---- its parent ---- */
+/* What is known of the way to the end. */
+struct ending {
+	int requests; /* SIGINT and SIGTERM so far: the second is answered with SIGKILL */
+	int by; /* the signal that SIGKILL stands for, or 0 */
+};
+/* Blocks the signals that are passed on, the old mask in *old; a signalfd of them. */
+int hold_signals(sigset_t *old);
+/* Passes on to pid what came. True, with the status of wait(2), when pid has ended. */
+bool has_ended(pid_t pid, int signals, int *wait_status, struct ending *e);
+/* The exit status. *killed: by a SIGKILL not from here. */
+int ending_status(int wait_status, const struct ending *e, bool *killed);
+int wait_for_end(pid_t pid, int signals, bool *killed); /* all of these three */
+
+/* ---- kept processes (keeper.c), and who attaches (client.c) ---- */
+#define LOG_HALF (512 << 10) /* bytes: of "log", and of "log.1" before it */
+#define PACKET_SIZE 4096 /* bytes, at most, after the letter */
+enum {
+	/* from a client */
+	PACKET_INPUT = 'i', /* bytes; none: the end */
+	PACKET_SIZE_IS = 'w', /* struct winsize */
+	/* to a client */
+	PACKET_STARTED = 's', /* char: it has a terminal */
+	PACKET_OUTPUT = 'o',
+	PACKET_ERRORS = 'e', /* bytes of stdout, stderr */
+	PACKET_EXIT = 'x', /* int: the exit status; the last one */
+};
+/* Starts a process by start(), as *pid: 0, or the status with which it failed before its command ran. */
+int start_told(struct io *io, pid_t (*start)(void), pid_t *pid);
+/* Leaves a keeper behind, which is nobody's child and in nobody's session: it calls keep(), which does
+ * not return. The other end of `client`. */
+int fork_keeper(struct io *io, void (*keep)(int client));
+/*
+ * Starts a process by start() and keeps it to its end; the exit status. With s: logs to its folder, listens
+ * there, saves its pid. client is the first to attach; *left: it went before the end.
+ */
+int keeper_run(struct io *io, pid_t (*start)(void), struct state *s, int client, bool input,
+	       bool *left);
+/* Waits until it has started: 0, or the status with which it failed. */
+int client_started(int s);
+/* Is attached until its end, whose status it returns, or until ctrl-p ctrl-q: 0. */
+int client_run(int s, const char *name);
+int listen_at(const char *name, const char *file); /* a socket in its folder; dies */
+int connect_to(const struct state *s, const char *file); /* who listens there, or -1 */
+
+/* ---- what runs, of this process (life.c) ---- */
+extern struct life {
+	struct state state; /* what the end of this process takes down, if it is its keeper */
+	int cgroup; /* -1: none */
+	struct io *io;
+	pid_t (*start)(
+		void); /* its first process: its pid, up to its command or with what it failed */
+	void (*release)(void); /* gives back what else it has, at its end; or NULL */
+	void (*removed)(void); /* nothing is left; or NULL */
+} life;
+/* Reserves the name (NULL: one is made of the image's); from now on, the end of this process takes it down. */
+void life_begin(const char *name, const char *image, char **argv, struct io *io);
+void life_ended(int status); /* tells who listens */
+/* Leaves a keeper behind that starts it; a socket to that. input: its stdin stays open; remove: in any case,
+ * after its end. */
+int life_keep(bool input, bool remove);
+/* The exit status: of who waits for its end, or when it is detached for its start alone. */
+int life_attach(int s, bool detach);
+
+/* ---- the verbs ---- */
+extern const struct opt kill_options[], rm_options[], stop_options[], logs_options[],
+	stats_options[];
+int kill_verb(int argc, char **argv), rm_verb(int argc, char **argv);
+int delete_verb(int argc, char **argv);
+int stop_verb(int argc, char **argv), pause_verb(int argc, char **argv);
+int unpause_verb(int argc, char **argv), attach_verb(int argc, char **argv);
+int logs_verb(int argc, char **argv), stats_verb(int argc, char **argv);
+int inspect_verb(int argc, char **argv), events_verb(int argc, char **argv);
+int completion_verb(int argc, char **argv);
+
+void json_text(const char *key, const char *text); /* prints "KEY": "TEXT" */
+void json_number(const char *key,
+		 int64_t v); /* ", "KEY": V"; null when it is not known (negative) */
+void table_number(struct table *t, int64_t v, int scale,
+		  const char *unit); /* v / scale, 1, 10 or 100; "-" */
