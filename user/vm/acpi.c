@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The tables that firmware leaves. ACPI (ACPI 6.4, 5.2): the processors and the interrupt controllers
- * (MADT), and how to switch the machine off and to reset it (FADT, and a DSDT that has nothing but _S5_).
+ * (MADT), and how to switch the machine off and to reset it (FADT, and a DSDT with _S5_ and the root of
+ * the PCI bus).
  * For older kernels the same in MP tables (Intel MultiProcessor Specification 1.4, chapter 4).
  */
 #include <string.h>
 
-#include "vm.h"
+#include "pci.h"
 
 #define SCI 9 /* the interrupt line of ACPI events; there are none */
 #define LATENCY_NONE 0xffff /* of the sleep states C2 and C3: not there */
@@ -72,18 +73,57 @@ static uint64_t put_madt(struct low *l)
 	return at;
 }
 
-/* Name (_S5_, Package { SLEEP_TYPE_OFF, SLEEP_TYPE_OFF, 0, 0 }) */
+/* ---- the DSDT, in AML (ACPI 6.4, chapter 20) ---- */
+
+#define PKG(n) (0x40 | ((n)&0xf)), ((n) >> 4) /* a package's length, of two bytes */
+#define WORD(v) ((v)&0xff), ((v) >> 8)
+#define DWORD(v) WORD((v)&0xffff), WORD((uint32_t)(v) >> 16)
+/* Resources (6.4.3.5): a range of what the bridge passes on. type: 0 memory, 1 ports, 2 buses */
+#define RANGE_FIXED 0x0c
+#define RANGE_WORD(type, flags, first, last)                                                       \
+	0x88, WORD(13), type, RANGE_FIXED, flags, WORD(0), WORD(first), WORD(last), WORD(0),       \
+		WORD((last) - (first) + 1)
+#define RANGE_DWORD(type, flags, first, last)                                                      \
+	0x87, WORD(23), type, RANGE_FIXED, flags, DWORD(0), DWORD(first), DWORD(last), DWORD(0),   \
+		DWORD((last) - (first) + 1)
+#define CRS_SIZE (16 + 8 + 16 + 16 + 26 + 2)
+#define PRT_SIZE 12
+#define PRT_ENTRIES 31
+/* Lengths count themselves. */
+#define PRT_LENGTH (2 + 1 + PRT_ENTRIES * PRT_SIZE)
+#define PCI0_LENGTH (2 + 4 + 10 + 5 + 1 + 2 + 2 + CRS_SIZE + 5 + 1 + PRT_LENGTH)
+#define SB_LENGTH (2 + 5 + 2 + PCI0_LENGTH)
+
+static const uint8_t aml[] = {
+	/* Name (_S5_, Package { SLEEP_TYPE_OFF, SLEEP_TYPE_OFF, 0, 0 }) */
+	0x08, '_', 'S', '5', '_', 0x12, 8, 4, 0x0a, SLEEP_TYPE_OFF, 0x0a, SLEEP_TYPE_OFF, 0, 0,
+	/* Scope (\_SB_) { Device (PCI0) { Name (_HID, EisaId ("PNP0A03")) */
+	0x10, PKG(SB_LENGTH), '\\', '_', 'S', 'B', '_', 0x5b, 0x82, PKG(PCI0_LENGTH), 'P', 'C', 'I',
+	'0', 0x08, '_', 'H', 'I', 'D', 0x0c, 0x41, 0xd0, 0x0a, 0x03,
+	/* Name (_CRS, ResourceTemplate: bus 0, 0xcf8 for itself, the ports around it, memory) */
+	0x08, '_', 'C', 'R', 'S', 0x11, PKG(2 + 2 + CRS_SIZE), 0x0a, CRS_SIZE,
+	RANGE_WORD(2, 0, 0, 0), 0x47, 1, WORD(0xcf8), WORD(0xcf8), 1, 8, RANGE_WORD(1, 3, 0, 0xcf7),
+	RANGE_WORD(1, 3, 0xd00, 0xffff), RANGE_DWORD(0, 1, PCI_WINDOW, PCI_WINDOW_END - 1), 0x79, 0,
+	/* Name (_PRT, Package { what put_dsdt() adds }) */
+	0x08, '_', 'P', 'R', 'T', 0x12, PKG(PRT_LENGTH), PRT_ENTRIES
+};
+
+/* For each slot Package { slot << 16 | 0xffff, pin A, 0, line }: the line is fixed. */
 static uint64_t put_dsdt(struct low *l)
 {
-	static const uint8_t aml[] = {
-		0x08,           '_', 'S', '5', '_', 0x12, 8, 4, 0x0a, SLEEP_TYPE_OFF, 0x0a,
-		SLEEP_TYPE_OFF, 0,   0
-	};
+	const size_t n = 36 + sizeof(aml) + PRT_ENTRIES * PRT_SIZE;
 	uint64_t at;
-	uint8_t *t = begin_table(l, "DSDT", 2, 36 + sizeof(aml), &at);
+	uint8_t *t = begin_table(l, "DSDT", 2, n, &at), *e = t + 36 + sizeof(aml);
 
 	memcpy(t + 36, aml, sizeof(aml));
-	set_checksum(t, 36 + sizeof(aml), 9);
+	for (unsigned int slot = 1; slot <= PRT_ENTRIES; slot++, e += PRT_SIZE) {
+		const uint8_t entry[PRT_SIZE] = { 0x12, PRT_SIZE - 1,  4, 0x0c, 0xff,
+						  0xff, slot,          0, 0,    0,
+						  0x0a, PCI_LINE(slot) };
+
+		memcpy(e, entry, PRT_SIZE);
+	}
+	set_checksum(t, n, 9);
 	return at;
 }
 

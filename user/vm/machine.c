@@ -29,7 +29,6 @@
 #define IDENTITY_MAP                                                                               \
 	0xfffbc000UL /* what an Intel CPU without unrestricted guest needs, out of the way */
 #define TSS_PAGES 0xfffbd000UL
-#define MEMORY_MAX (3UL << 30) /* RAM and image end below the devices' addresses */
 
 static int check(int r, const char *what)
 {
@@ -76,9 +75,9 @@ static void create_memory(struct machine *m)
 	void *image = m->image ? map_image(m) : NULL;
 
 	m->ram_size = ALIGN_UP(m->memory, PAGE);
-	if (m->ram_size + m->image_size > MEMORY_MAX)
+	if (m->ram_size + m->image_size > PCI_WINDOW)
 		die(STATUS_USAGE, "memory and image together can be at most %lu MiB",
-		    MEMORY_MAX >> 20);
+		    PCI_WINDOW >> 20);
 	m->ram = mmap(NULL, m->ram_size, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (m->ram == MAP_FAILED)

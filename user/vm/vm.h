@@ -14,6 +14,7 @@
  *	acpi.c     the ACPI and MP tables
  *	bus.c      how vCPUs and the world outside reach the devices
  *	devices.c  small ones: clock, ways to end the machine
+ *	pci.c      the PCI bus
  *	uart.c     two serial ports: the console and the command's output
  *	list.c     ps
  */
@@ -34,6 +35,8 @@
 #define BIOS_AREA 0xf0000UL
 #define TABLES_END 0xf2000UL
 #define HIGH_MEMORY 0x100000UL
+#define PCI_WINDOW 0xc0000000UL /* memory of PCI devices; RAM and image end below it */
+#define PCI_WINDOW_END 0xfec00000UL
 
 #define FILE_HEAD 8192 /* of a file: what its kind is known by */
 

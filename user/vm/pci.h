@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PCI (Local Bus Specification 3.0) as a device sees it: one function on bus 0. The device fills ids
+ * and BARs, adds capabilities, and calls pci_add(); from then on pci.c keeps the configuration space.
+ */
+#pragma once
+#include <linux/pci_regs.h>
+
+#include "vm.h"
+
+#define PCI_BARS 6
+#define PCI_FREE_SLOT 0xff
+#define PCI_DEVFN(slot, fn) ((slot) << 3 | (fn))
+#define PCI_LINE(slot) (((slot)-1) & 2 ? 11 : 10) /* as SeaBIOS connects the pins A */
+#define MSIX_MAX 8
+
+struct pci_function {
+	/* What the guest reads, and which of its bits it may write; little-endian. */
+	uint8_t config[256], writable[256];
+	struct region bar[PCI_BARS]; /* size: a power of two, or 0 for none; start is pci.c's */
+	void (*moved)(struct machine *m,
+		      struct pci_function *f); /* a BAR has a new start; or NULL */
+	/* pci.c's own */
+	uint8_t devfn, next_capability, msix_at;
+	bool level; /* of its interrupt, before the guest's "disable" */
+	unsigned int vectors; /* of MSI-X */
+	uint32_t msix[MSIX_MAX][4]; /* address, its upper half, data, control */
+	uint8_t pending; /* bits: vectors that were signalled while masked */
+	struct pci_function *next;
+};
+
+/* The bus, and the host bridge in slot 0; comes with the first function, too. */
+void pci_init(struct machine *m);
+void pci_set(struct pci_function *f, unsigned int reg, unsigned int size, uint32_t v);
+uint32_t pci_get(const struct pci_function *f, unsigned int reg, unsigned int size);
+/* class: base, sub, interface. */
+void pci_identify(struct pci_function *f, uint16_t vendor, uint16_t device, uint32_t class);
+/* A capability of size bytes, the first two are filled in; where it is. */
+uint8_t pci_add_capability(struct pci_function *f, uint8_t id, uint8_t size);
+/* MSI-X with n vectors, in a BAR of its own; before pci_add(). */
+void pci_add_msix(struct pci_function *f, unsigned int bar, unsigned int n);
+/* devfn: PCI_DEVFN(), or PCI_FREE_SLOT. */
+void pci_add(struct machine *m, struct pci_function *f, uint8_t devfn);
+/* The function wants its interrupt line (pin A) up or down. */
+void pci_interrupt(struct machine *m, struct pci_function *f, bool level);
+bool pci_msix_on(const struct pci_function *f);
+void pci_msix_signal(struct machine *m, struct pci_function *f, unsigned int vector);
