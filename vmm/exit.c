@@ -414,6 +414,8 @@ int exit_handle(struct vcpu *v, struct vmm_exit *x)
 	case VX_UNDEFINED:
 		queue_exception(v, VEC_UD, false, 0);
 		return 1;
+	case VX_PROTECTED:
+		return inject_gp(v);
 	case VX_HYPERCALL: /* no hypercall is offered: CPUID 0x40000001 says so */
 		v->regs.gpr[R_RAX] = -1000; /* KVM_ENOSYS */
 		return skip(v, x);

@@ -107,6 +107,7 @@ enum vmm_exit_kind {
 	VX_XSETBV,
 	VX_SKIP, /* an instruction without effect here (WBINVD) */
 	VX_UNDEFINED, /* an instruction this guest does not have */
+	VX_PROTECTED, /* one that it may not use: #GP(0) */
 	VX_HYPERCALL,
 	VX_EXCEPTION, /* taken away from the guest, goes back into it */
 	VX_INTR_WINDOW,

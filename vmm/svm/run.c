@@ -56,31 +56,32 @@ static void exit_io(struct vmcb *b, struct vmm_exit *x)
 /* The nested page fault's error code is that of a page fault; EXITINFO2 is the address. */
 static void exit_npf(struct vmcb *b, struct vmm_exit *x)
 {
-	x->kind = VX_SLAT_FAULT;
 	x->mem.gpa = b->exit_info2;
 	x->mem.write = b->exit_info1 & PF_WRITE;
 }
 
-/* Exits that need no more than their name; the others are VX_UNKNOWN. */
-static const u8 simple_kinds[] = {
-	[SVM_READ_CR... SVM_READ_CR + 15] = VX_CR, /* which register: decode.c */
-	[SVM_WRITE_CR... SVM_WRITE_CR + 15] = VX_CR,
-	[SVM_READ_DR... SVM_READ_DR + 15] = VX_DR,
-	[SVM_WRITE_DR... SVM_WRITE_DR + 15] = VX_DR,
-	[SVM_INTR... SVM_INIT] = VX_RESUME, /* pending; taken after STGI */
-	[SVM_VINTR] = VX_INTR_WINDOW,
-	[SVM_CPUID] = VX_CPUID,
-	[SVM_INVD] = VX_SKIP,
-	[SVM_WBINVD] = VX_SKIP,
-	[SVM_HLT] = VX_HLT,
-	[SVM_MSR] = VX_RDMSR, /* or a write: EXITINFO1 */
-	[SVM_SHUTDOWN] = VX_TRIPLE_FAULT,
-	[SVM_VMMCALL] = VX_HYPERCALL,
-	[SVM_XSETBV] = VX_XSETBV,
-	[SVM_INVLPGA] = VX_UNDEFINED,
-	[SVM_VMRUN] = VX_UNDEFINED,
-	[SVM_VMLOAD... SVM_RDTSCP] = VX_UNDEFINED,
-	[SVM_MONITOR... SVM_MWAIT_ARMED] = VX_UNDEFINED,
+/* What each exit code means (APM 2, appendix C); the others are VX_UNKNOWN. */
+static const u8 kinds[] = {
+	[0x00 ... 0x1f] = VX_CR, /* reads, then writes; of which register: decode.c */
+	[0x20 ... 0x3f] = VX_DR,
+	[SVM_EXCEPTION... SVM_EXCEPTION + 31] = VX_EXCEPTION,
+	[0x60 ... 0x63] = VX_RESUME, /* INTR NMI SMI INIT: pending; taken after STGI */
+	[0x64] = VX_INTR_WINDOW, /* VINTR */
+	[0x6f] = VX_PROTECTED, /* RDPMC */
+	[0x72] = VX_CPUID,
+	[0x76] = VX_SKIP, /* INVD */
+	[0x78] = VX_HLT,
+	[0x7a] = VX_UNDEFINED, /* INVLPGA */
+	[0x7b] = VX_IO,
+	[0x7c] = VX_RDMSR, /* or a write: EXITINFO1 */
+	[0x7f] = VX_TRIPLE_FAULT, /* SHUTDOWN */
+	[0x80] = VX_UNDEFINED, /* VMRUN */
+	[0x81] = VX_HYPERCALL,
+	[0x82 ... 0x87] = VX_UNDEFINED, /* VMLOAD VMSAVE STGI CLGI SKINIT RDTSCP */
+	[0x89] = VX_SKIP, /* WBINVD */
+	[0x8a ... 0x8c] = VX_UNDEFINED, /* MONITOR MWAIT */
+	[0x8d] = VX_XSETBV,
+	[0x400] = VX_SLAT_FAULT, /* nested page fault */
 };
 
 static void translate(struct vcpu *v, struct vmcb *b, struct vmm_exit *x)
@@ -88,23 +89,20 @@ static void translate(struct vcpu *v, struct vmcb *b, struct vmm_exit *x)
 	u64 code = b->exit_code;
 
 	x->reason = code;
-	if (code == SVM_NPF) {
+	x->kind = code < ARRAY_SIZE(kinds) ? kinds[code] : VX_UNKNOWN;
+	x->next_rip = svm_has_nrip ? b->next_rip : 0;
+	if (x->kind == VX_SLAT_FAULT) {
 		exit_npf(b, x);
-	} else if (code == SVM_IO) {
+	} else if (x->kind == VX_IO) {
 		exit_io(b, x);
-	} else if (code == SVM_RDPMC) {
-		exit_is_exception(x, VEC_GP, true, 0);
-	} else if (code >= SVM_EXCEPTION && code < SVM_EXCEPTION + 32) {
-		exit_is_exception(x, code - SVM_EXCEPTION, code == SVM_EXCEPTION + VEC_AC,
-				  b->exit_info1);
+	} else if (x->kind == VX_EXCEPTION) {
+		code -= SVM_EXCEPTION;
+		exit_is_exception(x, code, code == VEC_AC, b->exit_info1);
+	} else if (x->kind == VX_RDMSR && b->exit_info1) {
+		x->kind = VX_WRMSR;
 	} else if ((u32)code == SVM_REFUSED) {
 		x->kind = VX_FAIL_ENTRY;
 		svm_explain_failure(v);
-	} else {
-		x->kind = code < ARRAY_SIZE(simple_kinds) ? simple_kinds[code] : VX_UNKNOWN;
-		if (x->kind == VX_RDMSR && b->exit_info1)
-			x->kind = VX_WRMSR;
-		x->next_rip = svm_has_nrip ? b->next_rip : 0;
 	}
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The VMCB (APM 2, appendix B), intercepts and exit codes (appendix C) of AMD's SVM. */
+/* The VMCB (APM 2, appendix B) and the intercepts of AMD's SVM. */
 #pragma once
 #include "vmm/vmm.h"
 
@@ -60,6 +60,7 @@ _Static_assert(offsetof(struct vmcb, cr4) == 0x548, "APM 2, B-2");
 _Static_assert(offsetof(struct vmcb, rax) == 0x5f8, "APM 2, B-2");
 _Static_assert(offsetof(struct vmcb, pat) == 0x668, "APM 2, B-2");
 
+#define SVM_EXCEPTION 0x40 /* exit code of vector 0 */
 #define SVM_REFUSED ~0U /* exit code VMEXIT_INVALID; some CPUs set only the low half of -1 */
 #define CR_READ(n) BIT(n)
 #define CR_WRITE(n) BIT(16 + (n))
@@ -93,34 +94,6 @@ _Static_assert(offsetof(struct vmcb, pat) == 0x668, "APM 2, B-2");
 #define INT_V_MASKING BIT(24) /* the host's IF decides about physical interrupts */
 #define INT_STATE_SHADOW BIT(0)
 #define NESTED_PAGING BIT(0)
-
-enum svm_exit {
-	SVM_READ_CR = 0x00,
-	SVM_WRITE_CR = 0x10,
-	SVM_READ_DR = 0x20,
-	SVM_WRITE_DR = 0x30,
-	SVM_EXCEPTION = 0x40,
-	SVM_INTR = 0x60,
-	SVM_INIT = 0x63,
-	SVM_VINTR = 0x64,
-	SVM_RDPMC = 0x6f,
-	SVM_CPUID = 0x72,
-	SVM_INVD = 0x76,
-	SVM_HLT = 0x78,
-	SVM_INVLPGA = 0x7a,
-	SVM_IO = 0x7b,
-	SVM_MSR = 0x7c,
-	SVM_SHUTDOWN = 0x7f,
-	SVM_VMRUN = 0x80,
-	SVM_VMMCALL = 0x81,
-	SVM_VMLOAD = 0x82,
-	SVM_RDTSCP = 0x87,
-	SVM_WBINVD = 0x89,
-	SVM_MONITOR = 0x8a,
-	SVM_MWAIT_ARMED = 0x8c,
-	SVM_XSETBV = 0x8d,
-	SVM_NPF = 0x400,
-};
 
 #define MSR_VM_CR 0xc0010114
 #define VM_CR_SVMDIS BIT(4)

@@ -101,6 +101,7 @@ static void exit_exception(struct vcpu *v, struct vmm_exit *x)
 {
 	struct vmm_event e = { .info = vmread(VMCS_EXIT_INTR_INFO) };
 
+	x->kind = VX_RESUME;
 	if (e.type == EVENT_NMI) {
 		__asm__ volatile("int $2"); /* it was the host's */
 		return;
@@ -150,7 +151,6 @@ static void exit_ept(struct vcpu *v, struct vmm_exit *x)
 {
 	u64 q = vmread(VMCS_EXIT_QUALIFICATION);
 
-	x->kind = VX_SLAT_FAULT;
 	x->mem.gpa = vmread(VMCS_GUEST_PHYSICAL_ADDRESS);
 	x->mem.write = q & BIT(1);
 	/* An IRET that faulted has unblocked NMIs already (SDM 3C 28.2.3): block them again. */
@@ -158,54 +158,56 @@ static void exit_ept(struct vcpu *v, struct vmm_exit *x)
 		vmx_set(v, VF_NMI_BLOCKED, 1);
 }
 
-/* Exits that need no more than their name; the others are VX_UNKNOWN. */
-static const u8 simple_kinds[] = {
-	[VMX_EXTERNAL_INTERRUPT] = VX_RESUME, /* still pending; taken when interrupts go on */
-	[VMX_PREEMPTION_TIMER] = VX_RESUME,
-	[VMX_TRIPLE_FAULT] = VX_TRIPLE_FAULT,
-	[VMX_INTERRUPT_WINDOW] = VX_INTR_WINDOW,
-	[VMX_CPUID] = VX_CPUID,
-	[VMX_HLT] = VX_HLT,
-	[VMX_INVD] = VX_SKIP,
-	[VMX_WBINVD] = VX_SKIP,
-	[VMX_VMCALL] = VX_HYPERCALL,
-	[VMX_DR] = VX_DR,
-	[VMX_RDMSR] = VX_RDMSR,
-	[VMX_WRMSR] = VX_WRMSR,
-	[VMX_XSETBV] = VX_XSETBV,
-	[VMX_GETSEC] = VX_UNDEFINED,
-	[VMX_MWAIT] = VX_UNDEFINED,
-	[VMX_MONITOR] = VX_UNDEFINED,
-	[VMX_INVEPT] = VX_UNDEFINED,
-	[VMX_RDTSCP] = VX_UNDEFINED,
-	[VMX_INVVPID] = VX_UNDEFINED,
-	[VMX_VMCLEAR... VMX_VMXON] = VX_UNDEFINED,
+/* What each basic exit reason means (SDM 3D, appendix C); the others are VX_UNKNOWN. */
+static const u8 kinds[] = {
+	[0] = VX_EXCEPTION, /* or an NMI */
+	[1] = VX_RESUME, /* external interrupt: still pending; taken when interrupts go on */
+	[2] = VX_TRIPLE_FAULT,
+	[7] = VX_INTR_WINDOW,
+	[10] = VX_CPUID,
+	[11] = VX_UNDEFINED, /* GETSEC */
+	[12] = VX_HLT,
+	[13] = VX_SKIP, /* INVD */
+	[15] = VX_PROTECTED, /* RDPMC */
+	[18] = VX_HYPERCALL,
+	[19 ... 27] = VX_UNDEFINED, /* VMCLEAR to VMXON */
+	[28] = VX_CR,
+	[29] = VX_DR,
+	[30] = VX_IO,
+	[31] = VX_RDMSR,
+	[32] = VX_WRMSR,
+	[36] = VX_UNDEFINED, /* MWAIT */
+	[39] = VX_UNDEFINED, /* MONITOR */
+	[48] = VX_SLAT_FAULT, /* EPT violation */
+	[50 ... 51] = VX_UNDEFINED, /* INVEPT, RDTSCP */
+	[52] = VX_RESUME, /* preemption timer */
+	[53] = VX_UNDEFINED, /* INVVPID */
+	[54] = VX_SKIP, /* WBINVD */
+	[55] = VX_XSETBV,
 };
 
 static void translate(struct vcpu *v, struct vmm_exit *x)
 {
-	u32 reason = x->reason;
-
-	x->kind = reason < ARRAY_SIZE(simple_kinds) ? simple_kinds[reason] : VX_UNKNOWN;
-	if (x->kind == VX_RESUME || x->kind == VX_INTR_WINDOW)
+	x->kind = x->reason < ARRAY_SIZE(kinds) ? kinds[x->reason] : VX_UNKNOWN;
+	switch (x->kind) {
+	case VX_RESUME:
+	case VX_INTR_WINDOW:
 		return;
-	if (x->kind == VX_UNKNOWN)
-		switch (reason) {
-		case VMX_EXCEPTION_OR_NMI:
-			exit_exception(v, x);
-			return;
-		case VMX_EPT_VIOLATION:
-			exit_ept(v, x);
-			return;
-		case VMX_RDPMC:
-			exit_is_exception(x, VEC_GP, true, 0);
-			return;
-		case VMX_IO:
-			exit_io(x);
-			break;
-		case VMX_CR:
-			exit_cr(x);
-		}
+	case VX_EXCEPTION:
+		exit_exception(v, x);
+		return;
+	case VX_SLAT_FAULT:
+		exit_ept(v, x);
+		return;
+	case VX_IO:
+		exit_io(x);
+		break;
+	case VX_CR:
+		exit_cr(x);
+		break;
+	default:
+		break;
+	}
 	x->next_rip = v->regs.rip + vmread(VMCS_EXIT_INSTRUCTION_LENGTH);
 }
 

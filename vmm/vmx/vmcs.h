@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of VT-x: VMCS fields (SDM 3D, appendix B), controls (3C 25.6, 25.7), exit reasons (3D, C). */
+/* Names of VT-x: VMCS fields (SDM 3D, appendix B), controls (3C 25.6, 25.7), MSRs (3D, A). */
 #pragma once
 #include "vmm/vmm.h"
 
@@ -129,35 +129,6 @@ enum { VS_ES, VS_CS, VS_SS, VS_DS, VS_FS, VS_GS, VS_LDTR, VS_TR, VS_GDTR, VS_IDT
 #define INTERRUPTIBILITY_NMI BIT(3)
 
 #define EXIT_REASON_ENTRY_FAILED BIT(31)
-enum vmx_reason {
-	VMX_EXCEPTION_OR_NMI = 0,
-	VMX_EXTERNAL_INTERRUPT = 1,
-	VMX_TRIPLE_FAULT = 2,
-	VMX_INTERRUPT_WINDOW = 7,
-	VMX_CPUID = 10,
-	VMX_GETSEC = 11,
-	VMX_HLT = 12,
-	VMX_INVD = 13,
-	VMX_RDPMC = 15,
-	VMX_VMCALL = 18,
-	VMX_VMCLEAR = 19,
-	VMX_VMXON = 27,
-	VMX_CR = 28,
-	VMX_DR = 29,
-	VMX_IO = 30,
-	VMX_RDMSR = 31,
-	VMX_WRMSR = 32,
-	VMX_MWAIT = 36,
-	VMX_MONITOR = 39,
-	VMX_EPT_VIOLATION = 48,
-	VMX_INVEPT = 50,
-	VMX_RDTSCP = 51,
-	VMX_PREEMPTION_TIMER = 52,
-	VMX_INVVPID = 53,
-	VMX_WBINVD = 54,
-	VMX_XSETBV = 55,
-};
-
 #define MSR_FEATURE_CONTROL 0x3a
 #define FEATURE_CONTROL_LOCKED BIT(0)
 #define FEATURE_CONTROL_VMX BIT(2) /* outside SMX */
