@@ -28,99 +28,85 @@
 /* 0x80000001: LAHF, LZCNT, SSE4A, PREFETCHW; SYSCALL NX 1GB LM and AMD's copy of leaf 1's EDX.
  * Not: SVM, RDTSCP (its AUX MSR is not switched). */
 #define F81_ECX (BIT(0) | BIT(5) | BIT(6) | BIT(8))
-#define F81_EDX (BIT(11) | BIT(20) | BIT(26) | BIT(29))
+#define F81_EDX (BIT(11) | BIT(20) | BIT(26) | BIT(29) | (F1_EDX & 0x0183f37f))
+#define KVM_OFFERED                                                                                \
+	(BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_CLOCKSOURCE2) |                            \
+	 BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT) | BIT(KVM_FEATURE_NOP_IO_DELAY) |                 \
+	 BIT(KVM_FEATURE_STEAL_TIME))
+#define ALL ~0U, ~0U, ~0U, ~0U
 
-struct list {
-	struct kvm_cpuid_entry2 *e;
-	unsigned int n, max;
-	bool full;
+/* What a guest sees of a leaf: of the host's answer what mask keeps, and what is always set. */
+static const struct policy {
+	u32 leaf;
+	s8 sub; /* -1: there are none */
+	struct cpuid_regs mask, set;
+} policies[] = {
+	{ 0, -1, { ALL }, { 0 } },
+	/* EBX: CLFLUSH size; the monitor fills in the APIC id and CPU count, and ECX's bit for a hypervisor */
+	{ 1, -1, { ~0U, 0xff00, F1_ECX, F1_EDX }, { .edx = F1_EDX_APIC } },
+	{ 6, -1, { 0 }, { .eax = BIT(2) } }, /* ARAT: our APIC timer never stops */
+	{ 7, 0, { 0, F7_EBX, F7_ECX, F7_EDX }, { 0 } },
+	{ 0xd, 0, { ALL }, { 0 } },
+	{ 0xd, 1, { .eax = BIT(0) }, { 0 } },
+	{ 0xd, 2, { ALL }, { 0 } },
+	/* "KVMKVMKVM": the interface is KVM's; clock.c has what is offered of it. */
+	{ KVM_CPUID_SIGNATURE, -1, { 0 }, { KVM_CPUID_FEATURES, 0x4b4d564b, 0x564b4d56, 0x4d } },
+	{ KVM_CPUID_FEATURES, -1, { 0 }, { .eax = KVM_OFFERED } },
+	{ 0x80000000, -1, { ALL }, { 0 } },
+	{ 0x80000001, -1, { ~0U, ~0U, F81_ECX, F81_EDX }, { 0 } },
+	{ 0x80000002, -1, { ALL }, { 0 } },
+	{ 0x80000003, -1, { ALL }, { 0 } },
+	{ 0x80000004, -1, { ALL }, { 0 } },
+	{ 0x80000005, -1, { ALL }, { 0 } },
+	{ 0x80000006, -1, { ALL }, { 0 } },
+	{ 0x80000007, -1, { .edx = BIT(8) }, { 0 } }, /* invariant TSC */
+	{ 0x80000008, -1, { .eax = 0xffff }, { 0 } },
 };
 
-static void add(struct list *l, u32 leaf, s32 sub, struct cpuid_regs r)
+/* What no mask can say. */
+static void adjust(u32 leaf, s8 sub, struct cpuid_regs *r)
 {
-	if (l->n == l->max) {
-		l->full = true;
-		return;
-	}
-	l->e[l->n++] = (struct kvm_cpuid_entry2){
-		.function = leaf,
-		.index = sub < 0 ? 0 : sub,
-		.flags = sub < 0 ? 0 : KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
-		.eax = r.eax,
-		.ebx = r.ebx,
-		.ecx = r.ecx,
-		.edx = r.edx,
-	};
+	if (leaf == 0 || leaf == 0x80000000)
+		r->eax = min(r->eax, leaf ? 0x80000008U : 0xdU);
+	if (leaf == 1 && !fpu_xcr0)
+		r->ecx &= ~F1_ECX_XSAVE_FAMILY;
+	if (leaf == 7 && !(fpu_xcr0 & 4))
+		r->ebx &= ~BIT(5);
+	if (leaf == 0xd && sub == 0)
+		*r = (struct cpuid_regs){ fpu_xcr0, r->ebx, r->ebx, 0 };
 }
 
-static void add_basic(struct list *l, u32 max_leaf)
+/* Has the host something for this row? */
+static bool is_there(u32 leaf, s8 sub)
 {
-	struct cpuid_regs r = cpuid(0, 0);
-
-	r.eax = max_leaf;
-	add(l, 0, -1, r);
-	r = cpuid(1, 0);
-	r.ebx &= 0xff00; /* CLFLUSH size; the monitor fills in the APIC id and CPU count */
-	r.ecx &= F1_ECX; /* the bit for a hypervisor is the monitor's to set, as on Linux */
-	if (!fpu_xcr0)
-		r.ecx &= ~F1_ECX_XSAVE_FAMILY;
-	r.edx = (r.edx & F1_EDX) | F1_EDX_APIC;
-	add(l, 1, -1, r);
-	if (max_leaf >= 6) /* ARAT: our APIC timer never stops */
-		add(l, 6, -1, (struct cpuid_regs){ .eax = BIT(2) });
-	if (max_leaf >= 7) {
-		r = cpuid(7, 0);
-		r.ebx &= F7_EBX;
-		if (!(fpu_xcr0 & 4))
-			r.ebx &= ~BIT(5);
-		add(l, 7, 0, (struct cpuid_regs){ 0, r.ebx, r.ecx & F7_ECX, r.edx & F7_EDX });
-	}
-	if (max_leaf >= 0xd && fpu_xcr0) {
-		r = cpuid(0xd, 0);
-		add(l, 0xd, 0, (struct cpuid_regs){ fpu_xcr0, r.ebx, r.ebx, 0 });
-		add(l, 0xd, 1, (struct cpuid_regs){ .eax = cpuid(0xd, 1).eax & BIT(0) });
-		if (fpu_xcr0 & 4)
-			add(l, 0xd, 2, cpuid(0xd, 2));
-	}
-}
-
-static void add_extended(struct list *l)
-{
-	u32 max_leaf = min(cpuid(0x80000000, 0).eax, 0x80000008U);
-	struct cpuid_regs r = cpuid(0x80000000, 0);
-	bool amd = r.ebx == 0x68747541; /* "Auth"enticAMD: bits 0..24 of EDX repeat leaf 1 */
-
-	r.eax = max_leaf;
-	add(l, 0x80000000, -1, r);
-	r = cpuid(0x80000001, 0);
-	r.ecx &= F81_ECX;
-	r.edx &= F81_EDX | (amd ? F1_EDX & 0x0183f37f : 0);
-	add(l, 0x80000001, -1, r);
-	for (u32 leaf = 0x80000002; leaf <= min(max_leaf, 0x80000006U); leaf++)
-		add(l, leaf, -1, cpuid(leaf, 0));
-	if (max_leaf >= 0x80000007) /* invariant TSC */
-		add(l, 0x80000007, -1,
-		    (struct cpuid_regs){ .edx = cpuid(0x80000007, 0).edx & BIT(8) });
-	if (max_leaf >= 0x80000008)
-		add(l, 0x80000008, -1,
-		    (struct cpuid_regs){ .eax = cpuid(0x80000008, 0).eax & 0xffff });
+	if (leaf == 0xd && (!fpu_xcr0 || (sub == 2 && !(fpu_xcr0 & 4))))
+		return false;
+	return (leaf & KVM_CPUID_SIGNATURE) || leaf <= cpuid(leaf & 0x80000000, 0).eax;
 }
 
 int cpuid_supported(struct kvm_cpuid_entry2 *e, unsigned int max)
 {
-	struct list l = { .e = e, .max = max };
+	unsigned int n = 0;
 
-	add_basic(&l, min(cpuid(0, 0).eax, 0xdU));
-	/* "KVMKVMKVM": the interface is KVM's; clock.c has what is offered of it. */
-	add(&l, KVM_CPUID_SIGNATURE, -1,
-	    (struct cpuid_regs){ KVM_CPUID_FEATURES, 0x4b4d564b, 0x564b4d56, 0x4d });
-	add(&l, KVM_CPUID_FEATURES, -1,
-	    (struct cpuid_regs){
-		    .eax = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_CLOCKSOURCE2) |
-			   BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
-			   BIT(KVM_FEATURE_STEAL_TIME) });
-	add_extended(&l);
-	return l.full ? -E2BIG : (int)l.n;
+	for (const struct policy *p = policies; p < policies + ARRAY_SIZE(policies); p++) {
+		struct cpuid_regs r = cpuid(p->leaf, p->sub < 0 ? 0 : p->sub);
+
+		if (!is_there(p->leaf, p->sub))
+			continue;
+		if (n == max)
+			return -E2BIG;
+		adjust(p->leaf, p->sub, &r);
+		e[n++] = (struct kvm_cpuid_entry2){
+			.function = p->leaf,
+			.index = p->sub < 0 ? 0 : p->sub,
+			.flags = p->sub < 0 ? 0 : KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+			.eax = (r.eax & p->mask.eax) | p->set.eax,
+			.ebx = (r.ebx & p->mask.ebx) | p->set.ebx,
+			.ecx = (r.ecx & p->mask.ecx) | p->set.ecx,
+			.edx = (r.edx & p->mask.edx) | p->set.edx,
+		};
+	}
+	return n;
 }
 
 struct kvm_cpuid_entry2 *cpuid_find(struct vcpu *v, u32 leaf, u32 sub)

@@ -15,41 +15,37 @@ u64 vmm_nr_vms, vmm_nr_vcpus;
 
 static struct mutex hw_lock = MUTEX_INIT(hw_lock);
 static unsigned int hw_users;
-static int hw_failed; /* CPUs that could not be turned on; atomic */
+static int hw_error; /* of a CPU that could not be turned on, or 0; atomic */
 
 static void cpu_on(void *arg)
 {
-	struct vmm_cpu *c = this_cpu()->vmm;
+	struct vmm_cpu *c = this_cpu()->vmm = page_alloc(sizeof(*c));
+	int err = c ? vmm->cpu_on(c->page) : -ENOMEM;
 
-	if (vmm->cpu_on(c->page))
-		__atomic_fetch_add(&hw_failed, 1, __ATOMIC_RELAXED);
+	if (err)
+		__atomic_store_n(&hw_error, err, __ATOMIC_RELAXED);
 }
 
 static void cpu_off(void *arg)
 {
 	vmm->cpu_off();
+	if (this_cpu()->vmm)
+		page_free(this_cpu()->vmm, sizeof(struct vmm_cpu));
+	this_cpu()->vmm = NULL;
 }
 
 static void on_each_cpu(void (*fn)(void *arg))
 {
-	cpumask_t all = nr_cpus >= 64 ? ~0UL : BIT(nr_cpus) - 1;
-
-	smp_call(all & ~BIT(this_cpu()->id), fn, NULL);
+	smp_call(nr_cpus >= 64 ? ~0UL : BIT(nr_cpus) - 1, fn, NULL); /* all but this one */
 	irq_push();
 	fn(NULL);
 	irq_pop();
 }
 
-static void free_cpus(void)
+static void hw_off(void)
 {
-	for (unsigned int i = 0; i < nr_cpus; i++) {
-		struct vmm_cpu *c = cpus[i]->vmm;
-
-		if (c && c->page)
-			page_free(c->page, 2 * PAGE_SIZE);
-		kfree(c);
-		cpus[i]->vmm = NULL;
-	}
+	on_each_cpu(cpu_off);
+	vmm->teardown();
 }
 
 static int hw_on(void)
@@ -58,29 +54,13 @@ static int hw_on(void)
 
 	if (err)
 		return err;
-	for (unsigned int i = 0; i < nr_cpus; i++) {
-		struct vmm_cpu *c = cpus[i]->vmm = kzalloc(sizeof(*c));
-
-		if (c)
-			c->page = page_alloc(2 * PAGE_SIZE);
-		if (!c || !c->page) {
-			err = -ENOMEM;
-			goto out_free;
-		}
-	}
-	hw_failed = 0;
+	hw_error = 0;
 	on_each_cpu(cpu_on);
-	if (hw_failed) {
-		pr_err("kvm: %d of %u CPUs refuse to turn %s on", hw_failed, nr_cpus, vmm->name);
-		on_each_cpu(cpu_off);
-		err = -EBUSY;
-		goto out_free;
+	if (hw_error) {
+		pr_err("kvm: a CPU does not turn %s on: error %d", vmm->name, -hw_error);
+		hw_off();
 	}
-	return 0;
-out_free:
-	free_cpus();
-	vmm->teardown();
-	return err;
+	return hw_error;
 }
 
 int vmm_hw_get(void)
@@ -97,11 +77,8 @@ int vmm_hw_get(void)
 void vmm_hw_put(void)
 {
 	MUTEX_GUARD(&hw_lock);
-	if (--hw_users)
-		return;
-	on_each_cpu(cpu_off);
-	free_cpus();
-	vmm->teardown();
+	if (--hw_users == 0)
+		hw_off();
 }
 
 /* KVM_CHECK_EXTENSION: only what works is claimed. Bit n % 64 of word n / 64: the answer to n is 1. */

@@ -191,7 +191,7 @@ struct vmm_ops {
 	/* Tables shared by all VMs: before the first VM, after the last. 0, -ENOMEM */
 	int (*setup)(void);
 	void (*teardown)(void);
-	/* Turns the mode on and off on this CPU; page: 2 * PAGE_SIZE zeroed, its own while on. */
+	/* Turns the mode on and off on this CPU; page: 2 * PAGE_SIZE zeroed, its own while on. 0, -EBUSY */
 	int (*cpu_on)(void *page);
 	void (*cpu_off)(void);
 	size_t hw_size; /* of v->hw */
@@ -212,9 +212,9 @@ struct vmm_ops {
 extern const struct vmm_ops vmx_ops, svm_ops;
 extern const struct vmm_ops *vmm; /* the one this machine has */
 
-/* What a CPU remembers: this_cpu()->vmm. */
+/* What a CPU has while virtualization is on: this_cpu()->vmm. */
 struct vmm_cpu {
-	void *page; /* of cpu_on() */
+	u8 page[2 * PAGE_SIZE]; /* of cpu_on(): the hardware's */
 	u64 tlb_owner; /* serial of the vCPU whose translations are tagged with our one tag */
 	struct vcpu *loaded;
 };

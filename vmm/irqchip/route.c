@@ -7,76 +7,54 @@
  */
 #include "vmm/irqchip/irqchip.h"
 
-#define ROUTE_HASH 64
-#define ROUTE_MSI 0xff /* instead of a pin */
-
-struct routes { /* never changed, but replaced; a GSI has at most one route to each chip */
-	u16 nr, first[ROUTE_HASH]; /* chains by gsi % ROUTE_HASH; places from 1, 0 ends */
+struct routes { /* never changed, but replaced */
+	u32 nr; /* GSIs from here on lead nowhere */
 	struct route {
-		u16 gsi, next;
-		u8 pin, chip;
-		u32 address, data;
-	} e[];
+		u64 pins; /* of NR_PINS, at most one of each chip */
+		bool msi; /* instead of them */
+		u32 address, data; /* of the message */
+	} gsi[];
 };
 
 static struct routes *routes_alloc(u32 nr)
 {
-	return kzalloc(sizeof(struct routes) + (nr + 1) * sizeof(struct route));
+	struct routes *t = kzalloc(sizeof(*t) + nr * sizeof(t->gsi[0]));
+
+	if (t)
+		t->nr = nr;
+	return t;
 }
 
-static const struct route *route_next(const struct routes *t, u32 gsi, const struct route *r)
-{
-	u16 i = r ? r->next : t->first[gsi % ROUTE_HASH];
-
-	while (i && t->e[i].gsi != gsi)
-		i = t->e[i].next;
-	return i ? &t->e[i] : NULL;
-}
-
-#define for_each_route(r, t, g) for (r = route_next(t, g, NULL); r; r = route_next(t, g, r))
-
+/* Adds one of the monitor's: its GSI is below t->nr. */
 static int route_add(struct routes *t, const struct kvm_irq_routing_entry *u)
 {
-	static const u8 pins[] = { 8, 8, KVM_IOAPIC_NUM_PINS },
-			base[] = { PIN_PIC, PIN_PIC + 8, 0 };
+	static const struct {
+		u8 first, pins;
+	} chips[] = { { PIN_PIC, 8 }, { PIN_PIC + 8, 8 }, { 0, KVM_IOAPIC_NUM_PINS } };
 	u32 chip = u->u.irqchip.irqchip, pin = u->u.irqchip.pin;
-	struct route new = { .gsi = u->gsi, .chip = chip };
-	const struct route *r;
+	struct route *r = &t->gsi[u->gsi];
 
-	if (u->gsi >= VMM_MAX_ROUTES || u->flags)
+	if (u->flags || r->msi)
 		return -EINVAL;
-	if (u->type == KVM_IRQ_ROUTING_MSI) {
-		new.pin = new.chip = ROUTE_MSI;
-		new.address = u->u.msi.address_lo;
-		new.data = u->u.msi.data;
-	} else if (u->type == KVM_IRQ_ROUTING_IRQCHIP && chip < KVM_NR_IRQCHIPS &&
-		   pin < pins[chip]) {
-		new.pin = base[chip] + pin;
-	} else {
-		return -EINVAL;
+	if (u->type == KVM_IRQ_ROUTING_MSI && !r->pins) {
+		*r = (struct route){ .msi = true,
+				     .address = u->u.msi.address_lo,
+				     .data = u->u.msi.data };
+		return 0;
 	}
-	for_each_route(r, t, u->gsi) if (r->pin == ROUTE_MSI || new.pin == ROUTE_MSI ||
-					 r->chip == new.chip) return -EINVAL;
-	new.next = t->first[u->gsi % ROUTE_HASH];
-	t->e[++t->nr] = new;
-	t->first[u->gsi % ROUTE_HASH] = t->nr;
+	if (u->type != KVM_IRQ_ROUTING_IRQCHIP || chip >= KVM_NR_IRQCHIPS ||
+	    pin >= chips[chip].pins || (r->pins >> chips[chip].first & (BIT(chips[chip].pins) - 1)))
+		return -EINVAL;
+	r->pins |= BIT(chips[chip].first + pin);
 	return 0;
 }
 
 static struct routes *default_routes(void)
 {
-	struct routes *t = routes_alloc(NR_PINS);
+	struct routes *t = routes_alloc(KVM_IOAPIC_NUM_PINS);
 
-	for (u32 i = 0; t && i < NR_PINS; i++) {
-		bool pic = i >= PIN_PIC;
-		u32 gsi = pic ? i - PIN_PIC : i;
-		struct kvm_irq_routing_entry u = { .gsi = gsi, .type = KVM_IRQ_ROUTING_IRQCHIP };
-
-		/* KVM_IRQCHIP_PIC_MASTER and _SLAVE are 0 and 1 */
-		u.u.irqchip.irqchip = pic ? gsi / 8 : KVM_IRQCHIP_IOAPIC;
-		u.u.irqchip.pin = pic ? gsi % 8 : gsi;
-		route_add(t, &u);
-	}
+	for (u32 i = 0; t && i < t->nr; i++)
+		t->gsi[i].pins = BIT(i) | (i < 16 ? BIT(PIN_PIC + i) : 0);
 	return t;
 }
 
@@ -85,15 +63,26 @@ int irq_set_routes(struct vm *vm, const struct kvm_irq_routing_entry __user *u, 
 	struct irqchip *chip = vm->irqchip;
 	struct kvm_irq_routing_entry e;
 	struct routes *t;
+	u32 gsi, highest = 0;
 	int err = 0;
 
 	if (!chip || nr > VMM_MAX_ROUTES)
 		return -EINVAL;
-	t = routes_alloc(nr);
+	for (u32 i = 0; i < nr; i++) {
+		if (get_user(gsi, &u[i].gsi))
+			return -EFAULT;
+		if (gsi >= VMM_MAX_ROUTES)
+			return -EINVAL;
+		highest = max(highest, gsi);
+	}
+	t = routes_alloc(highest + 1);
 	if (!t)
 		return -ENOMEM;
-	for (u32 i = 0; i < nr && !err; i++)
-		err = copy_from_user(&e, &u[i], sizeof(e)) ? -EFAULT : route_add(t, &e);
+	for (u32 i = 0; i < nr && !err; i++) {
+		err = get_user(e, &u[i]);
+		if (!err) /* the monitor may have changed it meanwhile */
+			err = e.gsi > highest ? -EINVAL : route_add(t, &e);
+	}
 	if (!err) {
 		struct routes *old;
 
@@ -174,18 +163,13 @@ int irq_send_msi(struct vm *vm, u32 address, u32 data)
 							 .level_triggered = (data >> 15) & 1 });
 }
 
-static int route_send(struct irqchip *chip, const struct route *r, enum irq_source source,
-		      bool level)
+static int set_pin(struct irqchip *chip, unsigned int pin, enum irq_source source, bool level)
 {
-	u8 *sources;
+	u8 *sources = &chip->sources[pin];
 
-	if (r->pin == ROUTE_MSI)
-		return level ? irq_send_msi(chip->vm, r->address, r->data) : -1;
-	sources = &chip->sources[r->pin];
 	*sources = (*sources & ~BIT(source)) | level << source;
-	level = *sources;
-	return r->pin < PIN_PIC ? ioapic_set_irq(chip, r->pin, level)
-				: pic_set_irq(chip, r->pin - PIN_PIC, level);
+	return pin < PIN_PIC ? ioapic_set_irq(chip, pin, *sources)
+			     : pic_set_irq(chip, pin - PIN_PIC, *sources);
 }
 
 int irq_set(struct vm *vm, enum irq_source source, u32 gsi, bool level)
@@ -195,9 +179,13 @@ int irq_set(struct vm *vm, enum irq_source source, u32 gsi, bool level)
 	int sum = -1;
 
 	SPIN_GUARD(&chip->lock);
-	for_each_route(r, chip->routes, gsi)
-	{
-		int n = route_send(chip, r, source, level);
+	if (gsi >= chip->routes->nr)
+		return -1;
+	r = &chip->routes->gsi[gsi];
+	if (r->msi)
+		return level ? irq_send_msi(vm, r->address, r->data) : -1;
+	for (u64 pins = r->pins; pins; pins &= pins - 1) {
+		int n = set_pin(chip, __builtin_ctzl(pins), source, level);
 
 		if (n >= 0)
 			sum = max(sum, 0) + n;
@@ -207,12 +195,11 @@ int irq_set(struct vm *vm, enum irq_source source, u32 gsi, bool level)
 
 bool irq_leads_to(struct vm *vm, u32 gsi, u64 pins)
 {
-	const struct route *r;
+	const struct routes *t;
 
 	SPIN_GUARD(&vm->irqchip->lock);
-	for_each_route(r, vm->irqchip->routes,
-		       gsi) if (r->pin != ROUTE_MSI && (pins & BIT(r->pin))) return true;
-	return false;
+	t = vm->irqchip->routes;
+	return gsi < t->nr && (t->gsi[gsi].pins & pins);
 }
 
 void irqchip_unlock(struct irqchip *chip)

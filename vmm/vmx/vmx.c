@@ -113,19 +113,19 @@ static int vmx_cpu_on(void *page)
 	u8 failed;
 
 	if (rdmsr_safe(MSR_FEATURE_CONTROL, &feature))
-		return -EIO;
+		return -EBUSY;
 	if (!(feature & FEATURE_CONTROL_LOCKED))
 		wrmsr_safe(MSR_FEATURE_CONTROL,
 			   feature | FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX);
 	else if (!(feature & FEATURE_CONTROL_VMX))
-		return -EIO;
+		return -EBUSY;
 	write_cr0(read_cr0() | rdmsr(MSR_VMX_CR0_FIXED0));
 	write_cr4(read_cr4() | CR4_VMXE);
 	*(u32 *)page = rdmsr(MSR_VMX_BASIC);
 	__asm__ volatile("vmxon %1; setna %0" : "=qm"(failed) : "m"(phys) : "cc", "memory");
 	if (failed)
 		write_cr4(read_cr4() & ~CR4_VMXE);
-	return failed ? -EIO : 0;
+	return failed ? -EBUSY : 0;
 }
 
 static void vmx_cpu_off(void)
