@@ -84,29 +84,33 @@ static bool is_there(u32 leaf, s8 sub)
 	return (leaf & KVM_CPUID_SIGNATURE) || leaf <= cpuid(leaf & 0x80000000, 0).eax;
 }
 
-int cpuid_supported(struct kvm_cpuid_entry2 *e, unsigned int max)
+long cpuid_supported(struct kvm_cpuid2 __user *arg)
 {
-	unsigned int n = 0;
+	u32 n = 0, max;
 
+	if (get_user(max, &arg->nent))
+		return -EFAULT;
 	for (const struct policy *p = policies; p < policies + ARRAY_SIZE(policies); p++) {
 		struct cpuid_regs r = cpuid(p->leaf, p->sub < 0 ? 0 : p->sub);
+		struct kvm_cpuid_entry2 e = { .function = p->leaf };
 
 		if (!is_there(p->leaf, p->sub))
 			continue;
 		if (n == max)
 			return -E2BIG;
+		if (p->sub >= 0) {
+			e.index = p->sub;
+			e.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+		}
 		adjust(p->leaf, p->sub, &r);
-		e[n++] = (struct kvm_cpuid_entry2){
-			.function = p->leaf,
-			.index = p->sub < 0 ? 0 : p->sub,
-			.flags = p->sub < 0 ? 0 : KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
-			.eax = (r.eax & p->mask.eax) | p->set.eax,
-			.ebx = (r.ebx & p->mask.ebx) | p->set.ebx,
-			.ecx = (r.ecx & p->mask.ecx) | p->set.ecx,
-			.edx = (r.edx & p->mask.edx) | p->set.edx,
-		};
+		e.eax = (r.eax & p->mask.eax) | p->set.eax;
+		e.ebx = (r.ebx & p->mask.ebx) | p->set.ebx;
+		e.ecx = (r.ecx & p->mask.ecx) | p->set.ecx;
+		e.edx = (r.edx & p->mask.edx) | p->set.edx;
+		if (put_user(e, &arg->entries[n++]))
+			return -EFAULT;
 	}
-	return n;
+	return put_user(n, &arg->nent);
 }
 
 struct kvm_cpuid_entry2 *cpuid_find(struct vcpu *v, u32 leaf, u32 sub)

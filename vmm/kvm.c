@@ -127,44 +127,6 @@ static long check_extension(unsigned long cap)
 	}
 }
 
-static long get_supported_cpuid(struct kvm_cpuid2 __user *arg)
-{
-	struct kvm_cpuid_entry2 *e;
-	struct kvm_cpuid2 head;
-	long n;
-
-	if (copy_from_user(&head, arg, sizeof(head)))
-		return -EFAULT;
-	e = kzalloc(VMM_MAX_CPUID * sizeof(*e));
-	if (!e)
-		return -ENOMEM;
-	n = cpuid_supported(e, min(head.nent, (u32)VMM_MAX_CPUID));
-	if (n > 0) {
-		head.nent = n;
-		n = copy_to_user(arg->entries, e, n * sizeof(*e));
-		if (!n)
-			n = copy_to_user(arg, &head, sizeof(head));
-	}
-	kfree(e);
-	return n;
-}
-
-static long get_msr_list(struct kvm_msr_list __user *arg)
-{
-	struct kvm_msr_list head;
-	u32 room;
-
-	if (copy_from_user(&head, arg, sizeof(head)))
-		return -EFAULT;
-	room = head.nmsrs;
-	head.nmsrs = msr_list_size;
-	if (copy_to_user(arg, &head, sizeof(head)))
-		return -EFAULT;
-	if (room < msr_list_size)
-		return -E2BIG;
-	return copy_to_user(arg->indices, msr_list, msr_list_size * sizeof(u32));
-}
-
 void ioctl_move(void *kept, void *arg, size_t n, bool set)
 {
 	memcpy(set ? kept : arg, set ? arg : kept, n);
@@ -205,9 +167,9 @@ long kvm_system_ioctl(unsigned int cmd, unsigned long arg)
 	case KVM_GET_VCPU_MMAP_SIZE:
 		return arg ? -EINVAL : (long)(VMM_RUN_PAGES * PAGE_SIZE);
 	case KVM_GET_SUPPORTED_CPUID:
-		return get_supported_cpuid((void __user *)arg);
+		return cpuid_supported((void __user *)arg);
 	case KVM_GET_MSR_INDEX_LIST:
-		return get_msr_list((void __user *)arg);
+		return msr_list((void __user *)arg);
 	default: /* what Linux answers on x86 */
 		return -EINVAL;
 	}

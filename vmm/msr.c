@@ -16,27 +16,36 @@
 #define MSR_MISC_ENABLE 0x1a0
 #define MISC_ENABLE_FAST_STRING BIT(0)
 
-const u32 msr_list[] = { MSR_IA32_TSC,
-			 MSR_IA32_APIC_BASE,
-			 MSR_SYSENTER_CS,
-			 MSR_SYSENTER_ESP,
-			 MSR_SYSENTER_EIP,
-			 MSR_IA32_PAT,
-			 MSR_MISC_ENABLE,
-			 MSR_EFER,
-			 MSR_STAR,
-			 MSR_LSTAR,
-			 MSR_CSTAR,
-			 MSR_SFMASK,
-			 MSR_FS_BASE,
-			 MSR_GS_BASE,
-			 MSR_KERNEL_GS_BASE,
-			 MSR_KVM_WALL_CLOCK,
-			 MSR_KVM_SYSTEM_TIME,
-			 MSR_KVM_WALL_CLOCK_NEW,
-			 MSR_KVM_SYSTEM_TIME_NEW,
-			 MSR_KVM_STEAL_TIME };
-const unsigned int msr_list_size = ARRAY_SIZE(msr_list);
+static const u32 listed[] = { MSR_IA32_TSC,
+			      MSR_IA32_APIC_BASE,
+			      MSR_SYSENTER_CS,
+			      MSR_SYSENTER_ESP,
+			      MSR_SYSENTER_EIP,
+			      MSR_IA32_PAT,
+			      MSR_MISC_ENABLE,
+			      MSR_EFER,
+			      MSR_STAR,
+			      MSR_LSTAR,
+			      MSR_CSTAR,
+			      MSR_SFMASK,
+			      MSR_FS_BASE,
+			      MSR_GS_BASE,
+			      MSR_KERNEL_GS_BASE,
+			      MSR_KVM_WALL_CLOCK,
+			      MSR_KVM_SYSTEM_TIME,
+			      MSR_KVM_WALL_CLOCK_NEW,
+			      MSR_KVM_SYSTEM_TIME_NEW,
+			      MSR_KVM_STEAL_TIME };
+
+long msr_list(struct kvm_msr_list __user *arg)
+{
+	u32 room;
+
+	if (get_user(room, &arg->nmsrs) || put_user((u32)ARRAY_SIZE(listed), &arg->nmsrs))
+		return -EFAULT;
+	return room < ARRAY_SIZE(listed) ? -E2BIG
+					 : copy_to_user(arg->indices, listed, sizeof(listed));
+}
 
 /* Kept by the hardware for each guest (addresses must be canonical), or one value for all guests. */
 static const struct plain_msr {

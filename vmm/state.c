@@ -320,68 +320,63 @@ static int set_guest_debug(struct vcpu *v, void *arg, bool set)
 /* KVM_GET_MSRS, KVM_SET_MSRS: the number done before the first that failed. */
 static long do_msrs(struct vcpu *v, struct kvm_msrs __user *arg, bool set)
 {
-	struct kvm_msr_entry __user *list;
-	struct kvm_msrs head;
-	long i;
+	struct kvm_msr_entry e;
+	u32 n;
 
-	if (copy_from_user(&head, arg, sizeof(head)))
+	if (get_user(n, &arg->nmsrs))
 		return -EFAULT;
-	if (head.nmsrs > 256)
+	if (n > 256)
 		return -E2BIG;
-	list = arg->entries;
-	for (i = 0; i < head.nmsrs; i++) {
-		struct kvm_msr_entry e;
-		u64 data;
-
-		if (copy_from_user(&e, &list[i], sizeof(e)))
+	for (u32 i = 0; i < n; i++) {
+		if (get_user(e, &arg->entries[i]))
 			return -EFAULT;
-		if (set ? msr_write(v, e.index, e.data, true) : msr_read(v, e.index, &data))
-			break;
-		if (!set && put_user(data, &list[i].data))
+		if (set ? msr_write(v, e.index, e.data, true)
+			: msr_read(v, e.index, (u64 *)&e.data))
+			return i;
+		if (!set && put_user(e, &arg->entries[i]))
 			return -EFAULT;
 	}
-	return i;
+	return n;
 }
 
 /* KVM_SET_CPUID2, KVM_GET_CPUID2. A CPU that has run does not change: it takes the same list again. */
 static long move_cpuid(struct vcpu *v, struct kvm_cpuid2 __user *arg, bool set)
 {
 	bool ran = v->seen_gen;
-	struct kvm_cpuid2 head;
+	u32 n;
 
-	if (copy_from_user(&head, arg, sizeof(head)))
+	if (get_user(n, &arg->nent))
 		return -EFAULT;
-	if (set ? head.nent > VMM_MAX_CPUID : head.nent < v->nr_cpuid)
+	if (set ? n > VMM_MAX_CPUID : n < v->nr_cpuid)
 		return -E2BIG;
-	if (set && ran && head.nent != v->nr_cpuid)
+	if (set && ran && n != v->nr_cpuid)
 		return -EINVAL;
-	head.nent = v->nr_cpuid = set ? head.nent : v->nr_cpuid;
-	for (u32 i = 0; i < head.nent; i++) {
+	n = v->nr_cpuid = set ? n : v->nr_cpuid;
+	for (u32 i = 0; i < n; i++) {
 		struct kvm_cpuid_entry2 own = v->cpuid[i], e = own;
 
 		cpuid_own(v, &own);
-		if (set ? copy_from_user(&e, &arg->entries[i], sizeof(e))
-			: copy_to_user(&arg->entries[i], &own, sizeof(e)))
+		if (set ? get_user(e, &arg->entries[i]) : put_user(own, &arg->entries[i]))
 			return -EFAULT;
 		v->cpuid[i] = ran ? v->cpuid[i] : e;
 		cpuid_own(v, &e);
 		if (ran && memcmp(&e, &own, offsetof(struct kvm_cpuid_entry2, padding)))
 			return -EINVAL;
 	}
-	return set ? 0 : copy_to_user(arg, &head, sizeof(head));
+	return set ? 0 : put_user(n, &arg->nent);
 }
 
 /* KVM_SET_SIGNAL_MASK: the signals that are blocked during KVM_RUN; NULL: as outside. */
 static long set_sigmask(struct vcpu *v, struct kvm_signal_mask __user *arg)
 {
-	struct kvm_signal_mask head;
+	u32 len;
 
 	v->has_sigmask = false;
 	if (!arg)
 		return 0;
-	if (copy_from_user(&head, arg, sizeof(head)))
+	if (get_user(len, &arg->len))
 		return -EFAULT;
-	if (head.len != sizeof(v->sigmask))
+	if (len != sizeof(v->sigmask))
 		return -EINVAL;
 	if (copy_from_user(&v->sigmask, arg->sigset, sizeof(v->sigmask)))
 		return -EFAULT;

@@ -23,14 +23,6 @@ static u64 last_serial; /* atomic */
 
 /* ---- loaded and swapped ---- */
 
-static u64 xgetbv(u32 reg)
-{
-	u32 lo, hi;
-
-	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(reg));
-	return (u64)hi << 32 | lo;
-}
-
 void vcpu_load_debug(struct vcpu *v)
 {
 	__asm__ volatile("mov %0, %%db0" ::"r"(v->dr[0]));

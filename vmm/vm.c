@@ -105,15 +105,6 @@ static long signal_msi(struct vm *vm, const struct kvm_msi *m)
 	return irq_send_msi(vm, m->address_lo, m->data);
 }
 
-static long set_routing(struct vm *vm, struct kvm_irq_routing __user *arg)
-{
-	struct kvm_irq_routing head;
-
-	if (copy_from_user(&head, arg, sizeof(head)))
-		return -EFAULT;
-	return head.flags ? -EINVAL : irq_set_routes(vm, arg->entries, head.nr);
-}
-
 static long create_pit(struct vm *vm, u32 flags)
 {
 	MUTEX_GUARD(&vm->lock);
@@ -204,7 +195,7 @@ static long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	case KVM_CREATE_PIT:
 		return create_pit(vm, KVM_PIT_SPEAKER_DUMMY);
 	case KVM_SET_GSI_ROUTING:
-		return set_routing(vm, p);
+		return irq_set_routes(vm, p);
 	case KVM_CHECK_EXTENSION:
 		return kvm_system_ioctl(cmd, arg);
 	default:

@@ -384,7 +384,7 @@ int emulate_string_io(struct vcpu *v, struct vmm_exit *x); /* INS and OUTS */
 int emulate_resume(struct vcpu *v); /* the monitor's answer to either has come */
 
 /* cpuid.c */
-int cpuid_supported(struct kvm_cpuid_entry2 *e, unsigned int max); /* entries, or -E2BIG */
+long cpuid_supported(struct kvm_cpuid2 __user *arg); /* KVM_GET_SUPPORTED_CPUID */
 void cpuid_emulate(struct vcpu *v); /* from and to v->regs; loaded */
 void cpuid_own(struct vcpu *v, struct kvm_cpuid_entry2 *e); /* what follows v's registers */
 struct kvm_cpuid_entry2 *cpuid_find(struct vcpu *v, u32 leaf, u32 sub);
@@ -393,8 +393,7 @@ bool xcr0_valid(struct vcpu *v, u64 value); /* does its CPUID show these? */
 /* msr.c: 0, or -EINVAL: the guest gets #GP, the monitor stops there. host: from KVM_SET_MSRS */
 int msr_read(struct vcpu *v, u32 msr, u64 *value);
 int msr_write(struct vcpu *v, u32 msr, u64 value, bool host);
-extern const u32 msr_list[];
-extern const unsigned int msr_list_size;
+long msr_list(struct kvm_msr_list __user *arg); /* KVM_GET_MSR_INDEX_LIST */
 u64 cr4_guest_mask(struct vcpu *v); /* bits the guest may set */
 u64 guest_tsc(struct vcpu *v);
 static inline bool canonical(u64 a)

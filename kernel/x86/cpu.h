@@ -106,6 +106,12 @@ static inline void irq_enable_and_halt(void)
 {
 	__asm__ volatile("sti; hlt" ::: "memory");
 }
+static inline u64 xgetbv(u32 reg)
+{
+	u32 lo, hi;
+	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(reg));
+	return (u64)hi << 32 | lo;
+}
 static inline void xsetbv(u32 reg, u64 v)
 {
 	__asm__ volatile("xsetbv" ::"c"(reg), "a"((u32)v), "d"((u32)(v >> 32)));

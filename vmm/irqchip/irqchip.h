@@ -35,7 +35,7 @@ void irqchip_stop(struct vm *vm); /* timers off: nothing will touch a vCPU any m
 void irqchip_free(struct vm *vm);
 int irqchip_state(struct vm *vm, struct kvm_irqchip *c, bool set);
 /* KVM_SET_GSI_ROUTING. -EINVAL, -EFAULT, -ENOMEM */
-int irq_set_routes(struct vm *vm, const struct kvm_irq_routing_entry __user *u, u32 nr);
+int irq_set_routes(struct vm *vm, const struct kvm_irq_routing __user *arg);
 /* The line of a GSI. How many took the interrupt; 0: it was pending already; -1: nobody. Any context. */
 int irq_set(struct vm *vm, enum irq_source source, u32 gsi, bool level);
 int irq_send_msi(struct vm *vm, u32 address, u32 data); /* returns the same */

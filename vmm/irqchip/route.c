@@ -58,18 +58,21 @@ static struct routes *default_routes(void)
 	return t;
 }
 
-int irq_set_routes(struct vm *vm, const struct kvm_irq_routing_entry __user *u, u32 nr)
+int irq_set_routes(struct vm *vm, const struct kvm_irq_routing __user *arg)
 {
 	struct irqchip *chip = vm->irqchip;
+	struct kvm_irq_routing head;
 	struct kvm_irq_routing_entry e;
-	struct routes *t;
+	struct routes *t, *old;
 	u32 gsi, highest = 0;
 	int err = 0;
 
-	if (!chip || nr > VMM_MAX_ROUTES)
+	if (get_user(head, arg))
+		return -EFAULT;
+	if (!chip || head.flags || head.nr > VMM_MAX_ROUTES)
 		return -EINVAL;
-	for (u32 i = 0; i < nr; i++) {
-		if (get_user(gsi, &u[i].gsi))
+	for (u32 i = 0; i < head.nr; i++) {
+		if (get_user(gsi, &arg->entries[i].gsi))
 			return -EFAULT;
 		if (gsi >= VMM_MAX_ROUTES)
 			return -EINVAL;
@@ -78,21 +81,16 @@ int irq_set_routes(struct vm *vm, const struct kvm_irq_routing_entry __user *u, 
 	t = routes_alloc(highest + 1);
 	if (!t)
 		return -ENOMEM;
-	for (u32 i = 0; i < nr && !err; i++) {
-		err = get_user(e, &u[i]);
+	for (u32 i = 0; i < head.nr && !err; i++) {
+		err = get_user(e, &arg->entries[i]);
 		if (!err) /* the monitor may have changed it meanwhile */
 			err = e.gsi > highest ? -EINVAL : route_add(t, &e);
 	}
-	if (!err) {
-		struct routes *old;
-
-		spin_lock(&chip->lock);
-		old = chip->routes;
-		chip->routes = t;
-		spin_unlock(&chip->lock);
-		t = old;
-	}
-	kfree(t);
+	spin_lock(&chip->lock);
+	old = err ? t : chip->routes;
+	chip->routes = err ? chip->routes : t;
+	spin_unlock(&chip->lock);
+	kfree(old);
 	return err;
 }
 
