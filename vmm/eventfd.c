@@ -18,8 +18,7 @@ struct irqfd {
 	struct vm *vm;
 	u32 gsi;
 	bool closed; /* its last descriptor is gone: nobody can signal it any more */
-	/* resample: NULL, or told when the guest ends the interrupt */
-	struct eventfd *event, *resample;
+	struct eventfd *event;
 };
 
 struct ioeventfd {
@@ -32,12 +31,8 @@ struct ioeventfd {
 
 static void irqfd_inject(struct irqfd *f)
 {
-	if (f->resample) {
-		irq_set(f->vm, IRQ_SOURCE_RESAMPLE, f->gsi, true);
-		return;
-	}
-	irq_set(f->vm, IRQ_SOURCE_USER, f->gsi, true);
-	irq_set(f->vm, IRQ_SOURCE_USER, f->gsi, false);
+	irq_set(f->vm, f->gsi, true);
+	irq_set(f->vm, f->gsi, false);
 }
 
 /* The eventfd's wait queue is locked. */
@@ -53,30 +48,10 @@ static void irqfd_wake(struct wait_entry *w, u32 key)
 	irqfd_inject(f);
 }
 
-void irqfd_resample(struct vm *vm, u64 pins)
-{
-	struct irqfd *f;
-
-	if (!READ_ONCE(vm->nr_resample))
-		return;
-	SPIN_GUARD(&vm->fd_lock);
-	list_for_each(f, &vm->irqfds, link) {
-		if (!f->resample || !irq_leads_to(vm, f->gsi, pins))
-			continue;
-		irq_set(vm, IRQ_SOURCE_RESAMPLE, f->gsi, false);
-		eventfd_signal(f->resample);
-	}
-}
-
 static void irqfd_free(struct irqfd *f)
 {
 	waitq_del(&f->wait); /* from here on no wake-up runs */
 	list_del(&f->link);
-	if (f->resample) {
-		f->vm->nr_resample--;
-		irq_set(f->vm, IRQ_SOURCE_RESAMPLE, f->gsi, false);
-		eventfd_put(f->resample);
-	}
 	eventfd_put(f->event);
 	kfree(f);
 }
@@ -91,66 +66,44 @@ static void irqfd_remove(struct vm *vm, const struct eventfd *e, u32 gsi)
 			irqfd_free(f);
 }
 
-static int irqfd_add(struct vm *vm, struct irqfd *f)
+static int irqfd_assign(struct vm *vm, u32 gsi, struct eventfd *event)
 {
-	struct irqfd *o;
-
-	SPIN_GUARD(&vm->fd_lock);
-	irqfd_remove(vm, NULL, 0);
-	list_for_each(o, &vm->irqfds, link)
-		if (o->event == f->event)
-			return -EBUSY;
-	list_add(&f->link, &vm->irqfds);
-	vm->nr_resample += f->resample != NULL;
-	if (eventfd_listen(f->event, &f->wait))
-		irqfd_inject(f);
-	return 0;
-}
-
-static int irqfd_assign(struct vm *vm, const struct kvm_irqfd *a, struct eventfd *event)
-{
-	struct irqfd *f = kzalloc(sizeof(*f));
-	int err = -ENOMEM;
+	struct irqfd *f = kzalloc(sizeof(*f)), *o;
 
 	if (!f)
-		goto out_event;
-	*f = (struct irqfd){ .vm = vm, .gsi = a->gsi, .event = event, .wait.func = irqfd_wake };
+		return -ENOMEM;
+	*f = (struct irqfd){ .vm = vm, .gsi = gsi, .event = event, .wait.func = irqfd_wake };
 	list_init(&f->wait.link);
-	if (a->flags & KVM_IRQFD_FLAG_RESAMPLE) {
-		f->resample = eventfd_get(a->resamplefd);
-		err = PTR_ERR(f->resample);
-		if (IS_ERR(f->resample))
-			goto out_free;
+	irqfd_remove(vm, NULL, 0);
+	if (list_find(o, &vm->irqfds, link, o->event == event)) {
+		kfree(f);
+		return -EBUSY;
 	}
-	err = irqfd_add(vm, f);
-	if (!err)
-		return 0;
-	if (f->resample)
-		eventfd_put(f->resample);
-out_free:
-	kfree(f);
-out_event:
-	eventfd_put(event);
-	return err;
+	list_add(&f->link, &vm->irqfds);
+	if (eventfd_listen(event, &f->wait))
+		irqfd_inject(f);
+	return 0;
 }
 
 /* KVM_IRQFD: -EINVAL, -EBADF, -EBUSY: the eventfd has an interrupt already. */
 int irqfd_ioctl(struct vm *vm, const struct kvm_irqfd *a)
 {
 	struct eventfd *event;
+	int err = 0;
 
-	if ((a->flags & ~(KVM_IRQFD_FLAG_DEASSIGN | KVM_IRQFD_FLAG_RESAMPLE)) || !vm->irqchip)
+	if ((a->flags & ~KVM_IRQFD_FLAG_DEASSIGN) || !vm->irqchip)
 		return -EINVAL;
 	event = eventfd_get(a->fd);
 	if (IS_ERR(event))
 		return PTR_ERR(event);
-	if (!(a->flags & KVM_IRQFD_FLAG_DEASSIGN))
-		return irqfd_assign(vm, a, event);
-	spin_lock(&vm->fd_lock);
-	irqfd_remove(vm, event, a->gsi);
-	spin_unlock(&vm->fd_lock);
-	eventfd_put(event);
-	return 0;
+	SPIN_GUARD(&vm->fd_lock);
+	if (a->flags)
+		irqfd_remove(vm, event, a->gsi);
+	else
+		err = irqfd_assign(vm, a->gsi, event);
+	if (err || a->flags) /* else it is the irqfd's */
+		eventfd_put(event);
+	return err;
 }
 
 /* ---- ioeventfd ---- */

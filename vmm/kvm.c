@@ -91,9 +91,8 @@ static const u64 extensions[] = {
 		CAP(0, IRQFD) | CAP(0, PIT2) | CAP(0, PIT_STATE2) | CAP(0, IOEVENTFD) |
 		CAP(0, SET_IDENTITY_MAP_ADDR) | CAP(0, VCPU_EVENTS) | CAP(0, DEBUGREGS) |
 		CAP(0, XSAVE) | CAP(0, GET_TSC_KHZ),
-	CAP(1, SIGNAL_MSI) | CAP(1, READONLY_MEM) | CAP(1, IRQFD_RESAMPLE) |
-		CAP(1, IOEVENTFD_NO_LENGTH) | CAP(1, CHECK_EXTENSION_VM) |
-		CAP(1, IOEVENTFD_ANY_LENGTH) | CAP(1, ENABLE_CAP_VM),
+	CAP(1, SIGNAL_MSI) | CAP(1, READONLY_MEM) | CAP(1, IOEVENTFD_NO_LENGTH) |
+		CAP(1, CHECK_EXTENSION_VM) | CAP(1, IOEVENTFD_ANY_LENGTH),
 	CAP(2, IMMEDIATE_EXIT) | CAP(2, COALESCED_PIO),
 };
 
@@ -112,8 +111,6 @@ static long check_extension(unsigned long cap)
 		return VMM_DEBUG;
 	case KVM_CAP_ADJUST_CLOCK:
 		return KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC;
-	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
-		return KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET;
 	case KVM_CAP_IRQ_ROUTING:
 		return VMM_MAX_ROUTES;
 	case KVM_CAP_NR_VCPUS:
@@ -134,9 +131,9 @@ void ioctl_move(void *kept, void *arg, size_t n, bool set)
 
 long ioctl_struct(void *obj, unsigned int cmd, void __user *arg, ioctl_fn *call)
 {
-	/* Two of Linux's numbers tell the wrong direction. */
-	bool in = (_IOC_DIR(cmd) & _IOC_WRITE) || cmd == KVM_SET_IRQCHIP || cmd == KVM_SET_PIT;
-	bool out = (_IOC_DIR(cmd) & _IOC_READ) && cmd != KVM_SET_IRQCHIP && cmd != KVM_SET_PIT;
+	/* One of Linux's numbers tells the wrong direction. */
+	bool in = (_IOC_DIR(cmd) & _IOC_WRITE) || cmd == KVM_SET_IRQCHIP;
+	bool out = (_IOC_DIR(cmd) & _IOC_READ) && cmd != KVM_SET_IRQCHIP;
 	size_t size = _IOC_SIZE(cmd);
 	void *s;
 	long r;

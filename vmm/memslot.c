@@ -149,16 +149,6 @@ static size_t log_words(u64 pages)
 	return (pages + 63) / 64;
 }
 
-static u64 *log_alloc(struct vm *vm, u64 pages)
-{
-	u64 *log = kzalloc(log_words(pages) * sizeof(*log));
-
-	if (log && (vm->manual_log & KVM_DIRTY_LOG_INITIALLY_SET))
-		for (u64 i = 0; i < pages; i++)
-			log[i / 64] |= BIT(i % 64);
-	return log;
-}
-
 /* May *slot become *new? As Linux: one that is there may move or go, not change its size. */
 static int check_change(struct vm *vm, const struct memslot *slot, const struct memslot *new)
 {
@@ -191,7 +181,7 @@ int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r)
 	if (err)
 		return err;
 	if (new.pages && (r->flags & KVM_MEM_LOG_DIRTY_PAGES)) {
-		new.dirty = slot->dirty ?: log_alloc(vm, new.pages);
+		new.dirty = slot->dirty ?: kzalloc(log_words(new.pages) * sizeof(u64));
 		if (!new.dirty)
 			return -ENOMEM;
 	}
@@ -216,66 +206,34 @@ void memslots_free(struct vm *vm)
 
 /* ---- the dirty log ---- */
 
-static struct memslot *logged_slot(struct vm *vm, u32 n)
+/* Takes the bits out of word i, and watches those pages again. Those that were set. */
+static u64 take_dirty(struct vm *vm, struct memslot *s, u64 i)
 {
-	if (n >= VMM_MAX_SLOTS)
-		return ERR_PTR(-EINVAL);
-	return vm->slots[n].dirty ? &vm->slots[n] : ERR_PTR(-ENOENT);
-}
-
-/* Takes the bits of mask out of word i, and watches those pages again. Those that were set. */
-static u64 take_dirty(struct vm *vm, struct memslot *s, u64 i, u64 mask)
-{
-	u64 gpa = (s->gfn + 64 * i) << PAGE_SHIFT;
+	u64 gpa = (s->gfn + 64 * i) << PAGE_SHIFT, bits;
 
 	SPIN_GUARD(&vm->mmu_lock);
-	mask &= s->dirty[i];
-	s->dirty[i] &= ~mask;
-	if (mask)
+	bits = s->dirty[i];
+	s->dirty[i] = 0;
+	if (bits)
 		slat_protect(&vm->slat, gpa, gpa + 64 * PAGE_SIZE);
-	return mask;
+	return bits;
 }
 
 int memslot_get_log(struct vm *vm, const struct kvm_dirty_log *log)
 {
 	u64 __user *to = (u64 __user *)log->dirty_bitmap;
-	bool manual = vm->manual_log & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
-	struct memslot *s;
+	struct memslot *s = &vm->slots[log->slot % VMM_MAX_SLOTS];
 	u64 any = 0;
 	int err = 0;
 
 	MUTEX_GUARD(&vm->lock);
-	s = logged_slot(vm, log->slot);
-	if (IS_ERR(s))
-		return PTR_ERR(s);
+	if (log->slot >= VMM_MAX_SLOTS || !s->dirty)
+		return log->slot >= VMM_MAX_SLOTS ? -EINVAL : -ENOENT;
 	for (u64 i = 0; i < log_words(s->pages) && !err; i++) {
-		u64 word = manual ? READ_ONCE(s->dirty[i]) : take_dirty(vm, s, i, ~0UL);
+		u64 word = take_dirty(vm, s, i);
 
 		any |= word;
 		err = put_user(word, &to[i]);
-	}
-	if (any && !manual)
-		flush_guests(vm);
-	return err;
-}
-
-int memslot_clear_log(struct vm *vm, const struct kvm_clear_dirty_log *log)
-{
-	u64 __user *from = (u64 __user *)log->dirty_bitmap;
-	u64 first = log->first_page, n = log->num_pages, mask, any = 0;
-	struct memslot *s;
-	int err = 0;
-
-	MUTEX_GUARD(&vm->lock);
-	s = first % 64 ? ERR_PTR(-EINVAL) : logged_slot(vm, log->slot);
-	if (IS_ERR(s))
-		return PTR_ERR(s);
-	if (first > s->pages || n > s->pages - first || (n < s->pages - first && n % 64))
-		return -EINVAL;
-	for (u64 i = 0; i < log_words(n) && !err; i++) {
-		err = get_user(mask, &from[i]);
-		if (!err)
-			any |= take_dirty(vm, s, first / 64 + i, mask);
 	}
 	if (any)
 		flush_guests(vm);

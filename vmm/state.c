@@ -396,18 +396,6 @@ static long run(struct vcpu *v)
 	return r;
 }
 
-static int translate(struct vcpu *v, void *arg, bool set)
-{
-	struct kvm_translation *t = arg;
-
-	t->valid = !guest_translate(v, t->linear_address, 0, (u64 *)&t->physical_address);
-	if (!t->valid)
-		t->physical_address = ~0UL;
-	t->writeable = 1; /* as Linux: rights are not looked at */
-	t->usermode = 0;
-	return 0;
-}
-
 static int user_nmi(struct vcpu *v, void *arg, bool set)
 {
 	__atomic_store_n(&v->nmi_pending, true, __ATOMIC_SEQ_CST);
@@ -459,7 +447,6 @@ static const struct {
 	{ KVM_GET_VCPU_EVENTS, 0, get_events },
 	{ 0, KVM_SET_VCPU_EVENTS, set_events },
 	{ 0, KVM_SET_GUEST_DEBUG, set_guest_debug },
-	{ KVM_TRANSLATE, 0, translate },
 	{ 0, KVM_NMI, user_nmi },
 	{ 0, KVM_INTERRUPT, user_interrupt },
 	{ 0, KVM_SET_VAPIC_ADDR, set_vapic },

@@ -94,7 +94,7 @@ static long irq_line(struct vm *vm, struct kvm_irq_level *l)
 {
 	if (!vm->irqchip)
 		return -ENXIO;
-	l->status = irq_set(vm, IRQ_SOURCE_USER, l->irq, l->level);
+	l->status = irq_set(vm, l->irq, l->level);
 	return 0;
 }
 
@@ -117,19 +117,6 @@ static long create_irqchip(struct vm *vm)
 	return vm->irqchip ? -EEXIST : vm->nr_vcpus ? -EINVAL : irqchip_create(vm);
 }
 
-/* KVM_ENABLE_CAP: the one that a VM can have. */
-static long enable_cap(struct vm *vm, const struct kvm_enable_cap *c)
-{
-	u64 allowed = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
-
-	if (c->args[0] & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
-		allowed |= KVM_DIRTY_LOG_INITIALLY_SET;
-	if (c->cap != KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 || c->flags || (c->args[0] & ~allowed))
-		return -EINVAL;
-	vm->manual_log = c->args[0];
-	return 0;
-}
-
 static long vm_call(void *obj, unsigned int cmd, void *arg, bool set)
 {
 	struct vm *vm = obj;
@@ -139,10 +126,6 @@ static long vm_call(void *obj, unsigned int cmd, void *arg, bool set)
 		return memslot_set(vm, arg);
 	case KVM_GET_DIRTY_LOG:
 		return memslot_get_log(vm, arg);
-	case KVM_CLEAR_DIRTY_LOG:
-		return memslot_clear_log(vm, arg);
-	case KVM_ENABLE_CAP:
-		return enable_cap(vm, arg);
 	case KVM_SET_IDENTITY_MAP_ADDR:
 		return vm->nr_vcpus ? -EINVAL : 0;
 	case KVM_GET_IRQCHIP:
@@ -150,11 +133,9 @@ static long vm_call(void *obj, unsigned int cmd, void *arg, bool set)
 		return vm->irqchip ? irqchip_state(vm, arg, set) : -ENXIO;
 	case KVM_CREATE_PIT2:
 		return create_pit(vm, ((struct kvm_pit_config *)arg)->flags);
-	case KVM_GET_PIT:
 	case KVM_GET_PIT2:
-	case KVM_SET_PIT:
 	case KVM_SET_PIT2:
-		return pit_state(vm, arg, set, cmd == KVM_GET_PIT || cmd == KVM_SET_PIT);
+		return pit_state(vm, arg, set);
 	case KVM_GET_CLOCK:
 	case KVM_SET_CLOCK:
 		return clock_ioctl(vm, arg, set);
@@ -192,8 +173,6 @@ static long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 		return create_irqchip(vm);
 	case KVM_SET_NR_MMU_PAGES: /* of shadow page tables, which no guest has here */
 		return arg < VMM_MIN_MMU_PAGES ? -EINVAL : 0;
-	case KVM_CREATE_PIT:
-		return create_pit(vm, KVM_PIT_SPEAKER_DUMMY);
 	case KVM_SET_GSI_ROUTING:
 		return irq_set_routes(vm, p);
 	case KVM_CHECK_EXTENSION:

@@ -47,7 +47,6 @@ struct vm {
 	u64 wall_msr;
 
 	struct mutex lock; /* guards slot changes and vCPU creation */
-	u64 manual_log; /* KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 as it was enabled: KVM_DIRTY_LOG_* */
 	unsigned int nr_vcpus;
 	struct vcpu *vcpus[VMM_MAX_VCPUS]; /* by id; set once, freed with the VM */
 
@@ -60,7 +59,6 @@ struct vm {
 	struct frame *ring; /* of coalesced writes */
 	spinlock_t fd_lock; /* guards down to nr_zones */
 	struct list_head irqfds, ioeventfds, zones;
-	unsigned int nr_resample; /* irqfds with a resamplefd */
 	unsigned int nr_zones;
 
 	u64 next_write; /* a write fault here continues a row: a hint, races are harmless */
@@ -296,8 +294,6 @@ int irqfd_ioctl(struct vm *vm, const struct kvm_irqfd *a);
 int ioeventfd_ioctl(struct vm *vm, const struct kvm_ioeventfd *a);
 /* The guest wrote len bytes to a port or an address. True: an ioeventfd has it. */
 bool ioeventfd_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value);
-/* The guest ended the interrupts of these pins: lowers their lines, tells resamplefds. */
-void irqfd_resample(struct vm *vm, u64 pins);
 void eventfds_free(struct vm *vm);
 
 /* coalesce.c */
@@ -317,9 +313,8 @@ int clock_msr(struct vcpu *v, u32 msr, u64 *value, bool write); /* -EINVAL: not 
 
 /* memslot.c */
 int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r);
-/* KVM_GET_DIRTY_LOG, KVM_CLEAR_DIRTY_LOG. -EINVAL, -EFAULT; -ENOENT: it is not logged */
+/* KVM_GET_DIRTY_LOG. -EINVAL, -EFAULT; -ENOENT: it is not logged */
 int memslot_get_log(struct vm *vm, const struct kvm_dirty_log *log);
-int memslot_clear_log(struct vm *vm, const struct kvm_clear_dirty_log *log);
 void memslots_free(struct vm *vm);
 /* The slot that holds gpa into *out (a copy). False: nobody's memory. */
 bool memslot_find(struct vm *vm, u64 gpa, struct memslot *out);

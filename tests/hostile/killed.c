@@ -47,10 +47,7 @@ static void bind_events(struct machine *m, struct rng *r)
 					    .addr = i & 1 ? 0xfed00000 : 0x10 + i,
 					    .len = 1 << i,
 					    .flags = i & 1 ? 0 : KVM_IOEVENTFD_FLAG_PIO };
-		struct kvm_irqfd irq = { .fd = events[i],
-					 .gsi = below(r, 24),
-					 .flags = once_in(r, 3) ? KVM_IRQFD_FLAG_RESAMPLE : 0,
-					 .resamplefd = events[(i + 1) % 4] };
+		struct kvm_irqfd irq = { .fd = events[i], .gsi = below(r, 24) };
 
 		step_of_set_up(ioctl(m->vm, KVM_IOEVENTFD, &io));
 		step_of_set_up(ioctl(m->vm, KVM_IRQFD, &irq));

@@ -32,15 +32,6 @@ static int get_log(struct guest *g, uint32_t slot, void *bitmap)
 	return ioctl(g->vm, KVM_GET_DIRTY_LOG, &l);
 }
 
-static int clear_log(struct guest *g, uint32_t slot, uint64_t first, uint32_t n, void *bitmap)
-{
-	struct kvm_clear_dirty_log l = {
-		.slot = slot, .num_pages = n, .first_page = first, .dirty_bitmap = bitmap
-	};
-
-	return ioctl(g->vm, KVM_CLEAR_DIRTY_LOG, &l);
-}
-
 static struct log take(struct guest *g)
 {
 	struct log l = { .bits = { 5, 5, 0x55 } };
@@ -80,17 +71,6 @@ static void arguments(void)
 	SHOW(get_log(&g, 1, NULL));
 	SHOW(ioctl(g.vm, KVM_GET_DIRTY_LOG, NULL));
 	SHOW(ioctl(g.vcpu, KVM_GET_DIRTY_LOG, &l));
-	SHOW(clear_log(&g, 0, 0, 64, &l));
-	SHOW(clear_log(&g, 0xfffe, 0, 64, &l));
-	SHOW(clear_log(&g, 1, 1, 63, &l));
-	SHOW(clear_log(&g, 1, 0, 63, &l));
-	SHOW(clear_log(&g, 1, 0, 64, &l));
-	SHOW(clear_log(&g, 1, 0, 70, &l));
-	SHOW(clear_log(&g, 1, 0, 71, &l));
-	SHOW(clear_log(&g, 1, 64, 6, &l));
-	SHOW(clear_log(&g, 1, 64, 7, &l));
-	SHOW(clear_log(&g, 1, 128, 0, &l));
-	SHOW(clear_log(&g, 1, 0, 64, NULL));
 	SHOW(set_slot_flags(g.vm, 2, 0x400000, p, PAGE, 4));
 	SHOW(set_slot_flags(g.vm, 2, 0x400000, p, PAGE,
 			    KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY));
@@ -226,65 +206,6 @@ static void clock_page(void)
 	show("the clock, and page 0", take(&g));
 }
 
-static int manual(struct guest *g, uint64_t how)
-{
-	struct kvm_enable_cap c = { .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, .args = { how } };
-
-	return ioctl(g->vm, KVM_ENABLE_CAP, &c);
-}
-
-static void cleared_by_hand(void)
-{
-	struct guest g;
-	uint64_t some[WORDS] = { 1 << 2, 0 };
-
-	watched(&g, KVM_MEM_LOG_DIRTY_PAGES);
-	SHOW(manual(&g, 4));
-	SHOW(manual(&g, KVM_DIRTY_LOG_INITIALLY_SET));
-	SHOW(manual(&g, KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE));
-	write_pages(&g, 2, 2, 1);
-	write_pages(&g, 66, 1, 1);
-	show("three", take(&g));
-	show("still", take(&g));
-	CHECK(clear_log(&g, 1, 0, PAGES, some) == 0);
-	show("without 2", take(&g));
-	write_pages(&g, 2, 1, 2);
-	show("with 2", take(&g));
-	some[0] = ~0UL;
-	CHECK(clear_log(&g, 1, 64, 6, some) == 0);
-	show("without 66", take(&g));
-	CHECK(clear_log(&g, 1, 0, 64, some) == 0);
-	show("nothing", take(&g));
-}
-
-static void set_at_first(void)
-{
-	uint64_t all[WORDS] = { ~0UL, ~0UL };
-	struct guest g;
-	uint8_t *p = watched(&g, 0);
-
-	SHOW(manual(&g, KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET));
-	CHECK(set_slot_flags(g.vm, 1, AT, p, PAGES * PAGE, KVM_MEM_LOG_DIRTY_PAGES) == 0);
-	show("all", take(&g));
-	CHECK(clear_log(&g, 1, 0, PAGES, all) == 0);
-	write_pages(&g, 5, 1, 1);
-	show("one", take(&g));
-}
-
-static void other_caps(void)
-{
-	struct kvm_enable_cap c = { .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, .flags = 1 };
-	struct guest g;
-
-	guest_make(&g, false);
-	SHOW(ioctl(g.vm, KVM_ENABLE_CAP, &c));
-	c = (struct kvm_enable_cap){ .cap = KVM_CAP_USER_MEMORY };
-	SHOW(ioctl(g.vm, KVM_ENABLE_CAP, &c));
-	SHOW(ioctl(g.vm, KVM_ENABLE_CAP, NULL));
-	SHOW(ioctl(g.vm, KVM_CHECK_EXTENSION, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2));
-	SHOW(ioctl(g.vm, KVM_CHECK_EXTENSION, KVM_CAP_ENABLE_CAP_VM));
-}
-
 /*
  * As a migration does it: the guest counts in all its pages, and the monitor copies what the log
  * names. When the guest stands still and the last pages are copied, copy and memory are the same.
@@ -339,17 +260,8 @@ static void in_flight(void)
 }
 
 static const struct test_case cases[] = {
-	{ "arguments", arguments },
-	{ "written", written },
-	{ "in-a-row", in_a_row },
-	{ "only-read", only_read },
-	{ "on-and-off", on_and_off },
-	{ "taken-away", taken_away },
-	{ "after-fork", after_fork },
-	{ "clock-page", clock_page },
-	{ "cleared-by-hand", cleared_by_hand },
-	{ "set-at-first", set_at_first },
-	{ "other-caps", other_caps },
-	{ "in-flight", in_flight },
+	{ "arguments", arguments },   { "written", written },       { "in-a-row", in_a_row },
+	{ "only-read", only_read },   { "on-and-off", on_and_off }, { "taken-away", taken_away },
+	{ "after-fork", after_fork }, { "clock-page", clock_page }, { "in-flight", in_flight },
 };
 MAIN(cases)

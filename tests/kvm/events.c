@@ -40,9 +40,9 @@ static int line_status(struct guest *g, unsigned int gsi, int level)
 	CHECK(ioctl(g->vm, KVM_IRQ_LINE_STATUS, &l) == 0);
 	return l.status;
 }
-static int irqfd(struct guest *g, int fd, unsigned int gsi, unsigned int flags, int resample)
+static int irqfd(struct guest *g, int fd, unsigned int gsi, unsigned int flags)
 {
-	struct kvm_irqfd a = { .fd = fd, .gsi = gsi, .flags = flags, .resamplefd = resample };
+	struct kvm_irqfd a = { .fd = fd, .gsi = gsi, .flags = flags };
 
 	return ioctl(g->vm, KVM_IRQFD, &a);
 }
@@ -196,20 +196,20 @@ static void irqfd_edge(void)
 
 	msi_make(&g);
 	CHECK(ioctl(g.vm, KVM_SET_GSI_ROUTING, &r) == 0);
-	CHECK(irqfd(&g, fd, 30, 0, 0) == 0);
+	CHECK(irqfd(&g, fd, 30, 0) == 0);
 	signal_fd(fd);
 	EQUAL(count_of(fd), 0); /* taken */
 	EQUAL(take_out(&g, 0x11), 1);
-	REFUSED(irqfd(&g, fd, 31, 0, 0), EBUSY);
-	CHECK(irqfd(&g, fd, 31, KVM_IRQFD_FLAG_DEASSIGN, 0) == 0); /* of another GSI: nothing */
+	REFUSED(irqfd(&g, fd, 31, 0), EBUSY);
+	CHECK(irqfd(&g, fd, 31, KVM_IRQFD_FLAG_DEASSIGN) == 0); /* of another GSI: nothing */
 	signal_fd(fd);
 	EQUAL(take_out(&g, 0x11), 2);
-	CHECK(irqfd(&g, fd, 30, KVM_IRQFD_FLAG_DEASSIGN, 0) == 0);
+	CHECK(irqfd(&g, fd, 30, KVM_IRQFD_FLAG_DEASSIGN) == 0);
 	signal_fd(fd);
 	signal_fd(fd);
 	EQUAL(count_of(fd), 2);
 	signal_fd(fd); /* signalled before: at once */
-	CHECK(irqfd(&g, fd, 30, 0, 0) == 0);
+	CHECK(irqfd(&g, fd, 30, 0) == 0);
 	EQUAL(take_out(&g, 0x11), 3);
 }
 
@@ -228,37 +228,13 @@ static void irqfd_wakes(void)
 
 	msi_make(&g);
 	CHECK(ioctl(g.vm, KVM_SET_GSI_ROUTING, &r) == 0);
-	CHECK(irqfd(&g, fd, 30, 0, 0) == 0);
+	CHECK(irqfd(&g, fd, 30, 0) == 0);
 	CHECK(pthread_create(&thread, NULL, signal_often, &fd) == 0);
 	last = take_out(&g, 0x11);
 	CHECK(last >= 1);
 	pthread_join(thread, NULL);
 	signal_fd(fd);
 	CHECK(take_out(&g, 0x11) > last);
-}
-
-static void irqfd_resample(void)
-{
-	int fd = new_fd(), again = new_fd();
-	struct guest g;
-
-	level_make(&g);
-	CHECK(irqfd(&g, fd, 5, KVM_IRQFD_FLAG_RESAMPLE, again) == 0);
-	signal_fd(fd);
-	EQUAL(take_out(&g, 0x11), 0x25);
-	EQUAL(count_of(again), 0); /* not ended yet */
-	EQUAL(take_out(&g, 0x12), 2); /* once: the line fell with the EOI */
-	EQUAL(count_of(again), 1);
-	signal_fd(fd); /* the device still wants it */
-	EQUAL(take_out(&g, 0x11), 0x25);
-	line_status(&g, 5, 1); /* another device on the line */
-	EQUAL(take_out(&g, 0x11), 0x25);
-	EQUAL(count_of(again), 1);
-	line_status(&g, 5, 0);
-	EQUAL(take_out(&g, 0x12), 2);
-	signal_fd(fd);
-	CHECK(irqfd(&g, fd, 5, KVM_IRQFD_FLAG_DEASSIGN, 0) == 0); /* the line falls */
-	EQUAL(take_out(&g, 0x12), 2);
 }
 
 static void irqfd_errors(void)
@@ -269,20 +245,17 @@ static void irqfd_errors(void)
 	CHECK(pipe(pipes) == 0);
 	guest_make(&g, true);
 	guest_make(&bare, false);
-	REFUSED(irqfd(&bare, fd, 5, 0, 0), EINVAL);
-	REFUSED(irqfd(&g, fd, 5, 0x80, 0), EINVAL);
-	REFUSED(irqfd(&g, -1, 5, 0, 0), EBADF);
-	REFUSED(irqfd(&g, 1000, 5, KVM_IRQFD_FLAG_DEASSIGN, 0), EBADF);
-	REFUSED(irqfd(&g, pipes[0], 5, 0, 0), EINVAL);
-	REFUSED(irqfd(&g, fd, 5, KVM_IRQFD_FLAG_RESAMPLE, -1), EBADF);
-	REFUSED(irqfd(&g, fd, 5, KVM_IRQFD_FLAG_RESAMPLE, pipes[1]), EINVAL);
+	REFUSED(irqfd(&bare, fd, 5, 0), EINVAL);
+	REFUSED(irqfd(&g, fd, 5, 0x80), EINVAL);
+	REFUSED(irqfd(&g, -1, 5, 0), EBADF);
+	REFUSED(irqfd(&g, 1000, 5, KVM_IRQFD_FLAG_DEASSIGN), EBADF);
+	REFUSED(irqfd(&g, pipes[0], 5, 0), EINVAL);
 	REFUSED(ioctl(g.vm, KVM_IRQFD, NULL), EFAULT);
-	CHECK(irqfd(&g, fd, 0xffffffff, 0, 0) == 0); /* leads nowhere */
+	CHECK(irqfd(&g, fd, 0xffffffff, 0) == 0); /* leads nowhere */
 	signal_fd(fd);
 	EQUAL(count_of(fd), 0);
-	CHECK(irqfd(&g, fd, 0xffffffff, KVM_IRQFD_FLAG_DEASSIGN, 0) == 0);
-	CHECK(irqfd(&g, fd, 0xffffffff, KVM_IRQFD_FLAG_DEASSIGN, 0) ==
-	      0); /* as often as you like */
+	CHECK(irqfd(&g, fd, 0xffffffff, KVM_IRQFD_FLAG_DEASSIGN) == 0);
+	CHECK(irqfd(&g, fd, 0xffffffff, KVM_IRQFD_FLAG_DEASSIGN) == 0); /* as often as you like */
 }
 
 /* Writes 7 to a port as a byte, a word and 32 bits; then to memory that is not there. */
@@ -404,24 +377,24 @@ static void ioeventfd_errors(void)
 /* Descriptors closed in every order; an eventfd that outlives its VM. */
 static void closed_descriptors(void)
 {
-	int fd = new_fd(), resample = new_fd(), last;
+	int fd = new_fd(), other = new_fd(), last;
 	struct guest g;
 
 	level_make(&g);
-	CHECK(irqfd(&g, fd, 5, KVM_IRQFD_FLAG_RESAMPLE, resample) == 0);
-	CHECK(ioeventfd(&g, resample, 0x12, 1, PIO, 0) == 0);
+	CHECK(irqfd(&g, fd, 5, 0) == 0);
+	CHECK(ioeventfd(&g, other, 0x12, 1, PIO, 0) == 0);
 	signal_fd(fd);
 	EQUAL(take_out(&g, 0x11), 0x25);
-	close(resample);
+	close(other);
 	close(fd);
 	for (int i = 0; i < 1000; i++) {
 		fd = new_fd();
-		CHECK(irqfd(&g, fd, 6, 0, 0) == 0);
+		CHECK(irqfd(&g, fd, 6, 0) == 0);
 		signal_fd(fd);
 		close(fd);
 	}
 	last = new_fd();
-	CHECK(irqfd(&g, last, 7, 0, 0) == 0);
+	CHECK(irqfd(&g, last, 7, 0) == 0);
 	CHECK(ioeventfd(&g, last, 0x40, 1, PIO, 0) == 0);
 	guest_free(&g);
 	signal_fd(last);
@@ -439,7 +412,7 @@ static void killed_monitor(void)
 		struct guest g;
 
 		guest_make(&g, true);
-		CHECK(irqfd(&g, fd, 5, 0, 0) == 0);
+		CHECK(irqfd(&g, fd, 5, 0) == 0);
 		CHECK(ioeventfd(&g, ready, 0x30, 1, PIO, 0) == 0);
 		guest_code(&g, forever);
 		go(&g);
@@ -463,7 +436,6 @@ static const struct test_case cases[] = {
 	{ "line-states", line_states },
 	{ "irqfd-edge", irqfd_edge },
 	{ "irqfd-wakes", irqfd_wakes },
-	{ "irqfd-resample", irqfd_resample },
 	{ "irqfd-errors", irqfd_errors },
 	{ "ioeventfd-port", ioeventfd_port },
 	{ "ioeventfd-memory", ioeventfd_memory },

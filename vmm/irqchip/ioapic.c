@@ -67,9 +67,6 @@ void ioapic_eoi(struct irqchip *chip, u8 vector)
 		if (e->fields.vector != vector || !e->fields.trig_mode || !e->fields.remote_irr)
 			continue;
 		e->fields.remote_irr = 0;
-		chip->ended |= BIT(i);
-		if (chip->sources[i] == BIT(IRQ_SOURCE_RESAMPLE))
-			chip->ioapic.irr &= ~BIT(i); /* lets go of the wire in a moment */
 		service(chip, i); /* the wire may still be up */
 	}
 }

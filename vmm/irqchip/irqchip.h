@@ -9,20 +9,14 @@
 
 /* Pins of all chips in one row: the IOAPIC's 24, then the PICs' 16. */
 #define PIN_PIC KVM_IOAPIC_NUM_PINS
-#define NR_PINS (PIN_PIC + 16)
 
 struct pit;
 struct routes;
-
-/* Who holds a line up: it is up while any of them does. */
-enum irq_source { IRQ_SOURCE_USER, IRQ_SOURCE_RESAMPLE, IRQ_SOURCE_PIT };
 
 struct irqchip {
 	struct vm *vm;
 	spinlock_t lock; /* guards the rest */
 	struct routes *routes;
-	u8 sources[NR_PINS]; /* bits: enum irq_source */
-	u64 ended; /* pins whose interrupt the guest has ended; irqchip_unlock() tells */
 	struct kvm_pic_state pic[2]; /* master, slave */
 	bool pic_output; /* the master raises INTR; read without the lock */
 	struct kvm_ioapic_state ioapic;
@@ -37,11 +31,8 @@ int irqchip_state(struct vm *vm, struct kvm_irqchip *c, bool set);
 /* KVM_SET_GSI_ROUTING. -EINVAL, -EFAULT, -ENOMEM */
 int irq_set_routes(struct vm *vm, const struct kvm_irq_routing __user *arg);
 /* The line of a GSI. How many took the interrupt; 0: it was pending already; -1: nobody. Any context. */
-int irq_set(struct vm *vm, enum irq_source source, u32 gsi, bool level);
+int irq_set(struct vm *vm, u32 gsi, bool level);
 int irq_send_msi(struct vm *vm, u32 address, u32 data); /* returns the same */
-bool irq_leads_to(struct vm *vm, u32 gsi, u64 pins);
-/* Unlocks irqchip->lock where the guest may have ended an interrupt. */
-void irqchip_unlock(struct irqchip *chip);
 /* Serve the access when it is one of these devices or an ioeventfd's; false: somebody else's. */
 bool irqchip_io(struct vm *vm, u16 port, u8 size, bool in, u32 *value);
 bool irqchip_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value);
@@ -64,8 +55,8 @@ void ioapic_mmio(struct irqchip *chip, u64 offset, bool write, u32 *value);
 
 /* pit.c */
 int pit_create(struct vm *vm, bool speaker); /* speaker: with port 0x61. -EEXIST, -ENOMEM */
-/* KVM_GET_PIT2, KVM_SET_PIT2; old: without flags, KVM_GET_PIT and KVM_SET_PIT. -ENXIO, -EINVAL */
-int pit_state(struct vm *vm, struct kvm_pit_state2 *s, bool set, bool old);
+/* KVM_GET_PIT2, KVM_SET_PIT2. -ENXIO, -EINVAL */
+int pit_state(struct vm *vm, struct kvm_pit_state2 *s, bool set);
 void pit_free(struct irqchip *chip);
 bool pit_io(struct irqchip *chip, u16 port, bool in, u8 *value); /* irqchip->lock not held */
 

@@ -390,7 +390,7 @@ static void end_of_interrupt(struct lapic *l)
 	if (level) {
 		spin_lock(&chip->lock);
 		ioapic_eoi(chip, vector);
-		irqchip_unlock(chip);
+		spin_unlock(&chip->lock);
 	}
 }
 

@@ -84,29 +84,19 @@ int pic_set_irq(struct irqchip *chip, unsigned int irq, bool level)
 	return taken;
 }
 
-/* Line n of s is served no more. */
-static void end_line(struct irqchip *chip, struct kvm_pic_state *s, unsigned int n)
-{
-	s->isr &= ~(1 << n);
-	chip->ended |= BIT(PIN_PIC + (s - chip->pic) * 8 + n);
-}
-
-static void acknowledge(struct irqchip *chip, struct kvm_pic_state *s, unsigned int n)
+static void acknowledge(struct kvm_pic_state *s, unsigned int n)
 {
 	/* LAB 11: begin
 	 * The CPU takes the interrupt of line n. The line is in service (isr) until the guest's EOI; with
-	 * auto_eoi it has ended at once (end_line()), and with rotate_on_auto_eoi it gets the lowest
+	 * auto_eoi it has ended at once, and with rotate_on_auto_eoi it gets the lowest
 	 * priority: priority_add is the line with the highest. An edge is used up, its bit in irr goes
 	 * out. A line of level kind (elcr) asks as long as it is up: its bit stays.
 	 * starter: return;
 	 */
-	if (s->auto_eoi) {
-		end_line(chip, s, n);
-		if (s->rotate_on_auto_eoi)
-			s->priority_add = (n + 1) & 7;
-	} else {
+	if (!s->auto_eoi)
 		s->isr |= 1 << n;
-	}
+	else if (s->rotate_on_auto_eoi)
+		s->priority_add = (n + 1) & 7;
 	if (!(s->elcr & (1 << n)))
 		s->irr &= ~(1 << n);
 	/* LAB 11: end */
@@ -122,12 +112,12 @@ int pic_ack(struct irqchip *chip)
 	} else if (n == CASCADE) {
 		int m = next_line(slave, false);
 
-		acknowledge(chip, master, n);
+		acknowledge(master, n);
 		if (m >= 0)
-			acknowledge(chip, slave, m);
+			acknowledge(slave, m);
 		vector = slave->irq_base + (m < 0 ? 7 : m);
 	} else {
-		acknowledge(chip, master, n);
+		acknowledge(master, n);
 		vector = master->irq_base + n;
 	}
 	pic_update(chip);
@@ -148,7 +138,7 @@ void pic_reset(struct irqchip *chip)
 }
 
 /* OCW2: what is done to which line, or to the one that is served first. */
-static void end_of_interrupt(struct irqchip *chip, struct kvm_pic_state *s, u8 v)
+static void end_of_interrupt(struct kvm_pic_state *s, u8 v)
 {
 	bool rotate = v & 0x80, specific = v & 0x40, eoi = v & 0x20;
 	unsigned int p, n = v & 7;
@@ -162,12 +152,12 @@ static void end_of_interrupt(struct irqchip *chip, struct kvm_pic_state *s, u8 v
 		n = (p + s->priority_add) & 7;
 	}
 	if (eoi)
-		end_line(chip, s, n);
+		s->isr &= ~(1 << n);
 	if (rotate)
 		s->priority_add = (n + 1) & 7;
 }
 
-static void write_command(struct irqchip *chip, struct kvm_pic_state *s, u8 v)
+static void write_command(struct kvm_pic_state *s, u8 v)
 {
 	if (v & 0x10) { /* ICW1 */
 		reset_one(s, s->elcr_mask);
@@ -180,7 +170,7 @@ static void write_command(struct irqchip *chip, struct kvm_pic_state *s, u8 v)
 		if (v & 0x40)
 			s->special_mask = (v >> 5) & 1;
 	} else {
-		end_of_interrupt(chip, s, v);
+		end_of_interrupt(s, v);
 	}
 }
 
@@ -213,7 +203,7 @@ static u8 read_one(struct irqchip *chip, struct kvm_pic_state *s, bool data)
 		s->poll = 0;
 		if (n < 0)
 			return 0;
-		acknowledge(chip, s, n);
+		acknowledge(s, n);
 		return 0x80 | n;
 	}
 	if (data)
@@ -234,7 +224,7 @@ bool pic_io(struct irqchip *chip, u16 port, bool in, u8 *value)
 		else if (port & 1)
 			write_data(s, *value);
 		else
-			write_command(chip, s, *value);
+			write_command(s, *value);
 		break;
 	case 0x4d0:
 	case 0x4d1:

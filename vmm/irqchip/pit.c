@@ -66,8 +66,8 @@ static bool out_of(const struct kvm_pit_channel_state *c)
 
 static void raise_line(struct pit *pit)
 {
-	irq_set(pit->chip->vm, IRQ_SOURCE_PIT, 0, true);
-	irq_set(pit->chip->vm, IRQ_SOURCE_PIT, 0, false);
+	irq_set(pit->chip->vm, 0, true);
+	irq_set(pit->chip->vm, 0, false);
 }
 
 static void fired(struct timer *t)
@@ -203,20 +203,19 @@ bool pit_io(struct irqchip *chip, u16 port, bool in, u8 *value)
 	return true;
 }
 
-int pit_state(struct vm *vm, struct kvm_pit_state2 *s, bool set, bool old)
+int pit_state(struct vm *vm, struct kvm_pit_state2 *s, bool set)
 {
 	struct pit *pit = vm->irqchip ? vm->irqchip->pit : NULL;
-	u32 flags = old ? 0 : s->flags;
 
 	if (!pit)
 		return -ENXIO;
-	if (set && (flags & ~KVM_PIT_FLAGS_SPEAKER_DATA_ON))
+	if (set && (s->flags & ~KVM_PIT_FLAGS_SPEAKER_DATA_ON))
 		return -EINVAL;
 	spin_lock(&pit->lock);
 	ioctl_move(pit->ch, s->channels, sizeof(pit->ch), set);
-	if (!old && set)
-		pit->speaker = (pit->speaker & ~SPEAKER_DATA) | (flags ? SPEAKER_DATA : 0);
-	else if (!old)
+	if (set)
+		pit->speaker = (pit->speaker & ~SPEAKER_DATA) | (s->flags ? SPEAKER_DATA : 0);
+	else
 		s->flags = pit->speaker & SPEAKER_DATA ? KVM_PIT_FLAGS_SPEAKER_DATA_ON : 0;
 	spin_unlock(&pit->lock);
 	for (unsigned int n = 0; n < 3 && set; n++)

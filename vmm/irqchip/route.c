@@ -10,7 +10,7 @@
 struct routes { /* never changed, but replaced */
 	u32 nr; /* GSIs from here on lead nowhere */
 	struct route {
-		u64 pins; /* of NR_PINS, at most one of each chip */
+		u64 pins; /* at most one of each chip */
 		bool msi; /* instead of them */
 		u32 address, data; /* of the message */
 	} gsi[];
@@ -161,16 +161,7 @@ int irq_send_msi(struct vm *vm, u32 address, u32 data)
 							 .level_triggered = (data >> 15) & 1 });
 }
 
-static int set_pin(struct irqchip *chip, unsigned int pin, enum irq_source source, bool level)
-{
-	u8 *sources = &chip->sources[pin];
-
-	*sources = (*sources & ~BIT(source)) | level << source;
-	return pin < PIN_PIC ? ioapic_set_irq(chip, pin, *sources)
-			     : pic_set_irq(chip, pin - PIN_PIC, *sources);
-}
-
-int irq_set(struct vm *vm, enum irq_source source, u32 gsi, bool level)
+int irq_set(struct vm *vm, u32 gsi, bool level)
 {
 	struct irqchip *chip = vm->irqchip;
 	const struct route *r;
@@ -183,31 +174,14 @@ int irq_set(struct vm *vm, enum irq_source source, u32 gsi, bool level)
 	if (r->msi)
 		return level ? irq_send_msi(vm, r->address, r->data) : -1;
 	for (u64 pins = r->pins; pins; pins &= pins - 1) {
-		int n = set_pin(chip, __builtin_ctzl(pins), source, level);
+		int pin = __builtin_ctzl(pins);
+		int n = pin < PIN_PIC ? ioapic_set_irq(chip, pin, level)
+				      : pic_set_irq(chip, pin - PIN_PIC, level);
 
 		if (n >= 0)
 			sum = max(sum, 0) + n;
 	}
 	return sum;
-}
-
-bool irq_leads_to(struct vm *vm, u32 gsi, u64 pins)
-{
-	const struct routes *t;
-
-	SPIN_GUARD(&vm->irqchip->lock);
-	t = vm->irqchip->routes;
-	return gsi < t->nr && (t->gsi[gsi].pins & pins);
-}
-
-void irqchip_unlock(struct irqchip *chip)
-{
-	u64 ended = chip->ended;
-
-	chip->ended = 0;
-	spin_unlock(&chip->lock);
-	if (ended)
-		irqfd_resample(chip->vm, ended);
 }
 
 bool irqchip_io(struct vm *vm, u16 port, u8 size, bool in, u32 *value)
@@ -221,7 +195,7 @@ bool irqchip_io(struct vm *vm, u16 port, u8 size, bool in, u32 *value)
 		if (!mine) {
 			spin_lock(&chip->lock);
 			mine = pic_io(chip, port, in, &byte);
-			irqchip_unlock(chip);
+			spin_unlock(&chip->lock);
 		}
 		*value = mine ? byte : *value;
 	}
@@ -274,7 +248,7 @@ int irq_ack(struct vcpu *v)
 	if (from_pic(v)) {
 		spin_lock(&chip->lock);
 		vector = pic_ack(chip);
-		irqchip_unlock(chip);
+		spin_unlock(&chip->lock);
 		return vector;
 	}
 	vector = lapic_pending(v);
