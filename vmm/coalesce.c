@@ -85,12 +85,10 @@ bool coalesce_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value)
 
 void coalesce_free(struct vm *vm)
 {
-	while (!list_empty(&vm->zones)) {
-		struct zone *z = list_first(&vm->zones, struct zone, link);
+	struct zone *z;
 
-		list_del(&z->link);
+	while ((z = list_pop(&vm->zones, struct zone, link)))
 		kfree(z);
-	}
 	if (vm->ring)
 		frame_put(vm->ring);
 }

@@ -22,8 +22,8 @@
 #define VMM_MAX_CPUID 80
 #define VMM_MAX_ROUTES 4096 /* and highest GSI, plus 1: Linux's KVM_MAX_IRQ_ROUTES */
 #define VMM_MIN_MMU_PAGES 64 /* Linux's KVM_MIN_ALLOC_MMU_PAGES */
-#define VMM_RUN_PAGES                                                                              \
-	3 /* what a vCPU's file maps: kvm_run, port I/O data, the VM's ring of coalesced writes */
+/* What a vCPU's file maps: kvm_run, port I/O data, the VM's ring of coalesced writes. */
+#define VMM_RUN_PAGES 3
 
 struct irqchip;
 struct lapic;

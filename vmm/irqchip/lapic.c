@@ -24,16 +24,13 @@ enum {
 	A_ICR = 0x300,
 	A_ICR_HIGH = 0x310,
 	A_LVT_TIMER = 0x320,
-	A_LVT_THERMAL = 0x330,
-	A_LVT_PERF = 0x340,
 	A_LVT_LINT0 = 0x350,
-	A_LVT_LINT1 = 0x360,
 	A_LVT_ERROR = 0x370,
 	A_TIMER_INIT = 0x380,
 	A_TIMER_NOW = 0x390,
 	A_TIMER_DIV = 0x3e0,
 };
-#define VERSION_VALUE 0x50014 /* 6 LVT entries */
+#define VERSION_VALUE 0x50014 /* 6 LVT entries: also thermal and performance sensors, LINT1 */
 #define SVR_ENABLED 0x100
 #define LVT_MASKED 0x10000
 #define LVT_MODE(lvt) (((lvt) >> 8) & 7)
@@ -342,7 +339,7 @@ static void timer_program(struct lapic *l, u32 count)
 	bool periodic;
 
 	timer_cancel(&l->timer);
-	spin_lock(&l->lock);
+	SPIN_GUARD(&l->lock);
 	*reg(l, A_TIMER_INIT) = count;
 	periodic = (*reg(l, A_LVT_TIMER) & TIMER_MODES) == TIMER_PERIODIC;
 	l->period = (u64)count * divider(l);
@@ -351,7 +348,6 @@ static void timer_program(struct lapic *l, u32 count)
 	l->expires = clock_ns() + l->period;
 	if (count)
 		timer_start(&l->timer, l->expires);
-	spin_unlock(&l->lock);
 }
 
 static u32 timer_count(struct lapic *l)
@@ -400,7 +396,7 @@ static void write_lvt(struct lapic *l, unsigned int offset, u32 value)
 
 	if (mode_changed)
 		timer_cancel(&l->timer);
-	spin_lock(&l->lock);
+	SPIN_GUARD(&l->lock);
 	if (!(*reg(l, A_SVR) & SVR_ENABLED))
 		value |= LVT_MASKED;
 	*reg(l, offset) = value;
@@ -408,16 +404,14 @@ static void write_lvt(struct lapic *l, unsigned int offset, u32 value)
 		*reg(l, A_TIMER_INIT) = 0;
 		l->period = 0;
 	}
-	spin_unlock(&l->lock);
 }
 
 static void write_svr(struct lapic *l, u32 value)
 {
-	spin_lock(&l->lock);
+	SPIN_GUARD(&l->lock);
 	*reg(l, A_SVR) = value & 0x1ff;
 	for (unsigned int i = A_LVT_TIMER; i <= A_LVT_ERROR && !(value & SVR_ENABLED); i += 0x10)
 		*reg(l, i) |= LVT_MASKED;
-	spin_unlock(&l->lock);
 }
 
 static void write_register(struct lapic *l, unsigned int offset, u32 value)
@@ -556,5 +550,4 @@ void lapic_free(struct vcpu *v)
 {
 	lapic_stop(v);
 	kfree(v->lapic);
-	v->lapic = NULL;
 }

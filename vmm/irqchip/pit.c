@@ -91,13 +91,12 @@ static void start_counting(struct pit *pit, unsigned int n)
 
 	if (n == 0)
 		timer_cancel(&pit->timer);
-	spin_lock(&pit->lock);
+	SPIN_GUARD(&pit->lock);
 	c->count_load_time = clock_ns();
 	if (n == 0 && c->mode != MODE_NONE) {
 		pit->expires = c->count_load_time + to_ns(reload_of(c));
 		timer_start(&pit->timer, pit->expires);
 	}
-	spin_unlock(&pit->lock);
 }
 
 static void latch(struct kvm_pit_channel_state *c, bool count, bool status)

@@ -128,7 +128,6 @@ void irqchip_free(struct vm *vm)
 	if (vm->irqchip)
 		kfree(vm->irqchip->routes);
 	kfree(vm->irqchip);
-	vm->irqchip = NULL;
 }
 
 /* KVM_GET_IRQCHIP, KVM_SET_IRQCHIP: a copy. -EINVAL: no such chip. */

@@ -103,7 +103,6 @@ static int vmx_setup(void)
 static void vmx_teardown(void)
 {
 	page_free(vmx_msr_bitmap, PAGE_SIZE);
-	vmx_msr_bitmap = NULL;
 }
 
 static int vmx_cpu_on(void *page)
@@ -278,10 +277,9 @@ static u64 vmx_get(struct vcpu *v, enum vmm_field f)
 		return (vmread(VMCS_GUEST_CR4) & ~mask) | (vmread(VMCS_CR4_SHADOW) & mask);
 	case VF_PAT:
 		return h->pat;
-	case VF_KERNEL_GS_BASE:
-		return v->swapped ? rdmsr(MSR_KERNEL_GS_BASE) : h->msr[0];
-	case VF_STAR ... VF_SFMASK:
-		return h->msr[f - VF_KERNEL_GS_BASE];
+	case VF_KERNEL_GS_BASE ... VF_SFMASK:
+		return v->swapped ? rdmsr(vmx_swapped[f - VF_KERNEL_GS_BASE])
+				  : h->msr[f - VF_KERNEL_GS_BASE];
 	case VF_INTR_SHADOW:
 		return (vmread(VMCS_GUEST_INTERRUPTIBILITY) &
 			(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)) != 0;
