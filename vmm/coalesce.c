@@ -62,6 +62,7 @@ int coalesce_remove(struct vm *vm, const struct kvm_coalesced_mmio_zone *at)
 bool coalesce_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value)
 {
 	struct kvm_coalesced_mmio_ring *ring = frame_va(vm->ring);
+	struct kvm_coalesced_mmio *to;
 	const struct zone *z;
 	u32 last, next;
 
@@ -73,12 +74,9 @@ bool coalesce_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value)
 	next = (last + 1) % KVM_COALESCED_MMIO_MAX;
 	if (!z || last >= KVM_COALESCED_MMIO_MAX || next == READ_ONCE(ring->first))
 		return false; /* full: an exit as any other */
-	ring->coalesced_mmio[last] = (struct kvm_coalesced_mmio){
-		.phys_addr = addr,
-		.len = len,
-		.pio = port,
-	};
-	memcpy(ring->coalesced_mmio[last].data, &value, len);
+	to = &ring->coalesced_mmio[last];
+	*to = (struct kvm_coalesced_mmio){ .phys_addr = addr, .len = len, .pio = port };
+	memcpy(to->data, &value, len);
 	__atomic_store_n(&ring->last, next, __ATOMIC_RELEASE);
 	return true;
 }

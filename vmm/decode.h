@@ -30,26 +30,10 @@ enum insn_op {
 };
 
 /* The first eight as instructions encode them: SDM 2D, table A-6, group 1. */
-enum insn_alu {
-	ALU_ADD,
-	ALU_OR,
-	ALU_ADC,
-	ALU_SBB,
-	ALU_AND,
-	ALU_SUB,
-	ALU_XOR,
-	ALU_CMP,
-	ALU_TEST,
-};
+enum insn_alu { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP, ALU_TEST };
 
-enum {
-	FLAG_CF = 1,
-	FLAG_PF = 4,
-	FLAG_AF = 0x10,
-	FLAG_ZF = 0x40,
-	FLAG_SF = 0x80,
-	FLAG_OF = 0x800
-}; /* of RFLAGS */
+/* of RFLAGS */
+enum { FLAG_CF = 1, FLAG_PF = 4, FLAG_AF = 0x10, FLAG_ZF = 0x40, FLAG_SF = 0x80, FLAG_OF = 0x800 };
 
 struct insn {
 	u8 len; /* bytes in all */

@@ -108,31 +108,22 @@ int irqfd_ioctl(struct vm *vm, const struct kvm_irqfd *a)
 
 /* ---- ioeventfd ---- */
 
-/* Of the value only the bytes that are written count. */
-static u64 written_part(const struct kvm_ioeventfd *a)
-{
-	return a->len < 8 ? a->datamatch & (BIT(8 * a->len) - 1) : a->datamatch;
-}
-
-static bool same_place(const struct kvm_ioeventfd *a, const struct kvm_ioeventfd *b)
-{
-	return !((a->flags ^ b->flags) & IOEVENTFD_BUS) && a->addr == b->addr;
-}
-
 /* Would one write signal both? */
 static bool collide(const struct kvm_ioeventfd *a, const struct kvm_ioeventfd *b)
 {
-	if (!same_place(a, b))
+	if (((a->flags ^ b->flags) & IOEVENTFD_BUS) || a->addr != b->addr)
 		return false;
 	if (!a->len || !b->len)
 		return true;
 	return a->len == b->len && (!(a->flags & b->flags & KVM_IOEVENTFD_FLAG_DATAMATCH) ||
-				    written_part(a) == written_part(b));
+				    a->datamatch == b->datamatch);
 }
 
 bool ioeventfd_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value)
 {
-	struct kvm_ioeventfd write = { .addr = addr, .len = len, .datamatch = value };
+	struct kvm_ioeventfd write = { .addr = addr,
+				       .len = len,
+				       .datamatch = low_bytes(value, len) };
 	struct ioeventfd *i;
 
 	if (list_empty(&vm->ioeventfds))
@@ -178,10 +169,8 @@ static int ioeventfd_deassign(struct vm *vm, const struct kvm_ioeventfd *a, stru
 
 	SPIN_GUARD(&vm->fd_lock);
 	i = list_find(i, &vm->ioeventfds, link,
-		      i->event == event && same_place(&i->at, a) && i->at.len == a->len &&
-			      !((i->at.flags ^ a->flags) & KVM_IOEVENTFD_FLAG_DATAMATCH) &&
-			      (!(a->flags & KVM_IOEVENTFD_FLAG_DATAMATCH) ||
-			       written_part(&i->at) == written_part(a)));
+		      i->event == event && i->at.flags == a->flags && i->at.addr == a->addr &&
+			      i->at.len == a->len && i->at.datamatch == a->datamatch);
 	if (!i)
 		return -ENOENT;
 	ioeventfd_free(i);
@@ -197,21 +186,24 @@ static bool ioeventfd_valid(const struct kvm_ioeventfd *a)
 }
 
 /* KVM_IOEVENTFD: -EINVAL, -EBADF, -EEXIST: a write would signal two; -ENOENT, -ENOSPC. */
-int ioeventfd_ioctl(struct vm *vm, const struct kvm_ioeventfd *a)
+int ioeventfd_ioctl(struct vm *vm, struct kvm_ioeventfd *a)
 {
+	bool gone = a->flags & KVM_IOEVENTFD_FLAG_DEASSIGN;
 	struct eventfd *event;
 	int err;
 
-	if (!(a->flags & KVM_IOEVENTFD_FLAG_DEASSIGN) && !ioeventfd_valid(a))
+	if (!gone && !ioeventfd_valid(a))
 		return -EINVAL;
 	event = eventfd_get(a->fd);
 	if (IS_ERR(event))
 		return PTR_ERR(event);
-	if (a->flags & KVM_IOEVENTFD_FLAG_DEASSIGN)
-		err = ioeventfd_deassign(vm, a, event);
-	else if (!(err = ioeventfd_assign(vm, a, event)))
-		return 0;
-	eventfd_put(event);
+	/* what says where and what a write has to be */
+	a->flags &= IOEVENTFD_BUS | KVM_IOEVENTFD_FLAG_DATAMATCH;
+	a->datamatch =
+		a->flags & KVM_IOEVENTFD_FLAG_DATAMATCH ? low_bytes(a->datamatch, a->len) : 0;
+	err = gone ? ioeventfd_deassign(vm, a, event) : ioeventfd_assign(vm, a, event);
+	if (err || gone)
+		eventfd_put(event);
 	return err;
 }
 

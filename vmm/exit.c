@@ -288,7 +288,7 @@ static int do_xsetbv(struct vcpu *v, struct vmm_exit *x)
 }
 
 /* The debug registers were not the guest's so far; from now on they are, and the instruction runs again. */
-static int do_dr(struct vcpu *v)
+static int do_dr(struct vcpu *v, struct vmm_exit *x)
 {
 	if (!v->dr_used) {
 		irq_push();
@@ -370,7 +370,7 @@ static int do_wrmsr(struct vcpu *v, struct vmm_exit *x)
 	return skip(v, x);
 }
 
-static int do_window(struct vcpu *v)
+static int do_window(struct vcpu *v, struct vmm_exit *x)
 {
 	/* LAB 11: begin
 	 * The guest could take an interrupt now. When the kernel has one for it, from its chips (v->lapic) or from
@@ -385,31 +385,29 @@ static int do_window(struct vcpu *v)
 	/* LAB 11: end */
 }
 
+static int (*const handlers[])(struct vcpu *v, struct vmm_exit *x) = {
+	[VX_IO] = do_io,
+	[VX_SLAT_FAULT] = do_slat_fault,
+	[VX_HLT] = do_hlt,
+	[VX_RDMSR] = do_rdmsr,
+	[VX_WRMSR] = do_wrmsr,
+	[VX_CR] = do_cr,
+	[VX_DR] = do_dr,
+	[VX_XSETBV] = do_xsetbv,
+	[VX_SKIP] = skip,
+	[VX_EXCEPTION] = do_exception,
+	[VX_INTR_WINDOW] = do_window,
+};
+
 int exit_handle(struct vcpu *v, struct vmm_exit *x)
 {
+	if (x->kind < ARRAY_SIZE(handlers) && handlers[x->kind])
+		return handlers[x->kind](v, x);
 	switch (x->kind) {
 	case VX_RESUME:
 		return 1;
-	case VX_IO:
-		return do_io(v, x);
-	case VX_SLAT_FAULT:
-		return do_slat_fault(v, x);
-	case VX_HLT:
-		return do_hlt(v, x);
 	case VX_CPUID:
 		cpuid_emulate(v);
-		return skip(v, x);
-	case VX_RDMSR:
-		return do_rdmsr(v, x);
-	case VX_WRMSR:
-		return do_wrmsr(v, x);
-	case VX_CR:
-		return do_cr(v, x);
-	case VX_DR:
-		return do_dr(v);
-	case VX_XSETBV:
-		return do_xsetbv(v, x);
-	case VX_SKIP:
 		return skip(v, x);
 	case VX_UNDEFINED:
 		queue_exception(v, VEC_UD, false, 0);
@@ -419,10 +417,6 @@ int exit_handle(struct vcpu *v, struct vmm_exit *x)
 	case VX_HYPERCALL: /* no hypercall is offered: CPUID 0x40000001 says so */
 		v->regs.gpr[R_RAX] = -1000; /* KVM_ENOSYS */
 		return skip(v, x);
-	case VX_EXCEPTION:
-		return do_exception(v, x);
-	case VX_INTR_WINDOW:
-		return do_window(v);
 	case VX_TRIPLE_FAULT:
 		v->run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return 0;

@@ -45,10 +45,10 @@ static int get_sregs(struct vcpu *v, void *arg, bool set)
 
 	for (enum vmm_seg i = SEG_CS; i <= SEG_LDT; i++)
 		vmm->get_segment(v, i, sregs_segment(s, i));
-	vmm->get_segment(v, SEG_GDTR, &table);
+	vmm->get_segment(v, SEG_GDT, &table);
 	s->gdt.base = table.base;
 	s->gdt.limit = table.limit;
-	vmm->get_segment(v, SEG_IDTR, &table);
+	vmm->get_segment(v, SEG_IDT, &table);
 	s->idt.base = table.base;
 	s->idt.limit = table.limit;
 	s->cr0 = vmm->get(v, VF_CR0);
@@ -90,10 +90,10 @@ static int set_sregs(struct vcpu *v, void *arg, bool set)
 		vmm->set_segment(v, i, sregs_segment(s, i));
 	table.base = s->gdt.base;
 	table.limit = s->gdt.limit;
-	vmm->set_segment(v, SEG_GDTR, &table);
+	vmm->set_segment(v, SEG_GDT, &table);
 	table.base = s->idt.base;
 	table.limit = s->idt.limit;
-	vmm->set_segment(v, SEG_IDTR, &table);
+	vmm->set_segment(v, SEG_IDT, &table);
 	vmm->set(v, VF_EFER, s->efer);
 	vmm->set(v, VF_CR0, s->cr0);
 	vmm->set(v, VF_CR4, s->cr4);
@@ -144,8 +144,8 @@ void vcpu_reset(struct vcpu *v)
 		set_real_segment(v, i, 0, 0, 3);
 	set_real_segment(v, SEG_TR, 0, 0, 11);
 	set_real_segment(v, SEG_LDT, 0, 0, 2);
-	vmm->set_segment(v, SEG_GDTR, &table);
-	vmm->set_segment(v, SEG_IDTR, &table);
+	vmm->set_segment(v, SEG_GDT, &table);
+	vmm->set_segment(v, SEG_IDT, &table);
 }
 
 /* SIPI: real mode at vector * 4 KiB (SDM 3A 9.4). */
@@ -175,16 +175,9 @@ static int move_regs(struct vcpu *v, void *arg, bool set)
 	return 0;
 }
 
-/* struct kvm_fpu is the FXSAVE image with its fields named (SDM 1, table 10-2). */
-#define FX(offset, member)                                                                         \
-	{                                                                                          \
-		offset, offsetof(struct kvm_fpu, member), sizeof(((struct kvm_fpu *)0)->member)    \
-	}
-static const struct {
-	u16 at, member, size;
-} fpu_fields[] = { FX(0, fcw),      FX(2, fsw),    FX(4, ftwx), FX(6, last_opcode), FX(8, last_ip),
-		   FX(16, last_dp), FX(24, mxcsr), FX(32, fpr), FX(160, xmm) };
+#define FX_MXCSR 24
 
+/* struct kvm_fpu is the FXSAVE image with its fields named (SDM 1, table 10-2). */
 static int move_fpu(struct vcpu *v, void *arg, bool set)
 {
 	struct kvm_fpu *f = arg;
@@ -192,15 +185,20 @@ static int move_fpu(struct vcpu *v, void *arg, bool set)
 	if (set && (f->mxcsr & ~0xffffU)) /* reserved bits would fault in FXRSTOR */
 		return -EINVAL;
 	fpu_spell_out(v->fpu);
-	for (unsigned int i = 0; i < ARRAY_SIZE(fpu_fields); i++)
-		ioctl_move(v->fpu + fpu_fields[i].at, (char *)f + fpu_fields[i].member,
-			   fpu_fields[i].size, set);
+	ioctl_move(v->fpu, &f->fcw, sizeof(f->fcw), set);
+	ioctl_move(v->fpu + 2, &f->fsw, sizeof(f->fsw), set);
+	ioctl_move(v->fpu + 4, &f->ftwx, sizeof(f->ftwx), set);
+	ioctl_move(v->fpu + 6, &f->last_opcode, sizeof(f->last_opcode), set);
+	ioctl_move(v->fpu + 8, &f->last_ip, sizeof(f->last_ip), set);
+	ioctl_move(v->fpu + 16, &f->last_dp, sizeof(f->last_dp), set);
+	ioctl_move(v->fpu + FX_MXCSR, &f->mxcsr, sizeof(f->mxcsr), set);
+	ioctl_move(v->fpu + 32, f->fpr, sizeof(f->fpr), set);
+	ioctl_move(v->fpu + 160, f->xmm, sizeof(f->xmm), set);
 	if (set && fpu_xcr0) /* the XSAVE header must say that the two are there */
 		*(u64 *)(v->fpu + 512) |= 3;
 	return 0;
 }
 
-#define FX_MXCSR 24
 #define XSAVE_HEADER 512 /* SDM 1, 13.4.2: XSTATE_BV, then seven words that are 0 here */
 
 static int move_xsave(struct vcpu *v, void *arg, bool set)

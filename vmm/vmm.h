@@ -164,18 +164,7 @@ enum vmm_field {
 #define VMM_EXCEPTIONS (BIT(VEC_DB) | BIT(VEC_AC))
 #define VMM_DEBUG (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_SW_BP)
 /* Segments in the order of struct kvm_sregs, then the two tables (base and limit only). */
-enum vmm_seg {
-	SEG_CS,
-	SEG_DS,
-	SEG_ES,
-	SEG_FS,
-	SEG_GS,
-	SEG_SS,
-	SEG_TR,
-	SEG_LDT,
-	SEG_GDTR,
-	SEG_IDTR
-};
+enum vmm_seg { SEG_CS, SEG_DS, SEG_ES, SEG_FS, SEG_GS, SEG_SS, SEG_TR, SEG_LDT, SEG_GDT, SEG_IDT };
 
 /*
  * A back-end. All but probe, setup and vcpu_init run with the vCPU loaded on this CPU
@@ -291,7 +280,7 @@ extern const struct file_ops vm_fops;
 
 /* eventfd.c */
 int irqfd_ioctl(struct vm *vm, const struct kvm_irqfd *a);
-int ioeventfd_ioctl(struct vm *vm, const struct kvm_ioeventfd *a);
+int ioeventfd_ioctl(struct vm *vm, struct kvm_ioeventfd *a);
 /* The guest wrote len bytes to a port or an address. True: an ioeventfd has it. */
 bool ioeventfd_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value);
 void eventfds_free(struct vm *vm);

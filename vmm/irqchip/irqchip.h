@@ -66,14 +66,7 @@ struct apic_message {
 	u8 dest;
 	bool logical, level_triggered;
 };
-enum {
-	APIC_FIXED = 0,
-	APIC_LOWEST = 1,
-	APIC_NMI = 4,
-	APIC_INIT = 5,
-	APIC_STARTUP = 6,
-	APIC_EXTINT = 7
-};
+enum { APIC_FIXED, APIC_LOWEST, APIC_NMI = 4, APIC_INIT, APIC_STARTUP, APIC_EXTINT = 7 };
 int lapic_create(struct vcpu *v);
 void lapic_stop(struct vcpu *v);
 void lapic_free(struct vcpu *v);

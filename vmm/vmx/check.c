@@ -138,9 +138,9 @@ static void check_segments(void)
 	RULE((ldtr & SEGMENT_UNUSABLE) || (ldtr & 0x9f) == 0x82, "LDTR: access rights 0x%x", ldtr);
 	for (unsigned int n = VS_FS; n <= VS_TR; n++)
 		RULE(canonical(vmread(VMCS_BASE(n))), "%s: base is not canonical", seg_names[n]);
-	RULE(!(vmread(VMCS_GUEST_GDTR_LIMIT) >> 16) && !(vmread(VMCS_GUEST_IDTR_LIMIT) >> 16),
+	RULE(!(vmread(VMCS_LIMIT(VS_GDTR)) >> 16) && !(vmread(VMCS_LIMIT(VS_IDTR)) >> 16),
 	     "GDTR or IDTR: limit above 64 KiB");
-	RULE(canonical(vmread(VMCS_GUEST_GDTR_BASE)) && canonical(vmread(VMCS_GUEST_IDTR_BASE)),
+	RULE(canonical(vmread(VMCS_BASE(VS_GDTR))) && canonical(vmread(VMCS_BASE(VS_IDTR))),
 	     "GDTR or IDTR: base is not canonical");
 }
 

@@ -10,6 +10,7 @@
 
 static void load_host_state(struct vcpu *v)
 {
+	static const u16 selectors[] = { 0, KERNEL_CS, KERNEL_DS, 0, 0, 0, TSS_SEL };
 	struct __packed {
 		u16 limit;
 		u64 base;
@@ -23,12 +24,8 @@ static void load_host_state(struct vcpu *v)
 	vmwrite(VMCS_HOST_CR3, read_cr3());
 	vmwrite(VMCS_HOST_CR4, read_cr4());
 	vmwrite(VMCS_HOST_EFER, rdmsr(MSR_EFER));
-	vmwrite(VMCS_HOST_CS_SELECTOR, KERNEL_CS);
-	vmwrite(VMCS_HOST_SS_SELECTOR, KERNEL_DS);
-	vmwrite(VMCS_HOST_ES_SELECTOR, 0);
-	for (u64 f = VMCS_HOST_DS_SELECTOR; f <= VMCS_HOST_GS_SELECTOR; f += 2)
-		vmwrite(f, 0);
-	vmwrite(VMCS_HOST_TR_SELECTOR, TSS_SEL);
+	for (unsigned int i = 0; i < ARRAY_SIZE(selectors); i++)
+		vmwrite(VMCS_HOST_ES_SELECTOR + 2 * i, selectors[i]);
 	vmwrite(VMCS_HOST_FS_BASE, rdmsr(MSR_FS_BASE));
 	vmwrite(VMCS_HOST_GS_BASE, (u64)this_cpu());
 	/* The base of a 64-bit TSS descriptor, in four pieces (SDM 3A 7.2.3). */

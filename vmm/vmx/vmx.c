@@ -254,8 +254,8 @@ static const u16 vmcs_of[] = {
 	[VF_CR3] = VMCS_GUEST_CR3,
 	[VF_EFER] = VMCS_GUEST_EFER,
 	[VF_DR7] = VMCS_GUEST_DR7,
-	[VF_FS_BASE] = VMCS_GUEST_FS_BASE,
-	[VF_GS_BASE] = VMCS_GUEST_GS_BASE,
+	[VF_FS_BASE] = VMCS_BASE(VS_FS),
+	[VF_GS_BASE] = VMCS_BASE(VS_GS),
 	[VF_SYSENTER_CS] = VMCS_GUEST_SYSENTER_CS,
 	[VF_SYSENTER_ESP] = VMCS_GUEST_SYSENTER_ESP,
 	[VF_SYSENTER_EIP] = VMCS_GUEST_SYSENTER_EIP,
@@ -355,7 +355,7 @@ static void vmx_get_segment(struct vcpu *v, enum vmm_seg i, struct kvm_segment *
 	unsigned int n = seg_index[i];
 
 	*s = (struct kvm_segment){ .base = vmread(VMCS_BASE(n)), .limit = vmread(VMCS_LIMIT(n)) };
-	if (i >= SEG_GDTR)
+	if (i >= SEG_GDT)
 		return;
 	s->selector = vmread(VMCS_SELECTOR(n));
 	segment_set_rights(s, vmread(VMCS_ACCESS(n)));
@@ -367,7 +367,7 @@ static void vmx_set_segment(struct vcpu *v, enum vmm_seg i, const struct kvm_seg
 
 	vmwrite(VMCS_BASE(n), s->base);
 	vmwrite(VMCS_LIMIT(n), s->limit);
-	if (i >= SEG_GDTR)
+	if (i >= SEG_GDT)
 		return;
 	vmwrite(VMCS_SELECTOR(n), s->selector);
 	vmwrite(VMCS_ACCESS(n), segment_rights(s));
