@@ -9,10 +9,11 @@
 #include "vmm/irqchip/irqchip.h"
 #include "vmm/vmm.h"
 
-/* Leaf 1 (SDM 2A, CPUID). Not: VMX, SMX, EIST, TM2, PDCM, PCID, x2APIC, TSC deadline, MONITOR, DTES. */
-#define F1_ECX                                                                                     \
-	(BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) |    \
-	 BIT(25) | BIT(26) | BIT(28) | BIT(29) | BIT(30))
+/*
+ * Leaf 1 (SDM 2A, CPUID). SSE3 PCLMULQDQ SSSE3 FMA CX16 SSE4.1 SSE4.2 MOVBE POPCNT AES XSAVE AVX F16C RDRAND.
+ * Not: VMX, SMX, EIST, TM2, PDCM, PCID, x2APIC, TSC deadline, MONITOR, DTES.
+ */
+#define F1_ECX 0x76d83203
 #define F1_ECX_OSXSAVE BIT(27)
 #define F1_ECX_XSAVE_FAMILY (BIT(12) | BIT(26) | BIT(28) | BIT(29)) /* FMA XSAVE AVX F16C */
 /* FPU VME DE PSE TSC MSR PAE CX8 APIC SEP PGE CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2.
@@ -20,9 +21,7 @@
 #define F1_EDX 0x078bab7fUL
 #define F1_EDX_APIC BIT(9)
 /* Leaf 7: FSGSBASE BMI1 AVX2 SMEP BMI2 ERMS RDSEED ADX SMAP CLFLUSHOPT SHA; UMIP; FSRM */
-#define F7_EBX                                                                                     \
-	(BIT(0) | BIT(3) | BIT(5) | BIT(7) | BIT(8) | BIT(9) | BIT(18) | BIT(19) | BIT(20) |       \
-	 BIT(23) | BIT(29))
+#define F7_EBX 0x209c03a9
 #define F7_ECX BIT(2)
 #define F7_EDX BIT(4)
 /* 0x80000001: LAHF, LZCNT, SSE4A, PREFETCHW; SYSCALL NX 1GB LM and AMD's copy of leaf 1's EDX.

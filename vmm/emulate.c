@@ -78,8 +78,6 @@ static enum outcome access_linear(struct vcpu *v, const struct insn *in, u64 at,
 
 /* ---- strings ---- */
 
-static const enum vmm_seg prefix_seg[] = { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
-
 static u64 linear(struct vcpu *v, const struct insn *in, enum vmm_seg seg, unsigned int reg)
 {
 	u64 offset = low_bytes(v->regs.gpr[reg], in->addr_size);
@@ -93,7 +91,7 @@ static u64 linear(struct vcpu *v, const struct insn *in, enum vmm_seg seg, unsig
 
 static u64 source(struct vcpu *v, const struct insn *in)
 {
-	return linear(v, in, in->seg ? prefix_seg[in->seg & ~SEG_PREFIX] : SEG_DS, R_RSI);
+	return linear(v, in, in->seg ? in->seg & ~SEG_PREFIX : SEG_DS, R_RSI);
 }
 
 static u64 destination(struct vcpu *v, const struct insn *in)
@@ -130,25 +128,6 @@ static void advance(struct vcpu *v, const struct insn *in)
 		goto_rip(v, next_rip(v, in));
 }
 
-/* count elements through the port in DX; those of an OUT are in v->pio. */
-static enum outcome ask_port(struct vcpu *v, const struct insn *in, bool input, u32 count)
-{
-	struct kvm_run *run = v->run;
-
-	run->exit_reason = KVM_EXIT_IO;
-	run->io.direction = input ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
-	run->io.size = in->size;
-	run->io.port = v->regs.gpr[R_RDX];
-	run->io.count = count;
-	run->io.data_offset = PAGE_SIZE;
-	if (input) {
-		v->wait.kind = WAIT_STRING_IN;
-		v->wait.insn = *in;
-		v->wait.count = count;
-	}
-	return ASKED;
-}
-
 /* ---- whole instructions ---- */
 
 /* Memory has been read, or the element of a string: what becomes of it. */
@@ -166,7 +145,8 @@ static enum outcome string_with(struct vcpu *v, const struct insn *in, u64 raw)
 		if (irqchip_io(v->vm, v->regs.gpr[R_RDX], in->size, false, &low))
 			break;
 		memcpy(v->pio, &low, in->size);
-		r = ask_port(v, in, false, 1);
+		ask_port(v, v->regs.gpr[R_RDX], in->size, false, 1);
+		r = ASKED;
 		break;
 	default:
 		r = access_linear(v, in, destination(v, in), true, &raw);
@@ -269,7 +249,11 @@ int emulate_string_io(struct vcpu *v, struct vmm_exit *x)
 		value = low;
 		r = DONE;
 	} else {
-		r = ask_port(v, &in, true, at_once(v, &in));
+		v->wait.kind = WAIT_STRING_IN;
+		v->wait.insn = in;
+		v->wait.count = at_once(v, &in);
+		ask_port(v, v->regs.gpr[R_RDX], in.size, true, v->wait.count);
+		return 0;
 	}
 	if (r == DONE)
 		r = string_with(v, &in, value);

@@ -121,13 +121,12 @@ static bool collide(const struct kvm_ioeventfd *a, const struct kvm_ioeventfd *b
 
 bool ioeventfd_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value)
 {
-	struct kvm_ioeventfd write = { .addr = addr,
-				       .len = len,
-				       .datamatch = low_bytes(value, len) };
+	struct kvm_ioeventfd write = { .addr = addr, .len = len };
 	struct ioeventfd *i;
 
 	if (list_empty(&vm->ioeventfds))
 		return false;
+	write.datamatch = low_bytes(value, len);
 	write.flags = KVM_IOEVENTFD_FLAG_DATAMATCH | (port ? KVM_IOEVENTFD_FLAG_PIO : 0);
 	SPIN_GUARD(&vm->fd_lock);
 	i = list_find(i, &vm->ioeventfds, link, collide(&i->at, &write));

@@ -57,6 +57,14 @@ static unsigned int code_bits(struct vcpu *v, struct kvm_segment *cs)
 	return cs->db ? 32 : 16;
 }
 
+/* n bytes at a linear address, of one page. */
+static int fetch(struct vcpu *v, u64 at, u8 *code, size_t n)
+{
+	u64 gpa;
+
+	return guest_translate(v, at, 0, &gpa) ? -EFAULT : guest_read(v->vm, gpa, code, n);
+}
+
 int decode_current(struct vcpu *v, struct insn *in)
 {
 	struct kvm_segment cs;
@@ -65,10 +73,10 @@ int decode_current(struct vcpu *v, struct insn *in)
 	size_t first = min((size_t)INSN_MAX, (size_t)(PAGE_SIZE - (at & ~PAGE_MASK)));
 	u8 code[INSN_MAX];
 
-	if (guest_read_linear(v, at, code, first))
+	if (fetch(v, at, code, first))
 		return -EFAULT;
 	/* The next page counts only if the instruction reaches it. */
-	if (first < INSN_MAX && !guest_read_linear(v, at + first, code + first, INSN_MAX - first))
+	if (first < INSN_MAX && !fetch(v, at + first, code + first, INSN_MAX - first))
 		first = INSN_MAX;
 	return insn_decode(code, first, bits, in);
 }
@@ -132,6 +140,26 @@ static void set_rax(struct vcpu *v, unsigned int size, u64 value)
 	v->regs.gpr[R_RAX] = insn_load_value(&in, value, v->regs.gpr[R_RAX]);
 }
 
+void ask_port(struct vcpu *v, u16 port, u8 size, bool in, u32 count)
+{
+	struct kvm_run *run = v->run;
+
+	/* LAB 09: begin
+	 * The monitor in user space has to answer. Fill in v->run: exit_reason KVM_EXIT_IO, and io with
+	 * direction, size, port, count, and data_offset, which is the distance of the data page v->pio from
+	 * run: PAGE_SIZE.
+	 * starter: (void)run;
+	 * starter: pr_err("lab 09: ask_port() is not written yet");
+	 */
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
+	run->io.size = size;
+	run->io.port = port;
+	run->io.count = count;
+	run->io.data_offset = PAGE_SIZE;
+	/* LAB 09: end */
+}
+
 static int do_io(struct vcpu *v, struct vmm_exit *x)
 {
 	/* LAB 09: begin
@@ -140,16 +168,13 @@ static int do_io(struct vcpu *v, struct vmm_exit *x)
 	 * First the devices inside the kernel are asked: irqchip_io() is true when the port is theirs; it
 	 * takes the value of an OUT (the low bytes of RAX) and gives that of an IN, for set_rax(). Then
 	 * the guest goes on behind the instruction (goto_rip), and 1 is returned.
-	 * Else the monitor in user space has to answer. Fill in v->run: exit_reason KVM_EXIT_IO, and io
-	 * with direction, size, port, count 1, and data_offset, which is the distance of the data page
-	 * v->pio from run: PAGE_SIZE. Return 0. For an OUT the data goes to v->pio, and the guest will go
-	 * on behind the instruction. For an IN the data is not there yet: note in v->wait what is missing
+	 * Else ask_port() for one element, and return 0. For an OUT the data goes to v->pio, and the guest will
+	 * go on behind the instruction. For an IN the data is not there yet: note in v->wait what is missing
 	 * (WAIT_IN, size, next_rip); exit_complete() does the rest when KVM_RUN is called again.
 	 * starter: pr_err("lab 09: do_io() is not written yet");
 	 * starter: return give_up(v, x);
 	 */
 	u32 value = v->regs.gpr[R_RAX];
-	struct kvm_run *run = v->run;
 
 	if (x->io.string)
 		return emulate_string_io(v, x);
@@ -161,12 +186,7 @@ static int do_io(struct vcpu *v, struct vmm_exit *x)
 		goto_rip(v, x->next_rip);
 		return 1;
 	}
-	run->exit_reason = KVM_EXIT_IO;
-	run->io.direction = x->io.in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
-	run->io.size = x->io.size;
-	run->io.port = x->io.port;
-	run->io.count = 1;
-	run->io.data_offset = PAGE_SIZE;
+	ask_port(v, x->io.port, x->io.size, x->io.in, 1);
 	if (x->io.in) {
 		v->wait.kind = WAIT_IN;
 		v->wait.size = x->io.size;

@@ -177,9 +177,7 @@ static long kvm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	return kvm_system_ioctl(cmd, arg);
 }
 
-static const struct file_ops kvm_fops = {
-	.ioctl = kvm_ioctl,
-};
+static const struct file_ops kvm_fops = { .ioctl = kvm_ioctl };
 
 /* Without usable hardware there is no /dev/kvm, as on a Linux whose kvm modules would not load. */
 static void vmm_init(void)

@@ -465,18 +465,3 @@ int guest_translate(struct vcpu *v, u64 gva, u32 kind, u64 *gpa)
 	while (err == -EAGAIN);
 	return err;
 }
-
-int guest_read_linear(struct vcpu *v, u64 gva, void *buf, size_t n)
-{
-	while (n) {
-		size_t part = min(n, (size_t)(PAGE_SIZE - (gva & ~PAGE_MASK)));
-		u64 gpa;
-
-		if (guest_translate(v, gva, 0, &gpa) || guest_read(v->vm, gpa, buf, part))
-			return -EFAULT;
-		buf = (char *)buf + part;
-		gva += part;
-		n -= part;
-	}
-	return 0;
-}

@@ -57,6 +57,7 @@ static const struct plain_msr {
 	{ MSR_SYSENTER_ESP, ADDRESS, VF_SYSENTER_ESP },
 	{ MSR_SYSENTER_EIP, ADDRESS, VF_SYSENTER_EIP },
 	{ MSR_IA32_PAT, FIELD, VF_PAT },
+	{ MSR_EFER, FIELD, VF_EFER },
 	{ MSR_STAR, FIELD, VF_STAR },
 	{ MSR_LSTAR, ADDRESS, VF_LSTAR },
 	{ MSR_CSTAR, ADDRESS, VF_CSTAR },
@@ -104,9 +105,6 @@ int msr_read(struct vcpu *v, u32 msr, u64 *value)
 	case MSR_IA32_APIC_BASE:
 		*value = lapic_get_base(v);
 		return 0;
-	case MSR_EFER:
-		*value = vmm->get(v, VF_EFER);
-		return 0;
 	case MSR_MISC_ENABLE:
 		*value = v->misc_enable | MISC_ENABLE_FAST_STRING;
 		return 0;
@@ -144,6 +142,8 @@ int msr_write(struct vcpu *v, u32 msr, u64 value, bool host)
 {
 	const struct plain_msr *p = plain_of(msr);
 
+	if (msr == MSR_EFER)
+		return write_efer(v, value, host);
 	if (p) {
 		if ((p->kind == ADDRESS && !canonical(value)) ||
 		    (msr == MSR_IA32_PAT && !pat_valid(value)) ||
@@ -160,8 +160,6 @@ int msr_write(struct vcpu *v, u32 msr, u64 value, bool host)
 		return 0;
 	case MSR_IA32_APIC_BASE:
 		return lapic_set_base(v, value);
-	case MSR_EFER:
-		return write_efer(v, value, host);
 	case MSR_MISC_ENABLE:
 		v->misc_enable = value;
 		return 0;

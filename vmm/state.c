@@ -33,8 +33,8 @@ void segment_set_rights(struct kvm_segment *s, u32 rights)
 
 static struct kvm_segment *sregs_segment(struct kvm_sregs *s, enum vmm_seg i)
 {
-	struct kvm_segment *const by_name[] = { &s->cs, &s->ds, &s->es, &s->fs,
-						&s->gs, &s->ss, &s->tr, &s->ldt };
+	struct kvm_segment *const by_name[] = { &s->es, &s->cs, &s->ss,  &s->ds,
+						&s->fs, &s->gs, &s->ldt, &s->tr };
 	return by_name[i];
 }
 
@@ -43,7 +43,7 @@ static int get_sregs(struct vcpu *v, void *arg, bool set)
 	struct kvm_sregs *s = arg;
 	struct kvm_segment table;
 
-	for (enum vmm_seg i = SEG_CS; i <= SEG_LDT; i++)
+	for (enum vmm_seg i = SEG_ES; i <= SEG_TR; i++)
 		vmm->get_segment(v, i, sregs_segment(s, i));
 	vmm->get_segment(v, SEG_GDT, &table);
 	s->gdt.base = table.base;
@@ -86,7 +86,7 @@ static int set_sregs(struct vcpu *v, void *arg, bool set)
 
 	if (!sregs_valid(v, s) || lapic_set_base(v, s->apic_base))
 		return -EINVAL;
-	for (enum vmm_seg i = SEG_CS; i <= SEG_LDT; i++)
+	for (enum vmm_seg i = SEG_ES; i <= SEG_TR; i++)
 		vmm->set_segment(v, i, sregs_segment(s, i));
 	table.base = s->gdt.base;
 	table.limit = s->gdt.limit;
@@ -116,7 +116,7 @@ static void set_real_segment(struct vcpu *v, enum vmm_seg i, u16 selector, u64 b
 				 .selector = selector,
 				 .type = type,
 				 .present = 1,
-				 .s = i < SEG_TR };
+				 .s = i < SEG_LDT };
 
 	vmm->set_segment(v, i, &s);
 }
@@ -139,9 +139,9 @@ void vcpu_reset(struct vcpu *v)
 	vmm->set(v, VF_CR4, 0);
 	vmm->set(v, VF_DR7, DR7_FIXED);
 	vmm->set(v, VF_INTR_SHADOW, 0);
-	set_real_segment(v, SEG_CS, 0xf000, 0xffff0000, 11);
-	for (enum vmm_seg i = SEG_DS; i <= SEG_SS; i++)
+	for (enum vmm_seg i = SEG_ES; i <= SEG_GS; i++)
 		set_real_segment(v, i, 0, 0, 3);
+	set_real_segment(v, SEG_CS, 0xf000, 0xffff0000, 11);
 	set_real_segment(v, SEG_TR, 0, 0, 11);
 	set_real_segment(v, SEG_LDT, 0, 0, 2);
 	vmm->set_segment(v, SEG_GDT, &table);
@@ -509,15 +509,11 @@ static struct frame *run_fault(struct vma *vma, u64 pgoff, bool write)
 	return f;
 }
 
-static const struct vm_ops run_vm_ops = {
-	.open = run_open,
-	.close = run_close,
-	.fault = run_fault,
-};
+static const struct vm_ops run_ops = { .open = run_open, .close = run_close, .fault = run_fault };
 
 static int vcpu_mmap(struct file *f, struct vma *vma)
 {
-	vma->ops = &run_vm_ops;
+	vma->ops = &run_ops;
 	vma->priv = f->priv;
 	return 0;
 }

@@ -25,10 +25,7 @@ static u64 last_serial; /* atomic */
 
 void vcpu_load_debug(struct vcpu *v)
 {
-	__asm__ volatile("mov %0, %%db0" ::"r"(v->dr[0]));
-	__asm__ volatile("mov %0, %%db1" ::"r"(v->dr[1]));
-	__asm__ volatile("mov %0, %%db2" ::"r"(v->dr[2]));
-	__asm__ volatile("mov %0, %%db3" ::"r"(v->dr[3]));
+	load_breakpoints(v->dr);
 	__asm__ volatile("mov %0, %%db6" ::"r"(v->dr6));
 }
 
@@ -320,8 +317,7 @@ static int alloc_parts(struct vcpu *v)
 	v->hw_page = frame_va(v->frame[2]);
 	v->fpu = fpu_alloc();
 	v->cpuid = kzalloc(VMM_MAX_CPUID * sizeof(*v->cpuid));
-	v->hw = vmm->hw_size ? kzalloc(vmm->hw_size) : NULL;
-	if (!v->fpu || !v->cpuid || (vmm->hw_size && !v->hw))
+	if (!v->fpu || !v->cpuid)
 		return -ENOMEM;
 	if (v->vm->irqchip && lapic_create(v))
 		return -ENOMEM;
@@ -339,7 +335,6 @@ void vcpu_free(struct vcpu *v)
 	}
 	lapic_free(v);
 	kfree(v->cpuid);
-	kfree(v->hw);
 	if (v->fpu)
 		fpu_free(v->fpu);
 	for (unsigned int i = 0; i < ARRAY_SIZE(v->frame) && v->frame[i]; i++)
@@ -350,12 +345,13 @@ void vcpu_free(struct vcpu *v)
 
 static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
 {
-	struct vcpu *v = kzalloc(sizeof(*v));
+	struct vcpu *v = kzalloc(sizeof(*v) + vmm->hw_size);
 
 	if (!v)
 		return NULL;
 	__atomic_fetch_add(&vmm_nr_vcpus, 1, __ATOMIC_RELAXED);
 	v->vm = vm;
+	v->hw = v + 1;
 	v->id = id;
 	v->serial = __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
 	v->hw_cpu = v->guest_cpu = -1;

@@ -66,11 +66,10 @@ void vm_put(struct vm *vm)
 		return;
 	eventfds_free(vm);
 	coalesce_free(vm);
-	irqchip_stop(vm);
+	irqchip_free(vm);
 	for (unsigned int i = 0; i < VMM_MAX_VCPUS; i++)
 		if (vm->vcpus[i])
 			vcpu_free(vm->vcpus[i]);
-	irqchip_free(vm);
 	/* Under mm->lock already when it was the last mapping of a kvm_run page that went. */
 	if (mutex_is_mine(&vm->mm->lock))
 		list_del(&vm->notifier.link);
@@ -182,7 +181,4 @@ static long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	}
 }
 
-const struct file_ops vm_fops = {
-	.release = vm_release,
-	.ioctl = vm_ioctl,
-};
+const struct file_ops vm_fops = { .release = vm_release, .ioctl = vm_ioctl };

@@ -163,8 +163,8 @@ enum vmm_field {
 /* Both can loop for ever inside the CPU while it delivers them; seen from here they cannot. */
 #define VMM_EXCEPTIONS (BIT(VEC_DB) | BIT(VEC_AC))
 #define VMM_DEBUG (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_SW_BP)
-/* Segments in the order of struct kvm_sregs, then the two tables (base and limit only). */
-enum vmm_seg { SEG_CS, SEG_DS, SEG_ES, SEG_FS, SEG_GS, SEG_SS, SEG_TR, SEG_LDT, SEG_GDT, SEG_IDT };
+/* Segments as instructions number them, then LDTR and TR, then the two tables (base and limit only). */
+enum vmm_seg { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDT, SEG_TR, SEG_GDT, SEG_IDT };
 
 /*
  * A back-end. All but probe, setup and vcpu_init run with the vCPU loaded on this CPU
@@ -215,7 +215,7 @@ struct vcpu {
 	u8 *pio;
 	struct lapic *lapic; /* NULL without an irqchip */
 	void *hw_page; /* VMCS or VMCB */
-	void *hw; /* what else the back-end knows of it */
+	void *hw; /* what else the back-end knows of it: behind this structure */
 
 	struct mutex lock; /* guards the rest */
 	struct vcpu_regs regs; /* current whenever the guest does not run */
@@ -318,8 +318,6 @@ int guest_write(struct vm *vm, u64 gpa, const void *buf, size_t n);
  * checked), or PF_WRITE, PF_USER. 0; -EFAULT: a table or page is not there; -EACCES: it does not allow that.
  */
 int guest_translate(struct vcpu *v, u64 gva, u32 kind, u64 *gpa);
-/* The same by the linear address of v's current paging mode, for instruction fetch. */
-int guest_read_linear(struct vcpu *v, u64 gva, void *buf, size_t n);
 
 /* vcpu.c */
 struct file *vcpu_create(struct vm *vm, u32 id);
@@ -347,6 +345,8 @@ void segment_set_rights(struct kvm_segment *s, u32 rights);
 /* exit.c: 1: enter the guest again; 0: tell the monitor (v->run filled in); -errno */
 void exit_cpuid(struct vcpu *v, u64 next_rip); /* VX_CPUID alone; enter again */
 int exit_handle(struct vcpu *v, struct vmm_exit *x);
+/* KVM_EXIT_IO: count elements of size bytes, which are, or will be, in v->pio. */
+void ask_port(struct vcpu *v, u16 port, u8 size, bool in, u32 count);
 /* KVM_EXIT_DEBUG for #DB or #BP. 0 */
 int exit_debug(struct vcpu *v, u32 vector);
 /* Takes up the monitor's answer to the last I/O exit. Loaded. 1; 0: there is more to ask. */

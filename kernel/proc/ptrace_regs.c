@@ -155,10 +155,7 @@ void ptrace_load_debug(void)
 {
 	const u64 *dr = current->ptrace.debug;
 
-	__asm__ volatile("mov %0, %%db0" ::"r"(dr[0]));
-	__asm__ volatile("mov %0, %%db1" ::"r"(dr[1]));
-	__asm__ volatile("mov %0, %%db2" ::"r"(dr[2]));
-	__asm__ volatile("mov %0, %%db3" ::"r"(dr[3]));
+	load_breakpoints(dr);
 	__asm__ volatile("mov %0, %%db7" ::"r"(dr[7]));
 }
 

@@ -106,6 +106,14 @@ static inline void irq_enable_and_halt(void)
 {
 	__asm__ volatile("sti; hlt" ::: "memory");
 }
+/* The addresses of the four breakpoints. */
+static inline void load_breakpoints(const u64 dr[4])
+{
+	__asm__ volatile("mov %0, %%db0" ::"r"(dr[0]));
+	__asm__ volatile("mov %0, %%db1" ::"r"(dr[1]));
+	__asm__ volatile("mov %0, %%db2" ::"r"(dr[2]));
+	__asm__ volatile("mov %0, %%db3" ::"r"(dr[3]));
+}
 static inline u64 xgetbv(u32 reg)
 {
 	u32 lo, hi;

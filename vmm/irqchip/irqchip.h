@@ -25,8 +25,7 @@ struct irqchip {
 
 /* route.c */
 int irqchip_create(struct vm *vm);
-void irqchip_stop(struct vm *vm); /* timers off: nothing will touch a vCPU any more */
-void irqchip_free(struct vm *vm);
+void irqchip_free(struct vm *vm); /* nothing of it will touch a vCPU any more */
 int irqchip_state(struct vm *vm, struct kvm_irqchip *c, bool set);
 /* KVM_SET_GSI_ROUTING. -EINVAL, -EFAULT, -ENOMEM */
 int irq_set_routes(struct vm *vm, const struct kvm_irq_routing __user *arg);
@@ -68,7 +67,6 @@ struct apic_message {
 };
 enum { APIC_FIXED, APIC_LOWEST, APIC_NMI = 4, APIC_INIT, APIC_STARTUP, APIC_EXTINT = 7 };
 int lapic_create(struct vcpu *v);
-void lapic_stop(struct vcpu *v);
 void lapic_free(struct vcpu *v);
 int lapic_deliver(struct vm *vm, const struct apic_message *m); /* returns as irq_set() */
 bool lapic_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u32 *value);

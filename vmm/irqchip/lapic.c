@@ -414,28 +414,27 @@ static void write_svr(struct lapic *l, u32 value)
 		*reg(l, i) |= LVT_MASKED;
 }
 
+/* Registers that only hold what is written: these bits of it, and those that are always 1. */
+static const struct {
+	u16 offset;
+	u32 bits, ones;
+} plain[] = {
+	{ A_ID, 0xff000000, 0 }, { A_LDR, 0xff000000, 0 },          { A_ICR_HIGH, 0xff000000, 0 },
+	{ A_TPR, 0xff, 0 },      { A_DFR, 0xf0000000, 0x0fffffff }, { A_ESR, 0, 0 },
+	{ A_TIMER_DIV, 0xb, 0 }
+};
+
 static void write_register(struct lapic *l, unsigned int offset, u32 value)
 {
+	for (unsigned int i = 0; i < ARRAY_SIZE(plain); i++)
+		if (plain[i].offset == offset)
+			*reg(l, offset) = (value & plain[i].bits) | plain[i].ones;
 	switch (offset) {
-	case A_ID:
-	case A_LDR:
-	case A_ICR_HIGH:
-		*reg(l, offset) = value & 0xff000000;
-		break;
-	case A_TPR:
-		*reg(l, offset) = value & 0xff;
-		break;
-	case A_DFR:
-		*reg(l, offset) = value | 0x0fffffff;
-		break;
 	case A_EOI:
 		end_of_interrupt(l);
 		break;
 	case A_SVR:
 		write_svr(l, value);
-		break;
-	case A_ESR:
-		*reg(l, offset) = 0;
 		break;
 	case A_ICR:
 		*reg(l, offset) = value & ~0x1000U; /* never pending */
@@ -446,9 +445,6 @@ static void write_register(struct lapic *l, unsigned int offset, u32 value)
 		break;
 	case A_TIMER_INIT:
 		timer_program(l, value);
-		break;
-	case A_TIMER_DIV:
-		*reg(l, offset) = value & 0xb;
 		break;
 	}
 }
@@ -540,14 +536,9 @@ int lapic_create(struct vcpu *v)
 	return 0;
 }
 
-void lapic_stop(struct vcpu *v)
+void lapic_free(struct vcpu *v)
 {
 	if (v->lapic)
 		timer_cancel(&v->lapic->timer);
-}
-
-void lapic_free(struct vcpu *v)
-{
-	lapic_stop(v);
 	kfree(v->lapic);
 }

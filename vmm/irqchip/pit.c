@@ -250,5 +250,4 @@ void pit_free(struct irqchip *chip)
 	if (chip->pit)
 		timer_cancel(&chip->pit->timer);
 	kfree(chip->pit);
-	chip->pit = NULL;
 }

@@ -113,20 +113,12 @@ int irqchip_create(struct vm *vm)
 	return 0;
 }
 
-void irqchip_stop(struct vm *vm)
+void irqchip_free(struct vm *vm)
 {
 	if (!vm->irqchip)
 		return;
 	pit_free(vm->irqchip);
-	for (unsigned int i = 0; i < VMM_MAX_VCPUS; i++)
-		if (vm->vcpus[i])
-			lapic_stop(vm->vcpus[i]);
-}
-
-void irqchip_free(struct vm *vm)
-{
-	if (vm->irqchip)
-		kfree(vm->irqchip->routes);
+	kfree(vm->irqchip->routes);
 	kfree(vm->irqchip);
 }
 

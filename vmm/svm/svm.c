@@ -143,13 +143,10 @@ static u64 svm_get(struct vcpu *v, enum vmm_field f)
 /* A virtual interrupt of the highest priority, which exits instead of being taken. */
 static void set_window(struct vmcb *b, bool on)
 {
-	if (on) {
-		b->int_control |= INT_V_IRQ | INT_V_PRIO_MAX | INT_V_IGNORE_TPR;
-		b->intercept1 |= I1_VINTR;
-	} else {
-		b->int_control &= ~(INT_V_IRQ | INT_V_PRIO_MAX | INT_V_IGNORE_TPR);
-		b->intercept1 &= ~I1_VINTR;
-	}
+	const u32 irq = INT_V_IRQ | INT_V_PRIO_MAX | INT_V_IGNORE_TPR;
+
+	b->int_control = on ? b->int_control | irq : b->int_control & ~irq;
+	b->intercept1 = on ? b->intercept1 | I1_VINTR : b->intercept1 & ~I1_VINTR;
 }
 
 static void svm_set(struct vcpu *v, enum vmm_field f, u64 value)
@@ -181,8 +178,8 @@ static void svm_set(struct vcpu *v, enum vmm_field f, u64 value)
 
 static struct vmcb_segment *segment_of(struct vmcb *b, enum vmm_seg i)
 {
-	struct vmcb_segment *const by_name[] = { &b->cs, &b->ds, &b->es,   &b->fs,   &b->gs,
-						 &b->ss, &b->tr, &b->ldtr, &b->gdtr, &b->idtr };
+	struct vmcb_segment *const by_name[] = { &b->es, &b->cs,   &b->ss, &b->ds,   &b->fs,
+						 &b->gs, &b->ldtr, &b->tr, &b->gdtr, &b->idtr };
 	return by_name[i];
 }
 

@@ -103,13 +103,13 @@ static void check_data_segment(unsigned int n)
 
 	if (access & SEGMENT_UNUSABLE)
 		return;
-	RULE(n >= VS_FS || !(vmread(VMCS_BASE(n)) >> 32), "%s: base above 4 GiB", name);
+	RULE(n >= SEG_FS || !(vmread(VMCS_BASE(n)) >> 32), "%s: base above 4 GiB", name);
 	RULE(access & BIT(4), "%s: S is 0, a system segment", name);
 	RULE(access & BIT(7), "%s: not present", name);
-	if (n == VS_CS) {
+	if (n == SEG_CS) {
 		RULE(type == 3 || (type & 9) == 9, "CS: type %u", type);
 		RULE(!(access & BIT(13)) || !(access & BIT(14)), "CS: both L and D are set");
-	} else if (n == VS_SS) {
+	} else if (n == SEG_SS) {
 		RULE(type == 3 || type == 7, "SS: type %u", type);
 	} else {
 		RULE((type & 1) && (!(type & 8) || (type & 2)), "%s: type %u", name, type);
@@ -119,12 +119,12 @@ static void check_data_segment(unsigned int n)
 
 static void check_segments(void)
 {
-	u32 cs = vmread(VMCS_ACCESS(VS_CS)), ss = vmread(VMCS_ACCESS(VS_SS));
-	u32 tr = vmread(VMCS_ACCESS(VS_TR)), ldtr = vmread(VMCS_ACCESS(VS_LDTR));
+	u32 cs = vmread(VMCS_ACCESS(SEG_CS)), ss = vmread(VMCS_ACCESS(SEG_SS));
+	u32 tr = vmread(VMCS_ACCESS(SEG_TR)), ldtr = vmread(VMCS_ACCESS(SEG_LDT));
 	bool long_mode = vmread(VMCS_ENTRY_CONTROLS) & ENTRY_GUEST_64;
 	unsigned int cs_dpl = (cs >> 5) & 3, ss_dpl = (ss >> 5) & 3;
 
-	for (unsigned int n = VS_ES; n <= VS_GS; n++)
+	for (unsigned int n = SEG_ES; n <= SEG_GS; n++)
 		check_data_segment(n);
 	RULE(!(cs & SEGMENT_UNUSABLE), "CS is unusable");
 	RULE((cs & 0xf) != 3 || !cs_dpl, "CS: type 3 with DPL %u", cs_dpl);
@@ -133,14 +133,14 @@ static void check_segments(void)
 	RULE(!(tr & SEGMENT_UNUSABLE), "TR is unusable");
 	RULE((tr & 0x9f) == 0x8b || ((tr & 0x9f) == 0x83 && !long_mode),
 	     "TR: access rights 0x%x are not of a present, busy TSS", tr);
-	check_limit("TR", vmread(VMCS_LIMIT(VS_TR)), tr);
-	RULE(!(vmread(VMCS_SELECTOR(VS_TR)) & BIT(2)), "TR: a selector of the LDT");
+	check_limit("TR", vmread(VMCS_LIMIT(SEG_TR)), tr);
+	RULE(!(vmread(VMCS_SELECTOR(SEG_TR)) & BIT(2)), "TR: a selector of the LDT");
 	RULE((ldtr & SEGMENT_UNUSABLE) || (ldtr & 0x9f) == 0x82, "LDTR: access rights 0x%x", ldtr);
-	for (unsigned int n = VS_FS; n <= VS_TR; n++)
+	for (unsigned int n = SEG_FS; n <= SEG_TR; n++)
 		RULE(canonical(vmread(VMCS_BASE(n))), "%s: base is not canonical", seg_names[n]);
-	RULE(!(vmread(VMCS_LIMIT(VS_GDTR)) >> 16) && !(vmread(VMCS_LIMIT(VS_IDTR)) >> 16),
+	RULE(!(vmread(VMCS_LIMIT(SEG_GDT)) >> 16) && !(vmread(VMCS_LIMIT(SEG_IDT)) >> 16),
 	     "GDTR or IDTR: limit above 64 KiB");
-	RULE(canonical(vmread(VMCS_BASE(VS_GDTR))) && canonical(vmread(VMCS_BASE(VS_IDTR))),
+	RULE(canonical(vmread(VMCS_BASE(SEG_GDT))) && canonical(vmread(VMCS_BASE(SEG_IDT))),
 	     "GDTR or IDTR: base is not canonical");
 }
 
@@ -149,7 +149,7 @@ static void check_rest(void)
 	u64 rflags = vmread(VMCS_GUEST_RFLAGS), rip = vmread(VMCS_GUEST_RIP);
 	u64 blocked = vmread(VMCS_GUEST_INTERRUPTIBILITY);
 	bool code64 = (vmread(VMCS_ENTRY_CONTROLS) & ENTRY_GUEST_64) &&
-		      (vmread(VMCS_ACCESS(VS_CS)) & BIT(13));
+		      (vmread(VMCS_ACCESS(SEG_CS)) & BIT(13));
 
 	RULE(code64 ? canonical(rip) : !(rip >> 32), "RIP 0x%lx out of range", rip);
 	RULE((rflags & RFLAGS_FIXED) && !(rflags & ~0x3f7fd7UL), "RFLAGS 0x%lx: fixed bits",
@@ -160,7 +160,7 @@ static void check_rest(void)
 	     "blocking by STI with IF clear");
 	RULE(vmread(VMCS_LINK_POINTER) == ~0UL, "VMCS link pointer is not all ones");
 	if (!broken) /* not of an unrestricted guest, says the manual; Bochs wants it of all */
-		RULE(!((vmread(VMCS_SELECTOR(VS_CS)) ^ vmread(VMCS_SELECTOR(VS_SS))) & 3),
+		RULE(!((vmread(VMCS_SELECTOR(SEG_CS)) ^ vmread(VMCS_SELECTOR(SEG_SS))) & 3),
 		     "CS and SS: selectors with different RPL");
 }
 

@@ -45,12 +45,9 @@ u64 ept_pointer(const struct slat *s)
 
 void ept_flush(u64 eptp)
 {
-	struct {
-		u64 eptp, zero;
-	} ept = { eptp, 0 };
-	struct {
-		u64 vpid, address;
-	} vpid = { OUR_VPID, 0 };
+	const struct {
+		u64 context, address;
+	} ept = { eptp, 0 }, vpid = { OUR_VPID, 0 };
 
 	__asm__ volatile("invept %0, %1" ::"m"(ept), "r"(INVALIDATE_SINGLE) : "cc", "memory");
 	if (vmx_has_vpid)

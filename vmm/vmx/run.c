@@ -14,12 +14,9 @@ static void load_host_state(struct vcpu *v)
 	struct __packed {
 		u16 limit;
 		u64 base;
-	} gdt, idt;
-	const u8 *tss;
+	} idt;
 
-	__asm__ volatile("sgdt %0" : "=m"(gdt));
 	__asm__ volatile("sidt %0" : "=m"(idt));
-	tss = (const u8 *)gdt.base + TSS_SEL;
 	vmwrite(VMCS_HOST_CR0, read_cr0());
 	vmwrite(VMCS_HOST_CR3, read_cr3());
 	vmwrite(VMCS_HOST_CR4, read_cr4());
@@ -28,10 +25,8 @@ static void load_host_state(struct vcpu *v)
 		vmwrite(VMCS_HOST_ES_SELECTOR + 2 * i, selectors[i]);
 	vmwrite(VMCS_HOST_FS_BASE, rdmsr(MSR_FS_BASE));
 	vmwrite(VMCS_HOST_GS_BASE, (u64)this_cpu());
-	/* The base of a 64-bit TSS descriptor, in four pieces (SDM 3A 7.2.3). */
-	vmwrite(VMCS_HOST_TR_BASE, *(const u16 *)(tss + 2) | (u64)tss[4] << 16 | (u64)tss[7] << 24 |
-					   (u64) * (const u32 *)(tss + 8) << 32);
-	vmwrite(VMCS_HOST_GDTR_BASE, gdt.base);
+	vmwrite(VMCS_HOST_TR_BASE, (u64)this_cpu()->tss);
+	vmwrite(VMCS_HOST_GDTR_BASE, (u64)this_cpu()->gdt);
 	vmwrite(VMCS_HOST_IDTR_BASE, idt.base);
 }
 

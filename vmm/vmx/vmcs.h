@@ -76,8 +76,7 @@ enum vmcs_field {
 	VMCS_HOST_RIP = 0x6c16, /* HOST_RSP, 0x6c14, is written in entry.S */
 };
 
-/* Index of a segment in the groups of fields; the last two have only a base and a limit. */
-enum { VS_ES, VS_CS, VS_SS, VS_DS, VS_FS, VS_GS, VS_LDTR, VS_TR, VS_GDTR, VS_IDTR };
+/* Of enum vmm_seg, whose order is that of the fields. */
 #define VMCS_SELECTOR(i) (VMCS_GUEST_ES_SELECTOR + 2 * (i))
 #define VMCS_LIMIT(i) (VMCS_GUEST_ES_LIMIT + 2 * (i))
 #define VMCS_ACCESS(i) (VMCS_GUEST_ES_ACCESS + 2 * (i))
@@ -150,7 +149,7 @@ struct vmx {
 	u64 rsp, rip, rflags; /* as they are in the VMCS */
 	u64 msr[VMX_SWAPPED]; /* the guest's swapped MSRs; see vmx_swapped */
 	u64 pat; /* shown to the guest; EPT decides (ept.c) */
-	u32 proc_controls, entry_controls;
+	u32 proc_controls; /* as in the VMCS */
 	u64 eptp;
 };
 

@@ -88,9 +88,8 @@ static int vmx_setup(void)
 	/* In the VMCS: nothing to do for us. 0x174 to 0x176: SYSENTER. */
 	for (u32 msr = 0x174; msr <= 0x176; msr++)
 		let_through(msr, true, true);
-	let_through(MSR_FS_BASE, true, true);
-	let_through(MSR_GS_BASE, true, true);
-	let_through(MSR_KERNEL_GS_BASE, true, true); /* SWAPGS writes it anyway */
+	for (u32 msr = MSR_FS_BASE; msr <= MSR_KERNEL_GS_BASE; msr++)
+		let_through(msr, true, true); /* SWAPGS writes the last anyway */
 	for (u32 msr = MSR_STAR; msr <= MSR_SFMASK; msr++)
 		let_through(msr, true, false); /* written once; so we always know them */
 	for (int i = 0; i < VMX_SWAPPED; i++)
@@ -173,14 +172,13 @@ static void init_controls(struct vcpu *v)
 		vmwrite(zero_fields[i], 0);
 
 	h->proc_controls = controls(MSR_VMX_TRUE_PROC, PROC_WANTED);
-	h->entry_controls = controls(MSR_VMX_TRUE_ENTRY, ENTRY_WANTED);
 	init_preemption_timer();
 	vmwrite(VMCS_PROC_CONTROLS, h->proc_controls);
 	vmwrite(VMCS_PROC2_CONTROLS,
 		controls(MSR_VMX_PROC2,
 			 PROC2_WANTED | PROC2_WBINVD | (vmx_has_vpid ? PROC2_VPID : 0)));
 	vmwrite(VMCS_EXIT_CONTROLS, controls(MSR_VMX_TRUE_EXIT, EXIT_WANTED));
-	vmwrite(VMCS_ENTRY_CONTROLS, h->entry_controls);
+	vmwrite(VMCS_ENTRY_CONTROLS, controls(MSR_VMX_TRUE_ENTRY, ENTRY_WANTED));
 	vmwrite(VMCS_EXCEPTION_BITMAP, VMM_EXCEPTIONS);
 	vmwrite(VMCS_MSR_BITMAP, virt_to_phys(vmx_msr_bitmap));
 	vmwrite(VMCS_LINK_POINTER, ~0UL);
@@ -239,23 +237,12 @@ static void set_proc_control(struct vmx *h, u32 bit, bool on)
 	h->proc_controls = c;
 }
 
-static void set_efer(struct vmx *h, u64 value)
-{
-	u32 c = h->entry_controls & ~ENTRY_GUEST_64;
-
-	if (value & EFER_LMA)
-		c |= ENTRY_GUEST_64;
-	h->entry_controls = c;
-	vmwrite(VMCS_ENTRY_CONTROLS, c);
-	vmwrite(VMCS_GUEST_EFER, value);
-}
-
 static const u16 vmcs_of[] = {
 	[VF_CR3] = VMCS_GUEST_CR3,
 	[VF_EFER] = VMCS_GUEST_EFER,
 	[VF_DR7] = VMCS_GUEST_DR7,
-	[VF_FS_BASE] = VMCS_BASE(VS_FS),
-	[VF_GS_BASE] = VMCS_BASE(VS_GS),
+	[VF_FS_BASE] = VMCS_BASE(SEG_FS),
+	[VF_GS_BASE] = VMCS_BASE(SEG_GS),
 	[VF_SYSENTER_CS] = VMCS_GUEST_SYSENTER_CS,
 	[VF_SYSENTER_ESP] = VMCS_GUEST_SYSENTER_ESP,
 	[VF_SYSENTER_EIP] = VMCS_GUEST_SYSENTER_EIP,
@@ -290,12 +277,12 @@ static u64 vmx_get(struct vcpu *v, enum vmm_field f)
 	}
 }
 
-static void set_interruptibility(u64 bits, u64 value)
+static void change_bits(u64 field, u64 bits, u64 value)
 {
-	u64 old = vmread(VMCS_GUEST_INTERRUPTIBILITY), new = (old & ~bits) | value;
+	u64 old = vmread(field), new = (old & ~bits) | value;
 
 	if (new != old)
-		vmwrite(VMCS_GUEST_INTERRUPTIBILITY, new);
+		vmwrite(field, new);
 }
 
 void vmx_set(struct vcpu *v, enum vmm_field f, u64 value)
@@ -316,7 +303,9 @@ void vmx_set(struct vcpu *v, enum vmm_field f, u64 value)
 		load_pdptes(v);
 		break;
 	case VF_EFER:
-		set_efer(h, value);
+		change_bits(VMCS_ENTRY_CONTROLS, ENTRY_GUEST_64,
+			    value & EFER_LMA ? ENTRY_GUEST_64 : 0);
+		vmwrite(VMCS_GUEST_EFER, value);
 		break;
 	case VF_PAT:
 		h->pat = value;
@@ -327,13 +316,15 @@ void vmx_set(struct vcpu *v, enum vmm_field f, u64 value)
 			wrmsr(vmx_swapped[f - VF_KERNEL_GS_BASE], value);
 		break;
 	case VF_INTR_SHADOW:
-		set_interruptibility(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS,
-				     value ? INTERRUPTIBILITY_STI : 0);
+		change_bits(VMCS_GUEST_INTERRUPTIBILITY,
+			    INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS,
+			    value ? INTERRUPTIBILITY_STI : 0);
 		if (!value) /* no trap is left of it; Bochs leaves one when a single step faults */
 			vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
 		break;
 	case VF_NMI_BLOCKED:
-		set_interruptibility(INTERRUPTIBILITY_NMI, value ? INTERRUPTIBILITY_NMI : 0);
+		change_bits(VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_NMI,
+			    value ? INTERRUPTIBILITY_NMI : 0);
 		break;
 	case VF_INTR_WINDOW:
 		set_proc_control(h, PROC_INTERRUPT_WINDOW, value);
@@ -346,31 +337,23 @@ void vmx_set(struct vcpu *v, enum vmm_field f, u64 value)
 	}
 }
 
-/* enum vmm_seg to the VMCS's order */
-static const u8 seg_index[] = { VS_CS, VS_DS, VS_ES,   VS_FS,   VS_GS,
-				VS_SS, VS_TR, VS_LDTR, VS_GDTR, VS_IDTR };
-
 static void vmx_get_segment(struct vcpu *v, enum vmm_seg i, struct kvm_segment *s)
 {
-	unsigned int n = seg_index[i];
-
-	*s = (struct kvm_segment){ .base = vmread(VMCS_BASE(n)), .limit = vmread(VMCS_LIMIT(n)) };
+	*s = (struct kvm_segment){ .base = vmread(VMCS_BASE(i)), .limit = vmread(VMCS_LIMIT(i)) };
 	if (i >= SEG_GDT)
 		return;
-	s->selector = vmread(VMCS_SELECTOR(n));
-	segment_set_rights(s, vmread(VMCS_ACCESS(n)));
+	s->selector = vmread(VMCS_SELECTOR(i));
+	segment_set_rights(s, vmread(VMCS_ACCESS(i)));
 }
 
 static void vmx_set_segment(struct vcpu *v, enum vmm_seg i, const struct kvm_segment *s)
 {
-	unsigned int n = seg_index[i];
-
-	vmwrite(VMCS_BASE(n), s->base);
-	vmwrite(VMCS_LIMIT(n), s->limit);
+	vmwrite(VMCS_BASE(i), s->base);
+	vmwrite(VMCS_LIMIT(i), s->limit);
 	if (i >= SEG_GDT)
 		return;
-	vmwrite(VMCS_SELECTOR(n), s->selector);
-	vmwrite(VMCS_ACCESS(n), segment_rights(s));
+	vmwrite(VMCS_SELECTOR(i), s->selector);
+	vmwrite(VMCS_ACCESS(i), segment_rights(s));
 }
 
 const struct vmm_ops vmx_ops = {
