@@ -16,43 +16,15 @@
 #define MSR_MISC_ENABLE 0x1a0
 #define MISC_ENABLE_FAST_STRING BIT(0)
 
-static const u32 listed[] = { MSR_IA32_TSC,
-			      MSR_IA32_APIC_BASE,
-			      MSR_SYSENTER_CS,
-			      MSR_SYSENTER_ESP,
-			      MSR_SYSENTER_EIP,
-			      MSR_IA32_PAT,
-			      MSR_MISC_ENABLE,
-			      MSR_EFER,
-			      MSR_STAR,
-			      MSR_LSTAR,
-			      MSR_CSTAR,
-			      MSR_SFMASK,
-			      MSR_FS_BASE,
-			      MSR_GS_BASE,
-			      MSR_KERNEL_GS_BASE,
-			      MSR_KVM_WALL_CLOCK,
-			      MSR_KVM_SYSTEM_TIME,
-			      MSR_KVM_WALL_CLOCK_NEW,
-			      MSR_KVM_SYSTEM_TIME_NEW,
-			      MSR_KVM_STEAL_TIME };
-
-long msr_list(struct kvm_msr_list __user *arg)
-{
-	u32 room;
-
-	if (get_user(room, &arg->nmsrs) || put_user((u32)ARRAY_SIZE(listed), &arg->nmsrs))
-		return -EFAULT;
-	return room < ARRAY_SIZE(listed) ? -E2BIG
-					 : copy_to_user(arg->indices, listed, sizeof(listed));
-}
-
-/* Kept by the hardware for each guest (addresses must be canonical), or one value for all guests. */
-static const struct plain_msr {
+/*
+ * What there is. Kept by the hardware for each guest (addresses must be canonical), one value for all guests, or
+ * the business of a function. All but the constants are in the list for the monitor.
+ */
+static const struct msr_kind {
 	u32 msr;
-	enum { FIELD, ADDRESS, CONSTANT } kind;
+	enum { FIELD, ADDRESS, CONSTANT, FUNCTION } kind;
 	u64 field; /* enum vmm_field, or the constant */
-} plain[] = {
+} msrs[] = {
 	{ MSR_SYSENTER_CS, FIELD, VF_SYSENTER_CS },
 	{ MSR_SYSENTER_ESP, ADDRESS, VF_SYSENTER_ESP },
 	{ MSR_SYSENTER_EIP, ADDRESS, VF_SYSENTER_EIP },
@@ -65,6 +37,14 @@ static const struct plain_msr {
 	{ MSR_FS_BASE, ADDRESS, VF_FS_BASE },
 	{ MSR_GS_BASE, ADDRESS, VF_GS_BASE },
 	{ MSR_KERNEL_GS_BASE, ADDRESS, VF_KERNEL_GS_BASE },
+	{ MSR_IA32_TSC, FUNCTION, 0 },
+	{ MSR_IA32_APIC_BASE, FUNCTION, 0 },
+	{ MSR_MISC_ENABLE, FUNCTION, 0 },
+	{ MSR_KVM_WALL_CLOCK, FUNCTION, 0 },
+	{ MSR_KVM_SYSTEM_TIME, FUNCTION, 0 },
+	{ MSR_KVM_WALL_CLOCK_NEW, FUNCTION, 0 },
+	{ MSR_KVM_SYSTEM_TIME_NEW, FUNCTION, 0 },
+	{ MSR_KVM_STEAL_TIME, FUNCTION, 0 },
 	/* Writes have no effect. Each with the reader that needs it. */
 	{ MSR_PLATFORM_ID, CONSTANT, 0 }, /* Linux, microcode */
 	/* Linux, CPU identification: written 0, then read */
@@ -77,11 +57,27 @@ static const struct plain_msr {
 	{ 0xc0011029, CONSTANT, BIT(1) }, /* DE_CFG: LFENCE is serializing */
 };
 
-static const struct plain_msr *plain_of(u32 msr)
+long msr_list(struct kvm_msr_list __user *arg)
 {
-	for (unsigned int i = 0; i < ARRAY_SIZE(plain); i++)
-		if (plain[i].msr == msr)
-			return &plain[i];
+	u32 room, n = 0;
+
+	if (get_user(room, &arg->nmsrs))
+		return -EFAULT;
+	for (unsigned int i = 0; i < ARRAY_SIZE(msrs); i++) {
+		if (msrs[i].kind == CONSTANT)
+			continue;
+		if (n < room && put_user(msrs[i].msr, &arg->indices[n]))
+			return -EFAULT;
+		n++;
+	}
+	return put_user(n, &arg->nmsrs) ?: n > room ? -E2BIG : 0;
+}
+
+static const struct msr_kind *find(u32 msr)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(msrs); i++)
+		if (msrs[i].msr == msr)
+			return &msrs[i];
 	return NULL;
 }
 
@@ -92,9 +88,9 @@ u64 guest_tsc(struct vcpu *v)
 
 int msr_read(struct vcpu *v, u32 msr, u64 *value)
 {
-	const struct plain_msr *p = plain_of(msr);
+	const struct msr_kind *p = find(msr);
 
-	if (p) {
+	if (p && p->kind != FUNCTION) {
 		*value = p->kind == CONSTANT ? p->field : vmm->get(v, p->field);
 		return 0;
 	}
@@ -140,11 +136,11 @@ static bool pat_valid(u64 value)
 
 int msr_write(struct vcpu *v, u32 msr, u64 value, bool host)
 {
-	const struct plain_msr *p = plain_of(msr);
+	const struct msr_kind *p = find(msr);
 
 	if (msr == MSR_EFER)
 		return write_efer(v, value, host);
-	if (p) {
+	if (p && p->kind != FUNCTION) {
 		if ((p->kind == ADDRESS && !canonical(value)) ||
 		    (msr == MSR_IA32_PAT && !pat_valid(value)) ||
 		    (msr == MSR_SFMASK && value >> 32)) /* reserved: the host's WRMSR would fault */

@@ -419,9 +419,9 @@ static const struct {
 	u16 offset;
 	u32 bits, ones;
 } plain[] = {
-	{ A_ID, 0xff000000, 0 }, { A_LDR, 0xff000000, 0 },          { A_ICR_HIGH, 0xff000000, 0 },
-	{ A_TPR, 0xff, 0 },      { A_DFR, 0xf0000000, 0x0fffffff }, { A_ESR, 0, 0 },
-	{ A_TIMER_DIV, 0xb, 0 }
+	{ A_ID, 0xff000000, 0 },           { A_TPR, 0xff, 0 }, { A_LDR, 0xff000000, 0 },
+	{ A_DFR, 0xf0000000, 0x0fffffff }, { A_ESR, 0, 0 },    { A_ICR_HIGH, 0xff000000, 0 },
+	{ A_TIMER_DIV, 0xb, 0 },
 };
 
 static void write_register(struct lapic *l, unsigned int offset, u32 value)
