@@ -21,6 +21,7 @@
 #define VMM_MAX_SLOTS 64
 #define VMM_MAX_CPUID 80
 #define VMM_MAX_ROUTES 4096 /* and highest GSI, plus 1: Linux's KVM_MAX_IRQ_ROUTES */
+#define VMM_LOGGED_REFUSALS 8 /* of a vCPU */
 #define VMM_MIN_MMU_PAGES 64 /* Linux's KVM_MIN_ALLOC_MMU_PAGES */
 /* What a vCPU's file maps: kvm_run, port I/O data, the VM's ring of coalesced writes. */
 #define VMM_RUN_PAGES 3
@@ -226,6 +227,7 @@ struct vcpu {
 	u64 misc_enable;
 	u32 debug; /* KVM_SET_GUEST_DEBUG's control */
 	bool stepped; /* an instruction was done for the guest */
+	unsigned int refusals; /* of the hardware to enter; the log says why of the first ones */
 	bool has_sigmask;
 	ksigset_t sigmask; /* KVM_SET_SIGNAL_MASK's, during KVM_RUN */
 	u64 clock_msr, steal_msr; /* KVM's MSRs: address of the page, and bit 0: it is on */

@@ -34,6 +34,8 @@ void svm_explain_failure(struct vcpu *v)
 	};
 	unsigned int broken = 0;
 
+	if (v->refusals++ >= VMM_LOGGED_REFUSALS)
+		return;
 	pr_err("kvm: vCPU %u: VMRUN refused the VMCB at rip 0x%lx:", v->id, v->regs.rip);
 	for (unsigned int i = 0; i < ARRAY_SIZE(rules); i++)
 		if (!rules[i].holds) {

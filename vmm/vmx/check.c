@@ -166,6 +166,8 @@ static void check_rest(void)
 
 void vmx_explain_failure(struct vcpu *v, u64 reason)
 {
+	if (v->refusals++ >= VMM_LOGGED_REFUSALS)
+		return;
 	broken = 0;
 	if (reason & EXIT_REASON_ENTRY_FAILED)
 		pr_err("kvm: vCPU %u: VM entry failed, exit reason %u, at rip 0x%lx:", v->id,
