@@ -250,6 +250,8 @@ run-%: all  ## starts Dyad and runs the program NAME of user/: make run-NAME
 	@$(RUN) -- $*
 iso:  ## build/dyad.iso: one image for BIOS and UEFI, CD and USB stick
 	$(call ready,iso,$(BUILD)/dyad.iso)
+linux:  ## Debian's kernel for `vm run --kernel linux IMAGE`, into build/linux (tools/run does it when asked)
+	$(Q)tools/mklinux cloud
 compare:  ## boots, measures both layers, prints the table
 	$(call ready,qemu,all)
 	@$(RUN) -- compare
@@ -308,5 +310,5 @@ help:  ## this list
 	@echo "make TARGET [V=1] [CC=clang] [CROSS_COMPILE=x86_64-linux-gnu-] [WITHOUT=container|vmm] [SAN=1] [DEBUG=1]"
 	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*##[ ]*/\1\t/p' Makefile labs/*.mk tests/*/*.mk | sort | while IFS="$$(printf '\t')" read -r t d; do \
 		printf '  %-16s %s\n' "$$t" "$$d"; done
-.PHONY: FORCE counts all kernel user images clean distclean qemu bochs qemu-uefi qemu-gdb gdb iso compare doctor readme \
+.PHONY: FORCE counts all kernel user images clean distclean qemu bochs qemu-uefi qemu-gdb gdb iso linux compare doctor readme \
 	deps format-check check-includes loc help

@@ -10,10 +10,11 @@ import subprocess
 import tempfile
 
 import debian
+import guestkernel
 import images
 import newc
 
-FLAVOURS = {"cloud": "cloud-amd64", "stock": "amd64"}  # the packages linux-image-...
+FLAVOURS = guestkernel.FLAVOURS
 FOLDER = "/tests/linux/"  # inside Dyad
 
 SESSION = r"""#!/bin/busybox sh
@@ -71,5 +72,6 @@ def monitor():
 
 def files(build, flavours):
     """What a machine is given: (file here, path there)."""
-    return [(debian.linux_kernel(FLAVOURS[name])[0], FOLDER + name) for name in flavours] + [
+    folder = os.path.join(debian.TOP, "build", "linux")
+    return [pair for name in flavours for pair in guestkernel.files(guestkernel.make(name, folder), FOLDER + name)] + [
         (initramfs(build), FOLDER + "initrd")]

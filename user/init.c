@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * init: pid 1 of Dyad, on the host and in its virtual machines.
+ * init: pid 1 of Dyad, on the host and in its virtual machines, those with Linux's kernel too.
  *
  * It makes the first user root (an EROFS image below, the initramfs's own tmpfs as the writable
  * layer above it), mounts the kernel's file systems, and then either runs the one command the
@@ -14,8 +14,11 @@
  *   /etc/dyad/cmd        the command to run, each word ended by NUL (see tools/run)
  *   /etc/dyad/config     what the image says about running it: Env=K=V, WorkingDir=, User=, likewise
  *   /etc/dyad/first      a command to run on the console before the first shell, likewise
+ *   /etc/dyad/modules    paths of modules for a kernel that has its file systems there, likewise
  * and on the kernel's command line:
- *   root=PATH  cmdout=TTY  mark=WORD  hostname=NAME  TERM=NAME  winsize=ROWSxCOLUMNS
+ *   root=PATH or image=PATH, another name for a kernel that reads root= itself; cmdout=TTY  mark=WORD
+ *   hostname=NAME  TERM=NAME  winsize=ROWSxCOLUMNS
+ *   exitport=PORT        where the status goes when the kernel's reboot(2) does not take it along
  *
  * Signals, as busybox sends them: SIGUSR2 poweroff, SIGTERM reboot, SIGUSR1 halt. Called with
  * another pid, as `init 0` or `init 6`, it sends them (telinit of System V).
@@ -33,6 +36,7 @@
 #include <stdio.h> /* rename */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/io.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/sendfile.h>
@@ -118,10 +122,27 @@ static void end_machine(int how, const char *arg)
 		pause();
 }
 
+/* The machine ends at the write; what the command wrote is out before. */
+static void end_at_port(const char *port, int status)
+{
+	unsigned short at = strtoul(port, NULL, 0);
+	int tty = open("/dev/ttyS1", O_RDWR | O_NOCTTY);
+
+	if (tty >= 0)
+		tcdrain(tty);
+	if (ioperm(at, 1, 1))
+		complain("ioperm ", port);
+	else
+		outb(status, at);
+}
+
 static void end_with_status(int status)
 {
 	char arg[] = "exit=000", *p = arg + 5;
+	const char *port = option("exitport=");
 
+	if (port)
+		end_at_port(port, status);
 	status &= 255;
 	if (status >= 100)
 		*p++ = '0' + status / 100;
@@ -334,7 +355,10 @@ static void link_disks(void)
 	umount2("/sys", MNT_DETACH);
 }
 
-/* Makes the image the root: EROFS below, an overlay above, moved over the initramfs. */
+/*
+ * Makes the image the root: EROFS below, an overlay above, moved over the initramfs. The option dax asks
+ * Linux to map an image that is memory (pmem) in place, as Dyad does without being asked.
+ */
 static int enter_root(const char *image)
 {
 	make_dir("/rw", 0755);
@@ -342,7 +366,7 @@ static int enter_root(const char *image)
 	make_dir("/rw/upper", 0755);
 	make_dir("/rw/work", 0755);
 	make_dir("/rw/root", 0755);
-	if (mount(image, "/rw/lower", "erofs", MS_RDONLY, NULL)) {
+	if (mount(image, "/rw/lower", "erofs", MS_RDONLY, "dax")) {
 		complain("cannot mount the root image ", image);
 		return -1;
 	}
@@ -477,6 +501,28 @@ static bool read_command(const char *path, struct command *c)
 		c->words[n++] = p;
 	c->words[n] = NULL;
 	return n > 0;
+}
+
+/*
+ * Loads what the root `image` needs, and gives the memory of the files back. The disk comes a little
+ * later than its driver.
+ */
+static void load_modules(const char *image)
+{
+	struct command list;
+
+	if (!read_command("/etc/dyad/modules", &list))
+		return;
+	for (char **path = list.words; *path; path++) {
+		int fd = open(*path, O_RDONLY | O_CLOEXEC);
+
+		if (syscall(SYS_finit_module, fd, "", 0))
+			complain("cannot load ", *path);
+		close(fd);
+		unlink(*path);
+	}
+	for (int i = 0; i < 1000 && access(image, F_OK); i++)
+		wait_ms(5);
 }
 
 /* Opens the terminal `name` of /dev; a raw one passes every byte on as it is. */
@@ -722,7 +768,8 @@ int main(int argc, char **argv)
 	make_dir("/tmp", 01777);
 	umount2("/proc", MNT_DETACH);
 	link_disks();
-	if ((root = option("root="))) {
+	if ((root = option("root=")) || (root = option("image="))) {
+		load_modules(root);
 		if (enter_root(root))
 			end_with_status(1);
 	} else {

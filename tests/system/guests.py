@@ -53,8 +53,8 @@ BAD = (  # arguments of try, what is said
     (r"0x1f7 '\377'", "kernel: cut off: the header tells of 68451042816 bytes, the file has 1536"),
     (r"0x206 '\005'", "kernel: too old: boot protocol 2.05, at least 2.06 is needed"),
     (r"0x236 '\000'", "kernel: has no 64-bit entry (--boot16 takes the other)"),
-    (r"0x262 '\000\020'", "kernel needs 257 MiB of memory, the machine has 64 (--mem)"),
-    (r"0x25f '\377'", "kernel needs 17523466567682 MiB of memory, the machine has 64 (--mem)"),
+    (r"0x262 '\000\020'", "kernel needs 257 MiB of memory, the machine has 128 (--mem)"),
+    (r"0x25f '\377'", "kernel needs 17523466567682 MiB of memory, the machine has 128 (--mem)"),
     ("/nosuch", "/nosuch: No such file or directory"),
     ("/dev/null", "/dev/null: empty"),
 )

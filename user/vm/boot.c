@@ -10,8 +10,8 @@
  *	behind it	module 0: an initramfs with /init and the command
  *	ram_size	module 1: the image (a slot of its own, read-only)
  *
- * The kernel's read-only pages, /init and the image are not copied: they are the files' own pages,
- * which all machines of one host share until one writes.
+ * The kernel's read-only pages, /init (initramfs.c) and the image are not copied: they are the files'
+ * own pages, which all machines of one host share until one writes.
  */
 #include <elf.h>
 #include <errno.h>
@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -96,114 +95,6 @@ static void kernel_load(struct machine *m)
 	file_unmap(&f);
 }
 
-/* ---- the initramfs: a cpio archive (newc) made in guest memory ---- */
-
-struct archive {
-	struct machine *m;
-	uint64_t start, at; /* guest-physical */
-};
-
-static void *reserve(struct archive *a, uint64_t n)
-{
-	uint8_t *p = a->m->ram + a->at;
-
-	if (n > a->m->ram_size - a->at)
-		die(STATUS_FAILED, "the initial file system does not fit into %llu MiB of memory",
-		    (unsigned long long)a->m->ram_size >> 20);
-	a->at += n;
-	return p;
-}
-
-/* A header and its name; the name is padded with NULs until the data begins at a page. */
-static void add_entry(struct archive *a, const char *name, unsigned int mode, uint64_t size,
-		      unsigned int major, unsigned int minor)
-{
-	static unsigned int ino;
-	uint64_t len = strlen(name) + 1, end = a->at + 110 + len;
-	char head[111];
-
-	len += (size ? ALIGN_UP(end, PAGE) : ALIGN_UP(end, 4)) - end;
-	snprintf(head, sizeof(head), "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
-		 ++ino, mode, 0, 0, 1, 0, (unsigned int)size, 0, 0, major, minor, (unsigned int)len,
-		 0);
-	memcpy(reserve(a, 110), head, 110);
-	strcpy(reserve(a, len), name);
-}
-
-static void add_header(struct archive *a, const char *name, unsigned int mode, uint64_t size)
-{
-	add_entry(a, name, mode, size, 0, 0);
-}
-
-static void end_data(struct archive *a)
-{
-	a->at = ALIGN_UP(a->at, 4);
-}
-
-static void add_directory(struct archive *a, const char *name)
-{
-	add_header(a, name, 040755, 0);
-}
-
-/* The file's own pages, mapped over the RAM: the guest's kernel adopts them in place. */
-static void add_file(struct archive *a, const char *name, const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	void *to;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
-	add_header(a, name, 0100755, st.st_size);
-	to = reserve(a, ALIGN_UP((uint64_t)st.st_size, PAGE));
-	if (st.st_size && mmap(to, st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
-			       0) == MAP_FAILED)
-		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
-	a->at -= ALIGN_UP((uint64_t)st.st_size, PAGE) - st.st_size;
-	end_data(a);
-	close(fd);
-}
-
-static void add_command(struct archive *a, char **argv)
-{
-	uint64_t n = 0;
-
-	for (int i = 0; argv[i]; i++)
-		n += strlen(argv[i]) + 1;
-	add_header(a, "etc/dyad/cmd", 0100644, n);
-	for (int i = 0; argv[i]; i++)
-		strcpy(reserve(a, strlen(argv[i]) + 1), argv[i]);
-	end_data(a);
-}
-
-static const char *guest_init(void)
-{
-	const char *own = getenv("DYAD_GUEST_INIT");
-
-	if (own)
-		return own;
-	return access("/lib/dyad/init", R_OK) ? "/init" : "/lib/dyad/init";
-}
-
-static void initramfs_build(struct archive *a)
-{
-	static const char *const dirs[] = { "dev",      "etc",  "etc/dyad", "images", "lib",
-					    "lib/dyad", "proc", "run",      "sys",    "tmp" };
-
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
-		add_directory(a, dirs[i]);
-	add_entry(a, "dev/console", 020600, 0, 5, 1);
-	add_file(a, "init", guest_init());
-	if (a->m->argv)
-		add_command(a, a->m->argv);
-	if (a->m->argv && a->m->config.text) {
-		add_header(a, "etc/dyad/config", 0100644, a->m->config.size);
-		memcpy(reserve(a, a->m->config.size), a->m->config.text, a->m->config.size);
-		end_data(a);
-	}
-	add_header(a, "TRAILER!!!", 0, 0);
-}
-
 /* ---- start_info ---- */
 
 struct module {
@@ -221,19 +112,14 @@ struct start_info {
 
 static uint64_t put_cmdline(struct low *l)
 {
-	struct machine *m = l->m;
-	const char *term = getenv("TERM");
-	char text[1024], size[32] = "";
-	struct winsize ws;
+	const char *more = l->m->append ? l->m->append : "";
+	char text[1024], words[INIT_WORDS_MAX];
 
-	if (!m->image)
-		return low_string(l, m->append ? m->append : "");
-	if (!m->argv && !ioctl(0, TIOCGWINSZ, &ws) && ws.ws_row && ws.ws_col)
-		snprintf(size, sizeof(size), " winsize=%ux%u", ws.ws_row, ws.ws_col);
-
-	if (!join(text, sizeof(text), "console=ttyS0 quiet root=" ROOT_PATH " engine=vm hostname=",
-		  m->name, m->argv ? " cmdout=ttyS1" : "", term && *term ? " TERM=" : "",
-		  term ? term : "", size, m->append ? " " : "", m->append ? m->append : "", NULL))
+	if (!l->m->image)
+		return low_string(l, more);
+	init_words(l->m, words);
+	if (!join(text, sizeof(text), "console=ttyS0 quiet root=" ROOT_PATH " engine=vm", words,
+		  *more ? " " : "", more, NULL))
 		die(STATUS_USAGE, "--append: too long");
 	return low_string(l, text);
 }

@@ -83,8 +83,13 @@ static void reset_access(struct machine *m, void *device, uint64_t reg, bool in,
 {
 	uintptr_t bits = (uintptr_t)device;
 
-	if (!in && (*(uint8_t *)data & bits) == bits)
-		machine_end(0);
+	if (in || (*(uint8_t *)data & bits) != bits)
+		return;
+	if (linux_panicked(m)) {
+		warn("the guest's kernel panicked (--console shows its last words)");
+		machine_end(STATUS_FAILED);
+	}
+	machine_end(0);
 }
 
 /*

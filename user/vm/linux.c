@@ -12,7 +12,15 @@
  *	0x20000		the command line
  *	0xe0000		ACPI tables, and the firmware's stubs at 0xf0000
  *	0x100000	the kernel
- *	at the top	the initial file system: the file's own pages, not copied
+ *	behind it	with an image: the initial file system of initramfs.c, and the modules
+ *	at the top	without one: --initrd
+ *	ram_size	the image
+ *
+ * With an image user/init.c is pid 1 as under Dyad, and the image is memory for Linux, too: a range
+ * of type 12 in the memory map, which its driver nd_e820 takes for persistent memory ("legacy", from
+ * before ACPI had a word for it) and nd_pmem shows as /dev/pmem0. EROFS maps files from there (-o dax),
+ * so nothing is copied, and no device is emulated. virtio-pmem would need a device for the same; from
+ * a virtio block device Linux copies each page that it reads.
  */
 #include <stddef.h>
 #include <string.h>
@@ -37,6 +45,9 @@
 #define VIDEO_CURRENT_MODE 0x0f04
 #define E820_RAM 1
 #define E820_RESERVED 2
+#define E820_PERSISTENT 12 /* Linux's asm/e820/types.h: E820_TYPE_PRAM */
+#define WARM_BOOT_FLAG 0x472 /* of a PC's firmware, in its data area */
+#define WARM_BOOT 0x1234
 
 struct bzimage {
 	struct file f;
@@ -104,25 +115,52 @@ static void bzimage_open(struct machine *m, struct bzimage *z)
 
 /* ---- what goes into memory ---- */
 
+/*
+ * With an image. Linux's tests of its own ciphers are half of its boot. A panic resets the machine with
+ * the flag of a warm boot set: so linux_panicked() tells it from a reboot. With a root= Linux would
+ * choose a file system without attributes for the initramfs.
+ */
+#define WITH_IMAGE                                                                                 \
+	"quiet cryptomgr.notests panic=-1 reboot=panic_warm image=/dev/pmem0 exitport=0xf4"
+
 static void put_cmdline(struct machine *m, struct bzimage *z)
 {
-	char *to = (char *)m->ram + COMMAND_LINE;
+	char *to = (char *)m->ram + COMMAND_LINE, words[INIT_WORDS_MAX] = "";
 	const char *more = m->append ? m->append : "";
 
-	if (!join(to, z->h.cmdline_size + 1, "console=ttyS0 ", more, NULL))
+	if (m->image)
+		init_words(m, words);
+	if (!join(to, z->h.cmdline_size + 1, "console=ttyS0 ", m->image ? WITH_IMAGE : "", words,
+		  m->image ? " " : "", more, NULL))
 		die(STATUS_USAGE, "--append: %s takes at most %u bytes", z->f.path,
 		    z->h.cmdline_size);
 	z->h.cmd_line_ptr = COMMAND_LINE;
 }
 
+bool linux_panicked(struct machine *m)
+{
+	return m->load == linux_load && m->image &&
+	       *(volatile uint16_t *)(m->ram + WARM_BOOT_FLAG) == WARM_BOOT;
+}
+
+/* Modules for the image are in the file beside the kernel (tools/mklinux). */
 static void put_initrd(struct machine *m, struct bzimage *z)
 {
 	uint64_t least = z->h.pref_address + z->h.init_size, size;
+	struct archive a = { .m = m, .start = ALIGN_UP(least, PAGE), .at = ALIGN_UP(least, PAGE) };
+	char path[256];
 
-	if (!m->initrd)
-		return;
-	z->h.ramdisk_image = load_initrd(m, least, z->h.initrd_addr_max + 1UL, &size);
-	z->h.ramdisk_size = size;
+	if (m->image) {
+		if (!join(path, sizeof(path), m->kernel, ".modules", NULL))
+			die(STATUS_USAGE, "%s: name too long", m->kernel);
+		initramfs_build(&a);
+		initramfs_append(&a, path);
+		z->h.ramdisk_image = a.start;
+		z->h.ramdisk_size = a.at - a.start;
+	} else if (m->initrd) {
+		z->h.ramdisk_image = load_initrd(m, least, z->h.initrd_addr_max + 1UL, &size);
+		z->h.ramdisk_size = size;
+	}
 }
 
 unsigned int e820_map(struct machine *m, struct boot_e820_entry *e)
@@ -130,7 +168,8 @@ unsigned int e820_map(struct machine *m, struct boot_e820_entry *e)
 	e[0] = (struct boot_e820_entry){ 0, LOW_MEMORY_END, E820_RAM };
 	e[1] = (struct boot_e820_entry){ ACPI_AREA, HIGH_MEMORY - ACPI_AREA, E820_RESERVED };
 	e[2] = (struct boot_e820_entry){ HIGH_MEMORY, m->ram_size - HIGH_MEMORY, E820_RAM };
-	return E820_ENTRIES;
+	e[3] = (struct boot_e820_entry){ m->ram_size, m->image_size, E820_PERSISTENT };
+	return m->image ? 4 : 3;
 }
 
 /* The first 4 GiB where they are, by pages of 2 MiB: one table of tables, four of pages. */

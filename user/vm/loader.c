@@ -129,11 +129,12 @@ static const struct loader {
 	bool (*is)(const uint8_t *head,
 		   size_t n); /* by the first FILE_HEAD bytes of a file, or all n */
 	void (*load)(struct machine *m);
+	bool image; /* can be its root */
 } loaders[] = {
-	{ "a Linux kernel", linux_is, linux_load },
-	{ "a multiboot kernel", multiboot_is, multiboot_load },
-	{ "an ELF file with a PVH entry", pvh_is, pvh_load },
-	{ "a boot sector", flat_is, flat_load },
+	{ "a Linux kernel", linux_is, linux_load, true },
+	{ "a multiboot kernel", multiboot_is, multiboot_load, false },
+	{ "an ELF file with a PVH entry", pvh_is, pvh_load, true },
+	{ "a boot sector", flat_is, flat_load, false },
 };
 
 void loader_choose(struct machine *m)
@@ -148,7 +149,7 @@ void loader_choose(struct machine *m)
 	if (!n)
 		die(STATUS_FAILED, "%s: empty", m->kernel);
 	for (size_t i = 0; i < sizeof(loaders) / sizeof(*loaders); i++) {
-		if (!loaders[i].is(head, n) || (m->image && loaders[i].load != pvh_load))
+		if (!loaders[i].is(head, n) || (m->image && !loaders[i].image))
 			continue;
 		if (m->boot16 && loaders[i].load != linux_load)
 			die(STATUS_USAGE, "run: --boot16 is for a Linux kernel alone");
@@ -156,6 +157,6 @@ void loader_choose(struct machine *m)
 		return;
 	}
 	die(STATUS_FAILED, "%s: not a kernel%s", m->kernel,
-	    m->image ? " for an image: no PVH entry"
+	    m->image ? " for an image: neither Linux nor with a PVH entry"
 		     : ": no Linux, multiboot or PVH header, no boot sector");
 }

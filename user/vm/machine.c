@@ -53,7 +53,8 @@ static void add_slot(struct machine *m, unsigned int slot, uint64_t at, void *ho
 	check(ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &r), "KVM_SET_USER_MEMORY_REGION");
 }
 
-static void *map_image(struct machine *m)
+/* The image's file, and nothing (zeros) behind its end: a guest may read all of the slot. */
+static void *map_image(struct machine *m, uint64_t align)
 {
 	int fd = open(m->image, O_RDONLY | O_CLOEXEC);
 	off_t size = fd < 0 ? fd : lseek(fd, 0, SEEK_END); /* a file, or a disk */
@@ -62,9 +63,11 @@ static void *map_image(struct machine *m)
 	check(size < 0 ? -1 : 0, m->image);
 	if (!size)
 		die(STATUS_FAILED, "%s: empty", m->image);
-	m->image_size = ALIGN_UP((uint64_t)size, PAGE);
-	p = mmap(NULL, m->image_size, PROT_READ, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
+	m->image_size = ALIGN_UP((uint64_t)size, align);
+	p = mmap(NULL, m->image_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+		 0);
+	if (p == MAP_FAILED ||
+	    mmap(p, size, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
 		die(STATUS_FAILED, "%s: %s", m->image, strerror(errno));
 	close(fd);
 	return p;
@@ -72,9 +75,10 @@ static void *map_image(struct machine *m)
 
 static void create_memory(struct machine *m)
 {
-	void *image = m->image ? map_image(m) : NULL;
+	uint64_t align = m->load == linux_load ? LINUX_ALIGN : PAGE;
+	void *image = m->image ? map_image(m, align) : NULL;
 
-	m->ram_size = ALIGN_UP(m->memory, PAGE);
+	m->ram_size = ALIGN_UP(m->memory, align);
 	if (m->ram_size + m->image_size > PCI_WINDOW)
 		die(STATUS_USAGE, "memory and image together can be at most %lu MiB",
 		    PCI_WINDOW >> 20);

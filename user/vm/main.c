@@ -9,9 +9,10 @@ static const struct verb verbs[] = {
 		.name = "run",
 		.usage = "run [OPTION...] [IMAGE [--] [COMMAND [ARG...]]]",
 		.what = "Starts a virtual machine with an image as its root and waits for its end",
-		.more = "The machine boots a kernel of its own (Dyad; another with a PVH\n"
-			"entry by --kernel) and runs the command there. Its output comes out\n"
-			"here, its exit status is vm's. Without a command, the image's own runs\n"
+		.more = "The machine boots a kernel of its own (Dyad; --kernel linux: Debian's;\n"
+			"or a file: a Linux kernel with its modules in FILE.modules, or one with\n"
+			"a PVH entry) and runs the command there. Its output comes out here,\n"
+			"its exit status is vm's. Without a command, the image's own runs\n"
 			"(Entrypoint and Cmd of a container image), else there is a shell on\n"
 			"the machine's console: `poweroff` leaves it, Ctrl-A x kills the\n"
 			"machine. What is written to the root is gone at the end. Other\n"
@@ -26,6 +27,7 @@ static const struct verb verbs[] = {
 			"Examples:\n"
 			"  vm run busybox -- sh -c 'uname -a; exit 9'\n"
 			"  vm run busybox\n"
+			"  vm run --kernel linux busybox -- uname -a\n"
 			"  vm run --mem 32M --cpus 2 --name web busybox -- httpd -f\n"
 			"  vm run --console --append loglevel=7 busybox -- true\n"
 			"  vm run --mem 96M --kernel vmlinuz --initrd initrd.cpio --append quiet\n"

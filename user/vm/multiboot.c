@@ -133,14 +133,15 @@ static uint32_t put_module(struct low *l)
 	return at;
 }
 
-static uint32_t put_memory_map(struct low *l)
+static uint32_t put_memory_map(struct low *l, uint32_t *length)
 {
 	struct boot_e820_entry e[E820_ENTRIES];
 	uint32_t at = low_take(l, sizeof(e) + sizeof(e) / sizeof(*e) * 4);
 	struct memory_range *r = (void *)(l->m->ram + at);
+	unsigned int n = e820_map(l->m, e);
 
-	e820_map(l->m, e);
-	for (unsigned int i = 0; i < E820_ENTRIES; i++)
+	*length = n * sizeof(*r);
+	for (unsigned int i = 0; i < n; i++)
 		r[i] = (struct memory_range){ sizeof(*r) - 4, e[i].addr, e[i].size, e[i].type };
 	return at;
 }
@@ -155,7 +156,6 @@ void multiboot_load(struct machine *m)
 		.mem_lower = LOW_MEMORY_END >> 10,
 		.mem_upper = (m->ram_size - HIGH_MEMORY) >> 10,
 		.boot_device = FIRST_DISK,
-		.mmap_length = E820_ENTRIES * sizeof(struct memory_range),
 	};
 
 	kernel_load(m);
@@ -170,7 +170,7 @@ void multiboot_load(struct machine *m)
 		die(STATUS_USAGE, "--append: too long");
 	i.cmdline = low_string(&low, line);
 	i.boot_loader_name = low_string(&low, "Dyad vm");
-	i.mmap_addr = put_memory_map(&low);
+	i.mmap_addr = put_memory_map(&low, &i.mmap_length);
 	memcpy(m->ram + m->start_info, &i, sizeof(i));
 	firmware_tables(m);
 	m->magic = LOADER_MAGIC;

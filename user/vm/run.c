@@ -21,21 +21,23 @@
 #define VCPU_STACK 65536
 #define ESCAPE 1 /* Ctrl-A; then x ends the machine, Ctrl-A is itself */
 #define MEMORY_LEAST (4UL << 20)
+#define MEMORY_DYAD (64UL << 20) /* without --mem */
+#define MEMORY_LINUX (128UL << 20)
 
 static struct {
 	uint64_t memory, cpus;
 	const char *name, *kernel, *initrd, *append;
 	bool console, boot16;
-} opt = { .memory = 64UL << 20, .cpus = 1 };
+} opt = { .cpus = 1 };
 
 const struct opt run_options[] = {
 	{ "--mem", 'm', OPT_SIZE, &opt.memory, "SIZE",
-	  "memory of the machine: 32M, 1G (64M without)" },
+	  "memory of the machine: 32M, 1G (64M without; Linux: 128M)" },
 	{ "--memory", 0, OPT_SIZE, &opt.memory, "SIZE", "the same" },
 	{ "--cpus", 0, OPT_NUMBER, &opt.cpus, "N", "virtual CPUs (1 without)" },
 	{ "--name", 'n', OPT_TEXT, &opt.name, "NAME", "what ps calls it, and its host name" },
 	{ "--kernel", 'k', OPT_TEXT, &opt.kernel, "FILE",
-	  "the guest's kernel (/lib/dyad/dyad.elf, or $DYAD_KERNEL)" },
+	  "the guest's kernel (/lib/dyad/dyad.elf); linux: Debian's (/lib/dyad/linux)" },
 	{ "--initrd", 0, OPT_TEXT, &opt.initrd, "FILE",
 	  "initial file system of Linux, module of others" },
 	{ "--boot16", 0, OPT_FLAG, &opt.boot16, NULL,
@@ -244,14 +246,22 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+static void choose_kernel(struct machine *m)
+{
+	const char *own = getenv("DYAD_KERNEL"), *debian = getenv("DYAD_LINUX");
+
+	if (!m->kernel)
+		m->kernel = own ? own : "/lib/dyad/dyad.elf";
+	else if (!strcmp(m->kernel, "linux"))
+		m->kernel = debian ? debian : "/lib/dyad/linux";
+}
+
 /* The kernel, and what it has for a root: an image with a command, or Linux's initial file system. */
 static void choose_system(struct machine *m, char **argv)
 {
 	static char image[256];
-	const char *own = getenv("DYAD_KERNEL");
 
-	if (!m->kernel)
-		m->kernel = own ? own : "/lib/dyad/dyad.elf";
+	choose_kernel(m);
 	if (!argv[0]) {
 		if (!opt.kernel)
 			die(STATUS_USAGE, "run: IMAGE is missing");
@@ -283,7 +293,9 @@ int run_verb(int argc, char **argv)
 	if (opt.cpus > MAX_CPUS)
 		die(STATUS_USAGE, "--cpus %llu: at most %d", (unsigned long long)opt.cpus,
 		    MAX_CPUS);
-	if (opt.memory < MEMORY_LEAST)
+	if (!m.memory)
+		m.memory = m.load == linux_load ? MEMORY_LINUX : MEMORY_DYAD;
+	if (m.memory < MEMORY_LEAST)
 		die(STATUS_USAGE, "--mem: at least %lu MiB", MEMORY_LEAST >> 20);
 
 	watch_init();

@@ -10,6 +10,7 @@
  *	loader.c   the kinds of kernels, and what their loaders share
  *	boot.c     what a PVH loader puts into memory: kernel, modules, command line
  *	linux.c    what a loader of Linux kernels puts there; multiboot.c  one of multiboot kernels
+ *	initramfs.c  the initial file system of a guest with an image
  *	bios.c     the firmware of kernels and boot sectors that begin in real mode
  *	acpi.c     the ACPI and MP tables
  *	bus.c      how vCPUs and the world outside reach the devices
@@ -76,7 +77,7 @@ struct machine {
 	uint32_t tsc_khz;
 	uint8_t *ram; /* guest-physical 0 */
 	uint64_t ram_size;
-	uint64_t image_size; /* in whole pages; it lies right behind the RAM */
+	uint64_t image_size; /* in whole pages (Linux: LINUX_ALIGN); it lies right behind the RAM */
 
 	void (*load)(struct machine *m);
 	uint64_t kernel_end; /* guest-physical, of its last segment */
@@ -114,10 +115,25 @@ void pvh_load(struct machine *m), linux_load(struct machine *m), multiboot_load(
 /* boot.c: loads the segments, sets m->entry to that of the file; returns that of a PVH note, or 0. */
 uint64_t elf64_load(struct machine *m, const struct file *f);
 
-/* The memory as firmware tells it: fills E820_ENTRIES of e. */
-#define E820_ENTRIES 3
+bool linux_panicked(struct machine *m); /* asked when the guest resets the machine */
+#define LINUX_ALIGN (2UL << 20) /* of the image: Linux takes memory that is added in such pieces */
+
+/* The memory as firmware tells it: fills at most E820_ENTRIES of e. */
+#define E820_ENTRIES 4
 struct boot_e820_entry;
 unsigned int e820_map(struct machine *m, struct boot_e820_entry *e);
+
+/* initramfs.c: an archive in guest memory, from `start` on, which is at a page. */
+struct archive {
+	struct machine *m;
+	uint64_t start, at;
+};
+void initramfs_build(struct archive *a);
+/* Behind what there is, from a page on: the file `path`, itself an archive. */
+void initramfs_append(struct archive *a, const char *path);
+/* What /init reads on the kernel's command line, for `text` of INIT_WORDS_MAX bytes. */
+#define INIT_WORDS_MAX 256
+void init_words(struct machine *m, char *text);
 
 /* A cursor in a part of guest memory for small things. */
 struct low {

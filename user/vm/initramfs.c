@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A guest's initial file system, for each kernel the same: a cpio archive (newc) made in guest memory,
+ * with user/init.c as /init, the command, and what the image says about running it. Its data is not
+ * copied where it is a file's: the file's own pages are mapped over the RAM.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "vm.h"
+
+static void *reserve(struct archive *a, uint64_t n)
+{
+	uint8_t *p = a->m->ram + a->at;
+
+	if (a->at > a->m->ram_size || n > a->m->ram_size - a->at)
+		die(STATUS_FAILED,
+		    "the initial file system does not fit into %llu MiB of memory (--mem)",
+		    (unsigned long long)a->m->ram_size >> 20);
+	a->at += n;
+	return p;
+}
+
+/*
+ * A header and its name. The name is padded with NULs until the data begins at a multiple of `align`;
+ * Linux takes a name of up to PATH_MAX bytes, NULs included.
+ */
+static void add_entry(struct archive *a, const char *name, unsigned int mode, uint64_t size,
+		      uint64_t align, unsigned int major, unsigned int minor)
+{
+	static unsigned int ino;
+	uint64_t len = strlen(name) + 1, end = a->at + 110 + len;
+	char head[111];
+
+	len += ALIGN_UP(end, align) - end;
+	snprintf(head, sizeof(head), "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
+		 ++ino, mode, 0, 0, 1, 0, (unsigned int)size, 0, 0, major, minor, (unsigned int)len,
+		 0);
+	memcpy(reserve(a, 110), head, 110);
+	strcpy(reserve(a, len), name);
+}
+
+static void end_data(struct archive *a)
+{
+	a->at = ALIGN_UP(a->at, 4);
+}
+
+static void add_directory(struct archive *a, const char *name)
+{
+	add_entry(a, name, 040755, 0, 4, 0, 0);
+}
+
+/* The pages of a file, at the cursor, which is at a page. */
+static void move_pages(struct archive *a, struct file *f)
+{
+	void *to = reserve(a, ALIGN_UP(f->size, PAGE));
+
+	if (mremap(f->data, f->size, f->size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED)
+		die(STATUS_FAILED, "%s: %s", f->path, strerror(errno));
+	a->at -= ALIGN_UP(f->size, PAGE) - f->size;
+	end_data(a);
+	close(f->fd);
+}
+
+/* The guest's kernel can adopt these pages in place, so that the file is nowhere copied. */
+static void add_file(struct archive *a, const char *name, const char *path)
+{
+	struct file f;
+
+	file_map(&f, path);
+	add_entry(a, name, 0100755, f.size, PAGE, 0, 0);
+	move_pages(a, &f);
+}
+
+static void add_command(struct archive *a, char **argv)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; argv[i]; i++)
+		n += strlen(argv[i]) + 1;
+	add_entry(a, "etc/dyad/cmd", 0100644, n, 4, 0, 0);
+	for (int i = 0; argv[i]; i++)
+		strcpy(reserve(a, strlen(argv[i]) + 1), argv[i]);
+	end_data(a);
+}
+
+static const char *guest_init(void)
+{
+	const char *own = getenv("DYAD_GUEST_INIT");
+
+	if (own)
+		return own;
+	return access("/lib/dyad/init", R_OK) ? "/init" : "/lib/dyad/init";
+}
+
+void initramfs_build(struct archive *a)
+{
+	static const char *const dirs[] = { "dev",      "etc",  "etc/dyad", "images", "lib",
+					    "lib/dyad", "proc", "run",      "sys",    "tmp" };
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
+		add_directory(a, dirs[i]);
+	add_entry(a, "dev/console", 020600, 0, 4, 5, 1);
+	add_file(a, "init", guest_init());
+	if (a->m->argv)
+		add_command(a, a->m->argv);
+	if (a->m->argv && a->m->config.text) {
+		add_entry(a, "etc/dyad/config", 0100644, a->m->config.size, 4, 0, 0);
+		memcpy(reserve(a, a->m->config.size), a->m->config.text, a->m->config.size);
+		end_data(a);
+	}
+	add_entry(a, "TRAILER!!!", 0, 0, 4, 0, 0);
+}
+
+void initramfs_append(struct archive *a, const char *path)
+{
+	struct file f;
+
+	file_map(&f, path);
+	a->at = ALIGN_UP(a->at, PAGE);
+	move_pages(a, &f);
+}
+
+void init_words(struct machine *m, char *text)
+{
+	const char *term = getenv("TERM");
+	char size[32] = "";
+	struct winsize ws;
+
+	if (!m->argv && !ioctl(0, TIOCGWINSZ, &ws) && ws.ws_row && ws.ws_col)
+		snprintf(size, sizeof(size), " winsize=%ux%u", ws.ws_row, ws.ws_col);
+	if (!join(text, INIT_WORDS_MAX, " hostname=", m->name, m->argv ? " cmdout=ttyS1" : "",
+		  term && *term ? " TERM=" : "", term ? term : "", size, NULL))
+		die(STATUS_USAGE, "TERM: too long");
+}
