@@ -46,6 +46,18 @@ CASES = [
          match="^137$", seconds=40, on=("qemu", "bochs"), leak=False),  # its cgroup stays, as on Linux
     Case("kernel-is-none", "vm run --kernel /etc/passwd busybox; echo $?", match=("^vm: .*passwd", "^125$"),
          on=("qemu",)),
+    # the same by ctr: its options where vm has them, the others refused by name
+    Case("ctr-in-vm", "ctr run --in-vm --memory 48M --name own busybox -- sh -c 'hostname; grep -c ctr- /proc/self/cgroup; "
+                      "exit 7'; echo $?; ctr run --in-vm --read-only busybox; echo $?; ctr run --in-vm=nosuch busybox; echo $?; "
+                      "PATH=/nowhere /usr/local/bin/ctr run --in-vm busybox; echo $?", out=r"""own
+0
+7
+ctr: run: --read-only is not for --in-vm
+2
+vm: nosuch: No such file or directory
+125
+ctr: --in-vm: vm: No such file or directory
+125""", on=("qemu",)),
     Case("unknown-image", "vm run nosuchimage; echo $?", match=("nosuchimage", "^(2|125|127)$"), on=("qemu",)),
     Case("unknown-command", "vm run busybox -- nosuchcommand", status=127, match="nosuchcommand",
          on=("qemu", "bochs")),

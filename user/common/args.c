@@ -56,6 +56,7 @@ static void set_option(const struct opt *o, const char *shown, const char *value
 		*(bool *)o->var = true;
 		break;
 	case OPT_TEXT:
+	case OPT_WORD:
 		*(const char **)o->var = value;
 		break;
 	case OPT_SIZE:
@@ -99,10 +100,10 @@ static int long_option(const struct verb *v, int argc, char **argv)
 	if (!o)
 		die(STATUS_USAGE, "%s: unknown option %s (try `%s %s --help`)", v->name, word,
 		    the_tool->name, v->name);
-	if (o->kind == OPT_FLAG) {
+	if (o->kind == OPT_FLAG || (o->kind == OPT_WORD && !value)) {
 		if (value)
 			die(STATUS_USAGE, "%s: takes no value", o->name);
-		set_option(o, o->name, NULL, argc);
+		set_option(o, o->name, "", argc);
 		return 1;
 	}
 	if (value) {

@@ -41,6 +41,7 @@ char *copy_text(const char *text, size_t n);
 enum opt_kind {
 	OPT_FLAG, /* bool */
 	OPT_TEXT, /* const char * */
+	OPT_WORD, /* the same; --name=TEXT, or --name alone, which is "" */
 	OPT_SIZE, /* uint64_t, bytes: 32M */
 	OPT_NUMBER, /* uint64_t, at least 1 */
 	OPT_LIST, /* struct opt_list: may come many times */

@@ -187,6 +187,9 @@ extern const uint64_t default_capabilities; /* as in the containers of docker an
 uint64_t capability_bit(const char *name);
 
 extern const struct opt run_options[], exec_options[], explain_options[];
+/* in_vm.c: becomes `vm run` with what was given of ctr's own options; kernel "": Dyad. */
+void run_in_vm(const struct opt *options, const char *kernel, const char *image, char **argv)
+	__attribute__((noreturn));
 int run_verb(int argc, char **argv), exec_verb(int argc, char **argv);
 int top_verb(int argc, char **argv), flavours_verb(int argc, char **argv);
 int explain_verb(int argc, char **argv);

@@ -27,7 +27,8 @@ static struct {
 	const char *cpus, *hostname, *name, *workdir, *user, *net, *seccomp;
 	struct opt_list env, volumes, cap_add, cap_drop, ports;
 	bool bridge; /* --net bridge, or --publish, which means it */
-	bool stdin_, terminal, detach, init, remove, privileged, read_only, in_vm;
+	bool stdin_, terminal, detach, init, remove, privileged, read_only;
+	const char *in_vm; /* its kernel; "" is Dyad's */
 } opt;
 
 const struct opt run_options[] = {
@@ -66,7 +67,8 @@ const struct opt run_options[] = {
 	  "process 1 is a small init, the command its child" },
 	{ "--privileged", 0, OPT_FLAG, &opt.privileged, NULL,
 	  "root in it may do what root outside may" },
-	{ "--in-vm", 0, OPT_FLAG, &opt.in_vm, NULL, "on a kernel of its own (not there yet)" },
+	{ "--in-vm", 0, OPT_WORD, &opt.in_vm, "[=linux]",
+	  "on a kernel of its own, Dyad's or Debian's: as `vm run` does" },
 	OCI_OPTIONS,
 	{ "--rm", 0, OPT_FLAG, &opt.remove, NULL,
 	  "nothing is left of one that was detached, either" },
@@ -279,28 +281,24 @@ static void check_platform(const char *name, const struct image_config *config)
 	if (platform && strcmp(platform, PLATFORM))
 		die(STATUS_FAILED, "image %s needs %s, this is %s/amd64 (linux ABI)", name,
 		    platform, strstr(u.release, "dyad") ? "dyad" : "linux");
-	while ((needs = image_config_next(config, "Needs", needs)))
+	while (!opt.in_vm && (needs = image_config_next(config, "Needs", needs)))
 		if (!kernel_has(needs))
 			die(STATUS_FAILED,
 			    "image %s needs %s with %s, this is %s/amd64 (linux ABI)", name,
 			    PLATFORM, needs, strstr(u.release, "dyad") ? "dyad" : "linux");
-	if (opt.in_vm)
-		die(STATUS_FAILED, "--in-vm: not there yet (`vm run %s` is)", name);
 }
 
 /* What the image and the command line say, together. */
-static void describe(struct container *c, const char *name, const char *image, char **argv)
+static void describe(struct container *c, const char *image, struct image_config *config,
+		     char **argv)
 {
 	static char *shell[] = { "/bin/sh", NULL };
-	struct image_config config;
 
-	image_config_read(image, &config);
-	check_platform(name, &config);
 	c->image = image;
-	c->argv = *argv ? argv : image_config_command(&config);
+	c->argv = *argv ? argv : image_config_command(config);
 	if (!c->argv)
 		c->argv = shell;
-	set_surroundings(c, opt.workdir, opt.user, &opt.env, &config);
+	set_surroundings(c, opt.workdir, opt.user, &opt.env, config);
 	c->namespaces = describe_namespaces();
 	c->capabilities[SET_BOUNDING] = describe_capabilities();
 	c->seccomp = describe_seccomp(c->capabilities[SET_BOUNDING]);
@@ -316,6 +314,7 @@ int run_verb(int argc, char **argv)
 	static struct container c;
 	static char workshop[STATE_PATH_SIZE];
 	const char *name = argv[0];
+	struct image_config config;
 	struct state *state;
 	char image[256];
 	int group;
@@ -326,7 +325,11 @@ int run_verb(int argc, char **argv)
 	argv++;
 	if (*argv && !strcmp(*argv, "--"))
 		argv++;
-	describe(&c, name, image, argv);
+	image_config_read(image, &config);
+	check_platform(name, &config);
+	if (opt.in_vm)
+		run_in_vm(run_options, opt.in_vm, name, argv);
+	describe(&c, image, &config, argv);
 	state = container_begin(opt.name, name, &c);
 	state->keep = opt.detach && !opt.remove;
 	state_path(state->name, NULL, workshop);

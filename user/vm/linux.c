@@ -19,7 +19,8 @@
  * With an image user/init.c is pid 1 as under Dyad, and the image is memory for Linux, too: a range
  * of type 12 in the memory map, which its driver nd_e820 takes for persistent memory ("legacy", from
  * before ACPI had a word for it) and nd_pmem shows as /dev/pmem0. EROFS maps files from there (-o dax),
- * so nothing is copied, and no device is emulated. virtio-pmem would need a device for the same; from
+ * so nothing is copied, and no device is emulated; but Linux takes note of such a range only when it has
+ * found a PCI bus. virtio-pmem would need a device for the same; from
  * a virtio block device Linux copies each page that it reads.
  */
 #include <stddef.h>

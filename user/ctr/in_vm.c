@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `ctr run --in-vm`: the same image and command on a kernel of its own. ctr becomes `vm run`, which has
+ * the same options where they mean something for a virtual machine; all others are refused by name.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctr.h"
+
+static const char *const shared[] = { "--memory", "--cpus",   "--name",        "--env", "--workdir",
+				      "--user",   "--detach", "--interactive", "--tty", "--rm" };
+
+static bool is_shared(const char *name)
+{
+	for (size_t i = 0; i < sizeof(shared) / sizeof(*shared); i++)
+		if (!strcmp(shared[i], name))
+			return true;
+	return false;
+}
+
+/* The option as words of a command line, where *w points; nothing when it was not given. */
+static void put_option(char ***w, const struct opt *o)
+{
+	struct opt_list list = { .n = 1 };
+	const char *text = NULL;
+	char size[24];
+
+	if (o->kind == OPT_LIST) {
+		list = *(struct opt_list *)o->var;
+	} else if (o->kind == OPT_FLAG) {
+		list.n = *(bool *)o->var;
+	} else if (o->kind == OPT_TEXT) {
+		text = *(const char **)o->var;
+		list.n = text != NULL;
+	} else if (o->kind == OPT_SIZE || o->kind == OPT_NUMBER) {
+		list.n = *(uint64_t *)o->var != 0;
+		text = copy_text(size,
+				 format(size, sizeof(size), "%llu", *(unsigned long long *)o->var));
+	} else {
+		return;
+	}
+	if (list.n && !is_shared(o->name))
+		die(STATUS_USAGE, "run: %s is not for --in-vm", o->name);
+	for (int i = 0; i < list.n; i++) {
+		*(*w)++ = (char *)o->name;
+		if (o->kind != OPT_FLAG)
+			*(*w)++ = (char *)(list.item ? list.item[i] : text);
+	}
+}
+
+void run_in_vm(const struct opt *options, const char *kernel, const char *image, char **argv)
+{
+	size_t n = 0;
+	char **words, **w;
+
+	for (const struct opt *o = options; o->name; o++)
+		n += o->kind == OPT_LIST ? 2 * ((struct opt_list *)o->var)->n : 2;
+	for (char **word = argv; *word; word++)
+		n++;
+	w = words = allocate((n + 7) * sizeof(*words));
+	*w++ = "vm";
+	*w++ = "run";
+	if (*kernel) {
+		*w++ = "--kernel";
+		*w++ = (char *)kernel;
+	}
+	for (; options->name; options++)
+		put_option(&w, options);
+	*w++ = (char *)image;
+	*w++ = "--";
+	while (*argv)
+		*w++ = *argv++;
+	execvp(words[0], words);
+	die(STATUS_FAILED, "--in-vm: vm: %s", strerror(errno));
+}
