@@ -33,7 +33,7 @@ MACHINES = {
     "images": dict(engine="qemu", cpus=2, mem="1G", images=("debian", "klibc", "musl", "oci", "toybox")),
     "imagesan": dict(engine="qemu", cpus=2, mem="512M", san=True, images=("oci",)),
     # Debian's kernels, for vm (linux_guest.py)
-    "guests": dict(engine="qemu", cpus=2, mem="320M", linux=("cloud", "stock")),
+    "guests": dict(engine="qemu", cpus=2, mem="320M", linux=("cloud", "stock"), images=("debian",)),
     # and for Debian's QEMU, which runs on Dyad as the monitor
     "monitor": dict(engine="qemu", cpus=2, mem="512M", linux=("cloud",), monitor=True),
     "guestsvtx": dict(engine="bochs", mem="320M", linux=("cloud",)),

@@ -70,6 +70,26 @@ BAD_MULTIBOOT = (  # the same of tests/guest/multiboot, whose header is at 0x100
     (r"0x1b '\001'", "kernel: its entry 0x110000c is not in the kernel"),
 )
 
+# One image as a container and under a kernel of its own, Debian's; `vm` finds that by the word linux.
+IMAGE = r"""export DYAD_LINUX=%s
+see='uname -r; md5sum /bin/busybox'
+before=$(md5sum < /images/busybox.erofs)
+ctr run busybox -- sh -c "$see"
+vm run --kernel linux busybox -- sh -c "$see"'; echo new > /etc/mark; cat /etc/mark; dmesg | grep -o "DAX enabled"; exit 7'
+echo $?
+[ "$before" = "$(md5sum < /images/busybox.erofs)" ] && echo unchanged
+""" % (linux_guest.FOLDER + "cloud")
+
+
+def same_program(output):
+    sums = set(re.findall(r"^(\w+)  /bin/busybox$", output, re.M))
+    return None if len(sums) == 1 else "the same /bin/busybox twice"
+
+
+def image(name, kernel, rest, **kw):
+    return Case(name, "export DYAD_LINUX=%s; %s" % (linux_guest.FOLDER + kernel, rest), on=SVM, seconds=120, **kw)
+
+
 CASES = [
     Case("bad-files", BAD_FILES + "\n".join("try " + words for words, _ in BAD) + r"""
 try() { cp /tests/guest/multiboot kernel; while [ $# -gt 0 ]; do poke $1 $2; shift 2; done
@@ -90,6 +110,19 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
     boots("cloud-pic", "cloud", "nolapic", on=SVM, timer=PIC_TIMER, clock="kvm-clock", end="poweroff"),
     boots("cloud-16-bit-smp", "cloud", "no-kvmclock", options="--boot16", cpus=2, clock="(tsc|acpi_pm)", on=SVM + VTX),
     boots("stock-smp", "stock", cpus=2, on=SVM, clock="kvm-clock", end="reset"),
+    Case("image-cloud", IMAGE, check=same_program, on=SVM + VTX, seconds=120, lacks="^init: ",
+         match=(r"\A6\.1\.0-dyad\n", r"^6\.1\.\d+-\d+-cloud-amd64$", "^new$", "^DAX enabled$", "^7$", "^unchanged$")),
+    image("image-stock", "stock", "vm run --cpus 2 --kernel linux busybox -- sh -c 'nproc; uname -r; sleep 100' > out & p=$!; "
+          "while ! grep -q amd64 out; do sleep 0.1; done; kill $p; wait $p; echo $?; cat out",
+          match=(r"^2\n6\.1\.\d+-\d+-amd64$", "^143$")),
+    # written to the same image as above, and gone with that machine; a signal that ends the command
+    image("image-debian", "cloud", "vm run --mem 160M --kernel linux debian -- bash -c "
+          "'ls /etc/mark; python3 -c \"print(6 * 7)\"; kill -9 $$'; echo $?",
+          match=(r"No such file", "^42$", "^137$")),
+    image("image-no-command", "cloud", "vm run --kernel linux busybox -- nosuch; echo $?",
+          match=("^init: nosuch: not found$", "^127$")),
+    image("image-panic", "cloud", "vm run --kernel linux busybox -- sh -c 'echo c > /proc/sysrq-trigger'; echo $?",
+          out="vm: the guest's kernel panicked (--console shows its last words)\n125"),
     # a monitor that nobody here wrote either; it sets the MTRRs and machine-check MSRs of a CPU that has some
     Case("qemu-microvm", "qemu-system-x86_64 -L /usr/share/qemu -accel kvm -cpu qemu64,-mtrr,-mce,-mca "
          "-M microvm,kernel-irqchip=on,rtc=on -m 96 -smp 2 -nodefaults -no-user-config -display none -serial stdio "
