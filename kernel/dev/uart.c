@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Serial ports: the 16550 (National Semiconductor PC16550D; linux/serial_reg.h names its registers)
- * as /dev/ttyS0 and ttyS1. Output goes into a ring; the FIFO is filled as soon as it is empty, by
+ * as /dev/ttyS0 to ttyS2. Output goes into a ring; the FIFO is filled as soon as it is empty, by
  * the writer and then by the transmit interrupt, so that nobody spins. The kernel log writes to
  * COM1 by polling (x86/klog.c): both only ever fill an empty FIFO, and there is room for both.
+ * COM1 and COM3 share an interrupt line, as PCs have it.
  *
  * uart->lock guards ring and registers. Order: tty->lock, uart->lock.
  */
@@ -25,6 +26,12 @@ struct uart {
 	u32 head, tail; /* of the ring, counted up for ever */
 	char ring[TX_RING];
 };
+
+static const struct {
+	u16 port;
+	u8 gsi;
+} places[] = { { 0x3f8, 4 }, { 0x2f8, 3 }, { 0x3e8, 4 } };
+static struct uart uarts[ARRAY_SIZE(places)];
 
 static void set_ier(struct uart *u, u8 bits, bool on)
 {
@@ -118,13 +125,13 @@ static void receive(struct uart *u)
 	} while (n == sizeof(buf));
 }
 
-static void uart_irq(void *arg)
+/* False when the port had no reason to interrupt. */
+static bool serve(struct uart *u)
 {
-	struct uart *u = arg;
 	bool was_full, now_empty;
 
 	if (inb(u->port + UART_IIR) & UART_IIR_NO_INT)
-		return;
+		return false;
 	receive(u);
 	spin_lock(&u->lock);
 	was_full = u->tail != u->head;
@@ -133,6 +140,25 @@ static void uart_irq(void *arg)
 	spin_unlock(&u->lock);
 	if (was_full && (now_empty || uart_room(u->tty) >= TX_RING / 2))
 		tty_output_ready(u->tty);
+	return true;
+}
+
+/*
+ * A line that ports share goes down, and can come up again, which is what interrupts, when the last of them
+ * has no reason left.
+ */
+static void uart_irq(void *arg)
+{
+	unsigned int ports, reasons;
+
+	do {
+		ports = reasons = 0;
+		for (unsigned int i = 0; i < ARRAY_SIZE(uarts); i++)
+			if (uarts[i].tty && uarts[i].gsi == (uintptr_t)arg) {
+				ports++;
+				reasons += serve(&uarts[i]);
+			}
+	} while (ports > 1 && reasons);
 }
 
 static const struct tty_driver uart_driver = {
@@ -142,12 +168,6 @@ static const struct tty_driver uart_driver = {
 	.flush = uart_flush,
 	.unthrottle = uart_unthrottle,
 };
-
-static const struct {
-	u16 port;
-	u8 gsi;
-} places[] = { { 0x3f8, 4 }, { 0x2f8, 3 } };
-static struct uart uarts[ARRAY_SIZE(places)];
 
 /* A register that keeps what is written is there (the scratch register; 0xff on an empty bus). */
 static bool probe(u16 port)
@@ -194,7 +214,7 @@ void uart_init(void)
 		outb(u->port + UART_LCR, UART_LCR_WLEN8);
 		outb(u->port + UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_8);
 		outb(u->port + UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
-		if (irq_request(u->gsi, false, uart_irq, u))
+		if (irq_request(u->gsi, false, uart_irq, (void *)(uintptr_t)u->gsi))
 			pr_err("%s: no interrupt %u", name, u->gsi);
 		spin_lock(&u->lock);
 		set_ier(u, UART_IER_RDI, true);
