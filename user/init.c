@@ -19,8 +19,11 @@
  *   root=PATH or image=PATH, another name for a kernel that reads root= itself; cmdout=TTY  mark=WORD
  *   hostname=NAME  TERM=NAME  winsize=ROWSxCOLUMNS
  *   exitport=PORT        where the status goes when the kernel's reboot(2) does not take it along
+ *   agent=TTY      the line by which the monitor of a virtual machine asks for more commands (common/agent.h)
+ *   cmdagent=FLAGS the command's stdio is that line's, too
  *
- * Signals, as busybox sends them: SIGUSR2 poweroff, SIGTERM reboot, SIGUSR1 halt. Called with
+ * Signals, as busybox sends them: SIGUSR2 poweroff, SIGTERM reboot, SIGUSR1 halt; SIGPWR asks the command to
+ * end, and without one is poweroff. Called with
  * another pid, as `init 0` or `init 6`, it sends them (telinit of System V).
  *
  * It uses no stdio: every virtual machine starts with it, and 10 KiB load faster than 40.
@@ -31,6 +34,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <net/route.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h> /* rename */
@@ -51,6 +55,7 @@
 #include <linux/reboot.h>
 
 #include "account.h"
+#include "agent.h"
 
 #define CMDLINE_MAX 4096
 #define CMD_MAX 131072 /* as much as one word of execve(2) may have on Linux */
@@ -59,6 +64,7 @@
 
 static char cmdline[CMDLINE_MAX];
 static volatile sig_atomic_t asked; /* the signal that asked for the end, or 0 */
+static const int caught[] = { SIGCHLD, SIGTERM, SIGUSR1, SIGUSR2, SIGPWR };
 static sigset_t unblocked; /* no signal: the mask of programs, and of init asleep */
 
 /* ---- words on the console ---- */
@@ -555,6 +561,9 @@ static void exec_words(char **words, char *arg0)
 {
 	char *file = words[0];
 
+	/* One that has come already is the program's, not for our handler. */
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		signal(caught[i], SIG_DFL);
 	sigprocmask(SIG_SETMASK, &unblocked, NULL);
 	if (arg0)
 		words[0] = arg0;
@@ -592,15 +601,68 @@ static void apply_config(char **words)
 		setenv("HOME", a.home, 1);
 }
 
+static struct winsize winsize(void)
+{
+	const char *size = option("winsize=");
+	struct winsize ws = { 0 };
+	char *end;
+
+	if (!size)
+		return ws;
+	ws.ws_row = strtoul(size, &end, 10);
+	if (*end == 'x')
+		ws.ws_col = strtoul(end + 1, NULL, 10);
+	return ws;
+}
+
+/* ---- the agent ---- */
+
+static int agent_line = -1; /* where the monitor asks, or -1 */
+static pid_t agent; /* who serves it, or 0: then the first byte starts one */
+
+static void become(char **config, char **words)
+{
+	apply_config(config);
+	exec_words(words, NULL);
+}
+
+static void open_agent(void)
+{
+	const char *name = option("agent=");
+
+	agent_line = name ? open_tty(name, true) : -1;
+	if (agent_line < 0)
+		return;
+	fcntl(agent_line, F_SETFD, FD_CLOEXEC);
+	agent_hello(agent_line);
+}
+
+static pid_t start_agent(const struct agent_main *main)
+{
+	agent = fork();
+	if (!agent) {
+		setsid();
+		agent_run(agent_line, main, become);
+	}
+	return agent;
+}
+
 /*
  * Starts the command with nothing to read, on the terminal cmdout= or else on the console. The word
  * mark= goes out first: what stands before it on the line came from the firmware.
  */
 static pid_t start_command(char **words, char **config)
 {
-	pid_t pid = fork();
-	const char *out, *mark;
+	const char *out = option("cmdagent="), *mark;
+	struct agent_main main = { .config = config, .words = words };
+	pid_t pid;
 
+	if (out && agent_line >= 0) {
+		main.flags = strtoul(out, NULL, 10);
+		main.size = winsize();
+		return start_agent(&main);
+	}
+	pid = fork();
 	if (pid)
 		return pid;
 	setsid();
@@ -611,8 +673,7 @@ static pid_t start_command(char **words, char **config)
 	mark = option("mark=");
 	if (mark && (write(1, mark, strlen(mark)) < 0 || write(1, "\n", 1) < 0))
 		complain("cannot write to ", "the terminal of the command");
-	apply_config(config);
-	exec_words(words, NULL);
+	become(config, words);
 	return -1;
 }
 
@@ -657,34 +718,39 @@ static pid_t start_on_console(char **words, char *arg0)
 	return -1;
 }
 
-static void set_winsize(const char *size)
+/* Until a signal comes, or the monitor has something to say to no agent. */
+static void sleep_until_asked(void)
 {
-	struct winsize ws = { 0 };
-	char *end;
+	struct pollfd p = { agent ? -1 : agent_line, POLLIN, 0 };
 
-	ws.ws_row = strtoul(size, &end, 10);
-	if (*end == 'x')
-		ws.ws_col = strtoul(end + 1, NULL, 10);
-	if (ws.ws_row && ws.ws_col)
-		ioctl(0, TIOCSWINSZ, &ws);
+	if (ppoll(&p, 1, NULL, &unblocked) > 0)
+		start_agent(NULL);
 }
 
 /* Waits for `pid` (reaping all others), or shuts down when asked to. Returns its status. */
-static int wait_for(pid_t pid)
+static int wait_for(pid_t pid, bool is_command)
 {
 	int status;
 
 	for (;;) {
 		pid_t got = waitpid(-1, &status, WNOHANG);
 
+		if (asked == SIGPWR && is_command && pid > 0) {
+			asked = 0;
+			kill(pid, SIGTERM);
+		}
 		if (asked)
 			shut_down(asked);
 		if (got == pid)
 			return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+		if (got > 0 && got == agent) {
+			agent = 0;
+			agent_hello(agent_line);
+		}
 		if (got < 0 && errno == ECHILD)
 			return 126; /* it could not even be started */
 		if (got == 0)
-			sigsuspend(&unblocked);
+			sleep_until_asked();
 	}
 }
 
@@ -700,7 +766,7 @@ static void keep_shell(void)
 		strcpy(name + 1, strrchr(path, '/') + 1);
 		pid_t pid = start_on_console(words, name);
 
-		if (wait_for(pid) == 127 || pid < 0) {
+		if (wait_for(pid, false) == 127 || pid < 0) {
 			say("no shell: ", path, "");
 			end_with_status(127);
 		}
@@ -710,6 +776,7 @@ static void keep_shell(void)
 static void set_up(void)
 {
 	const char *value;
+	struct winsize ws;
 	int fd;
 
 	mkdir("/proc", 0755);
@@ -727,8 +794,9 @@ static void set_up(void)
 		sethostname(value, strlen(value));
 	else
 		sethostname("dyad", 4);
-	if ((value = option("winsize=")))
-		set_winsize(value);
+	ws = winsize();
+	if (ws.ws_row && ws.ws_col)
+		ioctl(0, TIOCSWINSZ, &ws);
 	setenv("TERM", (value = option("TERM=")) ? value : "vt100", 1);
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	setenv("HOME", "/root", 1);
@@ -737,7 +805,6 @@ static void set_up(void)
 /* The signals that init waits for come only while it sleeps in sigsuspend(): none gets lost. */
 static void catch_signals(void)
 {
-	static const int caught[] = { SIGCHLD, SIGTERM, SIGUSR1, SIGUSR2 };
 	struct sigaction sa = { .sa_handler = on_signal };
 	sigset_t blocked;
 
@@ -778,10 +845,11 @@ int main(int argc, char **argv)
 	}
 	mount_all();
 	start_network();
+	open_agent();
 
 	if (has_command)
-		end_with_status(wait_for(start_command(command.words, config.words)));
+		end_with_status(wait_for(start_command(command.words, config.words), true));
 	if (has_first)
-		wait_for(start_on_console(first.words, NULL));
+		wait_for(start_on_console(first.words, NULL), false);
 	keep_shell();
 }
