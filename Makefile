@@ -151,6 +151,11 @@ $(BASE)/uobj/%.o: %.c $(BASE)/.uflags | $(UAPI)/.done
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MUSL_CC) $(UFLAGS) -MMD -MP -c -o $@ $<
 -include $(UOBJ:.o=.d)
+# A macro for each section of a tool's help.
+$(BASE)/uobj/user/%/help.inc: user/%/help.txt
+	$(Q)mkdir -p $(@D)
+	$(Q)awk '/^#/ { next } /^== / { printf "%s#define HELP_%s", end, $$2; end = "\n"; next } \
+		{ gsub(/["\\]/, "\\\\&"); printf " \\\n\"%s\\n\"", $$0 } END { print "" }' $< > $@
 $(BUILD)/user/libcommon.a: $(UCOMMON) $(BUILD)/.uobj
 	$(Q)mkdir -p $(@D)
 	$(Q)rm -f $@

@@ -65,7 +65,7 @@ static ssize_t receive(int s, char packet[PACKET_SIZE + 1])
 	ssize_t n = recv(s, packet, PACKET_SIZE + 1, 0);
 
 	if (n < 1)
-		die(STATUS_FAILED, "the keeper is gone");
+		die(STATUS_FAILED, "the other side is gone");
 	return n - 1;
 }
 

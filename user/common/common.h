@@ -23,6 +23,7 @@ extern const struct tool *the_tool; /* set by tool_main() */
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 void warn(const char *fmt, ...) PRINTF(1, 2);
 void die(int status, const char *fmt, ...) PRINTF(2, 3) __attribute__((noreturn));
+extern void (*on_death)(int status); /* what die() does besides, or NULL */
 
 /* ---- output: what printf(3) has without floating point (print.c) ---- */
 void print(const char *fmt, ...) PRINTF(1, 2); /* to stdout, when flush() is called at the latest */

@@ -186,6 +186,8 @@ void warn(const char *fmt, ...)
 	va_end(ap);
 }
 
+void (*on_death)(int status);
+
 void die(int status, const char *fmt, ...)
 {
 	va_list ap;
@@ -194,6 +196,8 @@ void die(int status, const char *fmt, ...)
 	va_start(ap, fmt);
 	message(fmt, ap);
 	va_end(ap);
+	if (on_death)
+		on_death(status);
 	exit(status);
 }
 

@@ -13,11 +13,6 @@ $(CTR)/%.inc: user/ctr/%.json
 $(CTR)/fields.inc: user/ctr/fields.txt
 	$(Q)mkdir -p $(@D)
 	$(Q)sed -n 's/^[^#].*/"& "/p' $< > $@
-# A macro for each section of the help.
-$(CTR)/help.inc: user/ctr/help.txt
-	$(Q)mkdir -p $(@D)
-	$(Q)awk '/^#/ { next } /^== / { printf "%s#define HELP_%s", end, $$2; end = "\n"; next } \
-		{ gsub(/["\\]/, "\\\\&"); printf " \\\n\"%s\\n\"", $$0 } END { print "" }' $< > $@
 $(CTR)/main.o: $(CTR)/help.inc
 $(CTR)/oci_filter.o: $(CTR)/syscalls.inc
 $(CTR)/oci.o: $(CTR)/fields.inc

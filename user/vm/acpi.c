@@ -9,12 +9,11 @@
 
 #include "pci.h"
 
-#define SCI 9 /* the interrupt line of ACPI events; there are none */
 #define LATENCY_NONE 0xffff /* of the sleep states C2 and C3: not there */
 #define BOOT_LEGACY_DEVICES (1 << 0) /* and no 8042 (bit 1) */
 #define BOOT_NO_VGA (1 << 2)
 #define FADT_WBINVD (1 << 0)
-#define FADT_NO_BUTTONS (3 << 4)
+#define FADT_NO_SLEEP_BUTTON (1 << 5) /* the power button is where ACPI has it */
 #define FADT_RESET_REGISTER (1 << 10)
 #define GAS_IO 1
 #define LOCAL_APIC 0xfee00000
@@ -134,7 +133,7 @@ static uint64_t put_fadt(struct low *l)
 	uint8_t *t = begin_table(l, "FACP", 3, n, &at);
 
 	put(t + 40, dsdt, 4);
-	put(t + 46, SCI, 2);
+	put(t + 46, IRQ_SCI, 2);
 	put(t + 56, PORT_PM1_EVENT, 4);
 	put(t + 64, PORT_PM1_CONTROL, 4);
 	put(t + 76, PORT_PM_TIMER, 4);
@@ -145,7 +144,7 @@ static uint64_t put_fadt(struct low *l)
 	put(t + 98, LATENCY_NONE, 2);
 	t[108] = CMOS_CENTURY;
 	put(t + 109, BOOT_LEGACY_DEVICES | BOOT_NO_VGA, 2);
-	put(t + 112, FADT_WBINVD | FADT_NO_BUTTONS | FADT_RESET_REGISTER, 4);
+	put(t + 112, FADT_WBINVD | FADT_NO_SLEEP_BUTTON | FADT_RESET_REGISTER, 4);
 	t[116] = GAS_IO; /* the reset register: space, bits, offset, size of accesses, address */
 	t[117] = 8;
 	t[119] = 1;

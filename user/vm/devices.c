@@ -15,6 +15,7 @@
 #define SLEEP_ENABLE (1 << 13) /* of PM1 control; the type is in the bits below */
 #define SLEEP_TYPE(v) ((v) >> 10 & 7)
 #define SCI_ENABLE 1
+#define PM1_POWER_BUTTON (1 << 8) /* of status and of what to tell */
 #define PM_TIMER_HZ 3579545ULL
 
 static uint8_t bcd(int v)
@@ -93,16 +94,29 @@ static void reset_access(struct machine *m, void *device, uint64_t reg, bool in,
 }
 
 /*
- * ACPI's fixed registers (ACPI 6.4, 4.8.3): no event ever comes, the one way to sleep is for good, and a
- * timer of 24 bits counts.
+ * ACPI's fixed registers (ACPI 6.4, 4.8.3): the one event is the power button, the one way to sleep is for
+ * good, and a timer of 24 bits counts.
  */
-static uint16_t pm1_enable;
+static uint16_t pm1_status, pm1_enable;
+
+static void update_sci(struct machine *m)
+{
+	irq_line(m, IRQ_SCI, pm1_status & pm1_enable);
+}
+
+void press_power_button(struct machine *m)
+{
+	pm1_status |= PM1_POWER_BUTTON;
+	update_sci(m);
+}
 
 static uint32_t pm_read(uint16_t port)
 {
 	struct timespec t;
 
 	switch (port) {
+	case PORT_PM1_EVENT:
+		return pm1_status | pm1_enable << 16;
 	case PORT_PM1_EVENT + 2:
 		return pm1_enable;
 	case PORT_PM1_CONTROL:
@@ -115,12 +129,16 @@ static uint32_t pm_read(uint16_t port)
 	}
 }
 
-static void pm_write(uint16_t port, uint32_t v)
+static void pm_write(struct machine *m, uint16_t port, uint32_t v)
 {
-	if (port == PORT_PM1_EVENT + 2)
+	if (port == PORT_PM1_EVENT)
+		pm1_status &= ~v; /* ones clear */
+	else if (port == PORT_PM1_EVENT + 2)
 		pm1_enable = v;
 	else if (port == PORT_PM1_CONTROL && (v & SLEEP_ENABLE) && SLEEP_TYPE(v) == SLEEP_TYPE_OFF)
 		machine_end(0);
+	if (port < PORT_PM1_CONTROL)
+		update_sci(m);
 }
 
 static void pm_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
@@ -132,7 +150,7 @@ static void pm_access(struct machine *m, void *device, uint64_t reg, bool in, vo
 	size = size < sizeof(v) ? size : sizeof(v);
 	memcpy(in ? data : &v, in ? (void *)&v : data, size);
 	if (!in)
-		pm_write(port, v);
+		pm_write(m, port, v);
 }
 
 void devices_init(struct machine *m)

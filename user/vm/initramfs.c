@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "vm.h"
 
 static void *reserve(struct archive *a, uint64_t n)
@@ -129,12 +130,17 @@ void initramfs_append(struct archive *a, const char *path)
 void init_words(struct machine *m, char *text)
 {
 	const char *term = getenv("TERM");
-	char size[32] = "";
+	char size[32] = "", out[32] = "";
 	struct winsize ws;
 
-	if (!m->argv && !ioctl(0, TIOCGWINSZ, &ws) && ws.ws_row && ws.ws_col)
+	if (m->interactive)
+		snprintf(out, sizeof(out), " cmdagent=%d",
+			 m->terminal ? AGENT_TERMINAL : AGENT_INPUT | AGENT_OUTPUT);
+	else if (m->argv)
+		join(out, sizeof(out), " cmdout=ttyS1", NULL);
+	if ((!m->argv || m->terminal) && !ioctl(0, TIOCGWINSZ, &ws) && ws.ws_row && ws.ws_col)
 		snprintf(size, sizeof(size), " winsize=%ux%u", ws.ws_row, ws.ws_col);
-	if (!join(text, INIT_WORDS_MAX, " hostname=", m->name, m->argv ? " cmdout=ttyS1" : "",
+	if (!join(text, INIT_WORDS_MAX, " agent=ttyS2 hostname=", m->name, out,
 		  term && *term ? " TERM=" : "", term ? term : "", size, NULL))
 		die(STATUS_USAGE, "TERM: too long");
 }

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 #include "vm.h"
 
@@ -294,6 +295,7 @@ static bool handle_exit(struct machine *m, unsigned int i)
 
 void machine_run(struct machine *m, unsigned int i)
 {
+	uint64_t entry = __rdtsc(), exit, end;
 	bool more = true;
 
 	while (more) {
@@ -302,6 +304,10 @@ void machine_run(struct machine *m, unsigned int i)
 			machine_end(STATUS_FAILED);
 			return;
 		}
+		exit = __rdtsc();
 		more = handle_exit(m, i);
+		end = __rdtsc();
+		stats_exit(m, i, exit - entry, end - exit);
+		entry = end;
 	}
 }

@@ -1,59 +1,54 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs of vm, and their help. */
+/* The verbs of vm; help.txt is their help. */
+#include <signal.h>
 #include <stddef.h>
 
 #include "vm.h"
+#include "help.inc"
 
+/* Name, usage, what it does, more, options, operands at least and at most (-1: any), function. */
 static const struct verb verbs[] = {
-	{
-		.name = "run",
-		.usage = "run [OPTION...] [IMAGE [--] [COMMAND [ARG...]]]",
-		.what = "Starts a virtual machine with an image as its root and waits for its end",
-		.more = "The machine boots a kernel of its own (Dyad; --kernel linux: Debian's;\n"
-			"or a file: a Linux kernel with its modules in FILE.modules, or one with\n"
-			"a PVH entry) and runs the command there. Its output comes out here,\n"
-			"its exit status is vm's. Without a command, the image's own runs\n"
-			"(Entrypoint and Cmd of a container image), else there is a shell on\n"
-			"the machine's console: `poweroff` leaves it, Ctrl-A x kills the\n"
-			"machine. What is written to the root is gone at the end. Other\n"
-			"statuses: 125 when vm or the guest kernel failed, 126 not\n"
-			"executable, 127 not found.\n"
-			"\n"
-			"Without an image, --kernel is anything a PC's loaders start: a Linux\n"
-			"kernel (bzImage), a multiboot kernel, an ELF file with a PVH entry, or\n"
-			"a boot sector with what is behind it. --initrd is Linux's root, and a\n"
-			"module of others. What they write to port 0xf4 is vm's exit status.\n"
-			"\n"
-			"Examples:\n"
-			"  vm run busybox -- sh -c 'uname -a; exit 9'\n"
-			"  vm run busybox\n"
-			"  vm run --kernel linux busybox -- uname -a\n"
-			"  vm run --mem 32M --cpus 2 --name web busybox -- httpd -f\n"
-			"  vm run --console --append loglevel=7 busybox -- true\n"
-			"  vm run --mem 96M --kernel vmlinuz --initrd initrd.cpio --append quiet\n"
-			"  vm run --kernel kernel.elf --initrd fs.img    a multiboot kernel\n",
-		.opts = run_options,
-		.min_args = 0,
-		.max_args = -1,
-		.run = run_verb,
-	},
-	{
-		.name = "ps",
-		.usage = "ps [OPTION...]",
-		.opts = ps_options,
-		.what = "Lists the virtual machines that run, with their memory",
-		.run = ps_verb,
-	},
-	{
-		.name = "images",
-		.usage = "images",
-		.what = "Lists the images that there are",
-		.more = "An image NAME is the file /images/NAME.erofs (another folder: "
-			"DYAD_IMAGES).\n",
-		.run = images_verb,
-	},
-	{ .name = NULL },
+	{ "run", "run [OPTION...] [IMAGE [--] [COMMAND [ARG...]]]",
+	  "Starts a virtual machine with an image as its root and waits for its end", HELP_run,
+	  run_options, 0, -1, run_verb },
+	{ "ps", "ps [OPTION...]", "Lists the virtual machines that run, with their memory", HELP_ps,
+	  ps_options, 0, 0, ps_verb },
+	{ "images", "images", "Lists the images that there are", HELP_images, NULL, 0, 0,
+	  images_verb },
+	{ "exec", "exec [OPTION...] NAME [--] COMMAND [ARG...]",
+	  "Runs one more command inside a machine", HELP_exec, exec_options, 2, -1, exec_verb },
+	{ "attach", "attach NAME", "Attaches to the stdin and the output of a detached machine",
+	  HELP_attach, NULL, 1, 1, attach_verb },
+	{ "logs", "logs [OPTION...] NAME", "Prints what a detached machine has written", HELP_logs,
+	  logs_options, 1, 1, logs_verb },
+	{ "stop", "stop [OPTION...] NAME...",
+	  "Ends a machine: asks the guest, and SIGKILL if that does not help", HELP_stop,
+	  stop_options, 1, -1, stop_verb },
+	{ "pause", "pause NAME...", "Halts all CPUs of a machine", HELP_pause, NULL, 1, -1,
+	  pause_verb },
+	{ "unpause", "unpause NAME...", "Lets them go on", HELP_unpause, NULL, 1, -1,
+	  unpause_verb },
+	{ "stats", "stats [OPTION...]",
+	  "Shows what the machines use: CPU, memory; why they exit; each second", HELP_stats,
+	  stats_options, 0, 0, stats_verb },
+	{ "inspect", "inspect NAME...", "Tells all that is known of machines, as JSON",
+	  HELP_inspect, NULL, 1, -1, inspect_verb },
+	{ "events", "events", "Prints what happens to machines, as it happens", HELP_events, NULL,
+	  0, 0, events_verb },
+	{ "completion", "completion", "Prints what makes bash complete the command line of vm",
+	  HELP_completion, NULL, 0, 0, completion_verb },
+	{ "kill", "kill [OPTION...] NAME...", "Ends a machine at once: SIGKILL, or another signal",
+	  HELP_kill, kill_options, 1, -1, kill_verb },
+	{ "rm", "rm [OPTION...] NAME...",
+	  "Removes what is left of a machine; a running one only with --force", HELP_rm, rm_options,
+	  1, -1, rm_verb },
+	{ 0 },
 };
+
+static void ask(const struct state *s)
+{
+	kill(s->pid, SIGPWR);
+}
 
 static const struct tool vm = {
 	.name = "vm",
@@ -63,6 +58,9 @@ static const struct tool vm = {
 		"  vm run busybox -- sh -c 'uname -a; exit 9'\n"
 		"  vm ps\n",
 	.verbs = verbs,
+	.ask = ask,
+	.stats_head = STATS_HEAD,
+	.stats = stats_show,
 };
 
 int main(int argc, char **argv)

@@ -8,9 +8,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <termios.h>
 #include <time.h>
@@ -27,7 +27,8 @@
 static struct {
 	uint64_t memory, cpus;
 	const char *name, *kernel, *initrd, *append;
-	bool console, boot16;
+	struct surroundings around;
+	bool console, boot16, stdin_, terminal, detach, remove;
 } opt = { .cpus = 1 };
 
 const struct opt run_options[] = {
@@ -36,6 +37,19 @@ const struct opt run_options[] = {
 	{ "--memory", 0, OPT_SIZE, &opt.memory, "SIZE", "the same" },
 	{ "--cpus", 0, OPT_NUMBER, &opt.cpus, "N", "virtual CPUs (1 without)" },
 	{ "--name", 'n', OPT_TEXT, &opt.name, "NAME", "what ps calls it, and its host name" },
+	{ "--env", 'e', OPT_LIST, &opt.around.env, "K=V",
+	  "one more environment variable; may be repeated" },
+	{ "--workdir", 'w', OPT_TEXT, &opt.around.workdir, "DIR",
+	  "the folder that the command starts in" },
+	{ "--user", 'u', OPT_TEXT, &opt.around.user, "USER[:GROUP]",
+	  "whom the command runs as, by the image's /etc/passwd" },
+	{ "--detach", 'd', OPT_FLAG, &opt.detach, NULL,
+	  "leave it running, and print its name; its output goes to `vm logs`" },
+	{ "--interactive", 'i', OPT_FLAG, &opt.stdin_, NULL, "the command reads stdin" },
+	{ "--tty", 't', OPT_FLAG, &opt.terminal, NULL,
+	  "the command has a terminal; ctrl-p ctrl-q leaves it running" },
+	{ "--rm", 0, OPT_FLAG, &opt.remove, NULL,
+	  "nothing is left of one that was detached, either" },
 	{ "--kernel", 'k', OPT_TEXT, &opt.kernel, "FILE",
 	  "the guest's kernel (/lib/dyad/dyad.elf); linux: Debian's (/lib/dyad/linux)" },
 	{ "--initrd", 0, OPT_TEXT, &opt.initrd, "FILE",
@@ -62,18 +76,14 @@ void machine_end(int status)
 
 /* ---- name and cgroup ---- */
 
-static struct state state;
-static char old_group[256]; /* where the process came from: a path of /proc/self/cgroup */
-static int group = -1;
-static struct termios old_terminal;
-static bool terminal_raw;
+static char old_group[256]; /* where the process came from: a path of /proc/self/cgroup; "" stay */
 
 static int join_group(int cgroup)
 {
 	return cgroup < 0 ? -1 : write_small(cgroup, "cgroup.procs", "0");
 }
 
-static void enter_group(void)
+static void remember_group(void)
 {
 	char text[512], *p;
 
@@ -85,32 +95,27 @@ static void enter_group(void)
 	p += *p == '\n' ? 4 : 3;
 	p[strcspn(p, "\n")] = 0;
 	join(old_group, sizeof(old_group), "/sys/fs/cgroup", p, NULL);
-	group = cgroup_create(state.cgroup, false);
-	join_group(group);
 }
 
+/* In the foreground the keeper is the machine itself: it cannot remove a group that it is in. */
 static void leave_group(void)
 {
-	int old = open(old_group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int old = *old_group ? open(old_group, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
-	if (group < 0)
-		return;
-	if (join_group(old) < 0)
-		return; /* then the next `vm ps` removes it */
+	if (*old_group && join_group(old) < 0)
+		life.cgroup = -1; /* then the next `vm ps` removes it */
 	close(old);
-	close(group);
-	cgroup_remove(state.cgroup);
-}
-
-static void take_down(void)
-{
-	if (terminal_raw)
-		tcsetattr(0, TCSAFLUSH, &old_terminal);
-	leave_group();
-	state_remove(&state);
 }
 
 /* ---- the terminal ---- */
+
+static struct termios old_terminal;
+static bool terminal_raw;
+
+static void restore_terminal(void)
+{
+	tcsetattr(0, TCSAFLUSH, &old_terminal);
+}
 
 static void make_raw(void)
 {
@@ -121,6 +126,7 @@ static void make_raw(void)
 	t = old_terminal;
 	cfmakeraw(&t);
 	terminal_raw = !tcsetattr(0, TCSAFLUSH, &t);
+	atexit(restore_terminal);
 }
 
 /* Takes Ctrl-A x out of what was typed. The bytes left. */
@@ -207,11 +213,19 @@ static void take_signal(struct machine *m, void *device, short events)
 {
 	struct signalfd_siginfo info;
 
-	if (read(signals.fd, &info, sizeof(info)) == sizeof(info))
+	if (read(signals.fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGWINCH) {
+		agent_resize(m);
+	} else if (info.ssi_signo == SIGPWR) { /* `vm stop` */
+		press_power_button(m);
+		agent_stop(m);
+	} else {
 		machine_end(128 + info.ssi_signo);
+	}
 }
 
-/* Signals that end the machine come by descriptor, to the first thread alone. */
+/* Signals come by descriptor, to the first thread alone. */
 static void catch_signals(void)
 {
 	sigset_t set;
@@ -221,6 +235,8 @@ static void catch_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGPWR);
+	sigaddset(&set, SIGWINCH);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signals.fd = signalfd(-1, &set, SFD_CLOEXEC);
@@ -230,7 +246,7 @@ static void catch_signals(void)
 }
 
 /* Plays the devices until the end: its status. */
-static int wait_for_end(struct machine *m)
+static int play_devices(struct machine *m)
 {
 	int status;
 
@@ -279,17 +295,94 @@ static void choose_system(struct machine *m, char **argv)
 	m->argv = argv[1] ? argv + 1 : image_config_command(&m->config);
 }
 
-int run_verb(int argc, char **argv)
-{
-	struct machine m = { .memory = opt.memory,
-			     .cpus = opt.cpus,
-			     .kernel = opt.kernel,
-			     .initrd = opt.initrd,
-			     .append = opt.append,
-			     .boot16 = opt.boot16,
-			     .console = opt.console };
+/* ---- the machine: this process, or one that a keeper has started ---- */
 
-	choose_system(&m, argv);
+static struct machine m;
+static struct io io;
+
+static void create(void)
+{
+	join_group(life.cgroup);
+	watch_init();
+	catch_signals();
+	machine_create(&m);
+	uart_init(&m);
+	devices_init(&m);
+	if (!m.image || m.mode != ENTER_PROTECTED)
+		pci_init(&m); /* but Dyad's kernel would lose 2 ms on a bus with nothing on it */
+	stats_init(&m);
+	if (m.image)
+		agent_init(&m);
+}
+
+static int run(void)
+{
+	state_event(&life.state, "start");
+	if (!m.argv || m.terminal)
+		make_raw();
+	if (!m.argv) {
+		watch_add(&input);
+		want_input();
+	}
+	start_vcpus(&m);
+	return play_devices(&m);
+}
+
+static int run_here(void)
+{
+	int status;
+
+	remember_group();
+	life.release = leave_group;
+	create();
+	life.state.pid = getpid();
+	life.state.started = time(NULL);
+	state_save(&life.state);
+	status = run();
+	life_ended(status);
+	return status;
+}
+
+static void tell_death(int status)
+{
+	tell_failure(&io, status);
+}
+
+/* In the keeper's child, which has what that has open: its end must not be seen late for that. */
+static int run_kept(void)
+{
+	char terminal[32];
+	int kept = io.fds ? io.fds[2] : io.console;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	on_death = tell_death;
+	if (io_connect(&io, terminal))
+		exit(STATUS_FAILED);
+	for (int fd = 3; fd < 64; fd++)
+		if (fd != io.failure && fd != kept && fd != life.cgroup)
+			close(fd);
+	create();
+	io_errors(&io);
+	close(io.failure);
+	close(kept);
+	on_death = NULL;
+	return run();
+}
+
+static pid_t start(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		exit(run_kept());
+	if (pid < 0)
+		die(STATUS_FAILED, "fork: %s", strerror(errno));
+	life.state.started = time(NULL);
+	return pid;
+}
+
+static void check_options(void)
+{
 	if (opt.cpus > MAX_CPUS)
 		die(STATUS_USAGE, "--cpus %llu: at most %d", (unsigned long long)opt.cpus,
 		    MAX_CPUS);
@@ -297,27 +390,42 @@ int run_verb(int argc, char **argv)
 		m.memory = m.load == linux_load ? MEMORY_LINUX : MEMORY_DYAD;
 	if (m.memory < MEMORY_LEAST)
 		die(STATUS_USAGE, "--mem: at least %lu MiB", MEMORY_LEAST >> 20);
+}
 
-	watch_init();
-	catch_signals();
-	state_begin(&state, opt.name, argv[0] ? argv[0] : base_name(m.kernel));
-	atexit(take_down);
-	m.name = state.name;
-	enter_group();
-	machine_create(&m);
-	uart_init(&m);
-	devices_init(&m);
-	if (!m.image || m.mode != ENTER_PROTECTED)
-		pci_init(&m); /* but Dyad's kernel would lose 2 ms on a bus with nothing on it */
-	state.pid = getpid();
-	state.started = time(NULL);
-	state_describe(&state, m.argv);
-	state_save(&state);
-	if (!m.argv) {
-		make_raw();
-		watch_add(&input);
-		want_input();
-	}
-	start_vcpus(&m);
-	return wait_for_end(&m);
+/* What the command runs in, and what it is connected to. */
+static void describe_command(void)
+{
+	static char *shell[] = { "/bin/sh", NULL };
+
+	if (!m.image)
+		return;
+	m.terminal = opt.terminal;
+	m.interactive = opt.terminal || opt.stdin_;
+	if (!m.argv && (m.interactive || opt.detach))
+		m.argv = shell;
+	if (opt.around.env.n || opt.around.workdir || opt.around.user)
+		add_surroundings(&m.config, &opt.around);
+}
+
+int run_verb(int argc, char **argv)
+{
+	m = (struct machine){ .memory = opt.memory,
+			      .cpus = opt.cpus,
+			      .kernel = opt.kernel,
+			      .initrd = opt.initrd,
+			      .append = opt.append,
+			      .boot16 = opt.boot16,
+			      .console = opt.console };
+	choose_system(&m, argv);
+	check_options();
+	describe_command();
+	life_begin(opt.name, argv[0] ? argv[0] : base_name(m.kernel), m.argv, &io);
+	m.name = life.state.name;
+	life.state.keep = opt.detach && !opt.remove;
+	life.cgroup = cgroup_create(life.state.cgroup, false);
+	if (!opt.detach && !opt.terminal)
+		return run_here();
+	io.terminal = opt.terminal;
+	life.start = start;
+	return life_attach(life_keep(opt.stdin_ || !opt.detach, opt.remove), opt.detach);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two 16550 serial ports (National Semiconductor PC16550D; linux/serial_reg.h names the registers).
+ * Three 16550 serial ports (National Semiconductor PC16550D; linux/serial_reg.h names the registers).
  * COM1 is the guest's console: the terminal in an interactive machine, else nowhere or stderr.
- * COM2 is what the command writes: stdout. A character leaves at once, so the transmitter is always
- * empty.
+ * COM2 is what the command writes: stdout. COM3 is the agent's (agent.c). A character leaves at once, so
+ * the transmitter is always empty.
  */
 #include <string.h>
 #include <unistd.h>
@@ -24,9 +24,10 @@ struct uart {
 	bool level; /* of the interrupt line, as the kernel knows it */
 };
 
-static struct uart uarts[2] = {
+static struct uart uarts[3] = {
 	{ .ports = { .start = 0x3f8 }, .irq = 4 },
 	{ .ports = { .start = 0x2f8 }, .irq = 3 },
+	{ .ports = { .start = 0x3e8 }, .irq = 4 },
 };
 
 /* What the interrupt is for, by priority (data sheet, table IV). */
@@ -61,11 +62,13 @@ static void update_line(struct machine *m, struct uart *u)
 	/* LAB 11: end */
 }
 
-static void transmit(struct uart *u, uint8_t c)
+static void transmit(struct machine *m, struct uart *u, uint8_t c)
 {
 	if (u->mcr & UART_MCR_LOOP) {
 		if (u->rx_len < FIFO)
 			u->rx[u->rx_len++] = c;
+	} else if (u == &uarts[2]) {
+		agent_hear(m, c);
 	} else if (u->out >= 0 && write(u->out, &c, 1) < 0) {
 		u->out = -1; /* nobody reads any more; the guest goes on as with the plug pulled */
 	}
@@ -123,14 +126,14 @@ static uint8_t read_register(struct uart *u, uint64_t reg)
 	return v;
 }
 
-static void write_register(struct uart *u, uint64_t reg, uint8_t v)
+static void write_register(struct machine *m, struct uart *u, uint64_t reg, uint8_t v)
 {
 	switch (reg) {
 	case UART_TX:
 		if (u->lcr & UART_LCR_DLAB)
 			u->dll = v;
 		else
-			transmit(u, v);
+			transmit(m, u, v);
 		break;
 	case UART_IER:
 		if (u->lcr & UART_LCR_DLAB) {
@@ -158,6 +161,20 @@ static void write_register(struct uart *u, uint64_t reg, uint8_t v)
 	}
 }
 
+/* Behind each change. COM1 and COM3 share a line: what one lets down, the other may want up. */
+static void settle(struct machine *m, struct uart *u)
+{
+	bool was = u->level;
+
+	if (u == &uarts[2] && !u->rx_len)
+		u->rx_len = agent_take(u->rx, FIFO);
+	update_line(m, u);
+	if (was && !u->level)
+		for (int i = 0; i < 3; i++)
+			if (uarts[i].irq == u->irq && uarts[i].level)
+				irq_line(m, u->irq, true);
+}
+
 static void uart_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
 			unsigned int size)
 {
@@ -167,15 +184,15 @@ static void uart_access(struct machine *m, void *device, uint64_t reg, bool in, 
 	if (in)
 		*v = read_register(u, reg);
 	else
-		write_register(u, reg, *v);
-	update_line(m, u);
+		write_register(m, u, reg, *v);
+	settle(m, u);
 }
 
 void uart_init(struct machine *m)
 {
 	uarts[0].out = m->console ? 2 : m->argv ? -1 : 1;
 	uarts[1].out = 1;
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < (m->image ? 3 : 2); i++) {
 		uarts[i].ports.size = 8;
 		uarts[i].ports.access = uart_access;
 		uarts[i].ports.device = &uarts[i];
@@ -194,5 +211,10 @@ void uart_input(struct machine *m, const uint8_t *buf, size_t n)
 
 	for (size_t i = 0; i < n && u->rx_len < FIFO; i++)
 		u->rx[u->rx_len++] = buf[i];
-	update_line(m, u);
+	settle(m, u);
+}
+
+void uart_kick(struct machine *m)
+{
+	settle(m, &uarts[2]);
 }

@@ -16,15 +16,16 @@
  *	bus.c      how vCPUs and the world outside reach the devices
  *	devices.c  small ones: clock, ways to end the machine
  *	pci.c      the PCI bus
- *	uart.c     two serial ports: the console and the command's output
- *	list.c     ps
+ *	uart.c     serial ports: the console, the command's output, the agent's
+ *	agent.c    commands inside the machine, by its agent; exec.c  who asks for one
+ *	stats.c    exits, counted
  */
 #pragma once
 #include <pthread.h>
 #include <stdint.h>
 #include <linux/kvm.h>
 
-#include "common.h"
+#include "life.h"
 
 #define MAX_CPUS 16
 #define PAGE 4096UL
@@ -47,6 +48,7 @@
 #define PORT_PM1_CONTROL 0x604
 #define PORT_PM_TIMER 0x608
 #define SLEEP_TYPE_OFF 5
+#define IRQ_SCI 9 /* the interrupt line of ACPI events */
 #define PORT_RESET_CONTROL 0xcf9
 #define RESET_CPU 0x04
 #define CMOS_CENTURY 0x32
@@ -70,6 +72,8 @@ struct machine {
 	uint64_t memory;
 	unsigned int cpus;
 	bool console; /* the guest's console goes to stderr */
+	bool interactive,
+		terminal; /* the command's stdio is ours, by the agent; it is a terminal */
 
 	int kvm, vm, vcpu[MAX_CPUS];
 	struct kvm_run *run[MAX_CPUS];
@@ -198,6 +202,7 @@ void watch_wake(void);
 
 /* devices.c */
 void devices_init(struct machine *m);
+void press_power_button(struct machine *m);
 
 /* uart.c */
 void uart_init(struct machine *m);
@@ -205,6 +210,27 @@ void uart_init(struct machine *m);
 size_t uart_room(void);
 void uart_input(struct machine *m, const uint8_t *buf, size_t n);
 
-extern const struct opt run_options[];
-int run_verb(int argc, char **argv);
-int ps_verb(int argc, char **argv), images_verb(int argc, char **argv);
+void uart_kick(struct machine *m); /* the agent has something to say to the guest */
+
+/* agent.c: what COM3 sends, and what it receives: how many bytes */
+void agent_init(struct machine *m);
+void agent_hear(struct machine *m, uint8_t c);
+size_t agent_take(uint8_t *buf, size_t n);
+void agent_resize(struct machine *m); /* stdin's terminal has another size */
+void agent_stop(struct machine *m); /* asks the guest to end */
+
+/* exec.c: what a command runs in besides what the image says, which is in c */
+struct surroundings {
+	const char *workdir, *user;
+	struct opt_list env;
+};
+void add_surroundings(struct image_config *c, const struct surroundings *s);
+
+/* stats.c: the TSC's ticks of one stay in the guest, and of what its end took */
+void stats_init(struct machine *m);
+void stats_exit(struct machine *m, unsigned int cpu, uint64_t inside, uint64_t outside);
+#define STATS_HEAD " ENTRIES PORTS MEMORY SIGNALS OTHER"
+void stats_show(const struct state *s, struct table *t); /* as struct tool has it */
+
+extern const struct opt run_options[], exec_options[];
+int run_verb(int argc, char **argv), exec_verb(int argc, char **argv);

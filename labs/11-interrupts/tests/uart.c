@@ -20,6 +20,15 @@ void want_input(void)
 {
 }
 
+void agent_hear(struct machine *m, uint8_t c)
+{
+}
+
+size_t agent_take(uint8_t *buf, size_t n)
+{
+	return 0;
+}
+
 static struct region *com1;
 
 void bus_add(struct machine *m, struct region *r)
@@ -41,14 +50,14 @@ static void out(uint64_t reg, uint8_t v)
 	com1->access(&machine, com1->device, reg, false, &v, 1);
 }
 
-static int failed;
+static int wrong;
 
 static void equal(const char *what, int got, int expected)
 {
 	if (got == expected)
 		return;
 	printf("FAIL %s: expected %d, got %d\n", what, expected, got);
-	failed = 1;
+	wrong = 1;
 }
 
 static int iir(void)
@@ -116,7 +125,7 @@ int main(int argc, char **argv)
 		both();
 	else
 		return 2;
-	if (!failed)
+	if (!wrong)
 		printf("ok %s\n", name);
-	return failed;
+	return wrong;
 }

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: MIT
+"""Virtual machines that outlive their starter, how they end, and commands inside them: ctr_life.py's cases where they are
+the same for both, and the agent's. Everything is the one machine that the tests boot: no Linux beside it."""
+from harness import Case
+
+COMMON = r"""
+over() { while vm ps -q | grep -qx $1; do sleep 0.05; done; }
+wrote() { until vm logs $1 | grep -q "$2"; do sleep 0.05; done; }
+"""
+BOTH = ("qemu", "bochs")
+# name: where, script, a line of ----, what it prints
+SCRIPTS = {
+    "detached": (BOTH, r"""
+vm run -d --name t busybox -- sh -c 'trap "echo ended; exit 3" TERM; echo out; echo err >&2; while :; do sleep 0.1; done'
+wrote t err; vm logs t; vm ps | grep -c running; vm exec t -- cat /proc/sys/kernel/hostname
+vm run --name t busybox -- true; echo $?
+vm rm t; echo $?
+vm stop t; vm ps | wc -l; vm ps -a | grep -o 'exited 3'; vm logs -n 1 t; vm exec t true; echo $?
+vm run --name t busybox -- true; echo $?
+vm rm t; vm ps -aq; ls /run/vm
+----
+t
+out
+err
+1
+t
+vm: the name t is in use
+2
+vm: t still runs (`vm stop t` ends it; so does --force)
+125
+1
+exited 3
+ended
+vm: nothing named t runs (try `vm ps`)
+2
+vm: the name t is in use by one that ended (`vm rm t`)
+2
+"""),
+    "stopped": (("qemu",), r"""
+vm run -d --rm --name t busybox -- sleep 1000; vm stop t; vm ps -aq
+vm run -d --rm --name t busybox -- sh -c 'trap "" TERM; echo ready; while :; do sleep 1; done'; wrote t ready; vm stop -t 0.1 t; vm ps -aq
+vm run -d --name t busybox -- sleep 1000; vm kill t; over t; vm ps -a | grep -o 'exited 137'; vm rm t
+touch out; vm run --name t busybox < /dev/null > out & until grep -q '# ' out; do sleep 0.05; done; vm stop t; wait $!; echo $?
+vm run -d --name t --kernel /tests/guest/loop busybox; vm stop -t 0.1 t; vm ps -a | grep -o 'exited 137'; vm rm t; ls /run/vm
+----
+t
+t
+t
+exited 137
+0
+t
+exited 137
+"""),
+    "start-fails": (("qemu",), r"""
+vm run -d --name t --kernel /etc/passwd busybox; echo $?; vm run -t --name t --kernel /etc/passwd busybox < /dev/null; echo $?; vm ps -aq
+vm run -d --name t busybox -- nosuch; over t; vm logs t; vm ps -a | grep -o 'exited 127'; vm rm t; ls /run/vm
+----
+vm: /etc/passwd: not a kernel for an image: no PVH entry
+125
+vm: /etc/passwd: not a kernel for an image: no PVH entry
+125
+t
+init: nosuch: not found
+exited 127
+"""),
+    "input": (BOTH, r"""
+echo piped | vm run -i busybox -- sh -c 'cat; echo err >&2; exit 4' 2> e; echo $? $(cat e)
+head -c 3000 /dev/zero | vm run -i busybox -- wc -c
+vm run -e A='b c' -w /tmp -u nobody busybox -- sh -c 'echo $A; pwd; id -un'; vm run -e A busybox; echo $?
+vm run -d -i --name t busybox -- sh -c 'cat; echo end >&2; exit 4' > /dev/null; echo more | vm attach t 2> /dev/null; echo $?; over t; vm logs t; vm rm t
+----
+piped
+4 err
+3000
+b c
+/tmp
+nobody
+vm: --env A: not of the form K=V
+2
+more
+4
+more
+end
+"""),
+    "exec": (BOTH, r"""
+vm run -d --name t -e A=main busybox -- sleep 1000 > /dev/null
+vm exec t -- sh -c 'echo out; echo err >&2; exit 5' 2> e; echo $? $(cat e); echo in | vm exec t cat; vm exec t nosuch; echo $?
+vm exec -e A=b -w /tmp t -- sh -c 'echo $A $PWD'; vm exec -d t sh -c 'echo x > /made'; vm exec t sh -c 'until cat /made 2> /dev/null; do sleep 0.1; done'
+for i in 1 2 3; do vm exec t -- sh -c "sleep 0.1; echo $i" & done | sort
+vm exec t -- head -c 5000 /dev/zero | wc -c; vm exec -t t -- tty | tr -d '\r'; a=$(head -c 70000 /dev/zero | tr '\0' a); vm exec t $a $a 2>&1 | tail -c 21
+vm exec t -- sleep 1000 & sleep 0.3; kill $!; until [ $(vm exec t ps | grep -c 'sleep 1000') = 1 ]; do sleep 0.1; done; vm rm -f t
+----
+out
+5 err
+in
+init: nosuch: not found
+127
+b /tmp
+x
+1
+2
+3
+5000
+/dev/pts/0
+ command is too long
+"""),
+    "exec-many": (("qemu",), r"""
+vm run -d --name t busybox -- sleep 1000 > /dev/null; for i in 1 2 3 4 5 6 7 8 9 10; do vm exec t -- sh -c 'echo x; sleep 1000' > o$i 2> /dev/null & done
+until [ $(cat o* | wc -l) = 10 ]; do sleep 0.1; done; vm exec t true; echo $?; vm exec t true 2>&1; vm stop t; wait; vm ps -a | grep -o 'exited 143'; vm rm t
+----
+vm: the machine runs as many commands as it can
+125
+vm: the machine runs as many commands as it can
+exited 143
+"""),
+    "paused": (("qemu",), r"""
+vm run -d --name t busybox -- sh -c 'while :; do echo x; sleep 0.01; done' > /dev/null; wrote t x; vm pause t; vm ps | grep -c paused
+a=$(vm logs t | wc -l); sleep 0.3; [ $a = $(vm logs t | wc -l) ] && echo halted; vm exec t true; vm unpause t
+until [ $(vm logs t | wc -l) -gt $a ]; do sleep 0.05; done; vm pause t; vm rm -f t; vm ps -aq
+----
+1
+halted
+vm: t is paused (`vm unpause t`)
+"""),
+    "keeper-killed": (("qemu",), r"""
+vm run -d --name t busybox -- sleep 1000 > /dev/null; kill -9 $(sed -n 's/^keeper //p' /run/vm/t/status)
+until vm ps | grep -o dead; do sleep 0.05; done; vm exec t true; vm rm t; ls /run/vm
+vm run -d --name t busybox -- sleep 1000 > /dev/null; kill -9 $(sed -n 's/^pid //p' /run/vm/t/status); over t; vm ps -a | grep -o 'exited 137'; vm rm t
+----
+dead
+vm: nothing named t runs (try `vm ps`)
+exited 137
+"""),
+    "looked-at": (("qemu",), r"""
+vm events > e & until [ "$(ls /run/vm/.events 2> /dev/null)" ]; do sleep 0.05; done
+vm run -d --name t busybox -- sleep 1000 > /dev/null; vm stats --once | grep -c '^t '; vm inspect t | grep -oE '"(status|image)": "[a-z]*"'
+vm stats --json | grep -o '"name": "t", "cpu_usec": [1-9]' | cut -d, -f1; vm stats --json | grep -oE '"ports": [{]"count": [1-9][0-9]*, "usec": [1-9]' | cut -c1-9; vm stats --once | grep -cE '^t .* [1-9][0-9]* [0-9]+%  0 0%'; vm stop t; vm inspect t | grep -o '"exit_code": 143'; vm rm t
+until grep -q remove e; do sleep 0.05; done; kill $!; wait $! 2> /dev/null; cut -d' ' -f2- e; vm run busybox -- true; ls -A /run/vm
+vm completion | grep -cE '^.(run|exec|logs|stop)\)'; for v in $(vm --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do vm $v --help | grep -qE "^ +(vm|\. )|DYAD_IMAGES" || echo $v has no example; done
+----
+1
+"image": "busybox"
+"status": "running"
+"name": "t"
+"ports": 
+1
+"exit_code": 143
+t create
+t start
+t exit 143
+t remove
+4
+"""),
+    "names-unique": (("qemu",), r"""
+for i in 1 2 3 4; do vm run -d --name t busybox -- sleep 1000 2> /dev/null & done > out; wait; cat out; vm rm -f t
+for i in 1 2 3 4; do vm run -d busybox -- true & done > out; wait; sort -u out | wc -l; for n in $(vm ps -aq); do vm rm -f $n; done; ls /run/vm
+----
+t
+4
+"""),
+}
+
+# A start that is killed at one of its system calls, at many of them in turn: what it leaves, `rm -f` knows.
+KILLED = r"""
+n=1; while [ $n -lt 600 ]; do
+	/tests/guest/killat $n %s > out 2>&1; s=$?; vm rm -f t >> out 2>&1 || { echo "at $n: rm says $?"; cat out; break; }
+	[ ! "$(ls /run/vm)$(ls -d /sys/fs/cgroup/vm-* 2> /dev/null)" ] || { echo "at $n left: $(ls /run/vm /sys/fs/cgroup)"; vm ps -a; break; }
+	[ $s = 0 ] || { echo "at $n: $s"; cat out; break; }
+	n=$((n + 60))
+done; echo $n
+----
+601
+"""
+SCRIPTS["killed-foreground"] = (("qemu",), KILLED % "vm run --name t busybox -- true")
+SCRIPTS["killed-detached"] = (("qemu",), KILLED % "vm run -d --name t busybox -- true")
+
+CASES = [Case(name, COMMON + text.partition("----\n")[0], out=text.partition("----\n")[2], seconds=90, on=on)
+         for name, (on, text) in SCRIPTS.items()]

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* `vm exec`: one more command inside a machine, by its agent; and what a command runs in, for `vm run` too. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "vm.h"
+
+static struct {
+	struct surroundings around;
+	bool stdin_, terminal, detach;
+} opt;
+
+const struct opt exec_options[] = {
+	{ "--env", 'e', OPT_LIST, &opt.around.env, "K=V",
+	  "one more environment variable; may be repeated" },
+	{ "--workdir", 'w', OPT_TEXT, &opt.around.workdir, "DIR",
+	  "the folder that the command starts in" },
+	{ "--user", 'u', OPT_TEXT, &opt.around.user, "USER[:GROUP]",
+	  "whom the command runs as, by the machine's /etc/passwd" },
+	{ "--interactive", 'i', OPT_FLAG, &opt.stdin_, NULL, "stdin is passed on (it always is)" },
+	{ "--tty", 't', OPT_FLAG, &opt.terminal, NULL, "a terminal of its own" },
+	{ "--detach", 'd', OPT_FLAG, &opt.detach, NULL,
+	  "leave it running; its output goes nowhere" },
+	{ .name = NULL },
+};
+
+static char *add_line(char *p, const char *key, const char *value)
+{
+	p = memcpy(p, key, strlen(key)) + strlen(key);
+	return (char *)memcpy(p, value, strlen(value) + 1) + strlen(value) + 1;
+}
+
+void add_surroundings(struct image_config *c, const struct surroundings *s)
+{
+	const char *term = getenv("TERM");
+	size_t n = c->size + 3 * sizeof("WorkingDir=");
+	char *text, *p;
+
+	n += (s->workdir ? strlen(s->workdir) : 0) + (s->user ? strlen(s->user) : 0) +
+	     (term ? strlen(term) + sizeof("Env=TERM=") : 0);
+	for (int i = 0; i < s->env.n; i++)
+		n += sizeof("Env=") + strlen(s->env.item[i]);
+	text = p = allocate(n);
+	if (term && *term)
+		p = add_line(p, "Env=TERM=", term);
+	memcpy(p, c->text ? c->text : "", c->size);
+	p += c->size;
+	for (int i = 0; i < s->env.n; i++) {
+		if (!strchr(s->env.item[i], '=') || *s->env.item[i] == '=')
+			die(STATUS_USAGE, "--env %s: not of the form K=V", s->env.item[i]);
+		p = add_line(p, "Env=", s->env.item[i]);
+	}
+	if (s->workdir)
+		p = add_line(p, "WorkingDir=", s->workdir);
+	if (s->user)
+		p = add_line(p, "User=", s->user);
+	*c = (struct image_config){ .text = text, .size = p - text };
+}
+
+static void say(int s, char letter, const void *data, size_t n)
+{
+	char packet[1 + PACKET_SIZE] = { letter };
+
+	memcpy(packet + 1, data, n);
+	if (send(s, packet, 1 + n, MSG_NOSIGNAL) < 0)
+		die(STATUS_FAILED, "the machine does not answer: %s", strerror(errno));
+}
+
+/* Text of any length, as pieces. */
+static void say_words(int s, const char *text, size_t n)
+{
+	for (size_t part; n; text += part, n -= part) {
+		part = n < PACKET_SIZE ? n : PACKET_SIZE;
+		say(s, AGENT_COMMAND, text, part);
+	}
+}
+
+static void check_answers(const struct state *s)
+{
+	int cgroup = cgroup_open(s->cgroup);
+
+	if (cgroup >= 0 && cgroup_number(cgroup, "cgroup.freeze", "") == 1)
+		die(STATUS_FAILED, "%s is paused (`vm unpause %s`)", s->name, s->name);
+	close(cgroup);
+}
+
+int exec_verb(int argc, char **argv)
+{
+	char image[256], start[1 + sizeof(struct winsize)] = { 0 };
+	struct image_config config = { 0 };
+	size_t size = 1;
+	struct state st;
+	int s;
+
+	if (opt.detach && opt.terminal)
+		die(STATUS_USAGE, "exec: --detach and --tty exclude each other");
+	state_find(*argv++, &st);
+	if (*argv && !strcmp(*argv, "--"))
+		argv++;
+	if (!*argv)
+		die(STATUS_USAGE, "exec: COMMAND is missing");
+	check_answers(&st);
+	s = connect_to(&st, "agent");
+	if (s < 0 && errno == ENOENT)
+		die(STATUS_FAILED, "%s has no agent: it was not made of an image", st.name);
+	if (s < 0)
+		die(STATUS_FAILED, "%s does not answer: %s", st.name, strerror(errno));
+	image_path(st.image, image, sizeof(image));
+	image_config_read(image, &config);
+	add_surroundings(&config, &opt.around);
+	for (char **a = argv; *a; a++)
+		size += strlen(*a) + 1;
+	if (config.size + size >= AGENT_WORDS)
+		die(STATUS_USAGE, "exec: the command is too long");
+	say_words(s, config.text, config.size);
+	say_words(s, "", 1);
+	for (char **a = argv; *a; a++)
+		say_words(s, *a, strlen(*a) + 1);
+	start[0] = opt.terminal ? AGENT_TERMINAL : opt.detach ? 0 : AGENT_INPUT | AGENT_OUTPUT;
+	size = 1;
+	if (opt.terminal && !ioctl(0, TIOCGWINSZ, start + 1))
+		size = sizeof(start);
+	say(s, AGENT_START, start, size);
+	return opt.detach ? client_started(s) : client_run(s, st.name);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Why a machine's CPUs come out of the guest to the monitor, and what that costs: each vCPU's thread counts
+ * in cache lines of its own of the file "stats" in the machine's folder, which `vm stats` reads. Nobody waits
+ * for anybody; a reader may see a count without its time. What the kernel answers by itself is not seen here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "vm.h"
+
+#define CACHE_LINE 64
+
+enum exit_reason { REASON_PORTS, REASON_MEMORY, REASON_SIGNAL, REASON_OTHER, NR_REASONS };
+
+struct cpu_stats {
+	uint64_t entries,
+		inside; /* calls of KVM_RUN, time in them: the guest's and the kernel's for it */
+	struct {
+		uint64_t exits, outside; /* by reason: how many, time until the next entry */
+	} by[NR_REASONS];
+} __attribute__((aligned(CACHE_LINE)));
+
+struct stats_file {
+	uint64_t khz; /* of the TSC, which all times count in; 0: not known */
+	struct cpu_stats cpu[MAX_CPUS];
+};
+
+static const char *const names[NR_REASONS] = { "ports", "memory", "signal", "other" };
+static struct stats_file nowhere, *stats = &nowhere;
+
+void stats_init(struct machine *m)
+{
+	char path[STATE_PATH_SIZE];
+	void *p = MAP_FAILED;
+	int fd;
+
+	state_path(m->name, "stats", path);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd >= 0 && !ftruncate(fd, sizeof(*stats)))
+		p = mmap(NULL, sizeof(*stats), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		warn("%s: %s: no statistics", path, strerror(errno));
+	else
+		stats = p;
+	close(fd);
+	stats->khz = m->tsc_khz;
+}
+
+static enum exit_reason reason_of(const struct kvm_run *run)
+{
+	switch (run->exit_reason) {
+	case KVM_EXIT_IO:
+		return REASON_PORTS;
+	case KVM_EXIT_MMIO:
+		return REASON_MEMORY;
+	case KVM_EXIT_INTR:
+		return REASON_SIGNAL;
+	default:
+		return REASON_OTHER;
+	}
+}
+
+void stats_exit(struct machine *m, unsigned int cpu, uint64_t inside, uint64_t outside)
+{
+	struct cpu_stats *c = &stats->cpu[cpu];
+	enum exit_reason r = reason_of(m->run[cpu]);
+
+	c->entries++;
+	c->inside += inside;
+	c->by[r].exits++;
+	c->by[r].outside += outside;
+}
+
+/* All CPUs' together. */
+static bool read_stats(const struct state *s, struct cpu_stats *sum, uint64_t *khz)
+{
+	static struct stats_file f;
+	char path[STATE_PATH_SIZE];
+	ssize_t n = -1;
+	int fd;
+
+	state_path(s->name, "stats", path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		n = read(fd, &f, sizeof(f));
+	close(fd);
+	if (n != sizeof(f))
+		return false;
+	memset(sum, 0, sizeof(*sum));
+	*khz = f.khz ? f.khz : 1;
+	for (int i = 0; i < MAX_CPUS; i++) {
+		sum->entries += f.cpu[i].entries;
+		sum->inside += f.cpu[i].inside;
+		for (int r = 0; r < NR_REASONS; r++) {
+			sum->by[r].exits += f.cpu[i].by[r].exits;
+			sum->by[r].outside += f.cpu[i].by[r].outside;
+		}
+	}
+	return true;
+}
+
+/* How often it was entered, and by reason how often it came out and the share of all time that took. */
+void stats_show(const struct state *s, struct table *t)
+{
+	struct cpu_stats sum;
+	uint64_t khz, total;
+	bool known = read_stats(s, &sum, &khz);
+
+	if (!t && known) {
+		print(", \"entries\": %llu, \"inside_usec\": %llu, \"exits\": {",
+		      (unsigned long long)sum.entries,
+		      (unsigned long long)(sum.inside * 1000 / khz));
+		for (int r = 0; r < NR_REASONS; r++)
+			print("%s\"%s\": {\"count\": %llu, \"usec\": %llu}", r ? ", " : "",
+			      names[r], (unsigned long long)sum.by[r].exits,
+			      (unsigned long long)(sum.by[r].outside * 1000 / khz));
+		print("}");
+	}
+	if (!t)
+		return;
+	total = known ? sum.inside : 0;
+	for (int r = 0; r < NR_REASONS; r++)
+		total += known ? sum.by[r].outside : 0;
+	table_number(t, known ? (int64_t)sum.entries : -1, 1, "");
+	for (int r = 0; r < NR_REASONS; r++)
+		table_add(t, known && total ? "%llu %llu%%" : "-",
+			  (unsigned long long)sum.by[r].exits,
+			  (unsigned long long)(sum.by[r].outside * 100 / total));
+}
