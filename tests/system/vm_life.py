@@ -113,6 +113,15 @@ vm: the machine runs as many commands as it can
 vm: the machine runs as many commands as it can
 exited 143
 """),
+    # what the guest says to the monitor beside the protocol harms nobody else
+    "hostile-line": (("qemu",), r"""
+vm run -d --name t busybox -- sh -c 'head -c 3000 /dev/urandom > /dev/ttyS2; printf "\002x\004\000abcd\000H\000\000\002s\001\000x" > /dev/ttyS2; echo alive; sleep 1000' > /dev/null; wrote t alive
+vm exec t true > /dev/null 2>&1 & sleep 0.5; kill $! 2> /dev/null; vm ps -q; vm logs t; vm stop -t 1 t; vm rm t; vm run busybox -- echo next
+----
+t
+alive
+next
+"""),
     "paused": (("qemu",), r"""
 vm run -d --name t busybox -- sh -c 'while :; do echo x; sleep 0.01; done' > /dev/null; wrote t x; vm pause t; vm ps | grep -c paused
 a=$(vm logs t | wc -l); sleep 0.3; [ $a = $(vm logs t | wc -l) ] && echo halted; vm exec t true; vm unpause t

@@ -205,6 +205,14 @@ static void stop_machine(void)
 		kill(getppid(), SIGPWR);
 }
 
+static void resize_console(const void *size)
+{
+	int fd = open("/dev/console", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	ioctl(fd, TIOCSWINSZ, size);
+	close(fd);
+}
+
 static void take_frame(int i, char letter, const char *data, size_t n)
 {
 	struct channel *c = &channels[i];
@@ -229,6 +237,8 @@ static void take_frame(int i, char letter, const char *data, size_t n)
 		start_asked(i, data, n);
 	else if (letter == AGENT_STOP)
 		stop_machine();
+	else if (letter == PACKET_SIZE_IS && i == AGENT_MACHINE && n == sizeof(struct winsize))
+		resize_console(data);
 	else if (letter == PACKET_SIZE_IS && c->terminal && n == sizeof(struct winsize))
 		ioctl(c->in, TIOCSWINSZ, data);
 	else if (letter == PACKET_INPUT && !n && !c->terminal)

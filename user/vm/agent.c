@@ -76,7 +76,7 @@ static void tell_more(struct machine *m, int i)
 
 	if (c->waits)
 		return;
-	if (i == AGENT_MAIN && agent.resized) {
+	if (i <= AGENT_MAIN && agent.resized) {
 		agent.resized = false;
 		if (!ioctl(0, TIOCGWINSZ, &size))
 			tell(m, i, PACKET_SIZE_IS, &size, sizeof(size));
@@ -279,7 +279,7 @@ static void hear_stdin(struct machine *m, void *device, short events)
 void agent_resize(struct machine *m)
 {
 	agent.resized = true;
-	tell_more(m, AGENT_MAIN);
+	tell_more(m, m->interactive ? AGENT_MAIN : AGENT_MACHINE);
 }
 
 void agent_stop(struct machine *m)

@@ -216,7 +216,8 @@ void uart_kick(struct machine *m); /* the agent has something to say to the gues
 void agent_init(struct machine *m);
 void agent_hear(struct machine *m, uint8_t c);
 size_t agent_take(uint8_t *buf, size_t n);
-void agent_resize(struct machine *m); /* stdin's terminal has another size */
+void agent_resize(
+	struct machine *m); /* stdin's terminal has another size: the command's, or the console's */
 void agent_stop(struct machine *m); /* asks the guest to end */
 
 /* exec.c: what a command runs in besides what the image says, which is in c */
