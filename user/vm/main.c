@@ -59,6 +59,7 @@ static const struct tool vm = {
 		"  vm ps\n",
 	.verbs = verbs,
 	.ask = ask,
+	.inspect = machine_inspect,
 	.stats_head = STATS_HEAD,
 	.stats = stats_show,
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `vm run`: one machine's life. The first thread sets everything up, starts one thread for each vCPU
- * and then waits for the end, for signals and for the terminal; it is the only one that cleans up.
- * The process moves into a cgroup of its own before it allocates, and back out before it removes it.
+ * `vm run`: one machine's life. In the foreground this process is the monitor, and its own keeper; kept, the
+ * monitor is a child of the keeper (life.h). The monitor's first thread sets everything up, starts one thread
+ * for each vCPU and then plays the devices for the world outside: signals, the terminal, the agent's clients.
+ * It moves into the machine's cgroup before it allocates, and in the foreground back out before that goes.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Why a machine's CPUs come out of the guest to the monitor, and what that costs: each vCPU's thread counts
- * in cache lines of its own of the file "stats" in the machine's folder, which `vm stats` reads. Nobody waits
+ * in cache lines of its own of the file "stats" in the machine's folder, which `vm stats` and inspect read. Nobody waits
  * for anybody; a reader may see a count without its time. What the kernel answers by itself is not seen here.
  */
 #include <errno.h>
@@ -26,6 +26,8 @@ struct cpu_stats {
 
 struct stats_file {
 	uint64_t khz; /* of the TSC, which all times count in; 0: not known */
+	uint64_t memory, cpus;
+	char kernel[256];
 	struct cpu_stats cpu[MAX_CPUS];
 };
 
@@ -48,6 +50,9 @@ void stats_init(struct machine *m)
 		stats = p;
 	close(fd);
 	stats->khz = m->tsc_khz;
+	stats->memory = m->memory;
+	stats->cpus = m->cpus;
+	join(stats->kernel, sizeof(stats->kernel), m->kernel, NULL);
 }
 
 static enum exit_reason reason_of(const struct kvm_run *run)
@@ -75,8 +80,8 @@ void stats_exit(struct machine *m, unsigned int cpu, uint64_t inside, uint64_t o
 	c->by[r].outside += outside;
 }
 
-/* All CPUs' together. */
-static bool read_stats(const struct state *s, struct cpu_stats *sum, uint64_t *khz)
+/* The file, and all CPUs' counts together. */
+static const struct stats_file *read_stats(const struct state *s, struct cpu_stats *sum)
 {
 	static struct stats_file f;
 	char path[STATE_PATH_SIZE];
@@ -89,9 +94,9 @@ static bool read_stats(const struct state *s, struct cpu_stats *sum, uint64_t *k
 		n = read(fd, &f, sizeof(f));
 	close(fd);
 	if (n != sizeof(f))
-		return false;
+		return NULL;
+	f.kernel[sizeof(f.kernel) - 1] = 0;
 	memset(sum, 0, sizeof(*sum));
-	*khz = f.khz ? f.khz : 1;
 	for (int i = 0; i < MAX_CPUS; i++) {
 		sum->entries += f.cpu[i].entries;
 		sum->inside += f.cpu[i].inside;
@@ -100,34 +105,63 @@ static bool read_stats(const struct state *s, struct cpu_stats *sum, uint64_t *k
 			sum->by[r].outside += f.cpu[i].by[r].outside;
 		}
 	}
-	return true;
+	return &f;
+}
+
+static int64_t usec(const struct stats_file *f, uint64_t ticks)
+{
+	return f->khz ? (int64_t)(ticks * 1000 / f->khz) : -1;
+}
+
+/* Members of an object, behind another one. */
+static void print_counts(const struct stats_file *f, const struct cpu_stats *sum)
+{
+	json_number("entries", sum->entries);
+	json_number("inside_usec", usec(f, sum->inside));
+	print(", \"exits\": {");
+	for (int r = 0; r < NR_REASONS; r++) {
+		print("%s\"%s\": {\"count\": %llu", r ? ", " : "", names[r],
+		      (unsigned long long)sum->by[r].exits);
+		json_number("usec", usec(f, sum->by[r].outside));
+		print("}");
+	}
+	print("}");
+}
+
+void machine_inspect(const struct state *s)
+{
+	struct cpu_stats sum;
+	const struct stats_file *f = read_stats(s, &sum);
+
+	if (!f)
+		return;
+	print(",\n  \"machine\": {");
+	json_text("kernel", f->kernel);
+	json_number("cpus", f->cpus);
+	json_number("memory_bytes", f->memory);
+	print_counts(f, &sum);
+	print("}");
 }
 
 /* How often it was entered, and by reason how often it came out and the share of all time that took. */
 void stats_show(const struct state *s, struct table *t)
 {
 	struct cpu_stats sum;
-	uint64_t khz, total;
-	bool known = read_stats(s, &sum, &khz);
+	const struct stats_file *f = read_stats(s, &sum);
+	uint64_t total = f ? sum.inside : 0;
 
-	if (!t && known) {
-		print(", \"entries\": %llu, \"inside_usec\": %llu, \"exits\": {",
-		      (unsigned long long)sum.entries,
-		      (unsigned long long)(sum.inside * 1000 / khz));
-		for (int r = 0; r < NR_REASONS; r++)
-			print("%s\"%s\": {\"count\": %llu, \"usec\": %llu}", r ? ", " : "",
-			      names[r], (unsigned long long)sum.by[r].exits,
-			      (unsigned long long)(sum.by[r].outside * 1000 / khz));
-		print("}");
-	}
-	if (!t)
+	if (!t) {
+		if (f)
+			print_counts(f, &sum);
 		return;
-	total = known ? sum.inside : 0;
+	}
+	for (int r = 0; f && r < NR_REASONS; r++)
+		total += sum.by[r].outside;
+	table_number(t, f ? (int64_t)sum.entries : -1, 1, "");
 	for (int r = 0; r < NR_REASONS; r++)
-		total += known ? sum.by[r].outside : 0;
-	table_number(t, known ? (int64_t)sum.entries : -1, 1, "");
-	for (int r = 0; r < NR_REASONS; r++)
-		table_add(t, known && total ? "%llu %llu%%" : "-",
-			  (unsigned long long)sum.by[r].exits,
-			  (unsigned long long)(sum.by[r].outside * 100 / total));
+		if (total)
+			table_add(t, "%llu %llu%%", (unsigned long long)sum.by[r].exits,
+				  (unsigned long long)(sum.by[r].outside * 100 / total));
+		else
+			table_add(t, "-");
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vm: virtual machines, from an image and a kernel to the exit status. There is no daemon: `vm run`
- * is the machine, an ordinary process in a cgroup of its own that asks the kernel for a virtual CPU
- * (/dev/kvm) and plays the devices itself.
+ * vm: virtual machines, from an image and a kernel to the exit status. There is no daemon: a
+ * machine is an ordinary process in a cgroup of its own, the monitor, that asks the kernel for a virtual CPU
+ * (/dev/kvm) and plays the devices itself: `vm run`, or a child of the keeper that this leaves behind. Its
+ * life, from a name to the end, is as a container's (life.h).
  *
  *	main.c     verbs and their help
  *	run.c      one machine's life: name, cgroup, threads, terminal, end
@@ -231,7 +232,9 @@ void add_surroundings(struct image_config *c, const struct surroundings *s);
 void stats_init(struct machine *m);
 void stats_exit(struct machine *m, unsigned int cpu, uint64_t inside, uint64_t outside);
 #define STATS_HEAD " ENTRIES PORTS MEMORY SIGNALS OTHER"
-void stats_show(const struct state *s, struct table *t); /* as struct tool has it */
+/* as struct tool has them */
+void stats_show(const struct state *s, struct table *t);
+void machine_inspect(const struct state *s);
 
 extern const struct opt run_options[], exec_options[];
 int run_verb(int argc, char **argv), exec_verb(int argc, char **argv);
