@@ -17,6 +17,27 @@ import newc
 FLAVOURS = guestkernel.FLAVOURS
 FOLDER = "/tests/linux/"  # inside Dyad
 
+# The drivers of virtio devices, in the order of their loading.
+MODULES = ("virtio/virtio_ring", "virtio/virtio", "virtio/virtio_pci_modern_dev", "virtio/virtio_pci_legacy_dev",
+           "virtio/virtio_pci", "block/virtio_blk", "../net/core/failover", "net/net_failover", "net/virtio_net",
+           "char/hw_random/virtio-rng")
+
+# With the word "devices": two disks, the second read-only, a network with 10.9.0.1, and random bytes.
+DEVICES = r"""
+for name in %s; do insmod /lib/$name.ko || echo "@ no $name"; done
+cd /sys/block; echo "@ disks $(cat vda/size vda/ro vdb/size vdb/ro | tr '\n' ' ')"
+echo "@ read $(md5sum < /dev/vda) $(md5sum < /dev/vdb)"
+head -c 1048576 /dev/urandom > /random
+dd if=/random of=/dev/vda bs=64k seek=5 conv=fsync 2>/dev/null && echo "@ wrote $(md5sum < /random)"
+dd if=/random of=/dev/vdb bs=4k count=1 2>/dev/null || echo "@ vdb is read-only"
+echo "@ random $(head -c 1000 /dev/hwrng | wc -c) $(cat /sys/class/misc/hw_random/rng_current)"
+ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up
+echo "@ $(ping -c 3 -i 0.1 10.9.0.1 | grep received)"
+echo "@ received $(nc 10.9.0.1 7777 < /dev/null | md5sum)"
+echo "@ sent $(nc 10.9.0.1 7778 < /random)"
+echo "@ interrupts$(grep virtio /proc/interrupts | sed 's/.* \(PCI\|IO-APIC\|XT-PIC\)[^ ]* .* / \1 /' | tr -d '\n')"
+""" % " ".join(os.path.basename(name) for name in MODULES)
+
 SESSION = r"""#!/bin/busybox sh
 export PATH=/bin
 /bin/busybox --install /bin
@@ -33,6 +54,9 @@ before=$(cut -d. -f1 /proc/uptime); sleep 1; after=$(cut -d. -f1 /proc/uptime)
 [ $after -gt $before ] && echo "@ slept"
 n=0; while [ $n -lt 20 ]; do (exit 1) || n=$((n + 1)); done; echo "@ forked $n"
 busybox seq 400 | sort -n | (sleep 0.1; tail -n 1) | sed 's/^/@ piped /'
+case $(cat /proc/cmdline) in
+*devices*) . /devices ;;
+esac
 dmesg -r | sed -n 's/^<[0-4]>\[[ 0-9.]*\]/@ warns:/p'
 case $(cat /proc/cmdline) in
 *end=poweroff*) poweroff -f ;;
@@ -51,6 +75,11 @@ def initramfs(build):
     for name in ("proc", "sys"):
         archive.dir(name)
     archive.data("init", SESSION.encode(), 0o755)
+    archive.data("devices", DEVICES.encode(), 0o644)
+    archive.dir("lib")
+    for name in MODULES:
+        archive.file("lib/%s.ko" % os.path.basename(name), os.path.join(
+            debian.linux_kernel(FLAVOURS["cloud"])[1], "kernel/drivers", name + ".ko"), 0o644)
     path = os.path.join(build, "tests/linux.cpio")
     with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), delete=False) as f:  # two machines may make it
         archive.write(f)

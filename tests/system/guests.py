@@ -17,8 +17,36 @@ def complaint(output):
     return "a kernel without trouble: " + bad[0] if bad else None
 
 
-def boots(name, kernel, words="", options="", cpus=1, timer=r"LOC: [1-9]", clock=r"\S+", end="port", **kw):
-    """timer: which interrupts tick; clock: the kernel's clock source."""
+# What a machine's devices lead to: two disks of random bytes, and a wire with a server at its other end.
+WORLD = r"""
+for n in 32 16; do dd if=/dev/urandom of=disk$n bs=64k count=$n 2>/dev/null; done
+ip link add wire0 type veth; ip addr add 10.9.0.1/24 dev veth0; ip link set veth0 up; ip link set wire0 up
+nc -l -p 7777 -e cat disk16 & nc -l -p 7778 -e md5sum &
+echo "before $(md5sum < disk32) $(md5sum < disk16)"
+%s
+status=$?
+echo "part $(dd if=disk32 bs=64k skip=5 count=16 2>/dev/null | md5sum)"; echo "after $(md5sum < disk16)"
+ip link del wire0; wait; exit $status
+"""
+DEVICES = "--disk disk32 --disk disk16,ro --net wire0 --rng"
+
+
+def transfers(output):
+    """What the guest read, wrote, received and sent is what was there."""
+    said = dict(re.findall(r"^(?:@ )?(before|read|wrote|received|sent|part|after) (.*)$", output, re.M))
+    if said.get("before") != said.get("read"):
+        return "what is read from the disks to be what they hold"
+    if not said.get("wrote") == said.get("part") == said.get("sent"):
+        return "what is written and sent to arrive"
+    if not said.get("after") == said.get("received") == said["before"][len(said["after"]):].strip():
+        return "the second disk as it was, on the wire and afterwards"
+    return complaint(output)
+
+
+def boots(name, kernel, words="", options="", cpus=1, timer=r"LOC: [1-9]", clock=r"\S+", end="port", irq="PCI", **kw):
+    """timer: which interrupts tick; clock: the kernel's clock source; "devices" in words: with virtio."""
+    devices = "devices" in words
+    options += " " + DEVICES if devices else ""
     run = "vm run --mem 96M --cpus %d %s --kernel %s --initrd %s --append '%s'" % (
         cpus, options, linux_guest.FOLDER + kernel, linux_guest.FOLDER + "initrd",
         PLAIN + words + " end=" + end)
@@ -26,8 +54,13 @@ def boots(name, kernel, words="", options="", cpus=1, timer=r"LOC: [1-9]", clock
     match = (r"^@ Linux 6\.1\.\d+-\d+-%s x86_64$" % flavour, r"^@ %d cpus, clock %s$" % (cpus, clock),
              r"^@ timer.*%s" % timer, r"^@ flags .* hypervisor", r"^@ date 20[2-9]\d$", "^@ slept$",
              "^@ forked 20$", "^@ piped 400$")
+    if devices:
+        run = WORLD % run
+        match += ("^@ disks 4096 0 2048 1 $", "^@ vdb is read-only$", "^@ random 1000 virtio_rng.0$",
+                  "^@ 3 packets transmitted, 3 packets received", r"^@ interrupts.* %s .*virtio0" % irq)
     lacks = r"^@ flags .* (svm|vmx|monitor|x2apic|tsc_deadline_timer|pcid|mtrr|mce)\b"
-    return Case(name, run, status=7 if end == "port" else 0, match=match, lacks=lacks, check=complaint,
+    return Case(name, run, status=7 if end == "port" else 0, match=match, lacks=lacks,
+                check=transfers if devices else complaint,
                 seconds=120, **kw)
 
 
@@ -107,8 +140,52 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
     # a boot sector that reads what is behind it, cut out of its ELF file
     Case("boot-sector", "dd if=/tests/guest/bootsector of=boot.img bs=1024 skip=4 count=1 2>/dev/null; "
                         "vm run --kernel boot.img", status=128, on=("qemu", "bochs")),
-    boots("cloud-pic", "cloud", "nolapic", on=SVM, timer=PIC_TIMER, clock="kvm-clock", end="poweroff"),
-    boots("cloud-16-bit-smp", "cloud", "no-kvmclock", options="--boot16", cpus=2, clock="(tsc|acpi_pm)", on=SVM + VTX),
+    boots("cloud-pic", "cloud", "nolapic pci=nomsi devices", irq="XT-PIC", on=SVM, timer=PIC_TIMER, clock="kvm-clock",
+          end="poweroff"),
+    boots("cloud-16-bit-smp", "cloud", "no-kvmclock devices", options="--boot16", cpus=2, clock="(tsc|acpi_pm)",
+          on=SVM + VTX),
+    # Dyad itself on its virtio drivers
+    Case("dyad-devices", WORLD % ("vm run %s busybox -- sh -c '%s'" % (DEVICES, r"""
+grep -o "[0-9]* vd." /proc/partitions
+echo "read $(md5sum < /dev/vda) $(md5sum < /dev/vdb)"
+dd if=/dev/urandom of=/tmp/random bs=64k count=16 2>/dev/null
+dd if=/tmp/random of=/dev/vda bs=64k seek=5 conv=fsync 2>/dev/null && echo "wrote $(md5sum < /tmp/random)"
+dd if=/tmp/random of=/dev/vdb bs=4k count=1 2>/dev/null || echo read-only
+ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up
+echo "received $(nc 10.9.0.1 7777 < /dev/null | md5sum)"
+echo "sent $(nc 10.9.0.1 7778 < /tmp/random)"; exit 9
+""")), status=9, match=("^2048 vda$", "^1024 vdb$", "^read-only$"), check=transfers, on=("qemu", "bochs")),
+    Case("bad-devices", r"""
+echo > small; mkfifo pipe; ln -s loop loop
+dd if=/dev/zero of=odd bs=513 count=1 2>/dev/null; dd if=/dev/zero of=disk bs=512 count=1 2>/dev/null
+for disk in nosuch /tmp ,ro small pipe,ro odd,ro loop disk/disk /dev/null; do
+	vm run --disk $disk busybox -- true 2>&1; echo $?
+done
+vm run --net nosuch busybox -- true 2>&1; vm run --net tap:x busybox -- true 2>&1; echo $?
+while [ $# -lt 80 ]; do set -- "$@" --disk disk,ro; done; vm run "$@" busybox -- true 2>&1; echo $?
+""", out="""vm: nosuch: No such file or directory
+125
+vm: /tmp: Is a directory
+125
+vm: ,ro: No such file or directory
+125
+vm: small: has 1 bytes, which is no disk of sectors of 512
+125
+vm: pipe: neither a file nor a disk
+125
+vm: odd: has 513 bytes, which is no disk of sectors of 512
+125
+vm: loop: Symbolic link loop
+125
+vm: disk/disk: Not a directory
+125
+vm: /dev/null: neither a file nor a disk
+125
+vm: --net nosuch: No such device
+vm: --net tap:x: /dev/net/tun: No such file or directory
+125
+vm: too many devices: a PCI bus has 31 slots
+2""", on=("qemu",)),
     boots("stock-smp", "stock", cpus=2, on=SVM, clock="kvm-clock", end="reset"),
     Case("image-cloud", IMAGE, check=same_program, on=SVM + VTX, seconds=120, lacks="^init: ",
          match=(r"\A6\.1\.0-dyad\n", r"^6\.1\.\d+-\d+-cloud-amd64$", "^new$", "^DAX enabled$", "^7$", "^unchanged$")),

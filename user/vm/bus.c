@@ -16,6 +16,16 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+void bus_lock(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void bus_unlock(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
 /* ---- the address spaces ---- */
 
 static struct region *regions[2]; /* by enum space; of two that overlap, the older one counts */
@@ -44,7 +54,7 @@ void bus_access(struct machine *m, enum space space, uint64_t at, bool in, void 
 
 	if (in)
 		memset(data, 0xff, size); /* where nobody drives the bus */
-	pthread_mutex_lock(&lock);
+	bus_lock();
 	r = find(space, at);
 	if (r) {
 		uint64_t offset = at - r->start, left = r->size - offset;

@@ -77,8 +77,9 @@ static void *map_image(struct machine *m, uint64_t align)
 static void create_memory(struct machine *m)
 {
 	uint64_t align = m->load == linux_load ? LINUX_ALIGN : PAGE;
-	void *image = m->image ? map_image(m, align) : NULL;
 
+	if (m->image)
+		m->image_at = map_image(m, align);
 	m->ram_size = ALIGN_UP(m->memory, align);
 	if (m->ram_size + m->image_size > PCI_WINDOW)
 		die(STATUS_USAGE, "memory and image together can be at most %lu MiB",
@@ -89,8 +90,18 @@ static void create_memory(struct machine *m)
 		die(STATUS_FAILED, "no memory for the machine: %s", strerror(errno));
 	m->load(m);
 	add_slot(m, 0, 0, m->ram, m->ram_size, 0);
-	if (image)
-		add_slot(m, 1, m->ram_size, image, m->image_size, KVM_MEM_READONLY);
+	if (m->image)
+		add_slot(m, 1, m->ram_size, m->image_at, m->image_size, KVM_MEM_READONLY);
+}
+
+void *guest_memory(struct machine *m, uint64_t at, uint64_t n, bool write)
+{
+	if (at < m->ram_size && n <= m->ram_size - at)
+		return m->ram + at;
+	at -= m->ram_size; /* before it: beyond the image, too */
+	if (!write && at < m->image_size && n <= m->image_size - at)
+		return m->image_at + at;
+	return NULL;
 }
 
 /* ---- vCPUs ---- */

@@ -153,11 +153,10 @@ static void place_bars(struct pci_function *f)
 
 static uint8_t free_slot(void)
 {
-	uint8_t devfn = PCI_DEVFN(1, 0);
-
-	while (find(devfn))
-		devfn += PCI_DEVFN(1, 0);
-	return devfn;
+	for (unsigned int slot = 1; slot < 32; slot++)
+		if (!find(PCI_DEVFN(slot, 0)))
+			return PCI_DEVFN(slot, 0);
+	die(STATUS_USAGE, "too many devices: a PCI bus has 31 slots");
 }
 
 void pci_add(struct machine *m, struct pci_function *f, uint8_t devfn)

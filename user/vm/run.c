@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "pci.h"
+#include "virtio.h"
 
 #define VCPU_STACK 65536
 #define ESCAPE 1 /* Ctrl-A; then x ends the machine, Ctrl-A is itself */
@@ -29,7 +30,8 @@ static struct {
 	uint64_t memory, cpus;
 	const char *name, *kernel, *initrd, *append;
 	struct surroundings around;
-	bool console, boot16, stdin_, terminal, detach, remove;
+	bool console, boot16, stdin_, terminal, detach, remove, rng;
+	struct opt_list disks, nets;
 } opt = { .cpus = 1 };
 
 const struct opt run_options[] = {
@@ -58,6 +60,11 @@ const struct opt run_options[] = {
 	{ "--boot16", 0, OPT_FLAG, &opt.boot16, NULL,
 	  "starts a Linux kernel at its 16-bit entry (64-bit without)" },
 	{ "--append", 0, OPT_TEXT, &opt.append, "TEXT", "more for the kernel's command line" },
+	{ "--disk", 'd', OPT_LIST, &opt.disks, "FILE[,ro]",
+	  "a disk: /dev/vda, the next one /dev/vdb" },
+	{ "--net", 0, OPT_LIST, &opt.nets, "DEVICE",
+	  "a network device of the host's that the guest takes over, or tap:NAME" },
+	{ "--rng", 0, OPT_FLAG, &opt.rng, NULL, "a source of random bytes" },
 	{ "--console", 0, OPT_FLAG, &opt.console, NULL, "shows the kernel's console on stderr" },
 	{ .name = NULL },
 };
@@ -301,16 +308,27 @@ static void choose_system(struct machine *m, char **argv)
 static struct machine m;
 static struct io io;
 
+static void add_devices(void)
+{
+	uart_init(&m);
+	devices_init(&m);
+	if (!m.image || m.mode != ENTER_PROTECTED)
+		pci_init(&m); /* but Dyad's kernel would lose 2 ms on a bus with nothing on it */
+	for (int i = 0; i < opt.disks.n; i++)
+		blk_add(&m, opt.disks.item[i]);
+	for (int i = 0; i < opt.nets.n; i++)
+		net_add(&m, opt.nets.item[i]);
+	if (opt.rng)
+		rng_add(&m);
+}
+
 static void create(void)
 {
 	join_group(life.cgroup);
 	watch_init();
 	catch_signals();
 	machine_create(&m);
-	uart_init(&m);
-	devices_init(&m);
-	if (!m.image || m.mode != ENTER_PROTECTED)
-		pci_init(&m); /* but Dyad's kernel would lose 2 ms on a bus with nothing on it */
+	add_devices();
 	stats_init(&m);
 	if (m.image)
 		agent_init(&m);

@@ -17,6 +17,8 @@
  *	bus.c      how vCPUs and the world outside reach the devices
  *	devices.c  small ones: clock, ways to end the machine
  *	pci.c      the PCI bus
+ *	virtio.c   what virtio devices share; virtq.c their queues, virtio_pci.c how they are on the bus
+ *	blk.c  net.c  rng.c   virtio devices: disks, networks, random bytes
  *	uart.c     serial ports: the console, the command's output, the agent's
  *	agent.c    commands inside the machine, by its agent; exec.c  who asks for one
  *	stats.c    exits, counted
@@ -82,6 +84,7 @@ struct machine {
 	uint32_t tsc_khz;
 	uint8_t *ram; /* guest-physical 0 */
 	uint64_t ram_size;
+	uint8_t *image_at;
 	uint64_t image_size; /* in whole pages (Linux: LINUX_ALIGN); it lies right behind the RAM */
 
 	void (*load)(struct machine *m);
@@ -167,6 +170,9 @@ void machine_end(int status);
 /* The UART has taken all of its input, and may have more. */
 void want_input(void);
 
+/* Guest-physical memory, n bytes from at on; NULL: not all of it is RAM, or the image and only to be read. */
+void *guest_memory(struct machine *m, uint64_t at, uint64_t n, bool write);
+
 /* ---- bus.c: the lock of all devices is held by who calls them, and by nobody else ---- */
 enum space { PORTS, MEMORY };
 #define NOWHERE UINT64_MAX
@@ -185,6 +191,10 @@ void bus_add(struct machine *m, struct region *r);
 /* For a vCPU's thread, without the lock. */
 void bus_access(struct machine *m, enum space space, uint64_t at, bool in, void *data,
 		unsigned int size);
+
+/* For a device that is called: what it does in between may last, and is nobody else's concern. */
+void bus_unlock(void);
+void bus_lock(void);
 
 /* A descriptor that a device waits for. */
 struct watch {

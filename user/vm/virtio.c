@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all virtio devices have in common (virtio 1.1, 2 and 3.1): status, features, configuration, and
+ * the eventfds by which drivers' kicks reach the first thread, where all devices do their work.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <linux/virtio_pci.h>
+#include <linux/virtio_ring.h>
+
+#include "virtio.h"
+
+#define OFFERED_BY_ALL                                                                             \
+	(VIRTIO_BIT(VIRTIO_F_VERSION_1) | VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC) |                \
+	 VIRTIO_BIT(VIRTIO_RING_F_EVENT_IDX))
+
+static void on_kick(struct machine *m, void *device, short events)
+{
+	struct virtq *q = device;
+	uint64_t count;
+
+	if (read(q->kick.fd, &count, sizeof(count)) == sizeof(count))
+		q->dev->notify(q->dev, q);
+}
+
+void virtio_kick(struct virtio *v, unsigned int queue)
+{
+	uint64_t one = 1;
+
+	if (queue < v->nr_queues && write(v->queue[queue].kick.fd, &one, sizeof(one)) < 0)
+		return; /* only when the counter is full: then it is kicked */
+}
+
+static void reset(struct virtio *v)
+{
+	for (unsigned int i = 0; i < v->nr_queues; i++) {
+		struct virtq *q = &v->queue[i];
+
+		*q = (struct virtq){ .dev = v,
+				     .size = VIRTQ_SIZE,
+				     .vector = VIRTIO_MSI_NO_VECTOR,
+				     .kick = q->kick };
+	}
+	v->features = 0;
+	v->status = 0;
+	v->reset_wanted = false;
+	v->was_reset(v);
+}
+
+void virtio_init(struct machine *m, struct virtio *v)
+{
+	v->m = m;
+	v->offers |= OFFERED_BY_ALL;
+	reset(v);
+	for (unsigned int i = 0; i < v->nr_queues; i++) {
+		struct virtq *q = &v->queue[i];
+
+		q->kick = (struct watch){ .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+					  .events = POLLIN,
+					  .fn = on_kick,
+					  .device = q };
+		if (q->kick.fd < 0)
+			die(STATUS_FAILED, "cannot wait for a device: %s", strerror(errno));
+		watch_add(&q->kick);
+	}
+}
+
+/* 2.1.2: only what was offered is accepted, and no driver of before version 1. */
+void virtio_set_status(struct virtio *v, uint8_t status)
+{
+	uint8_t stopped = v->status & VIRTIO_CONFIG_S_NEEDS_RESET;
+
+	if (!status && v->busy) {
+		v->reset_wanted = true; /* until then the status is not 0 */
+	} else if (!status) {
+		reset(v);
+	} else {
+		if (v->features & ~v->offers || !(v->features & VIRTIO_BIT(VIRTIO_F_VERSION_1)))
+			status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
+		if (!(status & VIRTIO_CONFIG_S_FEATURES_OK))
+			status &= ~VIRTIO_CONFIG_S_DRIVER_OK;
+		v->status = (status & ~VIRTIO_CONFIG_S_NEEDS_RESET) | stopped;
+		for (unsigned int i = 0; i < v->nr_queues; i++)
+			virtio_kick(v, i); /* what was put there before may be begun with now */
+	}
+}
+
+uint32_t virtio_offered(struct virtio *v, uint32_t half)
+{
+	return half < 2 ? v->offers >> 32 * half : 0;
+}
+
+void virtio_agree(struct virtio *v, uint32_t half, uint32_t features)
+{
+	if (half > 1 || v->status & VIRTIO_CONFIG_S_FEATURES_OK)
+		return;
+	v->features &= ~(0xffffffffULL << 32 * half);
+	v->features |= (uint64_t)features << 32 * half;
+}
+
+void virtio_config_read(struct virtio *v, uint64_t offset, void *data, unsigned int size)
+{
+	memset(data, 0, size);
+	if (offset < v->config_size)
+		memcpy(data, (const uint8_t *)v->config + offset,
+		       size < v->config_size - offset ? size : v->config_size - offset);
+}
+
+void virtio_config_changed(struct virtio *v)
+{
+	v->generation++;
+	if (v->status & VIRTIO_CONFIG_S_DRIVER_OK)
+		v->interrupt(v, NULL);
+}
+
+void virtio_break(struct virtio *v)
+{
+	if (v->status & VIRTIO_CONFIG_S_NEEDS_RESET)
+		return;
+	v->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+	virtio_config_changed(v);
+}
+
+void virtio_unlock(struct virtio *v)
+{
+	v->busy = true;
+	bus_unlock();
+}
+
+void virtio_lock(struct virtio *v)
+{
+	bus_lock();
+	v->busy = false;
+	if (v->reset_wanted)
+		reset(v);
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * virtio over PCI (virtio 1.1, 4.1): four pages of registers in BAR 0, which capabilities tell of; MSI-X
+ * in BAR 1, or the interrupt line with its reasons in the ISR byte. A kick is a write to the third page,
+ * 4 bytes a queue: the kernel makes a signal of it and the vCPU goes on at once (KVM_IOEVENTFD).
+ */
+#include <stddef.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <linux/virtio_pci.h>
+
+#include "pci.h"
+#include "virtio.h"
+
+enum { COMMON = 0x0000, ISR = 0x1000, DEVICE = 0x2000, NOTIFY = 0x3000, BAR_SIZE = 0x4000 };
+#define NOTIFY_STRIDE 4
+#define ISR_QUEUE 1
+#define ISR_CONFIG 2
+#define DEVICE_ID(type) (0x1040 + (type)) /* 4.1.2 */
+
+struct transport {
+	struct pci_function f;
+	struct virtio *v;
+	uint32_t offered_half, agreed_half;
+	uint16_t queue, config_vector;
+	uint8_t isr;
+	uint64_t signals_at; /* where kicks are signals, or NOWHERE */
+};
+
+/* ---- interrupts ---- */
+
+static void interrupt(struct virtio *v, struct virtq *q)
+{
+	struct transport *t = v->transport;
+
+	if (pci_msix_on(&t->f)) {
+		pci_msix_signal(v->m, &t->f, q ? q->vector : t->config_vector);
+		return;
+	}
+	t->isr |= q ? ISR_QUEUE : ISR_CONFIG;
+	pci_interrupt(v->m, &t->f, true);
+}
+
+static void was_reset(struct virtio *v)
+{
+	struct transport *t = v->transport;
+
+	t->offered_half = t->agreed_half = t->queue = t->isr = 0;
+	t->config_vector = VIRTIO_MSI_NO_VECTOR;
+	pci_interrupt(v->m, &t->f, false);
+}
+
+static void isr_read(struct transport *t, uint8_t *data)
+{
+	*data = t->isr;
+	t->isr = 0;
+	pci_interrupt(t->v->m, &t->f, false);
+}
+
+/* ---- struct virtio_pci_common_cfg: 4.1.4.3 ---- */
+
+#define AT(field) offsetof(struct virtio_pci_common_cfg, field)
+
+static void common_fill(struct transport *t, struct virtio_pci_common_cfg *c)
+{
+	struct virtio *v = t->v;
+	const struct virtq none = { 0 }, *q = t->queue < v->nr_queues ? &v->queue[t->queue] : &none;
+
+	*c = (struct virtio_pci_common_cfg){
+		.device_feature_select = t->offered_half,
+		.device_feature = virtio_offered(v, t->offered_half),
+		.guest_feature_select = t->agreed_half,
+		.guest_feature = t->agreed_half < 2 ? v->features >> 32 * t->agreed_half : 0,
+		.msix_config = t->config_vector,
+		.num_queues = v->nr_queues,
+		.device_status = v->status,
+		.config_generation = v->generation,
+		.queue_select = t->queue,
+		.queue_size = q->size,
+		.queue_msix_vector = q == &none ? VIRTIO_MSI_NO_VECTOR : q->vector,
+		.queue_enable = q->enabled,
+		.queue_notify_off = t->queue,
+		.queue_desc_lo = q->desc,
+		.queue_desc_hi = q->desc >> 32,
+		.queue_avail_lo = q->avail,
+		.queue_avail_hi = q->avail >> 32,
+		.queue_used_lo = q->used,
+		.queue_used_hi = q->used >> 32,
+	};
+}
+
+static uint16_t vector(const struct transport *t, uint16_t n)
+{
+	return n < t->f.vectors ? n : VIRTIO_MSI_NO_VECTOR;
+}
+
+/* What the driver writes about a queue counts until it is enabled; nonsense does not enable it. */
+static void queue_write(struct transport *t, uint64_t offset, const struct virtio_pci_common_cfg *c)
+{
+	struct virtq *q = t->queue < t->v->nr_queues ? &t->v->queue[t->queue] : NULL;
+
+	if (!q)
+		return;
+	if (offset == AT(queue_msix_vector))
+		q->vector = vector(t, c->queue_msix_vector);
+	if (q->enabled)
+		return;
+	q->size = c->queue_size;
+	q->desc = (uint64_t)c->queue_desc_hi << 32 | c->queue_desc_lo;
+	q->avail = (uint64_t)c->queue_avail_hi << 32 | c->queue_avail_lo;
+	q->used = (uint64_t)c->queue_used_hi << 32 | c->queue_used_lo;
+	if (c->queue_enable == 1)
+		virtq_enable(q);
+}
+
+static void common_access(struct transport *t, uint64_t offset, bool in, void *data,
+			  unsigned int size)
+{
+	struct virtio_pci_common_cfg c;
+
+	if (offset + size > sizeof(c))
+		return;
+	common_fill(t, &c);
+	if (in) {
+		memcpy(data, (uint8_t *)&c + offset, size);
+		return;
+	}
+	memcpy((uint8_t *)&c + offset, data, size);
+	switch (offset) {
+	case AT(device_feature_select):
+		t->offered_half = c.device_feature_select;
+		break;
+	case AT(guest_feature_select):
+		t->agreed_half = c.guest_feature_select;
+		break;
+	case AT(guest_feature):
+		virtio_agree(t->v, t->agreed_half, c.guest_feature);
+		break;
+	case AT(msix_config):
+		t->config_vector = vector(t, c.msix_config);
+		break;
+	case AT(device_status):
+		virtio_set_status(t->v, c.device_status);
+		break;
+	case AT(queue_select):
+		t->queue = c.queue_select;
+		break;
+	default:
+		queue_write(t, offset, &c);
+	}
+}
+
+/* ---- BAR 0 ---- */
+
+static void access(struct machine *m, void *device, uint64_t offset, bool in, void *data,
+		   unsigned int size)
+{
+	struct transport *t = device;
+	uint64_t in_page = offset % PAGE;
+
+	if (offset >= NOTIFY) {
+		if (!in)
+			virtio_kick(t->v, in_page / NOTIFY_STRIDE);
+	} else if (offset >= DEVICE) {
+		if (in)
+			virtio_config_read(t->v, in_page, data, size);
+	} else if (offset == ISR) {
+		if (in)
+			isr_read(t, data);
+	} else if (offset < ISR) {
+		common_access(t, in_page, in, data, size);
+	}
+}
+
+/* What a kick writes is 16 bits: 4.1.5.2. Other kernels than Linux may write otherwise; see access(). */
+static void set_signals(struct machine *m, struct transport *t, uint64_t bar, uint32_t flags)
+{
+	for (unsigned int i = 0; i < t->v->nr_queues; i++) {
+		struct kvm_ioeventfd e = { .addr = bar + NOTIFY + i * NOTIFY_STRIDE,
+					   .len = 2,
+					   .fd = t->v->queue[i].kick.fd,
+					   .flags = flags };
+
+		ioctl(m->vm, KVM_IOEVENTFD, &e); /* without it, a kick is an exit */
+	}
+}
+
+static void moved(struct machine *m, struct pci_function *f)
+{
+	struct transport *t = f->bar[0].device;
+
+	if (t->signals_at != NOWHERE)
+		set_signals(m, t, t->signals_at, KVM_IOEVENTFD_FLAG_DEASSIGN);
+	t->signals_at = f->bar[0].start;
+	if (t->signals_at != NOWHERE)
+		set_signals(m, t, t->signals_at, 0);
+}
+
+/* ---- configuration space ---- */
+
+static void add_structure(struct pci_function *f, uint8_t type, uint32_t offset, uint32_t length)
+{
+	uint8_t size = type == VIRTIO_PCI_CAP_NOTIFY_CFG ? sizeof(struct virtio_pci_notify_cap)
+							 : sizeof(struct virtio_pci_cap);
+	uint8_t at = pci_add_capability(f, PCI_CAP_ID_VNDR, size);
+
+	pci_set(f, at + VIRTIO_PCI_CAP_LEN, 1, size);
+	pci_set(f, at + VIRTIO_PCI_CAP_CFG_TYPE, 1, type);
+	pci_set(f, at + VIRTIO_PCI_CAP_OFFSET, 4, offset);
+	pci_set(f, at + VIRTIO_PCI_CAP_LENGTH, 4, length);
+	if (type == VIRTIO_PCI_CAP_NOTIFY_CFG)
+		pci_set(f, at + VIRTIO_PCI_NOTIFY_CAP_MULT, 4, NOTIFY_STRIDE);
+}
+
+static uint32_t class_of(uint16_t type)
+{
+	switch (type) {
+	case VIRTIO_ID_BLOCK:
+		return 0x018000; /* storage, other */
+	case VIRTIO_ID_NET:
+		return 0x020000; /* Ethernet */
+	case VIRTIO_ID_CONSOLE:
+		return 0x078000; /* communication, other */
+	default:
+		return 0xff0000;
+	}
+}
+
+void virtio_pci_add(struct machine *m, struct virtio *v)
+{
+	struct transport *t = allocate(sizeof(*t));
+	struct pci_function *f = &t->f;
+
+	v->transport = t;
+	t->v = v;
+	t->signals_at = NOWHERE;
+	pci_identify(f, VIRTIO_VENDOR, DEVICE_ID(v->type), class_of(v->type));
+	pci_set(f, PCI_REVISION_ID, 1, 1);
+	pci_set(f, PCI_SUBSYSTEM_VENDOR_ID, 2, VIRTIO_VENDOR);
+	pci_set(f, PCI_SUBSYSTEM_ID, 2, 0x40 + v->type);
+	pci_set(f, PCI_INTERRUPT_PIN, 1, 1);
+	add_structure(f, VIRTIO_PCI_CAP_COMMON_CFG, COMMON, sizeof(struct virtio_pci_common_cfg));
+	add_structure(f, VIRTIO_PCI_CAP_NOTIFY_CFG, NOTIFY, v->nr_queues * NOTIFY_STRIDE);
+	add_structure(f, VIRTIO_PCI_CAP_ISR_CFG, ISR, 1);
+	if (v->config_size)
+		add_structure(f, VIRTIO_PCI_CAP_DEVICE_CFG, DEVICE, v->config_size);
+	pci_add_msix(f, 1, v->nr_queues + 1);
+	f->bar[0] =
+		(struct region){ .space = MEMORY, .size = BAR_SIZE, .access = access, .device = t };
+	f->moved = moved;
+	v->interrupt = interrupt;
+	v->was_reset = was_reset;
+	virtio_init(m, v);
+	pci_add(m, f, PCI_FREE_SLOT);
+}
