@@ -6,21 +6,25 @@ $(OCI_LAYOUT): tests/images/layout.py
 build/images/oci.erofs: $(OCI_LAYOUT) $(MKIMAGE)
 	$(call mkimage,$(<D))
 
-# Fuzzers of what reads images, of filters, and of the instruction decoder: tests/images/fuzz_NAME.c, with libFuzzer. `make fuzz-images SECONDS=600`
+# Fuzzers of what reads images, of filters, of the instruction decoder, and of virtio devices: tests/images/fuzz_NAME.c, with libFuzzer. `make fuzz-images SECONDS=600`
 # runs each so long; what they find lies in build/tests/images/fuzz.
 SECONDS ?= 30
 IMAGE_FUZZ_CC ?= clang
-IMAGE_FUZZ_FLAGS = $(filter-out -O1,$(UNIT_FLAGS)) -O2 -Iuser/common -D_GNU_SOURCE -fsanitize=fuzzer -no-pie
+IMAGE_FUZZ_FLAGS = $(subst $(without),,$(filter-out -O1,$(UNIT_FLAGS))) -O2 -Iuser/common -Iuser/vm -D_GNU_SOURCE -fsanitize=fuzzer -no-pie
 IMAGE_FUZZERS := $(patsubst tests/images/fuzz_%.c,%,$(wildcard tests/images/fuzz_*.c))
 IMAGE_FUZZ_DIR := $(BUILD)/tests/images/fuzz
 fuzz_sources = $(shell sed -n '1,3s/.*sources: *\([^*]*\).*/\1/p' tests/images/fuzz_$(1).c)
 define fuzzer
-$(IMAGE_FUZZ_DIR)/$(1): tests/images/fuzz_$(1).c $(call fuzz_sources,$(1)) $(wildcard kernel/fs/*.h user/common/*.h kernel/lib/bpf.h vmm/decode.h) tests/images/images.mk
+$(IMAGE_FUZZ_DIR)/$(1): tests/images/fuzz_$(1).c $(call fuzz_sources,$(1)) $(wildcard kernel/fs/*.h user/common/*.h kernel/lib/bpf.h vmm/decode.h user/vm/*.h) tests/images/images.mk
 	$$(call say,FUZZCC,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(IMAGE_FUZZ_CC) $$(IMAGE_FUZZ_FLAGS) -o $$@ $$(filter %.c,$$^)
+	$$(Q)$$(IMAGE_FUZZ_CC) $$(IMAGE_FUZZ_FLAGS) -o $$@ $$(filter-out $$(included),$$(filter %.c,$$^))
 endef
 $(foreach f,$(IMAGE_FUZZERS),$(eval $(call fuzzer,$(f))))
+# it stands on the host's sockets, and includes a source
+$(IMAGE_FUZZ_DIR)/virtio: without := -isystem kernel/net/uapi
+$(IMAGE_FUZZ_DIR)/virtio: included := user/vm/net.c
+$(IMAGE_FUZZ_DIR)/virtio: user/vm/net.c
 $(IMAGE_FUZZ_DIR)/seeds: tests/images/seeds.py tests/images/layout.py $(MKIMAGE) tools/mkinitramfs
 	$(Q)rm -rf $@ && mkdir -p $@ && $(PYTHON) tests/images/seeds.py $@
 image-fuzzers: $(IMAGE_FUZZERS:%=$(IMAGE_FUZZ_DIR)/%) $(IMAGE_FUZZ_DIR)/seeds

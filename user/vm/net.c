@@ -158,16 +158,8 @@ static void open_packet(struct net *n, const char *name)
 	n->offload = !setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on));
 }
 
-void net_add(struct machine *m, const char *device)
+static void net_begin(struct machine *m, struct net *n)
 {
-	struct net *n = allocate(sizeof(*n));
-	size_t prefix = strlen(TAP);
-
-	n->tap = !strncmp(device, TAP, prefix);
-	if (n->tap)
-		open_tap(n, device + prefix);
-	else
-		open_packet(n, device);
 	n->wire.fn = on_wire;
 	n->wire.device = n;
 	n->v.type = VIRTIO_ID_NET;
@@ -183,4 +175,17 @@ void net_add(struct machine *m, const char *device)
 	n->v.notify = net_notify;
 	virtio_pci_add(m, &n->v);
 	watch_add(&n->wire);
+}
+
+void net_add(struct machine *m, const char *device)
+{
+	struct net *n = allocate(sizeof(*n));
+	size_t prefix = strlen(TAP);
+
+	n->tap = !strncmp(device, TAP, prefix);
+	if (n->tap)
+		open_tap(n, device + prefix);
+	else
+		open_packet(n, device);
+	net_begin(m, n);
 }
