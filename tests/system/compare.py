@@ -26,6 +26,7 @@ CASES = [
     Case("table", "compare -n 3", match=("container", "virtual machine|VM|vm"), seconds=120, on=("qemu", "bochs")),
     Case("json", "compare -n 2 --json", check=valid_json, seconds=120, on=("qemu",)),
     Case("csv", "compare -n 2 --csv", check=valid_csv, seconds=120, on=("qemu",)),
+    Case("kernel", "compare -n 1 --kernel /nosuch", match=("virtual machine with /nosuch$", "vm: /nosuch: No such file"), on=("qemu",)),
     Case("unknown-image", "compare nosuchimage", status=2, match="nosuchimage", on=("qemu",)),
     Case("unknown-option", "compare --nosuch", status=2, match="nosuch", on=("qemu",)),
 ]

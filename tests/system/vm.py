@@ -47,10 +47,12 @@ CASES = [
     Case("kernel-is-none", "vm run --kernel /etc/passwd busybox; echo $?", match=("^vm: .*passwd", "^125$"),
          on=("qemu",)),
     # the same by ctr: its options where vm has them, the others refused by name
-    Case("ctr-in-vm", "ctr run --in-vm --memory 48M --name own busybox -- sh -c 'hostname; grep -c ctr- /proc/self/cgroup; "
-                      "exit 7'; echo $?; ctr run --in-vm --read-only busybox; echo $?; ctr run --in-vm=nosuch busybox; echo $?; "
+    Case("ctr-in-vm", "ctr run --in-vm --memory 48M --name own -e A=1 -e B='2 3' -w /tmp -u nobody busybox -- "
+                      "sh -c 'hostname; pwd; id -un; echo $A $B; exit 7'; echo $?; ctr run --in-vm --read-only busybox; echo $?; ctr run --in-vm=nosuch busybox; echo $?; "
                       "PATH=/nowhere /usr/local/bin/ctr run --in-vm busybox; echo $?", out=r"""own
-0
+/tmp
+nobody
+1 2 3
 7
 ctr: run: --read-only is not for --in-vm
 2

@@ -70,7 +70,8 @@ struct row {
 	double value[MODES]; /* below 0: not measured */
 };
 struct report {
-	const char *image;
+	const char *image, *kernel; /* the virtual machine's */
+	bool other_kernel; /* than Dyad's */
 	struct machine machine;
 	int runs;
 	bool have[MODES];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * compare [-n N] [--json|--csv] [--require-both] [IMAGE]
+ * compare [-n N] [--kernel FILE|linux] [--json|--csv] [--require-both] [IMAGE]
  *
  * Runs IMAGE (default busybox) as a container and as a virtual machine and prints what each costs.
  * Both are started the same way (fork and exec of `ctr` and `vm`) and in turns, so that whatever
@@ -17,7 +17,8 @@
 #include "compare.h"
 
 #define PROBE "/usr/bin/dyad-probe"
-#define KERNEL_FILE "/lib/dyad/dyad.elf"
+#define DYAD_KERNEL "/lib/dyad/dyad.elf"
+#define LINUX_KERNEL "/lib/dyad/linux"
 #define GUEST_INIT "/lib/dyad/init"
 #define RUN_SECONDS 120
 #define MAX_RUNS 10000
@@ -105,6 +106,17 @@ static struct row *add_row(struct report *rep, const char *key, const char *labe
 	return row;
 }
 
+/* With what it loads before its first program. */
+static double kernel_bytes(const char *kernel)
+{
+	char modules[256];
+	long long n;
+
+	snprintf(modules, sizeof(modules), "%s.modules", kernel);
+	n = file_bytes(modules);
+	return file_bytes(kernel) + (n > 0 ? n : 0);
+}
+
 static void measure_sizes(struct report *rep)
 {
 	struct row *image = add_row(rep, "image_bytes", "image", "bytes");
@@ -118,7 +130,7 @@ static void measure_sizes(struct report *rep)
 	if (!rep->have[VM])
 		return;
 	image->value[VM] = bytes;
-	kernel->value[VM] = file_bytes(KERNEL_FILE);
+	kernel->value[VM] = kernel_bytes(rep->kernel);
 	init->value[VM] = file_bytes(GUEST_INIT);
 	if (bytes >= 0 && kernel->value[VM] >= 0 && init->value[VM] >= 0)
 		total->value[VM] = bytes + kernel->value[VM] + init->value[VM];
@@ -254,25 +266,28 @@ fail:
 static void usage(int status)
 {
 	fprintf(status ? stderr : stdout,
-		"usage: compare [-n N] [--json|--csv] [--require-both] [IMAGE]\n"
+		"usage: compare [-n N] [--kernel FILE] [--json|--csv] [--require-both] [IMAGE]\n"
 		"Runs IMAGE (busybox) N times as a container and as a virtual machine, and prints\n"
-		"what each costs. --require-both: fail when one of the two cannot be run.\n");
+		"what each costs. --kernel: of the virtual machine; linux: Debian's (" LINUX_KERNEL
+		").\n"
+		"--require-both: fail when one of the two cannot be run.\n");
 	exit(status);
 }
 
 int main(int argc, char **argv)
 {
-	enum { JSON = 256, CSV, BOTH };
+	enum { JSON = 256, CSV, BOTH, KERNEL };
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, JSON },
 		{ "csv", no_argument, NULL, CSV },
 		{ "require-both", no_argument, NULL, BOTH },
+		{ "kernel", required_argument, NULL, KERNEL },
 		{ "runs", required_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	void (*print)(const struct report *) = report_table;
-	struct report rep = { .image = "busybox" };
+	struct report rep = { .image = "busybox", .kernel = DYAD_KERNEL };
 	const struct commands *cmd;
 	bool require_both = false;
 	char *end;
@@ -295,6 +310,11 @@ int main(int argc, char **argv)
 			break;
 		case CSV:
 			print = report_csv;
+			break;
+		case KERNEL: /* `vm` finds it there */
+			rep.kernel = strcmp(optarg, "linux") ? optarg : LINUX_KERNEL;
+			rep.other_kernel = true;
+			setenv("DYAD_KERNEL", rep.kernel, 1);
 			break;
 		case BOTH:
 			require_both = true;

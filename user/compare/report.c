@@ -45,7 +45,8 @@ void report_table(const struct report *r)
 	const struct machine *m = &r->machine;
 	double ratio;
 
-	printf("\n%s as a container and as a virtual machine\n", r->image);
+	printf("\n%s as a container and as a virtual machine%s%s\n", r->image,
+	       r->other_kernel ? " with " : "", r->other_kernel ? r->kernel : "");
 	printf("%s on %s, engine %s; times in %s; %d runs each, one before them not counted\n\n",
 	       m->kernel, m->cpu, m->engine,
 	       m->real_clock ? "ms" : "ticks (this engine's clock is not real)", r->runs);
@@ -113,6 +114,7 @@ void report_json(const struct report *r)
 
 	printf("{\n");
 	json_member("image", r->image);
+	json_member("vm_kernel", r->kernel);
 	json_member("kernel", r->machine.kernel);
 	json_member("engine", r->machine.engine);
 	json_member("cpu", r->machine.cpu);
