@@ -233,9 +233,9 @@ static void step(void)
 		/* fallthrough */
 	default:
 		run(watches[take(1) % nr_watches]);
+		while (recv(world, packet, sizeof(packet), MSG_DONTWAIT) > 0)
+			;
 	}
-	while (recv(world, packet, sizeof(packet), MSG_DONTWAIT) > 0)
-		;
 }
 
 /* What blk_add() takes; for a read-only one, content shows what is there. */

@@ -152,8 +152,8 @@ static void common_access(struct transport *t, uint64_t offset, bool in, void *d
 
 /* ---- BAR 0 ---- */
 
-static void access(struct machine *m, void *device, uint64_t offset, bool in, void *data,
-		   unsigned int size)
+static void bar_access(struct machine *m, void *device, uint64_t offset, bool in, void *data,
+		       unsigned int size)
 {
 	struct transport *t = device;
 	uint64_t in_page = offset % PAGE;
@@ -172,7 +172,7 @@ static void access(struct machine *m, void *device, uint64_t offset, bool in, vo
 	}
 }
 
-/* What a kick writes is 16 bits: 4.1.5.2. Other kernels than Linux may write otherwise; see access(). */
+/* What a kick writes is 16 bits: 4.1.5.2. Other kernels than Linux may write otherwise; see bar_access(). */
 static void set_signals(struct machine *m, struct transport *t, uint64_t bar, uint32_t flags)
 {
 	for (unsigned int i = 0; i < t->v->nr_queues; i++) {
@@ -245,8 +245,9 @@ void virtio_pci_add(struct machine *m, struct virtio *v)
 	if (v->config_size)
 		add_structure(f, VIRTIO_PCI_CAP_DEVICE_CFG, DEVICE, v->config_size);
 	pci_add_msix(f, 1, v->nr_queues + 1);
-	f->bar[0] =
-		(struct region){ .space = MEMORY, .size = BAR_SIZE, .access = access, .device = t };
+	f->bar[0] = (struct region){
+		.space = MEMORY, .size = BAR_SIZE, .access = bar_access, .device = t
+	};
 	f->moved = moved;
 	v->interrupt = interrupt;
 	v->was_reset = was_reset;
