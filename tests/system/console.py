@@ -143,14 +143,15 @@ HOST = {
     "vm-interrupted": session([PROMPT, (">", "vm run busybox -- sh -c 'echo up$((1)); while :; do :; done'\r"),
                                ("<", "up1"), (">", "\x03"), PROMPT] + OFF),
     # as ctr_life.py's session: the size and a change of it, ctrl-C, ctrl-p ctrl-q, and back again; a shell beside it
-    "vm-terminal": session([PROMPT, (">", "(sleep 2; stty rows 44 < /dev/console) & vm run -it --name t busybox\r"), ("<", "# "),
+    "vm-terminal": session([PROMPT, (">", "(until vm logs t 2> e | grep -q '^33'; do sleep 0.2; done; stty rows 44 < /dev/console) & "
+                                  "vm run -it --name t busybox\r"), ("<", "built-in shell[^#]*# "),
                             (">", "stty size; tty; until [ \"$(stty size)\" = '44 77' ]; do sleep 0.1; done; echo re$((1))sized\r"),
                             ("<", "\n33 77\n/dev/pts/0\n"), ("<", "re1sized"), (">", "sleep 1000\r"), ("<", "1000\n"),
                             (">", "\x03echo st$?\r"), ("<", "st130"), (">", "\x10\x11"), ("<", "t goes on"), PROMPT,
                             (">", "vm exec -t t stty size; vm attach t\r"), ("<", "\n44 77\n"), (">", "exit 9\r"), PROMPT,
                             (">", "echo st$?; vm ps -a; vm rm t\r"), ("<", "st9"), ("<", "exited 9"), PROMPT,
-                            (">", "(sleep 2; stty rows 45 < /dev/console) & vm run --name u busybox\r"), ("<", "u:.*# "),
-                            (">", "stty size; until [ \"$(stty size)\" = '45 77' ]; do sleep 0.1; done; echo re$((2))sized; poweroff\r"),
+                            (">", "(until vm exec u ls /tmp/go 2> e; do sleep 0.2; done; stty rows 45 < /dev/console) & vm run --name u busybox\r"),
+                            ("<", "u:.*# "), (">", "stty size; touch /tmp/go; until [ \"$(stty size)\" = '45 77' ]; do sleep 0.1; done; echo re$((2))sized; poweroff\r"),
                             ("<", "\n44 77\n"), ("<", "re2sized"), PROMPT] + OFF),
     "quit": session([PROMPT, (">", "\x01x"), ("end", 0)]),
     "reboot": session([PROMPT, (">", "reboot\r"), ("end", 0)]),
