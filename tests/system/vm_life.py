@@ -52,13 +52,11 @@ t
 exited 137
 """),
     "start-fails": (("qemu",), r"""
-vm run -d --name t --kernel /etc/passwd busybox; echo $?; vm run -t --name t --kernel /etc/passwd busybox < /dev/null; echo $?; vm ps -aq
+for o in -d -t; do vm run $o --name t --kernel /etc/passwd busybox < /dev/null 2> e; echo $? $(cut -d: -f1-2 e); done; vm ps -aq
 vm run -d --name t busybox -- nosuch; over t; vm logs t; vm ps -a | grep -o 'exited 127'; vm rm t; ls /run/vm
 ----
-vm: /etc/passwd: not a kernel for an image: no PVH entry
-125
-vm: /etc/passwd: not a kernel for an image: no PVH entry
-125
+125 vm: /etc/passwd
+125 vm: /etc/passwd
 t
 init: nosuch: not found
 exited 127
