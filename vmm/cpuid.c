@@ -87,7 +87,7 @@ long cpuid_supported(struct kvm_cpuid2 __user *arg)
 {
 	u32 n = 0, max;
 
-	if (get_user(max, &arg->nent))
+	if (get_user(max, (u32 __user *)arg))
 		return -EFAULT;
 	for (const struct policy *p = policies; p < policies + ARRAY_SIZE(policies); p++) {
 		struct cpuid_regs r = cpuid(p->leaf, p->sub < 0 ? 0 : p->sub);

@@ -61,7 +61,7 @@ long msr_list(struct kvm_msr_list __user *arg)
 {
 	u32 room, n = 0;
 
-	if (get_user(room, &arg->nmsrs))
+	if (get_user(room, (u32 __user *)arg))
 		return -EFAULT;
 	for (unsigned int i = 0; i < ARRAY_SIZE(msrs); i++) {
 		if (msrs[i].kind == CONSTANT)

@@ -321,7 +321,7 @@ static long do_msrs(struct vcpu *v, struct kvm_msrs __user *arg, bool set)
 	struct kvm_msr_entry e;
 	u32 n;
 
-	if (get_user(n, &arg->nmsrs))
+	if (get_user(n, (u32 __user *)arg))
 		return -EFAULT;
 	if (n > 256)
 		return -E2BIG;
@@ -343,7 +343,7 @@ static long move_cpuid(struct vcpu *v, struct kvm_cpuid2 __user *arg, bool set)
 	bool ran = v->seen_gen;
 	u32 n;
 
-	if (get_user(n, &arg->nent))
+	if (get_user(n, (u32 __user *)arg))
 		return -EFAULT;
 	if (set ? n > VMM_MAX_CPUID : n < v->nr_cpuid)
 		return -E2BIG;

@@ -263,6 +263,11 @@ struct vcpu {
 	bool nmi_pending;
 };
 
+/*
+ * Lists of the monitor (struct kvm_cpuid2, kvm_msrs, ...) begin with their length; it is read first and as such,
+ * for the pointer may be NULL, which has no members.
+ */
+
 /* kvm.c */
 extern u64 vmm_nr_vms, vmm_nr_vcpus;
 long kvm_system_ioctl(unsigned int cmd, unsigned long arg);
