@@ -17,7 +17,7 @@ import emulator
 from harness import TOP
 
 SHELL = {"busybox": "sh", "debian": "bash"}  # what runs the scripts of an image
-MACHINES = {"qemu": "busybox", "san": "busybox", "debian": "debian"}  # which image's scripts each runs
+MACHINES = {"san": "busybox", "debian": "debian"}  # which image's scripts each runs
 
 # Runs $SHELL on the case and leaves the output to a pipe on both sides: what it prints must not
 # depend on the kind of terminal that the tests have.

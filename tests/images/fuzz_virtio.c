@@ -82,6 +82,14 @@ void watch_set(struct watch *w, short events)
 	w->events = events;
 }
 
+void snapshot_keep(struct kept *k)
+{
+}
+
+void snapshot_cannot(const char *why)
+{
+}
+
 void irq_line(struct machine *m, unsigned int irq, bool level)
 {
 }

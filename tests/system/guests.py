@@ -186,6 +186,10 @@ vm: --net tap:x: /dev/net/tun: No such file or directory
 125
 vm: too many devices: a PCI bus has 31 slots
 2""", on=("qemu",)),
+    Case("cloud-snapshot", r"""vm run --mem 96M --cpus 2 --name a --kernel %scloud --initrd %sinitrd --append '%s' > a.out & p=$!
+until grep -q '^@ date' a.out; do sleep 0.2; done; vm snapshot a s.vm && kill $p; wait $p
+vm restore s.vm""" % (linux_guest.FOLDER, linux_guest.FOLDER, PLAIN), status=7, seconds=120, on=SVM,
+         match=("^@ slept$", "^@ forked 20$", "^@ piped 400$"), lacks="^@ Linux", check=complaint),
     boots("stock-smp", "stock", cpus=2, on=SVM, clock="kvm-clock", end="reset"),
     Case("image-cloud", IMAGE, check=same_program, on=SVM + VTX, seconds=120, lacks="^init: ",
          match=(r"\A6\.1\.0-dyad\n", r"^6\.1\.\d+-\d+-cloud-amd64$", "^new$", "^DAX enabled$", "^7$", "^unchanged$")),

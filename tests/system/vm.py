@@ -5,6 +5,10 @@ from harness import Case
 VTX = ("bochs", "haswell", "icelake")
 ON = ("qemu",) + VTX
 
+# a guest that counts in its memory, started and seen to do so
+TICKS = ("vm run --cpus 2 --name a busybox -- sh -c 'i=0; while [ $i -lt 8 ]; do echo tick $i; i=$((i + 1)); "
+         "sleep 0.3; done; exit 7' > a.out & p=$!; while ! grep -q 'tick 1' a.out; do sleep 0.1; done; ")
+
 CASES = [
     Case("status", "vm run busybox -- sh -c 'exit 9'", status=9),
     Case("output", "vm run busybox -- echo hello there", out="hello there"),
@@ -69,6 +73,53 @@ ctr: --in-vm: vm: No such file or directory
     Case("images", "vm images", match="busybox", on=("qemu",)),
     Case("20-in-turn", "i=0; while [ $i -lt 20 ]; do vm run busybox -- true || echo bad; i=$((i + 1)); done; "
                        "echo done", out="done", seconds=120, on=("qemu",)),
+    # a machine in a file: it goes on, and so does what is restored, with what it had in memory
+    Case("snapshot", TICKS + "vm snapshot a s.vm && wait $p; echo $?; vm restore --name b s.vm > b.out & "
+         "vm restore --name c s.vm > c.out; echo $?; wait; "
+         "tail -n 1 a.out; tail -n 1 b.out; sort -u b.out c.out | grep -c tick; ls -1; vm ps | grep -c busybox",
+         out="7\n7\ntick 7\ntick 7\n6\na.out\nb.out\nc.out\ns.vm\n0", status=1, seconds=60, on=("qemu",) + VTX),
+    Case("restore-command", "vm run -d --name i busybox -- sleep 1000 && vm exec i -- true && vm snapshot i i.vm && vm rm -f i\n"
+         "vm restore i.vm -- sh -c 'ps | grep -c \"sleep 100[0]\"; hostname; exit 5'; echo $?\n"
+         "vm restore -d --name j i.vm; vm exec j -- echo in j; vm restore -d i.vm -- true; vm rm -f j; ls /run/vm",
+         out="i\n1\ni\n5\nj\nin j\nvm: restore: --detach and a COMMAND exclude each other", seconds=60, on=("qemu", "bochs")),
+    # what a guest would find that took its monitor over
+    Case("sandbox", r"""vm run -d --name a busybox -- sleep 1000; p=$(vm ps | awk '/sleep/ { print $4 }')
+ls -A /proc/$p/root/ | wc -l; touch /proc/$p/root/x 2>&1 | sed 's,/[0-9]*/,/,'
+grep -E '^(Cap|NoNew|Seccomp:)' /proc/$p/status | tr -d '\t'
+for ns in mnt net ipc uts cgroup; do [ $(readlink /proc/$p/ns/$ns) = $(readlink /proc/self/ns/$ns) ] && echo shared $ns; done
+ls -l /proc/$p/fd | sed -n 's/.*-> //p' | tr -d '0-9[]' | sort -u; vm rm -f a""", seconds=30, on=("qemu",),
+         out="a\n0\ntouch: /proc/root/x: Read-only file system\nCapInh:0000000000000000\nCapPrm:0000000000000000\n"
+             "CapEff:0000000000000000\nCapBnd:0000000000000000\nCapAmb:0000000000000000\nNoNewPrivs:1\nSeccomp:2\n"
+             "/dev/kvm\n/dev/null\nanon_inode:eventfd\nanon_inode:signalfd\nkvm-vcpu:\nkvm-vm:\npipe:\nsocket:"),
+    Case("in-container", "ctr run --rm -v /dev/kvm:/dev/kvm -v /lib/dyad:/lib/dyad -v /images:/images "
+         "-v /usr/local/bin:/usr/local/bin busybox -- sh -c 'vm run busybox -- sh -c \"cat /proc/cmdline; exit 4\"'",
+         match="engine=vm", status=4, seconds=30, on=("qemu",)),
+    Case("snapshot-bad", TICKS + r"""
+vm snapshot a s.vm; kill $p; wait
+try() { vm restore $1 2>&1; echo $?; }
+bad() { cp s.vm bad; printf "$2" | dd of=bad bs=1 seek=$1 conv=notrunc 2>/dev/null; try bad; }
+head -c 3000000 s.vm > cut; try cut; bad 0 x; bad 16 '\001'; bad 40 '\377'; bad 5000 x; try /nosuch; try /etc
+vm snapshot nosuch x; vm snapshot a; ls -1""",
+         out="""vm: cut: cut off: its memory is not all there
+125
+vm: bad: not a snapshot of a virtual machine (no "DYADVM1")
+125
+vm: bad: its head is damaged
+125
+vm: bad: its head is damaged
+125
+vm: bad: damaged: its sum is wrong
+125
+vm: /nosuch: No such file or directory
+125
+vm: /etc: not a snapshot of a virtual machine (no "DYADVM1")
+125
+vm: nothing named nosuch runs (try `vm ps`)
+vm: snapshot: too few arguments. Usage: vm snapshot NAME FILE
+a.out
+bad
+cut
+s.vm""", status=0, seconds=60, on=("qemu",)),
     Case("cpu-without", "vm run busybox -- true; echo $?; ctr run busybox -- echo containers work",
          match=(r"vm: this CPU has no VT-x/SVM \(or firmware disabled it\)", "^containers work$",
                 "^[1-9][0-9]*$"), on=("nosvm", "penryn")),

@@ -288,8 +288,54 @@ void agent_stop(struct machine *m)
 		tell(m, AGENT_MACHINE, AGENT_STOP, NULL, 0);
 }
 
+/* ---- in a snapshot: the line, and who had a channel; nobody has one of them after that ---- */
+
+static struct {
+	uint8_t queue[QUEUE], frame[AGENT_HEAD + AGENT_REPLY];
+	uint64_t head, tail, n;
+	bool here, used[AGENT_CHANNELS], waits[AGENT_CHANNELS];
+} then;
+
+static void saving(void)
+{
+	memcpy(then.queue, agent.queue, sizeof(then.queue));
+	memcpy(then.frame, agent.frame, sizeof(then.frame));
+	then.head = agent.head;
+	then.tail = agent.tail;
+	then.n = agent.n;
+	then.here = agent.here;
+	for (int i = 0; i < AGENT_CHANNELS; i++) {
+		then.used[i] = channels[i].used;
+		then.waits[i] = channels[i].waits;
+	}
+}
+
+static void restored(struct machine *m)
+{
+	memcpy(agent.queue, then.queue, sizeof(then.queue));
+	memcpy(agent.frame, then.frame, sizeof(then.frame));
+	agent.head = then.head;
+	agent.tail = then.head - then.tail > QUEUE ? then.head : then.tail;
+	agent.n = then.n < sizeof(then.frame) ? then.n : 0;
+	agent.here = then.here;
+	for (int i = 0; i < AGENT_CHANNELS; i++) {
+		channels[i].waits = then.waits[i];
+		if (i < AGENT_FIRST || !then.used[i])
+			continue;
+		channels[i].used = channels[i].hung = true;
+		tell(m, i, AGENT_HANG_UP, NULL, 0);
+	}
+}
+
 void agent_init(struct machine *m)
 {
+	static struct kept kept = { .id = "agent",
+				    .data = &then,
+				    .size = sizeof(then),
+				    .saving = saving,
+				    .restored = restored };
+
+	snapshot_keep(&kept);
 	for (int i = AGENT_FIRST; i < AGENT_CHANNELS; i++) {
 		channels[i].watch = (struct watch){ .fn = hear_client, .device = &channels[i] };
 		watch_add(&channels[i].watch);

@@ -58,16 +58,17 @@ static uint8_t cmos_read(uint8_t index)
 	}
 }
 
+static uint8_t cmos_index; /* of the last write */
+
 static void cmos_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
 			unsigned int size)
 {
-	static uint8_t index; /* of the last write */
 	uint8_t *v = data;
 
 	if (!in && reg == 0)
-		index = *v & 0x7f;
+		cmos_index = *v & 0x7f;
 	else if (in && reg == 1)
-		*v = cmos_read(index);
+		*v = cmos_read(cmos_index);
 }
 
 /* The port that takes the guest's exit status. */
@@ -169,6 +170,13 @@ void devices_init(struct machine *m)
 		  .device = (void *)RESET_CPU },
 	};
 
+	static struct kept kept[] = {
+		{ .id = "cmos", .data = &cmos_index, .size = sizeof(cmos_index) },
+		{ .id = "pm", .data = &pm1_enable, .size = sizeof(pm1_enable) },
+	};
+
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		bus_add(m, &all[i]);
+	snapshot_keep(&kept[0]);
+	snapshot_keep(&kept[1]);
 }

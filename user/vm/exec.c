@@ -88,28 +88,17 @@ static void check_answers(const struct state *s)
 	close(cgroup);
 }
 
-int exec_verb(int argc, char **argv)
+int exec_in(const struct state *st, const char *image, char **argv)
 {
-	char image[256], start[1 + sizeof(struct winsize)] = { 0 };
+	char start[1 + sizeof(struct winsize)] = { 0 };
 	struct image_config config = { 0 };
 	size_t size = 1;
-	struct state st;
-	int s;
+	int s = connect_to(st, "agent");
 
-	if (opt.detach && opt.terminal)
-		die(STATUS_USAGE, "exec: --detach and --tty exclude each other");
-	state_find(*argv++, &st);
-	if (*argv && !strcmp(*argv, "--"))
-		argv++;
-	if (!*argv)
-		die(STATUS_USAGE, "exec: COMMAND is missing");
-	check_answers(&st);
-	s = connect_to(&st, "agent");
 	if (s < 0 && errno == ENOENT)
-		die(STATUS_FAILED, "%s has no agent: it was not made of an image", st.name);
+		die(STATUS_FAILED, "%s has no agent: it was not made of an image", st->name);
 	if (s < 0)
-		die(STATUS_FAILED, "%s does not answer: %s", st.name, strerror(errno));
-	image_path(st.image, image, sizeof(image));
+		die(STATUS_FAILED, "%s does not answer: %s", st->name, strerror(errno));
 	image_config_read(image, &config);
 	add_surroundings(&config, &opt.around);
 	for (char **a = argv; *a; a++)
@@ -125,5 +114,22 @@ int exec_verb(int argc, char **argv)
 	if (opt.terminal && !ioctl(0, TIOCGWINSZ, start + 1))
 		size = sizeof(start);
 	say(s, AGENT_START, start, size);
-	return opt.detach ? client_started(s) : client_run(s, st.name);
+	return opt.detach ? client_started(s) : client_run(s, st->name);
+}
+
+int exec_verb(int argc, char **argv)
+{
+	char image[256];
+	struct state st;
+
+	if (opt.detach && opt.terminal)
+		die(STATUS_USAGE, "exec: --detach and --tty exclude each other");
+	state_find(*argv++, &st);
+	if (*argv && !strcmp(*argv, "--"))
+		argv++;
+	if (!*argv)
+		die(STATUS_USAGE, "exec: COMMAND is missing");
+	check_answers(&st);
+	image_path(st.image, image, sizeof(image));
+	return exec_in(&st, image, argv);
 }

@@ -5,18 +5,19 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <x86intrin.h>
 
 #include "vm.h"
 
-#define MAX_CPUID 100
 #define CR0_PE (1UL << 0)
 #define CR0_ET (1UL << 4)
 #define CR0_PG (1UL << 31)
@@ -76,11 +77,13 @@ static void *map_image(struct machine *m, uint64_t align)
 
 static void create_memory(struct machine *m)
 {
-	uint64_t align = m->load == linux_load ? LINUX_ALIGN : PAGE;
+	/* of a snapshot, the sizes are known */
+	bool linux_sizes = m->load == linux_load || (m->restored && !(m->image_size % LINUX_ALIGN));
+	uint64_t align = linux_sizes ? LINUX_ALIGN : PAGE;
 
 	if (m->image)
 		m->image_at = map_image(m, align);
-	m->ram_size = ALIGN_UP(m->memory, align);
+	m->ram_size = m->restored ? m->memory : ALIGN_UP(m->memory, align);
 	if (m->ram_size + m->image_size > PCI_WINDOW)
 		die(STATUS_USAGE, "memory and image together can be at most %lu MiB",
 		    PCI_WINDOW >> 20);
@@ -209,7 +212,8 @@ static void create_vcpu(struct machine *m, unsigned int i)
 		die(STATUS_FAILED, "cannot map the state of a vCPU: %s", strerror(errno));
 	khz = ioctl(m->vcpu[i], KVM_GET_TSC_KHZ, 0);
 	m->tsc_khz = khz > 0 ? khz : 0;
-	set_cpuid(m, i);
+	if (!m->restored)
+		set_cpuid(m, i);
 }
 
 void machine_create(struct machine *m)
@@ -232,7 +236,8 @@ void machine_create(struct machine *m)
 	create_memory(m);
 	for (unsigned int i = 0; i < m->cpus; i++)
 		create_vcpu(m, i);
-	set_entry(m, m->vcpu[0]);
+	if (!m->restored)
+		set_entry(m, m->vcpu[0]);
 }
 
 void irq_line(struct machine *m, unsigned int irq, bool level)
@@ -304,12 +309,85 @@ static bool handle_exit(struct machine *m, unsigned int i)
 	return false;
 }
 
+/* ---- vCPUs stand still, and go on ---- */
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool wanted; /* read without the lock, too */
+	unsigned int standing;
+	pthread_t thread[MAX_CPUS];
+	unsigned int threads;
+} still = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+
+bool vcpus_stop(struct machine *m)
+{
+	bool over;
+
+	__atomic_store_n(&still.wanted, true, __ATOMIC_SEQ_CST);
+	pthread_mutex_lock(&still.lock);
+	while (still.standing < m->cpus && !machine_is_over()) {
+		struct timespec until;
+
+		for (unsigned int i = 0; i < m->cpus; i++)
+			m->run[i]->immediate_exit = 1;
+		for (unsigned int i = 0; i < still.threads; i++)
+			pthread_kill(still.thread[i], SIGUSR1);
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec++;
+		pthread_cond_timedwait(&still.changed, &still.lock, &until);
+	}
+	over = machine_is_over();
+	pthread_mutex_unlock(&still.lock);
+	if (over)
+		vcpus_go_on(m);
+	return !over;
+}
+
+void vcpus_go_on(struct machine *m)
+{
+	pthread_mutex_lock(&still.lock);
+	__atomic_store_n(&still.wanted, false, __ATOMIC_SEQ_CST);
+	pthread_cond_broadcast(&still.changed);
+	pthread_mutex_unlock(&still.lock);
+}
+
+/* An access that the monitor has answered is finished first: the registers then are between two instructions. */
+static void stand_still(struct machine *m, unsigned int i)
+{
+	struct kvm_run *run = m->run[i];
+
+	run->immediate_exit = 1;
+	while (ioctl(m->vcpu[i], KVM_RUN, 0) == 0)
+		if (!handle_exit(m, i))
+			return;
+	pthread_mutex_lock(&still.lock);
+	still.standing++;
+	pthread_cond_broadcast(&still.changed);
+	while (still.wanted)
+		pthread_cond_wait(&still.changed, &still.lock);
+	still.standing--;
+	pthread_mutex_unlock(&still.lock);
+	run->immediate_exit = 0;
+}
+
+static void woken(int sig)
+{
+}
+
 void machine_run(struct machine *m, unsigned int i)
 {
+	struct sigaction act = { .sa_handler = woken };
 	uint64_t entry = __rdtsc(), exit, end;
 	bool more = true;
 
+	sigaction(SIGUSR1, &act, NULL); /* ends a KVM_RUN */
+	pthread_mutex_lock(&still.lock);
+	still.thread[still.threads++] = pthread_self();
+	pthread_mutex_unlock(&still.lock);
 	while (more) {
+		if (__atomic_load_n(&still.wanted, __ATOMIC_SEQ_CST))
+			stand_still(m, i);
 		if (ioctl(m->vcpu[i], KVM_RUN, 0) < 0 && errno != EINTR && errno != EAGAIN) {
 			warn("KVM_RUN: %s at rip 0x%llx", strerror(errno), rip_of(m->vcpu[i]));
 			machine_end(STATUS_FAILED);

@@ -151,6 +151,12 @@ static void place_bars(struct pci_function *f)
 	}
 }
 
+static void restored(struct machine *m)
+{
+	for (struct pci_function *f = functions; f; f = f->next)
+		decode(m, f);
+}
+
 static uint8_t free_slot(void)
 {
 	for (unsigned int slot = 1; slot < 32; slot++)
@@ -179,6 +185,12 @@ void pci_add(struct machine *m, struct pci_function *f, uint8_t devfn)
 	f->writable[PCI_INTERRUPT_LINE] = f->writable[PCI_CACHE_LINE_SIZE] =
 		f->writable[PCI_LATENCY_TIMER] = 0xff;
 	place_bars(f);
+	f->kept = (struct kept){ .id = "pci",
+				 .index = f->devfn,
+				 .data = f->config,
+				 .size = sizeof(f->config),
+				 .restored = restored };
+	snapshot_keep(&f->kept);
 	for (unsigned int i = 0; i < PCI_BARS; i++)
 		if (f->bar[i].size)
 			bus_add(m, &f->bar[i]);

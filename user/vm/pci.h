@@ -26,6 +26,7 @@ struct pci_function {
 	unsigned int vectors; /* of MSI-X */
 	uint32_t msix[MSIX_MAX][4]; /* address, its upper half, data, control */
 	uint8_t pending; /* bits: vectors that were signalled while masked */
+	struct kept kept;
 	struct pci_function *next;
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `vm run`: one machine's life. In the foreground this process is the monitor, and its own keeper; kept, the
- * monitor is a child of the keeper (life.h). The monitor's first thread sets everything up, starts one thread
- * for each vCPU and then plays the devices for the world outside: signals, the terminal, the agent's clients.
- * It moves into the machine's cgroup before it allocates, and in the foreground back out before that goes.
+ * `vm run`: one machine's life. The monitor is a child of who clears away after it: of this process, or of a
+ * keeper (life.h). Its first thread sets everything up, starts one thread for each vCPU and then plays the
+ * devices for the world outside: signals, the terminal, the agent's clients. It is in a cgroup of its own before
+ * it allocates, and in a sandbox before a vCPU runs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -68,6 +68,13 @@ const struct opt run_options[] = {
 	{ "--console", 0, OPT_FLAG, &opt.console, NULL, "shows the kernel's console on stderr" },
 	{ .name = NULL },
 };
+const struct opt restore_options[] = {
+	{ "--name", 'n', OPT_TEXT, &opt.name, "NAME", "what ps calls it" },
+	{ "--detach", 'd', OPT_FLAG, &opt.detach, NULL, "leave it running, and print its name" },
+	{ "--rm", 0, OPT_FLAG, &opt.remove, NULL,
+	  "nothing is left of one that was detached, either" },
+	{ .name = NULL },
+};
 
 /* ---- the end, told by any thread ---- */
 
@@ -82,37 +89,9 @@ void machine_end(int status)
 	watch_wake();
 }
 
-/* ---- name and cgroup ---- */
-
-static char old_group[256]; /* where the process came from: a path of /proc/self/cgroup; "" stay */
-
-static int join_group(int cgroup)
+bool machine_is_over(void)
 {
-	return cgroup < 0 ? -1 : write_small(cgroup, "cgroup.procs", "0");
-}
-
-static void remember_group(void)
-{
-	char text[512], *p;
-
-	if (read_small(-1, "/proc/self/cgroup", text, sizeof(text)) < 0)
-		return;
-	p = !strncmp(text, "0::", 3) ? text : strstr(text, "\n0::");
-	if (!p)
-		return;
-	p += *p == '\n' ? 4 : 3;
-	p[strcspn(p, "\n")] = 0;
-	join(old_group, sizeof(old_group), "/sys/fs/cgroup", p, NULL);
-}
-
-/* In the foreground the keeper is the machine itself: it cannot remove a group that it is in. */
-static void leave_group(void)
-{
-	int old = *old_group ? open(old_group, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-
-	if (*old_group && join_group(old) < 0)
-		life.cgroup = -1; /* then the next `vm ps` removes it */
-	close(old);
+	return __atomic_load_n(&end_status, __ATOMIC_SEQ_CST) >= 0;
 }
 
 /* ---- the terminal ---- */
@@ -245,7 +224,7 @@ static void catch_signals(void)
 	sigaddset(&set, SIGQUIT);
 	sigaddset(&set, SIGPWR);
 	sigaddset(&set, SIGWINCH);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigprocmask(SIG_SETMASK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signals.fd = signalfd(-1, &set, SFD_CLOEXEC);
 	if (signals.fd < 0)
@@ -256,11 +235,11 @@ static void catch_signals(void)
 /* Plays the devices until the end: its status. */
 static int play_devices(struct machine *m)
 {
-	int status;
-
-	while ((status = __atomic_load_n(&end_status, __ATOMIC_SEQ_CST)) < 0)
+	while (!machine_is_over()) {
 		watch_once(m);
-	return status;
+		control_serve(m);
+	}
+	return end_status;
 }
 
 static const char *base_name(const char *path)
@@ -312,8 +291,8 @@ static void add_devices(void)
 {
 	uart_init(&m);
 	devices_init(&m);
-	if (!m.image || m.mode != ENTER_PROTECTED)
-		pci_init(&m); /* but Dyad's kernel would lose 2 ms on a bus with nothing on it */
+	if (m.pci)
+		pci_init(&m);
 	for (int i = 0; i < opt.disks.n; i++)
 		blk_add(&m, opt.disks.item[i]);
 	for (int i = 0; i < opt.nets.n; i++)
@@ -324,7 +303,9 @@ static void add_devices(void)
 
 static void create(void)
 {
-	join_group(life.cgroup);
+	if (life.cgroup >= 0)
+		write_small(life.cgroup, "cgroup.procs", "0");
+	close(life.cgroup); /* a folder that leads out of the sandbox */
 	watch_init();
 	catch_signals();
 	machine_create(&m);
@@ -332,34 +313,22 @@ static void create(void)
 	stats_init(&m);
 	if (m.image)
 		agent_init(&m);
+	if (m.restored)
+		snapshot_restore(&m);
+	control_open(m.name);
 }
 
 static int run(void)
 {
-	state_event(&life.state, "start");
 	if (!m.argv || m.terminal)
 		make_raw();
 	if (!m.argv) {
 		watch_add(&input);
 		want_input();
 	}
+	sandbox_enter();
 	start_vcpus(&m);
 	return play_devices(&m);
-}
-
-static int run_here(void)
-{
-	int status;
-
-	remember_group();
-	life.release = leave_group;
-	create();
-	life.state.pid = getpid();
-	life.state.started = time(NULL);
-	state_save(&life.state);
-	status = run();
-	life_ended(status);
-	return status;
 }
 
 static void tell_death(int status)
@@ -367,11 +336,11 @@ static void tell_death(int status)
 	tell_failure(&io, status);
 }
 
-/* In the keeper's child, which has what that has open: its end must not be seen late for that. */
-static int run_kept(void)
+/* The child. Who started it may have open what must end with that. */
+static int run_machine(void)
 {
 	char terminal[32];
-	int kept = io.fds ? io.fds[2] : io.console;
+	int kept = io.fds ? io.fds[2] : io.terminal ? io.console : -1;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	on_death = tell_death;
@@ -381,6 +350,7 @@ static int run_kept(void)
 		if (fd != io.failure && fd != kept && fd != life.cgroup)
 			close(fd);
 	create();
+	state_event(&life.state, "start");
 	io_errors(&io);
 	close(io.failure);
 	close(kept);
@@ -393,11 +363,50 @@ static pid_t start(void)
 	pid_t pid = fork();
 
 	if (!pid)
-		exit(run_kept());
+		exit(run_machine());
 	if (pid < 0)
 		die(STATUS_FAILED, "fork: %s", strerror(errno));
 	life.state.started = time(NULL);
 	return pid;
+}
+
+/* In the foreground: until its end, or until that of a command in it. */
+static int run_here(char **command)
+{
+	sigset_t old;
+	int signals = hold_signals(&old), status;
+	bool killed;
+
+	status = start_told(&io, start, &life.state.pid);
+	if (status) {
+		life.state.pid = 0;
+		return status;
+	}
+	state_save(&life.state);
+	if (command) {
+		status = exec_in(&life.state, m.image, command);
+		kill(life.state.pid, SIGKILL);
+		wait_for_end(life.state.pid, signals, &killed);
+	} else {
+		status = wait_for_end(life.state.pid, signals, &killed);
+	}
+	life.state.pid = 0;
+	life_ended(status);
+	return status;
+}
+
+/* From its description to its end. */
+static int live(const char *image, char **command)
+{
+	life_begin(opt.name, image, m.argv, &io);
+	m.name = life.state.name;
+	life.state.keep = opt.detach && !opt.remove;
+	life.cgroup = cgroup_create(life.state.cgroup, false);
+	if (!opt.detach && !m.terminal)
+		return run_here(command);
+	io.terminal = m.terminal;
+	life.start = start;
+	return life_attach(life_keep(m.interactive || !opt.detach, opt.remove), opt.detach);
 }
 
 static void check_options(void)
@@ -438,13 +447,24 @@ int run_verb(int argc, char **argv)
 	choose_system(&m, argv);
 	check_options();
 	describe_command();
-	life_begin(opt.name, argv[0] ? argv[0] : base_name(m.kernel), m.argv, &io);
-	m.name = life.state.name;
-	life.state.keep = opt.detach && !opt.remove;
-	life.cgroup = cgroup_create(life.state.cgroup, false);
-	if (!opt.detach && !opt.terminal)
-		return run_here();
-	io.terminal = opt.terminal;
-	life.start = start;
-	return life_attach(life_keep(opt.stdin_ || !opt.detach, opt.remove), opt.detach);
+	/* Dyad's kernel would lose 2 ms on a bus with nothing on it. */
+	m.pci = !m.image || m.mode != ENTER_PROTECTED;
+	return live(argv[0] ? argv[0] : base_name(m.kernel), NULL);
+}
+
+int restore_verb(int argc, char **argv)
+{
+	char image[NAME_SIZE];
+
+	m.load = snapshot_memory;
+	snapshot_open(&m, argv[0]);
+	format(image, sizeof(image), "%s", base_name(m.image ? m.image : argv[0]));
+	if (m.image)
+		image[strcspn(image, ".")] = 0;
+	if (*++argv && !strcmp(*argv, "--"))
+		argv++;
+	if (*argv && (opt.detach || !m.image))
+		die(STATUS_USAGE, m.image ? "restore: --detach and a COMMAND exclude each other"
+					  : "restore: a machine without an image runs no COMMAND");
+	return live(image, *argv ? argv : NULL);
 }

@@ -5,6 +5,7 @@
  * COM2 is what the command writes: stdout. COM3 is the agent's (agent.c). A character leaves at once, so
  * the transmitter is always empty.
  */
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 #include <linux/serial_reg.h>
@@ -17,6 +18,8 @@ struct uart {
 	struct region ports;
 	unsigned int irq;
 	int out; /* descriptor, or -1 */
+	struct kept kept;
+	/* what belongs to the machine's state: from here */
 	uint8_t ier, lcr, mcr, scr, fcr, dll, dlm;
 	bool thr_interrupt; /* "transmitter empty" has not been told since the last character */
 	uint8_t rx[FIFO];
@@ -25,9 +28,9 @@ struct uart {
 };
 
 static struct uart uarts[3] = {
-	{ .ports = { .start = 0x3f8 }, .irq = 4 },
-	{ .ports = { .start = 0x2f8 }, .irq = 3 },
-	{ .ports = { .start = 0x3e8 }, .irq = 4 },
+	{ .ports = { .start = 0x3f8 }, .irq = 4, .kept = { .id = "com1" } },
+	{ .ports = { .start = 0x2f8 }, .irq = 3, .kept = { .id = "com2" } },
+	{ .ports = { .start = 0x3e8 }, .irq = 4, .kept = { .id = "com3" } },
 };
 
 /* What the interrupt is for, by priority (data sheet, table IV). */
@@ -188,6 +191,14 @@ static void uart_access(struct machine *m, void *device, uint64_t reg, bool in, 
 	settle(m, u);
 }
 
+/* A file may say anything. */
+static void bound_input(struct machine *m)
+{
+	for (int i = 0; i < 3; i++)
+		if (uarts[i].rx_len > FIFO)
+			uarts[i].rx_len = 0;
+}
+
 void uart_init(struct machine *m)
 {
 	uarts[0].out = m->console ? 2 : m->argv ? -1 : 1;
@@ -197,6 +208,10 @@ void uart_init(struct machine *m)
 		uarts[i].ports.access = uart_access;
 		uarts[i].ports.device = &uarts[i];
 		bus_add(m, &uarts[i].ports);
+		uarts[i].kept.data = &uarts[i].ier;
+		uarts[i].kept.size = sizeof(uarts[i]) - offsetof(struct uart, ier);
+		uarts[i].kept.restored = bound_input;
+		snapshot_keep(&uarts[i].kept);
 	}
 }
 

@@ -53,6 +53,7 @@ static void reset(struct virtio *v)
 void virtio_init(struct machine *m, struct virtio *v)
 {
 	v->m = m;
+	snapshot_cannot("it has a virtio device, whose state would be lost");
 	v->offers |= OFFERED_BY_ALL;
 	reset(v);
 	for (unsigned int i = 0; i < v->nr_queues; i++) {

@@ -22,6 +22,8 @@
  *	uart.c     serial ports: the console, the command's output, the agent's
  *	agent.c    commands inside the machine, by its agent; exec.c  who asks for one
  *	stats.c    exits, counted
+ *	snapshot.c a machine in a file, and back; control.c  who asks a running one for it
+ *	sandbox.c  walls around the monitor
  */
 #pragma once
 #include <pthread.h>
@@ -31,6 +33,7 @@
 #include "life.h"
 
 #define MAX_CPUS 16
+#define MAX_CPUID 100
 #define PAGE 4096UL
 #define ALIGN_UP(x, a) (((x) + (a)-1) & ~((a)-1))
 /* guest-physical memory below 1 MiB */
@@ -86,6 +89,8 @@ struct machine {
 	uint64_t ram_size;
 	uint8_t *image_at;
 	uint64_t image_size; /* in whole pages (Linux: LINUX_ALIGN); it lies right behind the RAM */
+	bool restored; /* from a snapshot: there is nothing to load */
+	bool pci; /* there is a bus */
 
 	void (*load)(struct machine *m);
 	uint64_t kernel_end; /* guest-physical, of its last segment */
@@ -164,9 +169,13 @@ void machine_create(struct machine *m);
 /* Runs vCPU i until the machine ends; then machine_end() has been called by somebody. */
 void machine_run(struct machine *m, unsigned int i);
 void irq_line(struct machine *m, unsigned int irq, bool level);
+/* The first thread, without the lock of the devices: no vCPU runs between the two. False: the machine is over. */
+bool vcpus_stop(struct machine *m);
+void vcpus_go_on(struct machine *m);
 
 /* run.c: the machine is over; the first status counts. Any thread; returns, the caller may go on. */
 void machine_end(int status);
+bool machine_is_over(void);
 /* The UART has taken all of its input, and may have more. */
 void want_input(void);
 
@@ -211,6 +220,32 @@ void watch_set(struct watch *w, short events);
 void watch_once(struct machine *m);
 void watch_wake(void);
 
+/* snapshot.c: memory of a device that belongs to the machine's state */
+struct kept {
+	const char *id; /* of at most 8 letters */
+	void *data;
+	size_t size;
+	uint32_t index; /* of several with this id */
+	/* or NULL: fills data with what is to be kept; takes it back, whatever a file says */
+	void (*saving)(void), (*restored)(struct machine *m);
+	struct kept *next;
+};
+void snapshot_keep(struct kept *k);
+void snapshot_cannot(const char *why); /* there is a device that cannot be kept */
+const char *snapshot_save(struct machine *m, int fd); /* NULL, or what went wrong */
+/* In this order; each dies naming the file when something is wrong. */
+void snapshot_open(struct machine *m, const char *path);
+void snapshot_memory(struct machine *m);
+void snapshot_restore(struct machine *m);
+
+/* control.c */
+void control_open(const char *name);
+void control_serve(struct machine *m); /* what was asked for, if anything */
+int snapshot_verb(int argc, char **argv);
+
+/* sandbox.c: the process keeps what it has open, and little else. Dies when it cannot. */
+void sandbox_enter(void);
+
 /* devices.c */
 void devices_init(struct machine *m);
 void press_power_button(struct machine *m);
@@ -237,6 +272,8 @@ struct surroundings {
 	struct opt_list env;
 };
 void add_surroundings(struct image_config *c, const struct surroundings *s);
+/* Runs a command in the machine, whose image has this path; its exit status. */
+int exec_in(const struct state *st, const char *image, char **argv);
 
 /* stats.c: the TSC's ticks of one stay in the guest, and of what its end took */
 void stats_init(struct machine *m);
@@ -246,5 +283,6 @@ void stats_exit(struct machine *m, unsigned int cpu, uint64_t inside, uint64_t o
 void stats_show(const struct state *s, struct table *t);
 void machine_inspect(const struct state *s);
 
-extern const struct opt run_options[], exec_options[];
+extern const struct opt run_options[], exec_options[], restore_options[];
 int run_verb(int argc, char **argv), exec_verb(int argc, char **argv);
+int restore_verb(int argc, char **argv);

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What others ask of a running machine: a seqpacket socket `control` in its folder. A request is one
+ * packet with a descriptor, for the snapshot to go to; the answer is one packet: nothing, or what
+ * went wrong. One request at a time. It is served between two events, when no vCPU runs and no device.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "vm.h"
+
+static void take_request(struct machine *m, void *device, short events);
+static struct watch listener = { .fd = -1, .events = POLLIN, .fn = take_request };
+static int asking = -1, to = -1; /* who waits for an answer, and the file */
+
+static int address(const char *name, struct sockaddr_un *a)
+{
+	*a = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	state_path(name, "control", a->sun_path);
+	return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+}
+
+void control_open(const char *name)
+{
+	struct sockaddr_un a;
+
+	listener.fd = address(name, &a);
+	if (listener.fd < 0 || bind(listener.fd, (void *)&a, sizeof(a)) < 0 ||
+	    listen(listener.fd, 4) < 0)
+		die(STATUS_FAILED, "%s: %s", a.sun_path, strerror(errno));
+	watch_add(&listener);
+}
+
+/* The descriptor that came with a packet, or -1. */
+static int receive_file(int s)
+{
+	char letter;
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} c;
+	struct iovec v = { &letter, 1 };
+	struct msghdr h = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)
+	};
+	int fd = -1;
+
+	if (recvmsg(s, &h, MSG_CMSG_CLOEXEC) != 1)
+		return -1;
+	if (CMSG_FIRSTHDR(&h) && CMSG_FIRSTHDR(&h)->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&h)), sizeof(fd));
+	return fd;
+}
+
+static void take_request(struct machine *m, void *device, short events)
+{
+	struct timeval patience = { .tv_sec = 2 };
+	int s = accept4(listener.fd, NULL, NULL, SOCK_CLOEXEC);
+
+	if (s < 0)
+		return;
+	setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	to = receive_file(s);
+	asking = s;
+	watch_set(&listener, 0);
+}
+
+void control_serve(struct machine *m)
+{
+	const char *answer = "not a request";
+
+	if (asking < 0)
+		return;
+	if (to >= 0 && vcpus_stop(m)) {
+		answer = snapshot_save(m, to);
+		vcpus_go_on(m);
+	} else if (to >= 0) {
+		answer = "the machine is over";
+	}
+	send(asking, answer ? answer : "", answer ? strlen(answer) : 0, MSG_NOSIGNAL);
+	close(asking);
+	if (to >= 0)
+		close(to);
+	asking = to = -1;
+	watch_set(&listener, POLLIN);
+}
+
+/* ---- who asks ---- */
+
+static const char *ask(const char *name, int file)
+{
+	static char answer[128];
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} c = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
+			  .cmsg_level = SOL_SOCKET,
+			  .cmsg_type = SCM_RIGHTS } };
+	struct iovec v = { "s", 1 };
+	struct msghdr h = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)
+	};
+	struct sockaddr_un a;
+	int s = address(name, &a);
+	ssize_t n;
+
+	memcpy(CMSG_DATA(&c.head), &file, sizeof(file));
+	if (s < 0 || connect(s, (void *)&a, sizeof(a)) < 0 || sendmsg(s, &h, MSG_NOSIGNAL) < 0)
+		return strerror(errno);
+	n = recv(s, answer, sizeof(answer) - 1, 0);
+	close(s);
+	if (n < 0)
+		return strerror(errno);
+	answer[n] = 0;
+	return n ? answer : NULL;
+}
+
+int snapshot_verb(int argc, char **argv)
+{
+	const char *path = argv[1], *wrong;
+	char made[4096];
+	struct state s;
+	int fd;
+
+	state_find(argv[0], &s);
+	if (!join(made, sizeof(made), path, ".new", NULL))
+		die(STATUS_USAGE, "the path of the snapshot is too long");
+	fd = open(made, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		die(STATUS_FAILED, "%s: %s", made, strerror(errno));
+	wrong = ask(s.name, fd);
+	if (!wrong && rename(made, path) < 0)
+		wrong = strerror(errno);
+	if (wrong) {
+		unlink(made);
+		die(STATUS_FAILED, "%s: no snapshot: %s", s.name, wrong);
+	}
+	return 0;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Walls around the monitor: a guest that takes it over by a fault in a device shall find nothing.
+ *
+ *	namespaces	an empty, read-only root; no network; no names of others
+ *	capabilities	none, and none to be had by execve(2)
+ *	seccomp		the calls below; any other ends the process
+ *
+ * All files, devices and sockets that the machine needs are open before. Who is not root makes a user
+ * namespace first; where that is forbidden, in a container, the container is that wall, and the other two
+ * stand all the same.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stddef.h>
+#include <string.h>
+#include <asm/termbits.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+#include "vm.h"
+
+#define HIDDEN (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
+#define ROOT "/proc" /* any folder: it is covered in this namespace alone */
+
+/* ---- namespaces ---- */
+
+static void check(bool ok, const char *what)
+{
+	if (!ok)
+		die(STATUS_FAILED, "sandbox: %s: %s", what, strerror(errno));
+}
+
+static void hide_everything(void)
+{
+	if (unshare(HIDDEN) < 0 && (errno != EPERM || unshare(CLONE_NEWUSER | HIDDEN) < 0)) {
+		check(errno == EPERM || errno == ENOSPC || errno == EINVAL, "unshare");
+		return;
+	}
+	check(!mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "/");
+	check(!mount("none", ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,mode=555"),
+	      "an empty root");
+	check(!chdir(ROOT) && !syscall(SYS_pivot_root, ".", ".") && !umount2(".", MNT_DETACH) &&
+		      !chdir("/"),
+	      "pivot_root");
+	check(!mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), "read-only");
+}
+
+/* ---- capabilities ---- */
+
+static void drop_capabilities(void)
+{
+	struct __user_cap_header_struct h = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[2] = { { 0 } };
+
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
+		prctl(PR_CAPBSET_DROP, cap); /* who may not has none */
+	check(!syscall(SYS_capset, &h, none), "capset");
+	check(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
+}
+
+/* ---- system calls ---- */
+
+/* What threads, memory, descriptors and the clock need; the frequent ones first. */
+static const uint16_t allowed[] = {
+	SYS_futex,           SYS_poll,         SYS_read,
+	SYS_write,           SYS_preadv,       SYS_pwritev,
+	SYS_readv,           SYS_writev,       SYS_pread64,
+	SYS_pwrite64,        SYS_recvmsg,      SYS_sendmsg,
+	SYS_recvfrom,        SYS_sendto,       SYS_clock_gettime,
+	SYS_gettimeofday,    SYS_time,         SYS_nanosleep,
+	SYS_clock_nanosleep, SYS_rt_sigaction, SYS_rt_sigprocmask,
+	SYS_rt_sigreturn,    SYS_tgkill,       SYS_tkill,
+	SYS_gettid,          SYS_getpid,       SYS_munmap,
+	SYS_madvise,         SYS_mremap,       SYS_brk,
+	SYS_set_robust_list, SYS_membarrier,   SYS_sched_yield,
+	SYS_accept4,         SYS_setsockopt,   SYS_shutdown,
+	SYS_close,           SYS_fcntl,        SYS_fstat,
+	SYS_lseek,           SYS_ftruncate,    SYS_fallocate,
+	SYS_fsync,           SYS_fdatasync,    SYS_restart_syscall,
+	SYS_getrandom,       SYS_exit,         SYS_exit_group,
+};
+
+/* Of a terminal: its settings and size; none that puts words into its mouth (TIOCSTI). */
+static const uint32_t terminal_calls[] = { TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ };
+
+#define LENGTH(a) (sizeof(a) / sizeof(*(a)))
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define RETURN(what) BPF_STMT(BPF_RET | BPF_K, what)
+/* Skips `no` instructions unless A is k (has a bit of k). */
+#define UNLESS_EQUAL(k, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, k, 0, no)
+#define UNLESS_SET(k, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, k, 0, no)
+
+struct program {
+	struct sock_filter code[LENGTH(allowed) * 2 + LENGTH(terminal_calls) * 2 + 40];
+	unsigned short n;
+};
+
+static void add(struct program *p, const struct sock_filter *code, size_t n)
+{
+	memcpy(p->code + p->n, code, n * sizeof(*code));
+	p->n += n;
+}
+#define ADD(p, ...)                                                                                \
+	add(p, (struct sock_filter[]){ __VA_ARGS__ },                                              \
+	    LENGTH(((struct sock_filter[]){ __VA_ARGS__ })))
+
+static void add_ioctls(struct program *p)
+{
+	ADD(p, LOAD(args[1]));
+	for (size_t i = 0; i < LENGTH(terminal_calls); i++)
+		ADD(p, UNLESS_EQUAL(terminal_calls[i], 1), RETURN(SECCOMP_RET_ALLOW));
+	ADD(p, BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff00), UNLESS_EQUAL(KVMIO << 8, 1),
+	    RETURN(SECCOMP_RET_ALLOW), RETURN(SECCOMP_RET_ERRNO | ENOTTY));
+}
+
+static void limit_calls(void)
+{
+	struct program p = { .n = 0 }, ioctls = { .n = 0 };
+	struct sock_fprog prog = { .filter = p.code };
+
+	add_ioctls(&ioctls);
+	ADD(&p, LOAD(arch), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
+	    RETURN(SECCOMP_RET_KILL_PROCESS), LOAD(nr), UNLESS_EQUAL(SYS_ioctl, ioctls.n));
+	add(&p, ioctls.code, ioctls.n);
+	/* threads, no processes; no code but what is there */
+	ADD(&p, UNLESS_EQUAL(SYS_clone, 4), LOAD(args[0]), UNLESS_SET(CLONE_THREAD, 1),
+	    RETURN(SECCOMP_RET_ALLOW), RETURN(SECCOMP_RET_KILL_PROCESS));
+	for (size_t i = 0; i < 2; i++)
+		ADD(&p, UNLESS_EQUAL(i ? SYS_mprotect : SYS_mmap, 4), LOAD(args[2]),
+		    UNLESS_SET(PROT_EXEC, 1), RETURN(SECCOMP_RET_KILL_PROCESS),
+		    RETURN(SECCOMP_RET_ALLOW));
+	for (size_t i = 0; i < LENGTH(allowed); i++)
+		ADD(&p, UNLESS_EQUAL(allowed[i], 1), RETURN(SECCOMP_RET_ALLOW));
+	ADD(&p, RETURN(SECCOMP_RET_KILL_PROCESS));
+	prog.len = p.n;
+	check(!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog), "seccomp");
+}
+
+void sandbox_enter(void)
+{
+	hide_everything();
+	drop_capabilities();
+	limit_calls();
+}
