@@ -14,7 +14,8 @@
  *   /etc/dyad/cmd        the command to run, each word ended by NUL (see tools/run)
  *   /etc/dyad/config     what the image says about running it: Env=K=V, WorkingDir=, User=, likewise
  *   /etc/dyad/first      a command to run on the console before the first shell, likewise
- *   /etc/dyad/modules    paths of modules for a kernel that has its file systems there, likewise
+ *   /etc/dyad/modules    paths of modules for a kernel that has its file systems there, likewise;
+ *   /etc/dyad/modules.devices    and of more, for the word devices=
  * and on the kernel's command line:
  *   root=PATH or image=PATH, another name for a kernel that reads root= itself; cmdout=TTY  mark=WORD
  *   hostname=NAME  TERM=NAME  winsize=ROWSxCOLUMNS
@@ -509,16 +510,13 @@ static bool read_command(const char *path, struct command *c)
 	return n > 0;
 }
 
-/*
- * Loads what the root `image` needs, and gives the memory of the files back. The disk comes a little
- * later than its driver.
- */
-static void load_modules(const char *image)
+/* Loads the modules of a list, and gives the memory of the files back. False: there is no list. */
+static bool load_modules(const char *file)
 {
 	struct command list;
 
-	if (!read_command("/etc/dyad/modules", &list))
-		return;
+	if (!read_command(file, &list))
+		return false;
 	for (char **path = list.words; *path; path++) {
 		int fd = open(*path, O_RDONLY | O_CLOEXEC);
 
@@ -527,7 +525,13 @@ static void load_modules(const char *image)
 		close(fd);
 		unlink(*path);
 	}
-	for (int i = 0; i < 1000 && access(image, F_OK); i++)
+	return true;
+}
+
+/* A disk comes a little later than its driver. */
+static void await(const char *path)
+{
+	for (int i = 0; i < 1000 && access(path, F_OK); i++)
 		wait_ms(5);
 }
 
@@ -835,8 +839,11 @@ int main(int argc, char **argv)
 	make_dir("/tmp", 01777);
 	umount2("/proc", MNT_DETACH);
 	link_disks();
+	if (option("devices="))
+		load_modules("/etc/dyad/modules.devices");
 	if ((root = option("root=")) || (root = option("image="))) {
-		load_modules(root);
+		if (load_modules("/etc/dyad/modules"))
+			await(root);
 		if (enter_root(root))
 			end_with_status(1);
 	} else {

@@ -202,8 +202,9 @@ vm restore s.vm""" % (linux_guest.FOLDER, linux_guest.FOLDER, PLAIN), status=7, 
     image("image-debian", "cloud", "vm run --mem 160M --kernel linux debian -- bash -c "
           "'ls /etc/mark; python3 -c \"print(6 * 7)\"; kill -9 $$'; echo $?",
           match=(r"No such file", "^42$", "^137$")),
-    image("image-no-command", "cloud", "vm run --kernel linux busybox -- nosuch; echo $?",
-          match=("^init: nosuch: not found$", "^127$")),
+    image("image-disk", "cloud", "echo on the disk > disk; truncate -s 65536 disk; vm run --disk disk --kernel linux busybox -- "
+          "head -n 1 /dev/vda; echo $?; vm run --disk disk --kernel linux busybox -- nosuch; echo $?",
+          match=("^on the disk\n0$", "^init: nosuch: not found$", "^127$")),
     image("image-panic", "cloud", "vm run --kernel linux busybox -- sh -c 'echo c > /proc/sysrq-trigger'; echo $?",
           out="vm: the guest's kernel panicked (--console shows its last words)\n125"),
     # a monitor that nobody here wrote either; it sets the MTRRs and machine-check MSRs of a CPU that has some

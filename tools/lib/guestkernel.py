@@ -3,7 +3,8 @@
 
 A kernel is two files: NAME, Debian's vmlinuz as it is, and NAME.modules, an archive (cpio) of the
 modules without which it cannot mount the image, as they are in the package, with the list
-/etc/dyad/modules that says in which order user/init.c loads them. The same package gives the same bytes.
+/etc/dyad/modules that says in which order user/init.c loads them; and of those for the devices that
+`vm` can have, in the list modules.devices. The same package gives the same bytes.
 """
 import os
 import re
@@ -15,10 +16,11 @@ import newc
 FLAVOURS = {"cloud": "cloud-amd64", "stock": "amd64"}  # the packages linux-image-...
 # The image's memory as a block device, EROFS, overlayfs; and what libcrc32c asks for by another name.
 WANTED = ("crc32c_generic", "nd_e820", "nd_pmem", "erofs", "overlay")
+DEVICES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_rng")
 PLACE = "/lib/dyad/linux"  # in Dyad: the file that the word `linux` names
 
 
-def modules(folder):
+def modules(folder, wanted):
     """The files to load below /lib/modules/VERSION, each behind what it depends on."""
     files = {}
     for where, _, names in os.walk(folder):
@@ -37,7 +39,7 @@ def modules(folder):
             visit(other.replace("-", "_"))
         order.append(path)
 
-    for name in WANTED:
+    for name in wanted:
         visit(name)
     return order
 
@@ -45,16 +47,22 @@ def modules(folder):
 def make(flavour, folder):
     """Writes both files into the folder, unless they are there. Returns the kernel's path."""
     path = os.path.join(folder, flavour)
-    if os.path.exists(path) and os.path.exists(path + ".modules"):
+    there = os.path.exists(path) and os.path.exists(path + ".modules")
+    if there and os.path.getmtime(path + ".modules") > os.path.getmtime(__file__):
         return path
-    kernel, module_folder = debian.linux_kernel(FLAVOURS[flavour])
+    try:
+        kernel, module_folder = debian.linux_kernel(FLAVOURS[flavour])
+    except debian.Missing:
+        if there:  # from another machine
+            return path
+        raise
     os.makedirs(folder, exist_ok=True)
-    archive, order = newc.Archive(), b""
-    for n, file in enumerate(modules(module_folder)):
-        guest = "lib/modules/%02d-%s" % (n, os.path.basename(file))
-        archive.file(guest, file, 0o644)
-        order += b"/" + guest.encode() + b"\0"
-    archive.data("etc/dyad/modules", order)
+    archive = newc.Archive()
+    for name, wanted in (("modules", WANTED), ("modules.devices", DEVICES)):
+        order = modules(module_folder, wanted)
+        for file in order:
+            archive.file("lib/modules/" + os.path.basename(file), file, 0o644)
+        archive.data("etc/dyad/" + name, b"".join(b"/lib/modules/%s\0" % os.path.basename(f).encode() for f in order))
     for target, write in ((path + ".modules", archive.write), (path, None)):
         new = "%s.%d.tmp" % (target, os.getpid())  # two may make it at once
         with open(new, "wb") as out:

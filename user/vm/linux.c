@@ -131,8 +131,9 @@ static void put_cmdline(struct machine *m, struct bzimage *z)
 
 	if (m->image)
 		init_words(m, words);
-	if (!join(to, z->h.cmdline_size + 1, "console=ttyS0 ", m->image ? WITH_IMAGE : "", words,
-		  m->image ? " " : "", more, NULL))
+	if (!join(to, z->h.cmdline_size + 1, "console=ttyS0 ", m->image ? WITH_IMAGE : "",
+		  m->image && m->devices ? " devices=virtio" : "", words, m->image ? " " : "", more,
+		  NULL))
 		die(STATUS_USAGE, "--append: %s takes at most %u bytes", z->f.path,
 		    z->h.cmdline_size);
 	z->h.cmd_line_ptr = COMMAND_LINE;

@@ -60,7 +60,7 @@ const struct opt run_options[] = {
 	{ "--boot16", 0, OPT_FLAG, &opt.boot16, NULL,
 	  "starts a Linux kernel at its 16-bit entry (64-bit without)" },
 	{ "--append", 0, OPT_TEXT, &opt.append, "TEXT", "more for the kernel's command line" },
-	{ "--disk", 'd', OPT_LIST, &opt.disks, "FILE[,ro]",
+	{ "--disk", 0, OPT_LIST, &opt.disks, "FILE[,ro]",
 	  "a disk: /dev/vda, the next one /dev/vdb" },
 	{ "--net", 0, OPT_LIST, &opt.nets, "DEVICE",
 	  "a network device of the host's that the guest takes over, or tap:NAME" },
@@ -443,6 +443,7 @@ int run_verb(int argc, char **argv)
 			      .initrd = opt.initrd,
 			      .append = opt.append,
 			      .boot16 = opt.boot16,
+			      .devices = opt.disks.n || opt.nets.n || opt.rng,
 			      .console = opt.console };
 	choose_system(&m, argv);
 	check_options();

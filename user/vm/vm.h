@@ -78,6 +78,7 @@ struct machine {
 	uint64_t memory;
 	unsigned int cpus;
 	bool console; /* the guest's console goes to stderr */
+	bool devices; /* it has virtio devices */
 	bool interactive,
 		terminal; /* the command's stdio is ours, by the agent; it is a terminal */
 
