@@ -260,6 +260,27 @@ int emulate_string_io(struct vcpu *v, struct vmm_exit *x)
 	return r != ASKED;
 }
 
+/* Elements that came from the port at once, into one page of memory: true when that was possible. */
+static bool store_page(struct vcpu *v, const struct insn *in, u32 count)
+{
+	u64 at = destination(v, in), n = (u64)count * in->size, gpa;
+	struct kvm_segment ss;
+	struct memslot s;
+
+	vmm->get_segment(v, SEG_SS, &ss);
+	if (n > PAGE_SIZE - (at & ~PAGE_MASK) || (v->regs.rflags & RFLAGS_DF) ||
+	    low_bytes(v->regs.gpr[R_RCX], in->addr_size) < count ||
+	    guest_translate(v, at, PF_WRITE | (ss.dpl == 3 ? PF_USER : 0), &gpa) ||
+	    !memslot_find(v->vm, gpa, &s))
+		return false;
+	guest_write(v->vm, gpa, v->pio, n);
+	add_to(v, in, R_RDI, n);
+	add_to(v, in, R_RCX, -(u64)count);
+	if (!is_left(v, in))
+		goto_rip(v, next_rip(v, in));
+	return true;
+}
+
 int emulate_resume(struct vcpu *v)
 {
 	enum outcome r = DONE;
@@ -272,6 +293,8 @@ int emulate_resume(struct vcpu *v)
 		memcpy(&value, v->run->mmio.data, 8);
 		return with_value(v, &in, v->wait.gpa, value) != ASKED;
 	}
+	if (in.rep && store_page(v, &in, count))
+		return 1;
 	/* RCX may be the monitor's by now */
 	for (u32 i = 0; i < count && r == DONE && (!in.rep || is_left(v, &in)); i++) {
 		memcpy(&value, v->pio + i * in.size, in.size);
