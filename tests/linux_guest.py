@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Debian's stock kernels as guests of Dyad: the kernels, and an initial file system with a session.
+"""Debian's stock kernels and other programs for a PC as guests of Dyad, and an initial file system with a session.
 
 The session is the guest's pid 1: it says what it sees in lines that begin with "@ ", and ends the
 machine as the word end= of the command line wants it: with status 7 at the exit port, by ACPI, or by a reset.
@@ -12,6 +12,7 @@ import tempfile
 import debian
 import guestkernel
 import images
+import iso
 import newc
 
 FLAVOURS = guestkernel.FLAVOURS
@@ -99,8 +100,35 @@ def monitor():
         if os.path.exists(os.path.join(folder, name))]
 
 
+def dyad_iso(build):
+    """A CD of Dyad with an initial file system that says hello and ends the machine, booted by GRUB."""
+    path = os.path.join(build, "tests/guest.iso")
+    with tempfile.TemporaryDirectory(dir=build) as tmp:  # two machines may make it
+        archive = newc.Archive()
+        archive.file("bin/busybox", images.find_busybox(debian.CACHE), 0o755)
+        archive.node("dev/console", 5, 1)
+        archive.data("init", b"#!/bin/busybox sh\necho @ hello from the CD\n"
+                     b"/bin/busybox sleep 0.2\nexec /bin/busybox poweroff -f\n", 0o755)
+        with open(os.path.join(tmp, "initrd"), "wb") as f:
+            archive.write(f)
+        iso.make(os.path.join(tmp, "iso"), os.path.join(build, "dyad.stripped.elf"), os.path.join(tmp, "initrd"),
+                 "console=tty0", efi=False)
+        os.replace(os.path.join(tmp, "iso"), path)
+    return path
+
+
+def pc(build):
+    """What boots on any PC, and SeaBIOS to boot it: (file here, path there)."""
+    seabios, memtest, ipxe = (debian.unpack(name) for name in ("seabios", "memtest86+", "ipxe"))
+    return [(os.path.join(seabios, "usr/share/seabios/bios-256k.bin"), FOLDER + "bios-256k.bin"),
+            (os.path.join(seabios, "usr/share/seabios/vgabios-isavga.bin"), FOLDER + "vgabios.bin"),
+            (os.path.join(memtest, "boot/memtest86+x64.bin"), FOLDER + "memtest"),
+            (os.path.join(ipxe, "usr/lib/ipxe/ipxe.iso"), FOLDER + "ipxe.iso"),
+            (dyad_iso(build), FOLDER + "dyad.iso")]
+
+
 def files(build, flavours):
     """What a machine is given: (file here, path there)."""
     folder = os.path.join(debian.TOP, "build", "linux")
     return [pair for name in flavours for pair in guestkernel.files(guestkernel.make(name, folder), FOLDER + name)] + [
-        (initramfs(build), FOLDER + "initrd")]
+        (initramfs(build), FOLDER + "initrd")] + pc(build)

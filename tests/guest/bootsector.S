@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A boot sector: asks the firmware to read the second sector of the disk it came from, and to write what
- * stands there on the screen; then ends the machine with DL, the number of the disk.
+ * A boot sector: asks the firmware to read the second sector of the disk it came from, to write that to
+ * the third one, and on the screen what stands there; then ends the machine with DL, the number of the disk.
  */
 #define PORT_EXIT 0xf4
 #define SECOND 0x8000
@@ -18,6 +18,10 @@ start:
 	xor %dh, %dh
 	int $0x13
 	jc 2f
+	mov $0x0301, %ax /* write it; vm's own firmware cannot */
+	mov $SECOND, %bx
+	mov $3, %cx
+	int $0x13
 	mov $SECOND, %si
 1:	lodsb
 	test %al, %al

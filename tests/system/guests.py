@@ -5,6 +5,7 @@ import re
 import linux_guest
 from harness import Case
 
+SVM, VTX = ("guests",), ("guestsvtx",)
 PLAIN = "nokaslr loglevel=1 "  # the same each time, and no console that costs exits
 
 # What a kernel says when it met something that is not there or does not work.
@@ -64,7 +65,6 @@ def boots(name, kernel, words="", options="", cpus=1, timer=r"LOC: [1-9]", clock
                 seconds=120, **kw)
 
 
-SVM, VTX = ("guests",), ("guestsvtx",)
 PIC_TIMER = r"0: [1-9]\d* XT-PIC timer"
 
 # A kernel file of 3 sectors, good but for what each line makes of it: OFFSET BYTES.
@@ -122,6 +122,15 @@ def same_program(output):
 def image(name, kernel, rest, **kw):
     return Case(name, "export DYAD_LINUX=%s; %s" % (linux_guest.FOLDER + kernel, rest), on=SVM, seconds=120, **kw)
 
+# What boots on a PC: a script starts `machine OPTION...` on a pipe as its keyboard, and waits for what the screen shows.
+PC = r"""
+cd /tmp/case; mkfifo keys
+machine() { vm run --vga "$@" < keys > screen & p=$!; exec 3> keys; }
+shows() { until grep -q "$1" screen; do [ -d /proc/$p ] || break; sleep 0.1; done; }
+over() { exec 3>&-; kill $p 2>/dev/null; wait $p; status=$?; cat screen; return $status; }
+cd_of() { machine --firmware %s/bios-256k.bin "$@"; }
+""" % linux_guest.FOLDER.rstrip("/")
+CUT = "dd if=/tests/guest/bootsector of=boot.img bs=1024 skip=4 count=1 2>/dev/null; "
 
 CASES = [
     Case("bad-files", BAD_FILES + "\n".join("try " + words for words, _ in BAD) + r"""
@@ -138,8 +147,19 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
     Case("multiboot", "echo a module > m; vm run --kernel /tests/guest/multiboot --initrd m --append 'more words'",
          status=31, out="/tests/guest/multiboot more words\na module\n", on=("qemu", "bochs")),
     # a boot sector that reads what is behind it, cut out of its ELF file
-    Case("boot-sector", "dd if=/tests/guest/bootsector of=boot.img bs=1024 skip=4 count=1 2>/dev/null; "
-                        "vm run --kernel boot.img", status=128, on=("qemu", "bochs")),
+    Case("boot-sector", CUT + "vm run --kernel boot.img | cat; vm run --kernel boot.img > /dev/null", status=128,
+         out="read by the firmware", on=("qemu", "bochs")),
+    Case("bios-disk", PC + CUT + "head -c 512 /dev/zero >> boot.img; cd_of --disk boot.img,ide; wait $p; s=$?; over; "
+         "tail -c 512 boot.img | tr -d '\\0'; exit $s", status=128, on=SVM + VTX, seconds=60,
+         match=(r"^Booting from Hard Disk", "^read by the firmware$", "^read by the firmware\r$")),
+    Case("memtest", PC + "machine --kernel %smemtest; shows 'to start testing'; printf '\\r' >&3; shows 'Test #[3-9]'; over"
+         % linux_guest.FOLDER, status=143, on=SVM, seconds=60,
+         match=(r"Test #0 .*Address test", r"Test #[3-9]", "Errors: 0"), lacks="Errors: [1-9]"),
+    Case("ipxe", PC + "cd_of --cdrom %sipxe.iso; shows 'Features: '; printf '\\002' >&3; shows 'iPXE>'; "
+         "printf 'echo it is ${platform}\\r' >&3; shows '^it is'; over" % linux_guest.FOLDER, status=143, on=SVM,
+         seconds=60, match=("^ISOLINUX", "^iPXE 1", "^it is pcbios$")),
+    Case("grub-dyad", PC + "cd_of --cdrom %sdyad.iso; wait $p; s=$?; over; exit $s" % linux_guest.FOLDER, status=0, on=SVM,
+         seconds=90, match=("^Booting from DVD/CD", "^@ hello from the CD$")),
     boots("cloud-pic", "cloud", "nolapic pci=nomsi devices", irq="XT-PIC", on=SVM, timer=PIC_TIMER, clock="kvm-clock",
           end="poweroff"),
     boots("cloud-16-bit-smp", "cloud", "no-kvmclock devices", options="--boot16", cpus=2, clock="(tsc|acpi_pm)",

@@ -10,7 +10,8 @@
 #include "pci.h"
 
 #define LATENCY_NONE 0xffff /* of the sleep states C2 and C3: not there */
-#define BOOT_LEGACY_DEVICES (1 << 0) /* and no 8042 (bit 1) */
+#define BOOT_LEGACY_DEVICES (1 << 0)
+#define BOOT_8042 (1 << 1)
 #define BOOT_NO_VGA (1 << 2)
 #define FADT_WBINVD (1 << 0)
 #define FADT_NO_SLEEP_BUTTON (1 << 5) /* the power button is where ACPI has it */
@@ -91,11 +92,18 @@ static uint64_t put_madt(struct low *l)
 /* Lengths count themselves. */
 #define PRT_LENGTH (2 + 1 + PRT_ENTRIES * PRT_SIZE)
 #define PCI0_LENGTH (2 + 4 + 10 + 5 + 1 + 2 + 2 + CRS_SIZE + 5 + 1 + PRT_LENGTH)
+#define KBD_CRS_SIZE (8 + 8 + 3 + 2)
+#define KBD_LENGTH (2 + 4 + 10 + 5 + 1 + 2 + 2 + KBD_CRS_SIZE)
 #define SB_LENGTH (2 + 5 + 2 + PCI0_LENGTH)
 
 static const uint8_t aml[] = {
 	/* Name (_S5_, Package { SLEEP_TYPE_OFF, SLEEP_TYPE_OFF, 0, 0 }) */
 	0x08, '_', 'S', '5', '_', 0x12, 8, 4, 0x0a, SLEEP_TYPE_OFF, 0x0a, SLEEP_TYPE_OFF, 0, 0,
+	/* Scope (\_SB_) { Device (KBD_) { Name (_HID, EisaId ("PNP0303")), ports 0x60 and 0x64, IRQ 1 */
+	0x10, PKG(KBD_LENGTH + 9), '\\', '_', 'S', 'B', '_', 0x5b, 0x82, PKG(KBD_LENGTH), 'K', 'B',
+	'D', '_', 0x08, '_', 'H', 'I', 'D', 0x0c, 0x41, 0xd0, 0x03, 0x03, 0x08, '_', 'C', 'R', 'S',
+	0x11, PKG(2 + 2 + KBD_CRS_SIZE), 0x0a, KBD_CRS_SIZE, 0x47, 1, WORD(0x60), WORD(0x60), 1, 1,
+	0x47, 1, WORD(0x64), WORD(0x64), 1, 1, 0x22, WORD(1 << 1), 0x79, 0,
 	/* Scope (\_SB_) { Device (PCI0) { Name (_HID, EisaId ("PNP0A03")) */
 	0x10, PKG(SB_LENGTH), '\\', '_', 'S', 'B', '_', 0x5b, 0x82, PKG(PCI0_LENGTH), 'P', 'C', 'I',
 	'0', 0x08, '_', 'H', 'I', 'D', 0x0c, 0x41, 0xd0, 0x0a, 0x03,
@@ -143,7 +151,7 @@ static uint64_t put_fadt(struct low *l)
 	put(t + 96, LATENCY_NONE, 2);
 	put(t + 98, LATENCY_NONE, 2);
 	t[108] = CMOS_CENTURY;
-	put(t + 109, BOOT_LEGACY_DEVICES | BOOT_NO_VGA, 2);
+	put(t + 109, BOOT_LEGACY_DEVICES | BOOT_8042 | (l->m->vga ? 0 : BOOT_NO_VGA), 2);
 	put(t + 112, FADT_WBINVD | FADT_NO_SLEEP_BUTTON | FADT_RESET_REGISTER, 4);
 	t[116] = GAS_IO; /* the reset register: space, bits, offset, size of accesses, address */
 	t[117] = 8;
@@ -154,7 +162,7 @@ static uint64_t put_fadt(struct low *l)
 	return at;
 }
 
-static uint64_t acpi_tables(struct low *l)
+uint64_t acpi_tables(struct low *l)
 {
 	uint64_t rsdp = low_take(l, 36), madt = put_madt(l), fadt = put_fadt(l), xsdt;
 	uint8_t *t = begin_table(l, "XSDT", 1, 52, &xsdt);

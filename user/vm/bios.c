@@ -149,7 +149,9 @@ static bool serve(struct machine *m, unsigned int vector, struct kvm_regs *r,
 		  const struct kvm_sregs *s)
 {
 	switch (vector) {
-	case 0x10: /* there is no screen: nothing is shown, nothing is found */
+	case 0x10: /* nothing is found; text is shown */
+		if ((r->rax >> 8 & 0xff) == 0x0e)
+			vga_type(m, r->rax);
 		return true;
 	case 0x12: /* KiB of conventional memory */
 		set16(&r->rax, LOW_MEMORY_END >> 10);

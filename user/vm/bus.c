@@ -47,21 +47,27 @@ static struct region *find(enum space space, uint64_t at)
 	return NULL;
 }
 
-void bus_access(struct machine *m, enum space space, uint64_t at, bool in, void *data,
-		unsigned int size)
+void bus_string(struct machine *m, enum space space, uint64_t at, bool in, uint8_t *data,
+		unsigned int size, unsigned int count)
 {
 	struct region *r;
 
 	if (in)
-		memset(data, 0xff, size); /* where nobody drives the bus */
+		memset(data, 0xff, size * count); /* where nobody drives the bus */
 	bus_lock();
 	r = find(space, at);
-	if (r) {
+	for (unsigned int i = 0; r && i < count; i++) {
 		uint64_t offset = at - r->start, left = r->size - offset;
 
-		r->access(m, r->device, offset, in, data, size < left ? size : left);
+		r->access(m, r->device, offset, in, data + i * size, size < left ? size : left);
 	}
 	pthread_mutex_unlock(&lock);
+}
+
+void bus_access(struct machine *m, enum space space, uint64_t at, bool in, void *data,
+		unsigned int size)
+{
+	bus_string(m, space, at, in, data, size, 1);
 }
 
 /* ---- the descriptors ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small devices: a clock, and the ways to end the machine: an exit port, ACPI, two resets. The interrupt
- * chips are the kernel's.
+ * Small devices: a clock with a memory that tells of the machine, a port for messages, and the ways to end
+ * the machine: an exit port, ACPI, two resets. The interrupt chips are the kernel's.
  */
 #include <string.h>
 #include <time.h>
@@ -9,19 +9,28 @@
 #include "vm.h"
 
 #define PORT_CMOS 0x70 /* index; data behind it */
-#define PORT_KBD_COMMAND 0x64
-#define KBD_RESET_CPU 0xfe
+#define PORT_SYSTEM_CONTROL 0x92 /* A20, which is always on, and a reset */
+#define SYSTEM_RESET 1
+#define SYSTEM_A20 2
+#define PORT_DEBUG 0xe9 /* of Bochs: text for who debugs a kernel */
+#define PORT_DEBUG_BIOS 0x402 /* SeaBIOS's */
 #define PORT_EXIT 0xf4 /* the guest's exit status */
 #define SLEEP_ENABLE (1 << 13) /* of PM1 control; the type is in the bits below */
 #define SLEEP_TYPE(v) ((v) >> 10 & 7)
 #define SCI_ENABLE 1
 #define PM1_POWER_BUTTON (1 << 8) /* of status and of what to tell */
 #define PM_TIMER_HZ 3579545ULL
+enum { BOOT_DISK = 2, BOOT_CD = 3 };
 
 static uint8_t bcd(int v)
 {
 	return v / 10 % 10 << 4 | v % 10;
 }
+
+static struct {
+	uint8_t index; /* of the last write */
+	uint8_t reg[128];
+} cmos;
 
 /* MC146818: the clock's registers, in BCD and 24 hours, UTC. */
 static uint8_t cmos_read(uint8_t index)
@@ -54,11 +63,29 @@ static uint8_t cmos_read(uint8_t index)
 	case 0x0d: /* battery good */
 		return 0x80;
 	default:
-		return 0;
+		return cmos.reg[index];
 	}
 }
 
-static uint8_t cmos_index; /* of the last write */
+static void cmos_put(unsigned int index, uint64_t v, uint64_t most)
+{
+	v = v < most ? v : most;
+	cmos.reg[index] = v;
+	cmos.reg[index + 1] = v >> 8;
+}
+
+/* What firmware finds there (Ralf Brown's CMOS list; from 0x34 on as QEMU and Bochs have it). */
+static void cmos_init(struct machine *m)
+{
+	cmos.reg[0x14] = 0x06; /* equipment: an FPU, a mouse port, VGA */
+	cmos_put(0x15, 640, 640); /* KiB */
+	cmos_put(0x17, (m->ram_size - HIGH_MEMORY) >> 10, 0xffff);
+	cmos_put(0x30, (m->ram_size - HIGH_MEMORY) >> 10, 0xffff);
+	if (m->ram_size > 16UL << 20) /* pieces of 64 KiB */
+		cmos_put(0x34, (m->ram_size - (16UL << 20)) >> 16, 0xffff);
+	cmos.reg[0x3d] = m->cdrom ? BOOT_CD | BOOT_DISK << 4 : BOOT_DISK;
+	cmos.reg[0x5f] = m->cpus - 1;
+}
 
 static void cmos_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
 			unsigned int size)
@@ -66,9 +93,11 @@ static void cmos_access(struct machine *m, void *device, uint64_t reg, bool in, 
 	uint8_t *v = data;
 
 	if (!in && reg == 0)
-		cmos_index = *v & 0x7f;
-	else if (in && reg == 1)
-		*v = cmos_read(cmos_index);
+		cmos.index = *v & 0x7f;
+	else if (reg == 1 && in)
+		*v = cmos_read(cmos.index & 0x7f);
+	else if (reg == 1)
+		cmos.reg[cmos.index & 0x7f] = *v; /* but for the clock, which goes on */
 }
 
 /* The port that takes the guest's exit status. */
@@ -79,19 +108,39 @@ static void exit_access(struct machine *m, void *device, uint64_t reg, bool in, 
 		machine_end(*(uint8_t *)data);
 }
 
-/* A reboot: there is nothing to come back to. `device` is the bits that ask for it. */
-static void reset_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
-			 unsigned int size)
+void machine_reset(struct machine *m)
 {
-	uintptr_t bits = (uintptr_t)device;
-
-	if (in || (*(uint8_t *)data & bits) != bits)
-		return;
 	if (linux_panicked(m)) {
 		warn("the guest's kernel panicked (--console shows its last words)");
 		machine_end(STATUS_FAILED);
 	}
 	machine_end(0);
+}
+
+static void reset_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
+			 unsigned int size)
+{
+	if (!in && (*(uint8_t *)data & RESET_CPU))
+		machine_reset(m);
+}
+
+static void control_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
+			   unsigned int size)
+{
+	if (in)
+		*(uint8_t *)data = SYSTEM_A20;
+	else if (*(uint8_t *)data & SYSTEM_RESET)
+		machine_reset(m);
+}
+
+/* Says by its number that it is there; its text goes where the console goes with --console. */
+static void debug_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
+			 unsigned int size)
+{
+	if (in)
+		*(uint8_t *)data = PORT_DEBUG;
+	else if (m->console)
+		write_all(2, data, 1);
 }
 
 /*
@@ -158,23 +207,19 @@ void devices_init(struct machine *m)
 {
 	static struct region all[] = {
 		{ .start = PORT_CMOS, .size = 2, .access = cmos_access },
-		{ .start = PORT_KBD_COMMAND,
-		  .size = 1,
-		  .access = reset_access,
-		  .device = (void *)KBD_RESET_CPU },
+		{ .start = PORT_SYSTEM_CONTROL, .size = 1, .access = control_access },
+		{ .start = PORT_DEBUG, .size = 1, .access = debug_access },
+		{ .start = PORT_DEBUG_BIOS, .size = 1, .access = debug_access },
 		{ .start = PORT_EXIT, .size = 1, .access = exit_access },
 		{ .start = PORT_PM1_EVENT, .size = 12, .access = pm_access },
-		{ .start = PORT_RESET_CONTROL,
-		  .size = 1,
-		  .access = reset_access,
-		  .device = (void *)RESET_CPU },
+		{ .start = PORT_RESET_CONTROL, .size = 1, .access = reset_access },
 	};
-
 	static struct kept kept[] = {
-		{ .id = "cmos", .data = &cmos_index, .size = sizeof(cmos_index) },
+		{ .id = "cmos", .data = &cmos, .size = sizeof(cmos) },
 		{ .id = "pm", .data = &pm1_enable, .size = sizeof(pm1_enable) },
 	};
 
+	cmos_init(m);
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		bus_add(m, &all[i]);
 	snapshot_keep(&kept[0]);

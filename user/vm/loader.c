@@ -120,6 +120,7 @@ static void flat_load(struct machine *m)
 	m->mode = ENTER_REAL;
 	m->entry = m->stack = BOOT_SECTOR;
 	m->boot_disk = FIRST_DISK;
+	m->vga = true; /* that is all the firmware it has */
 }
 
 /* ---- the table ---- */

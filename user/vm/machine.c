@@ -93,6 +93,9 @@ static void create_memory(struct machine *m)
 		die(STATUS_FAILED, "no memory for the machine: %s", strerror(errno));
 	m->load(m);
 	add_slot(m, 0, 0, m->ram, m->ram_size, 0);
+	if (m->rom.size)
+		add_slot(m, 2, (1UL << 32) - m->rom.size, m->rom.data, m->rom.size,
+			 KVM_MEM_READONLY);
 	if (m->image)
 		add_slot(m, 1, m->ram_size, m->image_at, m->image_size, KVM_MEM_READONLY);
 }
@@ -173,6 +176,8 @@ static void set_entry(struct machine *m, int vcpu)
 	struct kvm_regs regs = { .rip = m->entry, .rflags = 2 };
 	struct kvm_sregs s;
 
+	if (m->mode == ENTER_RESET)
+		return; /* which is how a vCPU begins */
 	check(ioctl(vcpu, KVM_GET_SREGS, &s), "KVM_GET_SREGS");
 	s.tr = (struct kvm_segment){ .limit = 0x67, .type = 11, .present = 1 };
 	s.ldt = (struct kvm_segment){ .unusable = 1 };
@@ -265,9 +270,8 @@ static void do_io(struct machine *m, int vcpu, struct kvm_run *run)
 		bios_call(m, vcpu);
 		return;
 	}
-	for (unsigned int i = 0; i < run->io.count; i++, data += run->io.size)
-		bus_access(m, PORTS, run->io.port, run->io.direction == KVM_EXIT_IO_IN, data,
-			   run->io.size);
+	bus_string(m, PORTS, run->io.port, run->io.direction == KVM_EXIT_IO_IN, data, run->io.size,
+		   run->io.count);
 }
 
 /* False: the machine is over. */
@@ -385,7 +389,7 @@ void machine_run(struct machine *m, unsigned int i)
 	pthread_mutex_lock(&still.lock);
 	still.thread[still.threads++] = pthread_self();
 	pthread_mutex_unlock(&still.lock);
-	while (more) {
+	while (more && !machine_is_over()) {
 		if (__atomic_load_n(&still.wanted, __ATOMIC_SEQ_CST))
 			stand_still(m, i);
 		if (ioctl(m->vcpu[i], KVM_RUN, 0) < 0 && errno != EINTR && errno != EAGAIN) {

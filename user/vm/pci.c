@@ -196,7 +196,7 @@ void pci_add(struct machine *m, struct pci_function *f, uint8_t devfn)
 			bus_add(m, &f->bar[i]);
 }
 
-void pci_init(struct machine *m)
+struct pci_function *pci_init(struct machine *m)
 {
 	static struct region ports[] = {
 		{ .start = CONFIG_ADDRESS, .size = 4, .access = address_access },
@@ -205,11 +205,12 @@ void pci_init(struct machine *m)
 	static struct pci_function bridge;
 
 	if (find(0))
-		return; /* it is there */
+		return &bridge; /* it is there */
 	bus_add(m, &ports[0]);
 	bus_add(m, &ports[1]);
 	pci_identify(&bridge, VENDOR_INTEL, DEVICE_440FX, CLASS_HOST_BRIDGE);
 	pci_add(m, &bridge, 0);
+	return &bridge;
 }
 
 /* ---- interrupts ---- */

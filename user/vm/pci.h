@@ -30,8 +30,8 @@ struct pci_function {
 	struct pci_function *next;
 };
 
-/* The bus, and the host bridge in slot 0; comes with the first function, too. */
-void pci_init(struct machine *m);
+/* The bus, and its host bridge in slot 0; comes with the first function, too. */
+struct pci_function *pci_init(struct machine *m);
 void pci_set(struct pci_function *f, unsigned int reg, unsigned int size, uint32_t v);
 uint32_t pci_get(const struct pci_function *f, unsigned int reg, unsigned int size);
 /* class: base, sub, interface. */

@@ -28,9 +28,9 @@
 
 static struct {
 	uint64_t memory, cpus;
-	const char *name, *kernel, *initrd, *append;
+	const char *name, *kernel, *initrd, *append, *firmware, *cdrom;
 	struct surroundings around;
-	bool console, boot16, stdin_, terminal, detach, remove, rng;
+	bool console, boot16, vga, stdin_, terminal, detach, remove, rng;
 	struct opt_list disks, nets;
 } opt = { .cpus = 1 };
 
@@ -59,9 +59,14 @@ const struct opt run_options[] = {
 	  "initial file system of Linux, module of others" },
 	{ "--boot16", 0, OPT_FLAG, &opt.boot16, NULL,
 	  "starts a Linux kernel at its 16-bit entry (64-bit without)" },
+	{ "--firmware", 0, OPT_TEXT, &opt.firmware, "FILE",
+	  "SeaBIOS, instead of a kernel; boots the CD or the disk" },
+	{ "--cdrom", 0, OPT_TEXT, &opt.cdrom, "FILE", "an IDE CD" },
+	{ "--vga", 0, OPT_FLAG, &opt.vga, NULL,
+	  "screen and keyboard of a PC on the terminal, not COM1" },
 	{ "--append", 0, OPT_TEXT, &opt.append, "TEXT", "more for the kernel's command line" },
-	{ "--disk", 0, OPT_LIST, &opt.disks, "FILE[,ro]",
-	  "a disk: /dev/vda, the next one /dev/vdb" },
+	{ "--disk", 0, OPT_LIST, &opt.disks, "FILE[,ro|,ide]",
+	  "a disk: /dev/vda, the next one /dev/vdb; or the IDE disk" },
 	{ "--net", 0, OPT_LIST, &opt.nets, "DEVICE",
 	  "a network device of the host's that the guest takes over, or tap:NAME" },
 	{ "--rng", 0, OPT_FLAG, &opt.rng, NULL, "a source of random bytes" },
@@ -139,12 +144,23 @@ static void forward_input(struct machine *m, void *device, short events);
 static struct watch input = { .fd = 0, .fn = forward_input };
 static bool input_ended;
 
+/* What is typed is for the keyboard where there is a screen, else for COM1. */
+static size_t input_room(struct machine *m)
+{
+	return m->vga ? keyboard_room() : uart_room();
+}
+
 static void forward_input(struct machine *m, void *device, short events)
 {
 	uint8_t buf[16];
-	size_t room = uart_room();
-	ssize_t n = read(0, buf, room < sizeof(buf) ? room : sizeof(buf));
+	size_t room = input_room(m);
+	ssize_t n;
 
+	if (!room) { /* until want_input() */
+		watch_set(&input, 0);
+		return;
+	}
+	n = read(0, buf, room < sizeof(buf) ? room : sizeof(buf));
 	if (n <= 0) {
 		input_ended = n == 0 || (errno != EINTR && errno != EAGAIN);
 		watch_set(&input, input_ended ? 0 : POLLIN);
@@ -152,8 +168,11 @@ static void forward_input(struct machine *m, void *device, short events)
 	}
 	if (terminal_raw)
 		n = take_escapes(buf, n);
-	uart_input(m, buf, n);
-	watch_set(&input, uart_room() ? POLLIN : 0);
+	if (m->vga)
+		keyboard_input(m, buf, n);
+	else
+		uart_input(m, buf, n);
+	watch_set(&input, input_room(m) ? POLLIN : 0);
 }
 
 void want_input(void)
@@ -239,6 +258,7 @@ static int play_devices(struct machine *m)
 		watch_once(m);
 		control_serve(m);
 	}
+	vga_end(m);
 	return end_status;
 }
 
@@ -264,6 +284,13 @@ static void choose_system(struct machine *m, char **argv)
 {
 	static char image[256];
 
+	if (m->firmware) {
+		if (argv[0] || m->kernel || m->initrd || m->append)
+			die(STATUS_USAGE,
+			    "run: --firmware takes --disk and --cdrom, no kernel and no image");
+		m->load = firmware_load;
+		return;
+	}
 	choose_kernel(m);
 	if (!argv[0]) {
 		if (!opt.kernel)
@@ -293,8 +320,14 @@ static void add_devices(void)
 	devices_init(&m);
 	if (m.pci)
 		pci_init(&m);
+	if (m.cdrom)
+		ide_cdrom(&m, m.cdrom);
+	i8042_init(&m);
+	firmware_init(&m);
+	vga_init(&m);
 	for (int i = 0; i < opt.disks.n; i++)
-		blk_add(&m, opt.disks.item[i]);
+		if (!ide_disk(&m, opt.disks.item[i]))
+			blk_add(&m, opt.disks.item[i]);
 	for (int i = 0; i < opt.nets.n; i++)
 		net_add(&m, opt.nets.item[i]);
 	if (opt.rng)
@@ -444,13 +477,16 @@ int run_verb(int argc, char **argv)
 			      .append = opt.append,
 			      .boot16 = opt.boot16,
 			      .devices = opt.disks.n || opt.nets.n || opt.rng,
+			      .vga = opt.vga,
+			      .firmware = opt.firmware,
+			      .cdrom = opt.cdrom,
 			      .console = opt.console };
 	choose_system(&m, argv);
 	check_options();
 	describe_command();
 	/* Dyad's kernel would lose 2 ms on a bus with nothing on it. */
 	m.pci = !m.image || m.mode != ENTER_PROTECTED;
-	return live(argv[0] ? argv[0] : base_name(m.kernel), NULL);
+	return live(argv[0] ? argv[0] : base_name(m.firmware ? m.firmware : m.kernel), NULL);
 }
 
 int restore_verb(int argc, char **argv)

@@ -201,7 +201,7 @@ static void bound_input(struct machine *m)
 
 void uart_init(struct machine *m)
 {
-	uarts[0].out = m->console ? 2 : m->argv ? -1 : 1;
+	uarts[0].out = m->console ? 2 : m->argv || m->vga ? -1 : 1;
 	uarts[1].out = 1;
 	for (int i = 0; i < (m->image ? 3 : 2); i++) {
 		uarts[i].ports.size = 8;

@@ -19,6 +19,8 @@
  *	pci.c      the PCI bus
  *	virtio.c   what virtio devices share; virtq.c their queues, virtio_pci.c how they are on the bus
  *	blk.c  net.c  rng.c   virtio devices: disks, networks, random bytes
+ *	ide.c      IDE disk and CD; firmware.c  SeaBIOS and what it asks
+ *	vga.c      text mode, shown in the terminal; i8042.c  the keyboard
  *	uart.c     serial ports: the console, the command's output, the agent's
  *	agent.c    commands inside the machine, by its agent; exec.c  who asks for one
  *	stats.c    exits, counted
@@ -77,6 +79,9 @@ struct machine {
 	struct image_config config; /* what the image says about running it */
 	uint64_t memory;
 	unsigned int cpus;
+	bool vga; /* the terminal is a screen and a keyboard, not COM1 */
+	const char *firmware, *cdrom; /* files */
+	struct file rom; /* which is mapped below 4 GiB */
 	bool console; /* the guest's console goes to stderr */
 	bool devices; /* it has virtio devices */
 	bool interactive,
@@ -96,7 +101,7 @@ struct machine {
 	void (*load)(struct machine *m);
 	uint64_t kernel_end; /* guest-physical, of its last segment */
 	/* how the first vCPU begins; all guest-physical */
-	enum { ENTER_PROTECTED, ENTER_LONG, ENTER_REAL } mode;
+	enum { ENTER_PROTECTED, ENTER_LONG, ENTER_REAL, ENTER_RESET } mode;
 	uint64_t entry, start_info;
 	uint32_t magic; /* protected mode: EAX */
 	uint64_t gdt, gdt_size, page_tables; /* long mode */
@@ -160,6 +165,8 @@ uint64_t low_string(struct low *l, const char *text);
 
 /* acpi.c: the tables that firmware leaves in its memory; the address of the RSDP */
 uint64_t firmware_tables(struct machine *m);
+uint64_t
+acpi_tables(struct low *l); /* the ACPI ones alone; the RSDP is the first of what it takes */
 
 /* bios.c: interrupt vectors and their stubs; what a stub asks for, with an OUT to PORT_BIOS */
 void bios_load(struct machine *m);
@@ -177,7 +184,7 @@ void vcpus_go_on(struct machine *m);
 /* run.c: the machine is over; the first status counts. Any thread; returns, the caller may go on. */
 void machine_end(int status);
 bool machine_is_over(void);
-/* The UART has taken all of its input, and may have more. */
+/* The UART has taken all of its input, or the keyboard some, and may have more. */
 void want_input(void);
 
 /* Guest-physical memory, n bytes from at on; NULL: not all of it is RAM, or the image and only to be read. */
@@ -205,6 +212,9 @@ void bus_access(struct machine *m, enum space space, uint64_t at, bool in, void 
 /* For a device that is called: what it does in between may last, and is nobody else's concern. */
 void bus_unlock(void);
 void bus_lock(void);
+/* The same `count` times, each with the next bytes of data. */
+void bus_string(struct machine *m, enum space space, uint64_t at, bool in, uint8_t *data,
+		unsigned int size, unsigned int count);
 
 /* A descriptor that a device waits for. */
 struct watch {
@@ -249,7 +259,26 @@ void sandbox_enter(void);
 
 /* devices.c */
 void devices_init(struct machine *m);
+void machine_reset(struct machine *m); /* a reboot: there is nothing to come back to */
 void press_power_button(struct machine *m);
+
+/* firmware.c: the loader, then what the machine has for it */
+void firmware_load(struct machine *m), firmware_init(struct machine *m);
+
+/* ide.c: false when it is not for it, FILE,ide */
+bool ide_disk(struct machine *m, const char *disk);
+void ide_cdrom(struct machine *m, const char *path);
+
+/* vga.c */
+void vga_init(struct machine *m);
+void vga_type(struct machine *m, uint8_t c); /* at the cursor, as a BIOS does */
+void vga_end(struct machine *m); /* shows what is still to be shown */
+
+/* i8042.c */
+void i8042_init(struct machine *m);
+void keyboard_tick(void); /* some time has gone by */
+size_t keyboard_room(void); /* as uart_room(), uart_input() */
+void keyboard_input(struct machine *m, const uint8_t *buf, size_t n);
 
 /* uart.c */
 void uart_init(struct machine *m);

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A PC's firmware, SeaBIOS: it lies in a ROM that ends at 4 GiB, where the CPU begins, with its end
+ * in the last 128 KiB below 1 MiB, too. That memory is RAM at all times, so what the PAM registers of the host bridge
+ * (Intel 82441FX data sheet, 3.2.19) unlock is unlocked already; they keep what is written, no more. What the
+ * machine has, the firmware learns from fw_cfg (QEMU's docs/specs/fw_cfg.rst): items by number, files by
+ * name. The ACPI tables are in the last RAM, which is reserved; only their root pointer has to be found in the firmware's memory,
+ * where it puts it for us (a command of QEMU's table loader, include/hw/acpi/bios-linker-loader.h).
+ */
+#include <string.h>
+#include <unistd.h>
+#include <sys/mman.h>
+#include <asm/bootparam.h>
+
+#include "pci.h"
+
+#define ROM_MAX (256U << 10)
+#define SHADOW (128U << 10) /* of its end, below 1 MiB */
+#define TABLES (64U << 10)
+#define RSDP_SIZE 36
+#define PAM0 0x59 /* of the host bridge */
+#define PAM_END 0x60
+#define VENDOR_QEMU                                                                                \
+	0x1af4 /* the host bridge's subsystem, by which SeaBIOS knows that there is fw_cfg */
+#define SUBSYSTEM_QEMU 0x1100
+#define E820_RAM 1
+#define E820_RESERVED 2
+
+#define PORT_FW_CFG 0x510 /* 16 bits that select, then a byte of data at a time */
+enum { SIGNATURE = 0, ID = 1, CPUS = 5, MAX_CPUS_KEY = 15, FILE_DIR = 0x19, FIRST_FILE = 0x20 };
+
+struct directory_entry {
+	uint32_t size; /* big-endian, as the next */
+	uint16_t select, reserved;
+	char name[56];
+};
+struct loader_command { /* of 128 bytes */
+	uint32_t command;
+	char file[56];
+	uint32_t alignment;
+	uint8_t zone, unused[63];
+} __attribute__((packed));
+enum { LOADER_ALLOCATE = 1, ZONE_FSEG = 2 };
+
+static struct item {
+	uint16_t key;
+	const void *data;
+	size_t size;
+} items[16];
+static unsigned int nr_items;
+static struct {
+	uint32_t count; /* big-endian */
+	struct directory_entry entry[8];
+} directory;
+static unsigned int nr_files;
+
+static void add_item(uint16_t key, const void *data, size_t size)
+{
+	items[nr_items++] = (struct item){ key, data, size };
+}
+
+static void add_file(const char *name, const void *data, size_t size)
+{
+	struct directory_entry *e = &directory.entry[nr_files];
+
+	add_item(FIRST_FILE + nr_files, data, size);
+	e->size = __builtin_bswap32(size);
+	e->select = __builtin_bswap16(FIRST_FILE + nr_files);
+	strcpy(e->name, name);
+	directory.count = __builtin_bswap32(++nr_files);
+}
+
+static void fw_cfg_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
+			  unsigned int size)
+{
+	static const struct item *item;
+	static size_t at;
+	uint8_t *v = data;
+
+	if (reg && in) { /* zeros behind the end */
+		*v = item && at < item->size ? ((const uint8_t *)item->data)[at] : 0;
+		at++;
+	} else if (!reg && !in && size == 2) {
+		at = 0;
+		item = NULL;
+		for (unsigned int i = 0; i < nr_items; i++)
+			if (items[i].key == (v[0] | v[1] << 8))
+				item = &items[i];
+	}
+}
+
+/* The screen's own firmware is in the file vgabios.bin beside the other. */
+static void add_vga_rom(struct machine *m)
+{
+	const char *slash = strrchr(m->firmware, '/');
+	static struct file rom;
+	char path[256];
+
+	if (!join(path, sizeof(path), slash ? copy_text(m->firmware, slash - m->firmware) : ".",
+		  "/vgabios.bin", NULL) ||
+	    access(path, R_OK) < 0)
+		die(STATUS_FAILED, "%s: no vgabios.bin beside it", m->firmware);
+	file_map(&rom, copy_text(path, strlen(path)));
+	add_file("vgaroms/vgabios.bin", rom.data, rom.size);
+}
+
+static void add_acpi(struct machine *m)
+{
+	static struct loader_command command = { .command = LOADER_ALLOCATE,
+						 .file = "etc/acpi/rsdp",
+						 .alignment = 16,
+						 .zone = ZONE_FSEG };
+	struct low top = { .m = m, .at = m->ram_size - TABLES, .end = m->ram_size };
+
+	add_file(command.file, m->ram + acpi_tables(&top), RSDP_SIZE);
+	add_file("etc/table-loader", &command, sizeof(command));
+}
+
+void firmware_load(struct machine *m)
+{
+	static struct boot_e820_entry map[2];
+	static const uint32_t id = 1; /* no DMA */
+	static const uint64_t none;
+	static uint16_t cpus;
+	struct file *rom = &m->rom;
+
+	file_map(rom, m->firmware);
+	if (rom->size < SHADOW || rom->size > ROM_MAX || rom->size % (64U << 10))
+		die(STATUS_FAILED, "%s: %zu bytes, firmware has 128 to 256 KiB", rom->path,
+		    rom->size);
+	memcpy(m->ram + HIGH_MEMORY - SHADOW, rom->data + rom->size - SHADOW, SHADOW);
+	map[0] = (struct boot_e820_entry){ 0, m->ram_size - TABLES, E820_RAM };
+	map[1] = (struct boot_e820_entry){ m->ram_size - TABLES, TABLES, E820_RESERVED };
+	cpus = m->cpus;
+	add_item(SIGNATURE, "QEMU", 4);
+	add_item(ID, &id, sizeof(id));
+	add_item(CPUS, &cpus, sizeof(cpus));
+	add_item(MAX_CPUS_KEY, &cpus, sizeof(cpus));
+	add_item(FILE_DIR, &directory, sizeof(directory));
+	add_file("etc/e820", map, sizeof(map));
+	add_file("etc/show-boot-menu", &none, sizeof(none));
+	add_vga_rom(m);
+	add_acpi(m);
+	m->mode = ENTER_RESET;
+	m->vga = true;
+}
+
+void firmware_init(struct machine *m)
+{
+	static struct region ports = { .start = PORT_FW_CFG, .size = 2, .access = fw_cfg_access };
+	struct pci_function *bridge;
+
+	if (!m->firmware)
+		return;
+	bus_add(m, &ports);
+	bridge = pci_init(m);
+	pci_set(bridge, PCI_SUBSYSTEM_VENDOR_ID, 2, VENDOR_QEMU);
+	pci_set(bridge, PCI_SUBSYSTEM_ID, 2, SUBSYSTEM_QEMU);
+	memset(bridge->writable + PAM0, 0xff, PAM_END - PAM0);
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The keyboard and its controller (Intel 8042; IBM PS/2 technical reference, keyboard and controller). What
+ * is typed on the terminal becomes key strokes of scan code set 1, which is what the controller makes
+ * of every keyboard's set 2 while it translates, and it always does. There is no mouse.
+ */
+#include <string.h>
+
+#include "vm.h"
+
+#define PORT_DATA 0x60
+#define PORT_COMMAND 0x64
+#define IRQ 1
+#define QUEUE 64
+#define SEQUENCE_MOST 5 /* bytes that a terminal sends for one key */
+
+#define STATUS_FULL (1 << 0) /* the data port has a byte */
+#define STATUS_SYSTEM (1 << 2)
+#define STATUS_UNLOCKED (1 << 4)
+#define CONFIG_IRQ (1 << 0)
+#define CONFIG_SYSTEM (1 << 2)
+#define CONFIG_OFF (1 << 4)
+#define CONFIG_TRANSLATE (1 << 6)
+#define OUTPUT_RUN (1 << 0) /* of the output port: the CPU is not reset */
+#define OUTPUT_A20 (1 << 1)
+
+enum { /* commands to the controller */
+       READ_CONFIG = 0x20,
+       WRITE_CONFIG = 0x60,
+       TEST_MOUSE = 0xa9,
+       TEST = 0xaa,
+       TEST_KEYBOARD = 0xab,
+       KEYBOARD_OFF = 0xad,
+       KEYBOARD_ON = 0xae,
+       READ_OUTPUT = 0xd0,
+       WRITE_OUTPUT = 0xd1,
+       ECHO_KEYBOARD = 0xd2,
+       ECHO_MOUSE = 0xd3,
+       TO_MOUSE = 0xd4, /* lost, as the byte that follows */
+       RESET = 0xfe,
+};
+enum { /* commands to the keyboard, and its answers */
+       SET_LEDS = 0xed,
+       ECHO = 0xee,
+       SET_CODES = 0xf0,
+       IDENTIFY = 0xf2,
+       SET_RATE = 0xf3,
+       KEYBOARD_RESET = 0xff,
+       ACK = 0xfa,
+       PASSED = 0xaa,
+};
+enum {
+	KEY_CTRL = 0x1d,
+	KEY_SHIFT = 0x2a,
+	KEY_HOME = 0x47, /* the first of those that older keyboards have on the number pad alone */
+	RELEASE = 0x80,
+	EXTENDED = 0xe0
+};
+
+static uint8_t config = CONFIG_IRQ | CONFIG_SYSTEM | CONFIG_TRANSLATE;
+static uint8_t queue[QUEUE];
+static unsigned int queued;
+static uint8_t command, keyboard_command; /* that wait for a byte more, or 0 */
+static uint8_t code_set = 2;
+
+/* The line falls and rises for each byte: the controller's interrupt is an edge. */
+static void signal_next(struct machine *m)
+{
+	irq_line(m, IRQ, false);
+	if (queued && (config & CONFIG_IRQ))
+		irq_line(m, IRQ, true);
+}
+
+static void answer(struct machine *m, uint8_t v)
+{
+	if (queued == QUEUE)
+		return;
+	queue[queued++] = v;
+	if (queued == 1)
+		signal_next(m);
+}
+
+static uint8_t take(struct machine *m)
+{
+	static uint8_t last;
+
+	if (queued) {
+		last = queue[0];
+		memmove(queue, queue + 1, --queued);
+		signal_next(m);
+	}
+	return last;
+}
+
+static void to_keyboard(struct machine *m, uint8_t v)
+{
+	uint8_t before = keyboard_command;
+
+	keyboard_command = 0;
+	config &= ~CONFIG_OFF;
+	answer(m, v == ECHO && !before ? ECHO : ACK);
+	if (before == SET_CODES && v)
+		code_set = v;
+	else if (before == SET_CODES)
+		answer(m, code_set);
+	else if (before)
+		return;
+	else if (v == SET_LEDS || v == SET_CODES || v == SET_RATE)
+		keyboard_command = v;
+	else if (v == IDENTIFY) {
+		answer(m, 0xab); /* an MF2 keyboard; the other byte is 83, translated */
+		answer(m, 0x41);
+	} else if (v == KEYBOARD_RESET)
+		answer(m, PASSED);
+}
+
+static void write_data(struct machine *m, uint8_t v)
+{
+	uint8_t before = command;
+
+	command = 0;
+	if (before == WRITE_CONFIG) {
+		config = v | CONFIG_TRANSLATE;
+		signal_next(m);
+	} else if (before == WRITE_OUTPUT) {
+		if (!(v & OUTPUT_RUN))
+			machine_reset(m);
+	} else if (before == ECHO_KEYBOARD)
+		answer(m, v);
+	else if (!before)
+		to_keyboard(m, v);
+}
+
+static void write_command(struct machine *m, uint8_t v)
+{
+	command = 0;
+	switch (v) {
+	case READ_CONFIG:
+		answer(m, config);
+		break;
+	case TEST:
+		answer(m, 0x55);
+		break;
+	case TEST_KEYBOARD:
+		answer(m, 0);
+		break;
+	case TEST_MOUSE:
+		answer(m, 0xff); /* nothing is plugged in */
+		break;
+	case KEYBOARD_OFF:
+		config |= CONFIG_OFF;
+		break;
+	case KEYBOARD_ON:
+		config &= ~CONFIG_OFF;
+		break;
+	case READ_OUTPUT:
+		answer(m, OUTPUT_RUN | OUTPUT_A20);
+		break;
+	case RESET:
+		machine_reset(m);
+		break;
+	case WRITE_CONFIG:
+	case WRITE_OUTPUT:
+	case ECHO_KEYBOARD:
+	case ECHO_MOUSE:
+	case TO_MOUSE:
+		command = v;
+		break;
+	}
+}
+
+static void data_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
+			unsigned int size)
+{
+	uint8_t *v = data;
+
+	if (in)
+		*v = take(m);
+	else
+		write_data(m, *v);
+}
+
+static void command_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
+			   unsigned int size)
+{
+	uint8_t *v = data;
+
+	if (in)
+		*v = STATUS_SYSTEM | STATUS_UNLOCKED | (queued ? STATUS_FULL : 0);
+	else
+		write_command(m, *v);
+}
+
+/* ---- from characters to keys ---- */
+
+static void press(struct machine *m, const uint8_t *keys, unsigned int n, bool extended)
+{
+	for (unsigned int i = 0; i < 2 * n; i++) { /* down in this order, up in the other */
+		if (extended)
+			answer(m, EXTENDED);
+		answer(m, i < n ? keys[i] : keys[2 * n - 1 - i] | RELEASE);
+	}
+}
+
+/* The place of a character is its key's scan code. */
+static void type(struct machine *m, char c)
+{
+	static const char plain[] =
+		"\0\0331234567890-=\b\tqwertyuiop[]\r\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
+	static const char shift[] =
+		"\0\0!@#$%^&*()_+\0\0QWERTYUIOP{}\0\0ASDFGHJKL:\"~\0|ZXCVBNM<>?";
+	const char *at;
+
+	if (c == '\n')
+		c = '\r';
+	if (c == 0x7f)
+		c = '\b';
+	at = c ? memchr(plain, c, sizeof(plain) - 1) : NULL;
+	if (at) {
+		press(m, (uint8_t[]){ at - plain }, 1, false);
+	} else if (c && (at = memchr(shift, c, sizeof(shift) - 1))) {
+		press(m, (uint8_t[]){ KEY_SHIFT, at - shift }, 2, false);
+	} else if (c > 0 && c < 27) {
+		at = memchr(plain, c + 'a' - 1, sizeof(plain) - 1);
+		press(m, (uint8_t[]){ KEY_CTRL, at - plain }, 2, false);
+	}
+}
+
+/* What a terminal sends for a key without a character (ECMA-48, xterm): bytes that it takes, or 0. */
+static size_t type_sequence(struct machine *m, const uint8_t *buf, size_t n)
+{
+	static const struct {
+		const char *text; /* behind ESC */
+		uint8_t key;
+	} keys[] = {
+		{ "[A", 0x48 },   { "[B", 0x50 },   { "[C", 0x4d },   { "[D", 0x4b },
+		{ "[H", 0x47 },   { "[F", 0x4f },   { "[2~", 0x52 },  { "[3~", 0x53 },
+		{ "[5~", 0x49 },  { "[6~", 0x51 },  { "OP", 0x3b },   { "OQ", 0x3c },
+		{ "OR", 0x3d },   { "OS", 0x3e },   { "[15~", 0x3f }, { "[17~", 0x40 },
+		{ "[18~", 0x41 }, { "[19~", 0x42 }, { "[20~", 0x43 }, { "[21~", 0x44 },
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		size_t len = strlen(keys[i].text);
+
+		if (n > len && buf[0] == '\033' && !memcmp(buf + 1, keys[i].text, len)) {
+			press(m, &keys[i].key, 1, keys[i].key >= KEY_HOME);
+			return 1 + len;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Nobody types faster than a BIOS reads, which keeps 15 keys: what comes from a file waits for the next
+ * look at the screen.
+ */
+static bool typed;
+
+void keyboard_tick(void)
+{
+	typed = false;
+	want_input();
+}
+
+size_t keyboard_room(void)
+{
+	return typed || queued || (config & CONFIG_OFF) ? 0 : SEQUENCE_MOST;
+}
+
+void keyboard_input(struct machine *m, const uint8_t *buf, size_t n)
+{
+	typed = true;
+	while (n) {
+		size_t took = type_sequence(m, buf, n);
+
+		if (!took) {
+			type(m, *buf);
+			took = 1;
+		}
+		buf += took;
+		n -= took;
+	}
+}
+
+void i8042_init(struct machine *m)
+{
+	static struct kept kept = { .id = "i8042", .data = &config, .size = sizeof(config) };
+	static struct region ports[] = {
+		{ .start = PORT_DATA, .size = 1, .access = data_access },
+		{ .start = PORT_COMMAND, .size = 1, .access = command_access },
+	};
+
+	bus_add(m, &ports[0]);
+	bus_add(m, &ports[1]);
+	snapshot_keep(&kept);
+}

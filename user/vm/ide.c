@@ -1,0 +1,638 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two IDE channels at the ports that PCs always had them (ATA/ATAPI-6, INCITS 361; MMC-3 for the CD): the first with
+ * a disk, the second with a CD, each as its channel's master. Data goes by PIO alone, through a buffer of a
+ * channel: a block of it is ready, or wanted, whenever DRQ is set. On the PCI bus they are a PIIX3's
+ * function, which is how newer firmware finds them; it has no bus master.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pci.h"
+
+#define VENDOR_INTEL 0x8086
+#define PIIX3_ISA 0x7000
+#define PIIX3_IDE 0x7010
+#define CLASS_ISA_BRIDGE 0x060100
+#define CLASS_IDE 0x010100 /* at the old ports */
+
+#define SECTOR 512
+#define CD_SECTOR 2048
+#define MULTIPLE 16 /* sectors of a block of READ MULTIPLE at most */
+#define LBA28_END (1UL << 28)
+#define CD_BYTES_MOST 0xf000 /* of one PIO block, should the guest not say */
+#define BUFFER 0x10000 /* of a channel: more than any block */
+#define PACKET 12
+
+enum { DATA, ERROR, COUNT, LBA_LOW, LBA_MID, LBA_HIGH, DEVICE, STATUS, REGISTERS };
+enum { ERR = 1, DRQ = 8, DSC = 0x10, DRDY = 0x40, BSY = 0x80 }; /* status */
+enum { ABORT = 4, NOT_FOUND = 0x10 }; /* error */
+enum { DEVICE_SLAVE = 0x10, DEVICE_LBA = 0x40 };
+enum { CONTROL_NO_IRQ = 2, CONTROL_RESET = 4, CONTROL_HIGH = 0x80 };
+enum { REASON_COMMAND = 1, REASON_TO_HOST = 2 }; /* ATAPI: what COUNT says of the transfer */
+
+enum { /* commands */
+       DEVICE_RESET = 0x08,
+       READ = 0x20,
+       READ_EXT = 0x24,
+       READ_MULTIPLE_EXT = 0x29,
+       WRITE = 0x30,
+       WRITE_EXT = 0x34,
+       WRITE_MULTIPLE_EXT = 0x39,
+       VERIFY = 0x40,
+       VERIFY_EXT = 0x42,
+       DIAGNOSE = 0x90,
+       INIT_PARAMETERS = 0x91,
+       PACKET_COMMAND = 0xa0,
+       IDENTIFY_PACKET = 0xa1,
+       READ_MULTIPLE = 0xc4,
+       WRITE_MULTIPLE = 0xc5,
+       SET_MULTIPLE = 0xc6,
+       FLUSH = 0xe7,
+       FLUSH_EXT = 0xea,
+       IDENTIFY = 0xec,
+       SET_FEATURES = 0xef,
+};
+enum { /* of the CD: packets (MMC-3, SPC-3) */
+       TEST_UNIT_READY = 0x00,
+       REQUEST_SENSE = 0x03,
+       INQUIRY = 0x12,
+       START_STOP = 0x1b,
+       PREVENT_REMOVAL = 0x1e,
+       READ_CAPACITY = 0x25,
+       READ_10 = 0x28,
+       READ_TOC = 0x43,
+       READ_12 = 0xa8,
+};
+enum { SENSE_NONE, SENSE_ILLEGAL = 5, ASC_COMMAND = 0x20, ASC_LBA = 0x21, ASC_FIELD = 0x24 };
+
+struct channel {
+	unsigned int irq;
+	struct region command, control; /* ports */
+	int fd; /* of the drive, or -1 */
+	bool cd, read_only;
+	uint64_t sectors; /* of SECTOR, or CD_SECTOR */
+
+	/* the task file; hob: what each register had before its last write, for 48-bit commands */
+	uint8_t reg[REGISTERS], hob[REGISTERS], features, device_control;
+	unsigned int multiple;
+	uint8_t sense, asc;
+
+	/* the transfer: a block of `filled` bytes in buf, of which `at` are through; then `left` more */
+	enum { IDLE, TO_GUEST, FROM_GUEST, FROM_GUEST_PACKET } phase;
+	uint8_t *buf; /* BUFFER bytes */
+	unsigned int at, filled, block; /* block: sectors that go at once */
+	uint64_t next, left; /* sectors on the medium */
+};
+
+static uint8_t buffers[2][BUFFER];
+static struct channel channels[2] = {
+	{ .irq = 14, .fd = -1, .buf = buffers[0], .command.start = 0x1f0, .control.start = 0x3f6 },
+	{ .irq = 15, .fd = -1, .buf = buffers[1], .command.start = 0x170, .control.start = 0x376 },
+};
+
+static void interrupt(struct machine *m, struct channel *c)
+{
+	if (!(c->device_control & CONTROL_NO_IRQ))
+		irq_line(m, c->irq, true);
+}
+
+static void finish(struct machine *m, struct channel *c, uint8_t error)
+{
+	c->phase = IDLE;
+	c->reg[ERROR] = error;
+	c->reg[STATUS] = DRDY | DSC | (error ? ERR : 0);
+	if (c->cd)
+		c->reg[COUNT] = REASON_COMMAND | REASON_TO_HOST;
+	interrupt(m, c);
+}
+
+/* n bytes are in buf for the guest. */
+static void offer(struct machine *m, struct channel *c, unsigned int n)
+{
+	c->phase = TO_GUEST;
+	c->at = 0;
+	c->filled = n;
+	c->reg[STATUS] = DRDY | DSC | DRQ;
+	if (c->cd) {
+		c->reg[COUNT] = REASON_TO_HOST;
+		c->reg[LBA_MID] = n;
+		c->reg[LBA_HIGH] = n >> 8;
+	}
+	interrupt(m, c);
+}
+
+/* ---- reading and writing ---- */
+
+static unsigned int sector_size(const struct channel *c)
+{
+	return c->cd ? CD_SECTOR : SECTOR;
+}
+
+static unsigned int next_block(const struct channel *c)
+{
+	return c->left < c->block ? c->left : c->block;
+}
+
+static void read_block(struct machine *m, struct channel *c)
+{
+	unsigned int n = next_block(c), bytes = n * sector_size(c);
+
+	if (pread(c->fd, c->buf, bytes, c->next * sector_size(c)) != (ssize_t)bytes) {
+		finish(m, c, NOT_FOUND);
+		return;
+	}
+	c->next += n;
+	c->left -= n;
+	offer(m, c, bytes);
+}
+
+static void want_block(struct channel *c)
+{
+	c->phase = FROM_GUEST;
+	c->at = 0;
+	c->filled = next_block(c) * SECTOR;
+	c->reg[STATUS] = DRDY | DSC | DRQ;
+}
+
+static void write_block(struct machine *m, struct channel *c)
+{
+	if (pwrite(c->fd, c->buf, c->filled, c->next * SECTOR) != (ssize_t)c->filled) {
+		finish(m, c, ABORT);
+		return;
+	}
+	c->next += c->filled / SECTOR;
+	c->left -= c->filled / SECTOR;
+	if (!c->left) {
+		finish(m, c, 0);
+		return;
+	}
+	want_block(c);
+	interrupt(m, c);
+}
+
+/* Geometry for who asks by cylinder, head and sector: 16 heads of 63 sectors. */
+enum { HEADS = 16, SECTORS = 63 };
+
+static uint64_t first_sector(const struct channel *c, bool ext)
+{
+	const uint8_t *r = c->reg, *h = c->hob;
+	uint64_t low = r[LBA_LOW] | r[LBA_MID] << 8 | r[LBA_HIGH] << 16;
+
+	if (ext)
+		return low | (uint64_t)h[LBA_LOW] << 24 | (uint64_t)h[LBA_MID] << 32 |
+		       (uint64_t)h[LBA_HIGH] << 40;
+	if (r[DEVICE] & DEVICE_LBA)
+		return low | (uint64_t)(r[DEVICE] & 15) << 24;
+	return ((low >> 8) * HEADS + (r[DEVICE] & 15)) * SECTORS + (low & 0xff) - 1;
+}
+
+static bool begin_transfer(struct channel *c, bool ext, unsigned int block)
+{
+	uint64_t n = c->reg[COUNT] | (ext ? c->hob[COUNT] << 8 : 0);
+
+	c->next = first_sector(c, ext);
+	c->left = n ? n : ext ? 65536 : 256;
+	c->block = block;
+	return c->next < c->sectors && c->left <= c->sectors - c->next;
+}
+
+static void transfer(struct machine *m, struct channel *c, bool write, bool ext, unsigned int block)
+{
+	if (!block || (write && c->read_only))
+		finish(m, c, ABORT);
+	else if (!begin_transfer(c, ext, block))
+		finish(m, c, NOT_FOUND);
+	else if (write)
+		want_block(c);
+	else
+		read_block(m, c);
+}
+
+/* ---- IDENTIFY ---- */
+
+static void put_word(struct channel *c, unsigned int word, uint16_t v)
+{
+	memcpy(c->buf + 2 * word, &v, 2);
+}
+
+/* Characters lie in their words the other way round; blanks fill the rest. */
+static void put_text(struct channel *c, unsigned int word, unsigned int words, const char *text)
+{
+	for (unsigned int i = 0; i < 2 * words; i++)
+		c->buf[2 * word + (i ^ 1)] = *text ? *text++ : ' ';
+}
+
+static void identify(struct machine *m, struct channel *c)
+{
+	uint64_t n = c->sectors, small = n < LBA28_END ? n : LBA28_END - 1;
+	uint64_t cylinders = (n + HEADS * SECTORS - 1) / (HEADS * SECTORS);
+
+	memset(c->buf, 0, SECTOR);
+	put_word(c, 0,
+		 c->cd ? 0x8580 : 0x0040); /* a removable CD with packets of 12 bytes; a disk */
+	put_text(c, 10, 10, "1");
+	put_text(c, 23, 4, "1");
+	put_text(c, 27, 20, c->cd ? "DYAD CD" : "DYAD DISK");
+	put_word(c, 49, 1 << 9); /* LBA */
+	put_word(c, 53, 1 << 1); /* words 64 to 70 are there: PIO modes 3 and 4 */
+	put_word(c, 64, 3);
+	put_word(c, 80, 0x7e); /* ATA-1 to 6 */
+	if (!c->cd) {
+		put_word(c, 1, cylinders < 16383 ? cylinders : 16383);
+		put_word(c, 3, HEADS);
+		put_word(c, 6, SECTORS);
+		put_word(c, 47, 0x8000 | MULTIPLE);
+		put_word(c, 59, c->multiple ? 0x100 | c->multiple : 0);
+		memcpy(c->buf + 2 * 60, &small, 4);
+		put_word(c, 83, 1 << 14 | 1 << 13 | 1 << 12 | 1 << 10); /* 48 bits, FLUSH */
+		put_word(c, 86, 1 << 13 | 1 << 12 | 1 << 10);
+		memcpy(c->buf + 2 * 100, &n, 8);
+	}
+	c->left = 0;
+	c->phase = TO_GUEST;
+	offer(m, c, SECTOR);
+}
+
+/* ---- the CD's packets ---- */
+
+static uint32_t be32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+}
+
+static void put_be32(uint8_t *p, uint32_t v)
+{
+	v = __builtin_bswap32(v);
+	memcpy(p, &v, 4);
+}
+
+static void fail_packet(struct machine *m, struct channel *c, uint8_t asc)
+{
+	c->sense = SENSE_ILLEGAL;
+	c->asc = asc;
+	finish(m, c, SENSE_ILLEGAL << 4 | ABORT);
+}
+
+/* An answer of n bytes, cut to what the packet and the task file allow. */
+static void answer_packet(struct machine *m, struct channel *c, unsigned int n, unsigned int most)
+{
+	c->left = 0;
+	if (n > most)
+		n = most;
+	if (n)
+		offer(m, c, n);
+	else
+		finish(m, c, 0);
+}
+
+/* How many sectors fit the byte count that the guest gave for one block. */
+static void read_cd(struct machine *m, struct channel *c, uint32_t first, uint32_t n)
+{
+	unsigned int most = c->reg[LBA_MID] | c->reg[LBA_HIGH] << 8;
+
+	if (first > c->sectors || n > c->sectors - first) {
+		fail_packet(m, c, ASC_LBA);
+		return;
+	}
+	if (!most || most > CD_BYTES_MOST)
+		most = CD_BYTES_MOST;
+	c->block = most / CD_SECTOR ? most / CD_SECTOR : 1;
+	c->next = first;
+	c->left = n;
+	if (n)
+		read_block(m, c);
+	else
+		finish(m, c, 0);
+}
+
+/* One track that is data, and the lead-out behind it. */
+static void read_toc(struct machine *m, struct channel *c, const uint8_t *packet)
+{
+	static const uint8_t toc[20] = { 0, 18, 1, 1, 0, 0x14, 1, 0, 0, 0, 0, 0, 0, 0x14, 0xaa };
+	bool msf = packet[1] & 2;
+
+	if (packet[2] & 15 || packet[9] >> 6) {
+		fail_packet(m, c, ASC_FIELD);
+		return;
+	}
+	memcpy(c->buf, toc, sizeof(toc));
+	put_be32(c->buf + 8, msf ? 0x200 : 0); /* minute, second, frame: 0:2:0 */
+	put_be32(c->buf + 16, c->sectors);
+	if (msf) {
+		uint32_t f = c->sectors + 150;
+
+		put_be32(c->buf + 16, f / 4500 << 16 | f / 75 % 60 << 8 | f % 75);
+	}
+	answer_packet(m, c, sizeof(toc), packet[7] << 8 | packet[8]);
+}
+
+static void run_packet(struct machine *m, struct channel *c)
+{
+	uint8_t p[PACKET];
+
+	memcpy(p, c->buf, sizeof(p));
+	memset(c->buf, 0, 64);
+	switch (p[0]) {
+	case TEST_UNIT_READY:
+	case START_STOP:
+	case PREVENT_REMOVAL:
+		finish(m, c, 0);
+		break;
+	case REQUEST_SENSE:
+		c->buf[0] = 0x70; /* current */
+		c->buf[2] = c->sense;
+		c->buf[7] = 10;
+		c->buf[12] = c->asc;
+		c->sense = c->asc = SENSE_NONE;
+		answer_packet(m, c, 18, p[4]);
+		break;
+	case INQUIRY:
+		memcpy(c->buf, (uint8_t[]){ 5, 0x80, 0, 0x21, 31 }, 5); /* CD, removable, ATAPI */
+		memcpy(c->buf + 8, "DYAD    CD              1   ", 28);
+		answer_packet(m, c, 36, p[4]);
+		break;
+	case READ_CAPACITY:
+		put_be32(c->buf, c->sectors - 1);
+		put_be32(c->buf + 4, CD_SECTOR);
+		answer_packet(m, c, 8, 8);
+		break;
+	case READ_10:
+		read_cd(m, c, be32(p + 2), p[7] << 8 | p[8]);
+		break;
+	case READ_12:
+		read_cd(m, c, be32(p + 2), be32(p + 6));
+		break;
+	case READ_TOC:
+		read_toc(m, c, p);
+		break;
+	default:
+		fail_packet(m, c, ASC_COMMAND);
+	}
+}
+
+/* ---- commands ---- */
+
+/* What a drive shows of itself after a reset: all registers say which kind it is (9.12). */
+static void set_signature(struct channel *c)
+{
+	c->phase = IDLE;
+	c->reg[ERROR] = c->reg[COUNT] = c->reg[LBA_LOW] = 1;
+	c->reg[LBA_MID] = c->cd ? 0x14 : 0;
+	c->reg[LBA_HIGH] = c->cd ? 0xeb : 0;
+	c->reg[DEVICE] = 0;
+	c->reg[STATUS] = c->cd ? 0 : DRDY | DSC;
+}
+
+static void command_cd(struct machine *m, struct channel *c, uint8_t v)
+{
+	switch (v) {
+	case DEVICE_RESET:
+		set_signature(c);
+		break;
+	case IDENTIFY_PACKET:
+		identify(m, c);
+		break;
+	case PACKET_COMMAND:
+		c->phase = FROM_GUEST_PACKET;
+		c->at = 0;
+		c->filled = PACKET;
+		c->reg[COUNT] = REASON_COMMAND;
+		c->reg[STATUS] = DRDY | DSC | DRQ;
+		break;
+	case SET_FEATURES:
+		finish(m, c, 0);
+		break;
+	case READ: /* a disk's: they are how a host learns that this is none */
+	case IDENTIFY:
+		set_signature(c);
+		finish(m, c, ABORT);
+		c->reg[COUNT] = 1;
+		break;
+	default:
+		finish(m, c, ABORT);
+	}
+}
+
+static void command_disk(struct machine *m, struct channel *c, uint8_t v)
+{
+	switch (v) {
+	case READ:
+	case READ + 1: /* the same without retries */
+	case READ_EXT:
+	case READ_MULTIPLE:
+	case READ_MULTIPLE_EXT:
+		transfer(m, c, false, v == READ_EXT || v == READ_MULTIPLE_EXT,
+			 v == READ_MULTIPLE || v == READ_MULTIPLE_EXT ? c->multiple : 1);
+		break;
+	case WRITE:
+	case WRITE + 1:
+	case WRITE_EXT:
+	case WRITE_MULTIPLE:
+	case WRITE_MULTIPLE_EXT:
+		transfer(m, c, true, v == WRITE_EXT || v == WRITE_MULTIPLE_EXT,
+			 v == WRITE_MULTIPLE || v == WRITE_MULTIPLE_EXT ? c->multiple : 1);
+		break;
+	case VERIFY:
+	case VERIFY + 1:
+	case VERIFY_EXT:
+		finish(m, c, begin_transfer(c, v == VERIFY_EXT, 1) ? 0 : NOT_FOUND);
+		break;
+	case SET_MULTIPLE:
+		if (c->reg[COUNT] > MULTIPLE || c->reg[COUNT] & (c->reg[COUNT] - 1)) {
+			finish(m, c, ABORT);
+			break;
+		}
+		c->multiple = c->reg[COUNT];
+		finish(m, c, 0);
+		break;
+	case FLUSH:
+	case FLUSH_EXT:
+		finish(m, c, fsync(c->fd) < 0 && errno != EINVAL ? ABORT : 0);
+		break;
+	case IDENTIFY:
+		identify(m, c);
+		break;
+	case INIT_PARAMETERS:
+	case SET_FEATURES:
+		finish(m, c, 0);
+		break;
+	default:
+		finish(m, c, ABORT);
+	}
+}
+
+static bool present(const struct channel *c)
+{
+	return c->fd >= 0 && !(c->reg[DEVICE] & DEVICE_SLAVE);
+}
+
+static void run_command(struct machine *m, struct channel *c, uint8_t v)
+{
+	if (v == DIAGNOSE) {
+		set_signature(c);
+		interrupt(m, c);
+	} else if (c->cd) {
+		command_cd(m, c, v);
+	} else {
+		command_disk(m, c, v);
+	}
+}
+
+/* ---- ports ---- */
+
+static void block_through(struct machine *m, struct channel *c)
+{
+	if (c->phase == FROM_GUEST_PACKET)
+		run_packet(m, c);
+	else if (c->phase == FROM_GUEST)
+		write_block(m, c);
+	else if (c->left)
+		read_block(m, c);
+	else if (c->cd)
+		finish(m, c, 0);
+	else {
+		c->phase = IDLE;
+		c->reg[STATUS] = DRDY | DSC;
+	}
+}
+
+static void data_access(struct machine *m, struct channel *c, bool in, void *data,
+			unsigned int size)
+{
+	if (c->phase == IDLE || in != (c->phase == TO_GUEST))
+		return;
+	if (size > c->filled - c->at)
+		size = c->filled - c->at;
+	memcpy(in ? data : c->buf + c->at, in ? c->buf + c->at : data, size);
+	c->at += size;
+	if (c->at == c->filled)
+		block_through(m, c);
+}
+
+static uint8_t read_register(struct machine *m, struct channel *c, unsigned int reg)
+{
+	if (!present(c)) /* a slave that is not there reads as 0, and answers nothing */
+		return reg == DEVICE && c->fd >= 0 ? c->reg[DEVICE] | 0xa0 : c->fd >= 0 ? 0 : 0xff;
+	if (reg == STATUS)
+		irq_line(m, c->irq, false);
+	if (reg == DEVICE)
+		return c->reg[DEVICE] | 0xa0; /* bits that are always set */
+	return c->device_control & CONTROL_HIGH && reg >= COUNT && reg <= LBA_HIGH ? c->hob[reg]
+										   : c->reg[reg];
+}
+
+static void write_register(struct machine *m, struct channel *c, unsigned int reg, uint8_t v)
+{
+	c->device_control &= ~CONTROL_HIGH;
+	if (reg == STATUS) {
+		irq_line(m, c->irq, false);
+		if (present(c))
+			run_command(m, c, v);
+	} else if (reg == ERROR) {
+		c->features = v;
+	} else {
+		c->hob[reg] = c->reg[reg];
+		c->reg[reg] = v;
+	}
+}
+
+static void command_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
+			   unsigned int size)
+{
+	struct channel *c = device;
+	uint8_t *v = data;
+
+	if (reg == DATA) {
+		data_access(m, c, in, data, size);
+		return;
+	}
+	if (in)
+		*v = read_register(m, c, reg);
+	else
+		write_register(m, c, reg, *v);
+}
+
+/* Device control; read, it is the status without a word to the interrupt. */
+static void control_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
+			   unsigned int size)
+{
+	struct channel *c = device;
+	uint8_t *v = data;
+
+	if (in) {
+		*v = present(c) ? c->reg[STATUS] : c->fd >= 0 ? 0 : 0xff;
+		return;
+	}
+	if (*v & ~c->device_control & CONTROL_RESET)
+		set_signature(c);
+	c->device_control = *v;
+	if (*v & CONTROL_NO_IRQ)
+		irq_line(m, c->irq, false);
+}
+
+/* ---- */
+
+static void plug(struct channel *c, const char *path, bool cd)
+{
+	off_t size;
+
+	c->cd = cd;
+	c->fd = cd ? -1 : open(path, O_RDWR | O_CLOEXEC);
+	c->read_only = c->fd < 0;
+	if (c->fd < 0)
+		c->fd = open(path, O_RDONLY | O_CLOEXEC);
+	size = c->fd < 0 ? -1 : lseek(c->fd, 0, SEEK_END);
+	if (size < 0)
+		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
+	c->sectors = size / sector_size(c);
+	if (!c->sectors)
+		die(STATUS_FAILED, "%s: not a sector of a %s", path, cd ? "CD" : "disk");
+	set_signature(c);
+}
+
+/* The controller comes with its first drive. */
+static void controller_init(struct machine *m)
+{
+	static struct pci_function isa, f;
+
+	if (isa.config[0])
+		return;
+	for (int i = 0; i < 2; i++) {
+		struct channel *c = &channels[i];
+
+		c->command.size = REGISTERS;
+		c->control.size = 1;
+		c->command.access = command_access;
+		c->control.access = control_access;
+		c->command.device = c->control.device = c;
+		bus_add(m, &c->command);
+		bus_add(m, &c->control);
+	}
+	snapshot_cannot("it has an IDE drive");
+	pci_identify(&isa, VENDOR_INTEL, PIIX3_ISA, CLASS_ISA_BRIDGE);
+	pci_add(m, &isa, PCI_FREE_SLOT);
+	pci_identify(&f, VENDOR_INTEL, PIIX3_IDE, CLASS_IDE);
+	pci_add(m, &f, isa.devfn + 1);
+}
+
+bool ide_disk(struct machine *m, const char *disk)
+{
+	size_t n = strlen(disk);
+
+	if (n < 5 || strcmp(disk + n - 4, ",ide"))
+		return false;
+	if (channels[0].fd >= 0)
+		die(STATUS_USAGE, "--disk %s: there is one IDE disk", disk);
+	controller_init(m);
+	plug(&channels[0], copy_text(disk, n - 4), false);
+	return true;
+}
+
+void ide_cdrom(struct machine *m, const char *path)
+{
+	controller_init(m);
+	plug(&channels[1], path, true);
+}
