@@ -485,7 +485,8 @@ int run_verb(int argc, char **argv)
 	check_options();
 	describe_command();
 	/* Dyad's kernel would lose 2 ms on a bus with nothing on it. */
-	m.pci = !m.image || m.mode != ENTER_PROTECTED;
+	m.pci = !m.image ||
+		m.load != pvh_load; /* Dyad's kernel would lose 2 ms on a bus with nothing on it */
 	return live(argv[0] ? argv[0] : base_name(m.firmware ? m.firmware : m.kernel), NULL);
 }
 
