@@ -485,8 +485,7 @@ int run_verb(int argc, char **argv)
 	check_options();
 	describe_command();
 	/* Dyad's kernel would lose 2 ms on a bus with nothing on it. */
-	m.pci = !m.image ||
-		m.load != pvh_load; /* Dyad's kernel would lose 2 ms on a bus with nothing on it */
+	m.pci = !m.image || m.load != pvh_load;
 	return live(argv[0] ? argv[0] : base_name(m.firmware ? m.firmware : m.kernel), NULL);
 }
 
