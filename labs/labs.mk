@@ -16,5 +16,6 @@ $(1): $(2) $(shell sed -n 's,^#include "../../../\(.*\)",\1,p' $(2)) | $(UAPI)/.
 	$$(Q)$$(MUSL_CC) -std=gnu17 -D_GNU_SOURCE -isystem $(UAPI) -O1 -g -Iuser/common -static -fno-pie -no-pie -Wall -o $$@ $$<
 endef
 $(foreach s,$(LAB_SOURCES),$(eval $(call lab_program,$(call lab_built,$(s)),$(s))))
-lab-tests: $(call lab_built,$(LAB_SOURCES))
+# outb: of the guest that linux_guest.py makes
+lab-tests: $(call lab_built,$(LAB_SOURCES)) $(BUILD)/tests/guest/outb
 .PHONY: grade check-labs lab-tests

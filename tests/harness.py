@@ -36,6 +36,8 @@ MACHINES = {
     "guests": dict(engine="qemu", cpus=2, mem="320M", linux=("cloud", "stock"), images=("debian",)),
     # and for Debian's QEMU, which runs on Dyad as the monitor
     "monitor": dict(engine="qemu", cpus=2, mem="512M", linux=("cloud",), monitor=True),
+    # and for the monitor of lab 12
+    "linux": dict(engine="qemu", cpus=2, mem="256M", linux=("cloud",)),
     "guestsvtx": dict(engine="bochs", mem="320M", linux=("cloud",)),
     "uefi": dict(engine="uefi", cpus=2),
     "bochs": dict(engine="bochs"),

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Debian's stock kernels and other programs for a PC as guests of Dyad, and an initial file system with a session.
 
-The session is the guest's pid 1: it says what it sees in lines that begin with "@ ", and ends the
-machine as the word end= of the command line wants it: with status 7 at the exit port, by ACPI, or by a reset.
+The session is the guest's pid 1: it says what it sees in lines that begin with "@ ", reads a line from
+the console with the word session=reads, and ends the machine as the word end= of the command line wants it:
+with status 7 at the exit port, by ACPI, or by a reset.
 """
 import os
 import shutil
@@ -59,6 +60,9 @@ case $(cat /proc/cmdline) in
 *devices*) . /devices ;;
 esac
 dmesg -r | sed -n 's/^<[0-4]>\[[ 0-9.]*\]/@ warns:/p'
+case $(cat /proc/cmdline) in
+*session=reads*) read -r line; echo "@ read $line" ;;
+esac
 case $(cat /proc/cmdline) in
 *end=poweroff*) poweroff -f ;;
 *end=reset*) reboot -f ;;
@@ -127,8 +131,13 @@ def pc(build):
             (dyad_iso(build), FOLDER + "dyad.iso")]
 
 
-def files(build, flavours):
-    """What a machine is given: (file here, path there)."""
+def kernels(build, flavours):
+    """Debian's kernels with the session: (file here, path there)."""
     folder = os.path.join(debian.TOP, "build", "linux")
     return [pair for name in flavours for pair in guestkernel.files(guestkernel.make(name, folder), FOLDER + name)] + [
-        (initramfs(build), FOLDER + "initrd")] + pc(build)
+        (initramfs(build), FOLDER + "initrd")]
+
+
+def files(build, flavours):
+    """All that a machine of tests/run is given."""
+    return kernels(build, flavours) + pc(build)

@@ -227,6 +227,11 @@ vm restore s.vm""" % (linux_guest.FOLDER, linux_guest.FOLDER, PLAIN), status=7, 
           match=("^on the disk\n0$", "^init: nosuch: not found$", "^127$")),
     image("image-panic", "cloud", "vm run --kernel linux busybox -- sh -c 'echo c > /proc/sysrq-trigger'; echo $?",
           out="vm: the guest's kernel panicked (--console shows its last words)\n125"),
+    # the monitor of lab 12: no firmware's tables, and input by interrupts
+    Case("monitor", "echo some words | monitor -m 96M %scloud %sinitrd %s session=reads end=port" % (
+        linux_guest.FOLDER, linux_guest.FOLDER, PLAIN), status=7, on=SVM, seconds=120, check=complaint,
+         match=(r"^@ Linux 6\.1\.\d+-\d+-cloud-amd64 x86_64$", "^@ 1 cpus, clock kvm-clock$", "^@ slept$", "^@ forked 20$",
+                "^@ piped 400$", "^@ read some words$")),
     # a monitor that nobody here wrote either; it sets the MTRRs and machine-check MSRs of a CPU that has some
     Case("qemu-microvm", "qemu-system-x86_64 -L /usr/share/qemu -accel kvm -cpu qemu64,-mtrr,-mce,-mca "
          "-M microvm,kernel-irqchip=on,rtc=on -m 96 -smp 2 -nodefaults -no-user-config -display none -serial stdio "
