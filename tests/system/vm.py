@@ -120,6 +120,14 @@ a.out
 bad
 cut
 s.vm""", status=0, seconds=60, on=("qemu",)),
+    # whole copies of kernel and user land, started side by side; then kernels of a page
+    Case("64-at-once", "names=$(seq 64 | sed s,^,v,); for v in $names; do vm run -d --mem 16M --name $v busybox -- sleep 9999 > /dev/null & done; "
+         "wait; for v in v1 v33 v64; do vm exec $v -- hostname; done; vm ps | grep -c ' running '; "
+         "vm rm -f $names; vm ps | wc -l", out="v1\nv33\nv64\n64\n1", seconds=120, on=("images",)),
+    Case("1000-small", "names=$(seq 1000 | sed s,^,g,); for g in $names; do vm run -d --mem 5M --name $g --kernel /tests/guest/halted "
+         "> /dev/null || echo failed; done; vm ps | grep -c ' running '; sed -n 's/^vms //p' /proc/dyad/counts; "
+         "free -m | awk '/^Mem/ { print ($3 < 400) }'; vm rm -f $names; vm ps | wc -l",
+         out="1000\n1000\n1\n1", seconds=200, on=("images",)),
     Case("cpu-without", "vm run busybox -- true; echo $?; ctr run busybox -- echo containers work",
          match=(r"vm: this CPU has no VT-x/SVM \(or firmware disabled it\)", "^containers work$",
                 "^[1-9][0-9]*$"), on=("nosvm", "penryn")),
