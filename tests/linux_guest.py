@@ -37,7 +37,7 @@ ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up
 echo "@ $(ping -c 3 -i 0.1 10.9.0.1 | grep received)"
 echo "@ received $(nc 10.9.0.1 7777 < /dev/null | md5sum)"
 echo "@ sent $(nc 10.9.0.1 7778 < /random)"
-echo "@ interrupts$(grep virtio /proc/interrupts | sed 's/.* \(PCI\|IO-APIC\|XT-PIC\)[^ ]* .* / \1 /' | tr -d '\n')"
+echo "@ interrupts$(grep virtio /proc/interrupts | sed -E 's/.* (PCI|IO-APIC|XT-PIC)[^ ]* +([0-9]+-[a-z]+ +)?/ \1 /' | tr -d '\n')"
 """ % " ".join(os.path.basename(name) for name in MODULES)
 
 SESSION = r"""#!/bin/busybox sh
