@@ -399,10 +399,14 @@ static void uart_update_line(void)
 	/* LAB 12: end */
 }
 
-/* An input that comes before its driver listens would be lost. */
+/*
+ * Input that comes before the driver listens would be lost. It listens when it allows the interrupt, and lets
+ * it through to the PC's wire by OUT2; looking for the port, it tries all bits of IER, too.
+ */
 static bool uart_ready(void)
 {
-	return !uart.received && (uart.reg[UART_IER] & UART_IER_RDI);
+	return !uart.received && (uart.reg[UART_IER] & UART_IER_RDI) &&
+	       (uart.reg[UART_MCR] & UART_MCR_OUT2);
 }
 
 static bool is_divisor(unsigned int reg)

@@ -257,6 +257,7 @@ static void registers(void)
 	out(UART_IER, 0xff);
 	equal("IER has four bits", in(UART_IER), 0xf);
 	out(UART_IER, UART_IER_RDI);
+	out(UART_MCR, UART_MCR_OUT2);
 	out(UART_LCR, 0x83);
 	out(UART_DLL, 12);
 	out(UART_DLM, 34);
@@ -283,6 +284,7 @@ static int cause(void)
 
 static void line(void)
 {
+	out(UART_MCR, UART_MCR_OUT2);
 	out(UART_IER, UART_IER_RDI);
 	equal("calls, no cause", lines, 0);
 	uart_input('a');
@@ -322,7 +324,8 @@ asm(".pushsection .rodata\n"
     "3: mov $0xcf9, %edx; mov $6, %al; out %al, %dx\n"
     "4: mov $0xfe, %al; out %al, $0x64\n"
     "5: push $0; push $0; lidt (%rsp); ud2\n"
-    "6: lea 1(%rdx), %edx; mov $1, %al; out %al, %dx\n" /* IER; then until a new line */
+    "6: mov $0x3fc, %edx; mov $8, %al; out %al, %dx\n" /* OUT2 */
+    "mov $0x3f9, %edx; mov $1, %al; out %al, %dx\n" /* IER; then until a new line */
     "7: mov $0x3fd, %edx; in %dx, %al; test $1, %al; jz 7b; mov $0x3f8, %edx; in %dx, %al; out "
     "%al, %dx\n"
     "cmp $'\\n', %al; jne 7b; mov $7, %al; out %al, $0xf4\n"
