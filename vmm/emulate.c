@@ -113,17 +113,17 @@ static bool is_left(struct vcpu *v, const struct insn *in)
 	return in->rep && low_bytes(v->regs.gpr[R_RCX], in->addr_size);
 }
 
-/* One element is done. */
-static void advance(struct vcpu *v, const struct insn *in)
+/* n elements are done. */
+static void advance(struct vcpu *v, const struct insn *in, u64 n)
 {
-	u64 step = v->regs.rflags & RFLAGS_DF ? -(u64)in->size : in->size;
+	u64 step = v->regs.rflags & RFLAGS_DF ? -n * in->size : n * in->size;
 
 	if (in->op == INSN_MOVS || in->op == INSN_LODS || in->op == INSN_OUTS)
 		add_to(v, in, R_RSI, step);
 	if (in->op == INSN_MOVS || in->op == INSN_STOS || in->op == INSN_INS)
 		add_to(v, in, R_RDI, step);
 	if (in->rep)
-		add_to(v, in, R_RCX, -1UL);
+		add_to(v, in, R_RCX, -n);
 	if (!is_left(v, in))
 		goto_rip(v, next_rip(v, in));
 }
@@ -152,7 +152,7 @@ static enum outcome string_with(struct vcpu *v, const struct insn *in, u64 raw)
 		r = access_linear(v, in, destination(v, in), true, &raw);
 	}
 	if (r != FAULTED)
-		advance(v, in);
+		advance(v, in, 1);
 	return r;
 }
 
@@ -274,10 +274,7 @@ static bool store_page(struct vcpu *v, const struct insn *in, u32 count)
 	    !memslot_find(v->vm, gpa, &s))
 		return false;
 	guest_write(v->vm, gpa, v->pio, n);
-	add_to(v, in, R_RDI, n);
-	add_to(v, in, R_RCX, -(u64)count);
-	if (!is_left(v, in))
-		goto_rip(v, next_rip(v, in));
+	advance(v, in, count);
 	return true;
 }
 

@@ -94,12 +94,6 @@ void goto_rip(struct vcpu *v, u64 rip)
 	}
 }
 
-void exit_cpuid(struct vcpu *v, u64 next_rip)
-{
-	cpuid_emulate(v);
-	goto_rip(v, next_rip);
-}
-
 int give_up(struct vcpu *v, struct vmm_exit *x)
 {
 	v->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;

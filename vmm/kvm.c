@@ -29,8 +29,7 @@ static void cpu_on(void *arg)
 static void cpu_off(void *arg)
 {
 	vmm->cpu_off();
-	if (this_cpu()->vmm)
-		page_free(this_cpu()->vmm, sizeof(struct vmm_cpu));
+	page_free(this_cpu()->vmm, sizeof(struct vmm_cpu));
 	this_cpu()->vmm = NULL;
 }
 

@@ -185,12 +185,9 @@ static int move_fpu(struct vcpu *v, void *arg, bool set)
 	if (set && (f->mxcsr & ~0xffffU)) /* reserved bits would fault in FXRSTOR */
 		return -EINVAL;
 	fpu_spell_out(v->fpu);
-	ioctl_move(v->fpu, &f->fcw, sizeof(f->fcw), set);
-	ioctl_move(v->fpu + 2, &f->fsw, sizeof(f->fsw), set);
-	ioctl_move(v->fpu + 4, &f->ftwx, sizeof(f->ftwx), set);
-	ioctl_move(v->fpu + 6, &f->last_opcode, sizeof(f->last_opcode), set);
-	ioctl_move(v->fpu + 8, &f->last_ip, sizeof(f->last_ip), set);
-	ioctl_move(v->fpu + 16, &f->last_dp, sizeof(f->last_dp), set);
+	/* from FCW to the data pointer the two are alike */
+	ioctl_move(v->fpu, &f->fcw, offsetof(struct kvm_fpu, xmm) - offsetof(struct kvm_fpu, fcw),
+		   set);
 	ioctl_move(v->fpu + FX_MXCSR, &f->mxcsr, sizeof(f->mxcsr), set);
 	ioctl_move(v->fpu + 32, f->fpr, sizeof(f->fpr), set);
 	ioctl_move(v->fpu + 160, f->xmm, sizeof(f->xmm), set);

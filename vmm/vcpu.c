@@ -224,7 +224,8 @@ static void enter_guest(struct vcpu *v, struct vmm_exit *x)
 	 * this CPU an interrupt, which ends the loop: it is still pending and makes the next entry exit.
 	 */
 	while (x->kind == VX_CPUID && x->next_rip && !step) {
-		exit_cpuid(v, x->next_rip);
+		cpuid_emulate(v);
+		goto_rip(v, x->next_rip);
 		vmm->enter(v, false, x);
 	}
 	if (step)

@@ -350,7 +350,6 @@ u32 segment_rights(const struct kvm_segment *s);
 void segment_set_rights(struct kvm_segment *s, u32 rights);
 
 /* exit.c: 1: enter the guest again; 0: tell the monitor (v->run filled in); -errno */
-void exit_cpuid(struct vcpu *v, u64 next_rip); /* VX_CPUID alone; enter again */
 int exit_handle(struct vcpu *v, struct vmm_exit *x);
 /* KVM_EXIT_IO: count elements of size bytes, which are, or will be, in v->pio. */
 void ask_port(struct vcpu *v, u16 port, u8 size, bool in, u32 count);
@@ -387,7 +386,3 @@ int msr_write(struct vcpu *v, u32 msr, u64 value, bool host);
 long msr_list(struct kvm_msr_list __user *arg); /* KVM_GET_MSR_INDEX_LIST */
 u64 cr4_guest_mask(struct vcpu *v); /* bits the guest may set */
 u64 guest_tsc(struct vcpu *v);
-static inline bool canonical(u64 a)
-{
-	return (u64)((s64)(a << 16) >> 16) == a;
-}

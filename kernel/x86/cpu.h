@@ -106,6 +106,11 @@ static inline void irq_enable_and_halt(void)
 {
 	__asm__ volatile("sti; hlt" ::: "memory");
 }
+/* Is it an address that the CPU takes: bits 63 to 48 as bit 47. */
+static inline bool canonical(u64 a)
+{
+	return (u64)((s64)(a << 16) >> 16) == a;
+}
 /* The addresses of the four breakpoints. */
 static inline void load_breakpoints(const u64 dr[4])
 {
