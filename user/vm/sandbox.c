@@ -39,6 +39,15 @@ static void check(bool ok, const char *what)
 		die(STATUS_FAILED, "sandbox: %s: %s", what, strerror(errno));
 }
 
+/* The working folder becomes the root. An initramfs cannot be taken away (pivot_root(2), EINVAL), only covered. */
+static bool become_root(void)
+{
+	if (!syscall(SYS_pivot_root, ".", "."))
+		return !umount2(".", MNT_DETACH) && !chdir("/");
+	return errno == EINVAL && !mount(".", "/", NULL, MS_MOVE, NULL) && !chroot(".") &&
+	       !chdir("/");
+}
+
 static void hide_everything(void)
 {
 	if (unshare(HIDDEN) < 0 && (errno != EPERM || unshare(CLONE_NEWUSER | HIDDEN) < 0)) {
@@ -48,9 +57,7 @@ static void hide_everything(void)
 	check(!mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "/");
 	check(!mount("none", ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,mode=555"),
 	      "an empty root");
-	check(!chdir(ROOT) && !syscall(SYS_pivot_root, ".", ".") && !umount2(".", MNT_DETACH) &&
-		      !chdir("/"),
-	      "pivot_root");
+	check(!chdir(ROOT) && become_root(), "pivot_root");
 	check(!mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), "read-only");
 }
 
