@@ -27,7 +27,7 @@
  * end, and without one is poweroff. Called with
  * another pid, as `init 0` or `init 6`, it sends them (telinit of System V).
  *
- * It uses no stdio: every virtual machine starts with it, and 10 KiB load faster than 40.
+ * It uses no stdio: every virtual machine starts with it, and what is small is loaded soon.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
