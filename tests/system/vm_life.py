@@ -8,6 +8,7 @@ over() { while vm ps -q | grep -qx $1; do sleep 0.05; done; }
 wrote() { until vm logs $1 | grep -q "$2"; do sleep 0.05; done; }
 """
 BOTH = ("qemu", "bochs")
+SAN = False  # a hundred seconds; vm.py runs the same kernel code with the sanitizers
 # name: where, script, a line of ----, what it prints
 SCRIPTS = {
     "detached": (BOTH, r"""
