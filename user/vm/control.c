@@ -10,30 +10,18 @@
 #include <string.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "life.h"
 #include "vm.h"
 
 static void take_request(struct machine *m, void *device, short events);
 static struct watch listener = { .fd = -1, .events = POLLIN, .fn = take_request };
 static int asking = -1, to = -1; /* who waits for an answer, and the file */
 
-static int address(const char *name, struct sockaddr_un *a)
-{
-	*a = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	state_path(name, "control", a->sun_path);
-	return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-}
-
 void control_open(const char *name)
 {
-	struct sockaddr_un a;
-
-	listener.fd = address(name, &a);
-	if (listener.fd < 0 || bind(listener.fd, (void *)&a, sizeof(a)) < 0 ||
-	    listen(listener.fd, 4) < 0)
-		die(STATUS_FAILED, "%s: %s", a.sun_path, strerror(errno));
+	listener.fd = listen_at(name, "control");
 	watch_add(&listener);
 }
 
@@ -93,7 +81,7 @@ void control_serve(struct machine *m)
 
 /* ---- who asks ---- */
 
-static const char *ask(const char *name, int file)
+static const char *ask(const struct state *st, int file)
 {
 	static char answer[128];
 	union {
@@ -106,12 +94,11 @@ static const char *ask(const char *name, int file)
 	struct msghdr h = {
 		.msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)
 	};
-	struct sockaddr_un a;
-	int s = address(name, &a);
+	int s = connect_to(st, "control");
 	ssize_t n;
 
 	memcpy(CMSG_DATA(&c.head), &file, sizeof(file));
-	if (s < 0 || connect(s, (void *)&a, sizeof(a)) < 0 || sendmsg(s, &h, MSG_NOSIGNAL) < 0)
+	if (s < 0 || sendmsg(s, &h, MSG_NOSIGNAL) < 0)
 		return strerror(errno);
 	n = recv(s, answer, sizeof(answer) - 1, 0);
 	close(s);
@@ -134,7 +121,7 @@ int snapshot_verb(int argc, char **argv)
 	fd = open(made, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		die(STATUS_FAILED, "%s: %s", made, strerror(errno));
-	wrong = ask(s.name, fd);
+	wrong = ask(&s, fd);
 	if (!wrong && rename(made, path) < 0)
 		wrong = strerror(errno);
 	if (wrong) {

@@ -101,8 +101,6 @@ static void machine_items(struct walk *w, struct machine *m)
 					  sizeof(struct kvm_irqchip) };
 	static const struct item pit = { "pit", KVM_GET_PIT2, KVM_SET_PIT2,
 					 sizeof(struct kvm_pit_state2) };
-	static const struct item clock = { "clock", KVM_GET_CLOCK, KVM_SET_CLOCK,
-					   sizeof(struct kvm_clock_data) };
 	struct kvm_pit_state2 p = { 0 };
 	struct kvm_clock_data c = { 0 };
 
@@ -114,11 +112,11 @@ static void machine_items(struct walk *w, struct machine *m)
 	item(w, m->vm, &pit, 0, &p);
 	/* what else it told when it was read does not hold any more */
 	if (w->saving && ioctl(m->vm, KVM_GET_CLOCK, &c) < 0)
-		fail(w, clock.id);
+		fail(w, "clock");
 	c = (struct kvm_clock_data){ .clock = c.clock };
-	if (transfer(w, clock.id, 0, &c, sizeof(c)) && !w->saving &&
+	if (transfer(w, "clock", 0, &c, sizeof(c)) && !w->saving &&
 	    ioctl(m->vm, KVM_SET_CLOCK, &c) < 0)
-		fail(w, clock.id);
+		fail(w, "clock");
 }
 
 /* ---- a vCPU ---- */
