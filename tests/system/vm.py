@@ -7,7 +7,7 @@ ON = ("qemu",) + VTX
 
 # a guest that counts in its memory, started and seen to do so
 TICKS = ("vm run --cpus 2 --name a busybox -- sh -c 'i=0; while [ $i -lt 8 ]; do echo tick $i; i=$((i + 1)); "
-         "sleep 0.3; done; exit 7' > a.out & p=$!; while ! grep -q 'tick 1' a.out; do sleep 0.1; done; ")
+         "sleep 0.3; done; exit 7' > a.out & p=$!; while ! grep -qs 'tick 1' a.out; do sleep 0.1; done; ")
 
 CASES = [
     Case("status", "vm run busybox -- sh -c 'exit 9'", status=9),
