@@ -22,9 +22,9 @@ FOLDER = "/tests/linux/"  # inside Dyad
 # The drivers of virtio devices, in the order of their loading.
 MODULES = ("virtio/virtio_ring", "virtio/virtio", "virtio/virtio_pci_modern_dev", "virtio/virtio_pci_legacy_dev",
            "virtio/virtio_pci", "block/virtio_blk", "../net/core/failover", "net/net_failover", "net/virtio_net",
-           "char/hw_random/virtio-rng")
+           "char/hw_random/virtio-rng", "char/virtio_console")
 
-# With the word "devices": two disks, the second read-only, a network with 10.9.0.1, and random bytes.
+# With the word "devices": two disks, the second read-only, a network with 10.9.0.1, random bytes, and a terminal.
 DEVICES = r"""
 for name in %s; do insmod /lib/$name.ko || echo "@ no $name"; done
 cd /sys/block; echo "@ disks $(cat vda/size vda/ro vdb/size vdb/ro | tr '\n' ' ')"
@@ -37,6 +37,9 @@ ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up
 echo "@ $(ping -c 3 -i 0.1 10.9.0.1 | grep received)"
 echo "@ received $(nc 10.9.0.1 7777 < /dev/null | md5sum)"
 echo "@ sent $(nc 10.9.0.1 7778 < /random)"
+# the last one to close hvc0 takes its settings along
+{ stty -opost -echo; read -r line; echo "@ typed $line" >&0; } <> /dev/hvc0
+echo "@ consoles $(cat /sys/class/tty/console/active)"
 echo "@ interrupts$(grep virtio /proc/interrupts | sed -E 's/.* (PCI|IO-APIC|XT-PIC)[^ ]* +([0-9]+-[a-z]+ +)?/ \1 /' | tr -d '\n')"
 """ % " ".join(os.path.basename(name) for name in MODULES)
 

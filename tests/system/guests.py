@@ -29,7 +29,7 @@ status=$?
 echo "part $(dd if=disk32 bs=64k skip=5 count=16 2>/dev/null | md5sum)"; echo "after $(md5sum < disk16)"
 ip link del wire0; wait; exit $status
 """
-DEVICES = "--disk disk32 --disk disk16,ro --net wire0 --rng"
+DEVICES = "--disk disk32 --disk disk16,ro --net wire0 --rng --hvc"
 
 
 def transfers(output):
@@ -56,8 +56,10 @@ def boots(name, kernel, words="", options="", cpus=1, timer=r"LOC: [1-9]", clock
              r"^@ timer.*%s" % timer, r"^@ flags .* hypervisor", r"^@ date 20[2-9]\d$", "^@ slept$",
              "^@ forked 20$", "^@ piped 400$")
     if devices:
-        run = WORLD % run
-        match += ("^@ disks 4096 0 2048 1 $", "^@ vdb is read-only$", "^@ random 1000 virtio_rng.0$",
+        # Linux throws away what is typed before its driver is there
+        run = WORLD % ("while sleep 1 && echo hello; do :; done | " + run)
+        match += ("^@ disks 4096 0 2048 1 $", "^@ vdb is read-only$", "^@ random 1000 virtio_rng.0$", "^@ typed hello$",
+                  "^@ consoles ttyS0%s$" % (" hvc0" if "hvc0" in words else ""),
                   "^@ 3 packets transmitted, 3 packets received", r"^@ interrupts.* %s .*virtio0" % irq)
     lacks = r"^@ flags .* (svm|vmx|monitor|x2apic|tsc_deadline_timer|pcid|mtrr|mce)\b"
     return Case(name, run, status=7 if end == "port" else 0, match=match, lacks=lacks,
@@ -160,7 +162,7 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
          seconds=60, match=("^ISOLINUX", "^iPXE 1", "^it is pcbios$")),
     Case("grub-dyad", PC + "cd_of --cdrom %sdyad.iso; wait $p; s=$?; over; exit $s" % linux_guest.FOLDER, status=0, on=SVM,
          seconds=90, match=("^Booting from DVD/CD", "^@ hello from the CD$")),
-    boots("cloud-pic", "cloud", "nolapic pci=nomsi devices", irq="XT-PIC", on=SVM, timer=PIC_TIMER, clock="kvm-clock",
+    boots("cloud-pic", "cloud", "nolapic pci=nomsi console=hvc0 devices", irq="XT-PIC", on=SVM, timer=PIC_TIMER, clock="kvm-clock",
           end="poweroff"),
     boots("cloud-16-bit-smp", "cloud", "no-kvmclock devices", options="--boot16", cpus=2, clock="(tsc|acpi_pm)",
           on=SVM + VTX),

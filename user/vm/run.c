@@ -30,7 +30,7 @@ static struct {
 	uint64_t memory, cpus;
 	const char *name, *kernel, *initrd, *append, *firmware, *cdrom;
 	struct surroundings around;
-	bool console, boot16, vga, stdin_, terminal, detach, remove, rng;
+	bool console, boot16, vga, stdin_, terminal, detach, remove, rng, hvc;
 	struct opt_list disks, nets;
 } opt = { .cpus = 1 };
 
@@ -70,6 +70,8 @@ const struct opt run_options[] = {
 	{ "--net", 0, OPT_LIST, &opt.nets, "DEVICE",
 	  "a network device of the host's that the guest takes over, or tap:NAME" },
 	{ "--rng", 0, OPT_FLAG, &opt.rng, NULL, "a source of random bytes" },
+	{ "--hvc", 0, OPT_FLAG, &opt.hvc, NULL,
+	  "a virtio console (hvc0) that has the terminal's input, not COM1" },
 	{ "--console", 0, OPT_FLAG, &opt.console, NULL, "shows the kernel's console on stderr" },
 	{ .name = NULL },
 };
@@ -144,9 +146,11 @@ static void forward_input(struct machine *m, void *device, short events);
 static struct watch input = { .fd = 0, .fn = forward_input };
 static bool input_ended;
 
-/* What is typed is for the keyboard where there is a screen, else for COM1. */
+/* What is typed is for the keyboard where there is a screen, else for COM1; the virtio console goes before both. */
 static size_t input_room(struct machine *m)
 {
+	if (opt.hvc)
+		return console_room();
 	return m->vga ? keyboard_room() : uart_room();
 }
 
@@ -168,7 +172,9 @@ static void forward_input(struct machine *m, void *device, short events)
 	}
 	if (terminal_raw)
 		n = take_escapes(buf, n);
-	if (m->vga)
+	if (opt.hvc)
+		console_input(buf, n);
+	else if (m->vga)
 		keyboard_input(m, buf, n);
 	else
 		uart_input(m, buf, n);
@@ -332,6 +338,8 @@ static void add_devices(void)
 		net_add(&m, opt.nets.item[i]);
 	if (opt.rng)
 		rng_add(&m);
+	if (opt.hvc)
+		console_add(&m);
 }
 
 static void create(void)
@@ -476,7 +484,7 @@ int run_verb(int argc, char **argv)
 			      .initrd = opt.initrd,
 			      .append = opt.append,
 			      .boot16 = opt.boot16,
-			      .devices = opt.disks.n || opt.nets.n || opt.rng,
+			      .devices = opt.disks.n || opt.nets.n || opt.rng || opt.hvc,
 			      .vga = opt.vga,
 			      .firmware = opt.firmware,
 			      .cdrom = opt.cdrom,

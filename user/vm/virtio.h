@@ -101,3 +101,7 @@ void virtio_pci_add(struct machine *m, struct virtio *v);
 void blk_add(struct machine *m, const char *disk);
 void net_add(struct machine *m, const char *device);
 void rng_add(struct machine *m);
+void console_add(struct machine *m);
+/* Bytes that it takes from the terminal now, and giving them to it. */
+size_t console_room(void);
+void console_input(const uint8_t *buf, size_t n);

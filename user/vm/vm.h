@@ -18,7 +18,7 @@
  *	devices.c  small ones: clock, ways to end the machine
  *	pci.c      the PCI bus
  *	virtio.c   what virtio devices share; virtq.c their queues, virtio_pci.c how they are on the bus
- *	blk.c  net.c  rng.c   virtio devices: disks, networks, random bytes
+ *	blk.c  net.c  rng.c  console.c   virtio devices: disks, networks, random bytes, a terminal
  *	ide.c      IDE disk and CD; firmware.c  SeaBIOS and what it asks
  *	vga.c      text mode, shown in the terminal; i8042.c  the keyboard
  *	uart.c     serial ports: the console, the command's output, the agent's
