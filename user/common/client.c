@@ -62,8 +62,11 @@ static void send_size(int s)
 /* One packet, its letter first; dies when the keeper is gone. Bytes after the letter. */
 static ssize_t receive(int s, char packet[PACKET_SIZE + 1])
 {
-	ssize_t n = recv(s, packet, PACKET_SIZE + 1, 0);
+	ssize_t n;
 
+	do /* who closes with packets unread resets the connection: what it said before comes after that */
+		n = recv(s, packet, PACKET_SIZE + 1, 0);
+	while (n < 0 && errno == ECONNRESET);
 	if (n < 1)
 		die(STATUS_FAILED, "the other side is gone");
 	return n - 1;
