@@ -21,7 +21,7 @@ FOLDER = "/tests/linux/"  # inside Dyad
 
 # The drivers of virtio devices, in the order of their loading.
 MODULES = ("virtio/virtio_ring", "virtio/virtio", "virtio/virtio_pci_modern_dev", "virtio/virtio_pci_legacy_dev",
-           "virtio/virtio_pci", "block/virtio_blk", "../net/core/failover", "net/net_failover", "net/virtio_net",
+           "virtio/virtio_pci", "virtio/virtio_mmio", "block/virtio_blk", "../net/core/failover", "net/net_failover", "net/virtio_net",
            "char/hw_random/virtio-rng", "char/virtio_console")
 
 # With the word "devices": two disks, the second read-only, a network with 10.9.0.1, random bytes, and a terminal.

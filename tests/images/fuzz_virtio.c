@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: user/vm/pci.c user/vm/virtio.c user/vm/virtio_pci.c user/vm/virtq.c user/vm/blk.c user/vm/rng.c */
+/* sources: user/vm/pci.c user/vm/virtio.c user/vm/virtio_pci.c user/vm/virtio_mmio.c user/vm/virtq.c user/vm/blk.c user/vm/rng.c user/vm/console.c */
 /*
- * The virtio devices of vm in the hands of a hostile driver: its writes to their registers, and anything in the
+ * The virtio devices of vm, on PCI and on no bus, in the hands of a hostile driver: its writes to their registers, and anything in the
  * rings, which changes between two looks of the device at them. RAM is a buffer with nothing around it, the
  * image cannot be written, and a read-only disk must stay what it is.
  */
@@ -82,6 +82,17 @@ void watch_set(struct watch *w, short events)
 	w->events = events;
 }
 
+void want_input(void)
+{
+}
+
+/* What is shown is the guest's memory, all of it. */
+void write_all(int fd, const char *data, size_t n)
+{
+	if (send(world, data, n, MSG_DONTWAIT) < 0)
+		return;
+}
+
 void snapshot_keep(struct kept *k)
 {
 }
@@ -136,8 +147,8 @@ static void registers(bool in)
 
 	if (r->space == PORTS && size > 4)
 		size = 4;
-	offset = r->space == PORTS ? offset % r->size
-				   : offset & 0x403f; /* the first registers of a page */
+	if (r->space == MEMORY && r->size != MMIO_SIZE)
+		offset &= 0x403f; /* the first registers of a page */
 	offset = (offset & 0x4000 ? offset << 1 : offset) % r->size;
 	r->access(&machine, r->device, offset, in, &value,
 		  size < r->size - offset ? size : r->size - offset);
@@ -188,8 +199,9 @@ static void header(void)
 static void begin(struct virtio *v, uint8_t choice)
 {
 	virtio_set_status(v, 0);
-	virtio_agree(v, 0, choice & 1 ? virtio_offered(v, 0) : 0);
-	virtio_agree(v, 1, virtio_offered(v, 1));
+	virtio_agree(v, choice & 1 ? virtio_offered(v) : 0);
+	v->offered_half = v->agreed_half = 1;
+	virtio_agree(v, virtio_offered(v));
 	virtio_set_status(v, 11);
 	for (unsigned int i = 0; i < v->nr_queues; i++) {
 		struct virtq *q = &v->queue[i];
@@ -220,8 +232,9 @@ static void begin_all(uint8_t choice)
 static void step(void)
 {
 	static char packet[2048];
+	size_t typed;
 
-	switch (take(1) % 8) {
+	switch (take(1) % 9) {
 	case 0:
 		registers(take(1) & 1);
 		break;
@@ -236,6 +249,10 @@ static void step(void)
 		header();
 		break;
 	case 5:
+		typed = take(1) % 32;
+		console_input((uint8_t *)packet, typed < console_room() ? typed : console_room());
+		break;
+	case 6:
 		if (send(world, packet, take(2) & 2047, MSG_DONTWAIT) < 0)
 			break;
 		/* fallthrough */
@@ -261,7 +278,7 @@ static const char *disk_file(char path[32], uint8_t **content)
 
 static void create(void)
 {
-	static char writable[32], fixed[32];
+	static char writable[32], fixed[32], other[32];
 	struct net *n = allocate(sizeof(*n));
 	int ends[2];
 
@@ -275,6 +292,9 @@ static void create(void)
 	blk_add(&machine, disk_file(fixed, &read_only));
 	rng_add(&machine);
 	net_begin(&machine, n);
+	machine.mmio = true;
+	blk_add(&machine, disk_file(other, NULL));
+	console_add(&machine);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -164,8 +164,9 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
          seconds=90, match=("^Booting from DVD/CD", "^@ hello from the CD$")),
     boots("cloud-pic", "cloud", "nolapic pci=nomsi console=hvc0 devices", irq="XT-PIC", on=SVM, timer=PIC_TIMER, clock="kvm-clock",
           end="poweroff"),
-    boots("cloud-16-bit-smp", "cloud", "no-kvmclock devices", options="--boot16", cpus=2, clock="(tsc|acpi_pm)",
-          on=SVM + VTX),
+    boots("cloud-16-bit-smp", "cloud", "no-kvmclock devices", options="--boot16", cpus=2, clock="(tsc|acpi_pm)", on=VTX),
+    boots("cloud-16-bit-mmio", "cloud", "no-kvmclock devices", options="--boot16 --transport mmio", cpus=2,
+          clock="(tsc|acpi_pm)", irq="IO-APIC", on=SVM),
     # Dyad itself on its virtio drivers
     Case("dyad-devices", WORLD % ("vm run %s busybox -- sh -c '%s'" % (DEVICES, r"""
 grep -o "[0-9]* vd." /proc/partitions
@@ -183,8 +184,9 @@ dd if=/dev/zero of=odd bs=513 count=1 2>/dev/null; dd if=/dev/zero of=disk bs=51
 for disk in nosuch /tmp ,ro small pipe,ro odd,ro loop disk/disk /dev/null; do
 	vm run --disk $disk busybox -- true 2>&1; echo $?
 done
-vm run --net nosuch busybox -- true 2>&1; vm run --net tap:x busybox -- true 2>&1; echo $?
+vm run --net nosuch busybox -- true 2>&1; vm run --transport isa busybox -- true 2>&1; vm run --net tap:x busybox -- true 2>&1; echo $?
 while [ $# -lt 80 ]; do set -- "$@" --disk disk,ro; done; vm run "$@" busybox -- true 2>&1; echo $?
+vm run --transport mmio "$@" busybox -- true 2>&1; echo $?
 """, out="""vm: nosuch: No such file or directory
 125
 vm: /tmp: Is a directory
@@ -204,9 +206,12 @@ vm: disk/disk: Not a directory
 vm: /dev/null: neither a file nor a disk
 125
 vm: --net nosuch: No such device
+vm: --transport isa: pci or mmio
 vm: --net tap:x: /dev/net/tun: No such file or directory
 125
 vm: too many devices: a PCI bus has 31 slots
+2
+vm: too many devices: 14 have an interrupt line
 2""", on=("qemu",)),
     Case("cloud-snapshot", r"""vm run --mem 96M --cpus 2 --name a --kernel %scloud --initrd %sinitrd --append '%s' > a.out & p=$!
 until grep -q '^@ date' a.out; do sleep 0.2; done; vm snapshot a s.vm && kill $p; wait $p

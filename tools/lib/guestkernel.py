@@ -16,7 +16,7 @@ import newc
 FLAVOURS = {"cloud": "cloud-amd64", "stock": "amd64"}  # the packages linux-image-...
 # The image's memory as a block device, EROFS, overlayfs; and what libcrc32c asks for by another name.
 WANTED = ("crc32c_generic", "nd_e820", "nd_pmem", "erofs", "overlay")
-DEVICES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "virtio_console")
+DEVICES = ("virtio_pci", "virtio_mmio", "virtio_blk", "virtio_net", "virtio_rng", "virtio_console")
 PLACE = "/lib/dyad/linux"  # in Dyad: the file that the word `linux` names
 
 

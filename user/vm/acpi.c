@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The tables that firmware leaves. ACPI (ACPI 6.4, 5.2): the processors and the interrupt controllers
- * (MADT), and how to switch the machine off and to reset it (FADT, and a DSDT with _S5_ and the root of
- * the PCI bus).
+ * (MADT), and how to switch the machine off and to reset it (FADT, and a DSDT with _S5_, the root of
+ * the PCI bus, and virtio devices that are not on it).
  * For older kernels the same in MP tables (Intel MultiProcessor Specification 1.4, chapter 4).
  */
 #include <string.h>
@@ -115,10 +115,32 @@ static const uint8_t aml[] = {
 	0x08, '_', 'P', 'R', 'T', 0x12, PKG(PRT_LENGTH), PRT_ENTRIES
 };
 
+#define VIRTIO_CRS_SIZE (12 + 9 + 2)
+#define VIRTIO_LENGTH (2 + 4 + 15 + 7 + 5 + 1 + 2 + 2 + VIRTIO_CRS_SIZE)
+#define VIRTIO_SIZE (10 + VIRTIO_LENGTH)
+
+static void put_virtio(uint8_t *e, uint8_t i, const struct mmio_place *p)
+{
+	const uint8_t device[VIRTIO_SIZE] = {
+		/* Scope (\_SB_) { Device (VR0A) { Name (_HID, "LNRO0005"), Name (_UID, i), _CRS: */
+		0x10, PKG(VIRTIO_SIZE - 1), '\\', '_', 'S', 'B', '_', 0x5b, 0x82,
+		PKG(VIRTIO_LENGTH), 'V', 'R', '0', 'A' + i, 0x08, '_', 'H', 'I', 'D', 0x0d, 'L',
+		'N', 'R', 'O', '0', '0', '0', '5', 0, 0x08, '_', 'U', 'I', 'D', 0x0a, i, 0x08, '_',
+		'C', 'R', 'S', 0x11, PKG(2 + 2 + VIRTIO_CRS_SIZE), 0x0a, VIRTIO_CRS_SIZE,
+		/* its registers, for reading and writing; an interrupt, level and active high */
+		0x86, WORD(9), 1, DWORD(p->at), DWORD(MMIO_SIZE), 0x89, WORD(6), 1, 1,
+		DWORD(p->irq), 0x79, 0
+	};
+
+	memcpy(e, device, sizeof(device));
+}
+
 /* For each slot Package { slot << 16 | 0xffff, pin A, 0, line }: the line is fixed. */
 static uint64_t put_dsdt(struct low *l)
 {
-	const size_t n = 36 + sizeof(aml) + PRT_ENTRIES * PRT_SIZE;
+	struct mmio_place places[MMIO_MAX];
+	const unsigned int devices = virtio_mmio_places(places);
+	const size_t n = 36 + sizeof(aml) + PRT_ENTRIES * PRT_SIZE + devices * VIRTIO_SIZE;
 	uint64_t at;
 	uint8_t *t = begin_table(l, "DSDT", 2, n, &at), *e = t + 36 + sizeof(aml);
 
@@ -130,6 +152,8 @@ static uint64_t put_dsdt(struct low *l)
 
 		memcpy(e, entry, PRT_SIZE);
 	}
+	for (unsigned int i = 0; i < devices; i++, e += VIRTIO_SIZE)
+		put_virtio(e, i, &places[i]);
 	set_checksum(t, n, 9);
 	return at;
 }

@@ -161,5 +161,5 @@ void blk_add(struct machine *m, const char *disk)
 	b->v.config = &b->config;
 	b->v.config_size = offsetof(struct virtio_blk_config, min_io_size);
 	b->v.notify = blk_notify;
-	virtio_pci_add(m, &b->v);
+	virtio_add(m, &b->v);
 }

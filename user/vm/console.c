@@ -80,5 +80,5 @@ void console_add(struct machine *m)
 		size.cols = ws.ws_col;
 		size.rows = ws.ws_row;
 	}
-	virtio_pci_add(m, &console);
+	virtio_add(m, &console);
 }

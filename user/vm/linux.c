@@ -124,14 +124,27 @@ static void bzimage_open(struct machine *m, struct bzimage *z)
 #define WITH_IMAGE                                                                                 \
 	"quiet cryptomgr.notests panic=-1 reboot=panic_warm image=/dev/pmem0 exitport=0xf4"
 
+/* Linux's Documentation/admin-guide/kernel-parameters.txt, for kernels that have not ACPI. */
+static void mmio_words(char *text, size_t size)
+{
+	struct mmio_place p[MMIO_MAX];
+	unsigned int n = virtio_mmio_places(p);
+
+	for (size_t at = 0; n--; at += strlen(text + at))
+		format(text + at, size - at, "virtio_mmio.device=%d@0x%x:%u ", MMIO_SIZE, p[n].at,
+		       p[n].irq);
+}
+
 static void put_cmdline(struct machine *m, struct bzimage *z)
 {
 	char *to = (char *)m->ram + COMMAND_LINE, words[INIT_WORDS_MAX] = "";
+	char mmio[MMIO_MAX * sizeof("virtio_mmio.device=512@0xfec10000:23 ")] = "";
 	const char *more = m->append ? m->append : "";
 
+	mmio_words(mmio, sizeof(mmio));
 	if (m->image)
 		init_words(m, words);
-	if (!join(to, z->h.cmdline_size + 1, "console=ttyS0 ", m->image ? WITH_IMAGE : "",
+	if (!join(to, z->h.cmdline_size + 1, "console=ttyS0 ", mmio, m->image ? WITH_IMAGE : "",
 		  m->image && m->devices ? " devices=virtio" : "", words, m->image ? " " : "", more,
 		  NULL))
 		die(STATUS_USAGE, "--append: %s takes at most %u bytes", z->f.path,

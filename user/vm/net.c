@@ -173,7 +173,7 @@ static void net_begin(struct machine *m, struct net *n)
 	n->v.config = &n->config;
 	n->v.config_size = sizeof(n->config.mac);
 	n->v.notify = net_notify;
-	virtio_pci_add(m, &n->v);
+	virtio_add(m, &n->v);
 	watch_add(&n->wire);
 }
 

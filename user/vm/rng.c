@@ -25,5 +25,5 @@ void rng_add(struct machine *m)
 {
 	static struct virtio v = { .type = VIRTIO_ID_RNG, .nr_queues = 1, .notify = rng_notify };
 
-	virtio_pci_add(m, &v);
+	virtio_add(m, &v);
 }

@@ -28,7 +28,7 @@
 
 static struct {
 	uint64_t memory, cpus;
-	const char *name, *kernel, *initrd, *append, *firmware, *cdrom;
+	const char *name, *kernel, *initrd, *append, *firmware, *cdrom, *transport;
 	struct surroundings around;
 	bool console, boot16, vga, stdin_, terminal, detach, remove, rng, hvc;
 	struct opt_list disks, nets;
@@ -72,6 +72,8 @@ const struct opt run_options[] = {
 	{ "--rng", 0, OPT_FLAG, &opt.rng, NULL, "a source of random bytes" },
 	{ "--hvc", 0, OPT_FLAG, &opt.hvc, NULL,
 	  "a virtio console (hvc0) that has the terminal's input, not COM1" },
+	{ "--transport", 0, OPT_TEXT, &opt.transport, "pci|mmio",
+	  "how virtio devices are there: on the PCI bus, or in memory and on no bus" },
 	{ "--console", 0, OPT_FLAG, &opt.console, NULL, "shows the kernel's console on stderr" },
 	{ .name = NULL },
 };
@@ -320,17 +322,9 @@ static void choose_system(struct machine *m, char **argv)
 static struct machine m;
 static struct io io;
 
-static void add_devices(void)
+/* What a kernel's loader tells it of. */
+static void add_virtio(void)
 {
-	uart_init(&m);
-	devices_init(&m);
-	if (m.pci)
-		pci_init(&m);
-	if (m.cdrom)
-		ide_cdrom(&m, m.cdrom);
-	i8042_init(&m);
-	firmware_init(&m);
-	vga_init(&m);
 	for (int i = 0; i < opt.disks.n; i++)
 		if (!ide_disk(&m, opt.disks.item[i]))
 			blk_add(&m, opt.disks.item[i]);
@@ -342,6 +336,19 @@ static void add_devices(void)
 		console_add(&m);
 }
 
+static void add_devices(void)
+{
+	uart_init(&m);
+	devices_init(&m);
+	if (m.pci)
+		pci_init(&m);
+	if (m.cdrom)
+		ide_cdrom(&m, m.cdrom);
+	i8042_init(&m);
+	firmware_init(&m);
+	vga_init(&m);
+}
+
 static void create(void)
 {
 	if (life.cgroup >= 0)
@@ -349,6 +356,7 @@ static void create(void)
 	close(life.cgroup); /* a folder that leads out of the sandbox */
 	watch_init();
 	catch_signals();
+	add_virtio();
 	machine_create(&m);
 	add_devices();
 	stats_init(&m);
@@ -452,6 +460,8 @@ static int live(const char *image, char **command)
 
 static void check_options(void)
 {
+	if (opt.transport && strcmp(opt.transport, "pci") && !m.mmio)
+		die(STATUS_USAGE, "--transport %s: pci or mmio", opt.transport);
 	if (opt.cpus > MAX_CPUS)
 		die(STATUS_USAGE, "--cpus %llu: at most %d", (unsigned long long)opt.cpus,
 		    MAX_CPUS);
@@ -485,6 +495,7 @@ int run_verb(int argc, char **argv)
 			      .append = opt.append,
 			      .boot16 = opt.boot16,
 			      .devices = opt.disks.n || opt.nets.n || opt.rng || opt.hvc,
+			      .mmio = opt.transport && !strcmp(opt.transport, "mmio"),
 			      .vga = opt.vga,
 			      .firmware = opt.firmware,
 			      .cdrom = opt.cdrom,

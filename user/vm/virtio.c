@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include <linux/virtio_pci.h>
 #include <linux/virtio_ring.h>
@@ -34,6 +35,12 @@ void virtio_kick(struct virtio *v, unsigned int queue)
 		return; /* only when the counter is full: then it is kicked */
 }
 
+void virtio_signals(struct virtio *v, unsigned int queue, struct kvm_ioeventfd e)
+{
+	e.fd = v->queue[queue].kick.fd;
+	ioctl(v->m->vm, KVM_IOEVENTFD, &e);
+}
+
 static void reset(struct virtio *v)
 {
 	for (unsigned int i = 0; i < v->nr_queues; i++) {
@@ -44,8 +51,8 @@ static void reset(struct virtio *v)
 				     .vector = VIRTIO_MSI_NO_VECTOR,
 				     .kick = q->kick };
 	}
-	v->features = 0;
-	v->status = 0;
+	v->features = v->offered_half = v->agreed_half = v->selected = 0;
+	v->status = v->isr = 0;
 	v->reset_wanted = false;
 	v->was_reset(v);
 }
@@ -89,13 +96,20 @@ void virtio_set_status(struct virtio *v, uint8_t status)
 	}
 }
 
-uint32_t virtio_offered(struct virtio *v, uint32_t half)
+uint32_t virtio_offered(struct virtio *v)
 {
-	return half < 2 ? v->offers >> 32 * half : 0;
+	return v->offered_half < 2 ? v->offers >> 32 * v->offered_half : 0;
 }
 
-void virtio_agree(struct virtio *v, uint32_t half, uint32_t features)
+struct virtq *virtio_queue(struct virtio *v)
 {
+	return v->selected < v->nr_queues ? &v->queue[v->selected] : NULL;
+}
+
+void virtio_agree(struct virtio *v, uint32_t features)
+{
+	uint32_t half = v->agreed_half;
+
 	if (half > 1 || v->status & VIRTIO_CONFIG_S_FEATURES_OK)
 		return;
 	v->features &= ~(0xffffffffULL << 32 * half);
@@ -137,4 +151,12 @@ void virtio_lock(struct virtio *v)
 	v->busy = false;
 	if (v->reset_wanted)
 		reset(v);
+}
+
+void virtio_add(struct machine *m, struct virtio *v)
+{
+	if (m->mmio)
+		virtio_mmio_add(m, v);
+	else
+		virtio_pci_add(m, v);
 }

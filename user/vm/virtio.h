@@ -43,7 +43,7 @@ struct virtq_chain {
 };
 
 struct virtio {
-	/* the device's; set before virtio_pci_add() or virtio_mmio_add() */
+	/* the device's; set before virtio_add() */
 	uint16_t type; /* VIRTIO_ID_... */
 	unsigned int nr_queues;
 	uint64_t offers; /* features, beside those of every device */
@@ -54,6 +54,9 @@ struct virtio {
 	struct machine *m;
 	uint64_t features;
 	uint8_t status, generation;
+	/* which half of the features, and which queue, it speaks of; why it was interrupted */
+	uint32_t offered_half, agreed_half, selected;
+	uint8_t isr;
 	bool busy, reset_wanted; /* its memory is in use without the lock; what is to follow */
 	struct virtq queue[VIRTIO_QUEUES];
 	/* the transport's */
@@ -70,6 +73,7 @@ void virtio_break(struct virtio *v);
 void virtio_unlock(struct virtio *v);
 void virtio_lock(struct virtio *v);
 void virtio_config_changed(struct virtio *v);
+void virtio_add(struct machine *m, struct virtio *v);
 
 /* ---- virtq.c: for devices ---- */
 /* The next chain; false: there is none. */
@@ -91,11 +95,17 @@ uint8_t *chain_last(struct virtq_chain *c);
 bool virtq_enable(struct virtq *q);
 void virtio_init(struct machine *m, struct virtio *v);
 void virtio_set_status(struct virtio *v, uint8_t status);
-uint32_t virtio_offered(struct virtio *v, uint32_t half);
-void virtio_agree(struct virtio *v, uint32_t half, uint32_t features);
+uint32_t virtio_offered(struct virtio *v); /* the half that was asked for */
+void virtio_agree(struct virtio *v, uint32_t features);
+struct virtq *virtio_queue(struct virtio *v); /* the selected one, or NULL */
 void virtio_config_read(struct virtio *v, uint64_t offset, void *data, unsigned int size);
 void virtio_kick(struct virtio *v, unsigned int queue);
+/* Kicks of a queue are signals from now on: writes as e says. Without it, each is an exit. */
+void virtio_signals(struct virtio *v, unsigned int queue, struct kvm_ioeventfd e);
+#define ISR_QUEUE 1 /* reasons of an interrupt: 4.1.4.5, 4.2.2 */
+#define ISR_CONFIG 2
 void virtio_pci_add(struct machine *m, struct virtio *v);
+void virtio_mmio_add(struct machine *m, struct virtio *v);
 
 /* ---- devices; what they need is said on the command line ---- */
 void blk_add(struct machine *m, const char *disk);

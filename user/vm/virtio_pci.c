@@ -6,7 +6,6 @@
  */
 #include <stddef.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <linux/virtio_pci.h>
 
 #include "pci.h"
@@ -14,16 +13,12 @@
 
 enum { COMMON = 0x0000, ISR = 0x1000, DEVICE = 0x2000, NOTIFY = 0x3000, BAR_SIZE = 0x4000 };
 #define NOTIFY_STRIDE 4
-#define ISR_QUEUE 1
-#define ISR_CONFIG 2
 #define DEVICE_ID(type) (0x1040 + (type)) /* 4.1.2 */
 
 struct transport {
 	struct pci_function f;
 	struct virtio *v;
-	uint32_t offered_half, agreed_half;
-	uint16_t queue, config_vector;
-	uint8_t isr;
+	uint16_t config_vector;
 	uint64_t signals_at; /* where kicks are signals, or NOWHERE */
 };
 
@@ -37,7 +32,7 @@ static void interrupt(struct virtio *v, struct virtq *q)
 		pci_msix_signal(v->m, &t->f, q ? q->vector : t->config_vector);
 		return;
 	}
-	t->isr |= q ? ISR_QUEUE : ISR_CONFIG;
+	v->isr |= q ? ISR_QUEUE : ISR_CONFIG;
 	pci_interrupt(v->m, &t->f, true);
 }
 
@@ -45,15 +40,14 @@ static void was_reset(struct virtio *v)
 {
 	struct transport *t = v->transport;
 
-	t->offered_half = t->agreed_half = t->queue = t->isr = 0;
 	t->config_vector = VIRTIO_MSI_NO_VECTOR;
 	pci_interrupt(v->m, &t->f, false);
 }
 
 static void isr_read(struct transport *t, uint8_t *data)
 {
-	*data = t->isr;
-	t->isr = 0;
+	*data = t->v->isr;
+	t->v->isr = 0;
 	pci_interrupt(t->v->m, &t->f, false);
 }
 
@@ -64,22 +58,23 @@ static void isr_read(struct transport *t, uint8_t *data)
 static void common_fill(struct transport *t, struct virtio_pci_common_cfg *c)
 {
 	struct virtio *v = t->v;
-	const struct virtq none = { 0 }, *q = t->queue < v->nr_queues ? &v->queue[t->queue] : &none;
+	const struct virtq none = { .vector = VIRTIO_MSI_NO_VECTOR }, *q = virtio_queue(v);
 
+	q = q ? q : &none;
 	*c = (struct virtio_pci_common_cfg){
-		.device_feature_select = t->offered_half,
-		.device_feature = virtio_offered(v, t->offered_half),
-		.guest_feature_select = t->agreed_half,
-		.guest_feature = t->agreed_half < 2 ? v->features >> 32 * t->agreed_half : 0,
+		.device_feature_select = v->offered_half,
+		.device_feature = virtio_offered(v),
+		.guest_feature_select = v->agreed_half,
+		.guest_feature = v->agreed_half < 2 ? v->features >> 32 * v->agreed_half : 0,
 		.msix_config = t->config_vector,
 		.num_queues = v->nr_queues,
 		.device_status = v->status,
 		.config_generation = v->generation,
-		.queue_select = t->queue,
+		.queue_select = v->selected,
 		.queue_size = q->size,
-		.queue_msix_vector = q == &none ? VIRTIO_MSI_NO_VECTOR : q->vector,
+		.queue_msix_vector = q->vector,
 		.queue_enable = q->enabled,
-		.queue_notify_off = t->queue,
+		.queue_notify_off = v->selected,
 		.queue_desc_lo = q->desc,
 		.queue_desc_hi = q->desc >> 32,
 		.queue_avail_lo = q->avail,
@@ -97,7 +92,7 @@ static uint16_t vector(const struct transport *t, uint16_t n)
 /* What the driver writes about a queue counts until it is enabled; nonsense does not enable it. */
 static void queue_write(struct transport *t, uint64_t offset, const struct virtio_pci_common_cfg *c)
 {
-	struct virtq *q = t->queue < t->v->nr_queues ? &t->v->queue[t->queue] : NULL;
+	struct virtq *q = virtio_queue(t->v);
 
 	if (!q)
 		return;
@@ -117,6 +112,7 @@ static void common_access(struct transport *t, uint64_t offset, bool in, void *d
 			  unsigned int size)
 {
 	struct virtio_pci_common_cfg c;
+	struct virtio *v = t->v;
 
 	if (offset + size > sizeof(c))
 		return;
@@ -128,22 +124,22 @@ static void common_access(struct transport *t, uint64_t offset, bool in, void *d
 	memcpy((uint8_t *)&c + offset, data, size);
 	switch (offset) {
 	case AT(device_feature_select):
-		t->offered_half = c.device_feature_select;
+		v->offered_half = c.device_feature_select;
 		break;
 	case AT(guest_feature_select):
-		t->agreed_half = c.guest_feature_select;
+		v->agreed_half = c.guest_feature_select;
 		break;
 	case AT(guest_feature):
-		virtio_agree(t->v, t->agreed_half, c.guest_feature);
+		virtio_agree(v, c.guest_feature);
 		break;
 	case AT(msix_config):
 		t->config_vector = vector(t, c.msix_config);
 		break;
 	case AT(device_status):
-		virtio_set_status(t->v, c.device_status);
+		virtio_set_status(v, c.device_status);
 		break;
 	case AT(queue_select):
-		t->queue = c.queue_select;
+		v->selected = c.queue_select;
 		break;
 	default:
 		queue_write(t, offset, &c);
@@ -173,16 +169,13 @@ static void bar_access(struct machine *m, void *device, uint64_t offset, bool in
 }
 
 /* What a kick writes is 16 bits: 4.1.5.2. Other kernels than Linux may write otherwise; see bar_access(). */
-static void set_signals(struct machine *m, struct transport *t, uint64_t bar, uint32_t flags)
+static void set_signals(struct transport *t, uint64_t bar, uint32_t flags)
 {
-	for (unsigned int i = 0; i < t->v->nr_queues; i++) {
-		struct kvm_ioeventfd e = { .addr = bar + NOTIFY + i * NOTIFY_STRIDE,
-					   .len = 2,
-					   .fd = t->v->queue[i].kick.fd,
-					   .flags = flags };
-
-		ioctl(m->vm, KVM_IOEVENTFD, &e); /* without it, a kick is an exit */
-	}
+	for (unsigned int i = 0; i < t->v->nr_queues; i++)
+		virtio_signals(t->v, i,
+			       (struct kvm_ioeventfd){ .addr = bar + NOTIFY + i * NOTIFY_STRIDE,
+						       .len = 2,
+						       .flags = flags });
 }
 
 static void moved(struct machine *m, struct pci_function *f)
@@ -190,10 +183,10 @@ static void moved(struct machine *m, struct pci_function *f)
 	struct transport *t = f->bar[0].device;
 
 	if (t->signals_at != NOWHERE)
-		set_signals(m, t, t->signals_at, KVM_IOEVENTFD_FLAG_DEASSIGN);
+		set_signals(t, t->signals_at, KVM_IOEVENTFD_FLAG_DEASSIGN);
 	t->signals_at = f->bar[0].start;
 	if (t->signals_at != NOWHERE)
-		set_signals(m, t, t->signals_at, 0);
+		set_signals(t, t->signals_at, 0);
 }
 
 /* ---- configuration space ---- */

@@ -58,6 +58,7 @@ bool virtq_enable(struct virtq *q)
 {
 	q->enabled = q->size && q->size <= VIRTQ_SIZE && !(q->size & (q->size - 1)) &&
 		     !(q->desc % 16 || q->avail % 2 || q->used % 4);
+	q->seen = q->done = q->told = 0;
 	return q->enabled;
 }
 

@@ -17,7 +17,8 @@
  *	bus.c      how vCPUs and the world outside reach the devices
  *	devices.c  small ones: clock, ways to end the machine
  *	pci.c      the PCI bus
- *	virtio.c   what virtio devices share; virtq.c their queues, virtio_pci.c how they are on the bus
+ *	virtio.c   what virtio devices share; virtq.c their queues, virtio_pci.c how they are on the bus,
+ *	           virtio_mmio.c how they are without one
  *	blk.c  net.c  rng.c  console.c   virtio devices: disks, networks, random bytes, a terminal
  *	ide.c      IDE disk and CD; firmware.c  SeaBIOS and what it asks
  *	vga.c      text mode, shown in the terminal; i8042.c  the keyboard
@@ -47,6 +48,7 @@
 #define HIGH_MEMORY 0x100000UL
 #define PCI_WINDOW 0xc0000000UL /* memory of PCI devices; RAM and image end below it */
 #define PCI_WINDOW_END 0xfec00000UL
+#define MMIO_WINDOW 0xfec10000UL /* virtio devices that are on no bus */
 
 #define FILE_HEAD 8192 /* of a file: what its kind is known by */
 
@@ -97,6 +99,7 @@ struct machine {
 	uint64_t image_size; /* in whole pages (Linux: LINUX_ALIGN); it lies right behind the RAM */
 	bool restored; /* from a snapshot: there is nothing to load */
 	bool pci; /* there is a bus */
+	bool mmio; /* virtio devices are not on it */
 
 	void (*load)(struct machine *m);
 	uint64_t kernel_end; /* guest-physical, of its last segment */
@@ -136,6 +139,15 @@ uint64_t elf64_load(struct machine *m, const struct file *f);
 
 bool linux_panicked(struct machine *m); /* asked when the guest resets the machine */
 #define LINUX_ALIGN (2UL << 20) /* of the image: Linux takes memory that is added in such pieces */
+
+/* virtio_mmio.c: where the devices are, which are there before a kernel is loaded; how many. */
+#define MMIO_MAX 14
+#define MMIO_SIZE 0x200 /* bytes of registers */
+struct mmio_place {
+	uint32_t at;
+	uint8_t irq;
+};
+unsigned int virtio_mmio_places(struct mmio_place p[MMIO_MAX]);
 
 /* The memory as firmware tells it: fills at most E820_ENTRIES of e. */
 #define E820_ENTRIES 4
