@@ -2,6 +2,11 @@
 # Dyad. `make help` says what there is to make. Local settings: config.mk.
 -include config.mk
 
+# Jobs side by side, unless -j says how many: as many as there are CPUs.
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(or $(shell getconf _NPROCESSORS_ONLN),1)
+endif
+
 V ?= 0
 SAN ?= 0
 DEBUG ?= 0

@@ -9,7 +9,7 @@ LIMIT = 672 * 1024  # of the stripped kernel: a guard against growth; make bench
 
 
 def make(run, *words, timeout=300):
-    return run.sh(["make", "-j2"] + list(words), timeout=timeout)
+    return run.sh(["make"] + list(words), timeout=timeout)
 
 
 def failed(done):
