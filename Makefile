@@ -142,7 +142,7 @@ UFLAGS := -std=gnu17 -D_GNU_SOURCE -isystem $(UAPI) -Iuser/common -Os -static -f
 	-ffunction-sections -fdata-sections -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Werror
 # user/NAME/NAME.mk may set ULINK_NAME: link flags of that program alone.
 include $(wildcard user/*/*.mk)
-ULINK := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none -s
+ULINK := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none -s
 UPROGS := $(patsubst user/%.c,%,$(wildcard user/*.c)) \
 	$(filter-out common,$(patsubst user/%/,%,$(sort $(dir $(wildcard user/*/*.c)))))
 UBIN := $(UPROGS:%=$(BUILD)/user/%)
@@ -236,7 +236,7 @@ MEM ?= 256M
 CPUS ?=
 RUN = tools/run --build $(BUILD) -m $(MEM) $(if $(CPUS),-c $(CPUS)) $(RUNFLAGS)
 GDB_PORT ?= $(shell expr $$(id -u) % 5000 + 25000)
-ready = @tools/deps $(1) && $(MAKE) --no-print-directory $(2)
+ready = +@tools/deps $(1) && $(MAKE) --no-print-directory $(2)
 # The comparison of both layers once, then a shell; without a terminal, the comparison alone.
 define tour
 	@if [ -t 0 ]; then $(RUN) $(1) --first compare; else $(RUN) $(1) -- compare; fi

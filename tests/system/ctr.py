@@ -57,10 +57,36 @@ CASES = [
                     "'grep Seccomp: /proc/self/status; unshare -u true 2>&1; unshare -U true 2>&1'; done",
          status=0, out="Seccomp:\t2\nunshare: unshare(0x4000000): Operation not permitted\nunshare: unshare(0x10000000): Operation not permitted\n"
                        "Seccomp:\t0\nSeccomp:\t0\nunshare: unshare(0x4000000): Operation not permitted\nSeccomp:\t2"),
-    # one instruction: all is allowed
-    Case("seccomp-file", "echo text > long; printf '\\006\\000\\000\\000\\000\\000\\377\\177' > f; "
-                         "for f in long /nosuch f; do ctr run --seccomp $f busybox -- grep Seccomp: /proc/self/status; echo $?; done",
-         match=("^ctr: --seccomp long: no BPF program", "^ctr: --seccomp /nosuch: No such file or directory\n125$", "^Seccomp:\t2\n0$")),
+    # a profile as Docker's: rules by capability, architecture and kernel
+    Case("seccomp-file", r"""
+rule() { echo "{\"names\": [\"$1\", \"nosuchcall\"], \"action\": \"SCMP_ACT_ERRNO\", \"errnoRet\": $2, \"args\": null, $3}"; }
+profile() { echo "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"defaultErrnoRet\": 38, $1, \"syscalls\": [$(rule unlink 28 '"includes": {}'),
+$(rule mkdir 1 '"excludes": {"caps": ["CAP_KILL"]}'), $(rule rmdir 39 '"includes": {"minKernel": "4.8", "arches": ["amd64"]}'),
+$(rule link 1 '"includes": {"minKernel": "99.1"}'), $(rule symlink 1 '"includes": {"arches": ["arm64"]}')]}"; }
+map='"archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}]'
+profile "$map" > p; profile '"architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]' > q; profile '"architectures": ["SCMP_ARCH_ARM"]' > arm
+profile "$map" | sed 's/_ERRNO/_NOSUCH/' > bad; echo '{"defaultAction": 1}' > type; echo '{' > cut
+for o in '' '--cap-drop KILL'; do ctr run $o --seccomp p busybox -- sh -c 'cd /tmp; mkdir d; rmdir d; echo > f; rm f; ln f g; ln -s f h; echo *'; done
+for f in q arm bad type cut /nosuch; do ctr run --seccomp $f busybox -- grep Seccomp: /proc/self/status; echo $?; done""",
+         out="""rmdir: 'd': Directory not empty
+rm: can't remove 'f': No space left on device
+d f g h
+mkdir: can't create directory 'd': Operation not permitted
+rmdir: 'd': Directory not empty
+rm: can't remove 'f': No space left on device
+f g h
+Seccomp:\t2
+0
+ctr: arm: architectures[0]: not supported
+125
+ctr: bad: syscalls[0].action: not supported
+125
+ctr: type: defaultAction: not a string
+125
+ctr: cut: line 2: a string is missing
+125
+ctr: /nosuch: No such file or directory
+125"""),
     Case("exec-rights", "ctr run -d --name c --cap-drop all busybox -- sleep 100; ctr exec c grep -E 'CapBnd|Seccomp:' /proc/self/status; "
                         "ctr exec --privileged c grep -E 'CapBnd|Seccomp:' /proc/self/status; ctr rm -f c",
          out="c\nCapBnd:\t0000000000000000\nSeccomp:\t2\nCapBnd:\t000001ffffffffff\nSeccomp:\t0"),

@@ -116,21 +116,3 @@ const struct sock_fprog *default_seccomp(uint64_t capabilities)
 	prog.len = n;
 	return &prog;
 }
-
-const struct sock_fprog *seccomp_from_file(const char *path)
-{
-	static struct sock_filter f[BPF_MAXINSNS + 1];
-	static struct sock_fprog prog = { .filter = f };
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, f, sizeof(f));
-
-	if (n < 0)
-		die(STATUS_FAILED, "--seccomp %s: %s", path, strerror(errno));
-	if (!n || n % sizeof(*f) || n == sizeof(f))
-		die(STATUS_FAILED,
-		    "--seccomp %s: no BPF program (1 to %d instructions of %zu bytes)", path,
-		    BPF_MAXINSNS, sizeof(*f));
-	close(fd);
-	prog.len = n / sizeof(*f);
-	return &prog;
-}

@@ -179,7 +179,9 @@ int container_run(bool detach, bool input, bool remove);
 /* ---- capabilities, seccomp (capability.c) ---- */
 /* Refuses what a container with these capabilities has no use for. */
 const struct sock_fprog *default_seccomp(uint64_t capabilities);
-const struct sock_fprog *seccomp_from_file(const char *path); /* struct sock_filter, n times */
+/* Of a profile as Docker and Podman have them (oci.c); dies naming file and field. */
+const struct sock_fprog *seccomp_profile(const char *file, uint64_t capabilities,
+					 unsigned int *flags);
 
 #define CAPABILITIES_ALL (~0ULL)
 extern const uint64_t default_capabilities; /* as in the containers of docker and podman */

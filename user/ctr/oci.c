@@ -24,6 +24,9 @@ static const char fields[] =
 #include "fields.inc"
 	;
 
+/* What is read: its name, and the schema path of its root. */
+static const char *document = "config.json", *root_schema = "";
+
 /* Writes where j is: "mounts[2].type"; schema: "mounts[].type". */
 static size_t path_of(const struct json *j, bool schema, char *buf, size_t size)
 {
@@ -31,7 +34,7 @@ static size_t path_of(const struct json *j, bool schema, char *buf, size_t size)
 	int index = 0;
 
 	if (!j->parent)
-		return 0;
+		return schema ? format(buf, size, "%s", root_schema) : 0;
 	n = path_of(j->parent, schema, buf, size);
 	left = size - n;
 	if (j->key) {
@@ -49,7 +52,7 @@ void refuse(const struct json *j, const char *what)
 	char path[512] = "";
 
 	path_of(j, false, path, sizeof(path));
-	die(STATUS_FAILED, "config.json: %s%s%s", path, *path ? ": " : "", what);
+	die(STATUS_FAILED, "%s: %s%s%s", document, path, *path ? ": " : "", what);
 }
 
 /* ---- types ---- */
@@ -111,8 +114,8 @@ static void check_members(const struct json *j, const char *path)
 			char where[512] = "";
 
 			path_of(j, false, where, sizeof(where));
-			die(STATUS_FAILED, "config.json: %s%s%s: missing", where, *where ? "." : "",
-			    key);
+			die(STATUS_FAILED, "%s: %s%s%s: missing", document, where,
+			    *where ? "." : "", key);
 		}
 	}
 }
@@ -436,7 +439,8 @@ void bundle_process(struct bundle *b)
 	b->c.no_new_privs = true_at(process, "noNewPrivileges");
 	read_rlimits(&b->c, process);
 	read_capabilities(&b->c, process);
-	compile_seccomp(b);
+	b->c.seccomp =
+		compile_seccomp(field(b->config, "linux.seccomp"), NULL, &b->c.seccomp_flags);
 }
 
 /* ---- namespaces, and what is the container's alone by them ---- */
@@ -637,19 +641,35 @@ static void find_cgroup(struct bundle *b)
 		refuse(j, "a name for systemd: not supported");
 }
 
-void bundle_reread(struct bundle *b, const char *file)
+/* The checked tree of a file. */
+static struct json *read_document(const char *file)
 {
 	char *text = read_file(file);
+	struct json *root;
 	const char *what;
 	size_t at;
 	int line = 1;
 
-	b->config = json_parse(text, allocate(json_count(text) * sizeof(*b->config)), &at, &what);
-	for (size_t i = 0; !b->config && i < at; i++)
+	root = json_parse(text, allocate(json_count(text) * sizeof(*root)), &at, &what);
+	for (size_t i = 0; !root && i < at; i++)
 		line += text[i] == '\n';
-	if (!b->config)
-		die(STATUS_FAILED, "config.json: line %d: %s", line, what);
-	check(b->config);
+	if (!root)
+		die(STATUS_FAILED, "%s: line %d: %s", document, line, what);
+	check(root);
+	return root;
+}
+
+void bundle_reread(struct bundle *b, const char *file)
+{
+	b->config = read_document(file);
+}
+
+const struct sock_fprog *seccomp_profile(const char *file, uint64_t capabilities,
+					 unsigned int *flags)
+{
+	document = file;
+	root_schema = "linux.seccomp";
+	return compile_seccomp(read_document(file), &capabilities, flags);
 }
 
 void bundle_read(struct bundle *b, const char *file)

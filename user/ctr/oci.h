@@ -16,7 +16,6 @@ struct bundle {
 	struct json *config;
 	char dir[256], root[512]; /* absolute */
 	char cgroup[256]; /* below the root of cgroup2 */
-	struct sock_fprog seccomp;
 	struct container c; /* what config.json says */
 	int child, sync; /* the two ends of a socket: the parent's, and that of the first process */
 	int gate; /* the exec fifo: a byte in it lets the command start */
@@ -45,7 +44,12 @@ void bundle_process(struct bundle *b); /* what of c is the process's alone */
 /* The absolute path of a folder, without links. */
 bool real_folder(const char *path, char real[PATH_MAX]);
 /* ---- oci_filter.c ---- */
-void compile_seccomp(struct bundle *b); /* that of c, of linux.seccomp */
+/*
+ * The filter of an object as linux.seccomp is (NULL: NULL), and its flags. With capabilities it is a
+ * profile: rules may depend on them, on architecture and kernel (the keys includes and excludes).
+ */
+const struct sock_fprog *compile_seccomp(const struct json *s, const uint64_t *capabilities,
+					 unsigned int *flags);
 /* Loads the program of linux.resources.devices into the group; dies when it cannot. */
 void attach_devices(const struct bundle *b, int cgroup);
 

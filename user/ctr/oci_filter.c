@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 #include <linux/audit.h>
 #include <linux/bpf.h>
@@ -179,7 +180,56 @@ static void add_rules(const struct json *rule, unsigned int action, const char *
 			add_rule(rule, number, a, action);
 }
 
-static void read_flags(struct bundle *b, const struct json *s)
+static bool has_text(const struct json *j, const char *path, const char *text)
+{
+	for_each_in(m, j, path)
+		if (!strcmp(m->text, text))
+			return true;
+	return false;
+}
+
+/* "4.8" as a number that grows with the version. */
+static uint64_t version(const char *text)
+{
+	char *minor;
+	uint64_t major = to_number(text, &minor, 10);
+
+	return major << 16 | (*minor == '.' ? to_number(minor + 1, &minor, 10) : 0);
+}
+
+/* Whether a profile's rule is meant for a container with these capabilities, here. */
+static bool applies(const struct json *rule, uint64_t capabilities)
+{
+	struct utsname u;
+
+	for_each_in(c, rule, "includes.caps")
+		if (!(capabilities & capability_bit(c->text)))
+			return false;
+	for_each_in(c, rule, "excludes.caps")
+		if (capabilities & capability_bit(c->text))
+			return false;
+	uname(&u);
+	return (!field(rule, "includes.arches") || has_text(rule, "includes.arches", "amd64")) &&
+	       !has_text(rule, "excludes.arches", "amd64") &&
+	       version(text_at(rule, "includes.minKernel", "0")) <= version(u.release);
+}
+
+/* A filter allows x86-64's calls and no other ABI's: of a profile, which lists all, that is one. */
+static void check_architectures(const struct json *s, bool profile)
+{
+	static const char x86[] = "SCMP_ARCH_X86_64";
+	bool listed = has_text(s, "architectures", x86);
+
+	for_each_in(a, s, "architectures")
+		if (strcmp(a->text, x86) && !(profile && listed))
+			refuse(a, "not supported");
+	for_each_in(m, s, "archMap")
+		listed |= !strcmp(text_at(m, "architecture", ""), x86);
+	if (profile && !listed && (field(s, "architectures") || field(s, "archMap")))
+		refuse(s, "not for SCMP_ARCH_X86_64");
+}
+
+static unsigned int read_flags(const struct json *s)
 {
 	static const struct word flags[] = {
 		{ "SECCOMP_FILTER_FLAG_TSYNC", 0 }, /* there is one thread */
@@ -188,27 +238,29 @@ static void read_flags(struct bundle *b, const struct json *s)
 		{ NULL, 0 }
 	};
 
+	unsigned int set = 0;
+
 	for_each_in(f, s, "flags") {
 		uint64_t flag = word_value(flags, f->text, ~0ULL);
 
 		if (flag == ~0ULL)
 			refuse(f, "not supported");
-		b->c.seccomp_flags |= flag;
+		set |= flag;
 	}
-	for_each_in(a, s, "architectures")
-		if (strcmp(a->text, "SCMP_ARCH_X86_64"))
-			refuse(a, "not supported");
+	return set;
 }
 
-void compile_seccomp(struct bundle *b)
+const struct sock_fprog *compile_seccomp(const struct json *s, const uint64_t *capabilities,
+					 unsigned int *flags)
 {
-	const struct json *s = field(b->config, "linux.seccomp");
+	static struct sock_fprog prog = { .filter = program };
 	unsigned int otherwise;
 
 	if (!s)
-		return;
+		return NULL;
 	otherwise = action_of(s, "defaultAction", number_at(s, "defaultErrnoRet", EPERM));
-	read_flags(b, s);
+	*flags = read_flags(s);
+	check_architectures(s, capabilities);
 	load(s, offsetof(struct seccomp_data, arch));
 	emit(s, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
 	emit(s, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
@@ -218,13 +270,15 @@ void compile_seccomp(struct bundle *b)
 	for_each_in(rule, s, "syscalls") {
 		unsigned int action = action_of(rule, "action", number_at(rule, "errnoRet", EPERM));
 
+		if (capabilities && !applies(rule, *capabilities))
+			continue;
 		for_each_in(name, rule, "names")
 			if (action != otherwise)
 				add_rules(rule, action, name->text);
 	}
 	emit(s, BPF_RET | BPF_K, otherwise, 0, 0);
-	b->seccomp = (struct sock_fprog){ length, program };
-	b->c.seccomp = &b->seccomp;
+	prog.len = length;
+	return &prog;
 }
 
 /* ---- devices ---- */

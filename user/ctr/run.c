@@ -56,7 +56,7 @@ const struct opt run_options[] = {
 	  "one capability more: NET_ADMIN, ALL; may be repeated" },
 	{ "--cap-drop", 0, OPT_LIST, &opt.cap_drop, "CAP", "one capability less; may be repeated" },
 	{ "--seccomp", 0, OPT_TEXT, &opt.seccomp, "default|unconfined|FILE",
-	  "which system calls it may use; FILE: a BPF program" },
+	  "which system calls it may use; FILE: a profile as Docker's" },
 	{ "--detach", 'd', OPT_FLAG, &opt.detach, NULL,
 	  "leave it running, and print its name; its output goes to `ctr logs`" },
 	{ "--interactive", 'i', OPT_FLAG, &opt.stdin_, NULL,
@@ -229,12 +229,12 @@ static uint64_t describe_capabilities(void)
 	return drop == CAPABILITIES_ALL ? add : (base | add) & ~drop;
 }
 
-static const struct sock_fprog *describe_seccomp(uint64_t capabilities)
+static const struct sock_fprog *describe_seccomp(uint64_t capabilities, unsigned int *flags)
 {
 	if (opt.seccomp ? !strcmp(opt.seccomp, "unconfined") : opt.privileged)
 		return NULL;
 	if (opt.seccomp && strcmp(opt.seccomp, "default"))
-		return seccomp_from_file(opt.seccomp);
+		return seccomp_profile(opt.seccomp, capabilities, flags);
 	return default_seccomp(capabilities);
 }
 
@@ -301,7 +301,7 @@ static void describe(struct container *c, const char *image, struct image_config
 	set_surroundings(c, opt.workdir, opt.user, &opt.env, config);
 	c->namespaces = describe_namespaces();
 	c->capabilities[SET_BOUNDING] = describe_capabilities();
-	c->seccomp = describe_seccomp(c->capabilities[SET_BOUNDING]);
+	c->seccomp = describe_seccomp(c->capabilities[SET_BOUNDING], &c->seccomp_flags);
 	describe_mounts(c);
 	describe_limits(c);
 	c->init = opt.init;
