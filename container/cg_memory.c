@@ -133,7 +133,7 @@ void cg_oom_event(struct res_counter *res, struct task *victim)
 /* ---- memory.stat: what the charged frames are ---- */
 
 struct mem_sums {
-	u64 anon, file, kernel, tables; /* bytes */
+	u64 anon, file, kernel, tables, second; /* bytes; second-level tables */
 	u64 shmem, active; /* of file */
 	const struct res_counter **set; /* the counters of the subtree, by address */
 	u64 n;
@@ -198,6 +198,9 @@ static void sum_frames(struct mem_sums *s)
 		case FRAME_TABLE:
 			s->tables += PAGE_SIZE;
 			break;
+		case FRAME_SECOND_TABLE:
+			s->second += PAGE_SIZE;
+			break;
 		default:
 			s->kernel += PAGE_SIZE << READ_ONCE(frames[i].order);
 		}
@@ -222,7 +225,7 @@ static int stat_show(struct strbuf *out, void *priv)
 {
 	struct cgroup *top = priv;
 	struct mem_sums s = { 0 };
-	u64 stacks = READ_ONCE(top->pids.count) * KSTACK_SIZE, all, kernel;
+	u64 stacks = READ_ONCE(top->pids.count) * KSTACK_SIZE, all, kernel, tables;
 	s64 faults = 0, major = 0;
 	size_t size;
 
@@ -237,14 +240,16 @@ static int stat_show(struct strbuf *out, void *priv)
 	if (!s.set)
 		return -ENOMEM;
 	sum_frames(&s);
+	tables = s.tables + s.second;
 	page_free(s.set, size);
 	/* What is no frame and no stack is objects. */
 	all = READ_ONCE(top->mem.count);
-	kernel = max(all - min(all, s.anon + s.file), stacks + s.tables + s.kernel);
+	kernel = max(all - min(all, s.anon + s.file), stacks + tables + s.kernel);
 	sb_printf(out, "anon %lu\nfile %lu\nkernel %lu\nkernel_stack %lu\npagetables %lu\n", s.anon,
 		  s.file, kernel, stacks, s.tables);
+	sb_printf(out, "sec_pagetables %lu\n", s.second);
 	sb_printf(out, "shmem %lu\ninactive_file %lu\nactive_file %lu\nslab %lu\n", s.shmem,
-		  s.file - s.shmem - s.active, s.active, kernel - stacks - s.tables - s.kernel);
+		  s.file - s.shmem - s.active, s.active, kernel - stacks - tables - s.kernel);
 	sb_printf(out, "pgfault %lu\npgmajfault %lu\n", faults + major, major);
 	return 0;
 }

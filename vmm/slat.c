@@ -19,7 +19,7 @@ static u64 *table_of(u64 entry)
 
 static u64 *new_table(struct slat *s)
 {
-	struct frame *f = frame_alloc_zeroed(FRAME_KERNEL, s->charge);
+	struct frame *f = frame_alloc_zeroed(FRAME_SECOND_TABLE, s->charge);
 
 	if (!f)
 		return NULL;

@@ -296,7 +296,7 @@ void mem_stats(struct mem_stats *st)
 		for (k = 0; k <= FRAME_RESERVED; k++)
 			kinds[k] += READ_ONCE(caches[cpu].kinds[k]);
 	}
-	st->kernel = kinds[FRAME_KERNEL] + kinds[FRAME_TABLE];
+	st->kernel = kinds[FRAME_KERNEL] + kinds[FRAME_TABLE] + kinds[FRAME_SECOND_TABLE];
 	st->slab = kinds[FRAME_SLAB];
 	st->anon = kinds[FRAME_ANON];
 	st->cache = kinds[FRAME_CACHE];

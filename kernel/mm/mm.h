@@ -13,6 +13,7 @@ enum frame_kind {
 	FRAME_FREE, /* in the buddy lists; order says how large */
 	FRAME_KERNEL, /* kernel memory */
 	FRAME_TABLE, /* page tables */
+	FRAME_SECOND_TABLE, /* of a virtual machine */
 	FRAME_SLAB,
 	FRAME_ANON, /* user memory of nobody's file */
 	FRAME_CACHE, /* belongs to a struct mapping */

@@ -144,7 +144,7 @@ vm events > e & until [ "$(ls /run/vm/.events 2> /dev/null)" ]; do sleep 0.05; d
 vm run -d --name t busybox -- sleep 1000 > /dev/null; vm stats --once | grep -c '^t '; vm inspect t | grep -oE '"(status|image)": "[a-z]*"|"cpus": 1, "memory_bytes": 67108864'
 vm stats --json | grep -o '"name": "t", "cpu_usec": [1-9]' | cut -d, -f1; vm stats --json | grep -oE '"ports": [{]"count": [1-9][0-9]*, "usec": [1-9]' | cut -c1-9; vm stats --once | grep -cE '^t .* [1-9][0-9]* [0-9]+% +0 0%'; vm stop t; vm inspect t | grep -o '"exit_code": 143'; vm rm t
 until grep -q remove e; do sleep 0.05; done; kill $!; wait $! 2> /dev/null; cut -d' ' -f2- e; vm run busybox -- true; ls -A /run/vm
-vm completion | grep -cE '^.(run|exec|logs|stop)\)'; for v in $(vm --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do vm $v --help | grep -qE "^ +(vm|\. )|DYAD_IMAGES" || echo $v has no example; done
+vm completion | grep -cE '^.(run|exec|logs|stop|explain)\)'; for v in $(vm --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do vm $v --help | grep -qE "^ +(vm|\. )|DYAD_IMAGES" || echo $v has no example; done
 ----
 1
 "image": "busybox"
@@ -158,7 +158,40 @@ t create
 t start
 t exit 143
 t remove
-4
+5
+"""),
+    # the drawing's lines against what the machine was started with, and what /proc and cgroup2 say of its monitor
+    "explained": (("qemu",), r"""
+head -c 65536 /dev/zero > d; ip link add w0 type veth
+vm run -d --name t --mem 48M --cpus 2 --disk d,ro --net w0 busybox -- sh -c 'wc -c < /dev/vda; sleep 1000' > /dev/null; wrote t 65536
+vm explain t > e; p=$(sed -n 's/^pid //p' /run/vm/t/status); line() { grep -oE "$1" e | tr -s ' '; }
+line '0x00000000-0x02ffffff +48M +RAM'; line '0x03000000-.*image, read-only.*'| cut -d' ' -f3-; line 'kernel /lib.*' | uniq; line 'initial file system'; line 'of 2 CPUs'
+line '01.0 virtio disk +[1-9][0-9]* +d,ro' | sed 's/[0-9][0-9]* d/N d/'; line '02.0 virtio network .* w0'; line '0x3f8.* 4 .*port'; line '0xc0000000-0xc0003fff.*rs'
+[ "$(sed -nE 's/.*- (vCPU [01]|devices) +([0-9]+) .*/\2/p' e)" = "$(ls /proc/$p/task)" ] && echo threads
+[ "$(line ' net:.*' | cut -d' ' -f3)" = $(readlink /proc/$p/ns/net) ] && echo namespaces; line 'Seccomp .*'; [ $(sed '1,/open files/d' e | wc -l) = $(ls /proc/$p/fd | wc -l) ] && echo files
+[ "$(vm explain --svg t | grep -c '<text.*</text>')" = $(wc -l < e) ] && echo drawn; vm pause t; vm explain t > e; line 'devices: .*'
+[ "$(line 'their memory.*')" = "their memory $(awk '/^sec_pagetables/ { print $2 / 1024 "K" }' /sys/fs/cgroup/vm-t/memory.stat)" ] && echo tables
+vm snapshot t s; vm unpause t; kill -STOP $p; vm explain t | grep -o 'devices: .*'; kill -CONT $p; vm rm -f t; vm explain t; ip link del w0
+----
+0x00000000-0x02ffffff 48M RAM
+image, read-only /images/busybox.erofs
+kernel /lib/dyad/dyad.elf
+initial file system
+of 2 CPUs
+01.0 virtio disk N d,ro
+02.0 virtio network 0 w0
+0x3f8-0x3ff 4 serial port
+0xc0000000-0xc0003fff registers
+threads
+namespaces
+Seccomp 0 2
+files
+drawn
+devices: its CPUs and its monitor are paused (`vm unpause` lets them go on)
+tables
+vm: t: no snapshot: its CPUs and its monitor are paused (`vm unpause` lets them go on)
+devices: its monitor does not answer
+vm: nothing named t runs (try `vm ps`)
 """),
     "names-unique": (("qemu",), r"""
 for i in 1 2 3 4; do vm run -d --name t busybox -- sleep 1000 2> /dev/null & done > out; wait; cat out; vm rm -f t

@@ -96,9 +96,22 @@ int life_keep(bool input, bool remove);
 /* The exit status: of who waits for its end, or when it is detached for its start alone. */
 int life_attach(int s, bool detach);
 
+/* ---- drawn as a tree (explain.c) ---- */
+/* A line, one level deeper than the one it belongs to, or as deep as one above. */
+void tree_add(int level, const char *fmt, ...) PRINTF(2, 3);
+void tree_print(void); /* or as a drawing, with --svg */
+/* Lines about s->pid, beside this process or the group of all. */
+void tree_namespaces(const struct state *s);
+void tree_group(const struct state *s);
+void tree_rights(const struct state *s, const char *whose);
+#define NR_KINDS 8
+extern const char *const ns_kinds[NR_KINDS]; /* as in /proc/PID/ns */
+/* "pid:[4026531836]"; pid 0: of this process. False when the kernel has no such kind. */
+bool namespace_of(pid_t pid, const char *kind, char text[64]);
+
 /* ---- the verbs ---- */
 extern const struct opt kill_options[], rm_options[], stop_options[], logs_options[],
-	stats_options[];
+	stats_options[], explain_options[];
 int kill_verb(int argc, char **argv), rm_verb(int argc, char **argv);
 int delete_verb(int argc, char **argv);
 int stop_verb(int argc, char **argv), pause_verb(int argc, char **argv);

@@ -133,10 +133,6 @@ void publish_close(void);
 pid_t publish_start(uint32_t address);
 
 /* ---- looking: explain.c ---- */
-#define NR_KINDS 8
-extern const char *const ns_kinds[NR_KINDS]; /* as in /proc/PID/ns */
-/* "pid:[4026531836]" of the process, 0: this one; false when it is not known. */
-bool namespace_of(pid_t pid, const char *kind, char text[64]);
 struct mount_line {
 	const char *place, *type, *options;
 };
@@ -188,7 +184,7 @@ extern const uint64_t default_capabilities; /* as in the containers of docker an
 /* The bit of "CAP_NET_ADMIN", "net_admin"; all for "ALL"; 0 when there is none. */
 uint64_t capability_bit(const char *name);
 
-extern const struct opt run_options[], exec_options[], explain_options[];
+extern const struct opt run_options[], exec_options[];
 /* in_vm.c: becomes `vm run` with what was given of ctr's own options; kernel "": Dyad. */
 void run_in_vm(const struct opt *options, const char *kernel, const char *image, char **argv)
 	__attribute__((noreturn));

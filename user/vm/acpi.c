@@ -17,8 +17,6 @@
 #define FADT_NO_SLEEP_BUTTON (1 << 5) /* the power button is where ACPI has it */
 #define FADT_RESET_REGISTER (1 << 10)
 #define GAS_IO 1
-#define LOCAL_APIC 0xfee00000
-#define IO_APIC 0xfec00000
 #define MP_AREA                                                                                    \
 	(BIOS_AREA + 0x1000) /* behind the stubs of bios.c; kernels search from BIOS_AREA on */
 #define ISA_INTERRUPTS 16
@@ -266,7 +264,11 @@ uint64_t firmware_tables(struct machine *m)
 {
 	struct low acpi = { .m = m, .at = ACPI_AREA, .end = BIOS_AREA };
 	struct low mp = { .m = m, .at = MP_AREA, .end = TABLES_END };
+	uint64_t rsdp;
 
 	mp_tables(&mp);
-	return acpi_tables(&acpi);
+	rsdp = acpi_tables(&acpi);
+	part_add("ACPI tables", NULL, ACPI_AREA, acpi.at);
+	part_add("MP tables", NULL, MP_AREA, mp.at);
+	return rsdp;
 }

@@ -26,6 +26,8 @@ void bios_load(struct machine *m)
 		memcpy(m->ram + 4 * i, vector, sizeof(vector));
 		memcpy(m->ram + STUBS + STUB_SIZE * i, stub, STUB_SIZE);
 	}
+	part_add("interrupt vectors", NULL, 0, 256 * 4);
+	part_add("firmware's stubs", NULL, STUBS, STUBS + 256 * STUB_SIZE);
 }
 
 static void set16(__u64 *reg, uint16_t v)

@@ -153,6 +153,8 @@ void blk_add(struct machine *m, const char *disk)
 	b->config.blk_size = SECTOR;
 	strncpy(b->serial, name ? name + 1 : path, sizeof(b->serial));
 	b->v.type = VIRTIO_ID_BLOCK;
+	b->v.name = "virtio disk";
+	b->v.behind = disk;
 	b->v.nr_queues = 1;
 	b->v.offers = VIRTIO_BIT(VIRTIO_BLK_F_SEG_MAX) | VIRTIO_BIT(VIRTIO_BLK_F_BLK_SIZE) |
 		      VIRTIO_BIT(VIRTIO_BLK_F_FLUSH);

@@ -141,6 +141,7 @@ static uint32_t put_modules(struct low *l, uint64_t *at)
 	}
 	a.at = a.start;
 	initramfs_build(&a);
+	part_add("initial file system", "init, command", a.start, a.at);
 	mod[0] = (struct module){ .paddr = a.start, .size = a.at - a.start };
 	mod[1] = (struct module){ .paddr = m->ram_size, .size = m->image_size, .name = name };
 	return 2;
@@ -180,4 +181,5 @@ void pvh_load(struct machine *m)
 		.memmap = put_memory(&low),
 		.memmap_entries = 2,
 	};
+	part_add("start_info, command line", NULL, INFO_AREA, low.at);
 }

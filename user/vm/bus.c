@@ -59,6 +59,7 @@ void bus_string(struct machine *m, enum space space, uint64_t at, bool in, uint8
 	for (unsigned int i = 0; r && i < count; i++) {
 		uint64_t offset = at - r->start, left = r->size - offset;
 
+		r->accesses++;
 		r->access(m, r->device, offset, in, data + i * size, size < left ? size : left);
 	}
 	pthread_mutex_unlock(&lock);
@@ -68,6 +69,13 @@ void bus_access(struct machine *m, enum space space, uint64_t at, bool in, void 
 		unsigned int size)
 {
 	bus_string(m, space, at, in, data, size, 1);
+}
+
+void bus_each(void (*fn)(const struct region *r))
+{
+	for (int space = PORTS; space <= MEMORY; space++)
+		for (const struct region *r = regions[space]; r; r = r->next)
+			fn(r);
 }
 
 /* ---- the descriptors ---- */

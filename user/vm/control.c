@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What others ask of a running machine: a seqpacket socket `control` in its folder. A request is one
- * packet with a descriptor, for the snapshot to go to; the answer is one packet: nothing, or what
- * went wrong. One request at a time. It is served between two events, when no vCPU runs and no device.
+ * packet: a letter, 's' for a snapshot, 'e' for what `vm explain` shows, and the descriptor of the file for
+ * it; the answer is one packet: nothing, or what went wrong. One request at a time. It is served between two events, when no vCPU runs and no device.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,7 @@
 static void take_request(struct machine *m, void *device, short events);
 static struct watch listener = { .fd = -1, .events = POLLIN, .fn = take_request };
 static int asking = -1, to = -1; /* who waits for an answer, and the file */
+static char wanted; /* the letter */
 
 void control_open(const char *name)
 {
@@ -28,12 +29,11 @@ void control_open(const char *name)
 /* The descriptor that came with a packet, or -1. */
 static int receive_file(int s)
 {
-	char letter;
 	union {
 		struct cmsghdr head;
 		char space[CMSG_SPACE(sizeof(int))];
 	} c;
-	struct iovec v = { &letter, 1 };
+	struct iovec v = { &wanted, 1 };
 	struct msghdr h = {
 		.msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)
 	};
@@ -65,7 +65,12 @@ void control_serve(struct machine *m)
 
 	if (asking < 0)
 		return;
-	if (to >= 0 && vcpus_stop(m)) {
+	if (to >= 0 && wanted == 'e') {
+		bus_lock();
+		explain_tell(m, to);
+		bus_unlock();
+		answer = NULL;
+	} else if (to >= 0 && vcpus_stop(m)) {
 		answer = snapshot_save(m, to);
 		vcpus_go_on(m);
 	} else if (to >= 0) {
@@ -81,8 +86,9 @@ void control_serve(struct machine *m)
 
 /* ---- who asks ---- */
 
-static const char *ask(const struct state *st, int file)
+const char *control_ask(const struct state *st, char letter, int file, int seconds)
 {
+	struct timeval patience = { .tv_sec = seconds };
 	static char answer[128];
 	union {
 		struct cmsghdr head;
@@ -90,20 +96,25 @@ static const char *ask(const struct state *st, int file)
 	} c = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
 			  .cmsg_level = SOL_SOCKET,
 			  .cmsg_type = SCM_RIGHTS } };
-	struct iovec v = { "s", 1 };
+	struct iovec v = { &letter, 1 };
 	struct msghdr h = {
 		.msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)
 	};
-	int s = connect_to(st, "control");
+	int s;
 	ssize_t n;
 
+	if (machine_is_paused(st))
+		return "its CPUs and its monitor are paused (`vm unpause` lets them go on)";
+	s = connect_to(st, "control");
+
 	memcpy(CMSG_DATA(&c.head), &file, sizeof(file));
-	if (s < 0 || sendmsg(s, &h, MSG_NOSIGNAL) < 0)
+	if (s < 0 || setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+	    sendmsg(s, &h, MSG_NOSIGNAL) < 0)
 		return strerror(errno);
 	n = recv(s, answer, sizeof(answer) - 1, 0);
 	close(s);
 	if (n < 0)
-		return strerror(errno);
+		return errno == EAGAIN ? "its monitor does not answer" : strerror(errno);
 	answer[n] = 0;
 	return n ? answer : NULL;
 }
@@ -121,7 +132,7 @@ int snapshot_verb(int argc, char **argv)
 	fd = open(made, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		die(STATUS_FAILED, "%s: %s", made, strerror(errno));
-	wrong = ask(&s, fd);
+	wrong = control_ask(&s, 's', fd, 0);
 	if (!wrong && rename(made, path) < 0)
 		wrong = strerror(errno);
 	if (wrong) {

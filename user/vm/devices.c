@@ -206,13 +206,23 @@ static void pm_access(struct machine *m, void *device, uint64_t reg, bool in, vo
 void devices_init(struct machine *m)
 {
 	static struct region all[] = {
-		{ .start = PORT_CMOS, .size = 2, .access = cmos_access },
-		{ .start = PORT_SYSTEM_CONTROL, .size = 1, .access = control_access },
-		{ .start = PORT_DEBUG, .size = 1, .access = debug_access },
-		{ .start = PORT_DEBUG_BIOS, .size = 1, .access = debug_access },
-		{ .start = PORT_EXIT, .size = 1, .access = exit_access },
-		{ .start = PORT_PM1_EVENT, .size = 12, .access = pm_access },
-		{ .start = PORT_RESET_CONTROL, .size = 1, .access = reset_access },
+		{ .name = "CMOS, clock", .start = PORT_CMOS, .size = 2, .access = cmos_access },
+		{ .name = "system control",
+		  .start = PORT_SYSTEM_CONTROL,
+		  .size = 1,
+		  .access = control_access },
+		{ .name = "debug text", .start = PORT_DEBUG, .size = 1, .access = debug_access },
+		{ .name = "debug text",
+		  .start = PORT_DEBUG_BIOS,
+		  .size = 1,
+		  .access = debug_access },
+		{ .name = "exit status", .start = PORT_EXIT, .size = 1, .access = exit_access },
+		{ .name = "ACPI",
+		  .start = PORT_PM1_EVENT,
+		  .size = 12,
+		  .irq = IRQ_SCI,
+		  .access = pm_access },
+		{ .name = "reset", .start = PORT_RESET_CONTROL, .size = 1, .access = reset_access },
 	};
 	static struct kept kept[] = {
 		{ .id = "cmos", .data = &cmos, .size = sizeof(cmos) },

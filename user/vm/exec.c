@@ -80,13 +80,13 @@ static void say_words(int s, const char *text, size_t n)
 	}
 }
 
-static void check_answers(const struct state *s)
+bool machine_is_paused(const struct state *s)
 {
 	int cgroup = cgroup_open(s->cgroup);
+	bool paused = cgroup >= 0 && cgroup_number(cgroup, "cgroup.freeze", "") == 1;
 
-	if (cgroup >= 0 && cgroup_number(cgroup, "cgroup.freeze", "") == 1)
-		die(STATUS_FAILED, "%s is paused (`vm unpause %s`)", s->name, s->name);
 	close(cgroup);
+	return paused;
 }
 
 int exec_in(const struct state *st, const char *image, char **argv)
@@ -130,7 +130,8 @@ int exec_verb(int argc, char **argv)
 		argv++;
 	if (!*argv)
 		die(STATUS_USAGE, "exec: COMMAND is missing");
-	check_answers(&st);
+	if (machine_is_paused(&st))
+		die(STATUS_FAILED, "%s is paused (`vm unpause %s`)", st.name, st.name);
 	image_path(st.image, image, sizeof(image));
 	return exec_in(&st, image, argv);
 }

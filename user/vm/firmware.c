@@ -129,6 +129,8 @@ void firmware_load(struct machine *m)
 		die(STATUS_FAILED, "%s: %zu bytes, firmware has 128 to 256 KiB", rom->path,
 		    rom->size);
 	memcpy(m->ram + HIGH_MEMORY - SHADOW, rom->data + rom->size - SHADOW, SHADOW);
+	part_add("firmware, copied", rom->path, HIGH_MEMORY - SHADOW, HIGH_MEMORY);
+	part_add("ACPI tables", NULL, m->ram_size - TABLES, m->ram_size);
 	map[0] = (struct boot_e820_entry){ 0, m->ram_size - TABLES, E820_RAM };
 	map[1] = (struct boot_e820_entry){ m->ram_size - TABLES, TABLES, E820_RESERVED };
 	cpus = m->cpus;
@@ -147,7 +149,9 @@ void firmware_load(struct machine *m)
 
 void firmware_init(struct machine *m)
 {
-	static struct region ports = { .start = PORT_FW_CFG, .size = 2, .access = fw_cfg_access };
+	static struct region ports = {
+		.name = "fw_cfg", .start = PORT_FW_CFG, .size = 2, .access = fw_cfg_access
+	};
 	struct pci_function *bridge;
 
 	if (!m->firmware)

@@ -287,8 +287,15 @@ void i8042_init(struct machine *m)
 {
 	static struct kept kept = { .id = "i8042", .data = &config, .size = sizeof(config) };
 	static struct region ports[] = {
-		{ .start = PORT_DATA, .size = 1, .access = data_access },
-		{ .start = PORT_COMMAND, .size = 1, .access = command_access },
+		{ .name = "keyboard, data",
+		  .start = PORT_DATA,
+		  .size = 1,
+		  .irq = IRQ,
+		  .access = data_access },
+		{ .name = "keyboard, command",
+		  .start = PORT_COMMAND,
+		  .size = 1,
+		  .access = command_access },
 	};
 
 	bus_add(m, &ports[0]);

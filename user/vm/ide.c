@@ -580,6 +580,7 @@ static void plug(struct channel *c, const char *path, bool cd)
 	off_t size;
 
 	c->cd = cd;
+	c->command.behind = path;
 	c->fd = cd ? -1 : open(path, O_RDWR | O_CLOEXEC);
 	c->read_only = c->fd < 0;
 	if (c->fd < 0)
@@ -603,6 +604,9 @@ static void controller_init(struct machine *m)
 	for (int i = 0; i < 2; i++) {
 		struct channel *c = &channels[i];
 
+		c->command.name = "IDE, command";
+		c->control.name = "IDE, control";
+		c->command.irq = c->irq;
 		c->command.size = REGISTERS;
 		c->control.size = 1;
 		c->command.access = command_access;
@@ -612,6 +616,8 @@ static void controller_init(struct machine *m)
 		bus_add(m, &c->control);
 	}
 	snapshot_cannot("it has an IDE drive");
+	isa.name = "ISA bridge";
+	f.name = "IDE controller";
 	pci_identify(&isa, VENDOR_INTEL, PIIX3_ISA, CLASS_ISA_BRIDGE);
 	pci_add(m, &isa, PCI_FREE_SLOT);
 	pci_identify(&f, VENDOR_INTEL, PIIX3_IDE, CLASS_IDE);

@@ -149,6 +149,7 @@ static void put_cmdline(struct machine *m, struct bzimage *z)
 		  NULL))
 		die(STATUS_USAGE, "--append: %s takes at most %u bytes", z->f.path,
 		    z->h.cmdline_size);
+	part_add("command line", NULL, COMMAND_LINE, COMMAND_LINE + strlen(to) + 1);
 	z->h.cmd_line_ptr = COMMAND_LINE;
 }
 
@@ -170,6 +171,7 @@ static void put_initrd(struct machine *m, struct bzimage *z)
 			die(STATUS_USAGE, "%s: name too long", m->kernel);
 		initramfs_build(&a);
 		initramfs_append(&a, path);
+		part_add("initial file system", "init, command, modules", a.start, a.at);
 		z->h.ramdisk_image = a.start;
 		z->h.ramdisk_size = a.at - a.start;
 	} else if (m->initrd) {
@@ -210,6 +212,7 @@ static void enter_64(struct machine *m, struct bzimage *z)
 	p->e820_entries = e820_map(m, p->e820_table);
 	memcpy(m->ram + BOOT_GDT, gdt, sizeof(gdt));
 	put_page_tables(m);
+	part_add("boot_params, GDT, page tables", NULL, BOOT_PARAMS, PAGE_TABLES + 6 * PAGE);
 	m->mode = ENTER_LONG;
 	m->entry = HIGH_MEMORY + ENTRY_64;
 	m->start_info = BOOT_PARAMS;
@@ -225,6 +228,7 @@ static void enter_16(struct machine *m, struct bzimage *z)
 	z->h.vid_mode = VIDEO_CURRENT_MODE;
 	memcpy(m->ram + SETUP_CODE, z->f.data, z->setup_size);
 	memcpy(m->ram + SETUP_CODE + offsetof(struct boot_params, hdr), &z->h, sizeof(z->h));
+	part_add("setup code", m->kernel, SETUP_CODE, SETUP_CODE + z->setup_size);
 	bios_load(m);
 	m->mode = ENTER_REAL;
 	m->entry = 0;
@@ -239,6 +243,7 @@ void linux_load(struct machine *m)
 
 	bzimage_open(m, &z);
 	memcpy(m->ram + HIGH_MEMORY, z.f.data + z.setup_size, z.kernel_size);
+	part_add("kernel, compressed", m->kernel, HIGH_MEMORY, HIGH_MEMORY + z.kernel_size);
 	put_cmdline(m, &z);
 	put_initrd(m, &z);
 	firmware_tables(m);

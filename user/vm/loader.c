@@ -62,6 +62,7 @@ void load_segment(struct machine *m, const struct file *f, const struct segment 
 	memcpy(m->ram + s->paddr + whole, f->data + s->offset + whole, s->filesz - whole);
 	if (end > m->kernel_end)
 		m->kernel_end = end;
+	part_add("kernel", f->path, s->paddr, end);
 }
 
 uint64_t load_initrd(struct machine *m, uint64_t least, uint64_t end, uint64_t *size)
@@ -80,6 +81,7 @@ uint64_t load_initrd(struct machine *m, uint64_t least, uint64_t end, uint64_t *
 	    MAP_FAILED)
 		die(STATUS_FAILED, "%s: %s", f.path, strerror(errno));
 	close(f.fd);
+	part_add("initial file system", m->initrd, start, start + f.size);
 	*size = f.size;
 	return start;
 }
@@ -116,6 +118,8 @@ static void flat_load(struct machine *m)
 
 	file_map(f, m->kernel);
 	memcpy(m->ram + BOOT_SECTOR, f->data, f->size < room ? f->size : room);
+	part_add("boot sector", f->path, BOOT_SECTOR,
+		 BOOT_SECTOR + (f->size < room ? f->size : room));
 	bios_load(m);
 	m->mode = ENTER_REAL;
 	m->entry = m->stack = BOOT_SECTOR;

@@ -385,6 +385,7 @@ void machine_run(struct machine *m, unsigned int i)
 	uint64_t entry = __rdtsc(), exit, end;
 	bool more = true;
 
+	stats_begin(i);
 	sigaction(SIGUSR1, &act, NULL); /* ends a KVM_RUN */
 	pthread_mutex_lock(&still.lock);
 	still.thread[still.threads++] = pthread_self();

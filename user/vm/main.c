@@ -41,6 +41,8 @@ static const struct verb verbs[] = {
 	  HELP_inspect, NULL, 1, -1, inspect_verb },
 	{ "events", "events", "Prints what happens to machines, as it happens", HELP_events, NULL,
 	  0, 0, events_verb },
+	{ "explain", "explain [OPTION...] NAME", "Draws what a machine is made of, beside the host",
+	  HELP_explain, explain_options, 1, 1, explain_verb },
 	{ "completion", "completion", "Prints what makes bash complete the command line of vm",
 	  HELP_completion, NULL, 0, 0, completion_verb },
 	{ "kill", "kill [OPTION...] NAME...", "Ends a machine at once: SIGKILL, or another signal",

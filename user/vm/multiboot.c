@@ -172,6 +172,7 @@ void multiboot_load(struct machine *m)
 	i.boot_loader_name = low_string(&low, "Dyad vm");
 	i.mmap_addr = put_memory_map(&low, &i.mmap_length);
 	memcpy(m->ram + m->start_info, &i, sizeof(i));
+	part_add("multiboot information", NULL, INFO_AREA, low.at);
 	firmware_tables(m);
 	m->magic = LOADER_MAGIC;
 }

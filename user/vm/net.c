@@ -163,6 +163,7 @@ static void net_begin(struct machine *m, struct net *n)
 	n->wire.fn = on_wire;
 	n->wire.device = n;
 	n->v.type = VIRTIO_ID_NET;
+	n->v.name = "virtio network";
 	n->v.nr_queues = 2;
 	n->v.offers = VIRTIO_BIT(VIRTIO_NET_F_MAC);
 	if (n->offload)
@@ -182,6 +183,7 @@ void net_add(struct machine *m, const char *device)
 	struct net *n = allocate(sizeof(*n));
 	size_t prefix = strlen(TAP);
 
+	n->v.behind = device;
 	n->tap = !strncmp(device, TAP, prefix);
 	if (n->tap)
 		open_tap(n, device + prefix);

@@ -199,8 +199,11 @@ void pci_add(struct machine *m, struct pci_function *f, uint8_t devfn)
 struct pci_function *pci_init(struct machine *m)
 {
 	static struct region ports[] = {
-		{ .start = CONFIG_ADDRESS, .size = 4, .access = address_access },
-		{ .start = CONFIG_DATA, .size = 4, .access = data_access },
+		{ .name = "PCI, address",
+		  .start = CONFIG_ADDRESS,
+		  .size = 4,
+		  .access = address_access },
+		{ .name = "PCI, data", .start = CONFIG_DATA, .size = 4, .access = data_access },
 	};
 	static struct pci_function bridge;
 
@@ -208,9 +211,17 @@ struct pci_function *pci_init(struct machine *m)
 		return &bridge; /* it is there */
 	bus_add(m, &ports[0]);
 	bus_add(m, &ports[1]);
+	bridge.name = "host bridge";
 	pci_identify(&bridge, VENDOR_INTEL, DEVICE_440FX, CLASS_HOST_BRIDGE);
 	pci_add(m, &bridge, 0);
 	return &bridge;
+}
+
+void pci_each(void (*fn)(const struct pci_function *f))
+{
+	for (int devfn = 0; devfn < PCI_FREE_SLOT; devfn++)
+		if (find(devfn))
+			fn(find(devfn));
 }
 
 /* ---- interrupts ---- */

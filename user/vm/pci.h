@@ -18,6 +18,8 @@ struct pci_function {
 	/* What the guest reads, and which of its bits it may write; little-endian. */
 	uint8_t config[256], writable[256];
 	struct region bar[PCI_BARS]; /* size: a power of two, or 0 for none; start is pci.c's */
+	const char *name, *behind; /* for `vm explain`; behind: or NULL */
+	const uint64_t *requests; /* or NULL */
 	void (*moved)(struct machine *m,
 		      struct pci_function *f); /* a BAR has a new start; or NULL */
 	/* pci.c's own */
@@ -44,5 +46,6 @@ void pci_add_msix(struct pci_function *f, unsigned int bar, unsigned int n);
 void pci_add(struct machine *m, struct pci_function *f, uint8_t devfn);
 /* The function wants its interrupt line (pin A) up or down. */
 void pci_interrupt(struct machine *m, struct pci_function *f, bool level);
+void pci_each(void (*fn)(const struct pci_function *f)); /* by slot and number */
 bool pci_msix_on(const struct pci_function *f);
 void pci_msix_signal(struct machine *m, struct pci_function *f, unsigned int vector);

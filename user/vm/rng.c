@@ -23,7 +23,11 @@ static void rng_notify(struct virtio *v, struct virtq *q)
 
 void rng_add(struct machine *m)
 {
-	static struct virtio v = { .type = VIRTIO_ID_RNG, .nr_queues = 1, .notify = rng_notify };
+	static struct virtio v = { .type = VIRTIO_ID_RNG,
+				   .name = "virtio rng",
+				   .behind = "getrandom(2)",
+				   .nr_queues = 1,
+				   .notify = rng_notify };
 
 	virtio_add(m, &v);
 }

@@ -17,6 +17,7 @@
 enum exit_reason { REASON_PORTS, REASON_MEMORY, REASON_SIGNAL, REASON_OTHER, NR_REASONS };
 
 struct cpu_stats {
+	uint64_t tid; /* of its thread */
 	uint64_t entries,
 		inside; /* calls of KVM_RUN, time in them: the guest's and the kernel's for it */
 	struct {
@@ -53,6 +54,11 @@ void stats_init(struct machine *m)
 	stats->memory = m->memory;
 	stats->cpus = m->cpus;
 	join(stats->kernel, sizeof(stats->kernel), m->kernel, NULL);
+}
+
+void stats_begin(unsigned int cpu)
+{
+	stats->cpu[cpu].tid = gettid();
 }
 
 static enum exit_reason reason_of(const struct kvm_run *run)
@@ -106,6 +112,15 @@ static const struct stats_file *read_stats(const struct state *s, struct cpu_sta
 		}
 	}
 	return &f;
+}
+
+pid_t stats_thread(const struct state *s, unsigned int cpu, uint64_t *entries)
+{
+	struct cpu_stats sum;
+	const struct stats_file *f = read_stats(s, &sum);
+
+	*entries = f ? f->cpu[cpu].entries : 0;
+	return f ? f->cpu[cpu].tid : 0;
 }
 
 static int64_t usec(const struct stats_file *f, uint64_t ticks)

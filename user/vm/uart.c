@@ -203,7 +203,14 @@ void uart_init(struct machine *m)
 {
 	uarts[0].out = m->console ? 2 : m->argv || m->vga ? -1 : 1;
 	uarts[1].out = 1;
+	uarts[0].ports.behind = m->console         ? "the console: stderr"
+				: uarts[0].out < 0 ? "the console: nowhere"
+						   : "the console: stdin, stdout";
+	uarts[1].ports.behind = "the command's output: stdout";
+	uarts[2].ports.behind = "the agent's commands (`vm exec`)";
 	for (int i = 0; i < (m->image ? 3 : 2); i++) {
+		uarts[i].ports.name = "serial port";
+		uarts[i].ports.irq = uarts[i].irq;
 		uarts[i].ports.size = 8;
 		uarts[i].ports.access = uart_access;
 		uarts[i].ports.device = &uarts[i];

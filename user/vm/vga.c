@@ -361,7 +361,9 @@ void vga_end(struct machine *m)
 
 void vga_init(struct machine *m)
 {
-	static struct region ports = { .start = PORT_VGA, .size = 32, .access = vga_access };
+	static struct region ports = {
+		.name = "VGA", .start = PORT_VGA, .size = 32, .access = vga_access
+	};
 	const struct itimerspec every = { { 0, LOOK_NS }, { 0, LOOK_NS } };
 
 	if (!m->vga)

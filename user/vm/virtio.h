@@ -45,6 +45,7 @@ struct virtq_chain {
 struct virtio {
 	/* the device's; set before virtio_add() */
 	uint16_t type; /* VIRTIO_ID_... */
+	const char *name, *behind; /* for `vm explain` */
 	unsigned int nr_queues;
 	uint64_t offers; /* features, beside those of every device */
 	const void *config;
@@ -53,6 +54,7 @@ struct virtio {
 	/* as agreed upon with the driver */
 	struct machine *m;
 	uint64_t features;
+	uint64_t requests; /* chains that were given back, so far */
 	uint8_t status, generation;
 	/* which half of the features, and which queue, it speaks of; why it was interrupted */
 	uint32_t offered_half, agreed_half, selected;

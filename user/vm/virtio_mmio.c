@@ -173,7 +173,11 @@ void virtio_mmio_add(struct machine *m, struct virtio *v)
 	if (devices == MMIO_MAX)
 		die(STATUS_USAGE, "too many devices: %d have an interrupt line", MMIO_MAX);
 	t->irq = lines[devices];
-	t->registers = (struct region){ .space = MEMORY,
+	t->registers = (struct region){ .name = v->name,
+					.irq = t->irq,
+					.behind = v->behind,
+					.requests = &v->requests,
+					.space = MEMORY,
 					.start = MMIO_WINDOW + devices++ * MMIO_SIZE,
 					.size = MMIO_SIZE,
 					.access = mmio_access,

@@ -227,6 +227,9 @@ void virtio_pci_add(struct machine *m, struct virtio *v)
 	v->transport = t;
 	t->v = v;
 	t->signals_at = NOWHERE;
+	f->name = v->name;
+	f->behind = v->behind;
+	f->requests = &v->requests;
 	pci_identify(f, VIRTIO_VENDOR, DEVICE_ID(v->type), class_of(v->type));
 	pci_set(f, PCI_REVISION_ID, 1, 1);
 	pci_set(f, PCI_SUBSYSTEM_VENDOR_ID, 2, VIRTIO_VENDOR);

@@ -167,6 +167,7 @@ void virtq_push(struct virtq *q, const struct virtq_chain *c, uint32_t n)
 		return;
 	memcpy(entry, &e, sizeof(e));
 	store(index, ++q->done);
+	q->dev->requests++;
 }
 
 /* 2.6.7.2 and 2.6.8. */

@@ -25,6 +25,7 @@
  *	uart.c     serial ports: the console, the command's output, the agent's
  *	agent.c    commands inside the machine, by its agent; exec.c  who asks for one
  *	stats.c    exits, counted
+ *	explain.c  what a machine is made of, drawn
  *	snapshot.c a machine in a file, and back; control.c  who asks a running one for it
  *	sandbox.c  walls around the monitor
  */
@@ -49,6 +50,8 @@
 #define PCI_WINDOW 0xc0000000UL /* memory of PCI devices; RAM and image end below it */
 #define PCI_WINDOW_END 0xfec00000UL
 #define MMIO_WINDOW 0xfec10000UL /* virtio devices that are on no bus */
+#define IO_APIC 0xfec00000UL
+#define LOCAL_APIC 0xfee00000UL
 
 #define FILE_HEAD 8192 /* of a file: what its kind is known by */
 
@@ -214,9 +217,16 @@ struct region {
 	void (*access)(struct machine *m, void *device, uint64_t offset, bool in, void *data,
 		       unsigned int size);
 	void *device;
+	/* for `vm explain`: NULL: a BAR's, of whose function pci.c tells; 0: none; or NULL; so far */
+	const char *name;
+	unsigned int irq;
+	const char *behind;
+	uint64_t accesses;
+	const uint64_t *requests; /* or NULL */
 	struct region *next;
 };
 void bus_add(struct machine *m, struct region *r);
+void bus_each(void (*fn)(const struct region *r)); /* the lock is held */
 /* For a vCPU's thread, without the lock. */
 void bus_access(struct machine *m, enum space space, uint64_t at, bool in, void *data,
 		unsigned int size);
@@ -264,6 +274,8 @@ void snapshot_restore(struct machine *m);
 /* control.c */
 void control_open(const char *name);
 void control_serve(struct machine *m); /* what was asked for, if anything */
+/* Asks a machine for the file; seconds: until the answer, 0: any time. NULL, or what went wrong. */
+const char *control_ask(const struct state *st, char letter, int file, int seconds);
 int snapshot_verb(int argc, char **argv);
 
 /* sandbox.c: the process keeps what it has open, and little else. Dies when it cannot. */
@@ -314,6 +326,7 @@ struct surroundings {
 	struct opt_list env;
 };
 void add_surroundings(struct image_config *c, const struct surroundings *s);
+bool machine_is_paused(const struct state *s);
 /* Runs a command in the machine, whose image has this path; its exit status. */
 int exec_in(const struct state *st, const char *image, char **argv);
 
@@ -324,6 +337,16 @@ void stats_exit(struct machine *m, unsigned int cpu, uint64_t inside, uint64_t o
 /* as struct tool has them */
 void stats_show(const struct state *s, struct table *t);
 void machine_inspect(const struct state *s);
+
+/* The calling thread is vCPU i's; then which thread is, and how often it entered the guest; 0: not known. */
+void stats_begin(unsigned int cpu);
+pid_t stats_thread(const struct state *s, unsigned int cpu, uint64_t *entries);
+
+/* explain.c */
+/* A loader has put something there (file: or NULL). */
+void part_add(const char *what, const char *file, uint64_t start, uint64_t end);
+void explain_tell(struct machine *m, int fd); /* under the lock */
+int explain_verb(int argc, char **argv);
 
 extern const struct opt run_options[], exec_options[], restore_options[];
 int run_verb(int argc, char **argv), exec_verb(int argc, char **argv);
