@@ -16,6 +16,8 @@
  *   /etc/dyad/first      a command to run on the console before the first shell, likewise
  *   /etc/dyad/modules    paths of modules for a kernel that has its file systems there, likewise;
  *   /etc/dyad/modules.devices    and of more, for the word devices=
+ *   /etc/dyad/shares     folders of the host's (9p): for each the device's tag, PATH, and "ro" or "rw", likewise;
+ *   /etc/dyad/modules.share      modules for them
  * and on the kernel's command line:
  *   root=PATH or image=PATH, another name for a kernel that reads root= itself; cmdout=TTY  mark=WORD
  *   hostname=NAME  TERM=NAME  winsize=ROWSxCOLUMNS
@@ -431,6 +433,18 @@ static void mount_all(void)
 		symlink(links[i].target, links[i].name);
 }
 
+static void mount_shares(char **words)
+{
+	for (; words[0] && words[1] && words[2]; words += 3) {
+		make_folders(words[1]);
+		if (mount(words[0], words[1], "9p", strcmp(words[2], "ro") ? 0 : MS_RDONLY,
+			  "trans=virtio,version=9p2000.L")) {
+			complain("cannot mount the share ", words[1]);
+			end_with_status(125);
+		}
+	}
+}
+
 /* ---- the network ---- */
 
 /* An ioctl that sets an address of the interface: 0 or -1. */
@@ -823,7 +837,7 @@ static void catch_signals(void)
 
 int main(int argc, char **argv)
 {
-	static struct command command, config, first;
+	static struct command command, config, first, shares;
 	bool has_command, has_first;
 	const char *root;
 
@@ -835,6 +849,7 @@ int main(int argc, char **argv)
 	has_command = read_command("/etc/dyad/cmd", &command);
 	read_command("/etc/dyad/config", &config);
 	has_first = read_command("/etc/dyad/first", &first);
+	read_command("/etc/dyad/shares", &shares);
 	make_dir("/run", 0755);
 	make_dir("/tmp", 01777);
 	umount2("/proc", MNT_DETACH);
@@ -844,6 +859,8 @@ int main(int argc, char **argv)
 	if ((root = option("root=")) || (root = option("image="))) {
 		if (load_modules("/etc/dyad/modules"))
 			await(root);
+		if (shares.text)
+			load_modules("/etc/dyad/modules.share");
 		if (enter_root(root))
 			end_with_status(1);
 	} else {
@@ -851,6 +868,7 @@ int main(int argc, char **argv)
 		graft("/files", "", "", "");
 	}
 	mount_all();
+	mount_shares(shares.words);
 	start_network();
 	open_agent();
 

@@ -221,10 +221,25 @@ vm restore s.vm""" % (linux_guest.FOLDER, linux_guest.FOLDER, PLAIN), status=7, 
     Case("image-cloud", IMAGE, check=same_program, on=SVM + VTX, seconds=120, lacks="^init: ",
          match=(r"\A6\.1\.0-dyad\n", r"^6\.1\.\d+-\d+-cloud-amd64$", "^new$", "^DAX enabled$", "^7$", "^unchanged$")),
     # the agent there too: its port shares an interrupt line with the console's, and Linux must find that
-    image("image-stock", "stock", "vm run -d --name t --cpus 2 --kernel linux busybox -- sh -c 'nproc; uname -r; exec sleep 100'; "
-          "until vm logs t | grep amd64; do sleep 0.1; done; vm logs t; echo in | vm exec t -- sh -c 'cat; exit 5'; echo $?; "
-          "vm stop t; vm ps -a | grep -o 'exited 143'; vm rm t",
-          match=(r"^2\n6\.1\.\d+-\d+-amd64$", r"^in\n5$", "^exited 143$")),
+    # and folders of the host's by 9p: what the guest does there is done here, and nothing where links point to
+    image("image-stock", "stock", "mkdir s r s/dir; echo of the host > s/file; echo inside > r/file; echo secret > secret; "
+          "ln -s ../secret s/out; ln -s /tmp/case s/case; "
+          "vm run -d --name t --cpus 2 --share s:/mnt/s --share r:/mnt/r,ro --kernel linux busybox -- "
+          "sh -c 'nproc; uname -r; exec sleep 100'; "
+          "until vm logs t | grep amd64; do sleep 0.1; done; vm logs t; echo in | vm exec t -- sh -c 'cat; exit 5'; echo $?\n"
+          "vm exec t -- sh -c 'cd /mnt/s; cat file out case/secret; echo of the guest > new; mkdir d; mv new d/renamed; "
+          "i=0; while [ $i -lt 40 ]; do : > dir/$i; i=$((i + 1)); done; ls dir | wc -l; rm dir/2? file; rmdir d; ln -s /etc/group l; "
+          "cp /bin/busybox sh; chmod 4755 sh; ./sh -c \"echo run there\"; cat ../r/file; rm ../r/file; echo x > ../r/x' 2>&1\n"
+          "cat s/d/renamed secret; ls s s/dir | tr '\\n' ' '; readlink s/l; cmp s/sh /bin/busybox && ls r\n"
+          "vm stop t; vm ps -a | grep -o 'exited 143'; vm rm t\n"
+          "DYAD_LINUX=%scloud vm run --share s --kernel linux busybox" % linux_guest.FOLDER, status=125,
+          match=(r"^2\n6\.1\.\d+-\d+-amd64$", r"^in\n5$", "^exited 143$",
+                 r"^of the host\ncat: can't open 'out': No such.*\ncat: can't open 'case/secret': No such.*\n40\n"
+                 r"rmdir: 'd': Directory not empty\nchmod: sh: Operation not permitted\nrun there\ninside\n"
+                 r"rm: can't remove '../r/file': Read-only.*\nsh: can't create ../r/x: Read-only.*\n"
+                 r"of the guest\nsecret\ns:",
+                 r" l out sh  s/dir: 0 1 10( 1\d){9} 2 3( 3\d){10} 4 5 6 7 8 9 /etc/group\nfile$",
+                 r"^vm: --share: \S*cloud.modules has no module for 9p \(Debian's cloud kernel has none")),
     # written to the same image as above, and gone with that machine; a signal that ends the command
     image("image-debian", "cloud", "vm run --mem 160M --kernel linux debian -- bash -c "
           "'ls /etc/mark; python3 -c \"print(6 * 7)\"; kill -9 $$'; echo $?",

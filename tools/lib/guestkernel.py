@@ -4,7 +4,8 @@
 A kernel is two files: NAME, Debian's vmlinuz as it is, and NAME.modules, an archive (cpio) of the
 modules without which it cannot mount the image, as they are in the package, with the list
 /etc/dyad/modules that says in which order user/init.c loads them; and of those for the devices that
-`vm` can have, in the list modules.devices. The same package gives the same bytes.
+`vm` can have, in the list modules.devices; and for its folders of the host's, behind those, in modules.share, if
+the package has them. The same package gives the same bytes.
 """
 import os
 import re
@@ -17,6 +18,7 @@ FLAVOURS = {"cloud": "cloud-amd64", "stock": "amd64"}  # the packages linux-imag
 # The image's memory as a block device, EROFS, overlayfs; and what libcrc32c asks for by another name.
 WANTED = ("crc32c_generic", "nd_e820", "nd_pmem", "erofs", "overlay")
 DEVICES = ("virtio_pci", "virtio_mmio", "virtio_blk", "virtio_net", "virtio_rng", "virtio_console")
+SHARE = ("9pnet_virtio", "9p")  # for --share; the cloud flavour has them not
 PLACE = "/lib/dyad/linux"  # in Dyad: the file that the word `linux` names
 
 
@@ -58,8 +60,11 @@ def make(flavour, folder):
         raise
     os.makedirs(folder, exist_ok=True)
     archive = newc.Archive()
-    for name, wanted in (("modules", WANTED), ("modules.devices", DEVICES)):
-        order = modules(module_folder, wanted)
+    wanted, devices = modules(module_folder, WANTED), modules(module_folder, DEVICES)
+    share = [file for file in modules(module_folder, SHARE) if file not in wanted + devices]
+    for name, order in (("modules", wanted), ("modules.devices", devices), ("modules.share", share)):
+        if not order:
+            continue
         for file in order:
             archive.file("lib/modules/" + os.path.basename(file), file, 0o644)
         archive.data("etc/dyad/" + name, b"".join(b"/lib/modules/%s\0" % os.path.basename(f).encode() for f in order))

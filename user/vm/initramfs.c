@@ -15,6 +15,9 @@
 #include "agent.h"
 #include "vm.h"
 
+#define SHARE_MODULES                                                                              \
+	"etc/dyad/modules.share" /* a name in the archive of modules, if there are some */
+
 static void *reserve(struct archive *a, uint64_t n)
 {
 	uint8_t *p = a->m->ram + a->at;
@@ -78,16 +81,32 @@ static void add_file(struct archive *a, const char *name, const char *path)
 	move_pages(a, &f);
 }
 
-static void add_command(struct archive *a, char **argv)
+/* A file of words, each ended by NUL. */
+static void add_words(struct archive *a, const char *name, char **words)
 {
 	uint64_t n = 0;
 
-	for (int i = 0; argv[i]; i++)
-		n += strlen(argv[i]) + 1;
-	add_entry(a, "etc/dyad/cmd", 0100644, n, 4, 0, 0);
-	for (int i = 0; argv[i]; i++)
-		strcpy(reserve(a, strlen(argv[i]) + 1), argv[i]);
+	for (int i = 0; words[i]; i++)
+		n += strlen(words[i]) + 1;
+	add_entry(a, name, 0100644, n, 4, 0, 0);
+	for (int i = 0; words[i]; i++)
+		strcpy(reserve(a, strlen(words[i]) + 1), words[i]);
 	end_data(a);
+}
+
+static void add_shares(struct archive *a)
+{
+	char *words[SHARES_MAX * 3 + 1] = { NULL }, **w = words;
+
+	for (unsigned int i = 0; i < a->m->nr_shares; i++) {
+		struct share *s = &a->m->shares[i];
+
+		*w++ = s->tag;
+		*w++ = (char *)s->guest;
+		*w++ = s->read_only ? "ro" : "rw";
+	}
+	if (a->m->nr_shares)
+		add_words(a, "etc/dyad/shares", words);
 }
 
 static const char *guest_init(void)
@@ -109,7 +128,8 @@ void initramfs_build(struct archive *a)
 	add_entry(a, "dev/console", 020600, 0, 4, 5, 1);
 	add_file(a, "init", guest_init());
 	if (a->m->argv)
-		add_command(a, a->m->argv);
+		add_words(a, "etc/dyad/cmd", a->m->argv);
+	add_shares(a);
 	if (a->m->argv && a->m->config.text) {
 		add_entry(a, "etc/dyad/config", 0100644, a->m->config.size, 4, 0, 0);
 		memcpy(reserve(a, a->m->config.size), a->m->config.text, a->m->config.size);
@@ -123,6 +143,11 @@ void initramfs_append(struct archive *a, const char *path)
 	struct file f;
 
 	file_map(&f, path);
+	if (a->m->nr_shares && !memmem(f.data, f.size, SHARE_MODULES, strlen(SHARE_MODULES)))
+		die(STATUS_FAILED,
+		    "--share: %s has no module for 9p (Debian's cloud kernel has none, the stock "
+		    "one has)",
+		    path);
 	a->at = ALIGN_UP(a->at, PAGE);
 	move_pages(a, &f);
 }

@@ -31,7 +31,7 @@ static struct {
 	const char *name, *kernel, *initrd, *append, *firmware, *cdrom, *transport;
 	struct surroundings around;
 	bool console, boot16, vga, stdin_, terminal, detach, remove, rng, hvc;
-	struct opt_list disks, nets;
+	struct opt_list disks, nets, shares;
 } opt = { .cpus = 1 };
 
 const struct opt run_options[] = {
@@ -67,6 +67,8 @@ const struct opt run_options[] = {
 	{ "--append", 0, OPT_TEXT, &opt.append, "TEXT", "more for the kernel's command line" },
 	{ "--disk", 0, OPT_LIST, &opt.disks, "FILE[,ro|,ide]",
 	  "a disk: /dev/vda, the next one /dev/vdb; or the IDE disk" },
+	{ "--share", 0, OPT_LIST, &opt.shares, "DIR[:PATH][,ro]",
+	  "a folder of the host's, in the guest at PATH, or at the same place" },
 	{ "--net", 0, OPT_LIST, &opt.nets, "DEVICE",
 	  "a network device of the host's that the guest takes over, or tap:NAME" },
 	{ "--rng", 0, OPT_FLAG, &opt.rng, NULL, "a source of random bytes" },
@@ -334,6 +336,8 @@ static void add_virtio(void)
 		rng_add(&m);
 	if (opt.hvc)
 		console_add(&m);
+	for (unsigned int i = 0; i < m.nr_shares; i++)
+		p9_add(&m, &m.shares[i]);
 }
 
 static void add_devices(void)
@@ -375,7 +379,7 @@ static int run(void)
 		watch_add(&input);
 		want_input();
 	}
-	sandbox_enter();
+	sandbox_enter(&m);
 	start_vcpus(&m);
 	return play_devices(&m);
 }
@@ -467,6 +471,9 @@ static void check_options(void)
 		    MAX_CPUS);
 	if (!m.memory)
 		m.memory = m.load == linux_load ? MEMORY_LINUX : MEMORY_DYAD;
+	if (m.nr_shares && m.image && m.load == pvh_load)
+		die(STATUS_USAGE, "run: --share: Dyad's kernel has no 9p (--kernel linux: Debian's "
+				  "stock kernel has)");
 	if (m.memory < MEMORY_LEAST)
 		die(STATUS_USAGE, "--mem: at least %lu MiB", MEMORY_LEAST >> 20);
 }
@@ -494,12 +501,15 @@ int run_verb(int argc, char **argv)
 			      .initrd = opt.initrd,
 			      .append = opt.append,
 			      .boot16 = opt.boot16,
-			      .devices = opt.disks.n || opt.nets.n || opt.rng || opt.hvc,
+			      .devices = opt.disks.n || opt.nets.n || opt.rng || opt.hvc ||
+					 opt.shares.n,
 			      .mmio = opt.transport && !strcmp(opt.transport, "mmio"),
 			      .vga = opt.vga,
 			      .firmware = opt.firmware,
 			      .cdrom = opt.cdrom,
 			      .console = opt.console };
+	for (int i = 0; i < opt.shares.n; i++)
+		share_parse(&m, opt.shares.item[i]);
 	choose_system(&m, argv);
 	check_options();
 	describe_command();

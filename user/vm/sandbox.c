@@ -2,7 +2,7 @@
 /*
  * Walls around the monitor: a guest that takes it over by a fault in a device shall find nothing.
  *
- *	namespaces	an empty, read-only root; no network; no names of others
+ *	namespaces	an empty, read-only root, with what --share names mounted there; no network; no names of others
  *	capabilities	none, and none to be had by execve(2)
  *	seccomp		the calls below; any other ends the process
  *
@@ -11,6 +11,7 @@
  * stand all the same. So they do on a kernel that has no namespaces or no seccomp.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <linux/audit.h>
@@ -48,7 +50,24 @@ static bool become_root(void)
 	       !chdir("/");
 }
 
-static void hide_everything(void)
+/* Each share is found again here: from a descriptor of before, ".." would lead out of the sandbox. */
+static void keep_shares(struct machine *m)
+{
+	char name[] = ROOT "/0";
+
+	for (unsigned int i = 0; i < m->nr_shares; i++, name[sizeof(ROOT)]++) {
+		struct share *s = &m->shares[i];
+		int fd;
+
+		check(!mkdir(name, 0555) && !mount(s->path, name, NULL, MS_BIND | MS_REC, NULL),
+		      s->path);
+		fd = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		check(fd >= 0 && dup2(fd, s->fd) >= 0, s->path);
+		close(fd);
+	}
+}
+
+static void hide_everything(struct machine *m)
 {
 	if (unshare(HIDDEN) < 0 && (errno != EPERM || unshare(CLONE_NEWUSER | HIDDEN) < 0)) {
 		check(errno == EPERM || errno == ENOSPC || errno == EINVAL, "unshare");
@@ -57,6 +76,7 @@ static void hide_everything(void)
 	check(!mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "/");
 	check(!mount("none", ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,mode=555"),
 	      "an empty root");
+	keep_shares(m);
 	check(!chdir(ROOT) && become_root(), "pivot_root");
 	check(!mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), "read-only");
 }
@@ -99,6 +119,13 @@ static const uint16_t allowed[] = {
 /* Of a terminal: its settings and size; none that puts words into its mouth (TIOCSTI). */
 static const uint32_t terminal_calls[] = { TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ };
 
+/* And of a server of files, which are named relative to a folder that is open. */
+static const uint16_t allowed_files[] = {
+	SYS_openat2, SYS_newfstatat, SYS_fstatfs,   SYS_getdents64, SYS_mkdirat,
+	SYS_mknodat, SYS_symlinkat,  SYS_linkat,    SYS_unlinkat,   SYS_renameat,
+	SYS_fchmod,  SYS_fchownat,   SYS_utimensat, SYS_readlinkat,
+};
+
 #define LENGTH(a) (sizeof(a) / sizeof(*(a)))
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define RETURN(what) BPF_STMT(BPF_RET | BPF_K, what)
@@ -107,7 +134,8 @@ static const uint32_t terminal_calls[] = { TCGETS, TCSETS, TCSETSW, TCSETSF, TIO
 #define UNLESS_SET(k, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, k, 0, no)
 
 struct program {
-	struct sock_filter code[LENGTH(allowed) * 2 + LENGTH(terminal_calls) * 2 + 40];
+	struct sock_filter
+		code[(LENGTH(allowed) + LENGTH(allowed_files) + LENGTH(terminal_calls)) * 2 + 40];
 	unsigned short n;
 };
 
@@ -129,7 +157,13 @@ static void add_ioctls(struct program *p)
 	    RETURN(SECCOMP_RET_ALLOW), RETURN(SECCOMP_RET_ERRNO | ENOTTY));
 }
 
-static void limit_calls(void)
+static void add_calls(struct program *p, const uint16_t *calls, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		ADD(p, UNLESS_EQUAL(calls[i], 1), RETURN(SECCOMP_RET_ALLOW));
+}
+
+static void limit_calls(bool files)
 {
 	struct program p = { .n = 0 }, ioctls = { .n = 0 };
 	struct sock_fprog prog = { .filter = p.code };
@@ -145,8 +179,9 @@ static void limit_calls(void)
 		ADD(&p, UNLESS_EQUAL(i ? SYS_mprotect : SYS_mmap, 4), LOAD(args[2]),
 		    UNLESS_SET(PROT_EXEC, 1), RETURN(SECCOMP_RET_KILL_PROCESS),
 		    RETURN(SECCOMP_RET_ALLOW));
-	for (size_t i = 0; i < LENGTH(allowed); i++)
-		ADD(&p, UNLESS_EQUAL(allowed[i], 1), RETURN(SECCOMP_RET_ALLOW));
+	add_calls(&p, allowed, LENGTH(allowed));
+	if (files)
+		add_calls(&p, allowed_files, LENGTH(allowed_files));
 	ADD(&p, RETURN(SECCOMP_RET_KILL_PROCESS));
 	prog.len = p.n;
 	/* a kernel may be built without (make WITHOUT=container) */
@@ -154,9 +189,11 @@ static void limit_calls(void)
 	      "seccomp");
 }
 
-void sandbox_enter(void)
+void sandbox_enter(struct machine *m)
 {
-	hide_everything();
+	hide_everything(m);
 	drop_capabilities();
-	limit_calls();
+	if (m->nr_shares)
+		umask(0); /* a file's mode is what the guest says */
+	limit_calls(m->nr_shares);
 }

@@ -117,3 +117,4 @@ void console_add(struct machine *m);
 /* Bytes that it takes from the terminal now, and giving them to it. */
 size_t console_room(void);
 void console_input(const uint8_t *buf, size_t n);
+void p9_add(struct machine *m, struct share *s);

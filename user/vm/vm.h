@@ -19,7 +19,7 @@
  *	pci.c      the PCI bus
  *	virtio.c   what virtio devices share; virtq.c their queues, virtio_pci.c how they are on the bus,
  *	           virtio_mmio.c how they are without one
- *	blk.c  net.c  rng.c  console.c   virtio devices: disks, networks, random bytes, a terminal
+ *	blk.c  net.c  rng.c  console.c  p9.c   virtio devices: disks, networks, random bytes, a terminal, folders
  *	ide.c      IDE disk and CD; firmware.c  SeaBIOS and what it asks
  *	vga.c      text mode, shown in the terminal; i8042.c  the keyboard
  *	uart.c     serial ports: the console, the command's output, the agent's
@@ -74,6 +74,16 @@ struct file {
 	size_t size;
 };
 
+/* A folder that the guest shares, at PATH there. */
+#define SHARES_MAX 8
+#define SHARE_TAG 16
+struct share {
+	const char *path, *guest;
+	char tag[SHARE_TAG]; /* its device's name, share0 */
+	bool read_only;
+	int fd;
+};
+
 struct machine {
 	/* what was asked for */
 	const char *image, *kernel; /* paths */
@@ -89,6 +99,8 @@ struct machine {
 	struct file rom; /* which is mapped below 4 GiB */
 	bool console; /* the guest's console goes to stderr */
 	bool devices; /* it has virtio devices */
+	struct share shares[SHARES_MAX];
+	unsigned int nr_shares;
 	bool interactive,
 		terminal; /* the command's stdio is ours, by the agent; it is a terminal */
 
@@ -278,8 +290,11 @@ void control_serve(struct machine *m); /* what was asked for, if anything */
 const char *control_ask(const struct state *st, char letter, int file, int seconds);
 int snapshot_verb(int argc, char **argv);
 
-/* sandbox.c: the process keeps what it has open, and little else. Dies when it cannot. */
-void sandbox_enter(void);
+/* sandbox.c: the process keeps what it has open and the shares, and little else. Dies when it cannot. */
+void sandbox_enter(struct machine *m);
+
+/* p9.c: one more share, of the text behind --share; dies when it makes no sense */
+void share_parse(struct machine *m, const char *text);
 
 /* devices.c */
 void devices_init(struct machine *m);
