@@ -147,7 +147,9 @@ static void registers(bool in)
 
 	if (r->space == PORTS && size > 4)
 		size = 4;
-	if (r->space == MEMORY && r->size != MMIO_SIZE)
+	if (r->size == MMIO_SIZE && choice & 0x20)
+		offset &= 0xfc, size = 4; /* the only accesses that count there */
+	else if (r->space == MEMORY)
 		offset &= 0x403f; /* the first registers of a page */
 	offset = (offset & 0x4000 ? offset << 1 : offset) % r->size;
 	r->access(&machine, r->device, offset, in, &value,
@@ -199,6 +201,8 @@ static void header(void)
 static void begin(struct virtio *v, uint8_t choice)
 {
 	virtio_set_status(v, 0);
+	if (choice >> 6 == 3) /* the input does it all */
+		return;
 	virtio_agree(v, choice & 1 ? virtio_offered(v) : 0);
 	v->offered_half = v->agreed_half = 1;
 	virtio_agree(v, virtio_offered(v));
@@ -248,11 +252,11 @@ static void step(void)
 	case 4:
 		header();
 		break;
-	case 5:
+	case 8:
 		typed = take(1) % 32;
 		console_input((uint8_t *)packet, typed < console_room() ? typed : console_room());
 		break;
-	case 6:
+	case 5:
 		if (send(world, packet, take(2) & 2047, MSG_DONTWAIT) < 0)
 			break;
 		/* fallthrough */

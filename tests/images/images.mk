@@ -21,10 +21,12 @@ $(IMAGE_FUZZ_DIR)/$(1): tests/images/fuzz_$(1).c $(call fuzz_sources,$(1)) $(wil
 	$$(Q)$$(IMAGE_FUZZ_CC) $$(IMAGE_FUZZ_FLAGS) -o $$@ $$(filter-out $$(included),$$(filter %.c,$$^))
 endef
 $(foreach f,$(IMAGE_FUZZERS),$(eval $(call fuzzer,$(f))))
-# it stands on the host's sockets, and includes a source
-$(IMAGE_FUZZ_DIR)/virtio: without := -isystem kernel/net/uapi
+# they stand on the host's sockets and files, and include sources
+$(IMAGE_FUZZ_DIR)/virtio $(IMAGE_FUZZ_DIR)/pc: without := -isystem kernel/net/uapi
 $(IMAGE_FUZZ_DIR)/virtio: included := user/vm/net.c
 $(IMAGE_FUZZ_DIR)/virtio: user/vm/net.c
+$(IMAGE_FUZZ_DIR)/pc: included := user/vm/bios.c user/vm/firmware.c
+$(IMAGE_FUZZ_DIR)/pc: user/vm/bios.c user/vm/firmware.c
 $(IMAGE_FUZZ_DIR)/seeds: tests/images/seeds.py tests/images/layout.py $(MKIMAGE) tools/mkinitramfs
 	$(Q)rm -rf $@ && mkdir -p $@ && $(PYTHON) tests/images/seeds.py $@
 image-fuzzers: $(IMAGE_FUZZERS:%=$(IMAGE_FUZZ_DIR)/%) $(IMAGE_FUZZ_DIR)/seeds

@@ -29,7 +29,7 @@ def small_tree(many, xattrs):
 
 def main():
     top = sys.argv[1]
-    for name in ("erofs", "cpio", "config", "bpf", "partition", "json", "decode", "virtio"):
+    for name in ("erofs", "cpio", "config", "bpf", "partition", "json", "decode", "virtio", "pc"):
         os.makedirs(os.path.join(top, name), exist_ok=True)
     config = {b"user.dyad.config": b"Entrypoint=/bin/sh\0Cmd=-c\0Env=A=b\0User=web\0"}
     attributes = {b"user.tag": b"v", b"security.selinux": b"x" * 40, b"system.posix_acl_access": b"\2\0\0\0"}
@@ -63,6 +63,21 @@ def main():
             (0, 0x8000, 16, 1, 1), (1, 0x9000, 512, 1 if kind == 1 else 3, 2), (2, 0xa000, 1, 2, 0)))
         with open(os.path.join(top, "virtio", "request%d" % kind), "wb") as f:
             f.write(b"\1" + chain + bytes((3, 0, 0)) + b"".join(bytes((6, n)) for n in range(6)))
+    # the task file of a command, then its blocks: words out of the data port, or into it; each byte behind one that fills
+    def command(channel, *task):
+        return bytes((channel | 3,)) + b"".join(bytes((0, v)) for v in task)
+
+    out, into = bytes((0x1a, 0, 4, 0)), bytes((0x12, 0, 4)) + bytes(17)
+    for name, words in (("read", command(0, 0, 4, 0, 0, 0, 0x40, 0x20) + out), ("write", command(0, 0, 2, 9, 0, 0, 0x40, 0x30) + into),
+                        ("beyond", command(0, 0, 3, 9, 0, 0, 0x40, 0x30) + into),
+                        ("multiple", command(0, 0, 8, 0, 0, 0, 0x40, 0xc6) + command(0, 0, 9, 0, 0, 0, 0x40, 0xc5) + into),
+                        ("identify", command(0, 0, 0, 0, 0, 0, 0, 0xec) + out)):
+        with open(os.path.join(top, "pc", name), "wb") as f:
+            f.write(words)
+    for code in (0x12, 0x25, 0x28, 0x43):
+        packet = bytes((0x92, 6, 0, 0, code, 0, 0, 0, 0, 3, 0, 0, 8, 0, 0, 0))
+        with open(os.path.join(top, "pc", "packet%x" % code), "wb") as f:
+            f.write(command(0x80, 0, 0, 0, 0, 8, 0, 0xa0) + packet + bytes((0x9a, 0, 8, 0)) * 3)
     subprocess.run([os.path.join(TOP, "tools/mkinitramfs"), "-o", os.path.join(top, "cpio", "archive"), "--dir", "proc",
                     "--node", "dev/console:5:1", os.path.join(TOP, "LICENSE") + ":etc/license"], check=True)
 

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* sources: user/vm/ide.c user/vm/i8042.c user/vm/devices.c user/vm/pci.c user/vm/vga.c user/vm/bus.c */
+/*
+ * The PC's own devices in vm, in the hands of a hostile guest: accesses to their ports of any size and order, what is
+ * typed meanwhile, and what the firmware is asked for. RAM is a buffer with nothing around it; the disk must not
+ * grow, and the CD must stay what it is.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+/* What the registers of a vCPU are, the input says. */
+static int fake_ioctl(int fd, unsigned long request, void *arg);
+#define ioctl fake_ioctl
+#include "../../user/vm/bios.c"
+#undef ioctl
+#define access(path, mode) 0
+#include "../../user/vm/firmware.c"
+#undef access
+
+#define RAM 0x110000
+#define DISK (11 * 512) /* a seed writes the last sector */
+#define CD (70 * 2048)
+
+static struct machine machine = { .vm = -1, .ram_size = RAM, .cpus = 2, .firmware = "rom" };
+static const uint8_t *input, *input_end;
+static uint8_t *cd, copy[CD];
+static int disk;
+static bool over; /* as the guest sees it, the machine ends here */
+
+static uint64_t take(unsigned int n)
+{
+	uint64_t v = 0;
+
+	for (unsigned int i = 0; i < n && input < input_end; i++)
+		v |= (uint64_t)*input++ << 8 * i;
+	return v;
+}
+
+static int fake_ioctl(int fd, unsigned long request, void *arg)
+{
+	struct kvm_regs *r = arg;
+	struct kvm_sregs *s = arg;
+
+	if (request == KVM_GET_REGS)
+		*r = (struct kvm_regs){ .rax = take(4),
+					.rbx = take(4),
+					.rcx = take(4),
+					.rdx = take(4),
+					.rsi = take(2),
+					.rdi = take(2),
+					.rsp = take(4),
+					.rip = take(2) };
+	if (request == KVM_GET_SREGS)
+		*s = (struct kvm_sregs){
+			.cs.base = STUBS, .ss.base = take(4), .ds.base = take(4), .es.base = take(4)
+		};
+	return 0;
+}
+
+/* ---- what the devices stand on ---- */
+
+void machine_end(int status)
+{
+	over = true;
+}
+
+bool linux_panicked(struct machine *m)
+{
+	return false;
+}
+
+void irq_line(struct machine *m, unsigned int irq, bool level)
+{
+}
+
+void part_add(const char *what, const char *file, uint64_t start, uint64_t end)
+{
+}
+
+void want_input(void)
+{
+}
+
+void snapshot_keep(struct kept *k)
+{
+}
+
+void snapshot_cannot(const char *why)
+{
+}
+
+unsigned int e820_map(struct machine *m, struct boot_e820_entry *e)
+{
+	e[0] = (struct boot_e820_entry){ 0, m->ram_size, E820_RAM };
+	return 1;
+}
+
+uint64_t acpi_tables(struct low *l)
+{
+	return l->at;
+}
+
+void file_map(struct file *f, const char *path)
+{
+	*f = (struct file){ .path = path, .size = SHADOW, .data = allocate(SHADOW) };
+}
+
+bool join(char *buf, size_t size, ...)
+{
+	*buf = 0;
+	return true;
+}
+
+int format(char *buf, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(buf, size, fmt, ap);
+	va_end(ap);
+	return n;
+}
+
+/* What is shown is looked at, all of it. */
+void write_all(int fd, const char *data, size_t n)
+{
+	if (memchr(data, 0, n) && fd < 0)
+		abort();
+}
+
+void warn(const char *fmt, ...)
+{
+}
+
+void die(int status, const char *fmt, ...)
+{
+	abort();
+}
+
+void *allocate(size_t size)
+{
+	static uint64_t all[0x10000];
+	static size_t taken;
+
+	taken += (size + 7) / 8;
+	if (taken > sizeof(all) / sizeof(*all))
+		abort();
+	return all + taken - (size + 7) / 8;
+}
+
+char *copy_text(const char *text, size_t n)
+{
+	return memcpy(allocate(n + 1), text, n);
+}
+
+/* ---- the guest ---- */
+
+static uint16_t port(void)
+{
+	static const struct {
+		uint16_t first, n;
+	} ports[] = { { 0x1f0, 8 }, { 0x170, 8 },  { 0x3f6, 1 }, { 0x376, 1 },
+		      { 0x60, 5 },  { 0x70, 2 },   { 0x510, 2 }, { 0x3c0, 32 },
+		      { 0xcf8, 8 }, { 0x600, 12 }, { 0x92, 1 },  { 0x1f7, 1 },
+		      { 0x177, 1 }, { 0x1f0, 1 },  { 0x170, 1 }, { 0xe9, 1 } };
+	uint8_t v = take(1);
+
+	return ports[v % 16].first + v / 16 % ports[v % 16].n;
+}
+
+/* As REP INS and REP OUTS do, too. */
+static void touch(uint16_t at, bool in, unsigned int size, unsigned int count)
+{
+	uint8_t *data = calloc(count, size);
+
+	memset(data, take(1), size * count);
+	for (unsigned int i = 0; !in && i < size * count && i < 16; i++)
+		data[i] = take(1);
+	bus_string(&machine, PORTS, at, in, data, size, count);
+	free(data);
+}
+
+/* What a driver writes for a command, from a channel's first port on. */
+static void command(uint16_t base)
+{
+	for (unsigned int i = 1; i < 8; i++)
+		touch(base + i, false, 1, 1);
+}
+
+static void step(void)
+{
+	uint8_t choice = take(1), typed[16];
+	unsigned int size = 1 << (choice >> 4) % 3;
+
+	switch (choice % 8) {
+	case 0:
+		touch(port(), true, size, 1);
+		break;
+	case 1:
+		touch(port(), false, size, 1);
+		break;
+	case 2: /* blocks */
+		touch(choice & 0x80 ? 0x170 : 0x1f0, choice & 8, size, take(2) & 0xfff);
+		break;
+	case 3:
+		command(choice & 0x80 ? 0x170 : 0x1f0);
+		break;
+	case 4:
+		bios_call(&machine, 0);
+		break;
+	case 5:
+		for (unsigned int i = 0; i < sizeof(typed); i++)
+			typed[i] = take(1);
+		keyboard_input(&machine, typed, choice >> 4 & 7 ? keyboard_room() : sizeof(typed));
+		break;
+	case 6:
+		keyboard_tick();
+		vga_type(&machine, choice);
+		break;
+	default:
+		machine.ram[0xb8000 + (take(2) & 0x7fff)] = choice;
+	}
+}
+
+static int drive(char path[32], off_t size, const char *words)
+{
+	int fd = memfd_create("drive", 0);
+
+	if (fd < 0 || ftruncate(fd, size) < 0)
+		abort();
+	format(path, 32, "/proc/self/fd/%d%s", fd, words);
+	return fd;
+}
+
+static void create(void)
+{
+	char path[32];
+	int fd = drive(path, CD, "");
+
+	machine.ram = calloc(1, RAM);
+	firmware_load(&machine);
+	devices_init(&machine);
+	i8042_init(&machine);
+	firmware_init(&machine);
+	vga_init(&machine);
+	machine.flat = (struct file){ .data = calloc(3, SECTOR), .size = 3 * SECTOR };
+	machine.boot_disk = 0x80;
+	cd = mmap(NULL, CD, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	for (unsigned int i = 0; i < CD; i++)
+		copy[i] = cd[i] = i / 2048;
+	ide_cdrom(&machine, path);
+	fd = drive(path, DISK, ",ide");
+	ide_disk(&machine, path);
+	disk = fd;
+}
+
+/* As after a reset. */
+static void begin(void)
+{
+	static const uint16_t control[] = { 0x3f6, 0x376 };
+
+	for (unsigned int i = 0; i < 4; i++)
+		bus_access(&machine, PORTS, control[i / 2], false, &(uint8_t){ i % 2 ? 0 : 4 }, 1);
+	memset(machine.ram, 0, RAM);
+	over = false;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct stat st;
+
+	if (!machine.ram)
+		create();
+	begin();
+	input = data;
+	input_end = data + n;
+	for (int steps = 0; input < input_end && !over && steps < 4096; steps++)
+		step();
+	if (n && data[n - 1] % 64 == 1) /* it takes its time */
+		vga_end(&machine);
+	if (fstat(disk, &st) < 0 || st.st_size != DISK || memcmp(cd, copy, CD))
+		abort();
+	return 0;
+}
