@@ -6,7 +6,7 @@ $(OCI_LAYOUT): tests/images/layout.py
 build/images/oci.erofs: $(OCI_LAYOUT) $(MKIMAGE)
 	$(call mkimage,$(<D))
 
-# Fuzzers of what reads images, of filters, of the instruction decoder, and of virtio devices: tests/images/fuzz_NAME.c, with libFuzzer. `make fuzz-images SECONDS=600`
+# Fuzzers of what reads images, of filters, of the instruction decoder, of virtio devices and the 9P server: tests/images/fuzz_NAME.c, with libFuzzer. `make fuzz-images SECONDS=600`
 # runs each so long; what they find lies in build/tests/images/fuzz.
 SECONDS ?= 30
 IMAGE_FUZZ_CC ?= clang
@@ -22,11 +22,13 @@ $(IMAGE_FUZZ_DIR)/$(1): tests/images/fuzz_$(1).c $(call fuzz_sources,$(1)) $(wil
 endef
 $(foreach f,$(IMAGE_FUZZERS),$(eval $(call fuzzer,$(f))))
 # they stand on the host's sockets and files, and include sources
-$(IMAGE_FUZZ_DIR)/virtio $(IMAGE_FUZZ_DIR)/pc: without := -isystem kernel/net/uapi
+$(addprefix $(IMAGE_FUZZ_DIR)/,virtio pc p9): without := -isystem kernel/net/uapi
 $(IMAGE_FUZZ_DIR)/virtio: included := user/vm/net.c
 $(IMAGE_FUZZ_DIR)/virtio: user/vm/net.c
 $(IMAGE_FUZZ_DIR)/pc: included := user/vm/bios.c user/vm/firmware.c
 $(IMAGE_FUZZ_DIR)/pc: user/vm/bios.c user/vm/firmware.c
+$(IMAGE_FUZZ_DIR)/p9: included := user/vm/p9.c
+$(IMAGE_FUZZ_DIR)/p9: user/vm/p9.c
 $(IMAGE_FUZZ_DIR)/seeds: tests/images/seeds.py tests/images/layout.py $(MKIMAGE) tools/mkinitramfs
 	$(Q)rm -rf $@ && mkdir -p $@ && $(PYTHON) tests/images/seeds.py $@
 image-fuzzers: $(IMAGE_FUZZERS:%=$(IMAGE_FUZZ_DIR)/%) $(IMAGE_FUZZ_DIR)/seeds

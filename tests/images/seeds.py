@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the fuzzers of images begin with: seeds.py FOLDER makes FOLDER/erofs, cpio, config, bpf, partition, json and decode."""
+"""What the fuzzers of images begin with: seeds.py FOLDER makes FOLDER/erofs, cpio, config, bpf, partition, json, decode, virtio and p9."""
 import os
 import stat
 import struct
@@ -29,7 +29,7 @@ def small_tree(many, xattrs):
 
 def main():
     top = sys.argv[1]
-    for name in ("erofs", "cpio", "config", "bpf", "partition", "json", "decode", "virtio", "pc"):
+    for name in ("erofs", "cpio", "config", "bpf", "partition", "json", "decode", "virtio", "pc", "p9"):
         os.makedirs(os.path.join(top, name), exist_ok=True)
     config = {b"user.dyad.config": b"Entrypoint=/bin/sh\0Cmd=-c\0Env=A=b\0User=web\0"}
     attributes = {b"user.tag": b"v", b"security.selinux": b"x" * 40, b"system.posix_acl_access": b"\2\0\0\0"}
@@ -78,6 +78,13 @@ def main():
         packet = bytes((0x92, 6, 0, 0, code, 0, 0, 0, 0, 3, 0, 0, 8, 0, 0, 0))
         with open(os.path.join(top, "pc", "packet%x" % code), "wb") as f:
             f.write(command(0x80, 0, 0, 0, 0, 8, 0, 0xa0) + packet + bytes((0x9a, 0, 8, 0)) * 3)
+    # 9P: requests by their place in the server's table and their arguments; then room for the reply, and how it lies in memory
+    last = bytes((64, 0, 0, 0))
+    for n, requests in enumerate((((20, 0, 1, 0, 1, 0), (1, 1, 2), (21, 1, 0, 100), (22, 1, 0, 4, 4)), ((20, 0, 1, 0, 0), (1, 1, 0), (9, 1, 0, 200)),
+                                  ((20, 0, 1, 0, 1, 2), (6, 1), (7, 1), (8, 1, 255, 1, 1, 1, 1, 1, 1, 1, 1)),
+                                  ((14, 0, 0, 4, 5), (20, 0, 1, 0, 1, 4), (15, 0, 0, 4, 1, 0, 0), (24, 1)), ((16, 0, 7, 0), (2, 0, 4, 1, 4)))):
+        with open(os.path.join(top, "p9", "session%d" % n), "wb") as f:
+            f.write(b"".join(bytes(r) + last for r in requests))
     subprocess.run([os.path.join(TOP, "tools/mkinitramfs"), "-o", os.path.join(top, "cpio", "archive"), "--dir", "proc",
                     "--node", "dev/console:5:1", os.path.join(TOP, "LICENSE") + ":etc/license"], check=True)
 

@@ -95,8 +95,8 @@ struct fid {
 struct p9 {
 	struct virtio v;
 	const struct share *share;
-	struct {
-		struct virtio_9p_config c;
+	struct { /* struct virtio_9p_config */
+		uint16_t tag_len;
 		char tag[SHARE_TAG];
 	} config;
 	struct fid *fids[BUCKETS];
@@ -848,15 +848,15 @@ void p9_add(struct machine *m, struct share *s)
 	if (s->fd < 0)
 		die(STATUS_FAILED, "--share %s: %s", s->path, strerror(errno));
 	p->share = s;
-	p->config.c.tag_len = strlen(s->tag);
-	memcpy(p->config.tag, s->tag, strlen(s->tag));
+	p->config.tag_len = strlen(s->tag);
+	memcpy(p->config.tag, s->tag, p->config.tag_len);
 	p->v.type = VIRTIO_ID_9P;
 	p->v.name = "virtio folder";
 	p->v.behind = s->path;
 	p->v.nr_queues = 1;
 	p->v.offers = VIRTIO_BIT(VIRTIO_9P_MOUNT_TAG);
 	p->v.config = &p->config;
-	p->v.config_size = sizeof(p->config.c) + strlen(s->tag);
+	p->v.config_size = sizeof(struct virtio_9p_config) + p->config.tag_len;
 	p->v.notify = p9_notify;
 	virtio_add(m, &p->v);
 }
