@@ -27,70 +27,46 @@
 #define PACKET 12
 
 enum { DATA, ERROR, COUNT, LBA_LOW, LBA_MID, LBA_HIGH, DEVICE, STATUS, REGISTERS };
-enum { ERR = 1, DRQ = 8, DSC = 0x10, DRDY = 0x40, BSY = 0x80 }; /* status */
+enum { ERR = 1, DRQ = 8, DSC = 0x10, DRDY = 0x40 }; /* status */
 enum { ABORT = 4, NOT_FOUND = 0x10 }; /* error */
-enum { DEVICE_SLAVE = 0x10, DEVICE_LBA = 0x40 };
+enum { DEVICE_SLAVE = 0x10, DEVICE_LBA = 0x40, DEVICE_ONES = 0xa0 };
 enum { CONTROL_NO_IRQ = 2, CONTROL_RESET = 4, CONTROL_HIGH = 0x80 };
 enum { REASON_COMMAND = 1, REASON_TO_HOST = 2 }; /* ATAPI: what COUNT says of the transfer */
 
-enum { /* commands */
-       DEVICE_RESET = 0x08,
-       READ = 0x20,
-       READ_EXT = 0x24,
-       READ_MULTIPLE_EXT = 0x29,
-       WRITE = 0x30,
-       WRITE_EXT = 0x34,
-       WRITE_MULTIPLE_EXT = 0x39,
-       VERIFY = 0x40,
-       VERIFY_EXT = 0x42,
-       DIAGNOSE = 0x90,
-       INIT_PARAMETERS = 0x91,
-       PACKET_COMMAND = 0xa0,
-       IDENTIFY_PACKET = 0xa1,
-       READ_MULTIPLE = 0xc4,
-       WRITE_MULTIPLE = 0xc5,
-       SET_MULTIPLE = 0xc6,
-       FLUSH = 0xe7,
-       FLUSH_EXT = 0xea,
-       IDENTIFY = 0xec,
-       SET_FEATURES = 0xef,
-};
-enum { /* of the CD: packets (MMC-3, SPC-3) */
-       TEST_UNIT_READY = 0x00,
-       REQUEST_SENSE = 0x03,
-       INQUIRY = 0x12,
-       START_STOP = 0x1b,
-       PREVENT_REMOVAL = 0x1e,
-       READ_CAPACITY = 0x25,
-       READ_10 = 0x28,
-       READ_TOC = 0x43,
-       READ_12 = 0xa8,
-};
-enum { SENSE_NONE, SENSE_ILLEGAL = 5, ASC_COMMAND = 0x20, ASC_LBA = 0x21, ASC_FIELD = 0x24 };
+/* commands */
+enum { DEVICE_RESET = 0x08, DIAGNOSE = 0x90, PACKET_COMMAND = 0xa0, IDENTIFY_PACKET = 0xa1 };
+enum { READ = 0x20, READ_EXT = 0x24, READ_MULTIPLE = 0xc4, READ_MULTIPLE_EXT = 0x29 };
+enum { WRITE = 0x30, WRITE_EXT = 0x34, WRITE_MULTIPLE = 0xc5, WRITE_MULTIPLE_EXT = 0x39 };
+enum { VERIFY = 0x40, VERIFY_EXT = 0x42, FLUSH = 0xe7, FLUSH_EXT = 0xea, IDENTIFY = 0xec };
+enum { INIT_PARAMETERS = 0x91, SET_MULTIPLE = 0xc6, SET_FEATURES = 0xef };
+/* packets to the CD (MMC-3, SPC-3), and what REQUEST_SENSE says of the last one */
+enum { TEST_UNIT_READY = 0x00, REQUEST_SENSE = 0x03, INQUIRY = 0x12, START_STOP = 0x1b };
+enum { PREVENT_REMOVAL = 0x1e, READ_CAPACITY = 0x25, READ_TOC = 0x43, READ_10 = 0x28 };
+enum { READ_12 = 0xa8, SENSE_ILLEGAL = 5, ASC_COMMAND = 0x20, ASC_LBA = 0x21, ASC_FIELD = 0x24 };
 
 struct channel {
 	unsigned int irq;
 	struct region command, control; /* ports */
 	int fd; /* of the drive, or -1 */
 	bool cd, read_only;
-	uint64_t sectors; /* of SECTOR, or CD_SECTOR */
+	unsigned int sector_size;
+	uint64_t sectors;
 
 	/* the task file; hob: what each register had before its last write, for 48-bit commands */
-	uint8_t reg[REGISTERS], hob[REGISTERS], features, device_control;
+	uint8_t reg[REGISTERS], hob[REGISTERS], device_control;
 	unsigned int multiple;
 	uint8_t sense, asc;
 
 	/* the transfer: a block of `filled` bytes in buf, of which `at` are through; then `left` more */
 	enum { IDLE, TO_GUEST, FROM_GUEST, FROM_GUEST_PACKET } phase;
-	uint8_t *buf; /* BUFFER bytes */
+	uint8_t buf[BUFFER];
 	unsigned int at, filled, block; /* block: sectors that go at once */
 	uint64_t next, left; /* sectors on the medium */
 };
 
-static uint8_t buffers[2][BUFFER];
 static struct channel channels[2] = {
-	{ .irq = 14, .fd = -1, .buf = buffers[0], .command.start = 0x1f0, .control.start = 0x3f6 },
-	{ .irq = 15, .fd = -1, .buf = buffers[1], .command.start = 0x170, .control.start = 0x376 },
+	{ .irq = 14, .fd = -1, .command.start = 0x1f0, .control.start = 0x3f6 },
+	{ .irq = 15, .fd = -1, .command.start = 0x170, .control.start = 0x376 },
 };
 
 static void interrupt(struct machine *m, struct channel *c)
@@ -109,13 +85,19 @@ static void finish(struct machine *m, struct channel *c, uint8_t error)
 	interrupt(m, c);
 }
 
-/* n bytes are in buf for the guest. */
-static void offer(struct machine *m, struct channel *c, unsigned int n)
+/* A block of n bytes is to go through the data port. */
+static void begin_block(struct channel *c, int phase, unsigned int n)
 {
-	c->phase = TO_GUEST;
+	c->phase = phase;
 	c->at = 0;
 	c->filled = n;
 	c->reg[STATUS] = DRDY | DSC | DRQ;
+}
+
+/* n bytes are in buf for the guest. */
+static void offer(struct machine *m, struct channel *c, unsigned int n)
+{
+	begin_block(c, TO_GUEST, n);
 	if (c->cd) {
 		c->reg[COUNT] = REASON_TO_HOST;
 		c->reg[LBA_MID] = n;
@@ -126,50 +108,42 @@ static void offer(struct machine *m, struct channel *c, unsigned int n)
 
 /* ---- reading and writing ---- */
 
-static unsigned int sector_size(const struct channel *c)
-{
-	return c->cd ? CD_SECTOR : SECTOR;
-}
-
 static unsigned int next_block(const struct channel *c)
 {
-	return c->left < c->block ? c->left : c->block;
+	return (c->left < c->block ? c->left : c->block) * c->sector_size;
+}
+
+/* n bytes of buf went to the medium or came from there; as many as `done`, if all is well. */
+static bool moved(struct machine *m, struct channel *c, ssize_t done, unsigned int n, uint8_t error)
+{
+	if (done != (ssize_t)n) {
+		finish(m, c, error);
+		return false;
+	}
+	c->next += n / c->sector_size;
+	c->left -= n / c->sector_size;
+	return true;
 }
 
 static void read_block(struct machine *m, struct channel *c)
 {
-	unsigned int n = next_block(c), bytes = n * sector_size(c);
+	unsigned int n = next_block(c);
 
-	if (pread(c->fd, c->buf, bytes, c->next * sector_size(c)) != (ssize_t)bytes) {
-		finish(m, c, NOT_FOUND);
-		return;
-	}
-	c->next += n;
-	c->left -= n;
-	offer(m, c, bytes);
-}
-
-static void want_block(struct channel *c)
-{
-	c->phase = FROM_GUEST;
-	c->at = 0;
-	c->filled = next_block(c) * SECTOR;
-	c->reg[STATUS] = DRDY | DSC | DRQ;
+	if (moved(m, c, pread(c->fd, c->buf, n, c->next * c->sector_size), n, NOT_FOUND))
+		offer(m, c, n);
 }
 
 static void write_block(struct machine *m, struct channel *c)
 {
-	if (pwrite(c->fd, c->buf, c->filled, c->next * SECTOR) != (ssize_t)c->filled) {
-		finish(m, c, ABORT);
+	ssize_t done = pwrite(c->fd, c->buf, c->filled, c->next * c->sector_size);
+
+	if (!moved(m, c, done, c->filled, ABORT))
 		return;
-	}
-	c->next += c->filled / SECTOR;
-	c->left -= c->filled / SECTOR;
 	if (!c->left) {
 		finish(m, c, 0);
 		return;
 	}
-	want_block(c);
+	begin_block(c, FROM_GUEST, next_block(c));
 	interrupt(m, c);
 }
 
@@ -189,24 +163,39 @@ static uint64_t first_sector(const struct channel *c, bool ext)
 	return ((low >> 8) * HEADS + (r[DEVICE] & 15)) * SECTORS + (low & 0xff) - 1;
 }
 
-static bool begin_transfer(struct channel *c, bool ext, unsigned int block)
-{
-	uint64_t n = c->reg[COUNT] | (ext ? c->hob[COUNT] << 8 : 0);
+/* The commands that move sectors: 6.16 on. Those with 1 behind them are the same without retries. */
+enum { MOVES = 1, TO_DISK = 2, EXT = 4, BLOCKS = 8, NO_DATA = 16 };
+static const uint8_t moves[256] = {
+	[READ] = MOVES,
+	[READ + 1] = MOVES,
+	[READ_EXT] = MOVES | EXT,
+	[READ_MULTIPLE] = MOVES | BLOCKS,
+	[READ_MULTIPLE_EXT] = MOVES | BLOCKS | EXT,
+	[WRITE] = MOVES | TO_DISK,
+	[WRITE + 1] = MOVES | TO_DISK,
+	[WRITE_EXT] = MOVES | TO_DISK | EXT,
+	[WRITE_MULTIPLE] = MOVES | TO_DISK | BLOCKS,
+	[WRITE_MULTIPLE_EXT] = MOVES | TO_DISK | BLOCKS | EXT,
+	[VERIFY] = MOVES | NO_DATA,
+	[VERIFY + 1] = MOVES | NO_DATA,
+	[VERIFY_EXT] = MOVES | NO_DATA | EXT,
+};
 
-	c->next = first_sector(c, ext);
-	c->left = n ? n : ext ? 65536 : 256;
-	c->block = block;
-	return c->next < c->sectors && c->left <= c->sectors - c->next;
-}
-
-static void transfer(struct machine *m, struct channel *c, bool write, bool ext, unsigned int block)
+static void move(struct machine *m, struct channel *c, uint8_t how)
 {
-	if (!block || (write && c->read_only))
+	uint64_t n = c->reg[COUNT] | (how & EXT ? c->hob[COUNT] << 8 : 0);
+
+	c->next = first_sector(c, how & EXT);
+	c->left = n ? n : how & EXT ? 65536 : 256;
+	c->block = how & BLOCKS ? c->multiple : 1;
+	if (!c->block || (how & TO_DISK && c->read_only))
 		finish(m, c, ABORT);
-	else if (!begin_transfer(c, ext, block))
+	else if (c->next >= c->sectors || c->left > c->sectors - c->next)
 		finish(m, c, NOT_FOUND);
-	else if (write)
-		want_block(c);
+	else if (how & NO_DATA)
+		finish(m, c, 0);
+	else if (how & TO_DISK)
+		begin_block(c, FROM_GUEST, next_block(c));
 	else
 		read_block(m, c);
 }
@@ -252,7 +241,6 @@ static void identify(struct machine *m, struct channel *c)
 		memcpy(c->buf + 2 * 100, &n, 8);
 	}
 	c->left = 0;
-	c->phase = TO_GUEST;
 	offer(m, c, SECTOR);
 }
 
@@ -276,19 +264,18 @@ static void fail_packet(struct machine *m, struct channel *c, uint8_t asc)
 	finish(m, c, SENSE_ILLEGAL << 4 | ABORT);
 }
 
-/* An answer of n bytes, cut to what the packet and the task file allow. */
+/* An answer of n bytes, cut to what the packet allows. */
 static void answer_packet(struct machine *m, struct channel *c, unsigned int n, unsigned int most)
 {
+	n = n < most ? n : most;
 	c->left = 0;
-	if (n > most)
-		n = most;
 	if (n)
 		offer(m, c, n);
 	else
 		finish(m, c, 0);
 }
 
-/* How many sectors fit the byte count that the guest gave for one block. */
+/* A block is as many sectors as fit the byte count that the guest gave. */
 static void read_cd(struct machine *m, struct channel *c, uint32_t first, uint32_t n)
 {
 	unsigned int most = c->reg[LBA_MID] | c->reg[LBA_HIGH] << 8;
@@ -308,25 +295,21 @@ static void read_cd(struct machine *m, struct channel *c, uint32_t first, uint32
 		finish(m, c, 0);
 }
 
-/* One track that is data, and the lead-out behind it. */
+/* One track that is data, and the lead-out behind it; msf: minute, second, frame. */
 static void read_toc(struct machine *m, struct channel *c, const uint8_t *packet)
 {
-	static const uint8_t toc[20] = { 0, 18, 1, 1, 0, 0x14, 1, 0, 0, 0, 0, 0, 0, 0x14, 0xaa };
 	bool msf = packet[1] & 2;
+	uint32_t f = c->sectors + 150;
 
 	if (packet[2] & 15 || packet[9] >> 6) {
 		fail_packet(m, c, ASC_FIELD);
 		return;
 	}
-	memcpy(c->buf, toc, sizeof(toc));
-	put_be32(c->buf + 8, msf ? 0x200 : 0); /* minute, second, frame: 0:2:0 */
-	put_be32(c->buf + 16, c->sectors);
-	if (msf) {
-		uint32_t f = c->sectors + 150;
-
-		put_be32(c->buf + 16, f / 4500 << 16 | f / 75 % 60 << 8 | f % 75);
-	}
-	answer_packet(m, c, sizeof(toc), packet[7] << 8 | packet[8]);
+	memcpy(c->buf, (uint8_t[]){ 0, 18, 1, 1, 0, 0x14, 1 }, 7);
+	memcpy(c->buf + 12, (uint8_t[]){ 0, 0x14, 0xaa }, 3);
+	put_be32(c->buf + 8, msf ? 0x200 : 0);
+	put_be32(c->buf + 16, msf ? f / 4500 << 16 | f / 75 % 60 << 8 | f % 75 : c->sectors);
+	answer_packet(m, c, 20, packet[7] << 8 | packet[8]);
 }
 
 static void run_packet(struct machine *m, struct channel *c)
@@ -346,7 +329,7 @@ static void run_packet(struct machine *m, struct channel *c)
 		c->buf[2] = c->sense;
 		c->buf[7] = 10;
 		c->buf[12] = c->asc;
-		c->sense = c->asc = SENSE_NONE;
+		c->sense = c->asc = 0;
 		answer_packet(m, c, 18, p[4]);
 		break;
 	case INQUIRY:
@@ -396,11 +379,8 @@ static void command_cd(struct machine *m, struct channel *c, uint8_t v)
 		identify(m, c);
 		break;
 	case PACKET_COMMAND:
-		c->phase = FROM_GUEST_PACKET;
-		c->at = 0;
-		c->filled = PACKET;
+		begin_block(c, FROM_GUEST_PACKET, PACKET);
 		c->reg[COUNT] = REASON_COMMAND;
-		c->reg[STATUS] = DRDY | DSC | DRQ;
 		break;
 	case SET_FEATURES:
 		finish(m, c, 0);
@@ -418,35 +398,13 @@ static void command_cd(struct machine *m, struct channel *c, uint8_t v)
 
 static void command_disk(struct machine *m, struct channel *c, uint8_t v)
 {
+	uint8_t n = c->reg[COUNT];
+
 	switch (v) {
-	case READ:
-	case READ + 1: /* the same without retries */
-	case READ_EXT:
-	case READ_MULTIPLE:
-	case READ_MULTIPLE_EXT:
-		transfer(m, c, false, v == READ_EXT || v == READ_MULTIPLE_EXT,
-			 v == READ_MULTIPLE || v == READ_MULTIPLE_EXT ? c->multiple : 1);
-		break;
-	case WRITE:
-	case WRITE + 1:
-	case WRITE_EXT:
-	case WRITE_MULTIPLE:
-	case WRITE_MULTIPLE_EXT:
-		transfer(m, c, true, v == WRITE_EXT || v == WRITE_MULTIPLE_EXT,
-			 v == WRITE_MULTIPLE || v == WRITE_MULTIPLE_EXT ? c->multiple : 1);
-		break;
-	case VERIFY:
-	case VERIFY + 1:
-	case VERIFY_EXT:
-		finish(m, c, begin_transfer(c, v == VERIFY_EXT, 1) ? 0 : NOT_FOUND);
-		break;
 	case SET_MULTIPLE:
-		if (c->reg[COUNT] > MULTIPLE || c->reg[COUNT] & (c->reg[COUNT] - 1)) {
-			finish(m, c, ABORT);
-			break;
-		}
-		c->multiple = c->reg[COUNT];
-		finish(m, c, 0);
+		if (n <= MULTIPLE && !(n & (n - 1)))
+			c->multiple = n;
+		finish(m, c, c->multiple == n ? 0 : ABORT);
 		break;
 	case FLUSH:
 	case FLUSH_EXT:
@@ -460,13 +418,11 @@ static void command_disk(struct machine *m, struct channel *c, uint8_t v)
 		finish(m, c, 0);
 		break;
 	default:
-		finish(m, c, ABORT);
+		if (moves[v])
+			move(m, c, moves[v]);
+		else
+			finish(m, c, ABORT);
 	}
-}
-
-static bool present(const struct channel *c)
-{
-	return c->fd >= 0 && !(c->reg[DEVICE] & DEVICE_SLAVE);
 }
 
 static void run_command(struct machine *m, struct channel *c, uint8_t v)
@@ -485,15 +441,15 @@ static void run_command(struct machine *m, struct channel *c, uint8_t v)
 
 static void block_through(struct machine *m, struct channel *c)
 {
-	if (c->phase == FROM_GUEST_PACKET)
+	if (c->phase == FROM_GUEST_PACKET) {
 		run_packet(m, c);
-	else if (c->phase == FROM_GUEST)
+	} else if (c->phase == FROM_GUEST) {
 		write_block(m, c);
-	else if (c->left)
+	} else if (c->left) {
 		read_block(m, c);
-	else if (c->cd)
+	} else if (c->cd) {
 		finish(m, c, 0);
-	else {
+	} else {
 		c->phase = IDLE;
 		c->reg[STATUS] = DRDY | DSC;
 	}
@@ -512,14 +468,20 @@ static void data_access(struct machine *m, struct channel *c, bool in, void *dat
 		block_through(m, c);
 }
 
-static uint8_t read_register(struct machine *m, struct channel *c, unsigned int reg)
+static bool present(const struct channel *c)
 {
-	if (!present(c)) /* a slave that is not there reads as 0, and answers nothing */
-		return reg == DEVICE && c->fd >= 0 ? c->reg[DEVICE] | 0xa0 : c->fd >= 0 ? 0 : 0xff;
-	if (reg == STATUS)
-		irq_line(m, c->irq, false);
+	return c->fd >= 0 && !(c->reg[DEVICE] & DEVICE_SLAVE);
+}
+
+/* A channel without a drive floats; a slave that is not there reads as 0 beside a master. */
+static uint8_t read_register(struct channel *c, unsigned int reg)
+{
+	if (c->fd < 0)
+		return 0xff;
 	if (reg == DEVICE)
-		return c->reg[DEVICE] | 0xa0; /* bits that are always set */
+		return c->reg[DEVICE] | DEVICE_ONES;
+	if (!present(c))
+		return 0;
 	return c->device_control & CONTROL_HIGH && reg >= COUNT && reg <= LBA_HIGH ? c->hob[reg]
 										   : c->reg[reg];
 }
@@ -527,13 +489,9 @@ static uint8_t read_register(struct machine *m, struct channel *c, unsigned int 
 static void write_register(struct machine *m, struct channel *c, unsigned int reg, uint8_t v)
 {
 	c->device_control &= ~CONTROL_HIGH;
-	if (reg == STATUS) {
-		irq_line(m, c->irq, false);
-		if (present(c))
-			run_command(m, c, v);
-	} else if (reg == ERROR) {
-		c->features = v;
-	} else {
+	if (reg == STATUS && present(c)) {
+		run_command(m, c, v);
+	} else if (reg != STATUS && reg != ERROR) { /* which are commands and features, written */
 		c->hob[reg] = c->reg[reg];
 		c->reg[reg] = v;
 	}
@@ -545,12 +503,12 @@ static void command_access(struct machine *m, void *device, uint64_t reg, bool i
 	struct channel *c = device;
 	uint8_t *v = data;
 
-	if (reg == DATA) {
+	if (reg == STATUS)
+		irq_line(m, c->irq, false);
+	if (reg == DATA)
 		data_access(m, c, in, data, size);
-		return;
-	}
-	if (in)
-		*v = read_register(m, c, reg);
+	else if (in)
+		*v = read_register(c, reg);
 	else
 		write_register(m, c, reg, *v);
 }
@@ -563,7 +521,7 @@ static void control_access(struct machine *m, void *device, uint64_t reg, bool i
 	uint8_t *v = data;
 
 	if (in) {
-		*v = present(c) ? c->reg[STATUS] : c->fd >= 0 ? 0 : 0xff;
+		*v = read_register(c, STATUS);
 		return;
 	}
 	if (*v & ~c->device_control & CONTROL_RESET)
@@ -575,25 +533,6 @@ static void control_access(struct machine *m, void *device, uint64_t reg, bool i
 
 /* ---- */
 
-static void plug(struct channel *c, const char *path, bool cd)
-{
-	off_t size;
-
-	c->cd = cd;
-	c->command.behind = path;
-	c->fd = cd ? -1 : open(path, O_RDWR | O_CLOEXEC);
-	c->read_only = c->fd < 0;
-	if (c->fd < 0)
-		c->fd = open(path, O_RDONLY | O_CLOEXEC);
-	size = c->fd < 0 ? -1 : lseek(c->fd, 0, SEEK_END);
-	if (size < 0)
-		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
-	c->sectors = size / sector_size(c);
-	if (!c->sectors)
-		die(STATUS_FAILED, "%s: not a sector of a %s", path, cd ? "CD" : "disk");
-	set_signature(c);
-}
-
 /* The controller comes with its first drive. */
 static void controller_init(struct machine *m)
 {
@@ -604,9 +543,6 @@ static void controller_init(struct machine *m)
 	for (int i = 0; i < 2; i++) {
 		struct channel *c = &channels[i];
 
-		c->command.name = "IDE, command";
-		c->control.name = "IDE, control";
-		c->command.irq = c->irq;
 		c->command.size = REGISTERS;
 		c->control.size = 1;
 		c->command.access = command_access;
@@ -616,12 +552,30 @@ static void controller_init(struct machine *m)
 		bus_add(m, &c->control);
 	}
 	snapshot_cannot("it has an IDE drive");
-	isa.name = "ISA bridge";
-	f.name = "IDE controller";
 	pci_identify(&isa, VENDOR_INTEL, PIIX3_ISA, CLASS_ISA_BRIDGE);
 	pci_add(m, &isa, PCI_FREE_SLOT);
 	pci_identify(&f, VENDOR_INTEL, PIIX3_IDE, CLASS_IDE);
 	pci_add(m, &f, isa.devfn + 1);
+}
+
+static void plug(struct machine *m, struct channel *c, const char *path, bool cd)
+{
+	off_t size;
+
+	controller_init(m);
+	c->cd = cd;
+	c->sector_size = cd ? CD_SECTOR : SECTOR;
+	c->fd = cd ? -1 : open(path, O_RDWR | O_CLOEXEC);
+	c->read_only = c->fd < 0;
+	if (c->fd < 0)
+		c->fd = open(path, O_RDONLY | O_CLOEXEC);
+	size = c->fd < 0 ? -1 : lseek(c->fd, 0, SEEK_END);
+	if (size < 0)
+		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
+	c->sectors = size / c->sector_size;
+	if (!c->sectors)
+		die(STATUS_FAILED, "%s: not a sector of a %s", path, cd ? "CD" : "disk");
+	set_signature(c);
 }
 
 bool ide_disk(struct machine *m, const char *disk)
@@ -632,13 +586,11 @@ bool ide_disk(struct machine *m, const char *disk)
 		return false;
 	if (channels[0].fd >= 0)
 		die(STATUS_USAGE, "--disk %s: there is one IDE disk", disk);
-	controller_init(m);
-	plug(&channels[0], copy_text(disk, n - 4), false);
+	plug(m, &channels[0], copy_text(disk, n - 4), false);
 	return true;
 }
 
 void ide_cdrom(struct machine *m, const char *path)
 {
-	controller_init(m);
-	plug(&channels[1], path, true);
+	plug(m, &channels[1], path, true);
 }
