@@ -28,23 +28,23 @@ void bus_unlock(void)
 
 /* ---- the address spaces ---- */
 
-static struct region *regions[2]; /* by enum space; of two that overlap, the older one counts */
+static struct region *regions[2]; /* by enum space; of two that overlap, the smaller one counts */
 
 void bus_add(struct machine *m, struct region *r)
 {
-	struct region **last = &regions[r->space];
-
-	while (*last)
-		last = &(*last)->next;
-	*last = r;
+	r->next = regions[r->space];
+	regions[r->space] = r;
 }
 
 static struct region *find(enum space space, uint64_t at)
 {
+	struct region *found = NULL;
+
 	for (struct region *r = regions[space]; r; r = r->next)
-		if (r->start != NOWHERE && at - r->start < r->size)
-			return r;
-	return NULL;
+		if (r->start != NOWHERE && at - r->start < r->size &&
+		    (!found || r->size < found->size))
+			found = r;
+	return found;
 }
 
 void bus_string(struct machine *m, enum space space, uint64_t at, bool in, uint8_t *data,

@@ -15,6 +15,7 @@ static struct virtio_console_config size;
 static void console_notify(struct virtio *v, struct virtq *q);
 static struct virtio console = {
 	.type = VIRTIO_ID_CONSOLE,
+	.name = "virtio console",
 	.nr_queues = 2,
 	.config = &size,
 	.config_size = sizeof(size.cols) + sizeof(size.rows),

@@ -14,48 +14,25 @@
 #define QUEUE 64
 #define SEQUENCE_MOST 5 /* bytes that a terminal sends for one key */
 
-#define STATUS_FULL (1 << 0) /* the data port has a byte */
-#define STATUS_SYSTEM (1 << 2)
-#define STATUS_UNLOCKED (1 << 4)
-#define CONFIG_IRQ (1 << 0)
-#define CONFIG_SYSTEM (1 << 2)
-#define CONFIG_OFF (1 << 4)
-#define CONFIG_TRANSLATE (1 << 6)
-#define OUTPUT_RUN (1 << 0) /* of the output port: the CPU is not reset */
-#define OUTPUT_A20 (1 << 1)
+enum { STATUS_FULL = 1, STATUS_SYSTEM = 4, STATUS_UNLOCKED = 0x10 }; /* full: there is a byte */
+enum { CONFIG_IRQ = 1, CONFIG_SYSTEM = 4, CONFIG_OFF = 0x10, CONFIG_TRANSLATE = 0x40 };
+enum { OUTPUT_RUN = 1, OUTPUT_A20 = 2 }; /* of the output port; run: the CPU is not reset */
 
-enum { /* commands to the controller */
-       READ_CONFIG = 0x20,
-       WRITE_CONFIG = 0x60,
-       TEST_MOUSE = 0xa9,
-       TEST = 0xaa,
-       TEST_KEYBOARD = 0xab,
-       KEYBOARD_OFF = 0xad,
-       KEYBOARD_ON = 0xae,
-       READ_OUTPUT = 0xd0,
-       WRITE_OUTPUT = 0xd1,
-       ECHO_KEYBOARD = 0xd2,
-       ECHO_MOUSE = 0xd3,
-       TO_MOUSE = 0xd4, /* lost, as the byte that follows */
-       RESET = 0xfe,
-};
-enum { /* commands to the keyboard, and its answers */
-       SET_LEDS = 0xed,
-       ECHO = 0xee,
-       SET_CODES = 0xf0,
-       IDENTIFY = 0xf2,
-       SET_RATE = 0xf3,
-       KEYBOARD_RESET = 0xff,
-       ACK = 0xfa,
-       PASSED = 0xaa,
-};
+/* Commands to the controller. What goes to the mouse is lost, as the byte that follows. */
+enum { READ_CONFIG = 0x20, WRITE_CONFIG = 0x60, TEST_MOUSE = 0xa9, TEST = 0xaa };
+enum { TEST_KEYBOARD = 0xab, KEYBOARD_OFF = 0xad, KEYBOARD_ON = 0xae, READ_OUTPUT = 0xd0 };
 enum {
-	KEY_CTRL = 0x1d,
-	KEY_SHIFT = 0x2a,
-	KEY_HOME = 0x47, /* the first of those that older keyboards have on the number pad alone */
-	RELEASE = 0x80,
-	EXTENDED = 0xe0
+	WRITE_OUTPUT = 0xd1,
+	ECHO_KEYBOARD = 0xd2,
+	ECHO_MOUSE = 0xd3,
+	TO_MOUSE = 0xd4,
+	RESET = 0xfe
 };
+/* Commands to the keyboard, and its answers. */
+enum { SET_LEDS = 0xed, ECHO = 0xee, SET_CODES = 0xf0, IDENTIFY = 0xf2, SET_RATE = 0xf3 };
+enum { KEYBOARD_RESET = 0xff, ACK = 0xfa, PASSED = 0xaa };
+/* Keys; home is the first of those that older keyboards have on the number pad alone. */
+enum { KEY_CTRL = 0x1d, KEY_SHIFT = 0x2a, KEY_HOME = 0x47, RELEASE = 0x80, EXTENDED = 0xe0 };
 
 static uint8_t config = CONFIG_IRQ | CONFIG_SYSTEM | CONFIG_TRANSLATE;
 static uint8_t queue[QUEUE];
@@ -99,19 +76,20 @@ static void to_keyboard(struct machine *m, uint8_t v)
 	keyboard_command = 0;
 	config &= ~CONFIG_OFF;
 	answer(m, v == ECHO && !before ? ECHO : ACK);
-	if (before == SET_CODES && v)
+	if (before == SET_CODES && v) {
 		code_set = v;
-	else if (before == SET_CODES)
+	} else if (before == SET_CODES) {
 		answer(m, code_set);
-	else if (before)
+	} else if (before) {
 		return;
-	else if (v == SET_LEDS || v == SET_CODES || v == SET_RATE)
+	} else if (v == SET_LEDS || v == SET_CODES || v == SET_RATE) {
 		keyboard_command = v;
-	else if (v == IDENTIFY) {
+	} else if (v == IDENTIFY) {
 		answer(m, 0xab); /* an MF2 keyboard; the other byte is 83, translated */
 		answer(m, 0x41);
-	} else if (v == KEYBOARD_RESET)
+	} else if (v == KEYBOARD_RESET) {
 		answer(m, PASSED);
+	}
 }
 
 static void write_data(struct machine *m, uint8_t v)
@@ -122,13 +100,13 @@ static void write_data(struct machine *m, uint8_t v)
 	if (before == WRITE_CONFIG) {
 		config = v | CONFIG_TRANSLATE;
 		signal_next(m);
-	} else if (before == WRITE_OUTPUT) {
-		if (!(v & OUTPUT_RUN))
-			machine_reset(m);
-	} else if (before == ECHO_KEYBOARD)
+	} else if (before == WRITE_OUTPUT && !(v & OUTPUT_RUN)) {
+		machine_reset(m);
+	} else if (before == ECHO_KEYBOARD) {
 		answer(m, v);
-	else if (!before)
+	} else if (!before) {
 		to_keyboard(m, v);
+	}
 }
 
 static void write_command(struct machine *m, uint8_t v)
@@ -148,10 +126,8 @@ static void write_command(struct machine *m, uint8_t v)
 		answer(m, 0xff); /* nothing is plugged in */
 		break;
 	case KEYBOARD_OFF:
-		config |= CONFIG_OFF;
-		break;
 	case KEYBOARD_ON:
-		config &= ~CONFIG_OFF;
+		config = (config & ~CONFIG_OFF) | (v == KEYBOARD_OFF ? CONFIG_OFF : 0);
 		break;
 	case READ_OUTPUT:
 		answer(m, OUTPUT_RUN | OUTPUT_A20);
@@ -160,35 +136,26 @@ static void write_command(struct machine *m, uint8_t v)
 		machine_reset(m);
 		break;
 	case WRITE_CONFIG:
-	case WRITE_OUTPUT:
-	case ECHO_KEYBOARD:
-	case ECHO_MOUSE:
-	case TO_MOUSE:
+	case WRITE_OUTPUT ... TO_MOUSE:
 		command = v;
 		break;
 	}
 }
 
-static void data_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
-			unsigned int size)
+/* The ports between the two are others'. */
+static void i8042_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
+			 unsigned int size)
 {
 	uint8_t *v = data;
 
-	if (in)
-		*v = take(m);
-	else
-		write_data(m, *v);
-}
-
-static void command_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
-			   unsigned int size)
-{
-	uint8_t *v = data;
-
-	if (in)
+	if (reg == PORT_COMMAND - PORT_DATA && in)
 		*v = STATUS_SYSTEM | STATUS_UNLOCKED | (queued ? STATUS_FULL : 0);
-	else
+	else if (reg == PORT_COMMAND - PORT_DATA)
 		write_command(m, *v);
+	else if (reg == 0 && in)
+		*v = take(m);
+	else if (reg == 0)
+		write_data(m, *v);
 }
 
 /* ---- from characters to keys ---- */
@@ -286,19 +253,12 @@ void keyboard_input(struct machine *m, const uint8_t *buf, size_t n)
 void i8042_init(struct machine *m)
 {
 	static struct kept kept = { .id = "i8042", .data = &config, .size = sizeof(config) };
-	static struct region ports[] = {
-		{ .name = "keyboard, data",
-		  .start = PORT_DATA,
-		  .size = 1,
-		  .irq = IRQ,
-		  .access = data_access },
-		{ .name = "keyboard, command",
-		  .start = PORT_COMMAND,
-		  .size = 1,
-		  .access = command_access },
-	};
+	static struct region ports = { .name = "keyboard",
+				       .start = PORT_DATA,
+				       .size = PORT_COMMAND - PORT_DATA + 1,
+				       .irq = IRQ,
+				       .access = i8042_access };
 
-	bus_add(m, &ports[0]);
-	bus_add(m, &ports[1]);
+	bus_add(m, &ports);
 	snapshot_keep(&kept);
 }

@@ -45,8 +45,7 @@ enum { PREVENT_REMOVAL = 0x1e, READ_CAPACITY = 0x25, READ_TOC = 0x43, READ_10 = 
 enum { READ_12 = 0xa8, SENSE_ILLEGAL = 5, ASC_COMMAND = 0x20, ASC_LBA = 0x21, ASC_FIELD = 0x24 };
 
 struct channel {
-	unsigned int irq;
-	struct region command, control; /* ports */
+	struct region command, control; /* ports; command knows the interrupt line, too */
 	int fd; /* of the drive, or -1 */
 	bool cd, read_only;
 	unsigned int sector_size;
@@ -65,14 +64,14 @@ struct channel {
 };
 
 static struct channel channels[2] = {
-	{ .irq = 14, .fd = -1, .command.start = 0x1f0, .control.start = 0x3f6 },
-	{ .irq = 15, .fd = -1, .command.start = 0x170, .control.start = 0x376 },
+	{ .fd = -1, .command = { .irq = 14, .start = 0x1f0 }, .control.start = 0x3f6 },
+	{ .fd = -1, .command = { .irq = 15, .start = 0x170 }, .control.start = 0x376 },
 };
 
 static void interrupt(struct machine *m, struct channel *c)
 {
 	if (!(c->device_control & CONTROL_NO_IRQ))
-		irq_line(m, c->irq, true);
+		irq_line(m, c->command.irq, true);
 }
 
 static void finish(struct machine *m, struct channel *c, uint8_t error)
@@ -504,7 +503,7 @@ static void command_access(struct machine *m, void *device, uint64_t reg, bool i
 	uint8_t *v = data;
 
 	if (reg == STATUS)
-		irq_line(m, c->irq, false);
+		irq_line(m, c->command.irq, false);
 	if (reg == DATA)
 		data_access(m, c, in, data, size);
 	else if (in)
@@ -528,7 +527,7 @@ static void control_access(struct machine *m, void *device, uint64_t reg, bool i
 		set_signature(c);
 	c->device_control = *v;
 	if (*v & CONTROL_NO_IRQ)
-		irq_line(m, c->irq, false);
+		irq_line(m, c->command.irq, false);
 }
 
 /* ---- */
@@ -536,13 +535,15 @@ static void control_access(struct machine *m, void *device, uint64_t reg, bool i
 /* The controller comes with its first drive. */
 static void controller_init(struct machine *m)
 {
-	static struct pci_function isa, f;
+	static struct pci_function isa = { .name = "ISA bridge" }, f = { .name = "IDE controller" };
 
 	if (isa.config[0])
 		return;
 	for (int i = 0; i < 2; i++) {
 		struct channel *c = &channels[i];
 
+		c->command.name = "IDE, command";
+		c->control.name = "IDE, control";
 		c->command.size = REGISTERS;
 		c->control.size = 1;
 		c->command.access = command_access;
@@ -563,6 +564,7 @@ static void plug(struct machine *m, struct channel *c, const char *path, bool cd
 	off_t size;
 
 	controller_init(m);
+	c->command.behind = path;
 	c->cd = cd;
 	c->sector_size = cd ? CD_SECTOR : SECTOR;
 	c->fd = cd ? -1 : open(path, O_RDWR | O_CLOEXEC);

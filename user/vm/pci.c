@@ -86,29 +86,22 @@ static void config_write(struct machine *m, struct pci_function *f, unsigned int
 	deliver_pending(m, f);
 }
 
-static void address_access(struct machine *m, void *device, uint64_t offset, bool in, void *data,
-			   unsigned int size)
-{
-	if (offset || size != 4)
-		return;
-	if (in)
-		memcpy(data, &address, 4);
-	else
-		memcpy(&address, data, 4);
-}
-
-static void data_access(struct machine *m, void *device, uint64_t offset, bool in, void *data,
-			unsigned int size)
+/* The address, whole, and behind it what it chooses; on bus 0 alone. */
+static void config_access(struct machine *m, void *device, uint64_t offset, bool in, void *data,
+			  unsigned int size)
 {
 	struct pci_function *f = find(address >> 8 & 0xff);
-	unsigned int reg = (address & 0xfc) + offset;
+	unsigned int reg = (address & 0xfc) + offset % 4;
 
-	if (!f || !(address & CONFIG_ENABLE) || (address >> 16 & 0xff)) /* bus 0 alone */
-		return;
-	if (in)
-		memcpy(data, f->config + reg, size);
-	else
-		config_write(m, f, reg, data, size);
+	if (offset < CONFIG_DATA - CONFIG_ADDRESS) {
+		if (!offset && size == 4)
+			memcpy(in ? data : &address, in ? &address : data, 4);
+	} else if (f && address & CONFIG_ENABLE && !(address >> 16 & 0xff)) {
+		if (in)
+			memcpy(data, f->config + reg, size);
+		else
+			config_write(m, f, reg, data, size);
+	}
 }
 
 /* ---- what a function is made of ---- */
@@ -198,20 +191,14 @@ void pci_add(struct machine *m, struct pci_function *f, uint8_t devfn)
 
 struct pci_function *pci_init(struct machine *m)
 {
-	static struct region ports[] = {
-		{ .name = "PCI, address",
-		  .start = CONFIG_ADDRESS,
-		  .size = 4,
-		  .access = address_access },
-		{ .name = "PCI, data", .start = CONFIG_DATA, .size = 4, .access = data_access },
+	static struct region ports = {
+		.name = "PCI", .start = CONFIG_ADDRESS, .size = 8, .access = config_access
 	};
-	static struct pci_function bridge;
+	static struct pci_function bridge = { .name = "host bridge" };
 
 	if (find(0))
 		return &bridge; /* it is there */
-	bus_add(m, &ports[0]);
-	bus_add(m, &ports[1]);
-	bridge.name = "host bridge";
+	bus_add(m, &ports);
 	pci_identify(&bridge, VENDOR_INTEL, DEVICE_440FX, CLASS_HOST_BRIDGE);
 	pci_add(m, &bridge, 0);
 	return &bridge;

@@ -24,16 +24,9 @@
 #define REST 3 /* looks that find a row unchanged */
 
 #define PORT_VGA 0x3c0
-enum {
-	ATTRIBUTE,
-	MISC = 2,
-	SEQUENCER = 4,
-	DAC = 6,
-	MISC_READ = 12,
-	GRAPHICS = 14,
-	CRTC = 20,
-	STATUS = 26
-};
+enum { ATTRIBUTE, MISC = 2, SEQUENCER = 4, DAC = 6, MISC_READ = 12, GRAPHICS = 14, CRTC = 20 };
+enum { STATUS = 26 };
+#define PAIRS (1 << ATTRIBUTE | 1 << SEQUENCER | 1 << GRAPHICS | 1 << CRTC)
 #define RETRACE 9 /* of the status: vertical retrace, and not in the picture; they come and go */
 enum { CRTC_CHAR_HEIGHT = 9, CRTC_CURSOR = 10, CRTC_START = 12, CRTC_CURSOR_AT = 14 };
 #define CURSOR_OFF 0x20
@@ -48,55 +41,38 @@ static struct { /* pairs of an index and a data port */
 static uint8_t misc, status;
 static bool attribute_data; /* the next write to ATTRIBUTE is data */
 
-static uint8_t vga_read(unsigned int port)
+/* The register that a port leads to: an index, or what the index chooses; NULL: another kind of port. */
+static uint8_t *pair(unsigned int port, bool data)
 {
-	switch (port) {
-	case ATTRIBUTE:
-	case SEQUENCER:
-	case GRAPHICS:
-	case CRTC:
-		return sets[port].index;
-	case ATTRIBUTE + 1:
-	case SEQUENCER + 1:
-	case GRAPHICS + 1:
-	case CRTC + 1:
-		return sets[port - 1].reg[sets[port - 1].index & 31];
-	case DAC:
-		return 0xff;
-	case MISC_READ:
-		return misc;
-	case STATUS:
-		attribute_data = false;
-		return status ^= RETRACE;
-	default:
-		return 0;
-	}
+	unsigned int first = port & ~1;
+
+	if (!(PAIRS >> first & 1))
+		return NULL;
+	return data ? &sets[first].reg[sets[first].index & 31] : &sets[first].index;
 }
 
+static uint8_t vga_read(unsigned int port)
+{
+	const uint8_t *reg = pair(port, port & 1);
+
+	if (port == STATUS) {
+		attribute_data = false;
+		return status ^= RETRACE;
+	}
+	return reg ? *reg : port == MISC_READ ? misc : port == DAC ? 0xff : 0;
+}
+
+/* The attribute controller has both at one port, in turns. */
 static void vga_write(unsigned int port, uint8_t v)
 {
-	switch (port) {
-	case ATTRIBUTE:
-		if (attribute_data)
-			sets[ATTRIBUTE].reg[sets[ATTRIBUTE].index & 31] = v;
-		else
-			sets[ATTRIBUTE].index = v;
+	uint8_t *reg = pair(port, port == ATTRIBUTE ? attribute_data : port & 1);
+
+	if (port == ATTRIBUTE)
 		attribute_data = !attribute_data;
-		break;
-	case MISC:
+	if (port == MISC)
 		misc = v;
-		break;
-	case SEQUENCER:
-	case GRAPHICS:
-	case CRTC:
-		sets[port].index = v;
-		break;
-	case SEQUENCER + 1:
-	case GRAPHICS + 1:
-	case CRTC + 1:
-		sets[port - 1].reg[sets[port - 1].index & 31] = v;
-		break;
-	}
+	else if (reg && port != ATTRIBUTE + 1)
+		*reg = v;
 }
 
 /* A word to an index port is the index, and the data behind it. */
@@ -325,36 +301,36 @@ static void print_lines(const struct screen *s, bool last)
 /* ---- */
 
 static struct watch timer = { .events = POLLIN };
+static struct screen screen;
 static bool on_terminal;
 
-static void show(struct machine *m, void *device, short events)
+/* False: there is nothing to be shown. */
+static bool show(struct machine *m, bool last)
 {
-	static struct screen s;
+	if (!look(m, &screen))
+		return false;
+	if (on_terminal)
+		draw(&screen);
+	else
+		print_lines(&screen, last);
+	return true;
+}
+
+static void tick(struct machine *m, void *device, short events)
+{
 	uint64_t count;
 
 	if (read(timer.fd, &count, sizeof(count)) < 0)
 		return;
 	keyboard_tick();
-	if (!look(m, &s))
-		return;
-	if (on_terminal)
-		draw(&s);
-	else
-		print_lines(&s, false);
+	show(m, false);
 }
 
 void vga_end(struct machine *m)
 {
-	static struct screen s;
-
-	if (!m->vga || !look(m, &s))
+	if (!m->vga || !show(m, true) || !on_terminal)
 		return;
-	if (!on_terminal) {
-		print_lines(&s, true);
-		return;
-	}
-	draw(&s);
-	out_at((s.rows - 1) * COLUMNS);
+	out_at((screen.rows - 1) * COLUMNS);
 	out_text("\033[0m\r\n");
 	out_flush();
 }
@@ -372,7 +348,7 @@ void vga_init(struct machine *m)
 	sets[CRTC].reg[CRTC_CHAR_HEIGHT] = 15;
 	misc = 0x67; /* as the BIOS leaves it: registers at 0x3d4, not 0x3b4 */
 	on_terminal = isatty(1);
-	timer.fn = show;
+	timer.fn = tick;
 	timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (timer.fd < 0 || timerfd_settime(timer.fd, 0, &every, NULL) < 0)
 		die(STATUS_FAILED, "cannot have a timer for the screen");
