@@ -72,7 +72,7 @@ static void say(int s, char letter, const void *data, size_t n)
 }
 
 /* Text of any length, as pieces. */
-static void say_words(int s, const char *text, size_t n)
+static void say_text(int s, const char *text, size_t n)
 {
 	for (size_t part; n; text += part, n -= part) {
 		part = n < PACKET_SIZE ? n : PACKET_SIZE;
@@ -93,7 +93,8 @@ int exec_in(const struct state *st, const char *image, char **argv)
 {
 	char start[1 + sizeof(struct winsize)] = { 0 };
 	struct image_config config = { 0 };
-	size_t size = 1;
+	size_t size;
+	char *text, *p;
 	int s = connect_to(st, "agent");
 
 	if (s < 0 && errno == ENOENT)
@@ -102,14 +103,17 @@ int exec_in(const struct state *st, const char *image, char **argv)
 		die(STATUS_FAILED, "%s does not answer: %s", st->name, strerror(errno));
 	image_config_read(image, &config);
 	add_surroundings(&config, &opt.around);
+	size = config.size + 1;
 	for (char **a = argv; *a; a++)
 		size += strlen(*a) + 1;
-	if (config.size + size >= AGENT_WORDS)
+	if (size >= AGENT_WORDS)
 		die(STATUS_USAGE, "exec: the command is too long");
-	say_words(s, config.text, config.size);
-	say_words(s, "", 1);
+	text = p = allocate(size);
+	p = mempcpy(p, config.text, config.size);
+	*p++ = 0;
 	for (char **a = argv; *a; a++)
-		say_words(s, *a, strlen(*a) + 1);
+		p = stpcpy(p, *a) + 1;
+	say_text(s, text, size);
 	start[0] = opt.terminal ? AGENT_TERMINAL : opt.detach ? 0 : AGENT_INPUT | AGENT_OUTPUT;
 	size = 1;
 	if (opt.terminal && !ioctl(0, TIOCGWINSZ, start + 1))
