@@ -861,6 +861,8 @@ int main(int argc, char **argv)
 			await(root);
 		if (shares.text)
 			load_modules("/etc/dyad/modules.share");
+		if (strncmp(root, "/images/", 8)) /* for a ctr in this machine */
+			symlink(root, "/images/root.erofs");
 		if (enter_root(root))
 			end_with_status(1);
 	} else {

@@ -64,6 +64,19 @@ vm: nosuch: No such file or directory
 125
 ctr: --in-vm: vm: No such file or directory
 125""", on=("qemu",)),
+    # without such options, in a container inside a machine that all of the image share, which the first one starts
+    Case("ctr-in-vm-shared", r"""
+run() { ctr run --in-vm "$@"; }; now() { tr -d . < /proc/uptime | cut -d' ' -f1; }
+for i in 1 2 3; do run busybox -- sh -c 'echo $$; hostname >&2; touch /mark' 2>> names < /dev/null & done; wait; sort -u names | wc -l; vm ps -q
+run -e A='b c' -w /tmp -u nobody busybox -- sh -c 'echo $A; pwd; id -un; ls /mark; exit 7'; echo $?; echo in | run busybox -- sh -c 'cat; echo err >&2' 2> e; cat e
+touch o; ctr run --in-vm busybox -- sh -c 'touch /other; echo up; exec sleep 1000' > o & p=$!; until grep -q up o; do sleep 0.05; done; run busybox -- sh -c 'ls /other; ps | grep -c "sleep 100[0]"'
+kill $p; wait $p 2> /dev/null; echo $?; until vm logs in-vm-busybox | grep -q "busybox-$p remove"; do sleep 0.05; done; vm exec in-vm-busybox -- ps | grep -c 'sleep 100[0]'
+run -t busybox -- tty | tr -d '\r'; run busybox -- nosuch; echo $?; vm pause in-vm-busybox; run busybox -- true; vm unpause in-vm-busybox; run -v /tmp:/x busybox
+a=$(now); run busybox -- true; b=$(now); vm stop in-vm-busybox; vm ps -q; c=$(now); run busybox -- true; d=$(now); [ $((b - a)) -lt $((d - c)) ] && echo sooner
+vm rm -f in-vm-busybox; vm run -d --rm --idle 1 --name i busybox -- sleep 1000 > /dev/null; vm exec i -- sh -c 'sleep 1.5; echo stays'; while vm ps -q | grep i; do sleep 0.1; done | sort -u; ls /run/vm""",
+         out="1\n1\n1\n3\nin-vm-busybox\nb c\n/tmp\nnobody\nls: /mark: No such file or directory\n7\nin\nerr\n"
+             "ls: /other: No such file or directory\n0\n143\n0\n/dev/pts/0\nctr: nosuch: command not found in the container\n127\n"
+             "vm: in-vm-busybox is paused (`vm unpause in-vm-busybox`)\nctr: run: --volume is not for --in-vm\nsooner\nstays\ni", seconds=60, on=("qemu",)),
     Case("unknown-image", "vm run nosuchimage; echo $?", match=("nosuchimage", "^(2|125|127)$"), on=("qemu",)),
     Case("unknown-command", "vm run busybox -- nosuchcommand", status=127, match="nosuchcommand",
          on=("qemu", "bochs")),

@@ -84,7 +84,7 @@ end
     "exec": (BOTH, r"""
 vm run -d --name t -e A=main busybox -- sleep 1000 > /dev/null
 vm exec t -- sh -c 'echo out; echo err >&2; exit 5' 2> e; echo $? $(cat e); echo in | vm exec t cat; vm exec t nosuch; echo $?
-vm exec -e A=b -w /tmp t -- sh -c 'echo $A $PWD'; vm exec -d t sh -c 'echo x > /made'; vm exec t sh -c 'until cat /made 2> /dev/null; do sleep 0.1; done'
+vm exec -e A=b -w /tmp t -- sh -c 'echo $A $PWD'; vm exec -d t sh -c 'echo x > /made'; vm exec t sh -c 'until grep x /made 2> /dev/null; do sleep 0.1; done'
 for i in 1 2 3; do vm exec t -- sh -c "sleep 0.1; echo $i" & done | sort
 vm exec t -- head -c 5000 /dev/zero | wc -c; vm exec -t t -- tty | tr -d '\r'; a=$(head -c 70000 /dev/zero | tr '\0' a); vm exec t $a $a 2>&1 | tail -c 21
 vm exec t -- sleep 1000 & sleep 0.3; kill $!; until [ $(vm exec t ps | grep -c 'sleep 1000') = 1 ]; do sleep 0.1; done; vm rm -f t
@@ -163,10 +163,10 @@ t remove
     # the drawing's lines against what the machine was started with, and what /proc and cgroup2 say of its monitor
     "explained": (("qemu",), r"""
 head -c 65536 /dev/zero > d; ip link add w0 type veth
-vm run -d --name t --mem 48M --cpus 2 --disk d,ro --net w0 busybox -- sh -c 'wc -c < /dev/vda; sleep 1000' > /dev/null; wrote t 65536
+vm run -d --name t --mem 48M --cpus 2 --disk d,ro --net w0 --rng --hvc busybox -- sh -c 'wc -c < /dev/vda; sleep 1000' > /dev/null; wrote t 65536
 vm explain t > e; p=$(sed -n 's/^pid //p' /run/vm/t/status); line() { grep -oE "$1" e | tr -s ' '; }
 line '0x00000000-0x02ffffff +48M +RAM'; line '0x03000000-.*image, read-only.*'| cut -d' ' -f3-; line 'kernel /lib.*' | uniq; line 'initial file system'; line 'of 2 CPUs'
-line '01.0 virtio disk +[1-9][0-9]* +d,ro' | sed 's/[0-9][0-9]* d/N d/'; line '02.0 virtio network .* w0'; line '0x3f8.* 4 .*port'; line '0xc0000000-0xc0003fff.*rs'
+line '01.0 virtio disk +[1-9][0-9]* +d,ro' | sed 's/[0-9][0-9]* d/N d/'; line '0[2-4].0 virtio .*'; line '0x3f8.* 4 .*port'; line '0xc0000000-0xc0003fff.*rs'
 [ "$(sed -nE 's/.*- (vCPU [01]|devices) +([0-9]+) .*/\2/p' e)" = "$(ls /proc/$p/task)" ] && echo threads
 [ "$(line ' net:.*' | cut -d' ' -f3)" = $(readlink /proc/$p/ns/net) ] && echo namespaces; line 'Seccomp .*'; [ $(sed '1,/open files/d' e | wc -l) = $(ls /proc/$p/fd | wc -l) ] && echo files
 [ "$(vm explain --svg t | grep -c '<text.*</text>')" = $(wc -l < e) ] && echo drawn; vm pause t; vm explain t > e; line 'devices: .*'
@@ -180,6 +180,8 @@ initial file system
 of 2 CPUs
 01.0 virtio disk N d,ro
 02.0 virtio network 0 w0
+03.0 virtio rng 0 getrandom(2)
+04.0 virtio console 0
 0x3f8-0x3ff 4 serial port
 0xc0000000-0xc0003fff registers
 threads

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `ctr run --in-vm`: the same image and command on a kernel of its own. ctr becomes `vm run`, which has
- * the same options where they mean something for a virtual machine; all others are refused by name.
+ * `ctr run --in-vm`: the same image and command on another kernel. ctr becomes `vm run`, which has the same
+ * options where they mean something for a virtual machine; all others are refused by name. The command
+ * is a container inside a machine that all of this image and kernel share (vm/shared.c), unless an option
+ * says something about a machine, which then is the command's own.
  */
 #include <errno.h>
 #include <string.h>
@@ -9,14 +11,18 @@
 
 #include "ctr.h"
 
-static const char *const shared[] = { "--memory", "--cpus",   "--name",        "--env", "--workdir",
-				      "--user",   "--detach", "--interactive", "--tty", "--rm" };
+#define NR_OF_MACHINES 4
+static const char *const shared[] = { "--memory",  "--cpus", "--name",        "--detach", "--env",
+				      "--workdir", "--user", "--interactive", "--tty",    "--rm" };
+static bool own_machine;
 
 static bool is_shared(const char *name)
 {
 	for (size_t i = 0; i < sizeof(shared) / sizeof(*shared); i++)
-		if (!strcmp(shared[i], name))
+		if (!strcmp(shared[i], name)) {
+			own_machine |= i < NR_OF_MACHINES;
 			return true;
+		}
 	return false;
 }
 
@@ -52,14 +58,18 @@ static void put_option(char ***w, const struct opt *o)
 
 void run_in_vm(const struct opt *options, const char *kernel, const char *image, char **argv)
 {
-	size_t n = 0;
+	static char self[256] = "--container=";
+	size_t n = strlen(self);
 	char **words, **w;
+	ssize_t got = readlink("/proc/self/exe", self + n, sizeof(self) - 1 - n);
+
+	n = 0;
 
 	for (const struct opt *o = options; o->name; o++)
 		n += o->kind == OPT_LIST ? 2 * ((struct opt_list *)o->var)->n : 2;
 	for (char **word = argv; *word; word++)
 		n++;
-	w = words = allocate((n + 7) * sizeof(*words));
+	w = words = allocate((n + 8) * sizeof(*words));
 	*w++ = "vm";
 	*w++ = "run";
 	if (*kernel) {
@@ -68,6 +78,8 @@ void run_in_vm(const struct opt *options, const char *kernel, const char *image,
 	}
 	for (; options->name; options++)
 		put_option(&w, options);
+	if (!own_machine && got > 0 && (!*kernel || !strcmp(kernel, "linux")))
+		*w++ = self;
 	*w++ = (char *)image;
 	*w++ = "--";
 	while (*argv)

@@ -68,7 +68,7 @@ const struct opt run_options[] = {
 	{ "--privileged", 0, OPT_FLAG, &opt.privileged, NULL,
 	  "root in it may do what root outside may" },
 	{ "--in-vm", 0, OPT_WORD, &opt.in_vm, "[=linux]",
-	  "on a kernel of its own, Dyad's or Debian's: as `vm run` does" },
+	  "inside a virtual machine, on Dyad's kernel or Debian's" },
 	OCI_OPTIONS,
 	{ "--rm", 0, OPT_FLAG, &opt.remove, NULL,
 	  "nothing is left of one that was detached, either" },

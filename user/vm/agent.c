@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -42,14 +43,12 @@ static struct {
 
 /* ---- to the guest ---- */
 
-size_t agent_take(uint8_t *buf, size_t n, size_t least)
+size_t agent_take(uint8_t *buf, size_t n)
 {
 	size_t i = 0;
 
 	while (agent.here && i < n && agent.tail != agent.head)
 		buf[i++] = agent.queue[agent.tail++ % QUEUE];
-	while (i && i < least)
-		buf[i++] = AGENT_FILL;
 	return i;
 }
 
@@ -290,6 +289,35 @@ void agent_stop(struct machine *m)
 		tell(m, AGENT_MACHINE, AGENT_STOP, NULL, 0);
 }
 
+/* ---- the end of a machine that nobody uses ---- */
+
+static void second_passed(struct machine *m, void *device, short events)
+{
+	static uint64_t idle;
+	struct watch *timer = device;
+	uint64_t seconds;
+
+	if (read(timer->fd, &seconds, sizeof(seconds)) != sizeof(seconds))
+		return;
+	idle += seconds;
+	for (int i = AGENT_FIRST; i < AGENT_CHANNELS; i++)
+		if (channels[i].used)
+			idle = 0;
+	if (idle >= m->idle)
+		machine_end(0);
+}
+
+static void watch_idleness(void)
+{
+	static struct watch timer = { .events = POLLIN, .fn = second_passed, .device = &timer };
+	const struct itimerspec every = { { 1, 0 }, { 1, 0 } };
+
+	timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (timer.fd < 0 || timerfd_settime(timer.fd, 0, &every, NULL) < 0)
+		die(STATUS_FAILED, "--idle: cannot have a timer: %s", strerror(errno));
+	watch_add(&timer);
+}
+
 /* ---- in a snapshot: the line, and who had a channel; nobody has one of them after that ---- */
 
 static struct {
@@ -346,6 +374,8 @@ void agent_init(struct machine *m)
 					 .events = POLLIN,
 					 .fn = accept_client };
 	watch_add(&agent.listener);
+	if (m->idle)
+		watch_idleness();
 	if (!m->interactive)
 		return;
 	channels[AGENT_MAIN].used = true;

@@ -61,23 +61,23 @@ void add_surroundings(struct image_config *c, const struct surroundings *s)
 	*c = (struct image_config){ .text = text, .size = p - text };
 }
 
-static void say(int s, char letter, const void *data, size_t n)
+static bool say(int s, char letter, const void *data, size_t n)
 {
 	char packet[1 + PACKET_SIZE] = { letter };
 
 	memcpy(packet + 1, data, n);
-	/* refused meanwhile: why is in the answer */
-	if (send(s, packet, 1 + n, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
-		die(STATUS_FAILED, "the machine does not answer: %s", strerror(errno));
+	return send(s, packet, 1 + n, MSG_NOSIGNAL) >= 0;
 }
 
 /* Text of any length, as pieces. */
-static void say_text(int s, const char *text, size_t n)
+static bool say_words(int s, const char *text, size_t n)
 {
 	for (size_t part; n; text += part, n -= part) {
 		part = n < PACKET_SIZE ? n : PACKET_SIZE;
-		say(s, AGENT_COMMAND, text, part);
+		if (!say(s, AGENT_COMMAND, text, part))
+			return false;
 	}
+	return true;
 }
 
 bool machine_is_paused(const struct state *s)
@@ -89,36 +89,46 @@ bool machine_is_paused(const struct state *s)
 	return paused;
 }
 
+int exec_begin(const struct state *st, const char *image, const struct surroundings *around,
+	       int flags, char **argv)
+{
+	char start[1 + sizeof(struct winsize)] = { flags }, first;
+	struct image_config config = { 0 };
+	size_t size = 1;
+	int s = connect_to(st, "agent");
+	bool said;
+
+	if (s < 0)
+		return -1;
+	if (image)
+		image_config_read(image, &config);
+	add_surroundings(&config, around);
+	for (char **a = argv; *a; a++)
+		size += strlen(*a) + 1;
+	if (config.size + size >= AGENT_WORDS)
+		die(STATUS_USAGE, "exec: the command is too long");
+	said = say_words(s, config.text, config.size) && say_words(s, "", 1);
+	for (char **a = argv; said && *a; a++)
+		said = say_words(s, *a, strlen(*a) + 1);
+	size = 1;
+	if (flags & AGENT_TERMINAL && !ioctl(0, TIOCGWINSZ, start + 1))
+		size = sizeof(start);
+	if (said && say(s, AGENT_START, start, size) && recv(s, &first, 1, MSG_PEEK) == 1)
+		return s;
+	close(s);
+	errno = ECONNRESET;
+	return -1;
+}
+
 int exec_in(const struct state *st, const char *image, char **argv)
 {
-	char start[1 + sizeof(struct winsize)] = { 0 };
-	struct image_config config = { 0 };
-	size_t size;
-	char *text, *p;
-	int s = connect_to(st, "agent");
+	int flags = opt.terminal ? AGENT_TERMINAL : opt.detach ? 0 : AGENT_INPUT | AGENT_OUTPUT;
+	int s = exec_begin(st, image, &opt.around, flags, argv);
 
 	if (s < 0 && errno == ENOENT)
 		die(STATUS_FAILED, "%s has no agent: it was not made of an image", st->name);
 	if (s < 0)
 		die(STATUS_FAILED, "%s does not answer: %s", st->name, strerror(errno));
-	image_config_read(image, &config);
-	add_surroundings(&config, &opt.around);
-	size = config.size + 1;
-	for (char **a = argv; *a; a++)
-		size += strlen(*a) + 1;
-	if (size >= AGENT_WORDS)
-		die(STATUS_USAGE, "exec: the command is too long");
-	text = p = allocate(size);
-	p = mempcpy(p, config.text, config.size);
-	*p++ = 0;
-	for (char **a = argv; *a; a++)
-		p = stpcpy(p, *a) + 1;
-	say_text(s, text, size);
-	start[0] = opt.terminal ? AGENT_TERMINAL : opt.detach ? 0 : AGENT_INPUT | AGENT_OUTPUT;
-	size = 1;
-	if (opt.terminal && !ioctl(0, TIOCGWINSZ, start + 1))
-		size = sizeof(start);
-	say(s, AGENT_START, start, size);
 	return opt.detach ? client_started(s) : client_run(s, st->name);
 }
 

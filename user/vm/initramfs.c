@@ -127,6 +127,8 @@ void initramfs_build(struct archive *a)
 		add_directory(a, dirs[i]);
 	add_entry(a, "dev/console", 020600, 0, 4, 5, 1);
 	add_file(a, "init", guest_init());
+	if (a->m->ctr)
+		add_file(a, SHARED_CTR + 1, a->m->ctr);
 	if (a->m->argv)
 		add_words(a, "etc/dyad/cmd", a->m->argv);
 	add_shares(a);

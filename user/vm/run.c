@@ -25,10 +25,11 @@
 #define MEMORY_LEAST (4UL << 20)
 #define MEMORY_DYAD (64UL << 20) /* without --mem */
 #define MEMORY_LINUX (128UL << 20)
+#define MEMORY_SHARED (128UL << 20)
 
 static struct {
-	uint64_t memory, cpus;
-	const char *name, *kernel, *initrd, *append, *firmware, *cdrom, *transport;
+	uint64_t memory, cpus, idle;
+	const char *shared, *name, *kernel, *initrd, *append, *firmware, *cdrom, *transport;
 	struct surroundings around;
 	bool console, boot16, vga, stdin_, terminal, detach, remove, rng, hvc;
 	struct opt_list disks, nets, shares;
@@ -76,6 +77,10 @@ const struct opt run_options[] = {
 	  "a virtio console (hvc0) that has the terminal's input, not COM1" },
 	{ "--transport", 0, OPT_TEXT, &opt.transport, "pci|mmio",
 	  "how virtio devices are there: on the PCI bus, or in memory and on no bus" },
+	{ "--idle", 0, OPT_NUMBER, &opt.idle, "SECONDS",
+	  "ends when no command of `vm exec` has run in it for so long" },
+	{ "--container", 0, OPT_TEXT, &opt.shared, "CTR",
+	  "in a container by this ctr, inside a machine that all such share" },
 	{ "--console", 0, OPT_FLAG, &opt.console, NULL, "shows the kernel's console on stderr" },
 	{ .name = NULL },
 };
@@ -489,11 +494,15 @@ static void describe_command(void)
 	m.interactive = opt.terminal || opt.stdin_;
 	if (!m.argv && (m.interactive || opt.detach))
 		m.argv = shell;
-	if (opt.around.env.n || opt.around.workdir || opt.around.user)
+	if (opt.shared) /* what the image and the options say is for the containers */
+		m.config = (struct image_config){ 0 };
+	else if (opt.around.env.n || opt.around.workdir || opt.around.user)
 		add_surroundings(&m.config, &opt.around);
 }
 
-int run_verb(int argc, char **argv)
+static struct shared shared; /* with --container */
+
+static int run_system(char **argv)
 {
 	m = (struct machine){ .memory = opt.memory,
 			      .cpus = opt.cpus,
@@ -507,7 +516,9 @@ int run_verb(int argc, char **argv)
 			      .vga = opt.vga,
 			      .firmware = opt.firmware,
 			      .cdrom = opt.cdrom,
-			      .console = opt.console };
+			      .console = opt.console,
+			      .idle = opt.idle,
+			      .ctr = opt.shared };
 	for (int i = 0; i < opt.shares.n; i++)
 		share_parse(&m, opt.shares.item[i]);
 	choose_system(&m, argv);
@@ -516,6 +527,33 @@ int run_verb(int argc, char **argv)
 	/* Dyad's kernel would lose 2 ms on a bus with nothing on it. */
 	m.pci = !m.image || m.load != pvh_load;
 	return live(argv[0] ? argv[0] : base_name(m.firmware ? m.firmware : m.kernel), NULL);
+}
+
+/* The machine that others share, for `image`. */
+static int start_shared(const char *name)
+{
+	static char *words[] = { NULL, SHARED_CTR, "events", NULL };
+
+	words[0] = (char *)shared.image;
+	opt.name = name;
+	opt.detach = opt.remove = true;
+	opt.stdin_ = opt.terminal = false;
+	opt.idle = SHARED_IDLE;
+	if (!opt.memory)
+		opt.memory = MEMORY_SHARED;
+	return run_system(words);
+}
+
+int run_verb(int argc, char **argv)
+{
+	if (!opt.shared)
+		return run_system(argv);
+	if (!argv[0] || opt.name || opt.detach || (opt.kernel && strcmp(opt.kernel, "linux")))
+		die(STATUS_USAGE, "run: --container takes an IMAGE, no --name, no --detach, and no "
+				  "--kernel but linux");
+	shared = (struct shared){ argv[0], opt.kernel, opt.around, opt.terminal };
+	argv += argv[1] && !strcmp(argv[1], "--") ? 2 : 1;
+	return shared_run(&shared, argv, start_shared);
 }
 
 int restore_verb(int argc, char **argv)

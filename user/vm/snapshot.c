@@ -265,10 +265,10 @@ void snapshot_keep(struct kept *k)
 	*last = k;
 }
 
-/* Its first bytes have the image's own checksum and name: EROFS's superblock is at 1,024. */
+/* Its first bytes have the image's own checksum and name. */
 static void image_is_the_same(struct walk *w, struct machine *m)
 {
-	uint8_t then[1024 + 128];
+	uint8_t then[PAGE];
 
 	if (!m->image)
 		return;

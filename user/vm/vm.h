@@ -24,6 +24,7 @@
  *	vga.c      text mode, shown in the terminal; i8042.c  the keyboard
  *	uart.c     serial ports: the console, the command's output, the agent's
  *	agent.c    commands inside the machine, by its agent; exec.c  who asks for one
+ *	shared.c    containers that share a machine
  *	stats.c    exits, counted
  *	explain.c  what a machine is made of, drawn
  *	snapshot.c a machine in a file, and back; control.c  who asks a running one for it
@@ -101,6 +102,8 @@ struct machine {
 	bool devices; /* it has virtio devices */
 	struct share shares[SHARES_MAX];
 	unsigned int nr_shares;
+	uint64_t idle; /* seconds without a command of the agent's, then it ends; 0: never */
+	const char *ctr; /* a program that the guest has as SHARED_CTR, or NULL */
 	bool interactive,
 		terminal; /* the command's stdio is ours, by the agent; it is a terminal */
 
@@ -330,7 +333,7 @@ void uart_kick(struct machine *m); /* the agent has something to say to the gues
 /* agent.c: what COM3 sends, and what it receives: how many bytes */
 void agent_init(struct machine *m);
 void agent_hear(struct machine *m, uint8_t c);
-size_t agent_take(uint8_t *buf, size_t n, size_t least); /* if there is any, filled up to `least` */
+size_t agent_take(uint8_t *buf, size_t n);
 void agent_resize(
 	struct machine *m); /* stdin's terminal has another size: the command's, or the console's */
 void agent_stop(struct machine *m); /* asks the guest to end */
@@ -342,8 +345,25 @@ struct surroundings {
 };
 void add_surroundings(struct image_config *c, const struct surroundings *s);
 bool machine_is_paused(const struct state *s);
+/*
+ * Has the agent start a command with what the image (NULL: none) and around say; AGENT_TERMINAL ... of
+ * agent.h. A socket for client_run(); -1, with errno: nobody took it, and it was not started.
+ */
+int exec_begin(const struct state *st, const char *image, const struct surroundings *around,
+	       int flags, char **argv);
 /* Runs a command in the machine, whose image has this path; its exit status. */
 int exec_in(const struct state *st, const char *image, char **argv);
+
+/* shared.c: a command in a container inside a machine that others share; start() starts that, detached */
+#define SHARED_CTR "/lib/dyad/ctr" /* inside */
+#define SHARED_IMAGE "root" /* what the image is called there */
+#define SHARED_IDLE 30 /* seconds */
+struct shared {
+	const char *image, *kernel; /* kernel: linux, or NULL */
+	struct surroundings around;
+	bool terminal;
+};
+int shared_run(const struct shared *how, char **argv, int (*start)(const char *name));
 
 /* stats.c: the TSC's ticks of one stay in the guest, and of what its end took */
 void stats_init(struct machine *m);

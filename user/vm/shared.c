@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `vm run --container`, which is `ctr run --in-vm`: the command runs in a container inside a machine that others
+ * share. There is one for each image and kernel, in-vm-IMAGE or in-vm-IMAGE-linux, which the first one starts;
+ * its root is the image, its own command SHARED_CTR, of which the initramfs has a copy, telling of
+ * containers (`vm logs`). It ends when nothing has run in it for SHARED_IDLE seconds, or by `vm stop`.
+ *
+ * Who looks for the machine holds a lock on the folder of all machines until it runs, so two first ones start
+ * one. A machine that was about to end accepts nobody: then nothing was started, and the next try starts
+ * another one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "vm.h"
+
+#define TRIES 100
+#define BETWEEN 50 /* milliseconds */
+
+static int lock_machines(void)
+{
+	char path[STATE_PATH_SIZE];
+	int fd;
+
+	mkdir("/run", 0755);
+	state_path(NULL, NULL, path);
+	mkdir(path, 0755);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
+	return fd;
+}
+
+/* Finds the machine, or starts it by start() in a process of its own; the status with which that failed, or 0. */
+static int find_or_start(struct state *st, const char *name, int (*start)(const char *name))
+{
+	int lock = lock_machines(), status = 0;
+	pid_t pid;
+
+	if (!state_load(name, st) || st->phase != STATE_RUNNING) {
+		pid = fork();
+		if (!pid) {
+			close(lock); /* its keeper would have it for ever */
+			print_to(open("/dev/null", O_WRONLY | O_CLOEXEC)); /* the name */
+			exit(start(name));
+		}
+		if (pid < 0 || waitpid(pid, &status, 0) != pid)
+			die(STATUS_FAILED, "%s: %s", name, strerror(errno));
+		status = exit_status_of(status);
+		if (!status)
+			state_find(name, st);
+	}
+	close(lock);
+	return status;
+}
+
+/* The command in a container inside, with the options that `ctr run` and `vm run` share. */
+static char **words_of(const struct shared *how, char **argv)
+{
+	static char name[2 * NAME_SIZE];
+	const struct surroundings *a = &how->around;
+	size_t n = 16 + 2 * a->env.n;
+	const char **words, **w;
+
+	for (char **p = argv; *p; p++)
+		n++;
+	w = words = allocate(n * sizeof(*words));
+	format(name, sizeof(name), "%s-%d", how->image, (int)getpid());
+	*w++ = SHARED_CTR;
+	*w++ = "run";
+	*w++ = "--name";
+	*w++ = name;
+	for (int i = 0; i < a->env.n; i++) {
+		*w++ = "--env";
+		*w++ = a->env.item[i];
+	}
+	if (a->workdir) {
+		*w++ = "--workdir";
+		*w++ = a->workdir;
+	}
+	if (a->user) {
+		*w++ = "--user";
+		*w++ = a->user;
+	}
+	if (how->terminal)
+		*w++ = "--tty";
+	*w++ = SHARED_IMAGE;
+	*w++ = "--";
+	while (*argv)
+		*w++ = *argv++;
+	return (char **)words;
+}
+
+int shared_run(const struct shared *how, char **argv, int (*start)(const char *name))
+{
+	const int flags = how->terminal ? AGENT_TERMINAL : AGENT_INPUT | AGENT_OUTPUT;
+	const struct surroundings none = { 0 };
+	char name[NAME_SIZE], **words = words_of(how, argv);
+	struct state st;
+
+	if (!join(name, sizeof(name), "in-vm-", how->image, how->kernel ? "-" : "",
+		  how->kernel ? how->kernel : "", NULL))
+		die(STATUS_USAGE, "%s: too long for the name of a machine", how->image);
+	for (int i = 0; i < TRIES; i++, poll(NULL, 0, BETWEEN)) {
+		int status = find_or_start(&st, name, start), s;
+
+		if (status)
+			return status;
+		if (machine_is_paused(&st))
+			die(STATUS_FAILED, "%s is paused (`vm unpause %s`)", name, name);
+		s = exec_begin(&st, NULL, &none, flags, words);
+		if (s >= 0)
+			return client_run(s, name);
+	}
+	die(STATUS_FAILED, "%s does not answer: %s", name, strerror(errno));
+}
