@@ -590,7 +590,7 @@ static void exec_words(char **words, char *arg0)
 	say("", words[0], errno == ENOENT ? ": not found" : ": cannot be run");
 	if (errno != ENOENT)
 		complain("", words[0]);
-	_exit(errno == ENOENT ? 127 : 126);
+	agent_give_up(errno == ENOENT ? 127 : 126);
 }
 
 /* Environment, folder and user, in this order: the folder may be one that only root can make. */
@@ -613,7 +613,7 @@ static void apply_config(char **words)
 		return;
 	if (!account_find(user, &a) || account_become(&a)) {
 		say("cannot become ", user, "");
-		_exit(125);
+		agent_give_up(125);
 	}
 	if (a.home[0] && !strcmp(getenv("HOME"), "/root"))
 		setenv("HOME", a.home, 1);
@@ -863,8 +863,15 @@ int main(int argc, char **argv)
 			load_modules("/etc/dyad/modules.share");
 		if (strncmp(root, "/images/", 8)) /* for a ctr in this machine */
 			symlink(root, "/images/root.erofs");
-		if (enter_root(root))
-			end_with_status(1);
+		if (enter_root(root)) {
+			int err = errno;
+
+			if (option("cmdout=") ||
+			    option("cmdagent=")) /* who waits for the command */
+				dup2(open_tty("ttyS1", true), 2);
+			say("the image cannot be the root: ", strerror(err), "");
+			end_with_status(125);
+		}
 	} else {
 		umount2("/dev", MNT_DETACH);
 		graft("/files", "", "", "");

@@ -179,6 +179,7 @@ echo "received $(nc 10.9.0.1 7777 < /dev/null | md5sum)"
 echo "sent $(nc 10.9.0.1 7778 < /tmp/random)"; exit 9
 """)), status=9, match=("^2048 vda$", "^1024 vdb$", "^read-only$"), check=transfers, on=("qemu", "bochs")),
     Case("bad-devices", r"""
+head -c 65536 /dev/zero > bad.erofs; DYAD_IMAGES=. vm run bad -- true; echo $?
 echo > small; mkfifo pipe; ln -s loop loop
 dd if=/dev/zero of=odd bs=513 count=1 2>/dev/null; dd if=/dev/zero of=disk bs=512 count=1 2>/dev/null
 for disk in nosuch /tmp ,ro small pipe,ro odd,ro loop disk/disk /dev/null; do
@@ -187,7 +188,9 @@ done
 vm run --net nosuch busybox -- true 2>&1; vm run --transport isa busybox -- true 2>&1; vm run --net tap:x busybox -- true 2>&1; echo $?
 while [ $# -lt 80 ]; do set -- "$@" --disk disk,ro; done; vm run "$@" busybox -- true 2>&1; echo $?
 vm run --transport mmio "$@" busybox -- true 2>&1; echo $?
-""", out="""vm: nosuch: No such file or directory
+""", out="""init: the image cannot be the root: Invalid argument
+125
+vm: nosuch: No such file or directory
 125
 vm: /tmp: Is a directory
 125

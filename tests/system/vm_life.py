@@ -85,6 +85,7 @@ end
 vm run -d --name t -e A=main busybox -- sleep 1000 > /dev/null
 vm exec t -- sh -c 'echo out; echo err >&2; exit 5' 2> e; echo $? $(cat e); echo in | vm exec t cat; vm exec t nosuch; echo $?
 vm exec -e A=b -w /tmp t -- sh -c 'echo $A $PWD'; vm exec -d t sh -c 'echo x > /made'; vm exec t sh -c 'until grep x /made 2> /dev/null; do sleep 0.1; done'
+vm exec -d t nosuch 2>&1; echo $?; vm exec -d t /etc 2>&1; echo $?
 for i in 1 2 3; do vm exec t -- sh -c "sleep 0.1; echo $i" & done | sort
 vm exec t -- head -c 5000 /dev/zero | wc -c; vm exec -t t -- tty | tr -d '\r'; a=$(head -c 70000 /dev/zero | tr '\0' a); vm exec t $a $a 2>&1 | tail -c 21
 vm exec t -- sleep 1000 & sleep 0.3; kill $!; until [ $(vm exec t ps | grep -c 'sleep 1000') = 1 ]; do sleep 0.1; done; vm rm -f t
@@ -96,6 +97,10 @@ init: nosuch: not found
 127
 b /tmp
 x
+vm: nosuch: not found
+127
+vm: /etc: cannot be run
+126
 1
 2
 3

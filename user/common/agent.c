@@ -97,6 +97,16 @@ static void set_nonblocking(int fd)
 		fcntl(fd, F_SETFL, O_NONBLOCK | (fcntl(fd, F_GETFL) & O_ACCMODE));
 }
 
+static int failure =
+	-1; /* in a child: who is told, by a byte, of a command that nobody waits for */
+
+void agent_give_up(int status)
+{
+	if (failure >= 0 && write(failure, &(uint8_t){ status }, 1) < 0)
+		status = STATUS_FAILED;
+	_exit(status);
+}
+
 static pid_t start_process(const int theirs[3], char **config, char **words)
 {
 	pid_t pid = fork();
@@ -109,30 +119,37 @@ static pid_t start_process(const int theirs[3], char **config, char **words)
 		dup2(theirs[fd], fd);
 	ioctl(0, TIOCSCTTY, 0); /* if it is a terminal */
 	become(config, words);
-	_exit(STATUS_FAILED);
+	agent_give_up(STATUS_FAILED);
 }
 
 static void start(int i, int flags, const struct winsize *size, char **config, char **words)
 {
 	struct channel *c = &channels[i];
-	int theirs[3] = { -1, -1, -1 };
+	int theirs[3] = { -1, -1, -1 }, told[2] = { -1, -1 };
 	char terminal = c->terminal = flags & AGENT_TERMINAL;
-	bool made = make_stdio(c, flags, theirs);
+	bool waited = flags & (AGENT_TERMINAL | AGENT_OUTPUT);
+	bool made = make_stdio(c, flags, theirs) && (waited || !pipe2(told, O_CLOEXEC));
+	uint8_t failed = 0;
 
 	if (terminal && size->ws_row)
 		ioctl(c->in, TIOCSWINSZ, size);
+	failure = told[1];
 	c->pid = made ? start_process(theirs, config, words) : -1;
 	for (int fd = 0; fd < 3; fd++)
 		close(theirs[fd]);
 	set_nonblocking(c->in);
 	set_nonblocking(c->out[0]);
 	set_nonblocking(c->out[1]);
-	if (c->pid < 0 || !(flags & (AGENT_TERMINAL | AGENT_OUTPUT))) { /* nobody waits for it */
+	close_fd(&told[1]);
+	if (c->pid < 0 || !waited) { /* only for its beginning */
+		if (c->pid < 0 || read(told[0], &failed, 1) < 0)
+			failed = STATUS_FAILED;
 		c->ended = true;
-		c->status = c->pid < 0 ? STATUS_FAILED : 0;
+		c->status = failed;
 		c->pid = -1;
 	}
-	if (i != AGENT_MAIN)
+	close_fd(&told[0]);
+	if (i != AGENT_MAIN && !failed)
 		tell(i, PACKET_STARTED, &terminal, 1);
 }
 

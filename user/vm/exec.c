@@ -123,13 +123,18 @@ int exec_begin(const struct state *st, const char *image, const struct surroundi
 int exec_in(const struct state *st, const char *image, char **argv)
 {
 	int flags = opt.terminal ? AGENT_TERMINAL : opt.detach ? 0 : AGENT_INPUT | AGENT_OUTPUT;
-	int s = exec_begin(st, image, &opt.around, flags, argv);
+	int status, s = exec_begin(st, image, &opt.around, flags, argv);
 
 	if (s < 0 && errno == ENOENT)
 		die(STATUS_FAILED, "%s has no agent: it was not made of an image", st->name);
 	if (s < 0)
 		die(STATUS_FAILED, "%s does not answer: %s", st->name, strerror(errno));
-	return opt.detach ? client_started(s) : client_run(s, st->name);
+	if (!opt.detach)
+		return client_run(s, st->name);
+	status = client_started(s);
+	if (status)
+		warn("%s: %s", *argv, status == STATUS_NOT_FOUND ? "not found" : "cannot be run");
+	return status;
 }
 
 int exec_verb(int argc, char **argv)
