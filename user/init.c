@@ -433,18 +433,6 @@ static void mount_all(void)
 		symlink(links[i].target, links[i].name);
 }
 
-static void mount_shares(char **words)
-{
-	for (; words[0] && words[1] && words[2]; words += 3) {
-		make_folders(words[1]);
-		if (mount(words[0], words[1], "9p", strcmp(words[2], "ro") ? 0 : MS_RDONLY,
-			  "trans=virtio,version=9p2000.L")) {
-			complain("cannot mount the share ", words[1]);
-			end_with_status(125);
-		}
-	}
-}
-
 /* ---- the network ---- */
 
 /* An ioctl that sets an address of the interface: 0 or -1. */
@@ -572,6 +560,29 @@ static void set_fds(int in, int out)
 		close(in);
 	if (out > 2 && out != in)
 		close(out);
+}
+
+/* Folders of the host's, as /etc/dyad/shares has them; without one of them, the machine ends. */
+static void mount_shares(char **words)
+{
+	const char *out = option("cmdout=");
+
+	for (; words[0] && words[1] && words[2]; words += 3) {
+		int err, tty;
+
+		make_folders(words[1]);
+		if (!mount(words[0], words[1], "9p", strcmp(words[2], "ro") ? 0 : MS_RDONLY,
+			   "trans=virtio,version=9p2000.L"))
+			continue;
+		err = errno;
+		/* where the command would speak */
+		tty = open_tty(out ? out : "console", out != NULL);
+		if (tty >= 0)
+			set_fds(tty, tty);
+		errno = err;
+		complain("cannot mount the share ", words[1]);
+		end_with_status(125);
+	}
 }
 
 /* Becomes `words`, under the name `arg0` when one is given. Never returns. */

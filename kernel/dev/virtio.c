@@ -340,6 +340,8 @@ static void probe(const struct pci_dev *d)
 		start = virtio_blk_start;
 	else if (kind == VIRTIO_ID_NET)
 		start = virtio_net_start;
+	else if (kind == VIRTIO_ID_9P)
+		start = virtio_9p_start;
 	v = start ? kzalloc(sizeof(*v)) : NULL;
 	if (!v)
 		return;

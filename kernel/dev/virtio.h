@@ -89,3 +89,4 @@ void virtio_break(struct virtio_dev *v, const char *why);
 /* The drivers begin with v, which is theirs to keep, or answer -errno. */
 int virtio_blk_start(struct virtio_dev *v);
 int virtio_net_start(struct virtio_dev *v);
+int virtio_9p_start(struct virtio_dev *v);

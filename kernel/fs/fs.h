@@ -645,6 +645,25 @@ struct blkdev *blkdev_next(const struct blkdev *bd);
 void blkdev_show_sizes(struct strbuf *out);
 void blkdev_show_stats(struct strbuf *out);
 
+/* ---- 9P: what carries messages to a server of files, and back ---- */
+struct p9_request { /* all of its memory is in the direct map */
+	u8 *out, *in; /* the message, and room for the answer */
+	u32 out_size, in_size;
+	void *data; /* sent behind the message, or (data_in) room for more of the answer */
+	u32 data_size;
+	bool data_in;
+	s64 answer; /* bytes that came, or -EIO */
+	void (*done)(struct p9_request *r); /* called once. Any context */
+	struct list_head link; /* the channel's */
+};
+struct p9_channel {
+	char tag[64]; /* what is mounted by it */
+	bool busy; /* atomic: it is */
+	void (*submit)(struct p9_channel *ch, struct p9_request *r); /* does not sleep */
+	struct list_head link;
+};
+void p9_channel_register(struct p9_channel *ch); /* ch never goes. Before other CPUs run */
+
 /* ---- what a group of threads does on block devices, and how much of it it may (io_group.c) ---- */
 enum io_limit { IO_RBPS, IO_WBPS, IO_RIOPS, IO_WIOPS, IO_LIMITS }; /* bytes, transfers a second */
 struct io_use { /* of one device */

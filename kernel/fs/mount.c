@@ -358,4 +358,5 @@ void fs_init(void)
 	sysfs_init();
 	fs_register(&erofs_type);
 	fs_register(&overlay_type);
+	fs_register(&p9_type);
 }

@@ -95,6 +95,26 @@ vm rm -f in-vm-busybox; vm run -d --rm --idle 1 --name i busybox -- sleep 1000 >
          "vm restore i.vm -- sh -c 'ps | grep -c \"sleep 100[0]\"; hostname; exit 5'; echo $?\n"
          "vm restore -d --name j i.vm; vm exec j -- echo in j; vm restore -d i.vm -- true; vm rm -f j; ls /run/vm",
          out="i\n1\ni\n5\nj\nin j\nvm: restore: --detach and a COMMAND exclude each other", seconds=60, on=("qemu", "bochs")),
+    # folders of the host's by 9p: what the guest does there is done here, and nothing where links point to
+    Case("share", r"""mkdir s r s/many; (cd s/many; seq 300 | xargs touch); echo of the host > s/file; echo inside > r/file
+echo secret > secret; ln -s ../secret s/out; ln -s /tmp/case s/case; cp /bin/busybox s/busybox
+vm run --share s:/mnt/s --share r,ro busybox -- sh -c 'cd /mnt/s; cat file out case/secret; set -- many/*; echo $# $1 ${300}
+echo of the guest > new; mkdir d; mv new d/renamed; echo more >> d/renamed; rm file many/12?; rmdir d; ln -s /etc/group l; ln l m
+dd if=busybox of=copy bs=100k 2>/dev/null; cmp copy /bin/busybox && rm copy; truncate -s 5 d/renamed; ./busybox echo run there
+(exec 3<>un; rm un; echo nameless >&3; stat -L -c %s /proc/self/fd/3); (umask 377; echo x > w; stat -c %a w); chown 5 w
+cd /tmp/case/r; cat file; rm file; echo x > x; mkdir x; chmod 0 file; mount -t 9p share0 /mnt; mount -t 9p nosuch /mnt
+mount -t 9p -o cache=loose share0 /mnt; cd /; grep -o "^share.* 9p r[wo]" /proc/mounts; umount /mnt/s && mount -t 9p share0 /mnt && ls /mnt
+exit 3' 2>&1; echo $?; cat s/d/renamed secret; echo; ls s r | tr '\n' ' '; readlink s/l; stat -c %h s/l; set -- s/many/*; echo $# names
+for bad in nosuch file:/x s:/ secret; do vm run --share $bad busybox 2>&1; echo $?; done""", on=("qemu",), seconds=40,
+         match=(r"^of the host\ncat: can't open 'out': No such.*\ncat: can't open 'case/secret': No such.*\n300 many/1 many/99\n",
+                r"^rmdir: 'd': Directory not empty\nrun there\n9\n400\nchown: w: Operation not permitted\ninside\n"
+                r"rm: can't remove 'file': Read-only.*\nsh: can't create x: Read-only.*\nmkdir: .*: Read-only.*\nchmod: file: Read-only",
+                r"^mount: .*share0 on /mnt failed: Device or resource busy\nmount: .*nosuch on /mnt failed: No such file or directory\n"
+                r"mount: .*share0 on /mnt failed: Invalid argument\nshare1 /tmp/case/r 9p ro\nshare0 /mnt/s 9p rw\n"
+                r"busybox  case     d        l        m        many     out      w\n3\nof thsecret\n",
+                r"^r: file  s: busybox case d l m many out w /etc/group\n", r"^2\n290 names\nvm: --share nosuch: No such file or directory\n125\n"
+                r"vm: --share file:/x: No such file or directory\n125\nvm: --share s:/: the guest's root cannot be shared\n2\n"
+                r"vm: --share /tmp/case/secret: Not a directory\n125$")),
     # what a guest would find that took its monitor over
     Case("sandbox", r"""vm run -d --name a busybox -- sleep 1000; p=$(vm ps | awk '/sleep/ { print $4 }')
 ls -A /proc/$p/root/ | wc -l; touch /proc/$p/root/x 2>&1 | sed 's,/[0-9]*/,/,'

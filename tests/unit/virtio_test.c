@@ -82,6 +82,10 @@ int virtio_net_start(struct virtio_dev *v)
 {
 	return 0;
 }
+int virtio_9p_start(struct virtio_dev *v)
+{
+	return 0;
+}
 
 /* ---- the device ---- */
 

@@ -476,9 +476,6 @@ static void check_options(void)
 		    MAX_CPUS);
 	if (!m.memory)
 		m.memory = m.load == linux_load ? MEMORY_LINUX : MEMORY_DYAD;
-	if (m.nr_shares && m.image && m.load == pvh_load)
-		die(STATUS_USAGE, "run: --share: Dyad's kernel has no 9p (--kernel linux: Debian's "
-				  "stock kernel has)");
 	if (m.memory < MEMORY_LEAST)
 		die(STATUS_USAGE, "--mem: at least %lu MiB", MEMORY_LEAST >> 20);
 }
