@@ -5,6 +5,7 @@ The session is the guest's pid 1: it says what it sees in lines that begin with 
 the console with the word session=reads, and ends the machine as the word end= of the command line wants it:
 with status 7 at the exit port, by ACPI, or by a reset.
 """
+import gzip
 import os
 import shutil
 import subprocess
@@ -124,6 +125,17 @@ def dyad_iso(build):
     return path
 
 
+def xen(build):
+    """Debian's Xen; its package has it compressed, which no multiboot loader takes."""
+    path = os.path.join(build, "tests/xen")
+    folder = os.path.join(debian.unpack("xen-hypervisor-4.17-amd64"), "boot")
+    with gzip.open(os.path.join(folder, "xen-4.17-amd64.gz")) as f, tempfile.NamedTemporaryFile(
+            dir=os.path.dirname(path), delete=False) as to:
+        shutil.copyfileobj(f, to)
+    os.replace(to.name, path)
+    return path
+
+
 def pc(build):
     """What boots on any PC, and SeaBIOS to boot it: (file here, path there)."""
     seabios, memtest, ipxe = (debian.unpack(name) for name in ("seabios", "memtest86+", "ipxe"))
@@ -131,7 +143,7 @@ def pc(build):
             (os.path.join(seabios, "usr/share/seabios/vgabios-isavga.bin"), FOLDER + "vgabios.bin"),
             (os.path.join(memtest, "boot/memtest86+x64.bin"), FOLDER + "memtest"),
             (os.path.join(ipxe, "usr/lib/ipxe/ipxe.iso"), FOLDER + "ipxe.iso"),
-            (dyad_iso(build), FOLDER + "dyad.iso")]
+            (dyad_iso(build), FOLDER + "dyad.iso"), (xen(build), FOLDER + "xen")]
 
 
 def kernels(build, flavours):

@@ -24,7 +24,7 @@ static u64 slot_hva(const struct memslot *s, u64 gpa)
 
 static struct memslot *slot_at(struct vm *vm, u64 gfn)
 {
-	for (unsigned int i = 0; i < VMM_MAX_SLOTS; i++)
+	for (unsigned int i = 0; i < vm->nr_slots; i++)
 		if (gfn - vm->slots[i].gfn < vm->slots[i].pages)
 			return &vm->slots[i];
 	return NULL;
@@ -118,7 +118,7 @@ void memslot_invalidate(struct mm_notifier *n, struct mm *mm, u64 start, u64 end
 	 * starter: (void)vm;
 	 * starter: pr_err("lab 10: memslot_invalidate() is not written yet");
 	 */
-	for (unsigned int i = 0; i < VMM_MAX_SLOTS; i++) {
+	for (unsigned int i = 0; i < vm->nr_slots; i++) {
 		const struct memslot *s = &vm->slots[i]; /* does not change under mm->lock */
 		u64 lo = max(start, s->hva), hi = min(end, s->hva + (s->pages << PAGE_SHIFT));
 		u64 gpa = s->gfn << PAGE_SHIFT;
@@ -189,6 +189,7 @@ int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r)
 	spin_lock(&vm->mmu_lock);
 	old = *slot;
 	*slot = new;
+	vm->nr_slots = max(vm->nr_slots, r->slot + 1);
 	spin_unlock(&vm->mmu_lock);
 	if (old.pages)
 		zap(vm, old.gfn << PAGE_SHIFT, (old.gfn + old.pages) << PAGE_SHIFT);
@@ -240,26 +241,16 @@ int memslot_get_log(struct vm *vm, const struct kvm_dirty_log *log)
 	return err;
 }
 
-/*
- * slat_map(), and the dirty log hears of it. gap: nobody has touched the page, it is a gap to be filled;
- * -EAGAIN when a leaf is there. vm->mmu_lock held.
- */
-static int map_leaf(struct vm *vm, u64 gpa, struct frame *f, bool write, bool gap,
-		    struct frame **old)
+/* slat_map(), and the dirty log hears of it. vm->mmu_lock held. */
+static int map_leaf(struct vm *vm, u64 gpa, struct frame *f, bool write, struct frame **old)
 {
-	struct memslot *s = slot_at(vm, gpa >> PAGE_SHIFT);
-
-	if (gap && slat_mapped(&vm->slat, gpa))
-		return -EAGAIN;
-	if (gap && s && s->dirty)
-		write = false;
 	if (write)
-		mark_dirty(s, gpa);
+		mark_dirty(slot_at(vm, gpa >> PAGE_SHIFT), gpa);
 	return slat_map(&vm->slat, gpa, f, write, old);
 }
 
 /* Gives gpa the frame f unless something was invalidated since seq. -EAGAIN: begin again. */
-static int map_frame(struct vm *vm, u64 gpa, struct frame *f, bool write, u64 seq, bool gap)
+static int map_frame(struct vm *vm, u64 gpa, struct frame *f, bool write, u64 seq)
 {
 	/* LAB 10: begin
 	 * Under vm->mmu_lock: when vm->mmu_seq is seq still, map_leaf(); else -EAGAIN. The reference to f is
@@ -276,7 +267,7 @@ static int map_frame(struct vm *vm, u64 gpa, struct frame *f, bool write, u64 se
 	int err;
 
 	spin_lock(&vm->mmu_lock);
-	err = vm->mmu_seq != seq ? -EAGAIN : map_leaf(vm, gpa, f, write, gap, &old);
+	err = vm->mmu_seq != seq ? -EAGAIN : map_leaf(vm, gpa, f, write, &old);
 	spin_unlock(&vm->mmu_lock);
 	if (old && old != f)
 		flush_guests(vm); /* a read-only page gave way to the writable copy */
@@ -316,30 +307,32 @@ static int fault_page(struct vm *vm, u64 gpa, bool write)
 		f = mm_get_frame(vm->mm, slot_hva(&s, gpa), write);
 		if (IS_ERR(f))
 			return PTR_ERR(f) == -ENOMEM ? -ENOMEM : -EFAULT;
-		err = map_frame(vm, gpa, f, write, seq, false);
+		err = map_frame(vm, gpa, f, write, seq);
 	} while (err == -EAGAIN);
 	return err;
 	/* LAB 10: end */
 }
 
-/* Maps the pages beside gpa that the monitor has in memory anyway: its files' pages, mostly. */
+/* Maps the pages beside gpa that the monitor has in memory anyway, its files' pages mostly, where there is none. */
 static void map_around(struct vm *vm, u64 gpa)
 {
-	u64 a = ALIGN_DOWN(gpa, AROUND), end = a + AROUND;
+	u64 a = ALIGN_DOWN(gpa, AROUND), end = a + AROUND, seq = READ_ONCE(vm->mmu_seq), writable;
+	struct frame *frames[AROUND / PAGE_SIZE], **f = frames, *none;
+	struct memslot s;
 
-	for (; a < end; a += PAGE_SIZE) {
-		u64 seq = READ_ONCE(vm->mmu_seq);
-		struct memslot s;
-		struct frame *f;
-		bool writable;
-
-		barrier();
-		if (a == gpa || !memslot_find(vm, a, &s))
-			continue;
-		f = mm_present_frame(vm->mm, slot_hva(&s, a), &writable);
-		if (f)
-			map_frame(vm, a, f, writable && !(s.flags & KVM_MEM_READONLY), seq, true);
-	}
+	barrier();
+	if (!memslot_find(vm, gpa, &s))
+		return;
+	a = max(a, s.gfn << PAGE_SHIFT);
+	end = min(end, (s.gfn + s.pages) << PAGE_SHIFT);
+	writable = mm_present_frames(vm->mm, slot_hva(&s, a), (end - a) / PAGE_SIZE, frames);
+	if (s.dirty || (s.flags & KVM_MEM_READONLY))
+		writable = 0;
+	SPIN_GUARD(&vm->mmu_lock);
+	for (; a < end; a += PAGE_SIZE, f++, writable >>= 1)
+		if (*f && (vm->mmu_seq != seq || slat_mapped(&vm->slat, a) ||
+			   map_leaf(vm, a, *f, writable & 1, &none)))
+			frame_put(*f);
 }
 
 /* Exits are dear: a read maps its neighbours too, and writes in a row are gone ahead of. */

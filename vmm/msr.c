@@ -8,7 +8,6 @@
 #include "vmm/irqchip/irqchip.h"
 #include "vmm/vmm.h"
 
-#define MSR_PLATFORM_ID 0x17
 #define MSR_UCODE_REV 0x8b
 #define MSR_SYSENTER_CS 0x174
 #define MSR_SYSENTER_ESP 0x175
@@ -46,9 +45,12 @@ static const struct msr_kind {
 	{ MSR_KVM_SYSTEM_TIME_NEW, FUNCTION, 0 },
 	{ MSR_KVM_STEAL_TIME, FUNCTION, 0 },
 	/* Writes have no effect. Each with the reader that needs it. */
-	{ MSR_PLATFORM_ID, CONSTANT, 0 }, /* Linux, microcode */
+	{ 0x17, CONSTANT, 0 }, /* PLATFORM_ID: Linux, microcode */
 	/* Linux, CPU identification: written 0, then read */
 	{ MSR_UCODE_REV, CONSTANT, 1UL << 32 },
+	{ 0xfe, CONSTANT, 0 }, /* MTRRCAP: Xen, which does not ask CPUID */
+	{ 0x2ff, CONSTANT, 0 }, /* and the default type of memory */
+	{ 0xc0010000, CONSTANT, 0 }, /* performance counters, eight registers: Xen on AMD */
 	{ 0xc0010010, CONSTANT, 0 }, /* SYSCFG: Linux on AMD, memory encryption */
 	{ 0xc0010015, CONSTANT, 0 }, /* HWCR: Linux on AMD */
 	{ 0xc001001f, CONSTANT, 0 }, /* NB_CFG: Linux on AMD */
@@ -76,7 +78,7 @@ long msr_list(struct kvm_msr_list __user *arg)
 static const struct msr_kind *find(u32 msr)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(msrs); i++)
-		if (msrs[i].msr == msr)
+		if (msrs[i].msr == (msr >> 3 == 0xc0010000 >> 3 ? 0xc0010000 : msr))
 			return &msrs[i];
 	return NULL;
 }

@@ -53,6 +53,7 @@ struct vm {
 
 	spinlock_t mmu_lock; /* guards down to slat */
 	struct memslot slots[VMM_MAX_SLOTS];
+	unsigned int nr_slots; /* those behind were never set */
 	u64 mmu_seq; /* counts invalidations: a fault that saw another value begins again */
 	struct slat slat;
 	struct mm_notifier notifier;

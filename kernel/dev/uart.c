@@ -15,12 +15,15 @@
 
 #define TX_RING 4096
 #define FIFO_FILL 14 /* of 16: two are left to the kernel log */
+#define TRIGGER 8 /* received bytes that interrupt at once; fewer do a little later */
 #define FIRST_MINOR 64
 
 struct uart {
 	u16 port;
 	u8 gsi, ier;
 	bool rx_waits; /* the tty took less than there was */
+	bool rx_empty; /* so the line status said last */
+	bool rx_exact; /* UART_IIR_RDI means TRIGGER bytes: for fewer, it has said UART_IIR_RX_TIMEOUT */
 	spinlock_t lock;
 	struct tty *tty;
 	u32 head, tail; /* of the ring, counted up for ever */
@@ -96,26 +99,45 @@ static void uart_unthrottle(struct tty *tty)
 }
 
 /*
- * Takes what is in the receive FIFO, a piece at a time. When the tty is full, reception stops until
- * unthrottle(): the sender sees the FIFO full. At most one piece is dropped then.
+ * Takes a piece of what is in the receive FIFO: bytes of buf. Each read of a register is dear in a virtual
+ * machine; so when the interrupt's cause says how many there are, that is not asked for each. Only with a FIFO
+ * that was empty: Bochs's says UART_IIR_RDI until it is so again.
  */
-static void receive(struct uart *u)
+static size_t take_piece(struct uart *u, u8 cause, char buf[16])
+{
+	size_t n = 0;
+
+	SPIN_GUARD(&u->lock);
+	u->rx_exact |= cause == UART_IIR_RX_TIMEOUT;
+	if (cause == UART_IIR_RDI && u->rx_exact && u->rx_empty && !u->rx_waits) {
+		insb(u->port + UART_RX, buf, n = TRIGGER);
+		u->rx_empty = false;
+	}
+	while (n < 16 && !u->rx_waits) {
+		u8 lsr = inb(u->port + UART_LSR);
+
+		u->rx_empty = !(lsr & UART_LSR_DR);
+		if (u->rx_empty)
+			break;
+		buf[n++] = inb(u->port + UART_RX);
+		if (lsr & (UART_LSR_BI | UART_LSR_FE | UART_LSR_PE))
+			n--; /* a break or noise, no character */
+	}
+	return n;
+}
+
+/*
+ * Takes what is in the receive FIFO. When the tty is full, reception stops until unthrottle(): the sender sees
+ * the FIFO full. At most one piece is dropped then.
+ */
+static void receive(struct uart *u, u8 cause)
 {
 	char buf[16];
 	size_t n;
 
 	do {
-		spin_lock(&u->lock);
-		for (n = 0; n < sizeof(buf) && !u->rx_waits; n++) {
-			u8 lsr = inb(u->port + UART_LSR);
-
-			if (!(lsr & UART_LSR_DR))
-				break;
-			buf[n] = inb(u->port + UART_RX);
-			if (lsr & (UART_LSR_BI | UART_LSR_FE | UART_LSR_PE))
-				n--; /* a break or noise, no character */
-		}
-		spin_unlock(&u->lock);
+		n = take_piece(u, cause, buf);
+		cause = UART_IIR_NO_INT;
 		if (n && tty_input(u->tty, buf, n) < n) {
 			spin_lock(&u->lock);
 			u->rx_waits = true;
@@ -128,11 +150,12 @@ static void receive(struct uart *u)
 /* False when the port had no reason to interrupt. */
 static bool serve(struct uart *u)
 {
+	u8 iir = inb(u->port + UART_IIR);
 	bool was_full, now_empty;
 
-	if (inb(u->port + UART_IIR) & UART_IIR_NO_INT)
+	if (iir & UART_IIR_NO_INT)
 		return false;
-	receive(u);
+	receive(u, iir & UART_IIR_ID);
 	spin_lock(&u->lock);
 	was_full = u->tail != u->head;
 	transmit(u);
@@ -144,21 +167,21 @@ static bool serve(struct uart *u)
 }
 
 /*
- * A line that ports share goes down, and can come up again, which is what interrupts, when the last of them
- * has no reason left.
+ * A line that ports share goes down, and can come up again, which is what interrupts, when none of them has a
+ * reason: when as many in a row as there are have none.
  */
 static void uart_irq(void *arg)
 {
-	unsigned int ports, reasons;
+	unsigned int idle = 0, ports;
 
 	do {
-		ports = reasons = 0;
+		ports = 0;
 		for (unsigned int i = 0; i < ARRAY_SIZE(uarts); i++)
 			if (uarts[i].tty && uarts[i].gsi == (uintptr_t)arg) {
 				ports++;
-				reasons += serve(&uarts[i]);
+				idle = serve(&uarts[i]) ? 0 : idle + 1;
 			}
-	} while (ports > 1 && reasons);
+	} while (idle < ports);
 }
 
 static const struct tty_driver uart_driver = {
@@ -212,6 +235,7 @@ void uart_init(void)
 		outb(u->port + UART_DLL, 1); /* 115200 baud */
 		outb(u->port + UART_DLM, 0);
 		outb(u->port + UART_LCR, UART_LCR_WLEN8);
+		/* TRIGGER */
 		outb(u->port + UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_8);
 		outb(u->port + UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
 		if (irq_request(u->gsi, false, uart_irq, (void *)(uintptr_t)u->gsi))

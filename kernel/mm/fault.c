@@ -328,21 +328,28 @@ struct frame *mm_get_frame(struct mm *mm, u64 addr, bool write)
 	return get_frame(mm, addr, write ? FAULT_WRITE : 0);
 }
 
-struct frame *mm_present_frame(struct mm *mm, u64 addr, bool *writable)
+u64 mm_present_frames(struct mm *mm, u64 addr, unsigned int n, struct frame **frames)
 {
-	struct frame *f = NULL;
-	pte_t *p;
+	u64 writable = 0;
+	pte_t *p = NULL;
 
-	mutex_lock(&mm->lock);
-	p = addr < USER_END ? pt_find(mm, addr) : NULL;
-	if (p && (*p & PTE_P))
-		f = pte_frame(*p); /* NULL for the page of zeros and device memory */
-	if (f) {
-		*writable = *p & PTE_W;
-		frame_get(f);
+	MUTEX_GUARD(&mm->lock);
+	for (unsigned int i = 0; i < n; i++, addr += PAGE_SIZE) {
+		struct frame *f = NULL;
+
+		if (p && pt_index(addr, 0))
+			p++;
+		else
+			p = addr < USER_END ? pt_find(mm, addr) : NULL;
+		if (p && (*p & PTE_P))
+			f = pte_frame(*p); /* NULL for the page of zeros and device memory */
+		if (f) {
+			writable |= *p & PTE_W ? BIT(i) : 0;
+			frame_get(f);
+		}
+		frames[i] = f;
 	}
-	mutex_unlock(&mm->lock);
-	return f;
+	return writable;
 }
 
 static ssize_t access_frames(struct mm *mm, u64 addr, void *buf, size_t n, u32 how)

@@ -339,8 +339,9 @@ u64 mm_brk(struct mm *mm, u64 brk); /* brk(2): the break afterwards */
 int mm_fault(struct mm *mm, u64 addr, u64 pf_error);
 /* A reference to the frame behind addr, faulted in as for a read or a write. ERR_PTR as mm_fault(). */
 struct frame *mm_get_frame(struct mm *mm, u64 addr, bool write);
-/* The same without a fault: NULL unless the page is there now; *writable: written without a fault. */
-struct frame *mm_present_frame(struct mm *mm, u64 addr, bool *writable);
+/* The same without a fault for the n (1 to 64) pages from addr on: a frame is NULL unless its page is there now.
+ * One bit for each that can be written without a fault. */
+u64 mm_present_frames(struct mm *mm, u64 addr, unsigned int n, struct frame **frames);
 /* The area that holds addr, or the next one above; call with mm->lock held. NULL: none. */
 struct vma *mm_find_vma(struct mm *mm, u64 addr);
 struct vma *mm_first_vma(struct mm *mm);

@@ -21,6 +21,11 @@ static inline u8 inb(u16 port)
 	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
 	return v;
 }
+/* The same port n times. */
+static inline void insb(u16 port, void *buf, size_t n)
+{
+	__asm__ volatile("rep insb" : "+D"(buf), "+c"(n) : "d"(port) : "memory");
+}
 static inline u16 inw(u16 port)
 {
 	u16 v;

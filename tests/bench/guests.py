@@ -16,6 +16,11 @@ from peer import Peer
 
 EXIT = "a guest's CPUID, answered by the kernel, QEMU"
 BOOT = "Debian's cloud kernel to its shell as a guest, QEMU"
+START = (("vm restore FILE -- true, start to exit, QEMU", "vm restore /tmp/a.vm -- true", 20),
+         ("vm run busybox -- true, start to exit, QEMU", "vm run busybox -- true", 250))
+STARTS = 20
+# of a machine that has run a command before
+SNAPSHOT = "vm run -d --name a busybox -- sleep 1000 && vm exec a -- true && vm snapshot a /tmp/a.vm && vm rm -f a"
 EXITS = 40000
 TRIES = 5
 
@@ -48,6 +53,15 @@ def watch(machine, line, last, status=0):
     return statistics.median(watched.took)
 
 
+def starts(args, row, wanted):
+    for what, command, limit in START:
+        if wanted(what):
+            loop = "for n in $(seq %d); do %s || exit 1; done; echo end" % (STARTS, command)
+            machine = emulator.Machine(build=args.build, cpus=1, timeout=300 * emulator.host_scale())
+            ms = watch(machine, "[ -e /tmp/a.vm ] || { %s; }; %s" % (SNAPSHOT, loop), b"end") / STARTS * 1000
+            row(what, "%.1f ms" % ms, "at most %d ms" % limit, ms <= limit)
+
+
 def on_both(build, files, line, last, status=0):
     """Files are (file here, path there without the slash in front). Dyad's seconds and Linux's."""
     options = dict(cpus=1, mem="512M", timeout=900 * emulator.host_scale())
@@ -60,6 +74,7 @@ def on_both(build, files, line, last, status=0):
 
 
 def measure(args, row, wanted):
+    starts(args, row, wanted)
     try:
         if wanted(EXIT):
             program = os.path.join(args.build, "tests/bench/kvm")

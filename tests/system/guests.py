@@ -162,6 +162,12 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
          seconds=60, match=("^ISOLINUX", "^iPXE 1", "^it is pcbios$")),
     Case("grub-dyad", PC + "cd_of --cdrom %sdyad.iso; wait $p; s=$?; over; exit $s" % linux_guest.FOLDER, status=0, on=SVM,
          seconds=90, match=("^Booting from DVD/CD", "^@ hello from the CD$")),
+    # a hypervisor as guest: up to the first instructions of its first domain's kernel
+    Case("xen", ": > out; vm run --mem 256M --kernel %sxen --initrd %scloud --append 'com1=115200,8n1 console=com1 smap=0 bootscrub=0' > out & "
+         "p=$!; until grep -q '^about to get started' out; do [ -d /proc/$p ] || break; sleep 0.2; done; kill $p; wait $p; s=$?; "
+         "cat out; exit $s" % (linux_guest.FOLDER, linux_guest.FOLDER), status=143, on=SVM, seconds=60,
+         match=(r"^\(XEN\) Xen version 4\.17", r"^\(XEN\)  Dom0 kernel: 64-bit",
+                "^about to get started")),
     boots("cloud-pic", "cloud", "nolapic pci=nomsi console=hvc0 devices", irq="XT-PIC", on=SVM, timer=PIC_TIMER, clock="kvm-clock",
           end="poweroff"),
     boots("cloud-16-bit-smp", "cloud", "no-kvmclock devices", options="--boot16", cpus=2, clock="(tsc|acpi_pm)", on=VTX),

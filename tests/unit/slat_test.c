@@ -219,9 +219,10 @@ struct frame *mm_get_frame(struct mm *mm, u64 addr, bool write)
 	return f;
 }
 
-struct frame *mm_present_frame(struct mm *mm, u64 addr, bool *writable)
+u64 mm_present_frames(struct mm *mm, u64 addr, unsigned int n, struct frame **frames)
 {
-	return NULL; /* so that a read maps the one page only */
+	memset(frames, 0, n * sizeof(*frames)); /* so that a read maps the one page only */
+	return 0;
 }
 
 void mutex_lock(struct mutex *m)
@@ -254,6 +255,7 @@ static int begin(void **state)
 	room = takes_away = -1;
 	vm.mm = &mm;
 	vm.slat_gen = 1;
+	vm.nr_slots = 7;
 	vm.slots[3] = (struct memslot){ GUEST >> PAGE_SHIFT, PAGES, HVA, 0, NULL };
 	vm.slots[5] = (struct memslot){ MIRROR >> PAGE_SHIFT, 8, HVA + 4 * PAGE_SIZE, 0, NULL };
 	vm.slots[6] = (struct memslot){ ROM >> PAGE_SHIFT, 4, HVA, KVM_MEM_READONLY, NULL };

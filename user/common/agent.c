@@ -274,6 +274,8 @@ static void hear_line(void)
 	for (ssize_t at = 0; at < got; at++) {
 		size_t size;
 
+		if (!n && data[at] == AGENT_FILL)
+			continue;
 		frame[n++] = data[at];
 		if (n < AGENT_HEAD)
 			continue;

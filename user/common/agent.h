@@ -6,6 +6,7 @@
  *
  * A channel is one command. Neither side sends a second frame by a channel before the first was TAKEN, but
  * for TAKEN itself and HANG_UP: what is on its way is bounded, and nobody waits for a command that does not read.
+ * Between frames to the agent there may be bytes AGENT_FILL, which mean nothing.
  * Init begins with HELLO; the first byte that comes then makes it start the agent.
  */
 #pragma once
@@ -18,6 +19,7 @@
 #define AGENT_MACHINE 0 /* not a command: the machine itself */
 #define AGENT_MAIN 1 /* the command that the machine was started for */
 #define AGENT_FIRST 2 /* of the others */
+#define AGENT_FILL 0xff /* no channel */
 #define AGENT_HEAD 4 /* bytes of a frame before its data */
 #define AGENT_PIECE 256 /* bytes of data at most, to the agent: all channels' fit into a tty */
 #define AGENT_REPLY 1024 /* and from it */

@@ -20,6 +20,7 @@
 #define MP_AREA                                                                                    \
 	(BIOS_AREA + 0x1000) /* behind the stubs of bios.c; kernels search from BIOS_AREA on */
 #define ISA_INTERRUPTS 16
+#define BIOS_DATA 0x400UL
 
 static void set_checksum(uint8_t *table, size_t n, size_t where)
 {
@@ -260,12 +261,28 @@ static void mp_tables(struct low *l)
 	set_checksum(t, n, 7);
 }
 
+/* What a BIOS leaves at 0x400 for those who ask nobody: ports, and where conventional memory ends. */
+static void bios_data(struct machine *m)
+{
+	static const struct {
+		uint16_t serial[4], parallel[3], end_segment, equipment;
+		uint8_t post;
+		uint16_t memory_kib;
+	} __attribute__((packed)) data = { .serial = { 0x3f8, 0x2f8 },
+					   .end_segment = LOW_MEMORY_END >> 4,
+					   .memory_kib = LOW_MEMORY_END >> 10 };
+
+	memcpy(m->ram + BIOS_DATA, &data, sizeof(data));
+	part_add("BIOS data", NULL, BIOS_DATA, BIOS_DATA + sizeof(data));
+}
+
 uint64_t firmware_tables(struct machine *m)
 {
 	struct low acpi = { .m = m, .at = ACPI_AREA, .end = BIOS_AREA };
 	struct low mp = { .m = m, .at = MP_AREA, .end = TABLES_END };
 	uint64_t rsdp;
 
+	bios_data(m);
 	mp_tables(&mp);
 	rsdp = acpi_tables(&acpi);
 	part_add("ACPI tables", NULL, ACPI_AREA, acpi.at);

@@ -43,12 +43,14 @@ static struct {
 
 /* ---- to the guest ---- */
 
-size_t agent_take(uint8_t *buf, size_t n)
+size_t agent_take(uint8_t *buf, size_t n, size_t least)
 {
 	size_t i = 0;
 
 	while (agent.here && i < n && agent.tail != agent.head)
 		buf[i++] = agent.queue[agent.tail++ % QUEUE];
+	while (i && i < least)
+		buf[i++] = AGENT_FILL;
 	return i;
 }
 

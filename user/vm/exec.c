@@ -70,7 +70,7 @@ static bool say(int s, char letter, const void *data, size_t n)
 }
 
 /* Text of any length, as pieces. */
-static bool say_words(int s, const char *text, size_t n)
+static bool say_text(int s, const char *text, size_t n)
 {
 	for (size_t part; n; text += part, n -= part) {
 		part = n < PACKET_SIZE ? n : PACKET_SIZE;
@@ -94,27 +94,33 @@ int exec_begin(const struct state *st, const char *image, const struct surroundi
 {
 	char start[1 + sizeof(struct winsize)] = { flags }, first;
 	struct image_config config = { 0 };
-	size_t size = 1;
 	int s = connect_to(st, "agent");
-	bool said;
+	char *text, *p;
+	size_t size;
 
 	if (s < 0)
 		return -1;
 	if (image)
 		image_config_read(image, &config);
 	add_surroundings(&config, around);
+	size = config.size + 1;
 	for (char **a = argv; *a; a++)
 		size += strlen(*a) + 1;
-	if (config.size + size >= AGENT_WORDS)
+	if (size >= AGENT_WORDS)
 		die(STATUS_USAGE, "exec: the command is too long");
-	said = say_words(s, config.text, config.size) && say_words(s, "", 1);
-	for (char **a = argv; said && *a; a++)
-		said = say_words(s, *a, strlen(*a) + 1);
+	text = p = allocate(size);
+	p = mempcpy(p, config.text, config.size);
+	*p++ = 0;
+	for (char **a = argv; *a; a++)
+		p = stpcpy(p, *a) + 1;
+	if (!say_text(s, text, size))
+		goto out_lost;
 	size = 1;
 	if (flags & AGENT_TERMINAL && !ioctl(0, TIOCGWINSZ, start + 1))
 		size = sizeof(start);
-	if (said && say(s, AGENT_START, start, size) && recv(s, &first, 1, MSG_PEEK) == 1)
+	if (say(s, AGENT_START, start, size) && recv(s, &first, 1, MSG_PEEK) == 1)
 		return s;
+out_lost:
 	close(s);
 	errno = ECONNRESET;
 	return -1;

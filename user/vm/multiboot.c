@@ -174,5 +174,6 @@ void multiboot_load(struct machine *m)
 	memcpy(m->ram + m->start_info, &i, sizeof(i));
 	part_add("multiboot information", NULL, INFO_AREA, low.at);
 	firmware_tables(m);
+	bios_load(m); /* for who goes back to real mode, as Xen */
 	m->magic = LOADER_MAGIC;
 }

@@ -265,10 +265,10 @@ void snapshot_keep(struct kept *k)
 	*last = k;
 }
 
-/* Its first bytes have the image's own checksum and name. */
+/* Its first bytes have the image's own checksum and name: EROFS's superblock is at 1,024. */
 static void image_is_the_same(struct walk *w, struct machine *m)
 {
-	uint8_t then[PAGE];
+	uint8_t then[1024 + 128];
 
 	if (!m->image)
 		return;

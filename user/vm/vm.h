@@ -333,7 +333,7 @@ void uart_kick(struct machine *m); /* the agent has something to say to the gues
 /* agent.c: what COM3 sends, and what it receives: how many bytes */
 void agent_init(struct machine *m);
 void agent_hear(struct machine *m, uint8_t c);
-size_t agent_take(uint8_t *buf, size_t n);
+size_t agent_take(uint8_t *buf, size_t n, size_t least); /* if there is any, filled up to `least` */
 void agent_resize(
 	struct machine *m); /* stdin's terminal has another size: the command's, or the console's */
 void agent_stop(struct machine *m); /* asks the guest to end */

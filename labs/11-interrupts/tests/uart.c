@@ -24,7 +24,7 @@ void agent_hear(struct machine *m, uint8_t c)
 {
 }
 
-size_t agent_take(uint8_t *buf, size_t n)
+size_t agent_take(uint8_t *buf, size_t n, size_t least)
 {
 	return 0;
 }
@@ -85,6 +85,11 @@ static void receives(void)
 	equal("the second", in(UART_RX), 'b');
 	equal("line, all read", line, 0);
 	equal("calls in all", calls, 2);
+	out(UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_8);
+	uart_input(&machine, (const uint8_t *)"1234567", 7);
+	equal("cause, fewer than the FIFO's trigger", iir(), UART_IIR_RX_TIMEOUT);
+	uart_input(&machine, (const uint8_t *)"8", 1);
+	equal("cause, as many", iir(), UART_IIR_RDI);
 }
 
 /* The transmitter is empty: told once, by IIR, and again after each character. */
