@@ -156,11 +156,14 @@ $(BASE)/uobj/%.o: %.c $(BASE)/.uflags | $(UAPI)/.done
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MUSL_CC) $(UFLAGS) -MMD -MP -c -o $@ $<
 -include $(UOBJ:.o=.d)
-# A macro for each section of a tool's help.
+# A tool's verbs, each as an initializer of struct verb.
 $(BASE)/uobj/user/%/help.inc: user/%/help.txt
 	$(Q)mkdir -p $(@D)
-	$(Q)awk '/^#/ { next } /^== / { printf "%s#define HELP_%s", end, $$2; end = "\n"; next } \
-		{ gsub(/["\\]/, "\\\\&"); printf " \\\n\"%s\\n\"", $$0 } END { print "" }' $< > $@
+	$(Q)awk '/^#/ { next } \
+		/^== / { if (verb) print tail; verb = $$2; tail = ", " $$3 ", " $$4 ", " $$5 ", " verb "_verb },"; \
+			usage = verb ($$3 == "NULL" ? "" : " [OPTION...]"); for (i = 6; i <= NF; i++) usage = usage " " $$i; \
+			printf "{ \"%s\", \"%s\", ", verb, usage; first = 1; next } \
+		{ gsub(/["\\]/, "\\\\&"); printf first ? "\"%s\",\n" : "\"%s\\n\"\n", $$0; first = 0 } END { print tail }' $< > $@
 $(BUILD)/user/libcommon.a: $(UCOMMON) $(BUILD)/.uobj
 	$(Q)mkdir -p $(@D)
 	$(Q)rm -f $@

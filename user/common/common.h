@@ -68,6 +68,20 @@ struct verb {
 	int min_args, max_args; /* after the options; max -1: any */
 	int (*run)(int argc, char **argv); /* the operands; NULL after the last. The exit status. */
 };
+/* What the image says of where a command runs, and the command line otherwise. */
+struct surroundings {
+	const char *workdir, *user; /* NULL: as the image has it */
+	struct opt_list env;
+};
+/* clang-format off */
+#define SURROUNDINGS_OPTIONS(s, whose)                                                             \
+	{ "--env", 'e', OPT_LIST, &(s).env, "K=V",                                                 \
+	  "one more environment variable; may be repeated" },                                      \
+	{ "--workdir", 'w', OPT_TEXT, &(s).workdir, "DIR",                                         \
+	  "the folder that the command starts in" },                                               \
+	{ "--user", 'u', OPT_TEXT, &(s).user, "USER[:GROUP]",                                      \
+	  "whom the command runs as, by the " whose "'s /etc/passwd" }
+/* clang-format on */
 struct state;
 struct table;
 struct tool {

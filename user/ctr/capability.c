@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What a container's root may do: names of capabilities (capabilities(7)), and the default seccomp filter. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sched.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>

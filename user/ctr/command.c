@@ -5,12 +5,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -123,7 +121,7 @@ static int set_filter(const struct container *c)
 static int set_rights(const struct container *c, const struct account *who)
 {
 	for (const struct resource_limit *l = c->rlimits; l < c->rlimits + c->nr_rlimits; l++)
-		if (setrlimit(l->resource, &l->value) < 0)
+		if (prlimit(0, l->resource, &l->value, NULL) < 0)
 			return failed("set", l->name);
 	if (drop_capabilities(c->capabilities[SET_BOUNDING]) ||
 	    (!c->no_new_privs && set_filter(c)) || become(c, who))

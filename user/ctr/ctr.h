@@ -125,7 +125,9 @@ void net_leave(void);
 void net_close(void); /* what of it another process has taken over */
 void net_end(struct state *s); /* ends what net_enter() began, gives the address back */
 void net_give_back(const struct state *s); /* the address alone: of one who did not do so */
-void address_text(uint32_t address, char text[16]); /* in network byte order; "10.88.0.2" */
+/* "10.88.0.2" of an address in network byte order, and back; false for anything else. */
+void address_text(uint32_t address, char text[16]);
+bool parse_address(const char *text, uint32_t *address);
 /* Binds what -p asks for, as text too, as docker shows it; dies when it cannot. */
 void publish_open(const struct opt_list *list, char *text, size_t size);
 void publish_close(void);
@@ -145,8 +147,8 @@ void put_env(char **envp, const char *text);
 void add_env(char **envp,
 	     const struct opt_list *list); /* what -e asks for; dies when it is not K=V */
 /* Folder, user and environment of c: as asked for, else as the image says. */
-void set_surroundings(struct container *c, const char *workdir, const char *user,
-		      const struct opt_list *env, const struct image_config *config);
+void set_surroundings(struct container *c, const struct surroundings *s,
+		      const struct image_config *config);
 
 /* What a container has unless it is told otherwise: /proc, /dev, /sys; and what is kept from it. */
 #define MAX_MOUNTS 64

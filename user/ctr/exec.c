@@ -3,28 +3,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "oci.h"
 
 static struct {
-	const char *workdir, *user;
-	struct opt_list env;
+	struct surroundings around;
 	bool stdin_, terminal, detach, privileged;
 } opt;
 
 const struct opt exec_options[] = {
-	{ "--env", 'e', OPT_LIST, &opt.env, "K=V",
-	  "one more environment variable; may be repeated" },
-	{ "--workdir", 'w', OPT_TEXT, &opt.workdir, "DIR",
-	  "the folder that the command starts in" },
-	{ "--user", 'u', OPT_TEXT, &opt.user, "USER[:GROUP]",
-	  "whom the command runs as, by the container's /etc/passwd" },
+	SURROUNDINGS_OPTIONS(opt.around, "container"),
 	{ "--interactive", 'i', OPT_FLAG, &opt.stdin_, NULL, "stdin is passed on (it always is)" },
 	{ "--tty", 't', OPT_FLAG, &opt.terminal, NULL,
 	  "a terminal of its own; ctrl-p ctrl-q leaves it running" },
@@ -127,7 +117,7 @@ static struct container *describe(const struct state *s)
 
 	image_path(s->image, image, sizeof(image));
 	image_config_read(image, &config);
-	set_surroundings(&own, opt.workdir, opt.user, &opt.env, &config);
+	set_surroundings(&own, &opt.around, &config);
 	if (!own.workdir)
 		own.workdir = "/";
 	if (opt.privileged)
@@ -144,7 +134,7 @@ static struct container *describe_bundle(const struct state *s)
 	struct container *c = &b->c;
 	char **own, **e, path[32];
 
-	if (opt.user || opt.privileged)
+	if (opt.around.user || opt.privileged)
 		die(STATUS_USAGE, "exec: --user, --privileged: config.json says it for %s",
 		    s->name);
 	bundle_process(b);
@@ -155,12 +145,12 @@ static struct container *describe_bundle(const struct state *s)
 	own = c->envp;
 	for (e = own; *e; e++)
 		;
-	c->envp = allocate((e - own + opt.env.n + 1) * sizeof(*own));
-	add_env(c->envp, &opt.env);
+	c->envp = allocate((e - own + opt.around.env.n + 1) * sizeof(*own));
+	add_env(c->envp, &opt.around.env);
 	for (e = own; *e; e++)
 		put_env(c->envp, *e);
-	if (opt.workdir)
-		c->workdir = opt.workdir;
+	if (opt.around.workdir)
+		c->workdir = opt.around.workdir;
 	return c;
 }
 

@@ -3,7 +3,6 @@
  * JSON by recursive descent, at most DEPTH deep. Strings are decoded where they lie: they never get
  * longer.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "json.h"

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,7 +47,7 @@ int container_group(void)
 {
 	life.cgroup = cgroup_create(life.state.cgroup, c->bundle && c->nr_limits);
 	if (life.cgroup >= 0 && getuid() &&
-	    faccessat(life.cgroup, "cgroup.procs", W_OK, AT_EACCESS) < 0) {
+	    syscall(SYS_faccessat2, life.cgroup, "cgroup.procs", W_OK, AT_EACCESS) < 0) {
 		close(life.cgroup);
 		life.cgroup = -1;
 	}

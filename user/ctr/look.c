@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -112,8 +111,10 @@ void look_inside(const struct state *s)
 /* The first of the files below the current directory, or "-". */
 static const char *first_there(const char *const files[][2])
 {
+	struct stat st;
+
 	for (; files[0][0]; files++)
-		if (!faccessat(AT_FDCWD, files[0][0], F_OK, AT_SYMLINK_NOFOLLOW))
+		if (!lstat(files[0][0], &st))
 			return files[0][1];
 	return "-";
 }

@@ -240,19 +240,43 @@ static bool is_alive(int dir, const char *name)
 	return alive;
 }
 
+/* As inet_ntop(3) has it, which brings all of printf(3) along. */
+void address_text(uint32_t address, char text[INET_ADDRSTRLEN])
+{
+	const uint8_t *a = (const uint8_t *)&address;
+
+	format(text, INET_ADDRSTRLEN, "%d.%d.%d.%d", a[0], a[1], a[2], a[3]);
+}
+
+/* As inet_pton(3), which brings IPv6 along. */
+bool parse_address(const char *text, uint32_t *address)
+{
+	uint8_t *a = (uint8_t *)address;
+
+	for (int i = 0; i < 4; i++) {
+		char *end;
+		uint64_t n = to_number(text, &end, 10);
+
+		if (end == text || n > 255 || (*text == '0' && n) || *end != (i < 3 ? '.' : 0))
+			return false;
+		a[i] = n;
+		text = end + 1;
+	}
+	return true;
+}
+
 /* Of "10.88.0.5\tNAME ...\n", both; false for the first lines. */
 static bool parse_line(const char *line, uint32_t *address, char name[NAME_SIZE])
 {
 	size_t n = strcspn(line, "\t\n"), len = line[n] == '\t' ? strcspn(line + n + 1, " \n") : 0;
 	char text[INET_ADDRSTRLEN] = "";
-	struct in_addr a;
 
 	if (n >= sizeof(text) || !len || len >= NAME_SIZE)
 		return false;
 	memcpy(text, line, n);
 	memcpy(name, line + n + 1, len);
 	name[len] = 0;
-	*address = inet_pton(AF_INET, text, &a) == 1 ? ntohl(a.s_addr) : 0;
+	*address = parse_address(text, address) ? ntohl(*address) : 0;
 	return *address > NETWORK + 1 && *address < NETWORK + 0xffff;
 }
 
@@ -322,14 +346,6 @@ static void hosts_write(struct hosts *h, int dir, const char *line)
 	close(h->file); /* the text stays: whoever comes here ends soon */
 }
 
-/* As inet_ntop(3) has it, which brings all of printf(3) along. */
-void address_text(uint32_t address, char text[INET_ADDRSTRLEN])
-{
-	const uint8_t *a = (const uint8_t *)&address;
-
-	format(text, INET_ADDRSTRLEN, "%d.%d.%d.%d", a[0], a[1], a[2], a[3]);
-}
-
 /* Gives s a free address, and the folder's file the line; it is saved before it is taken. */
 static bool take_address(struct state *s, int dir, const char *hostname)
 {
@@ -359,12 +375,11 @@ void net_give_back(const struct state *s)
 {
 	int dir = lock_folder(), rtnetlink = open_rtnetlink();
 	char port[IFNAMSIZ];
-	struct in_addr a;
 	struct hosts h;
 	uint32_t n;
 
-	if (inet_pton(AF_INET, s->address, &a) == 1 && dir >= 0 && hosts_read(&h, dir, s->name)) {
-		n = ntohl(a.s_addr) % 65536;
+	if (parse_address(s->address, &n) && dir >= 0 && hosts_read(&h, dir, s->name)) {
+		n = ntohl(n) % 65536;
 		port_name(NETWORK + n, port);
 		if (!(h.used[n / 8] & 1 << n % 8)) /* else it was dead, and another one has it */
 			delete_link(rtnetlink, port);

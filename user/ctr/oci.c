@@ -5,44 +5,36 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "oci.h"
 
-/* One word a field, its type behind '=': fields.txt says how. */
+/* An entry a field: a letter that says how deep it lies, its names, '=' and its type: fields.txt says how. */
 static const char fields[] =
 #include "fields.inc"
 	;
 
-/* What is read: its name, and the schema path of its root. */
-static const char *document = "config.json", *root_schema = "";
+static const char *document = "config.json"; /* what is read */
 
-/* Writes where j is: "mounts[2].type"; schema: "mounts[].type". */
-static size_t path_of(const struct json *j, bool schema, char *buf, size_t size)
+/* Writes where j is: "mounts[2].type". */
+static size_t path_of(const struct json *j, char *buf, size_t size)
 {
-	size_t n = 0, left;
+	size_t n;
 	int index = 0;
 
 	if (!j->parent)
-		return schema ? format(buf, size, "%s", root_schema) : 0;
-	n = path_of(j->parent, schema, buf, size);
-	left = size - n;
+		return 0;
+	n = path_of(j->parent, buf, size);
 	if (j->key) {
-		n += format(buf + n, left, "%s%.64s", n ? "." : "", j->key);
+		n += format(buf + n, size - n, "%s%.64s", n ? "." : "", j->key);
 	} else {
 		for (const struct json *m = j->parent->child; m != j; m = m->next)
 			index++;
-		n += schema ? format(buf + n, left, "[]") : format(buf + n, left, "[%d]", index);
+		n += format(buf + n, size - n, "[%d]", index);
 	}
 	return n < size ? n : size - 1;
 }
@@ -51,23 +43,40 @@ void refuse(const struct json *j, const char *what)
 {
 	char path[512] = "";
 
-	path_of(j, false, path, sizeof(path));
+	path_of(j, path, sizeof(path));
 	die(STATUS_FAILED, "%s: %s%s%s", document, path, *path ? ": " : "", what);
 }
 
 /* ---- types ---- */
 
-/* The type of the field at a schema path, and whether it must be there; 0: not a field. */
-static char type_of(const char *path, bool *needed)
+static const char *next_entry(const char *entry)
 {
-	size_t n = strlen(path);
+	return strchr(entry, ' ') + 1;
+}
 
-	for (const char *p = fields; *p; p = strchr(p, ' ') + 1)
-		if (!strncmp(p, path, n) && p[n] == '=') {
-			*needed = p[n + 2] == '!';
-			return p[n + 1];
-		}
-	return 0;
+/* Is the key (NULL: of a member of an array) one of the entry's names? */
+static bool has_name(const char *entry, const char *key)
+{
+	size_t n = key ? strcspn(key, "=|") : 0;
+
+	while (!key || !key[n]) {
+		entry++;
+		if (!strncmp(entry, key ?: "", n) && strchr("=|", entry[n]))
+			return true;
+		entry += strcspn(entry, "=|");
+		if (*entry == '=')
+			break;
+	}
+	return false;
+}
+
+/* The entry of a member, or NULL. */
+static const char *member(const char *entry, const char *key)
+{
+	for (const char *p = next_entry(entry); *p > *entry; p = next_entry(p))
+		if (*p == *entry + 1 && has_name(p, key))
+			return p;
+	return NULL;
 }
 
 static void check_type(const struct json *j, char type)
@@ -97,53 +106,38 @@ static void check_type(const struct json *j, char type)
 		refuse(j, "more than 32 bits");
 }
 
-/* What an object at a schema path must have. */
-static void check_members(const struct json *j, const char *path)
+/* What an object must have. */
+static void check_members(const struct json *j, const char *entry)
 {
-	size_t n = strlen(path);
+	for (const char *p = next_entry(entry); *p > *entry; p = next_entry(p)) {
+		const char *end = strchr(p, '=');
+		char key[64], path[512] = "";
 
-	for (const char *p = fields; *p; p = strchr(p, ' ') + 1) {
-		const char *name = p + n + (n > 0), *end = strchr(p, '=');
-		char key[64];
-
-		if (strncmp(p, path, n) || (n && p[n] != '.') || end[2] != '!' || end - name <= 0 ||
-		    memchr(name, '.', end - name))
+		format(key, sizeof(key), "%.*s", (int)(end - p - 1), p + 1);
+		if (*p != *entry + 1 || end[2] != '!' || field(j, key))
 			continue;
-		format(key, sizeof(key), "%.*s", (int)(end - name), name);
-		if (!field(j, key)) {
-			char where[512] = "";
-
-			path_of(j, false, where, sizeof(where));
-			die(STATUS_FAILED, "%s: %s%s%s: missing", document, where,
-			    *where ? "." : "", key);
-		}
+		path_of(j, path, sizeof(path));
+		die(STATUS_FAILED, "%s: %s%s%s: missing", document, path, *path ? "." : "", key);
 	}
 }
 
-static void check(const struct json *j)
+static void check(const struct json *j, const char *entry)
 {
-	char path[512] = "", hook[512];
-	const char *rest, *schema = path;
-	bool needed;
-	char type;
+	char type = strchr(entry, '=')[1];
 
-	path_of(j, true, path, sizeof(path));
-	rest = strchr(path, '[');
-	if (!strncmp(path, "hooks.", 6) && rest) {
-		format(hook, sizeof(hook), "hooks.*%s", rest);
-		schema = hook;
-	}
-	type = j->parent ? type_of(schema, &needed) : 'o';
-	if (!type || (j->type == JSON_NULL && type != 'x' && j->key))
-		return; /* null is as if it were not there */
+	if (j->type == JSON_NULL && type != 'x' && j->key)
+		return; /* as if it were not there */
 	check_type(j, type);
 	if (type == 'o')
-		check_members(j, schema);
-	for (const struct json *m = j->child; m; m = m->next)
+		check_members(j, entry);
+	for (const struct json *m = j->child; m; m = m->next) {
+		const char *its = member(entry, m->key);
+
 		if (type == 'm')
 			check_type(m, 's');
-		else
-			check(m);
+		else if (its)
+			check(m, its);
+	}
 }
 
 /* ---- access ---- */
@@ -205,58 +199,50 @@ uint64_t namespace_bit(const char *type)
 	return word_value(types, type, 0);
 }
 
-#define OFF (1ULL << 32) /* the option takes the flag away */
 #define PROPAGATION (MS_PRIVATE | MS_SHARED | MS_SLAVE | MS_UNBINDABLE)
 
 /* The flags of one mount option: set in *flags, or *propagation; false when it is none of these. */
 static bool mount_option(const char *text, unsigned long *flags, unsigned long *propagation)
 {
-	static const struct word options[] = { { "defaults", 0 },
-					       { "bind", MS_BIND },
-					       { "rbind", MS_BIND | MS_REC },
-					       { "ro", MS_RDONLY },
-					       { "rw", OFF | MS_RDONLY },
-					       { "nosuid", MS_NOSUID },
-					       { "suid", OFF | MS_NOSUID },
-					       { "nodev", MS_NODEV },
-					       { "dev", OFF | MS_NODEV },
-					       { "noexec", MS_NOEXEC },
-					       { "exec", OFF | MS_NOEXEC },
-					       { "sync", MS_SYNCHRONOUS },
-					       { "async", OFF | MS_SYNCHRONOUS },
-					       { "dirsync", MS_DIRSYNC },
-					       { "mand", MS_MANDLOCK },
-					       { "nomand", OFF | MS_MANDLOCK },
-					       { "noatime", MS_NOATIME },
-					       { "atime", OFF | MS_NOATIME },
-					       { "nodiratime", MS_NODIRATIME },
-					       { "diratime", OFF | MS_NODIRATIME },
-					       { "relatime", MS_RELATIME },
-					       { "norelatime", OFF | MS_RELATIME },
-					       { "strictatime", MS_STRICTATIME },
-					       { "nostrictatime", OFF | MS_STRICTATIME },
-					       { "silent", MS_SILENT },
-					       { "loud", OFF | MS_SILENT },
-					       { "private", MS_PRIVATE },
-					       { "rprivate", MS_PRIVATE | MS_REC },
-					       { "shared", MS_SHARED },
-					       { "rshared", MS_SHARED | MS_REC },
-					       { "slave", MS_SLAVE },
-					       { "rslave", MS_SLAVE | MS_REC },
-					       { "unbindable", MS_UNBINDABLE },
-					       { "runbindable", MS_UNBINDABLE | MS_REC },
-					       { NULL, 0 } };
-	uint64_t value = word_value(options, text, ~0ULL);
+	static const struct {
+		const char *set, *clear; /* "": there is none */
+		unsigned long flags;
+	} options[] = {
+		{ "defaults", "", 0 },
+		{ "bind", "", MS_BIND },
+		{ "rbind", "", MS_BIND | MS_REC },
+		{ "ro", "rw", MS_RDONLY },
+		{ "nosuid", "suid", MS_NOSUID },
+		{ "nodev", "dev", MS_NODEV },
+		{ "noexec", "exec", MS_NOEXEC },
+		{ "sync", "async", MS_SYNCHRONOUS },
+		{ "dirsync", "", MS_DIRSYNC },
+		{ "mand", "nomand", MS_MANDLOCK },
+		{ "noatime", "atime", MS_NOATIME },
+		{ "nodiratime", "diratime", MS_NODIRATIME },
+		{ "relatime", "norelatime", MS_RELATIME },
+		{ "strictatime", "nostrictatime", MS_STRICTATIME },
+		{ "silent", "loud", MS_SILENT },
+		{ "private", "", MS_PRIVATE },
+		{ "shared", "", MS_SHARED },
+		{ "slave", "", MS_SLAVE },
+		{ "unbindable", "", MS_UNBINDABLE },
+	};
 
-	if (value == ~0ULL)
-		return false;
-	if (value & PROPAGATION)
-		*propagation = value;
-	else if (value & OFF)
-		*flags &= ~value;
-	else
-		*flags |= value;
-	return true;
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
+		unsigned long f = options[i].flags;
+
+		if (f & PROPAGATION && !strcmp(text + (*text == 'r'), options[i].set))
+			*propagation = f | (*text == 'r' ? MS_REC : 0);
+		else if (!strcmp(text, options[i].set))
+			*flags |= f;
+		else if (*text && !strcmp(text, options[i].clear))
+			*flags &= ~f;
+		else
+			continue;
+		return true;
+	}
+	return false;
 }
 
 /* ---- the root ---- */
@@ -576,24 +562,19 @@ static void read_limits(struct bundle *b)
 
 /* ---- reading ---- */
 
+#define FILE_MOST (1 << 20) /* bytes */
+
 static char *read_file(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	char *text;
-	ssize_t n;
+	char *text = allocate(FILE_MOST + 2);
+	ssize_t n = read_small(AT_FDCWD, path, text, FILE_MOST + 2);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode) || st.st_size > 1 << 20)
-		die(STATUS_FAILED, "%s: not a file of at most 1M", path);
-	text = allocate(st.st_size + 1);
-	n = read(fd, text, st.st_size);
 	if (n < 0)
-		die(STATUS_FAILED, "%s: cannot be read", path);
+		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
+	if (n > FILE_MOST)
+		die(STATUS_FAILED, "%s: not a file of at most 1M", path);
 	if (strlen(text) != (size_t)n)
 		die(STATUS_FAILED, "config.json: a NUL character");
-	close(fd);
 	return text;
 }
 
@@ -642,7 +623,7 @@ static void find_cgroup(struct bundle *b)
 }
 
 /* The checked tree of a file. */
-static struct json *read_document(const char *file)
+static struct json *read_document(const char *file, const char *entry)
 {
 	char *text = read_file(file);
 	struct json *root;
@@ -655,21 +636,22 @@ static struct json *read_document(const char *file)
 		line += text[i] == '\n';
 	if (!root)
 		die(STATUS_FAILED, "%s: line %d: %s", document, line, what);
-	check(root);
+	check(root, entry);
 	return root;
 }
 
 void bundle_reread(struct bundle *b, const char *file)
 {
-	b->config = read_document(file);
+	b->config = read_document(file, fields);
 }
 
 const struct sock_fprog *seccomp_profile(const char *file, uint64_t capabilities,
 					 unsigned int *flags)
 {
+	const char *entry = member(member(fields, "linux"), "seccomp");
+
 	document = file;
-	root_schema = "linux.seccomp";
-	return compile_seccomp(read_document(file), &capabilities, flags);
+	return compile_seccomp(read_document(file, entry), &capabilities, flags);
 }
 
 void bundle_read(struct bundle *b, const char *file)

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -78,55 +77,42 @@ static void load(const struct json *j, unsigned int offset)
 	emit(j, BPF_LD | BPF_W | BPF_ABS, offset, 0, 0);
 }
 
-/*
- * One argument, 64 bits by halves: equal, or greater than value (or equal to it), and the opposites.
- */
+/* One argument, 64 bits by halves: equal, greater than value or equal to it, and the opposites. */
 static void test_argument(const struct json *a)
 {
-	const char *op = text_at(a, "op", "");
-	uint64_t value = number_at(a, "value", 0), mask = ~0ULL;
-	unsigned int at = offsetof(struct seccomp_data, args) + 8 * number_at(a, "index", 0);
 	static const struct {
 		const char *op;
 		unsigned int code;
 		bool wanted;
-	} orders[] = { { "SCMP_CMP_GT", BPF_JGT, true },
-		       { "SCMP_CMP_GE", BPF_JGE, true },
-		       { "SCMP_CMP_LE", BPF_JGT, false },
-		       { "SCMP_CMP_LT", BPF_JGE, false } };
+	} ops[] = { { "EQ", BPF_JEQ, true },  { "MASKED_EQ", BPF_JEQ, true },
+		    { "NE", BPF_JEQ, false }, { "GT", BPF_JGT, true },
+		    { "GE", BPF_JGE, true },  { "LE", BPF_JGT, false },
+		    { "LT", BPF_JGE, false }, { NULL, 0, false } },
+	  *o = ops;
+	const char *op = text_at(a, "op", "");
+	uint64_t value = number_at(a, "value", 0), mask = value;
+	unsigned int at = offsetof(struct seccomp_data, args) + 8 * number_at(a, "index", 0);
+	bool masked;
 
 	if (number_at(a, "index", 0) > 5)
 		refuse(field(a, "index"), "more than 5");
-	for (size_t i = 0; i < 4; i++)
-		if (!strcmp(op, orders[i].op)) {
-			load(a, at + 4); /* the high half decides, unless it is equal */
-			emit(a, BPF_JMP | BPF_JGT | BPF_K, value >> 32, orders[i].wanted ? 3 : NEXT,
-			     0);
-			emit(a, BPF_JMP | BPF_JEQ | BPF_K, value >> 32, 0,
-			     orders[i].wanted ? NEXT : 2);
-			load(a, at);
-			test(a, orders[i].code, value, orders[i].wanted);
-			return;
-		}
-	if (!strcmp(op, "SCMP_CMP_MASKED_EQ")) {
-		mask = value;
-		value = number_at(a, "valueTwo", 0);
-	} else if (strcmp(op, "SCMP_CMP_EQ") && strcmp(op, "SCMP_CMP_NE")) {
+	while (o->op && (strncmp(op, "SCMP_CMP_", 9) || strcmp(op + 9, o->op)))
+		o++;
+	if (!o->op)
 		refuse(field(a, "op"), "not a comparison of libseccomp's");
-	}
-	load(a, at + 4);
-	emit(a, BPF_ALU | BPF_AND | BPF_K, mask >> 32, 0, 0);
-	if (!strcmp(op, "SCMP_CMP_NE")) { /* a high half that differs is enough */
-		emit(a, BPF_JMP | BPF_JEQ | BPF_K, value >> 32, 0, 3);
-		load(a, at);
-		emit(a, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
-		test(a, BPF_JEQ, value, false);
-		return;
-	}
-	test(a, BPF_JEQ, value >> 32, true);
+	masked = o == ops + 1;
+	if (masked)
+		value = number_at(a, "valueTwo", 0);
+	load(a, at + 4); /* the high half decides, unless it is equal */
+	if (masked)
+		emit(a, BPF_ALU | BPF_AND | BPF_K, mask >> 32, 0, 0);
+	if (o->code != BPF_JEQ)
+		emit(a, BPF_JMP | BPF_JGT | BPF_K, value >> 32, o->wanted ? 3 : NEXT, 0);
+	emit(a, BPF_JMP | BPF_JEQ | BPF_K, value >> 32, 0, o->wanted ? NEXT : 2);
 	load(a, at);
-	emit(a, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
-	test(a, BPF_JEQ, value, true);
+	if (masked)
+		emit(a, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
+	test(a, o->code, value, o->wanted);
 }
 
 /* The arguments `only` (NULL: all of the rule's) of the call `number`. */

@@ -6,15 +6,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "oci.h"
@@ -60,12 +57,10 @@ static void copy_config(const char *from, const char *to)
 {
 	int in = open(from, O_RDONLY | O_CLOEXEC);
 	int out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	char part[4096];
 	ssize_t n = 0;
 
-	while (in >= 0 && out >= 0 && (n = read(in, part, sizeof(part))) > 0)
-		if (write(out, part, n) != n)
-			die(STATUS_FAILED, "%s: %s", to, strerror(errno));
+	while (in >= 0 && out >= 0 && (n = sendfile(out, in, NULL, 1 << 20)) > 0)
+		;
 	if (in < 0 || out < 0 || n < 0)
 		die(STATUS_FAILED, "%s: %s", from, strerror(errno));
 	close(in);
@@ -326,11 +321,8 @@ int state_verb(int argc, char **argv)
 
 /* ---- spec ---- */
 
-static const char spec[] =
+static const char spec[] = /* its lines, each ended by NUL */
 #include "spec.inc"
-	;
-static const char spec_rootless[] = /* with the numbers of who asks */
-#include "spec_rootless.inc"
 	;
 
 int spec_verb(int argc, char **argv)
@@ -344,10 +336,9 @@ int spec_verb(int argc, char **argv)
 	if (fd < 0)
 		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
 	print_to(fd);
-	if (oci_opt.rootless)
-		print(spec_rootless, (int)getuid(), (int)getgid());
-	else
-		print(spec);
+	for (const char *line = spec; *line; line += strlen(line) + 1)
+		if (*line != (oci_opt.rootless ? '-' : '+'))
+			print(line + 1, (int)getuid(), (int)getgid());
 	flush();
 	if (close(fd) < 0)
 		die(STATUS_FAILED, "%s: %s", path, strerror(errno));

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -71,7 +70,7 @@ static bool parse_port(const char *text, struct port *p)
 	p->outer = p->inner = (struct sockaddr_in){ .sin_family = AF_INET };
 	p->outer.sin_port = htons(out);
 	p->inner.sin_port = htons(in);
-	return in > 0 && out >= 0 && inet_pton(AF_INET, ip, &p->outer.sin_addr) == 1;
+	return in > 0 && out >= 0 && parse_address(ip, &p->outer.sin_addr.s_addr);
 }
 
 static void bind_port(struct port *p, const char *text)

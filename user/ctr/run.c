@@ -2,17 +2,12 @@
 /* `ctr run`: what the command line and the image's configuration say, as a struct container. */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <linux/sched.h>
 
@@ -24,8 +19,9 @@
 
 static struct {
 	uint64_t memory, pids;
-	const char *cpus, *hostname, *name, *workdir, *user, *net, *seccomp;
-	struct opt_list env, volumes, cap_add, cap_drop, ports;
+	const char *cpus, *hostname, *name, *net, *seccomp;
+	struct surroundings around;
+	struct opt_list volumes, cap_add, cap_drop, ports;
 	bool bridge; /* --net bridge, or --publish, which means it */
 	bool stdin_, terminal, detach, init, remove, privileged, read_only;
 	const char *in_vm; /* its kernel; "" is Dyad's */
@@ -39,12 +35,7 @@ const struct opt run_options[] = {
 	{ "--hostname", 0, OPT_TEXT, &opt.hostname, "NAME",
 	  "its host name (its own name without)" },
 	{ "--name", 'n', OPT_TEXT, &opt.name, "NAME", "what ps, exec and kill call it" },
-	{ "--env", 'e', OPT_LIST, &opt.env, "K=V",
-	  "one more environment variable; may be repeated" },
-	{ "--workdir", 'w', OPT_TEXT, &opt.workdir, "DIR",
-	  "the folder that the command starts in" },
-	{ "--user", 'u', OPT_TEXT, &opt.user, "USER[:GROUP]",
-	  "whom the command runs as, by the image's /etc/passwd" },
+	SURROUNDINGS_OPTIONS(opt.around, "image"),
 	{ "--volume", 'v', OPT_LIST, &opt.volumes, "HOST:DIR[:ro]",
 	  "a folder or file of the host's, seen at DIR; may be repeated" },
 	{ "--read-only", 0, OPT_FLAG, &opt.read_only, NULL, "its root cannot be written" },
@@ -115,14 +106,14 @@ static char **make_environment(const struct opt_list *extra, const struct image_
 	return envp;
 }
 
-void set_surroundings(struct container *c, const char *workdir, const char *user,
-		      const struct opt_list *env, const struct image_config *config)
+void set_surroundings(struct container *c, const struct surroundings *s,
+		      const struct image_config *config)
 {
 	c->umask = 022;
-	c->make_workdir = !workdir;
-	c->workdir = workdir ? workdir : image_config_next(config, "WorkingDir", NULL);
-	c->user = user ? user : image_config_next(config, "User", NULL);
-	c->envp = make_environment(env, config);
+	c->make_workdir = !s->workdir;
+	c->workdir = s->workdir ?: image_config_next(config, "WorkingDir", NULL);
+	c->user = s->user ?: image_config_next(config, "User", NULL);
+	c->envp = make_environment(&s->env, config);
 }
 
 /* ---- limits ---- */
@@ -298,7 +289,7 @@ static void describe(struct container *c, const char *image, struct image_config
 	c->argv = *argv ? argv : image_config_command(config);
 	if (!c->argv)
 		c->argv = shell;
-	set_surroundings(c, opt.workdir, opt.user, &opt.env, config);
+	set_surroundings(c, &opt.around, config);
 	c->namespaces = describe_namespaces();
 	c->capabilities[SET_BOUNDING] = describe_capabilities();
 	c->seccomp = describe_seccomp(c->capabilities[SET_BOUNDING], &c->seccomp_flags);

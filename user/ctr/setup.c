@@ -13,7 +13,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <net/if.h>
 #include <sched.h>
 #include <string.h>
@@ -259,7 +258,7 @@ static int make_devices(const struct container *c)
 			return STATUS_FAILED;
 		if (!(c->namespaces & CLONE_NEWUSER))
 			err = fchownat(at, base, d->uid, d->gid, AT_SYMLINK_NOFOLLOW)
-				      ?: fchmodat(at, base, d->mode & 07777, 0);
+				      ?: syscall(SYS_fchmodat, at, base, d->mode & 07777);
 		if (err < 0)
 			return failed("give away", d->path);
 		close(at);

@@ -15,12 +15,7 @@ static struct {
 } opt;
 
 const struct opt exec_options[] = {
-	{ "--env", 'e', OPT_LIST, &opt.around.env, "K=V",
-	  "one more environment variable; may be repeated" },
-	{ "--workdir", 'w', OPT_TEXT, &opt.around.workdir, "DIR",
-	  "the folder that the command starts in" },
-	{ "--user", 'u', OPT_TEXT, &opt.around.user, "USER[:GROUP]",
-	  "whom the command runs as, by the machine's /etc/passwd" },
+	SURROUNDINGS_OPTIONS(opt.around, "machine"),
 	{ "--interactive", 'i', OPT_FLAG, &opt.stdin_, NULL, "stdin is passed on (it always is)" },
 	{ "--tty", 't', OPT_FLAG, &opt.terminal, NULL, "a terminal of its own" },
 	{ "--detach", 'd', OPT_FLAG, &opt.detach, NULL,

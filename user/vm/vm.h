@@ -339,10 +339,6 @@ void agent_resize(
 void agent_stop(struct machine *m); /* asks the guest to end */
 
 /* exec.c: what a command runs in besides what the image says, which is in c */
-struct surroundings {
-	const char *workdir, *user;
-	struct opt_list env;
-};
 void add_surroundings(struct image_config *c, const struct surroundings *s);
 bool machine_is_paused(const struct state *s);
 /*
