@@ -25,7 +25,20 @@ void fpu_init_this(void)
 {
 	if (has_xsave)
 		xsetbv(0, fpu_xcr0);
+	else
+		write_cr4(read_cr4() & ~CR4_OSXSAVE);
 	__asm__ volatile("fninit");
+}
+
+/*
+ * A hypervisor on QEMU's own emulation of SVM (7.2) does not hear of an XSETBV, and puts back what it knows when
+ * the guest has been out, as for a CPUID. Then this CPU is one without XSAVE.
+ */
+static void give_up_xsave(void)
+{
+	has_xsave = has_xsaveopt = false;
+	fpu_xcr0 = 0;
+	fpu_size = 512;
 }
 
 void fpu_init(void)
@@ -36,6 +49,8 @@ void fpu_init(void)
 		xsetbv(0, fpu_xcr0);
 		fpu_size = ALIGN_UP(cpuid(0xd, 0).ebx, 64);
 		has_xsaveopt = cpuid(0xd, 1).eax & BIT(0);
+		if (xgetbv(0) != fpu_xcr0)
+			give_up_xsave();
 	}
 	fpu_init_this();
 }

@@ -393,7 +393,9 @@ void machine_run(struct machine *m, unsigned int i)
 	while (more && !machine_is_over()) {
 		if (__atomic_load_n(&still.wanted, __ATOMIC_SEQ_CST))
 			stand_still(m, i);
-		if (ioctl(m->vcpu[i], KVM_RUN, 0) < 0 && errno != EINTR && errno != EAGAIN) {
+		if (ioctl(m->vcpu[i], KVM_RUN, 0) < 0 && errno != EINTR) {
+			if (errno == EAGAIN) /* it waited for INIT, and has it */
+				continue;
 			warn("KVM_RUN: %s at rip 0x%llx", strerror(errno), rip_of(m->vcpu[i]));
 			machine_end(STATUS_FAILED);
 			return;
