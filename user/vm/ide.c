@@ -63,10 +63,7 @@ struct channel {
 	uint64_t next, left; /* sectors on the medium */
 };
 
-static struct channel channels[2] = {
-	{ .fd = -1, .command = { .irq = 14, .start = 0x1f0 }, .control.start = 0x3f6 },
-	{ .fd = -1, .command = { .irq = 15, .start = 0x170 }, .control.start = 0x376 },
-};
+static struct channel channels[2];
 
 static void interrupt(struct machine *m, struct channel *c)
 {
@@ -542,6 +539,10 @@ static void controller_init(struct machine *m)
 	for (int i = 0; i < 2; i++) {
 		struct channel *c = &channels[i];
 
+		c->fd = -1;
+		c->command.irq = 14 + i;
+		c->command.start = 0x1f0 - 0x80 * i;
+		c->control.start = 0x3f6 - 0x80 * i;
 		c->command.name = "IDE, command";
 		c->control.name = "IDE, control";
 		c->command.size = REGISTERS;
@@ -586,7 +587,7 @@ bool ide_disk(struct machine *m, const char *disk)
 
 	if (n < 5 || strcmp(disk + n - 4, ",ide"))
 		return false;
-	if (channels[0].fd >= 0)
+	if (channels[0].sectors)
 		die(STATUS_USAGE, "--disk %s: there is one IDE disk", disk);
 	plug(m, &channels[0], copy_text(disk, n - 4), false);
 	return true;
