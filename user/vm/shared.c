@@ -62,6 +62,19 @@ static int find_or_start(struct state *st, const char *name, int (*start)(const 
 	return status;
 }
 
+static void check_usable(const struct state *st)
+{
+	char path[256];
+	struct stat image;
+
+	if (machine_is_paused(st))
+		die(STATUS_FAILED, "%s is paused (`vm unpause %s`)", st->name, st->name);
+	image_path(st->image, path, sizeof(path));
+	if (!stat(path, &image) && image.st_ctime > st->started)
+		die(STATUS_FAILED, "%s has an older image %s (`vm stop %s`)", st->name, st->image,
+		    st->name);
+}
+
 /* The command in a container inside, with the options that `ctr run` and `vm run` share. */
 static char **words_of(const struct shared *how, char **argv)
 {
@@ -114,8 +127,7 @@ int shared_run(const struct shared *how, char **argv, int (*start)(const char *n
 
 		if (status)
 			return status;
-		if (machine_is_paused(&st))
-			die(STATUS_FAILED, "%s is paused (`vm unpause %s`)", name, name);
+		check_usable(&st);
 		s = exec_begin(&st, NULL, &none, flags, words);
 		if (s >= 0)
 			return client_run(s, name);
