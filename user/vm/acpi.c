@@ -59,12 +59,8 @@ static uint64_t put_madt(struct low *l)
 
 	put(t + 36, LOCAL_APIC, 4);
 	put(t + 40, 1, 4); /* and two 8259s */
-	for (unsigned int i = 0; i < l->m->cpus; i++, e += 8) {
-		e[0] = 0; /* local APIC: processor, APIC id, enabled */
-		e[1] = 8;
-		e[2] = e[3] = i;
-		e[4] = 1;
-	}
+	for (unsigned int i = 0; i < l->m->cpus; i++, e += 8) /* local APIC, of 8 bytes; enabled */
+		memcpy(e, (uint8_t[]){ 0, 8, i, i, 1 }, 5);
 	e[0] = 1; /* IOAPIC: id, address, first interrupt */
 	e[1] = 12;
 	put(e + 4, IO_APIC, 4);
@@ -219,14 +215,10 @@ static uint8_t *put_interrupt(uint8_t *e, int entry, int type, int irq, int apic
 	return e + sizeof(bytes);
 }
 
+/* Its local APIC has version 0x14; enabled, the first one boots; family 6; FPU and APIC. */
 static uint8_t *put_processor(uint8_t *e, unsigned int i)
 {
-	e[0] = MP_PROCESSOR;
-	e[1] = i;
-	e[2] = 0x14; /* version of the local APIC */
-	e[3] = 1 | (i ? 0 : 2); /* enabled; the first one boots */
-	put(e + 4, 0x600, 4); /* family 6; FPU, APIC */
-	put(e + 8, 0x201, 4);
+	memcpy(e, (uint8_t[]){ MP_PROCESSOR, i, 0x14, i ? 1 : 3, 0, 6, 0, 0, 1, 2 }, 10);
 	return e + 20;
 }
 

@@ -32,39 +32,25 @@ static struct {
 	uint8_t reg[128];
 } cmos;
 
-/* MC146818: the clock's registers, in BCD and 24 hours, UTC. */
+/* MC146818: the clock's registers, in BCD and 24 hours, UTC; it runs, whatever is written there. */
 static uint8_t cmos_read(uint8_t index)
 {
 	time_t now = time(NULL);
 	struct tm t;
 
 	gmtime_r(&now, &t);
-	switch (index) {
-	case 0x00:
-		return bcd(t.tm_sec);
-	case 0x02:
-		return bcd(t.tm_min);
-	case 0x04:
-		return bcd(t.tm_hour);
-	case 0x06:
-		return t.tm_wday + 1;
-	case 0x07:
-		return bcd(t.tm_mday);
-	case 0x08:
-		return bcd(t.tm_mon + 1);
-	case 0x09:
-		return bcd(t.tm_year % 100);
-	case CMOS_CENTURY:
-		return bcd((t.tm_year + 1900) / 100);
-	case 0x0a: /* divider runs, no update under way */
-		return 0x26;
-	case 0x0b: /* 24 hours */
-		return 0x02;
-	case 0x0d: /* battery good */
-		return 0x80;
-	default:
-		return cmos.reg[index];
-	}
+	cmos.reg[0x00] = bcd(t.tm_sec);
+	cmos.reg[0x02] = bcd(t.tm_min);
+	cmos.reg[0x04] = bcd(t.tm_hour);
+	cmos.reg[0x06] = t.tm_wday + 1;
+	cmos.reg[0x07] = bcd(t.tm_mday);
+	cmos.reg[0x08] = bcd(t.tm_mon + 1);
+	cmos.reg[0x09] = bcd(t.tm_year % 100);
+	cmos.reg[CMOS_CENTURY] = bcd((t.tm_year + 1900) / 100);
+	cmos.reg[0x0a] = 0x26; /* divider runs, no update under way */
+	cmos.reg[0x0b] = 0x02; /* 24 hours */
+	cmos.reg[0x0d] = 0x80; /* battery good */
+	return cmos.reg[index];
 }
 
 static void cmos_put(unsigned int index, uint64_t v, uint64_t most)
@@ -97,7 +83,7 @@ static void cmos_access(struct machine *m, void *device, uint64_t reg, bool in, 
 	else if (reg == 1 && in)
 		*v = cmos_read(cmos.index & 0x7f);
 	else if (reg == 1)
-		cmos.reg[cmos.index & 0x7f] = *v; /* but for the clock, which goes on */
+		cmos.reg[cmos.index & 0x7f] = *v;
 }
 
 /* The port that takes the guest's exit status. */

@@ -53,8 +53,6 @@ static void isr_read(struct transport *t, uint8_t *data)
 
 /* ---- struct virtio_pci_common_cfg: 4.1.4.3 ---- */
 
-#define AT(field) offsetof(struct virtio_pci_common_cfg, field)
-
 static void common_fill(struct transport *t, struct virtio_pci_common_cfg *c)
 {
 	struct virtio *v = t->v;
@@ -89,15 +87,10 @@ static uint16_t vector(const struct transport *t, uint16_t n)
 	return n < t->f.vectors ? n : VIRTIO_MSI_NO_VECTOR;
 }
 
-/* What the driver writes about a queue counts until it is enabled; nonsense does not enable it. */
-static void queue_write(struct transport *t, uint64_t offset, const struct virtio_pci_common_cfg *c)
+/* What the driver says about a queue counts until it is enabled; nonsense does not enable it. */
+static void queue_write(struct transport *t, struct virtq *q, const struct virtio_pci_common_cfg *c)
 {
-	struct virtq *q = virtio_queue(t->v);
-
-	if (!q)
-		return;
-	if (offset == AT(queue_msix_vector))
-		q->vector = vector(t, c->queue_msix_vector);
+	q->vector = vector(t, c->queue_msix_vector);
 	if (q->enabled)
 		return;
 	q->size = c->queue_size;
@@ -108,6 +101,7 @@ static void queue_write(struct transport *t, uint64_t offset, const struct virti
 		virtq_enable(q);
 }
 
+/* A write makes a structure of what there is and what is written, which all counts: the rest is as it was. */
 static void common_access(struct transport *t, uint64_t offset, bool in, void *data,
 			  unsigned int size)
 {
@@ -117,33 +111,18 @@ static void common_access(struct transport *t, uint64_t offset, bool in, void *d
 	if (offset + size > sizeof(c))
 		return;
 	common_fill(t, &c);
-	if (in) {
-		memcpy(data, (uint8_t *)&c + offset, size);
+	memcpy(in ? data : (uint8_t *)&c + offset, in ? (uint8_t *)&c + offset : data, size);
+	if (in)
 		return;
-	}
-	memcpy((uint8_t *)&c + offset, data, size);
-	switch (offset) {
-	case AT(device_feature_select):
-		v->offered_half = c.device_feature_select;
-		break;
-	case AT(guest_feature_select):
-		v->agreed_half = c.guest_feature_select;
-		break;
-	case AT(guest_feature):
-		virtio_agree(v, c.guest_feature);
-		break;
-	case AT(msix_config):
-		t->config_vector = vector(t, c.msix_config);
-		break;
-	case AT(device_status):
+	virtio_agree(v, c.guest_feature); /* of the half, and the queue, that are chosen so far */
+	if (virtio_queue(v))
+		queue_write(t, virtio_queue(v), &c);
+	v->offered_half = c.device_feature_select;
+	v->agreed_half = c.guest_feature_select;
+	v->selected = c.queue_select;
+	t->config_vector = vector(t, c.msix_config);
+	if (offset == offsetof(struct virtio_pci_common_cfg, device_status))
 		virtio_set_status(v, c.device_status);
-		break;
-	case AT(queue_select):
-		v->selected = c.queue_select;
-		break;
-	default:
-		queue_write(t, offset, &c);
-	}
 }
 
 /* ---- BAR 0 ---- */
