@@ -131,6 +131,19 @@ static int p9_getattr(struct inode *inode)
 	return err;
 }
 
+/* A time's two parts; before 1970 it has a negative second and a positive rest. */
+static u64 nanoseconds(s64 time)
+{
+	s64 rest = time % (s64)NSEC_PER_SEC;
+
+	return rest < 0 ? rest + (s64)NSEC_PER_SEC : rest;
+}
+
+static u64 seconds(s64 time)
+{
+	return (time - (s64)nanoseconds(time)) / (s64)NSEC_PER_SEC;
+}
+
 static int p9_setattr(struct inode *inode, const struct kattr *a)
 {
 	u32 what = SET_TIMES_GIVEN;
@@ -139,11 +152,10 @@ static int p9_setattr(struct inode *inode, const struct kattr *a)
 	what |= (a->valid & ATTR_MODE ? SET_MODE : 0) | (a->valid & ATTR_UID ? SET_UID : 0) |
 		(a->valid & ATTR_GID ? SET_GID : 0) | (a->valid & ATTR_SIZE ? SET_SIZE : 0) |
 		(a->valid & ATTR_ATIME ? SET_ATIME : 0) | (a->valid & ATTR_MTIME ? SET_MTIME : 0);
-	err = p9_done(p9_msg(
-		client_of(inode), P9_SETATTR, P9_ROOM, "4444488888", open_fid(inode), what,
-		a->mode & 07777, a->uid, a->gid, a->size, (u64)(a->atime_ns / (s64)NSEC_PER_SEC),
-		(u64)(a->atime_ns % (s64)NSEC_PER_SEC), (u64)(a->mtime_ns / (s64)NSEC_PER_SEC),
-		(u64)(a->mtime_ns % (s64)NSEC_PER_SEC)));
+	err = p9_done(p9_msg(client_of(inode), P9_SETATTR, P9_ROOM, "4444488888", open_fid(inode),
+			     what, a->mode & 07777, a->uid, a->gid, a->size, seconds(a->atime_ns),
+			     nanoseconds(a->atime_ns), seconds(a->mtime_ns),
+			     nanoseconds(a->mtime_ns)));
 	if (!err && a->valid & ATTR_SIZE)
 		inode_truncate_pages(inode, a->size);
 	return err ? err : p9_getattr(inode);
@@ -415,7 +427,7 @@ static ssize_t read_data(struct p9_client *c, const struct p9_fid *f, struct fra
 
 	if (!got) {
 		got = p9_get(m, 4);
-		if (m->bad || got > n || got > m->r.answer - (s64)(P9_HEAD + 4))
+		if (m->bad || got > m->r.answer - (s64)(P9_HEAD + 4))
 			got = p9_nonsense(c);
 	}
 	p9_msg_put(m);

@@ -29,6 +29,8 @@ $(IMAGE_FUZZ_DIR)/pc: included := user/vm/bios.c user/vm/firmware.c
 $(IMAGE_FUZZ_DIR)/pc: user/vm/bios.c user/vm/firmware.c
 $(IMAGE_FUZZ_DIR)/p9: included := user/vm/p9.c
 $(IMAGE_FUZZ_DIR)/p9: user/vm/p9.c
+$(IMAGE_FUZZ_DIR)/p9client: included := kernel/fs/p9.c kernel/fs/p9_client.c
+$(IMAGE_FUZZ_DIR)/p9client: kernel/fs/p9.c kernel/fs/p9_client.c
 $(IMAGE_FUZZ_DIR)/seeds: tests/images/seeds.py tests/images/layout.py $(MKIMAGE) tools/mkinitramfs
 	$(Q)rm -rf $@ && mkdir -p $@ && $(PYTHON) tests/images/seeds.py $@
 image-fuzzers: $(IMAGE_FUZZERS:%=$(IMAGE_FUZZ_DIR)/%) $(IMAGE_FUZZ_DIR)/seeds

@@ -29,7 +29,7 @@ def small_tree(many, xattrs):
 
 def main():
     top = sys.argv[1]
-    for name in ("erofs", "cpio", "config", "bpf", "partition", "json", "decode", "virtio", "pc", "p9"):
+    for name in ("erofs", "cpio", "config", "bpf", "partition", "json", "decode", "virtio", "pc", "p9", "p9client"):
         os.makedirs(os.path.join(top, name), exist_ok=True)
     config = {b"user.dyad.config": b"Entrypoint=/bin/sh\0Cmd=-c\0Env=A=b\0User=web\0"}
     attributes = {b"user.tag": b"v", b"security.selinux": b"x" * 40, b"system.posix_acl_access": b"\2\0\0\0"}
@@ -85,6 +85,13 @@ def main():
                                   ((14, 0, 0, 4, 5), (20, 0, 1, 0, 1, 4), (15, 0, 0, 4, 1, 0, 0), (24, 1)), ((16, 0, 7, 0), (2, 0, 4, 1, 4)))):
         with open(os.path.join(top, "p9", "session%d" % n), "wb") as f:
             f.write(b"".join(bytes(r) + last for r in requests))
+    # its client: each answer takes five bytes, of which zeroes are a good one; then a file, a folder, changes, one node each
+    good = bytes(5)
+    file = bytes((0, 0, 0)) + good + bytes((0, 0, 0, 0, 1)) + bytes((0, 0, 1, 2, 100, 0, 0)) + good * 3
+    for n, words in enumerate((good * 3 + file, good * 3 + bytes((0, 0, 2, 0, 0, 0)) + good * 4, good * 3 + bytes((0, 1, 3, 0)) + good * 5,
+                               good * 3 + file * 2 + bytes((0, 1, 3, 1)) + good * 4)):
+        with open(os.path.join(top, "p9client", "session%d" % n), "wb") as f:
+            f.write(words + good * 8)
     subprocess.run([os.path.join(TOP, "tools/mkinitramfs"), "-o", os.path.join(top, "cpio", "archive"), "--dir", "proc",
                     "--node", "dev/console:5:1", os.path.join(TOP, "LICENSE") + ":etc/license"], check=True)
 

@@ -279,5 +279,6 @@ def foreign(run):
 HOST = {"foreign": foreign, "fuzz-bpf": fuzzed("bpf", 300000), "fuzz-config": fuzzed("config", 60000), "fuzz-cpio": fuzzed("cpio", 300000),
         "fuzz-decode": fuzzed("decode", 500000), "fuzz-erofs": fuzzed("erofs", 10000),
         "fuzz-json": fuzzed("json", 200000), "fuzz-virtio": fuzzed("virtio", 10000), "fuzz-pc": fuzzed("pc", 15000),
-        "fuzz-p9": fuzzed("p9", 4000), "fuzz-partition": fuzzed("partition", 8000),
+        "fuzz-p9": fuzzed("p9", 4000), "fuzz-p9client": fuzzed("p9client", 40000),
+        "fuzz-partition": fuzzed("partition", 8000),
         "mutated": mutated, "same-twice": same_twice, "other-tools": other_tools, "refused": refused}
