@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A boot sector: asks the firmware to read the second sector of the disk it came from, to write that to
- * the third one, and on the screen what stands there; then ends the machine with DL, the number of the disk.
+ * the third one, and on the screen what stands there; then ends the machine with DL, the number of the disk,
+ * one higher when the firmware's memory can be written.
  */
 #define PORT_EXIT 0xf4
 #define SECOND 0x8000
@@ -30,7 +31,15 @@ start:
 	mov $7, %bx
 	int $0x10
 	jmp 1b
-2:	mov %dl, %al
+2:	mov $0xf000, %ax /* the BIOS's memory: a write is lost, or DL one higher */
+	mov %ax, %es
+	mov %es:0x10, %al
+	not %al
+	mov %al, %es:0x10
+	cmp %al, %es:0x10
+	jne 4f
+	inc %dx
+4:	mov %dl, %al
 	out %al, $PORT_EXIT
 3:	hlt
 	jmp 3b

@@ -77,6 +77,13 @@ void irq_line(struct machine *m, unsigned int irq, bool level)
 {
 }
 
+void memory_slot(struct machine *m, unsigned int slot, uint64_t at, void *host, uint64_t size,
+		 unsigned int flags)
+{
+	if (size && (at > RAM || size > RAM - at || host != m->ram + at))
+		abort();
+}
+
 void part_add(const char *what, const char *file, uint64_t start, uint64_t end)
 {
 }

@@ -149,7 +149,7 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
     Case("multiboot", "echo a module > m; vm run --kernel /tests/guest/multiboot --initrd m --append 'more words'",
          status=31, out="/tests/guest/multiboot more words\na module\n", on=("qemu", "bochs")),
     # a boot sector that reads what is behind it, cut out of its ELF file
-    Case("boot-sector", CUT + "vm run --kernel boot.img | cat; vm run --kernel boot.img > /dev/null", status=128,
+    Case("boot-sector", CUT + "vm run --kernel boot.img | cat; vm run --kernel boot.img > /dev/null", status=129,
          out="read by the firmware", on=("qemu", "bochs")),
     Case("bios-disk", PC + CUT + "head -c 512 /dev/zero >> boot.img; cd_of --disk boot.img,ide; wait $p; s=$?; over; "
          "tail -c 512 boot.img | tr -d '\\0'; exit $s", status=128, on=SVM + VTX, seconds=60,

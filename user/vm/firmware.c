@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A PC's firmware, SeaBIOS: it lies in a ROM that ends at 4 GiB, where the CPU begins, with its end
- * in the last 128 KiB below 1 MiB, too. That memory is RAM at all times, so what the PAM registers of the host bridge
- * (Intel 82441FX data sheet, 3.2.19) unlock is unlocked already; they keep what is written, no more. What the
+ * in the last 128 KiB below 1 MiB, too. That memory is RAM at all times; of what the PAM registers of the host bridge
+ * (Intel 82441FX data sheet, 3.2.19) say, one thing counts: that a piece may be read and not written. What the
  * machine has, the firmware learns from fw_cfg (QEMU's docs/specs/fw_cfg.rst): items by number, files by
  * name. The ACPI tables are in the last RAM, which is reserved; only their root pointer has to be found in the firmware's memory,
  * where it puts it for us (a command of QEMU's table loader, include/hw/acpi/bios-linker-loader.h).
@@ -20,6 +20,11 @@
 #define RSDP_SIZE 36
 #define PAM0 0x59 /* of the host bridge */
 #define PAM_END 0x60
+#define PAM_READ 1 /* of two bits, the other lets write */
+#define SHADOWS 0xc0000UL /* what they are about: 12 pieces, and one of four times the size */
+#define PIECE 0x4000UL
+#define PIECES 13
+enum { ABOVE_SLOT = 3, PIECE_SLOT };
 #define VENDOR_QEMU                                                                                \
 	0x1af4 /* the host bridge's subsystem, by which SeaBIOS knows that there is fw_cfg */
 #define SUBSYSTEM_QEMU 0x1100
@@ -147,6 +152,27 @@ void firmware_load(struct machine *m)
 	m->vga = true;
 }
 
+/* Half a register each; the last piece, the BIOS's own, is in the first register. */
+static void set_pam(struct machine *m, struct pci_function *bridge)
+{
+	static enum { UNKNOWN, OPEN, LOCKED } state[PIECES];
+
+	for (unsigned int i = 0; i < PIECES; i++) {
+		unsigned int half = i < PIECES - 1 ? i + 2 : 1;
+		uint8_t bits = bridge->config[PAM0 + half / 2] >> 4 * (half % 2);
+		uint64_t at = SHADOWS + i * PIECE, size = i < PIECES - 1 ? PIECE : 4 * PIECE;
+		unsigned int now = (bits & 3) == PAM_READ ? LOCKED : OPEN;
+
+		if (now == state[i])
+			continue;
+		if (state[i] != UNKNOWN)
+			memory_slot(m, PIECE_SLOT + i, at, m->ram + at, 0, 0);
+		memory_slot(m, PIECE_SLOT + i, at, m->ram + at, size,
+			    now == LOCKED ? KVM_MEM_READONLY : 0);
+		state[i] = now;
+	}
+}
+
 void firmware_init(struct machine *m)
 {
 	static struct region ports = {
@@ -161,4 +187,9 @@ void firmware_init(struct machine *m)
 	pci_set(bridge, PCI_SUBSYSTEM_VENDOR_ID, 2, VENDOR_QEMU);
 	pci_set(bridge, PCI_SUBSYSTEM_ID, 2, SUBSYSTEM_QEMU);
 	memset(bridge->writable + PAM0, 0xff, PAM_END - PAM0);
+	bridge->written = set_pam;
+	memory_slot(m, 0, 0, m->ram, 0, 0); /* all of the RAM: there is a hole in it now */
+	memory_slot(m, 0, 0, m->ram, SHADOWS, 0);
+	memory_slot(m, ABOVE_SLOT, HIGH_MEMORY, m->ram + HIGH_MEMORY, m->ram_size - HIGH_MEMORY, 0);
+	set_pam(m, bridge);
 }

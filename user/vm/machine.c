@@ -41,8 +41,8 @@ static int check(int r, const char *what)
 
 /* ---- memory ---- */
 
-static void add_slot(struct machine *m, unsigned int slot, uint64_t at, void *host, uint64_t size,
-		     unsigned int flags)
+void memory_slot(struct machine *m, unsigned int slot, uint64_t at, void *host, uint64_t size,
+		 unsigned int flags)
 {
 	struct kvm_userspace_memory_region r = {
 		.slot = slot,
@@ -92,12 +92,12 @@ static void create_memory(struct machine *m)
 	if (m->ram == MAP_FAILED)
 		die(STATUS_FAILED, "no memory for the machine: %s", strerror(errno));
 	m->load(m);
-	add_slot(m, 0, 0, m->ram, m->ram_size, 0);
+	memory_slot(m, 0, 0, m->ram, m->ram_size, 0);
 	if (m->rom.size)
-		add_slot(m, 2, (1UL << 32) - m->rom.size, m->rom.data, m->rom.size,
-			 KVM_MEM_READONLY);
+		memory_slot(m, 2, (1UL << 32) - m->rom.size, m->rom.data, m->rom.size,
+			    KVM_MEM_READONLY);
 	if (m->image)
-		add_slot(m, 1, m->ram_size, m->image_at, m->image_size, KVM_MEM_READONLY);
+		memory_slot(m, 1, m->ram_size, m->image_at, m->image_size, KVM_MEM_READONLY);
 }
 
 void *guest_memory(struct machine *m, uint64_t at, uint64_t n, bool write)

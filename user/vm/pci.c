@@ -81,6 +81,8 @@ static void config_write(struct machine *m, struct pci_function *f, unsigned int
 {
 	for (unsigned int i = reg; i < reg + size; i++)
 		f->config[i] = (f->config[i] & ~f->writable[i]) | (data[i - reg] & f->writable[i]);
+	if (f->written)
+		f->written(m, f);
 	decode(m, f);
 	update_line(m, f);
 	deliver_pending(m, f);

@@ -20,6 +20,7 @@ struct pci_function {
 	struct region bar[PCI_BARS]; /* size: a power of two, or 0 for none; start is pci.c's */
 	const char *name, *behind; /* for `vm explain`; behind: or NULL */
 	const uint64_t *requests; /* or NULL */
+	void (*written)(struct machine *m, struct pci_function *f); /* something was; or NULL */
 	void (*moved)(struct machine *m,
 		      struct pci_function *f); /* a BAR has a new start; or NULL */
 	/* pci.c's own */

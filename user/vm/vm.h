@@ -204,6 +204,9 @@ void bios_call(struct machine *m, int vcpu);
 
 /* machine.c */
 void machine_create(struct machine *m);
+/* KVM's memory slot: 0 the RAM, 1 the image, 2 the ROM, from 3 on firmware.c's; size 0: none any more. */
+void memory_slot(struct machine *m, unsigned int slot, uint64_t at, void *host, uint64_t size,
+		 unsigned int flags);
 /* Runs vCPU i until the machine ends; then machine_end() has been called by somebody. */
 void machine_run(struct machine *m, unsigned int i);
 void irq_line(struct machine *m, unsigned int irq, bool level);
