@@ -57,17 +57,16 @@ void clock_set(struct vm *vm, u64 ns)
 
 int clock_ioctl(struct vm *vm, struct kvm_clock_data *c, bool set)
 {
-	const u32 flags = KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC;
 	u64 tsc = rdtsc(), wall = clock_wall_ns();
 
 	if (!set) {
 		*c = (struct kvm_clock_data){ .clock = clock_at(vm, tsc),
-					      .flags = flags,
+					      .flags = CLOCK_FLAGS,
 					      .realtime = wall,
 					      .host_tsc = tsc };
 		return 0;
 	}
-	if (c->flags & ~flags)
+	if (c->flags & ~CLOCK_FLAGS)
 		return -EINVAL;
 	if ((c->flags & KVM_CLOCK_REALTIME) && wall > c->realtime)
 		c->clock += wall - c->realtime;
@@ -120,34 +119,24 @@ static void write_wall(struct vm *vm, u64 gpa)
 	publish(vm, gpa, &w.version, &w, sizeof(w));
 }
 
-int clock_msr(struct vcpu *v, u32 msr, u64 *value, bool write)
+int clock_wall_msr(struct vcpu *v, u32 msr, u64 *value, bool write, bool host)
 {
-	u64 *kept;
+	if (write)
+		write_wall(v->vm, *value);
+	*value = v->vm->wall_msr;
+	return 0;
+}
 
-	switch (msr) {
-	case MSR_KVM_WALL_CLOCK:
-	case MSR_KVM_WALL_CLOCK_NEW:
-		if (write)
-			write_wall(v->vm, *value);
-		*value = v->vm->wall_msr;
-		return 0;
-	case MSR_KVM_SYSTEM_TIME:
-	case MSR_KVM_SYSTEM_TIME_NEW:
-		kept = &v->clock_msr;
-		break;
-	case MSR_KVM_STEAL_TIME:
-		if (write && (*value & KVM_STEAL_RESERVED_MASK))
-			return -EINVAL;
-		kept = &v->steal_msr;
-		break;
-	default:
+int clock_page_msr(struct vcpu *v, u32 msr, u64 *value, bool write, bool host)
+{
+	bool steal = msr == MSR_KVM_STEAL_TIME;
+
+	if (write && steal && (*value & KVM_STEAL_RESERVED_MASK))
 		return -EINVAL;
-	}
+	ioctl_move(steal ? &v->steal_msr : &v->clock_msr, value, sizeof(*value), write);
 	if (write) { /* the next entry writes the page */
-		*kept = *value;
 		v->clock_seq = 0;
 		v->steal.steal = ~0UL;
 	}
-	*value = *kept;
 	return 0;
 }

@@ -11,15 +11,16 @@
 
 /*
  * Leaf 1 (SDM 2A, CPUID). SSE3 PCLMULQDQ SSSE3 FMA CX16 SSE4.1 SSE4.2 MOVBE POPCNT AES XSAVE AVX F16C RDRAND.
- * Not: VMX, SMX, EIST, TM2, PDCM, PCID, x2APIC, TSC deadline, MONITOR, DTES.
+ * Not: VMX, SMX, EIST, TM2, PDCM, PCID, TSC deadline, MONITOR, DTES.
  */
 #define F1_ECX 0x76d83203
 #define F1_ECX_OSXSAVE BIT(27)
 #define F1_ECX_XSAVE_FAMILY (BIT(12) | BIT(26) | BIT(28) | BIT(29)) /* FMA XSAVE AVX F16C */
-/* FPU VME DE PSE TSC MSR PAE CX8 APIC SEP PGE CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2.
- * Not: MCE, MCA, MTRR, whose registers we do not emulate. */
-#define F1_EDX 0x078bab7fUL
+/* FPU VME DE PSE TSC MSR PAE CX8 APIC SEP MTRR PGE CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2.
+ * Not: MCE, MCA, whose registers we do not emulate. */
+#define F1_EDX 0x078bbb7fUL
 #define F1_EDX_APIC BIT(9)
+#define F7_EBX_TSC_ADJUST BIT(1)
 /* Leaf 7: FSGSBASE BMI1 AVX2 SMEP BMI2 ERMS RDSEED ADX SMAP CLFLUSHOPT SHA; UMIP; FSRM */
 #define F7_EBX 0x209c03a9
 #define F7_ECX BIT(2)
@@ -42,9 +43,12 @@ static const struct policy {
 } policies[] = {
 	{ 0, -1, { ALL }, { 0 } },
 	/* EBX: CLFLUSH size; the monitor fills in the APIC id and CPU count, and ECX's bit for a hypervisor */
-	{ 1, -1, { ~0U, 0xff00, F1_ECX, F1_EDX }, { .edx = F1_EDX_APIC } },
+	{ 1,
+	  -1,
+	  { ~0U, 0xff00, F1_ECX, F1_EDX },
+	  { .ecx = CPUID_1_ECX_X2APIC, .edx = F1_EDX_APIC } },
 	{ 6, -1, { 0 }, { .eax = BIT(2) } }, /* ARAT: our APIC timer never stops */
-	{ 7, 0, { 0, F7_EBX, F7_ECX, F7_EDX }, { 0 } },
+	{ 7, 0, { 0, F7_EBX, F7_ECX, F7_EDX }, { .ebx = F7_EBX_TSC_ADJUST } },
 	{ 0xd, 0, { ALL }, { 0 } },
 	{ 0xd, 1, { .eax = BIT(0) }, { 0 } },
 	{ 0xd, 2, { ALL }, { 0 } },
@@ -127,12 +131,16 @@ struct kvm_cpuid_entry2 *cpuid_find(struct vcpu *v, u32 leaf, u32 sub)
 /* Bytes of an XSAVE area under xcr0: header and legacy part, and AVX where it lies (SDM 1, 13.4). */
 static u32 xsave_size(u64 xcr0)
 {
-	struct cpuid_regs avx;
+	struct cpuid_regs avx = cpuid(0xd, 2);
 
-	if (!(xcr0 & 4))
-		return 576;
-	avx = cpuid(0xd, 2);
-	return avx.ebx + avx.eax;
+	return xcr0 & 4 ? avx.ebx + avx.eax : 576;
+}
+
+unsigned int guest_phys_bits(struct vcpu *v)
+{
+	const struct kvm_cpuid_entry2 *e = cpuid_find(v, 0x80000008, 0);
+
+	return e ? min(e->eax & 0xff, 52U) : 36; /* of a CPU that does not say (SDM 3A 4.1.4) */
 }
 
 bool xcr0_valid(struct vcpu *v, u64 value)

@@ -111,6 +111,7 @@ enum {
 	IMM = 64, /* as wide as the operand, at most 4 bytes */
 	STRING = 128,
 	SIGN = 256, /* the load extends the sign */
+	ABSOLUTE = 512, /* the address of memory follows */
 	ALU_SHIFT = 12, /* above it: enum insn_alu */
 };
 struct form {
@@ -141,6 +142,8 @@ static const struct form one_byte[256] = {
 	[0x88 ... 0x89] = { INSN_STORE, MEMORY },
 	[0x8a ... 0x8b] = { INSN_LOAD, MEMORY },
 	[0x90] = { INSN_OTHER, KNOWN }, /* PAUSE */
+	[0xa0 ... 0xa1] = { INSN_LOAD, ABSOLUTE }, /* MOV of AL or eAX */
+	[0xa2 ... 0xa3] = { INSN_STORE, ABSOLUTE },
 	[0xa4 ... 0xa5] = { INSN_MOVS, STRING },
 	[0xaa ... 0xab] = { INSN_STOS, STRING },
 	[0xac ... 0xad] = { INSN_LODS, STRING },
@@ -193,8 +196,10 @@ static int take_form(struct cursor *c, const struct prefixes *pf, const struct f
 	in->sign = f->how & SIGN;
 	if (!f->how)
 		return -EINVAL;
-	if (f->how & (MEMORY | STRING))
+	if (f->how & (MEMORY | STRING | ABSOLUTE))
 		in->size = in->reg_size = size;
+	if (f->how & ABSOLUTE)
+		next_imm(c, in->addr_size);
 	if ((f->how & (MODRM | MEMORY)) && take_operand(c, pf, f, size, in))
 		return -EINVAL;
 	if (f->how & (IMM8 | IMM))
@@ -216,12 +221,6 @@ static int decode_one(struct cursor *c, unsigned int opsize, const struct prefix
 		if (in->bits != 64 || take_form(c, pf, &after_0f[0xbf], opsize, in))
 			return -EINVAL;
 		in->size = min(opsize, 4U);
-		return 0;
-	}
-	if (op >= 0xa0 && op <= 0xa3) { /* MOV AL/eAX to and from an absolute address */
-		next_imm(c, in->addr_size);
-		in->op = op & 2 ? INSN_STORE : INSN_LOAD;
-		in->size = in->reg_size = size;
 		return 0;
 	}
 	if (op != 0x0f)

@@ -49,16 +49,22 @@ static enum outcome page_fault(struct vcpu *v, u64 at, u32 error)
 	return FAULTED;
 }
 
+/* Of an access to memory: as guest_translate() and a page fault's error code have it. */
+static u32 access_kind(struct vcpu *v, bool write)
+{
+	struct kvm_segment ss;
+
+	vmm->get_segment(v, SEG_SS, &ss);
+	return (write ? PF_WRITE : 0) | (ss.dpl == 3 ? PF_USER : 0);
+}
+
 /* An element, by its linear address: memory, which may end in the next page, or a device. */
 static enum outcome access_linear(struct vcpu *v, const struct insn *in, u64 at, bool write,
 				  u64 *value)
 {
-	struct kvm_segment ss;
+	u32 kind = access_kind(v, write);
 	struct memslot s;
-	u32 kind;
 
-	vmm->get_segment(v, SEG_SS, &ss);
-	kind = (write ? PF_WRITE : 0) | (ss.dpl == 3 ? PF_USER : 0);
 	for (unsigned int n = 0, part; n < in->size; n += part) {
 		u64 gpa;
 		int err = guest_translate(v, at + n, kind, &gpa);
@@ -92,11 +98,6 @@ static u64 linear(struct vcpu *v, const struct insn *in, enum vmm_seg seg, unsig
 static u64 source(struct vcpu *v, const struct insn *in)
 {
 	return linear(v, in, in->seg ? in->seg & ~SEG_PREFIX : SEG_DS, R_RSI);
-}
-
-static u64 destination(struct vcpu *v, const struct insn *in)
-{
-	return linear(v, in, SEG_ES, R_RDI);
 }
 
 /* A register changes as far as the addresses of this instruction use it. */
@@ -149,7 +150,7 @@ static enum outcome string_with(struct vcpu *v, const struct insn *in, u64 raw)
 		r = ASKED;
 		break;
 	default:
-		r = access_linear(v, in, destination(v, in), true, &raw);
+		r = access_linear(v, in, linear(v, in, SEG_ES, R_RDI), true, &raw);
 	}
 	if (r != FAULTED)
 		advance(v, in, 1);
@@ -223,7 +224,7 @@ int emulate_mmio(struct vcpu *v, struct vmm_exit *x)
 /* What is left of the page that RDI points into, and of the page for data: as many elements as one exit can bring. */
 static u32 at_once(struct vcpu *v, const struct insn *in)
 {
-	u64 left = PAGE_SIZE - (destination(v, in) & ~PAGE_MASK);
+	u64 left = PAGE_SIZE - (linear(v, in, SEG_ES, R_RDI) & ~PAGE_MASK);
 
 	if (!in->rep || (v->regs.rflags & RFLAGS_DF))
 		return 1;
@@ -263,15 +264,12 @@ int emulate_string_io(struct vcpu *v, struct vmm_exit *x)
 /* Elements that came from the port at once, into one page of memory: true when that was possible. */
 static bool store_page(struct vcpu *v, const struct insn *in, u32 count)
 {
-	u64 at = destination(v, in), n = (u64)count * in->size, gpa;
-	struct kvm_segment ss;
+	u64 at = linear(v, in, SEG_ES, R_RDI), n = (u64)count * in->size, gpa;
 	struct memslot s;
 
-	vmm->get_segment(v, SEG_SS, &ss);
 	if (n > PAGE_SIZE - (at & ~PAGE_MASK) || (v->regs.rflags & RFLAGS_DF) ||
 	    low_bytes(v->regs.gpr[R_RCX], in->addr_size) < count ||
-	    guest_translate(v, at, PF_WRITE | (ss.dpl == 3 ? PF_USER : 0), &gpa) ||
-	    !memslot_find(v->vm, gpa, &s))
+	    guest_translate(v, at, access_kind(v, true), &gpa) || !memslot_find(v->vm, gpa, &s))
 		return false;
 	guest_write(v->vm, gpa, v->pio, n);
 	advance(v, in, count);

@@ -41,7 +41,7 @@ void exit_save_event(struct vcpu *v, u32 info, u32 error)
 		vmm->set(v, VF_NMI_BLOCKED, 0);
 }
 
-static int inject_gp(struct vcpu *v)
+static int inject_gp(struct vcpu *v, struct vmm_exit *x)
 {
 	queue_exception(v, VEC_GP, true, 0);
 	return 1;
@@ -198,8 +198,9 @@ int exit_complete(struct vcpu *v)
 	u64 value = 0;
 
 	v->stepped |= v->wait.kind != WAIT_NOTHING;
-	switch (v->wait.kind) {
-	case WAIT_IN:
+	if (v->wait.kind == WAIT_MMIO || v->wait.kind == WAIT_STRING_IN)
+		return emulate_resume(v);
+	if (v->wait.kind == WAIT_IN) {
 		/* LAB 11: begin
 		 * The second half of an IN: the monitor has put wait.size bytes at v->pio. They go to the lower
 		 * part of RAX (set_rax() knows what becomes of the rest), and RIP behind the instruction.
@@ -210,12 +211,6 @@ int exit_complete(struct vcpu *v)
 		set_rax(v, v->wait.size, value);
 		goto_rip(v, v->wait.next_rip);
 		/* LAB 11: end */
-		break;
-	case WAIT_MMIO:
-	case WAIT_STRING_IN:
-		return emulate_resume(v);
-	case WAIT_NOTHING:
-		break;
 	}
 	v->wait.kind = WAIT_NOTHING;
 	return 1;
@@ -263,39 +258,40 @@ static int guest_write_cr4(struct vcpu *v, u64 value)
 static int do_cr(struct vcpu *v, struct vmm_exit *x)
 {
 	int err = -EINVAL;
+	struct insn in;
 	u64 *reg;
 
-	if (!x->cr.decoded) {
-		struct insn in;
-
-		if (decode_current(v, &in))
-			return give_up(v, x);
-		x->cr.nr = in.cr;
-		x->cr.gpr = in.reg;
-		x->cr.write = in.op == INSN_CR_WRITE;
-		x->next_rip = v->regs.rip + in.len;
-	}
-	reg = &v->regs.gpr[x->cr.gpr];
-	if (!x->cr.write && x->cr.nr == 8) {
+	if (decode_current(v, &in) || (in.op != INSN_CR_READ && in.op != INSN_CR_WRITE))
+		return give_up(v, x);
+	reg = &v->regs.gpr[in.reg];
+	if (in.op == INSN_CR_READ && in.cr == 8) {
 		*reg = lapic_get_tpr(v) >> 4;
 		err = 0;
-	} else if (x->cr.write && x->cr.nr == 0) {
+	} else if (in.op == INSN_CR_WRITE && in.cr == 0) {
 		err = guest_write_cr0(v, *reg);
-	} else if (x->cr.write && x->cr.nr == 4) {
+	} else if (in.op == INSN_CR_WRITE && in.cr == 4) {
 		err = guest_write_cr4(v, *reg);
-	} else if (x->cr.write && x->cr.nr == 8 && *reg < 16) {
+	} else if (in.op == INSN_CR_WRITE && in.cr == 8 && *reg < 16) {
 		lapic_set_tpr(v, *reg << 4);
 		err = 0;
 	}
-	return err ? inject_gp(v) : skip(v, x);
+	if (err)
+		return inject_gp(v, x);
+	goto_rip(v, v->regs.rip + in.len);
+	return 1;
+}
+
+static u64 edx_eax(struct vcpu *v)
+{
+	return (u32)v->regs.gpr[R_RAX] | v->regs.gpr[R_RDX] << 32;
 }
 
 static int do_xsetbv(struct vcpu *v, struct vmm_exit *x)
 {
-	u64 value = (u32)v->regs.gpr[R_RAX] | v->regs.gpr[R_RDX] << 32;
+	u64 value = edx_eax(v);
 
 	if ((u32)v->regs.gpr[R_RCX] || !xcr0_valid(v, value))
-		return inject_gp(v);
+		return inject_gp(v, x);
 	v->xcr0 = value;
 	xsetbv(0, value); /* the guest is swapped in */
 	return skip(v, x);
@@ -364,23 +360,17 @@ static int do_exception(struct vcpu *v, struct vmm_exit *x)
 	return 1;
 }
 
-static int do_rdmsr(struct vcpu *v, struct vmm_exit *x)
+static int do_msr(struct vcpu *v, struct vmm_exit *x)
 {
-	u64 value;
+	bool write = x->kind == VX_WRMSR;
+	u64 value = edx_eax(v);
 
-	if (msr_read(v, v->regs.gpr[R_RCX], &value))
-		return inject_gp(v);
-	v->regs.gpr[R_RAX] = (u32)value;
-	v->regs.gpr[R_RDX] = value >> 32;
-	return skip(v, x);
-}
-
-static int do_wrmsr(struct vcpu *v, struct vmm_exit *x)
-{
-	u64 value = (u32)v->regs.gpr[R_RAX] | v->regs.gpr[R_RDX] << 32;
-
-	if (msr_write(v, v->regs.gpr[R_RCX], value, false))
-		return inject_gp(v);
+	if (msr_access(v, v->regs.gpr[R_RCX], &value, write, false))
+		return inject_gp(v, x);
+	if (!write) {
+		v->regs.gpr[R_RAX] = (u32)value;
+		v->regs.gpr[R_RDX] = value >> 32;
+	}
 	return skip(v, x);
 }
 
@@ -403,12 +393,13 @@ static int (*const handlers[])(struct vcpu *v, struct vmm_exit *x) = {
 	[VX_IO] = do_io,
 	[VX_SLAT_FAULT] = do_slat_fault,
 	[VX_HLT] = do_hlt,
-	[VX_RDMSR] = do_rdmsr,
-	[VX_WRMSR] = do_wrmsr,
+	[VX_RDMSR] = do_msr,
+	[VX_WRMSR] = do_msr,
 	[VX_CR] = do_cr,
 	[VX_DR] = do_dr,
 	[VX_XSETBV] = do_xsetbv,
 	[VX_SKIP] = skip,
+	[VX_PROTECTED] = inject_gp,
 	[VX_EXCEPTION] = do_exception,
 	[VX_INTR_WINDOW] = do_window,
 };
@@ -426,8 +417,6 @@ int exit_handle(struct vcpu *v, struct vmm_exit *x)
 	case VX_UNDEFINED:
 		queue_exception(v, VEC_UD, false, 0);
 		return 1;
-	case VX_PROTECTED:
-		return inject_gp(v);
 	case VX_HYPERCALL: /* no hypercall is offered: CPUID 0x40000001 says so */
 		v->regs.gpr[R_RAX] = -1000; /* KVM_ENOSYS */
 		return skip(v, x);

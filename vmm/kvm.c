@@ -95,32 +95,28 @@ static const u64 extensions[] = {
 	CAP(2, IMMEDIATE_EXIT) | CAP(2, COALESCED_PIO),
 };
 
+static const struct {
+	unsigned int cap, answer;
+} figures[] = {
+	{ KVM_CAP_COALESCED_MMIO, KVM_COALESCED_MMIO_PAGE_OFFSET },
+	{ KVM_CAP_XSAVE2, sizeof(struct kvm_xsave) },
+	{ KVM_CAP_SET_GUEST_DEBUG2, VMM_DEBUG },
+	{ KVM_CAP_ADJUST_CLOCK, CLOCK_FLAGS },
+	{ KVM_CAP_IRQ_ROUTING, VMM_MAX_ROUTES },
+	{ KVM_CAP_NR_VCPUS, VMM_MAX_VCPUS },
+	{ KVM_CAP_MAX_VCPUS, VMM_MAX_VCPUS },
+	{ KVM_CAP_MAX_VCPU_ID, VMM_MAX_VCPUS },
+	{ KVM_CAP_NR_MEMSLOTS, VMM_MAX_SLOTS },
+};
+
 static long check_extension(unsigned long cap)
 {
-	if (cap < 64 * ARRAY_SIZE(extensions) && (extensions[cap / 64] & BIT(cap % 64)))
-		return 1;
-	switch (cap) {
-	case KVM_CAP_COALESCED_MMIO:
-		return KVM_COALESCED_MMIO_PAGE_OFFSET;
-	case KVM_CAP_XCRS:
+	for (unsigned int i = 0; i < ARRAY_SIZE(figures); i++)
+		if (figures[i].cap == cap)
+			return figures[i].answer;
+	if (cap == KVM_CAP_XCRS)
 		return fpu_xcr0 != 0;
-	case KVM_CAP_XSAVE2:
-		return sizeof(struct kvm_xsave);
-	case KVM_CAP_SET_GUEST_DEBUG2:
-		return VMM_DEBUG;
-	case KVM_CAP_ADJUST_CLOCK:
-		return KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC;
-	case KVM_CAP_IRQ_ROUTING:
-		return VMM_MAX_ROUTES;
-	case KVM_CAP_NR_VCPUS:
-	case KVM_CAP_MAX_VCPUS:
-	case KVM_CAP_MAX_VCPU_ID:
-		return VMM_MAX_VCPUS;
-	case KVM_CAP_NR_MEMSLOTS:
-		return VMM_MAX_SLOTS;
-	default:
-		return 0;
-	}
+	return cap < 64 * ARRAY_SIZE(extensions) && (extensions[cap / 64] & BIT(cap % 64));
 }
 
 void ioctl_move(void *kept, void *arg, size_t n, bool set)
@@ -151,7 +147,7 @@ long ioctl_struct(void *obj, unsigned int cmd, void __user *arg, ioctl_fn *call)
 	return r;
 }
 
-long kvm_system_ioctl(unsigned int cmd, unsigned long arg)
+long kvm_system_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 {
 	switch (cmd) {
 	case KVM_GET_API_VERSION:
@@ -171,12 +167,7 @@ long kvm_system_ioctl(unsigned int cmd, unsigned long arg)
 	}
 }
 
-static long kvm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
-{
-	return kvm_system_ioctl(cmd, arg);
-}
-
-static const struct file_ops kvm_fops = { .ioctl = kvm_ioctl };
+static const struct file_ops kvm_fops = { .ioctl = kvm_system_ioctl };
 
 /* Without usable hardware there is no /dev/kvm, as on a Linux whose kvm modules would not load. */
 static void vmm_init(void)

@@ -129,19 +129,16 @@ void memslot_invalidate(struct mm_notifier *n, struct mm *mm, u64 start, u64 end
 	/* LAB 10: end */
 }
 
-static int check_region(const struct kvm_userspace_memory_region *r)
+static bool region_valid(const struct kvm_userspace_memory_region *r)
 {
-	if (r->slot >= VMM_MAX_SLOTS || (r->flags & ~(KVM_MEM_READONLY | KVM_MEM_LOG_DIRTY_PAGES)))
-		return -EINVAL;
-	if ((r->memory_size | r->guest_phys_addr | r->userspace_addr) & ~PAGE_MASK)
-		return -EINVAL;
-	if (r->guest_phys_addr + r->memory_size < r->guest_phys_addr ||
-	    r->guest_phys_addr + r->memory_size > SLAT_LIMIT)
-		return -EINVAL;
-	if (r->userspace_addr + r->memory_size < r->userspace_addr ||
-	    r->userspace_addr + r->memory_size > USER_END)
-		return -EINVAL;
-	return 0;
+	u64 end, hva_end;
+
+	return r->slot < VMM_MAX_SLOTS &&
+	       !(r->flags & ~(KVM_MEM_READONLY | KVM_MEM_LOG_DIRTY_PAGES)) &&
+	       !((r->memory_size | r->guest_phys_addr | r->userspace_addr) & ~PAGE_MASK) &&
+	       !__builtin_add_overflow(r->guest_phys_addr, r->memory_size, &end) &&
+	       !__builtin_add_overflow(r->userspace_addr, r->memory_size, &hva_end) &&
+	       end <= SLAT_LIMIT && hva_end <= USER_END;
 }
 
 static size_t log_words(u64 pages)
@@ -174,10 +171,10 @@ int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r)
 		.flags = r->flags,
 	};
 	struct memslot *slot = &vm->slots[r->slot % VMM_MAX_SLOTS], old;
-	int err = check_region(r);
+	int err;
 
 	MUTEX_GUARD(&vm->lock);
-	err = err ?: check_change(vm, slot, &new);
+	err = region_valid(r) ? check_change(vm, slot, &new) : -EINVAL;
 	if (err)
 		return err;
 	if (new.pages && (r->flags & KVM_MEM_LOG_DIRTY_PAGES)) {

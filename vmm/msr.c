@@ -1,62 +1,128 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Model-specific registers as a guest sees them. Three kinds: those the guest has directly (segment
- * bases and SYSCALL targets; the back-ends let them through, here they are only for
- * KVM_GET/SET_MSRS), those with a meaning here, and a table of constants that real kernels read
- * before they ask CPUID. Everything else is #GP, which kernels expect of an MSR that is not there.
+ * Model-specific registers as a guest sees them: those it has directly (segment bases and SYSCALL targets; the
+ * back-ends let them through, here they are only for KVM_GET/SET_MSRS), those that are only kept, those with a meaning
+ * here, and constants that real kernels read before they ask CPUID. Everything else is #GP, which kernels expect of an
+ * MSR that is not there.
  */
 #include "vmm/irqchip/irqchip.h"
 #include "vmm/vmm.h"
 
+#define MSR_TSC_ADJUST 0x3b
 #define MSR_UCODE_REV 0x8b
-#define MSR_SYSENTER_CS 0x174
-#define MSR_SYSENTER_ESP 0x175
-#define MSR_SYSENTER_EIP 0x176
+#define MSR_MTRR_CAP 0xfe
+#define MSR_SYSENTER_CS 0x174 /* ESP, EIP */
 #define MSR_MISC_ENABLE 0x1a0
 #define MISC_ENABLE_FAST_STRING BIT(0)
+#define MSR_MTRR_BASE0 0x200 /* then its mask, and the next base */
+#define MSR_MTRR_FIX_64K 0x250
+#define MSR_MTRR_FIX_16K 0x258
+#define MSR_MTRR_FIX_4K 0x268
+#define MSR_MTRR_DEF_TYPE 0x2ff
+#define MTRR_TYPES                                                                                 \
+	0x73 /* by bit: UC WC WT WP WB; the PAT has UC- as well (SDM 3A 12.11.1, 12.12.2) */
+#define PAT_TYPES 0xf3
+
+/* IA32_TSC, IA32_TSC_ADJUST: a guest that changes one changes both (SDM 3B 18.17.3), the monitor one. */
+static int tsc(struct vcpu *v, u32 msr, u64 *value, bool write, bool host)
+{
+	bool adjust = msr == MSR_TSC_ADJUST;
+	u64 old = adjust ? v->tsc_adjust : rdtsc() + vmm->get(v, VF_TSC_OFFSET);
+	u64 change = *value - old;
+
+	if (!write) {
+		*value = old;
+		return 0;
+	}
+	if (!adjust || !host)
+		vmm->set(v, VF_TSC_OFFSET, vmm->get(v, VF_TSC_OFFSET) + change);
+	if (adjust || !host)
+		v->tsc_adjust += change;
+	v->clock_seq = 0; /* kvmclock counts from the guest's TSC */
+	return 0;
+}
+
+static int apic_base(struct vcpu *v, u32 msr, u64 *value, bool write, bool host)
+{
+	if (write)
+		return lapic_set_base(v, *value, host);
+	*value = lapic_get_base(v);
+	return 0;
+}
+
+static int efer(struct vcpu *v, u32 msr, u64 *value, bool write, bool host)
+{
+	u64 old = vmm->get(v, VF_EFER), new = *value;
+
+	if (!write) {
+		*value = old;
+		return 0;
+	}
+	if (new & ~EFER_GUEST)
+		return -EINVAL;
+	if (!host) {
+		/* LME does not change under paging; LMA is not the guest's to write (SDM 3A 2.2.1). */
+		if ((vmm->get(v, VF_CR0) & CR0_PG) && ((old ^ new) & EFER_LME))
+			return -EINVAL;
+		new = (new & ~EFER_LMA) | (old & EFER_LMA);
+	}
+	vmm->set(v, VF_EFER, new);
+	return 0;
+}
+
+/* Linux writes 0 into it, too: what is there is on all the same. */
+static int misc_enable(struct vcpu *v, u32 msr, u64 *value, bool write, bool host)
+{
+	ioctl_move(&v->misc_enable, value, sizeof(*value), write);
+	*value |= MISC_ENABLE_FAST_STRING;
+	return 0;
+}
 
 /*
- * What there is. Kept by the hardware for each guest (addresses must be canonical), one value for all guests, or
- * the business of a function. All but the constants are in the list for the monitor.
+ * What there is, from msr on: count of a kind. Fields of the back-end, from value on, whose addresses are canonical;
+ * the business of a function; kept in v->mtrr, from value on; the same value for all guests, and a write has no effect
+ * or faults. A monitor asks for those that it has to save (KVM_GET_MSR_INDEX_LIST); as on Linux not from HIDDEN on.
  */
 static const struct msr_kind {
-	u32 msr;
-	enum { FIELD, ADDRESS, CONSTANT, FUNCTION } kind;
-	u64 field; /* enum vmm_field, or the constant */
+	u32 msr, count;
+	enum { FIELD, ADDRESS, FUNCTION, HIDDEN, KEPT, CONSTANT, READ_ONLY } kind;
+	u64 value;
+	msr_fn *access; /* of FUNCTION and HIDDEN */
 } msrs[] = {
-	{ MSR_SYSENTER_CS, FIELD, VF_SYSENTER_CS },
-	{ MSR_SYSENTER_ESP, ADDRESS, VF_SYSENTER_ESP },
-	{ MSR_SYSENTER_EIP, ADDRESS, VF_SYSENTER_EIP },
-	{ MSR_IA32_PAT, FIELD, VF_PAT },
-	{ MSR_EFER, FIELD, VF_EFER },
-	{ MSR_STAR, FIELD, VF_STAR },
-	{ MSR_LSTAR, ADDRESS, VF_LSTAR },
-	{ MSR_CSTAR, ADDRESS, VF_CSTAR },
-	{ MSR_SFMASK, FIELD, VF_SFMASK },
-	{ MSR_FS_BASE, ADDRESS, VF_FS_BASE },
-	{ MSR_GS_BASE, ADDRESS, VF_GS_BASE },
-	{ MSR_KERNEL_GS_BASE, ADDRESS, VF_KERNEL_GS_BASE },
-	{ MSR_IA32_TSC, FUNCTION, 0 },
-	{ MSR_IA32_APIC_BASE, FUNCTION, 0 },
-	{ MSR_MISC_ENABLE, FUNCTION, 0 },
-	{ MSR_KVM_WALL_CLOCK, FUNCTION, 0 },
-	{ MSR_KVM_SYSTEM_TIME, FUNCTION, 0 },
-	{ MSR_KVM_WALL_CLOCK_NEW, FUNCTION, 0 },
-	{ MSR_KVM_SYSTEM_TIME_NEW, FUNCTION, 0 },
-	{ MSR_KVM_STEAL_TIME, FUNCTION, 0 },
-	/* Writes have no effect. Each with the reader that needs it. */
-	{ 0x17, CONSTANT, 0 }, /* PLATFORM_ID: Linux, microcode */
-	/* Linux, CPU identification: written 0, then read */
-	{ MSR_UCODE_REV, CONSTANT, 1UL << 32 },
-	{ 0xfe, CONSTANT, 0 }, /* MTRRCAP: Xen, which does not ask CPUID */
-	{ 0x2ff, CONSTANT, 0 }, /* and the default type of memory */
-	{ 0xc0010000, CONSTANT, 0 }, /* performance counters, eight registers: Xen on AMD */
-	{ 0xc0010010, CONSTANT, 0 }, /* SYSCFG: Linux on AMD, memory encryption */
-	{ 0xc0010015, CONSTANT, 0 }, /* HWCR: Linux on AMD */
-	{ 0xc001001f, CONSTANT, 0 }, /* NB_CFG: Linux on AMD */
+	{ MSR_SYSENTER_CS, 1, FIELD, VF_SYSENTER_CS, NULL },
+	{ MSR_SYSENTER_CS + 1, 2, ADDRESS, VF_SYSENTER_ESP, NULL }, /* ESP, EIP */
+	{ MSR_IA32_PAT, 1, FIELD, VF_PAT, NULL },
+	{ MSR_EFER, 1, FUNCTION, 0, efer },
+	{ MSR_STAR, 1, FIELD, VF_STAR, NULL },
+	{ MSR_LSTAR, 2, ADDRESS, VF_LSTAR, NULL }, /* CSTAR */
+	{ MSR_SFMASK, 1, FIELD, VF_SFMASK, NULL },
+	{ MSR_FS_BASE, 3, ADDRESS, VF_FS_BASE, NULL }, /* GS_BASE, KERNEL_GS_BASE */
+	{ MSR_IA32_TSC, 1, FUNCTION, 0, tsc },
+	{ MSR_TSC_ADJUST, 1, FUNCTION, 0, tsc },
+	{ MSR_IA32_APIC_BASE, 1, FUNCTION, 0, apic_base },
+	{ MSR_MISC_ENABLE, 1, FUNCTION, 0, misc_enable },
+	{ MSR_KVM_WALL_CLOCK, 1, FUNCTION, 0, clock_wall_msr },
+	{ MSR_KVM_SYSTEM_TIME, 1, FUNCTION, 0, clock_page_msr },
+	{ MSR_KVM_WALL_CLOCK_NEW, 1, FUNCTION, 0, clock_wall_msr },
+	{ MSR_KVM_SYSTEM_TIME_NEW, 1, FUNCTION, 0, clock_page_msr },
+	{ MSR_KVM_STEAL_TIME, 1, FUNCTION, 0, clock_page_msr },
+	{ MSR_X2APIC, 0x40, HIDDEN, 0, lapic_msr },
+	{ MSR_MTRR_CAP, 1, READ_ONLY, 0x500 | MTRR_PAIRS, NULL }, /* fixed ones, WC */
+	{ MSR_MTRR_BASE0, 2 * MTRR_PAIRS, KEPT, 0, NULL },
+	{ MSR_MTRR_FIX_64K, 1, KEPT, 2 * MTRR_PAIRS, NULL },
+	{ MSR_MTRR_FIX_16K, 2, KEPT, 2 * MTRR_PAIRS + 1, NULL },
+	{ MSR_MTRR_FIX_4K, 8, KEPT, 2 * MTRR_PAIRS + 3, NULL },
+	{ MSR_MTRR_DEF_TYPE, 1, KEPT, 2 * MTRR_PAIRS + 11, NULL },
+	/* Each with the reader that needs it. */
+	{ 0x17, 1, CONSTANT, 0, NULL }, /* PLATFORM_ID: Linux, microcode */
+	{ MSR_UCODE_REV, 1, CONSTANT, 1UL << 32, NULL }, /* Linux: written 0, then read */
+	{ 0xc0010000, 8, CONSTANT, 0, NULL }, /* performance counters: Xen on AMD */
+	{ 0xc0010010, 1, CONSTANT, 0, NULL }, /* SYSCFG: Linux on AMD, memory encryption */
+	{ 0xc0010015, 1, CONSTANT, 0, NULL }, /* HWCR: Linux on AMD */
+	{ 0xc001001f, 1, CONSTANT, 0, NULL }, /* NB_CFG: Linux on AMD */
 	/* INT_PENDING_MSG: Linux on old AMD, does C1E stop the APIC timer */
-	{ 0xc0010055, CONSTANT, 0 },
-	{ 0xc0011029, CONSTANT, BIT(1) }, /* DE_CFG: LFENCE is serializing */
+	{ 0xc0010055, 1, CONSTANT, 0, NULL },
+	{ 0xc0011029, 1, CONSTANT, BIT(1), NULL }, /* DE_CFG: LFENCE is serializing */
 };
 
 long msr_list(struct kvm_msr_list __user *arg)
@@ -65,105 +131,65 @@ long msr_list(struct kvm_msr_list __user *arg)
 
 	if (get_user(room, (u32 __user *)arg))
 		return -EFAULT;
-	for (unsigned int i = 0; i < ARRAY_SIZE(msrs); i++) {
-		if (msrs[i].kind == CONSTANT)
-			continue;
-		if (n < room && put_user(msrs[i].msr, &arg->indices[n]))
-			return -EFAULT;
-		n++;
-	}
+	for (const struct msr_kind *p = msrs; p < msrs + ARRAY_SIZE(msrs); p++)
+		for (u32 i = 0; i < p->count && p->kind < HIDDEN; i++, n++)
+			if (n < room && put_user(p->msr + i, &arg->indices[n]))
+				return -EFAULT;
 	return put_user(n, &arg->nmsrs) ?: n > room ? -E2BIG : 0;
 }
 
-static const struct msr_kind *find(u32 msr)
+/* Eight memory types, a byte each: by bit, those that there are. */
+static bool types_valid(u64 types, u32 there)
 {
-	for (unsigned int i = 0; i < ARRAY_SIZE(msrs); i++)
-		if (msrs[i].msr == (msr >> 3 == 0xc0010000 >> 3 ? 0xc0010000 : msr))
-			return &msrs[i];
-	return NULL;
-}
-
-u64 guest_tsc(struct vcpu *v)
-{
-	return rdtsc() + vmm->get(v, VF_TSC_OFFSET);
-}
-
-int msr_read(struct vcpu *v, u32 msr, u64 *value)
-{
-	const struct msr_kind *p = find(msr);
-
-	if (p && p->kind != FUNCTION) {
-		*value = p->kind == CONSTANT ? p->field : vmm->get(v, p->field);
-		return 0;
-	}
-	switch (msr) {
-	case MSR_IA32_TSC:
-		*value = guest_tsc(v);
-		return 0;
-	case MSR_IA32_APIC_BASE:
-		*value = lapic_get_base(v);
-		return 0;
-	case MSR_MISC_ENABLE:
-		*value = v->misc_enable | MISC_ENABLE_FAST_STRING;
-		return 0;
-	default:
-		return clock_msr(v, msr, value, false);
-	}
-}
-
-static int write_efer(struct vcpu *v, u64 value, bool host)
-{
-	u64 old = vmm->get(v, VF_EFER);
-
-	if (value & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE))
-		return -EINVAL;
-	if (!host) {
-		/* LME does not change under paging; LMA is not the guest's to write (SDM 3A 2.2.1). */
-		if ((vmm->get(v, VF_CR0) & CR0_PG) && ((old ^ value) & EFER_LME))
-			return -EINVAL;
-		value = (value & ~EFER_LMA) | (old & EFER_LMA);
-	}
-	vmm->set(v, VF_EFER, value);
-	return 0;
-}
-
-/* Each of the eight types is UC, WC, WT, WP, WB or UC- (SDM 3A 12.12.2). */
-static bool pat_valid(u64 value)
-{
-	for (int i = 0; i < 8; i++, value >>= 8)
-		if ((value & 0xff) > 7 || (value & 0xff) == 2 || (value & 0xff) == 3)
+	for (int i = 0; i < 8; i++, types >>= 8)
+		if ((types & 0xff) > 7 || !(there & BIT(types & 7)))
 			return false;
 	return true;
 }
 
-int msr_write(struct vcpu *v, u32 msr, u64 value, bool host)
+/* SDM 3A 12.11.2. */
+static bool mtrr_valid(struct vcpu *v, u32 msr, u64 value)
 {
-	const struct msr_kind *p = find(msr);
+	u64 wide = ~0UL << guest_phys_bits(v);
 
-	if (msr == MSR_EFER)
-		return write_efer(v, value, host);
-	if (p && p->kind != FUNCTION) {
-		if ((p->kind == ADDRESS && !canonical(value)) ||
-		    (msr == MSR_IA32_PAT && !pat_valid(value)) ||
-		    (msr == MSR_SFMASK && value >> 32)) /* reserved: the host's WRMSR would fault */
-			return -EINVAL;
-		if (p->kind != CONSTANT)
-			vmm->set(v, p->field, value);
-		return 0;
-	}
-	switch (msr) {
-	case MSR_IA32_TSC:
-		vmm->set(v, VF_TSC_OFFSET, value - rdtsc());
-		v->clock_seq = 0; /* kvmclock counts from the guest's TSC */
-		return 0;
-	case MSR_IA32_APIC_BASE:
-		return lapic_set_base(v, value);
-	case MSR_MISC_ENABLE:
-		v->misc_enable = value;
-		return 0;
-	default:
-		return clock_msr(v, msr, &value, true);
-	}
+	if (msr == MSR_MTRR_DEF_TYPE)
+		return types_valid(value & 0xff, MTRR_TYPES) && !(value & ~0xcffUL);
+	if (msr >= MSR_MTRR_FIX_64K)
+		return types_valid(value, MTRR_TYPES);
+	if (msr & 1)
+		return !(value & (wide | 0x7ff));
+	return types_valid(value & 0xff, MTRR_TYPES) && !(value & (wide | 0xf00));
+}
+
+/* What may be written to a field, or kept. The host's WRMSR would fault at other values. */
+static bool valid(struct vcpu *v, const struct msr_kind *p, u32 msr, u64 value)
+{
+	if (msr == MSR_IA32_PAT)
+		return types_valid(value, PAT_TYPES);
+	if (msr == MSR_SFMASK)
+		return !(value >> 32);
+	return p->kind == ADDRESS ? canonical(value) : p->kind != KEPT || mtrr_valid(v, msr, value);
+}
+
+int msr_access(struct vcpu *v, u32 msr, u64 *value, bool write, bool host)
+{
+	const struct msr_kind *p = msrs;
+	u64 at;
+
+	while (p < msrs + ARRAY_SIZE(msrs) && msr - p->msr >= p->count)
+		p++;
+	if (p == msrs + ARRAY_SIZE(msrs) || (write && !valid(v, p, msr, *value)))
+		return -EINVAL;
+	if (p->access)
+		return p->access(v, msr, value, write, host);
+	at = p->value + msr - p->msr;
+	if (p->kind == KEPT)
+		ioctl_move(&v->mtrr[at], value, sizeof(*value), write);
+	else if (p->kind >= CONSTANT)
+		*value = p->value;
+	else
+		move_field(v, at, value, write);
+	return write && p->kind == READ_ONLY ? -EINVAL : 0;
 }
 
 /*

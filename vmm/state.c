@@ -8,7 +8,6 @@
 #include "vmm/vmm.h"
 
 #define DR7_FIXED 0x400
-#define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 
 u32 segment_rights(const struct kvm_segment *s)
 {
@@ -38,74 +37,76 @@ static struct kvm_segment *sregs_segment(struct kvm_sregs *s, enum vmm_seg i)
 	return by_name[i];
 }
 
-static int get_sregs(struct vcpu *v, void *arg, bool set)
-{
-	struct kvm_sregs *s = arg;
-	struct kvm_segment table;
-
-	for (enum vmm_seg i = SEG_ES; i <= SEG_TR; i++)
-		vmm->get_segment(v, i, sregs_segment(s, i));
-	vmm->get_segment(v, SEG_GDT, &table);
-	s->gdt.base = table.base;
-	s->gdt.limit = table.limit;
-	vmm->get_segment(v, SEG_IDT, &table);
-	s->idt.base = table.base;
-	s->idt.limit = table.limit;
-	s->cr0 = vmm->get(v, VF_CR0);
-	s->cr2 = v->regs.cr2;
-	s->cr3 = vmm->get(v, VF_CR3);
-	s->cr4 = vmm->get(v, VF_CR4);
-	s->cr8 = lapic_get_tpr(v) >> 4;
-	s->efer = vmm->get(v, VF_EFER);
-	s->apic_base = lapic_get_base(v);
-	if (v->user_irq)
-		s->interrupt_bitmap[v->user_irq_vector / 64] = BIT(v->user_irq_vector % 64);
-	return 0;
-}
-
 /* Only what a guest could have made itself; the hardware checks the rest at entry (FAIL_ENTRY). */
 static bool sregs_valid(struct vcpu *v, const struct kvm_sregs *s)
 {
-	bool paging = s->cr0 & CR0_PG, lme = s->efer & EFER_LME;
+	bool paging = s->cr0 & CR0_PG, lme = s->efer & EFER_LME, lma = s->efer & EFER_LMA;
 
-	if ((s->cr0 >> 32) || (s->efer & ~EFER_GUEST) || (s->cr4 & ~cr4_guest_mask(v)))
-		return false;
-	if (paging && !(s->cr0 & CR0_PE))
-		return false;
-	if ((s->efer & EFER_LMA) && s->cr3 >> 52) /* wider than any address; PCID is not offered */
-		return false;
-	if (paging && lme && (!(s->cr4 & CR4_PAE) || !(s->efer & EFER_LMA)))
-		return false;
-	return paging || !(s->efer & EFER_LMA);
+	/* CR3 may not be wider than an address; PCID is not offered */
+	return !(s->cr0 >> 32) && !(s->efer & ~EFER_GUEST) && !(s->cr4 & ~cr4_guest_mask(v)) &&
+	       (!paging || (s->cr0 & CR0_PE)) && (!lma || !(s->cr3 >> guest_phys_bits(v))) &&
+	       (!paging || !lme || ((s->cr4 & CR4_PAE) && lma)) && (paging || !lma);
 }
 
-static int set_sregs(struct vcpu *v, void *arg, bool set)
+/* The highest of the bitmap waits to be injected, or none. */
+static void take_user_irq(struct vcpu *v, const struct kvm_sregs *s)
 {
-	struct kvm_sregs *s = arg;
-	struct kvm_segment table = { 0 };
-
-	if (!sregs_valid(v, s) || lapic_set_base(v, s->apic_base))
-		return -EINVAL;
-	for (enum vmm_seg i = SEG_ES; i <= SEG_TR; i++)
-		vmm->set_segment(v, i, sregs_segment(s, i));
-	table.base = s->gdt.base;
-	table.limit = s->gdt.limit;
-	vmm->set_segment(v, SEG_GDT, &table);
-	table.base = s->idt.base;
-	table.limit = s->idt.limit;
-	vmm->set_segment(v, SEG_IDT, &table);
-	vmm->set(v, VF_EFER, s->efer);
-	vmm->set(v, VF_CR0, s->cr0);
-	vmm->set(v, VF_CR4, s->cr4);
-	vmm->set(v, VF_CR3, s->cr3);
-	v->regs.cr2 = s->cr2;
-	lapic_set_tpr(v, s->cr8 << 4);
 	v->user_irq = false;
 	for (unsigned int i = 0; i < 256 && !v->lapic; i++)
 		if (s->interrupt_bitmap[i / 64] & BIT(i % 64)) {
 			v->user_irq = true;
 			v->user_irq_vector = i;
 		}
+}
+
+static void move_table(struct vcpu *v, enum vmm_seg i, struct kvm_dtable *t, bool set)
+{
+	struct kvm_segment s = { .base = t->base, .limit = t->limit };
+
+	if (set)
+		vmm->set_segment(v, i, &s);
+	else
+		vmm->get_segment(v, i, &s);
+	t->base = s.base;
+	t->limit = s.limit;
+}
+
+void move_field(struct vcpu *v, enum vmm_field f, void *value, bool set)
+{
+	u64 kept = vmm->get(v, f);
+
+	ioctl_move(&kept, value, sizeof(kept), set);
+	if (set)
+		vmm->set(v, f, kept);
+}
+
+static int move_sregs(struct vcpu *v, void *arg, bool set)
+{
+	struct kvm_sregs *s = arg;
+
+	if (set && (!sregs_valid(v, s) || lapic_set_base(v, s->apic_base, true)))
+		return -EINVAL;
+	for (enum vmm_seg i = SEG_ES; i <= SEG_TR; i++)
+		if (set)
+			vmm->set_segment(v, i, sregs_segment(s, i));
+		else
+			vmm->get_segment(v, i, sregs_segment(s, i));
+	move_table(v, SEG_GDT, &s->gdt, set);
+	move_table(v, SEG_IDT, &s->idt, set);
+	move_field(v, VF_EFER, &s->efer, set);
+	move_field(v, VF_CR0, &s->cr0, set);
+	move_field(v, VF_CR4, &s->cr4, set);
+	move_field(v, VF_CR3, &s->cr3, set);
+	ioctl_move(&v->regs.cr2, &s->cr2, sizeof(s->cr2), set);
+	if (set) {
+		lapic_set_tpr(v, s->cr8 << 4);
+		take_user_irq(v, s);
+		return 0;
+	}
+	s->cr8 = lapic_get_tpr(v) >> 4;
+	s->apic_base = lapic_get_base(v);
+	if (v->user_irq)
+		s->interrupt_bitmap[v->user_irq_vector / 64] = BIT(v->user_irq_vector % 64);
 	return 0;
 }
 
@@ -244,10 +245,9 @@ static int move_debugregs(struct vcpu *v, void *arg, bool set)
 		return -EINVAL;
 	ioctl_move(v->dr, d->db, sizeof(v->dr), set);
 	ioctl_move(&v->dr6, &d->dr6, sizeof(v->dr6), set);
-	if (!set)
-		d->dr7 = vmm->get(v, VF_DR7);
-	else
-		vmm->set(v, VF_DR7, d->dr7 | DR7_FIXED);
+	if (set)
+		d->dr7 |= DR7_FIXED;
+	move_field(v, VF_DR7, &d->dr7, set);
 	v->dr_used |= set; /* breakpoints count from now on */
 	return 0;
 }
@@ -325,8 +325,7 @@ static long do_msrs(struct vcpu *v, struct kvm_msrs __user *arg, bool set)
 	for (u32 i = 0; i < n; i++) {
 		if (get_user(e, &arg->entries[i]))
 			return -EFAULT;
-		if (set ? msr_write(v, e.index, e.data, true)
-			: msr_read(v, e.index, (u64 *)&e.data))
+		if (msr_access(v, e.index, (u64 *)&e.data, set, true))
 			return i;
 		if (!set && put_user(e, &arg->entries[i]))
 			return -EFAULT;
@@ -430,8 +429,7 @@ static const struct {
 	int (*move)(struct vcpu *v, void *arg, bool set);
 } moves[] = {
 	{ KVM_GET_REGS, KVM_SET_REGS, move_regs },
-	{ KVM_GET_SREGS, 0, get_sregs },
-	{ 0, KVM_SET_SREGS, set_sregs },
+	{ KVM_GET_SREGS, KVM_SET_SREGS, move_sregs },
 	{ KVM_GET_FPU, KVM_SET_FPU, move_fpu },
 	{ KVM_GET_XSAVE, KVM_SET_XSAVE, move_xsave },
 	{ KVM_GET_XSAVE2, 0, move_xsave },
@@ -517,9 +515,7 @@ static int vcpu_mmap(struct file *f, struct vma *vma)
 
 static void vcpu_release(struct file *f)
 {
-	struct vcpu *v = f->priv;
-
-	vm_put(v->vm);
+	vm_put(((struct vcpu *)f->priv)->vm);
 }
 
 const struct file_ops vcpu_fops = {

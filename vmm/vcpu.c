@@ -48,10 +48,7 @@ static void swap_out(struct vcpu *v)
 {
 	vmm->swap_out(v);
 	if (v->dr_used) {
-		__asm__ volatile("mov %%db0, %0" : "=r"(v->dr[0]));
-		__asm__ volatile("mov %%db1, %0" : "=r"(v->dr[1]));
-		__asm__ volatile("mov %%db2, %0" : "=r"(v->dr[2]));
-		__asm__ volatile("mov %%db3, %0" : "=r"(v->dr[3]));
+		read_breakpoints(v->dr);
 		__asm__ volatile("mov %%db6, %0" : "=r"(v->dr6));
 	}
 	if (fpu_xcr0) {
@@ -295,8 +292,6 @@ long vcpu_run(struct vcpu *v)
 	v->swapped = false;
 	swap_out(v);
 	irq_pop();
-	if (r == -EINTR)
-		run->exit_reason = KVM_EXIT_INTR;
 	run->if_flag = (v->regs.rflags & RFLAGS_IF) != 0;
 	run->ready_for_interrupt_injection = run->if_flag && !v->user_irq && !v->event.valid;
 	run->cr8 = lapic_get_tpr(v) >> 4;
@@ -385,6 +380,7 @@ struct file *vcpu_create(struct vm *vm, u32 id)
 		return ERR_PTR(-ENOMEM);
 	vcpu_load(v);
 	vcpu_reset(v);
+	vmm->set(v, VF_PAT, 0x0007040600070406); /* after RESET */
 	vmm->set(v, VF_TSC_OFFSET, vm->tsc_offset);
 	vcpu_unload(v);
 	f = file_anon("kvm-vcpu", &vcpu_fops, v, O_RDWR);

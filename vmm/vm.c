@@ -175,7 +175,7 @@ static long vm_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	case KVM_SET_GSI_ROUTING:
 		return irq_set_routes(vm, p);
 	case KVM_CHECK_EXTENSION:
-		return kvm_system_ioctl(cmd, arg);
+		return kvm_system_ioctl(f, cmd, arg);
 	default:
 		return ioctl_struct(vm, cmd, p, vm_call);
 	}

@@ -22,6 +22,7 @@
 #define VMM_MAX_CPUID 80
 #define VMM_MAX_ROUTES 4096 /* and highest GSI, plus 1: Linux's KVM_MAX_IRQ_ROUTES */
 #define VMM_LOGGED_REFUSALS 8 /* of a vCPU */
+#define MTRR_PAIRS 8 /* as on Linux */
 #define VMM_MIN_MMU_PAGES 64 /* Linux's KVM_MIN_ALLOC_MMU_PAGES */
 /* What a vCPU's file maps: kvm_run, port I/O data, the VM's ring of coalesced writes. */
 #define VMM_RUN_PAGES 3
@@ -70,6 +71,8 @@ struct vm {
 	cpumask_t running; /* CPUs that are about to be, or are, in this guest */
 };
 
+#define EFER_GUEST (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE) /* what a guest may set */
+
 /* General registers by their number in instruction encodings. */
 enum { R_RAX, R_RCX, R_RDX, R_RBX, R_RSP, R_RBP, R_RSI, R_RDI };
 
@@ -102,7 +105,7 @@ enum vmm_exit_kind {
 	VX_CPUID,
 	VX_RDMSR,
 	VX_WRMSR,
-	VX_CR, /* MOV to or from a control register */
+	VX_CR, /* MOV to or from a control register: decode.c says which */
 	VX_DR, /* first touch of a debug register */
 	VX_XSETBV,
 	VX_SKIP, /* an instruction without effect here (WBINVD) */
@@ -128,11 +131,6 @@ struct vmm_exit {
 			u64 gpa;
 			bool write;
 		} mem;
-		struct {
-			u8 nr, gpr;
-			/* not decoded: nr and gpr are still in the instruction */
-			bool write, decoded;
-		} cr;
 		struct vmm_event exception;
 	};
 };
@@ -225,7 +223,8 @@ struct vcpu {
 	bool dr_used; /* the guest owns the debug registers while it is swapped in */
 	u64 xcr0;
 	void *fpu;
-	u64 misc_enable;
+	u64 misc_enable, tsc_adjust;
+	u64 mtrr[2 * MTRR_PAIRS + 12]; /* bases and masks, the fixed ones, the default type */
 	u32 debug; /* KVM_SET_GUEST_DEBUG's control */
 	bool stepped; /* an instruction was done for the guest */
 	unsigned int refusals; /* of the hardware to enter; the log says why of the first ones */
@@ -271,7 +270,7 @@ struct vcpu {
 
 /* kvm.c */
 extern u64 vmm_nr_vms, vmm_nr_vcpus;
-long kvm_system_ioctl(unsigned int cmd, unsigned long arg);
+long kvm_system_ioctl(struct file *f, unsigned int cmd, unsigned long arg);
 /* An ioctl of a VM or a vCPU about a structure, arg; set: nothing goes back to the monitor. */
 typedef long ioctl_fn(void *obj, unsigned int cmd, void *arg, bool set);
 /* Copies the structure that cmd is about in, calls call(), copies it out. -EFAULT, -ENOMEM, -ENOTTY */
@@ -301,12 +300,15 @@ bool coalesce_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value);
 void coalesce_free(struct vm *vm);
 
 /* clock.c */
+#define CLOCK_FLAGS (KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC)
 /* kvmclock shows ns now; vm->lock held, or nobody else there */
 void clock_set(struct vm *vm, u64 ns);
 /* KVM_GET_CLOCK, KVM_SET_CLOCK */
 int clock_ioctl(struct vm *vm, struct kvm_clock_data *c, bool set);
 void clock_publish(struct vcpu *v); /* before an entry: what changed goes to the guest's pages */
-int clock_msr(struct vcpu *v, u32 msr, u64 *value, bool write); /* -EINVAL: not one of these */
+/* Of an MSR: 0, or -EINVAL: the guest gets #GP, the monitor stops there. host: it is the monitor's access. */
+typedef int msr_fn(struct vcpu *v, u32 msr, u64 *value, bool write, bool host);
+msr_fn clock_wall_msr, clock_page_msr;
 
 /* memslot.c */
 int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r);
@@ -345,6 +347,7 @@ void vcpu_read_xcr0(struct vcpu *v);
 extern const struct file_ops vcpu_fops;
 void vcpu_reset(struct vcpu *v); /* as after INIT; the FPU, TSC and MSRs stay */
 void vcpu_start_at(struct vcpu *v, u8 sipi_vector);
+void move_field(struct vcpu *v, enum vmm_field f, void *value, bool set); /* as ioctl_move() */
 /* A segment's access rights as a VMCS has them (SDM 3C 25.4.1). */
 #define SEGMENT_UNUSABLE BIT(16)
 u32 segment_rights(const struct kvm_segment *s);
@@ -379,11 +382,11 @@ long cpuid_supported(struct kvm_cpuid2 __user *arg); /* KVM_GET_SUPPORTED_CPUID 
 void cpuid_emulate(struct vcpu *v); /* from and to v->regs; loaded */
 void cpuid_own(struct vcpu *v, struct kvm_cpuid_entry2 *e); /* what follows v's registers */
 struct kvm_cpuid_entry2 *cpuid_find(struct vcpu *v, u32 leaf, u32 sub);
+#define CPUID_1_ECX_X2APIC BIT(21)
+unsigned int guest_phys_bits(struct vcpu *v); /* of a guest-physical address, says its CPUID */
 bool xcr0_valid(struct vcpu *v, u64 value); /* does its CPUID show these? */
 
-/* msr.c: 0, or -EINVAL: the guest gets #GP, the monitor stops there. host: from KVM_SET_MSRS */
-int msr_read(struct vcpu *v, u32 msr, u64 *value);
-int msr_write(struct vcpu *v, u32 msr, u64 value, bool host);
+/* msr.c */
+msr_fn msr_access;
 long msr_list(struct kvm_msr_list __user *arg); /* KVM_GET_MSR_INDEX_LIST */
 u64 cr4_guest_mask(struct vcpu *v); /* bits the guest may set */
-u64 guest_tsc(struct vcpu *v);

@@ -124,6 +124,13 @@ static inline void load_breakpoints(const u64 dr[4])
 	__asm__ volatile("mov %0, %%db2" ::"r"(dr[2]));
 	__asm__ volatile("mov %0, %%db3" ::"r"(dr[3]));
 }
+static inline void read_breakpoints(u64 dr[4])
+{
+	__asm__ volatile("mov %%db0, %0" : "=r"(dr[0]));
+	__asm__ volatile("mov %%db1, %0" : "=r"(dr[1]));
+	__asm__ volatile("mov %%db2, %0" : "=r"(dr[2]));
+	__asm__ volatile("mov %%db3, %0" : "=r"(dr[3]));
+}
 static inline u64 xgetbv(u32 reg)
 {
 	u32 lo, hi;

@@ -53,7 +53,7 @@ def boots(name, kernel, words="", options="", cpus=1, timer=r"LOC: [1-9]", clock
         PLAIN + words + " end=" + end)
     flavour = linux_guest.FLAVOURS[kernel]
     match = (r"^@ Linux 6\.1\.\d+-\d+-%s x86_64$" % flavour, r"^@ %d cpus, clock %s$" % (cpus, clock),
-             r"^@ timer.*%s" % timer, r"^@ flags .* hypervisor", r"^@ date 20[2-9]\d$", "^@ slept$",
+             r"^@ timer.*%s" % timer, r"^@ flags .* x2apic .* hypervisor", r"^@ date 20[2-9]\d$", "^@ slept$",
              "^@ forked 20$", "^@ piped 400$")
     if devices:
         # Linux throws away what is typed before its driver is there
@@ -61,7 +61,7 @@ def boots(name, kernel, words="", options="", cpus=1, timer=r"LOC: [1-9]", clock
         match += ("^@ disks 4096 0 2048 1 $", "^@ vdb is read-only$", "^@ random 1000 virtio_rng.0$", "^@ typed hello$",
                   "^@ consoles ttyS0%s$" % (" hvc0" if "hvc0" in words else ""),
                   "^@ 3 packets transmitted, 3 packets received", r"^@ interrupts.* %s .*virtio0" % irq)
-    lacks = r"^@ flags .* (svm|vmx|monitor|x2apic|tsc_deadline_timer|pcid|mtrr|mce)\b"
+    lacks = r"^@ flags .* (svm|vmx|monitor|tsc_deadline_timer|pcid|mce)\b"
     return Case(name, run, status=7 if end == "port" else 0, match=match, lacks=lacks,
                 check=transfers if devices else complaint,
                 seconds=120, **kw)
@@ -267,8 +267,8 @@ vm restore s.vm""" % (linux_guest.FOLDER, linux_guest.FOLDER, PLAIN), status=7, 
         linux_guest.FOLDER, linux_guest.FOLDER, PLAIN), status=7, on=SVM, seconds=120, check=complaint,
          match=(r"^@ Linux 6\.1\.\d+-\d+-cloud-amd64 x86_64$", "^@ 1 cpus, clock kvm-clock$", "^@ slept$", "^@ forked 20$",
                 "^@ piped 400$", "^@ read some words$")),
-    # a monitor that nobody here wrote either; it sets the MTRRs and machine-check MSRs of a CPU that has some
-    Case("qemu-microvm", "qemu-system-x86_64 -L /usr/share/qemu -accel kvm -cpu qemu64,-mtrr,-mce,-mca "
+    # a monitor that nobody here wrote either; it sets the machine-check MSRs of a CPU that has some
+    Case("qemu-microvm", "qemu-system-x86_64 -L /usr/share/qemu -accel kvm -cpu qemu64,-mce,-mca "
          "-M microvm,kernel-irqchip=on,rtc=on -m 96 -smp 2 -nodefaults -no-user-config -display none -serial stdio "
          "-no-reboot -kernel %scloud -initrd %sinitrd -append 'console=ttyS0 panic=-1 %s end=reset'" % (
              linux_guest.FOLDER, linux_guest.FOLDER, PLAIN), on=("monitor",), seconds=120,

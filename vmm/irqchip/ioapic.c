@@ -27,20 +27,15 @@ static int service(struct irqchip *chip, unsigned int pin)
 {
 	struct kvm_ioapic_state *s = &chip->ioapic;
 	__typeof__(&s->redirtbl[0]) e = &s->redirtbl[pin];
-
+	struct apic_message m;
 	int n;
 
 	if (!(s->irr & BIT(pin)) || e->fields.mask || (e->fields.trig_mode && e->fields.remote_irr))
 		return -1;
 	if (e->fields.delivery_mode == APIC_EXTINT)
 		return 0; /* the PIC reaches the vCPU by LINT0 */
-	n = lapic_deliver(chip->vm, &(struct apic_message){
-					    .vector = e->fields.vector,
-					    .mode = e->fields.delivery_mode,
-					    .dest = e->fields.dest_id,
-					    .logical = e->fields.dest_mode,
-					    .level_triggered = e->fields.trig_mode,
-				    });
+	m = (struct apic_message){ .low = (u16)e->bits, .dest = apic_dest(e->fields.dest_id) };
+	n = lapic_deliver(chip->vm, &m);
 	if (e->fields.trig_mode)
 		e->fields.remote_irr = n > 0; /* nobody else would end it */
 	return n;

@@ -9,6 +9,7 @@
 
 /* Pins of all chips in one row: the IOAPIC's 24, then the PICs' 16. */
 #define PIN_PIC KVM_IOAPIC_NUM_PINS
+#define PERIOD_MIN (200 * NSEC_PER_USEC) /* a guest cannot drown its host in timer interrupts */
 
 struct pit;
 struct routes;
@@ -40,11 +41,11 @@ bool irq_pending(struct vcpu *v);
 int irq_ack(struct vcpu *v);
 
 /* pic.c; irqchip->lock held */
-void pic_reset(struct irqchip *chip);
+void pic_reset(struct irqchip *chip); /* a new one: all is 0 */
 int pic_set_irq(struct irqchip *chip, unsigned int irq, bool level); /* returns as irq_set() */
 void pic_update(struct irqchip *chip);
 int pic_ack(struct irqchip *chip); /* the vector; a spurious one when it went away */
-bool pic_io(struct irqchip *chip, u16 port, bool in, u8 *value);
+bool pic_io(struct irqchip *chip, u16 port, bool in, u8 *value); /* the lock is not held */
 
 /* ioapic.c; irqchip->lock held */
 void ioapic_reset(struct irqchip *chip);
@@ -61,15 +62,29 @@ bool pit_io(struct irqchip *chip, u16 port, bool in, u8 *value); /* irqchip->loc
 
 /* lapic.c: all but create take a vCPU without an APIC for one that has nothing to say */
 struct apic_message {
-	u8 vector, mode; /* APIC_MODE_* */
-	u8 dest;
-	bool logical, level_triggered;
+	union {
+		u32 low; /* as ICR has it, and an IOAPIC's entry (SDM 3A 11.6.1) */
+		struct {
+			u32 vector : 8, mode : 3, logical : 1, ignored1 : 3, level_triggered : 1;
+			u32 ignored2 : 2, shorthand : 2;
+		};
+	};
+	const struct lapic *from; /* of a shorthand */
+	u32 dest; /* APIC_ALL, or as x2APIC mode has it */
 };
+#define APIC_ALL ~0U
+/* Of the 8 bits that xAPIC mode, an IOAPIC and an MSI have. */
+static inline u32 apic_dest(u8 dest)
+{
+	return dest == 0xff ? APIC_ALL : dest;
+}
 enum { APIC_FIXED, APIC_LOWEST, APIC_NMI = 4, APIC_INIT, APIC_STARTUP, APIC_EXTINT = 7 };
 int lapic_create(struct vcpu *v);
 void lapic_free(struct vcpu *v);
 int lapic_deliver(struct vm *vm, const struct apic_message *m); /* returns as irq_set() */
 bool lapic_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u32 *value);
+#define MSR_X2APIC 0x800 /* and 63 more, one a register */
+msr_fn lapic_msr; /* as msr_access() */
 int lapic_pending(struct vcpu *v); /* vector, or -1 */
 void lapic_accept(struct vcpu *v, u8 vector);
 bool lapic_takes_pic(struct vcpu *v); /* LINT0 is wired to the PIC and open */
@@ -79,5 +94,5 @@ void lapic_take_init(struct vcpu *v); /* does INIT and SIPI; v is loaded */
 u8 lapic_get_tpr(struct vcpu *v);
 void lapic_set_tpr(struct vcpu *v, u8 tpr);
 u64 lapic_get_base(struct vcpu *v);
-int lapic_set_base(struct vcpu *v, u64 base);
+int lapic_set_base(struct vcpu *v, u64 base, bool host);
 int lapic_state(struct vcpu *v, void *arg, bool set); /* -EINVAL: no APIC */

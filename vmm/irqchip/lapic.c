@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The local APIC of a vCPU in xAPIC mode (SDM 3A, chapter 11): registers as KVM lays them out, a
- * timer of 1 GHz in one-shot and periodic mode, IPIs with INIT and SIPI for SMP guests.
+ * The local APIC of a vCPU in xAPIC and x2APIC mode (SDM 3A, chapter 11): registers as KVM lays them out, a
+ * timer of 1 GHz in one-shot and periodic mode, IPIs with INIT and SIPI for SMP guests. The two modes differ in
+ * how registers are reached (memory, MSRs), and in what a destination is; A_ID is that of xAPIC mode in both.
  * lapic->lock guards the registers; IRR bits come from any thread or timer, all else is written by
  * the vCPU's own thread. INIT and SIPI are only noted here; the vCPU does them to itself
  * (lapic_take_init). The timer is cancelled without the lock, since its function takes it.
@@ -29,6 +30,7 @@ enum {
 	A_TIMER_INIT = 0x380,
 	A_TIMER_NOW = 0x390,
 	A_TIMER_DIV = 0x3e0,
+	A_SELF_IPI = 0x3f0,
 };
 #define VERSION_VALUE 0x50014 /* 6 LVT entries: also thermal and performance sensors, LINT1 */
 #define SVR_ENABLED 0x100
@@ -36,10 +38,14 @@ enum {
 #define LVT_MODE(lvt) (((lvt) >> 8) & 7)
 #define TIMER_MODES 0x60000
 #define TIMER_PERIODIC 0x20000
+#define ICR_PENDING 0x1000UL
+#define ICR_LEVEL_TRIGGERED 0x8000U
+#define ICR_SELF 0x40000
 #define BASE_BSP BIT(8)
+#define BASE_X2APIC BIT(10)
 #define BASE_ENABLED BIT(11)
+#define BASE_MODE (BASE_X2APIC | BASE_ENABLED)
 #define BASE_ADDR 0xffffff000UL
-#define PERIOD_MIN (200 * NSEC_PER_USEC) /* a guest cannot drown its host in timer interrupts */
 
 struct lapic {
 	struct vcpu *v;
@@ -89,6 +95,11 @@ static u8 processor_priority(struct lapic *l)
 
 	return (tpr & 0xf0) >= in_service ? tpr : in_service;
 	/* LAB 11: end */
+}
+
+static bool x2apic(struct lapic *l)
+{
+	return l->base & BASE_X2APIC;
 }
 
 bool lapic_enabled(struct vcpu *v)
@@ -165,12 +176,17 @@ bool lapic_takes_pic(struct vcpu *v)
 
 static bool matches(struct lapic *l, const struct apic_message *m)
 {
-	u8 id = *reg(l, A_ID) >> 24, ldr = *reg(l, A_LDR) >> 24;
+	bool x2 = x2apic(l);
+	u32 id = x2 ? l->v->id : *reg(l, A_ID) >> 24, ldr = *reg(l, A_LDR) >> (x2 ? 0 : 24);
 
-	if (!(l->base & BASE_ENABLED))
-		return false;
+	if (m->shorthand) /* self, all, all others */
+		return m->shorthand == 2 || (l == m->from) == (m->shorthand == 1);
+	if (!(l->base & BASE_ENABLED) || m->dest == APIC_ALL)
+		return l->base & BASE_ENABLED;
 	if (!m->logical)
-		return m->dest == 0xff || m->dest == id;
+		return m->dest == id;
+	if (x2) /* SDM 3A 11.12.10.2 */
+		return ldr >> 16 == m->dest >> 16 && (ldr & m->dest & 0xffff);
 	if (*reg(l, A_DFR) >> 28 == 0xf) /* flat */
 		return ldr & m->dest;
 	return (m->dest >> 4 == 0xf || m->dest >> 4 == ldr >> 4) && (ldr & m->dest & 0xf);
@@ -205,23 +221,16 @@ static int take_message(struct lapic *l, const struct apic_message *m)
 	return taken;
 }
 
-static struct lapic *lapic_of(struct vm *vm, unsigned int i)
-{
-	struct vcpu *v = __atomic_load_n(&vm->vcpus[i], __ATOMIC_ACQUIRE);
-
-	return v ? v->lapic : NULL;
-}
-
 int lapic_deliver(struct vm *vm, const struct apic_message *m)
 {
 	int taken = -1;
 
 	for (unsigned int i = 0; i < VMM_MAX_VCPUS; i++) {
-		struct lapic *l = lapic_of(vm, i);
+		struct vcpu *v = __atomic_load_n(&vm->vcpus[i], __ATOMIC_ACQUIRE);
 
-		if (!l || !matches(l, m))
+		if (!v || !v->lapic || !matches(v->lapic, m))
 			continue;
-		taken = max(taken, 0) + take_message(l, m);
+		taken = max(taken, 0) + take_message(v->lapic, m);
 		if (m->mode == APIC_LOWEST && taken)
 			break; /* one of those that match: any will do */
 	}
@@ -229,28 +238,13 @@ int lapic_deliver(struct vm *vm, const struct apic_message *m)
 }
 
 /* A write to ICR: bits as in SDM 3A 11.6.1. */
-static void send_ipi(struct lapic *l, u32 low, u32 high)
+static void send_ipi(struct lapic *l, u32 low, u32 dest)
 {
-	struct apic_message m = {
-		.vector = low,
-		.mode = (low >> 8) & 7,
-		.dest = high >> 24,
-		.logical = (low >> 11) & 1,
-	};
-	unsigned int shorthand = (low >> 18) & 3;
+	struct apic_message m = { .low = low & ~ICR_LEVEL_TRIGGERED, .dest = dest, .from = l };
 
-	if (m.mode == APIC_INIT && (low & 0xc000) == 0x8000)
-		return; /* level de-assert: nothing on a CPU since the Pentium */
-	if (shorthand == 0) {
+	/* level de-assert of INIT: nothing on a CPU since the Pentium */
+	if (m.mode != APIC_INIT || (low & 0xc000) != 0x8000)
 		lapic_deliver(l->v->vm, &m);
-		return;
-	}
-	for (unsigned int i = 0; i < VMM_MAX_VCPUS; i++) {
-		struct lapic *o = lapic_of(l->v->vm, i);
-
-		if (o && (shorthand == 2 || (o == l) == (shorthand == 1)))
-			take_message(o, &m);
-	}
 }
 
 /* ---- INIT and SIPI, done by the vCPU itself ---- */
@@ -265,13 +259,25 @@ bool lapic_init_pending(struct vcpu *v)
 	       (READ_ONCE(l->startup) && v->mp_state == KVM_MP_STATE_INIT_RECEIVED);
 }
 
+/* What nobody can change: the version, and in x2APIC mode who it is (SDM 3A 11.12.10.2). */
+static void set_identity(struct lapic *l)
+{
+	u32 id = l->v->id;
+
+	*reg(l, A_VERSION) = VERSION_VALUE;
+	if (!x2apic(l))
+		return;
+	*reg(l, A_ID) = id << 24;
+	*reg(l, A_LDR) = id >> 4 << 16 | 1U << (id & 0xf);
+}
+
 static void reset_registers(struct lapic *l)
 {
 	u32 id = *reg(l, A_ID);
 
 	memset(l->regs, 0, sizeof(l->regs));
 	*reg(l, A_ID) = id;
-	*reg(l, A_VERSION) = VERSION_VALUE;
+	set_identity(l);
 	*reg(l, A_DFR) = 0xffffffff;
 	*reg(l, A_SVR) = 0xff;
 	for (unsigned int i = A_LVT_TIMER; i <= A_LVT_ERROR; i += 0x10)
@@ -287,8 +293,7 @@ void lapic_take_init(struct vcpu *v)
 
 	if (!l)
 		return;
-	if (READ_ONCE(l->init)) {
-		__atomic_store_n(&l->init, false, __ATOMIC_SEQ_CST);
+	if (READ_ONCE(l->init) && __atomic_exchange_n(&l->init, false, __ATOMIC_SEQ_CST)) {
 		timer_cancel(&l->timer);
 		spin_lock(&l->lock);
 		reset_registers(l);
@@ -334,7 +339,7 @@ static void timer_fired(struct timer *t)
 }
 
 /* The initial count was written. */
-static void timer_program(struct lapic *l, u32 count)
+static void write_count(struct lapic *l, unsigned int offset, u64 count)
 {
 	bool periodic;
 
@@ -342,7 +347,7 @@ static void timer_program(struct lapic *l, u32 count)
 	SPIN_GUARD(&l->lock);
 	*reg(l, A_TIMER_INIT) = count;
 	periodic = (*reg(l, A_LVT_TIMER) & TIMER_MODES) == TIMER_PERIODIC;
-	l->period = (u64)count * divider(l);
+	l->period = count * divider(l);
 	if (periodic && count)
 		l->period = max(l->period, PERIOD_MIN);
 	l->expires = clock_ns() + l->period;
@@ -361,7 +366,7 @@ static u32 timer_count(struct lapic *l)
 
 /* ---- registers ---- */
 
-static void end_of_interrupt(struct lapic *l)
+static void end_of_interrupt(struct lapic *l, unsigned int offset, u64 value)
 {
 	struct irqchip *chip = l->v->vm->irqchip;
 	bool level = false;
@@ -384,13 +389,12 @@ static void end_of_interrupt(struct lapic *l)
 	/* LAB 11: end */
 	spin_unlock(&l->lock);
 	if (level) {
-		spin_lock(&chip->lock);
+		SPIN_GUARD(&chip->lock);
 		ioapic_eoi(chip, vector);
-		spin_unlock(&chip->lock);
 	}
 }
 
-static void write_lvt(struct lapic *l, unsigned int offset, u32 value)
+static void write_lvt(struct lapic *l, unsigned int offset, u64 value)
 {
 	bool mode_changed = offset == A_LVT_TIMER && ((value ^ *reg(l, offset)) & TIMER_MODES);
 
@@ -406,7 +410,7 @@ static void write_lvt(struct lapic *l, unsigned int offset, u32 value)
 	}
 }
 
-static void write_svr(struct lapic *l, u32 value)
+static void write_svr(struct lapic *l, unsigned int offset, u64 value)
 {
 	SPIN_GUARD(&l->lock);
 	*reg(l, A_SVR) = value & 0x1ff;
@@ -414,39 +418,63 @@ static void write_svr(struct lapic *l, u32 value)
 		*reg(l, i) |= LVT_MASKED;
 }
 
-/* Registers that only hold what is written: these bits of it, and those that are always 1. */
-static const struct {
-	u16 offset;
-	u32 bits, ones;
-} plain[] = {
-	{ A_ID, 0xff000000, 0 },           { A_TPR, 0xff, 0 }, { A_LDR, 0xff000000, 0 },
-	{ A_DFR, 0xf0000000, 0x0fffffff }, { A_ESR, 0, 0 },    { A_ICR_HIGH, 0xff000000, 0 },
-	{ A_TIMER_DIV, 0xb, 0 },
+static void write_icr(struct lapic *l, unsigned int offset, u64 value)
+{
+	u32 *high = reg(l, A_ICR_HIGH);
+
+	if (x2apic(l))
+		*high = value >> 32;
+	*reg(l, A_ICR) = value & ~ICR_PENDING;
+	send_ipi(l, value, x2apic(l) ? *high : apic_dest(*high >> 24));
+}
+
+static void write_self_ipi(struct lapic *l, unsigned int offset, u64 value)
+{
+	send_ipi(l, value | ICR_SELF, 0);
+}
+
+/*
+ * Registers that can be written, from first to last: in which modes, which bits, and those that are always 1. Other
+ * bits are lost in xAPIC mode, and fault in x2APIC mode. Without a function what is written is kept.
+ */
+enum { XAPIC = 1, X2APIC = 2, BOTH = XAPIC | X2APIC };
+static const struct writable {
+	u16 first, last, modes;
+	u32 ones;
+	u64 bits;
+	void (*write)(struct lapic *l, unsigned int offset, u64 value);
+} writables[] = {
+	{ A_ID, A_ID, XAPIC, 0, 0xff000000, NULL },
+	{ A_TPR, A_TPR, BOTH, 0, 0xff, NULL },
+	{ A_EOI, A_EOI, BOTH, 0, 0, end_of_interrupt },
+	{ A_LDR, A_LDR, XAPIC, 0, 0xff000000, NULL },
+	{ A_DFR, A_DFR, XAPIC, 0x0fffffff, 0xf0000000, NULL },
+	{ A_SVR, A_SVR, BOTH, 0, 0x3ff, write_svr },
+	{ A_ESR, A_ESR, BOTH, 0, 0, NULL },
+	{ A_ICR, A_ICR, BOTH, 0, 0xffffffff000cdfff, write_icr }, /* with the destination */
+	{ A_ICR_HIGH, A_ICR_HIGH, XAPIC, 0, 0xff000000, NULL },
+	{ A_LVT_TIMER, A_LVT_ERROR, BOTH, 0, 0x7f7ff, write_lvt },
+	{ A_TIMER_INIT, A_TIMER_INIT, BOTH, 0, 0xffffffff, write_count },
+	{ A_TIMER_DIV, A_TIMER_DIV, BOTH, 0, 0xb, NULL },
+	{ A_SELF_IPI, A_SELF_IPI, X2APIC, 0, 0xff, write_self_ipi },
 };
 
-static void write_register(struct lapic *l, unsigned int offset, u32 value)
+/* offset is a multiple of 16. -EINVAL: not to be written in this mode, or not with these bits. */
+static int write_register(struct lapic *l, unsigned int offset, u64 value)
 {
-	for (unsigned int i = 0; i < ARRAY_SIZE(plain); i++)
-		if (plain[i].offset == offset)
-			*reg(l, offset) = (value & plain[i].bits) | plain[i].ones;
-	switch (offset) {
-	case A_EOI:
-		end_of_interrupt(l);
-		break;
-	case A_SVR:
-		write_svr(l, value);
-		break;
-	case A_ICR:
-		*reg(l, offset) = value & ~0x1000U; /* never pending */
-		send_ipi(l, value, *reg(l, A_ICR_HIGH));
-		break;
-	case A_LVT_TIMER ... A_LVT_ERROR: /* 16 apart, which lapic_mmio() sees to */
-		write_lvt(l, offset, value & 0x7f7ff);
-		break;
-	case A_TIMER_INIT:
-		timer_program(l, value);
-		break;
-	}
+	const struct writable *w = writables, *end = w + ARRAY_SIZE(writables);
+
+	while (w < end && (offset < w->first || offset > w->last))
+		w++;
+	if (w == end || !(w->modes & (x2apic(l) ? X2APIC : XAPIC)) ||
+	    (x2apic(l) && (value & ~w->bits)))
+		return -EINVAL;
+	value = (value & w->bits) | w->ones;
+	if (w->write)
+		w->write(l, offset, value);
+	else
+		*reg(l, offset) = value;
+	return 0;
 }
 
 static u32 read_register(struct lapic *l, unsigned int offset)
@@ -457,23 +485,45 @@ static u32 read_register(struct lapic *l, unsigned int offset)
 		return timer_count(l);
 	if (offset == A_PPR)
 		return processor_priority(l);
+	if (offset == A_ID && x2apic(l))
+		return l->v->id;
 	return *reg(l, offset);
 }
 
+/* The page of an APIC that is off, or in x2APIC mode, is a hole. */
 bool lapic_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u32 *value)
 {
 	struct lapic *l = v->lapic;
-	unsigned int offset;
+	unsigned int offset = gpa & (PAGE_SIZE - 1);
 
-	if (!lapic_enabled(v) || gpa - (l->base & BASE_ADDR) >= PAGE_SIZE)
+	if (!l || gpa - (l->base & BASE_ADDR) >= PAGE_SIZE)
 		return false;
-	offset = gpa & (PAGE_SIZE - 1);
-	if (write && size == 4 && !(offset & 0xf))
+	if ((l->base & BASE_MODE) != BASE_ENABLED)
+		*value = ~0U;
+	else if (write && size == 4 && !(offset & 0xf))
 		write_register(l, offset, *value);
 	else if (!write)
 		*value = (offset & 0xf) < 4 ? read_register(l, offset & ~0xfU) >> 8 * (offset & 3)
 					    : 0;
 	return true;
+}
+
+/* By number: ID VERSION TPR PPR LDR SVR; ISR to ESR; ICR, the LVT to TIMER_NOW, TIMER_DIV (SDM 3A, table 11-6). */
+#define X2APIC_READABLE (0xa50cUL | 0x1ffffffUL << 0x10 | BIT(0x30) | 0xffUL << 0x32 | BIT(0x3e))
+
+int lapic_msr(struct vcpu *v, u32 msr, u64 *value, bool write, bool host)
+{
+	struct lapic *l = v->lapic;
+	unsigned int n = msr - MSR_X2APIC;
+
+	if (!l || !x2apic(l) || (!write && !(X2APIC_READABLE & BIT(n))))
+		return -EINVAL;
+	if (write)
+		return write_register(l, n << 4, *value);
+	*value = read_register(l, n << 4);
+	if (n << 4 == A_ICR)
+		*value |= (u64)*reg(l, A_ICR_HIGH) << 32;
+	return 0;
 }
 
 /* ---- for the rest of vmm/ ---- */
@@ -494,14 +544,27 @@ u64 lapic_get_base(struct vcpu *v)
 	return v->lapic ? v->lapic->base : 0;
 }
 
-/* -EINVAL for reserved bits and for x2APIC mode, which is not offered. */
-int lapic_set_base(struct vcpu *v, u64 base)
+/*
+ * -EINVAL for reserved bits, and a mode that is not there; for the guest also one that its present mode does not
+ * lead to: x2APIC mode begins in xAPIC mode, and ends with the APIC off (SDM 3A 11.12.5).
+ */
+int lapic_set_base(struct vcpu *v, u64 base, bool host)
 {
-	if (!v->lapic)
+	struct lapic *l = v->lapic;
+	const struct kvm_cpuid_entry2 *one = cpuid_find(v, 1, 0);
+	u64 mode = base & BASE_MODE, old = l ? l->base & BASE_MODE : 0;
+
+	if (!l)
 		return 0;
-	if (base & ~(BASE_ADDR | BASE_ENABLED | BASE_BSP))
+	if ((base & ~(BASE_ADDR | BASE_MODE | BASE_BSP)) || mode == BASE_X2APIC ||
+	    ((mode & BASE_X2APIC) && !(one && (one->ecx & CPUID_1_ECX_X2APIC))))
 		return -EINVAL;
-	v->lapic->base = base;
+	if (!host && ((mode == BASE_MODE && !old) || (mode == BASE_ENABLED && old == BASE_MODE)))
+		return -EINVAL;
+	l->base = base;
+	if (mode != old)
+		*reg(l, A_ID) = v->id << 24;
+	set_identity(l);
 	return 0;
 }
 
@@ -513,10 +576,10 @@ int lapic_state(struct vcpu *v, void *arg, bool set)
 		return -EINVAL;
 	spin_lock(&l->lock);
 	ioctl_move(l->regs, arg, sizeof(l->regs), set);
-	*reg(l, A_VERSION) = VERSION_VALUE;
+	set_identity(l);
 	spin_unlock(&l->lock);
 	if (set)
-		timer_program(l, *reg(l, A_TIMER_INIT));
+		write_count(l, A_TIMER_INIT, *reg(l, A_TIMER_INIT));
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Two 8259A interrupt controllers in cascade (Intel 8259A data sheet; the edge/level registers of
- * the 82371). The state is KVM's struct kvm_pic_state. irqchip->lock is held in every call; the
+ * the 82371). The state is KVM's struct kvm_pic_state. irqchip->lock is held in every call but pic_io(); the
  * outcome is chip->pic_output, the INTR wire to the first vCPU.
  */
 #include "vmm/irqchip/irqchip.h"
@@ -131,10 +131,8 @@ static void reset_one(struct kvm_pic_state *s, u8 elcr_mask)
 
 void pic_reset(struct irqchip *chip)
 {
-	chip->pic[0].elcr = chip->pic[1].elcr = 0;
 	reset_one(&chip->pic[0], 0xf8);
 	reset_one(&chip->pic[1], 0xde);
-	WRITE_ONCE(chip->pic_output, false);
 }
 
 /* OCW2: what is done to which line, or to the one that is served first. */
@@ -213,30 +211,20 @@ static u8 read_one(struct irqchip *chip, struct kvm_pic_state *s, bool data)
 
 bool pic_io(struct irqchip *chip, u16 port, bool in, u8 *value)
 {
-	struct kvm_pic_state *s;
+	bool elcr = (port & ~1) == 0x4d0; /* else 0x20, 0x21, 0xa0, 0xa1 */
+	struct kvm_pic_state *s = &chip->pic[elcr ? port & 1 : port >> 7 & 1];
 
-	switch (port) {
-	case 0x20 ... 0x21:
-	case 0xa0 ... 0xa1:
-		s = &chip->pic[port >> 7];
-		if (in)
-			*value = read_one(chip, s, port & 1);
-		else if (port & 1)
-			write_data(s, *value);
-		else
-			write_command(s, *value);
-		break;
-	case 0x4d0:
-	case 0x4d1:
-		s = &chip->pic[port & 1];
-		if (in)
-			*value = s->elcr;
-		else
-			s->elcr = *value & s->elcr_mask;
-		break;
-	default:
+	if (!elcr && (port & ~0x81) != 0x20)
 		return false;
-	}
+	SPIN_GUARD(&chip->lock);
+	if (in)
+		*value = elcr ? s->elcr : read_one(chip, s, port & 1);
+	else if (elcr)
+		s->elcr = *value & s->elcr_mask;
+	else if (port & 1)
+		write_data(s, *value);
+	else
+		write_command(s, *value);
 	pic_update(chip);
 	return true;
 }

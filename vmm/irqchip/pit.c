@@ -10,7 +10,6 @@
 #define SPEAKER_DATA 2 /* bit of port 0x61 */
 #define PIT_HZ 1193182UL
 #define MODE_NONE 0xff /* nobody has programmed the channel */
-#define PERIOD_MIN (200 * NSEC_PER_USEC)
 
 struct pit {
 	struct irqchip *chip;

@@ -144,12 +144,11 @@ int irqchip_state(struct vm *vm, struct kvm_irqchip *c, bool set)
 
 int irq_send_msi(struct vm *vm, u32 address, u32 data)
 {
-	return lapic_deliver(vm, &(struct apic_message){ /* SDM 3A 11.11 */
-							 .vector = data,
-							 .mode = (data >> 8) & 7,
-							 .dest = address >> 12,
-							 .logical = (address >> 2) & 1,
-							 .level_triggered = (data >> 15) & 1 });
+	struct apic_message m = { .low = (u16)data,
+				  .dest = apic_dest(address >> 12) }; /* SDM 3A 11.11 */
+
+	m.logical = (address >> 2) & 1;
+	return lapic_deliver(vm, &m);
 }
 
 int irq_set(struct vm *vm, u32 gsi, bool level)
@@ -175,6 +174,13 @@ int irq_set(struct vm *vm, u32 gsi, bool level)
 	return sum;
 }
 
+/* A write that no chip has: does the monitor want it without an exit? */
+static bool taken_by_monitor(struct vm *vm, bool port, u64 addr, u8 size, u64 value)
+{
+	return ioeventfd_write(vm, port, addr, size, value) ||
+	       coalesce_write(vm, port, addr, size, value);
+}
+
 bool irqchip_io(struct vm *vm, u16 port, u8 size, bool in, u32 *value)
 {
 	struct irqchip *chip = vm->irqchip;
@@ -182,16 +188,10 @@ bool irqchip_io(struct vm *vm, u16 port, u8 size, bool in, u32 *value)
 	bool mine = false;
 
 	if (chip && size == 1) {
-		mine = pit_io(chip, port, in, &byte);
-		if (!mine) {
-			spin_lock(&chip->lock);
-			mine = pic_io(chip, port, in, &byte);
-			spin_unlock(&chip->lock);
-		}
+		mine = pit_io(chip, port, in, &byte) || pic_io(chip, port, in, &byte);
 		*value = mine ? byte : *value;
 	}
-	return mine || (!in && (ioeventfd_write(vm, true, port, size, *value) ||
-				coalesce_write(vm, true, port, size, *value)));
+	return mine || (!in && taken_by_monitor(vm, true, port, size, *value));
 }
 
 bool irqchip_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value)
@@ -201,14 +201,12 @@ bool irqchip_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value)
 	bool mine = lapic_mmio(v, gpa, size, write, &word);
 
 	if (!mine && chip && gpa - chip->ioapic.base_address < 0x100) {
-		spin_lock(&chip->lock);
+		SPIN_GUARD(&chip->lock);
 		ioapic_mmio(chip, gpa - chip->ioapic.base_address, write, &word);
-		spin_unlock(&chip->lock);
 		mine = true;
 	}
 	if (!mine)
-		return write && (ioeventfd_write(v->vm, false, gpa, size, *value) ||
-				 coalesce_write(v->vm, false, gpa, size, *value));
+		return write && taken_by_monitor(v->vm, false, gpa, size, *value);
 	*value = word;
 	return true;
 }
@@ -237,10 +235,8 @@ int irq_ack(struct vcpu *v)
 		return v->user_irq_vector;
 	}
 	if (from_pic(v)) {
-		spin_lock(&chip->lock);
-		vector = pic_ack(chip);
-		spin_unlock(&chip->lock);
-		return vector;
+		SPIN_GUARD(&chip->lock);
+		return pic_ack(chip);
 	}
 	vector = lapic_pending(v);
 	if (vector >= 0)

@@ -26,9 +26,7 @@ void svm_stay(struct vcpu *v)
 
 void svm_inject(struct vcpu *v, const struct vmm_event *e)
 {
-	struct vmcb *b = v->hw_page;
-
-	b->event = *e;
+	((struct vmcb *)v->hw_page)->event = *e;
 }
 
 /* EXITINFO1 and EXITINFO2 of an I/O intercept: APM 2, 15.10.2. */

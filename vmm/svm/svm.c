@@ -30,11 +30,12 @@ static const char *svm_probe(void)
 }
 
 /* Two bits an MSR, read then write; 1 exits (APM 2, 15.11). */
-static void let_through(u32 msr)
+static void let_through(u32 first, u32 last)
 {
-	u32 n = (msr & 0x1fff) + (msr >= 0xc0000000 ? 0x2000 : 0);
+	u32 base = first >= 0xc0000000 ? 0x2000 : 0;
 
-	msrpm[n / 4] &= ~(3 << n % 4 * 2);
+	for (u32 n = base + (first & 0x1fff); n <= base + (last & 0x1fff); n++)
+		msrpm[n / 4] &= ~(3 << n % 4 * 2);
 }
 
 static int svm_setup(void)
@@ -45,12 +46,9 @@ static int svm_setup(void)
 	msrpm = iopm + IOPM_SIZE;
 	memset(iopm, 0xff, IOPM_SIZE + MSRPM_SIZE);
 	/* Swapped by VMLOAD and VMSAVE at every entry and exit. 0x174 to 0x176: SYSENTER. */
-	for (u32 msr = 0x174; msr <= 0x176; msr++)
-		let_through(msr);
-	for (u32 msr = MSR_STAR; msr <= MSR_SFMASK; msr++)
-		let_through(msr);
-	for (u32 msr = MSR_FS_BASE; msr <= MSR_KERNEL_GS_BASE; msr++)
-		let_through(msr);
+	let_through(0x174, 0x176);
+	let_through(MSR_STAR, MSR_SFMASK);
+	let_through(MSR_FS_BASE, MSR_KERNEL_GS_BASE);
 	svm_has_nrip = cpuid(CPUID_SVM_FEATURES, 0).edx & SVM_FEATURE_NRIP;
 	return 0;
 }
@@ -93,7 +91,6 @@ static void svm_vcpu_init(struct vcpu *v)
 	b->asid = OUR_ASID;
 	b->nested_control = NESTED_PAGING;
 	b->nested_cr3 = virt_to_phys(v->vm->slat.root);
-	b->pat = 0x0007040600070406; /* after RESET */
 	b->efer = EFER_SVME;
 }
 

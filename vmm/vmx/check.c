@@ -75,8 +75,7 @@ static void check_control_registers(void)
 	RULE(!(cr4 & ~rdmsr(MSR_VMX_CR4_FIXED1)), "CR4 0x%lx has bits that must be 0", cr4);
 	RULE(!long_mode || ((cr0 & CR0_PG) && (cr4 & CR4_PAE)),
 	     "long mode without CR0.PG and CR4.PAE");
-	RULE(!(efer & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)), "EFER 0x%lx: reserved bits",
-	     efer);
+	RULE(!(efer & ~EFER_GUEST), "EFER 0x%lx: reserved bits", efer);
 	RULE(!(efer & EFER_LMA) == !long_mode, "EFER.LMA differs from the entry control");
 	RULE(!(cr0 & CR0_PG) || !(efer & EFER_LME) == !(efer & EFER_LMA),
 	     "EFER.LMA differs from EFER.LME with paging on");

@@ -126,19 +126,6 @@ static void exit_io(struct vmm_exit *x)
 	/* LAB 09: end */
 }
 
-static void exit_cr(struct vmm_exit *x)
-{
-	u64 q = vmread(VMCS_EXIT_QUALIFICATION);
-	/* 0 MOV to, 1 MOV from; CLTS and LMSW touch no bit of ours */
-	unsigned int type = (q >> 4) & 3;
-
-	x->kind = type < 2 ? VX_CR : VX_UNKNOWN;
-	x->cr.nr = q & 0xf;
-	x->cr.gpr = (q >> 8) & 0xf;
-	x->cr.write = type == 0;
-	x->cr.decoded = true;
-}
-
 static void exit_ept(struct vcpu *v, struct vmm_exit *x)
 {
 	u64 q = vmread(VMCS_EXIT_QUALIFICATION);
@@ -181,26 +168,14 @@ static const u8 kinds[] = {
 static void translate(struct vcpu *v, struct vmm_exit *x)
 {
 	x->kind = x->reason < ARRAY_SIZE(kinds) ? kinds[x->reason] : VX_UNKNOWN;
-	switch (x->kind) {
-	case VX_RESUME:
-	case VX_INTR_WINDOW:
-		return;
-	case VX_EXCEPTION:
-		exit_exception(v, x);
-		return;
-	case VX_SLAT_FAULT:
-		exit_ept(v, x);
-		return;
-	case VX_IO:
+	if (x->kind == VX_IO)
 		exit_io(x);
-		break;
-	case VX_CR:
-		exit_cr(x);
-		break;
-	default:
-		break;
-	}
-	x->next_rip = v->regs.rip + vmread(VMCS_EXIT_INSTRUCTION_LENGTH);
+	if (x->kind == VX_EXCEPTION)
+		exit_exception(v, x);
+	else if (x->kind == VX_SLAT_FAULT)
+		exit_ept(v, x);
+	else if (x->kind != VX_RESUME && x->kind != VX_INTR_WINDOW)
+		x->next_rip = v->regs.rip + vmread(VMCS_EXIT_INSTRUCTION_LENGTH);
 }
 
 void vmx_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
@@ -257,8 +232,7 @@ void vmx_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 	r->rip = h->rip = vmread(VMCS_GUEST_RIP);
 	r->rflags = h->rflags = vmread(VMCS_GUEST_RFLAGS);
 	/* LAB 09: end */
-	v->shadow = vmread(VMCS_GUEST_INTERRUPTIBILITY) &
-		    (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
+	v->shadow = vmread(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_SHADOW;
 	x->kind = VX_RESUME;
 	vectoring = vmread(VMCS_IDT_VECTORING_INFO);
 	if (vectoring & INTR_INFO_VALID)

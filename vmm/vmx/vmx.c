@@ -66,15 +66,15 @@ static const char *vmx_probe(void)
 /* ---- shared tables, and VMX operation of a CPU ---- */
 
 /* MSR bitmap (SDM 3C 25.6.9): 1 exits. Reads at 0, writes at 0x800; 0xc0000000.. at 0x400 of each. */
-static void let_through(u32 msr, bool read, bool write)
+static void let_through(u32 first, u32 last, bool write)
 {
 	u8 *map = vmx_msr_bitmap;
-	u32 bit = (msr & 0x1fff) + (msr >= 0xc0000000 ? 0x400 * 8 : 0);
+	u32 base = first >= 0xc0000000 ? 0x400 * 8 : 0;
 
-	if (read)
-		map[bit / 8] &= ~(1 << bit % 8);
-	if (write)
-		map[0x800 + bit / 8] &= ~(1 << bit % 8);
+	for (u32 n = base + (first & 0x1fff); n <= base + (last & 0x1fff); n++) {
+		map[n / 8] &= ~(1 << n % 8);
+		map[0x800 + n / 8] &= ~(write << n % 8);
+	}
 }
 
 static int vmx_setup(void)
@@ -86,12 +86,9 @@ static int vmx_setup(void)
 		return -ENOMEM;
 	memset(vmx_msr_bitmap, 0xff, PAGE_SIZE);
 	/* In the VMCS: nothing to do for us. 0x174 to 0x176: SYSENTER. */
-	for (u32 msr = 0x174; msr <= 0x176; msr++)
-		let_through(msr, true, true);
-	for (u32 msr = MSR_FS_BASE; msr <= MSR_KERNEL_GS_BASE; msr++)
-		let_through(msr, true, true); /* SWAPGS writes the last anyway */
-	for (u32 msr = MSR_STAR; msr <= MSR_SFMASK; msr++)
-		let_through(msr, true, false); /* written once; so we always know them */
+	let_through(0x174, 0x176, true);
+	let_through(MSR_FS_BASE, MSR_KERNEL_GS_BASE, true); /* SWAPGS writes the last anyway */
+	let_through(MSR_STAR, MSR_SFMASK, false); /* written once; so we always know them */
 	for (int i = 0; i < VMX_SWAPPED; i++)
 		vmx_host_msr[i] = rdmsr(vmx_swapped[i]);
 	vmx_has_vpid =
@@ -198,7 +195,6 @@ static void vmx_vcpu_init(struct vcpu *v)
 
 	*(u32 *)v->hw_page = rdmsr(MSR_VMX_BASIC);
 	h->rflags = RFLAGS_FIXED;
-	h->pat = 0x0007040600070406; /* after RESET */
 	h->eptp = ept_pointer(&v->vm->slat);
 	vmx_unload(v); /* a new region must be cleared before it is loaded */
 	vcpu_load(v);
@@ -268,8 +264,7 @@ static u64 vmx_get(struct vcpu *v, enum vmm_field f)
 		return v->swapped ? rdmsr(vmx_swapped[f - VF_KERNEL_GS_BASE])
 				  : h->msr[f - VF_KERNEL_GS_BASE];
 	case VF_INTR_SHADOW:
-		return (vmread(VMCS_GUEST_INTERRUPTIBILITY) &
-			(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)) != 0;
+		return (vmread(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_SHADOW) != 0;
 	case VF_NMI_BLOCKED:
 		return (vmread(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_NMI) != 0;
 	default:
@@ -316,8 +311,7 @@ void vmx_set(struct vcpu *v, enum vmm_field f, u64 value)
 			wrmsr(vmx_swapped[f - VF_KERNEL_GS_BASE], value);
 		break;
 	case VF_INTR_SHADOW:
-		change_bits(VMCS_GUEST_INTERRUPTIBILITY,
-			    INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS,
+		change_bits(VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_SHADOW,
 			    value ? INTERRUPTIBILITY_STI : 0);
 		if (!value) /* no trap is left of it; Bochs leaves one when a single step faults */
 			vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
