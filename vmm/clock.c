@@ -81,10 +81,10 @@ static void publish(struct vm *vm, u64 gpa, u32 *version, void *page, size_t siz
 	u64 version_at = gpa + ((char *)version - (char *)page);
 
 	++*version;
-	guest_write(vm, version_at, version, sizeof(*version));
-	guest_write(vm, gpa, page, size);
+	guest_copy(vm, version_at, version, sizeof(*version), true);
+	guest_copy(vm, gpa, page, size, true);
 	++*version;
-	guest_write(vm, version_at, version, sizeof(*version));
+	guest_copy(vm, version_at, version, sizeof(*version), true);
 }
 
 void clock_publish(struct vcpu *v)

@@ -7,8 +7,6 @@
  */
 #include "vmm/vmm.h"
 
-#define ZONES_MAX 1000 /* NR_IOBUS_DEVS of Linux: -ENOSPC */
-
 struct zone {
 	struct list_head link;
 	struct kvm_coalesced_mmio_zone at;
@@ -32,7 +30,7 @@ int coalesce_add(struct vm *vm, const struct kvm_coalesced_mmio_zone *at)
 		return -ENOMEM;
 	z->at = *at;
 	SPIN_GUARD(&vm->fd_lock);
-	if (vm->nr_zones == ZONES_MAX) {
+	if (vm->nr_zones == NR_IOBUS_DEVS) {
 		kfree(z);
 		return -ENOSPC;
 	}

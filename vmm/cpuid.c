@@ -43,10 +43,7 @@ static const struct policy {
 } policies[] = {
 	{ 0, -1, { ALL }, { 0 } },
 	/* EBX: CLFLUSH size; the monitor fills in the APIC id and CPU count, and ECX's bit for a hypervisor */
-	{ 1,
-	  -1,
-	  { ~0U, 0xff00, F1_ECX, F1_EDX },
-	  { .ecx = CPUID_1_ECX_X2APIC, .edx = F1_EDX_APIC } },
+	{ 1, -1, { ~0U, 0xff00, F1_ECX, F1_EDX }, { 0, 0, CPUID_1_ECX_X2APIC, F1_EDX_APIC } },
 	{ 6, -1, { 0 }, { .eax = BIT(2) } }, /* ARAT: our APIC timer never stops */
 	{ 7, 0, { 0, F7_EBX, F7_ECX, F7_EDX }, { .ebx = F7_EBX_TSC_ADJUST } },
 	{ 0xd, 0, { ALL }, { 0 } },

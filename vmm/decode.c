@@ -233,7 +233,7 @@ static int decode_one(struct cursor *c, unsigned int opsize, const struct prefix
 
 		in->reg = (modrm & 7) | pf->rex_b;
 		in->cr = ((modrm >> 3) & 7) | pf->rex_r;
-		in->op = op == 0x20 ? INSN_CR_READ : op == 0x22 ? INSN_CR_WRITE : INSN_OTHER;
+		in->op = (op & 1 ? INSN_DR_READ : INSN_CR_READ) + (op >> 1 & 1);
 		return 0;
 	}
 	if (take_form(c, pf, &after_0f[op], opsize, in))

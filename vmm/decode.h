@@ -16,6 +16,8 @@ enum insn_op {
 	INSN_STORE_IMM,
 	INSN_CR_READ, /* MOV reg, CRn */
 	INSN_CR_WRITE,
+	INSN_DR_READ, /* the same of DRn */
+	INSN_DR_WRITE,
 	/* Of these memory is read first. alu says what is done with it; what that writes, it writes to the */
 	INSN_ALU_LOAD, /* register */
 	INSN_ALU_STORE, /* memory; the other operand is the register, */
@@ -42,8 +44,8 @@ struct insn {
 	u8 bits; /* of the code segment */
 	u8 size; /* bytes of memory accessed: 1, 2, 4, 8; of a string, of one element */
 	u8 reg_size; /* bytes of the register written by a load */
-	u8 reg; /* general register 0..15; CRn: the general register */
-	u8 cr; /* control register of INSN_CR_* */
+	u8 reg; /* general register 0..15; CRn and DRn: the general register */
+	u8 cr; /* control or debug register of INSN_CR_* and INSN_DR_* */
 	u8 addr_size; /* bytes of RSI, RDI and RCX that a string instruction uses */
 	u8 seg; /* prefix for where a string comes from: 0, or SEG_PREFIX and ES CS SS DS FS GS as 0..5 */
 	bool rep; /* RCX times */

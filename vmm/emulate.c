@@ -74,10 +74,8 @@ static enum outcome access_linear(struct vcpu *v, const struct insn *in, u64 at,
 		if (n == 0 && !memslot_find(v->vm, gpa, &s))
 			return access_device(v, in, gpa, write, value);
 		part = min(in->size - n, (unsigned int)(PAGE_SIZE - (gpa & ~PAGE_MASK)));
-		if (write)
-			guest_write(v->vm, gpa, (u8 *)value + n, part); /* to a ROM: lost */
-		else if (guest_read(v->vm, gpa, (u8 *)value + n, part))
-			*value = ~0UL;
+		if (guest_copy(v->vm, gpa, (u8 *)value + n, part, write) && !write)
+			*value = ~0UL; /* a write to a ROM is lost */
 	}
 	return DONE;
 }
@@ -271,7 +269,7 @@ static bool store_page(struct vcpu *v, const struct insn *in, u32 count)
 	    low_bytes(v->regs.gpr[R_RCX], in->addr_size) < count ||
 	    guest_translate(v, at, access_kind(v, true), &gpa) || !memslot_find(v->vm, gpa, &s))
 		return false;
-	guest_write(v->vm, gpa, v->pio, n);
+	guest_copy(v->vm, gpa, v->pio, n, true);
 	advance(v, in, count);
 	return true;
 }

@@ -9,7 +9,6 @@
 
 #include <linux/poll.h>
 
-#define IOEVENTFDS_MAX 1000 /* NR_IOBUS_DEVS of Linux: -ENOSPC */
 #define IOEVENTFD_BUS (KVM_IOEVENTFD_FLAG_PIO | KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY)
 
 struct irqfd {
@@ -146,9 +145,9 @@ static int ioeventfd_assign(struct vm *vm, const struct kvm_ioeventfd *a, struct
 	i->event = event;
 	SPIN_GUARD(&vm->fd_lock);
 	list_for_each(o, &vm->ioeventfds, link) {
-		if (++n == IOEVENTFDS_MAX || collide(&o->at, a)) {
+		if (++n == NR_IOBUS_DEVS || collide(&o->at, a)) {
 			kfree(i);
-			return n == IOEVENTFDS_MAX ? -ENOSPC : -EEXIST;
+			return n == NR_IOBUS_DEVS ? -ENOSPC : -EEXIST;
 		}
 	}
 	list_add_tail(&i->link, &vm->ioeventfds);

@@ -62,7 +62,7 @@ static int fetch(struct vcpu *v, u64 at, u8 *code, size_t n)
 {
 	u64 gpa;
 
-	return guest_translate(v, at, 0, &gpa) ? -EFAULT : guest_read(v->vm, gpa, code, n);
+	return guest_translate(v, at, 0, &gpa) ? -EFAULT : guest_copy(v->vm, gpa, code, n, false);
 }
 
 int decode_current(struct vcpu *v, struct insn *in)
@@ -255,27 +255,29 @@ static int guest_write_cr4(struct vcpu *v, u64 value)
 	return 0;
 }
 
+static int write_cr(struct vcpu *v, u8 nr, u64 value)
+{
+	if (nr == 0)
+		return guest_write_cr0(v, value);
+	if (nr == 4)
+		return guest_write_cr4(v, value);
+	if (nr != 8 || value > 15)
+		return -EINVAL;
+	lapic_set_tpr(v, value << 4);
+	return 0;
+}
+
 static int do_cr(struct vcpu *v, struct vmm_exit *x)
 {
-	int err = -EINVAL;
 	struct insn in;
 	u64 *reg;
 
 	if (decode_current(v, &in) || (in.op != INSN_CR_READ && in.op != INSN_CR_WRITE))
 		return give_up(v, x);
 	reg = &v->regs.gpr[in.reg];
-	if (in.op == INSN_CR_READ && in.cr == 8) {
-		*reg = lapic_get_tpr(v) >> 4;
-		err = 0;
-	} else if (in.op == INSN_CR_WRITE && in.cr == 0) {
-		err = guest_write_cr0(v, *reg);
-	} else if (in.op == INSN_CR_WRITE && in.cr == 4) {
-		err = guest_write_cr4(v, *reg);
-	} else if (in.op == INSN_CR_WRITE && in.cr == 8 && *reg < 16) {
-		lapic_set_tpr(v, *reg << 4);
-		err = 0;
-	}
-	if (err)
+	if (in.op == INSN_CR_READ)
+		*reg = lapic_get_tpr(v) >> 4; /* CR8: the others do not exit */
+	else if (write_cr(v, in.cr, *reg))
 		return inject_gp(v, x);
 	goto_rip(v, v->regs.rip + in.len);
 	return 1;
@@ -297,15 +299,38 @@ static int do_xsetbv(struct vcpu *v, struct vmm_exit *x)
 	return skip(v, x);
 }
 
+/* While they hold the monitor's breakpoints the guest has others. DR4 and DR5 are DR6 and DR7 (SDM 3B 18.2.2). */
+static int emulate_dr(struct vcpu *v, struct vmm_exit *x)
+{
+	struct insn in;
+	u64 *reg, *dr;
+
+	if (decode_current(v, &in) || (in.op != INSN_DR_READ && in.op != INSN_DR_WRITE))
+		return give_up(v, x);
+	reg = &v->regs.gpr[in.reg];
+	in.cr |= in.cr & 4 ? 2 : 0;
+	dr = in.cr == 6 ? &v->dr6 : &v->guest_dr[in.cr & 7];
+	if (in.op == INSN_DR_READ)
+		*reg = *dr;
+	else if (in.cr >= 6 && *reg >> 32)
+		return inject_gp(v, x);
+	else
+		*dr = in.cr < 6    ? *reg
+		      : in.cr == 6 ? (*reg & DR6_BITS) | DR6_INIT
+				   : *reg | DR7_FIXED;
+	goto_rip(v, v->regs.rip + in.len);
+	return 1;
+}
+
 /* The debug registers were not the guest's so far; from now on they are, and the instruction runs again. */
 static int do_dr(struct vcpu *v, struct vmm_exit *x)
 {
-	if (!v->dr_used) {
-		irq_push();
-		v->dr_used = true;
-		vcpu_load_debug(v);
-		irq_pop();
-	}
+	if (v->debug & KVM_GUESTDBG_USE_HW_BP)
+		return emulate_dr(v, x);
+	irq_push();
+	v->dr_used = true;
+	vcpu_load_debug(v);
+	irq_pop();
 	vmm->set(v, VF_DR_INTERCEPT, 0);
 	return 1;
 }
@@ -333,7 +358,7 @@ static int do_hlt(struct vcpu *v, struct vmm_exit *x)
 	/* LAB 09: end */
 }
 
-int exit_debug(struct vcpu *v, u32 vector)
+int exit_debug(struct vcpu *v, u32 vector, u64 dr6)
 {
 	struct kvm_debug_exit_arch *d = &v->run->debug.arch;
 	struct kvm_segment cs;
@@ -341,7 +366,7 @@ int exit_debug(struct vcpu *v, u32 vector)
 	vmm->get_segment(v, SEG_CS, &cs);
 	d->exception = vector;
 	d->pc = cs.base + v->regs.rip;
-	d->dr6 = v->dr6 | (v->stepped ? BIT(14) : 0); /* BS */
+	d->dr6 = DR6_INIT | dr6 | (v->stepped ? BIT(14) : 0); /* BS */
 	d->dr7 = vmm->get(v, VF_DR7);
 	v->run->exit_reason = KVM_EXIT_DEBUG;
 	v->stepped = false;
@@ -353,9 +378,10 @@ static int do_exception(struct vcpu *v, struct vmm_exit *x)
 {
 	u32 vector = x->exception.vector;
 
-	if ((vector == VEC_DB && (v->debug & KVM_GUESTDBG_SINGLESTEP)) ||
-	    (vector == VEC_BP && (v->debug & KVM_GUESTDBG_USE_SW_BP)))
-		return exit_debug(v, vector);
+	if (vector == VEC_DB && (v->debug & VMM_DEBUG_DB))
+		return exit_debug(v, vector, x->dr6);
+	if (vector == VEC_BP && (v->debug & KVM_GUESTDBG_USE_SW_BP))
+		return exit_debug(v, vector, 0);
 	v->event = x->exception;
 	return 1;
 }

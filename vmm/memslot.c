@@ -363,7 +363,7 @@ static void log_write(struct vm *vm, u64 gpa)
 	mark_dirty(slot_at(vm, gpa >> PAGE_SHIFT), gpa);
 }
 
-static int guest_copy(struct vm *vm, u64 gpa, char *buf, size_t n, bool write)
+int guest_copy(struct vm *vm, u64 gpa, void *buf, size_t n, bool write)
 {
 	while (n) {
 		size_t part = min(n, (size_t)(PAGE_SIZE - (gpa & ~PAGE_MASK)));
@@ -382,16 +382,6 @@ static int guest_copy(struct vm *vm, u64 gpa, char *buf, size_t n, bool write)
 		n -= part;
 	}
 	return 0;
-}
-
-int guest_read(struct vm *vm, u64 gpa, void *buf, size_t n)
-{
-	return guest_copy(vm, gpa, buf, n, false);
-}
-
-int guest_write(struct vm *vm, u64 gpa, const void *buf, size_t n)
-{
-	return guest_copy(vm, gpa, (char *)buf, n, true);
 }
 
 /* Sets D and A in a guest's page-table entry, as a write by the CPU does. -EAGAIN: somebody changed it meanwhile. */
@@ -425,7 +415,7 @@ static int walk(struct vcpu *v, u64 gva, u32 kind, u64 *gpa)
 		bool pointers =
 			pae && !longmode && level == 2; /* no rights, no size: SDM 3A, 4.4.1 */
 
-		if (guest_read(v->vm, at, &e, entry) || !(e & PTE_P))
+		if (guest_copy(v->vm, at, &e, entry, false) || !(e & PTE_P))
 			return -EFAULT;
 		if (!pointers)
 			rights &= e;

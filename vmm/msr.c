@@ -9,18 +9,14 @@
 #include "vmm/vmm.h"
 
 #define MSR_TSC_ADJUST 0x3b
-#define MSR_UCODE_REV 0x8b
-#define MSR_MTRR_CAP 0xfe
 #define MSR_SYSENTER_CS 0x174 /* ESP, EIP */
 #define MSR_MISC_ENABLE 0x1a0
 #define MISC_ENABLE_FAST_STRING BIT(0)
 #define MSR_MTRR_BASE0 0x200 /* then its mask, and the next base */
 #define MSR_MTRR_FIX_64K 0x250
-#define MSR_MTRR_FIX_16K 0x258
-#define MSR_MTRR_FIX_4K 0x268
 #define MSR_MTRR_DEF_TYPE 0x2ff
-#define MTRR_TYPES                                                                                 \
-	0x73 /* by bit: UC WC WT WP WB; the PAT has UC- as well (SDM 3A 12.11.1, 12.12.2) */
+/* By bit: UC WC WT WP WB; the PAT has UC- as well (SDM 3A 12.11.1, 12.12.2). */
+#define MTRR_TYPES 0x73
 #define PAT_TYPES 0xf3
 
 /* IA32_TSC, IA32_TSC_ADJUST: a guest that changes one changes both (SDM 3B 18.17.3), the monitor one. */
@@ -39,14 +35,6 @@ static int tsc(struct vcpu *v, u32 msr, u64 *value, bool write, bool host)
 	if (adjust || !host)
 		v->tsc_adjust += change;
 	v->clock_seq = 0; /* kvmclock counts from the guest's TSC */
-	return 0;
-}
-
-static int apic_base(struct vcpu *v, u32 msr, u64 *value, bool write, bool host)
-{
-	if (write)
-		return lapic_set_base(v, *value, host);
-	*value = lapic_get_base(v);
 	return 0;
 }
 
@@ -99,7 +87,7 @@ static const struct msr_kind {
 	{ MSR_FS_BASE, 3, ADDRESS, VF_FS_BASE, NULL }, /* GS_BASE, KERNEL_GS_BASE */
 	{ MSR_IA32_TSC, 1, FUNCTION, 0, tsc },
 	{ MSR_TSC_ADJUST, 1, FUNCTION, 0, tsc },
-	{ MSR_IA32_APIC_BASE, 1, FUNCTION, 0, apic_base },
+	{ MSR_IA32_APIC_BASE, 1, FUNCTION, 0, lapic_base_msr },
 	{ MSR_MISC_ENABLE, 1, FUNCTION, 0, misc_enable },
 	{ MSR_KVM_WALL_CLOCK, 1, FUNCTION, 0, clock_wall_msr },
 	{ MSR_KVM_SYSTEM_TIME, 1, FUNCTION, 0, clock_page_msr },
@@ -107,15 +95,15 @@ static const struct msr_kind {
 	{ MSR_KVM_SYSTEM_TIME_NEW, 1, FUNCTION, 0, clock_page_msr },
 	{ MSR_KVM_STEAL_TIME, 1, FUNCTION, 0, clock_page_msr },
 	{ MSR_X2APIC, 0x40, HIDDEN, 0, lapic_msr },
-	{ MSR_MTRR_CAP, 1, READ_ONLY, 0x500 | MTRR_PAIRS, NULL }, /* fixed ones, WC */
+	{ 0xfe, 1, READ_ONLY, 0x500 | MTRR_PAIRS, NULL }, /* MTRRCAP: fixed ones, WC */
 	{ MSR_MTRR_BASE0, 2 * MTRR_PAIRS, KEPT, 0, NULL },
 	{ MSR_MTRR_FIX_64K, 1, KEPT, 2 * MTRR_PAIRS, NULL },
-	{ MSR_MTRR_FIX_16K, 2, KEPT, 2 * MTRR_PAIRS + 1, NULL },
-	{ MSR_MTRR_FIX_4K, 8, KEPT, 2 * MTRR_PAIRS + 3, NULL },
+	{ 0x258, 2, KEPT, 2 * MTRR_PAIRS + 1, NULL }, /* MTRRfix16K */
+	{ 0x268, 8, KEPT, 2 * MTRR_PAIRS + 3, NULL }, /* MTRRfix4K */
 	{ MSR_MTRR_DEF_TYPE, 1, KEPT, 2 * MTRR_PAIRS + 11, NULL },
 	/* Each with the reader that needs it. */
 	{ 0x17, 1, CONSTANT, 0, NULL }, /* PLATFORM_ID: Linux, microcode */
-	{ MSR_UCODE_REV, 1, CONSTANT, 1UL << 32, NULL }, /* Linux: written 0, then read */
+	{ 0x8b, 1, CONSTANT, 1UL << 32, NULL }, /* BIOS_SIGN_ID: Linux writes 0, then reads */
 	{ 0xc0010000, 8, CONSTANT, 0, NULL }, /* performance counters: Xen on AMD */
 	{ 0xc0010010, 1, CONSTANT, 0, NULL }, /* SYSCFG: Linux on AMD, memory encryption */
 	{ 0xc0010015, 1, CONSTANT, 0, NULL }, /* HWCR: Linux on AMD */

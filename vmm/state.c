@@ -7,8 +7,6 @@
 #include "vmm/irqchip/irqchip.h"
 #include "vmm/vmm.h"
 
-#define DR7_FIXED 0x400
-
 u32 segment_rights(const struct kvm_segment *s)
 {
 	if (s->unusable || !s->present)
@@ -84,7 +82,7 @@ static int move_sregs(struct vcpu *v, void *arg, bool set)
 {
 	struct kvm_sregs *s = arg;
 
-	if (set && (!sregs_valid(v, s) || lapic_set_base(v, s->apic_base, true)))
+	if (set && (!sregs_valid(v, s) || lapic_base_msr(v, 0, (u64 *)&s->apic_base, true, true)))
 		return -EINVAL;
 	for (enum vmm_seg i = SEG_ES; i <= SEG_TR; i++)
 		if (set)
@@ -122,10 +120,20 @@ static void set_real_segment(struct vcpu *v, enum vmm_seg i, u16 selector, u64 b
 	vmm->set_segment(v, i, &s);
 }
 
+/* The guest's DR7. */
+static void move_dr7(struct vcpu *v, void *value, bool set)
+{
+	if (v->debug & KVM_GUESTDBG_USE_HW_BP)
+		ioctl_move(&v->guest_dr[7], value, sizeof(u64), set);
+	else
+		move_field(v, VF_DR7, value, set);
+}
+
 /* The state after INIT (SDM 3A, table 10-1). FPU, MSRs and the TSC keep their values. */
 void vcpu_reset(struct vcpu *v)
 {
 	struct kvm_segment table = { .limit = 0xffff };
+	u64 dr7 = DR7_FIXED;
 
 	memset(v->regs.gpr, 0, sizeof(v->regs.gpr));
 	v->regs.gpr[R_RDX] = 0x600; /* family 6: what leaf 1 says is the monitor's business */
@@ -133,12 +141,12 @@ void vcpu_reset(struct vcpu *v)
 	v->regs.rflags = RFLAGS_FIXED;
 	v->regs.cr2 = 0;
 	v->event.valid = false;
-	v->dr6 = 0xffff0ff0;
+	v->dr6 = DR6_INIT;
 	vmm->set(v, VF_EFER, 0);
 	vmm->set(v, VF_CR0, CR0_ET);
 	vmm->set(v, VF_CR3, 0);
 	vmm->set(v, VF_CR4, 0);
-	vmm->set(v, VF_DR7, DR7_FIXED);
+	move_dr7(v, &dr7, true);
 	vmm->set(v, VF_INTR_SHADOW, 0);
 	for (enum vmm_seg i = SEG_ES; i <= SEG_GS; i++)
 		set_real_segment(v, i, 0, 0, 3);
@@ -243,11 +251,12 @@ static int move_debugregs(struct vcpu *v, void *arg, bool set)
 
 	if (set && (d->flags || d->dr6 >> 32 || d->dr7 >> 32))
 		return -EINVAL;
-	ioctl_move(v->dr, d->db, sizeof(v->dr), set);
+	ioctl_move(v->debug & KVM_GUESTDBG_USE_HW_BP ? v->guest_dr : v->dr, d->db, sizeof(v->dr),
+		   set);
 	ioctl_move(&v->dr6, &d->dr6, sizeof(v->dr6), set);
 	if (set)
 		d->dr7 |= DR7_FIXED;
-	move_field(v, VF_DR7, &d->dr7, set);
+	move_dr7(v, &d->dr7, set);
 	v->dr_used |= set; /* breakpoints count from now on */
 	return 0;
 }
@@ -301,12 +310,24 @@ static int set_events(struct vcpu *v, void *arg, bool set)
 /* KVM_SET_GUEST_DEBUG. -EINVAL: not of what KVM_CAP_SET_GUEST_DEBUG2 says. */
 static int set_guest_debug(struct vcpu *v, void *arg, bool set)
 {
-	u32 control = ((struct kvm_guest_debug *)arg)->control;
+	const struct kvm_guest_debug *d = arg;
 
-	if (control & ~VMM_DEBUG)
+	if (d->control & ~VMM_DEBUG)
 		return -EINVAL;
 	v->stepped = false;
-	v->debug = control & KVM_GUESTDBG_ENABLE ? control : 0;
+	if (v->debug & KVM_GUESTDBG_USE_HW_BP) { /* the guest's own come back */
+		memcpy(v->dr, v->guest_dr, sizeof(v->dr));
+		vmm->set(v, VF_DR7, v->guest_dr[7]);
+	}
+	v->debug = d->control & KVM_GUESTDBG_ENABLE ? d->control : 0;
+	if (v->debug & KVM_GUESTDBG_USE_HW_BP) {
+		memcpy(v->guest_dr, v->dr, sizeof(v->dr));
+		v->guest_dr[7] = vmm->get(v, VF_DR7);
+		memcpy(v->dr, d->arch.debugreg, sizeof(v->dr));
+		vmm->set(v, VF_DR7, (u32)d->arch.debugreg[7] | DR7_FIXED);
+		vmm->set(v, VF_DR_INTERCEPT, 1);
+		v->dr_used = true;
+	}
 	vmm->set(v, VF_EXCEPTIONS,
 		 VMM_EXCEPTIONS | (v->debug & KVM_GUESTDBG_USE_SW_BP ? BIT(VEC_BP) : 0));
 	return 0;

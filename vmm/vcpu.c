@@ -47,7 +47,7 @@ static void swap_in(struct vcpu *v)
 static void swap_out(struct vcpu *v)
 {
 	vmm->swap_out(v);
-	if (v->dr_used) {
+	if (v->dr_used && !(v->debug & KVM_GUESTDBG_USE_HW_BP)) {
 		read_breakpoints(v->dr);
 		__asm__ volatile("mov %%db6, %0" : "=r"(v->dr6));
 	}
@@ -246,7 +246,7 @@ static int run_once(struct vcpu *v)
 	if (v->mp_state != KVM_MP_STATE_RUNNABLE)
 		return vcpu_block(v);
 	if (v->stepped && (v->debug & KVM_GUESTDBG_SINGLESTEP))
-		return exit_debug(v, VEC_DB);
+		return exit_debug(v, VEC_DB, 0);
 	clock_publish(v);
 	irq_push();
 	/* Not all of thread.work: a traced thread has some all the time. */

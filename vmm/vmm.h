@@ -22,6 +22,7 @@
 #define VMM_MAX_CPUID 80
 #define VMM_MAX_ROUTES 4096 /* and highest GSI, plus 1: Linux's KVM_MAX_IRQ_ROUTES */
 #define VMM_LOGGED_REFUSALS 8 /* of a vCPU */
+#define NR_IOBUS_DEVS 1000 /* ioeventfds, and zones of coalesced writes, as on Linux: -ENOSPC */
 #define MTRR_PAIRS 8 /* as on Linux */
 #define VMM_MIN_MMU_PAGES 64 /* Linux's KVM_MIN_ALLOC_MMU_PAGES */
 /* What a vCPU's file maps: kvm_run, port I/O data, the VM's ring of coalesced writes. */
@@ -131,7 +132,10 @@ struct vmm_exit {
 			u64 gpa;
 			bool write;
 		} mem;
-		struct vmm_event exception;
+		struct {
+			struct vmm_event exception;
+			u64 dr6; /* bits of it that #DB sets */
+		};
 	};
 };
 
@@ -162,7 +166,12 @@ enum vmm_field {
 };
 /* Both can loop for ever inside the CPU while it delivers them; seen from here they cannot. */
 #define VMM_EXCEPTIONS (BIT(VEC_DB) | BIT(VEC_AC))
-#define VMM_DEBUG (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_SW_BP)
+/* Each #DB is the monitor's. */
+#define VMM_DEBUG_DB (KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_HW_BP)
+#define VMM_DEBUG (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP | VMM_DEBUG_DB)
+#define DR6_INIT 0xffff0ff0UL
+#define DR6_BITS (0xf | BIT(13) | BIT(14)) /* breakpoints, BD, BS */
+#define DR7_FIXED 0x400UL
 /* Segments as instructions number them, then LDTR and TR, then the two tables (base and limit only). */
 enum vmm_seg { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDT, SEG_TR, SEG_GDT, SEG_IDT };
 
@@ -220,7 +229,9 @@ struct vcpu {
 	struct mutex lock; /* guards the rest */
 	struct vcpu_regs regs; /* current whenever the guest does not run */
 	u64 dr[4], dr6;
-	bool dr_used; /* the guest owns the debug registers while it is swapped in */
+	u64 guest_dr
+		[8]; /* DR0-3, DR7 as the guest sees them while the monitor has breakpoints in dr */
+	bool dr_used; /* dr is in the debug registers while the guest is swapped in */
 	u64 xcr0;
 	void *fpu;
 	u64 misc_enable, tsc_adjust;
@@ -320,9 +331,8 @@ bool memslot_find(struct vm *vm, u64 gpa, struct memslot *out);
 /* Maps the page at gpa in the second level. 0; -ENXIO: not memory (or write to read-only): MMIO. */
 int memslot_fault(struct vm *vm, u64 gpa, bool write);
 void memslot_invalidate(struct mm_notifier *n, struct mm *mm, u64 start, u64 end);
-/* Guest-physical memory through the slots, for the current thread in vm->mm. 0 or -EFAULT. */
-int guest_read(struct vm *vm, u64 gpa, void *buf, size_t n);
-int guest_write(struct vm *vm, u64 gpa, const void *buf, size_t n);
+/* Reads or writes guest-physical memory through the slots, for the current thread in vm->mm. 0 or -EFAULT. */
+int guest_copy(struct vm *vm, u64 gpa, void *buf, size_t n, bool write);
 /*
  * The guest-physical address behind a linear one in v's paging mode, for an access of this kind: 0 (nothing is
  * checked), or PF_WRITE, PF_USER. 0; -EFAULT: a table or page is not there; -EACCES: it does not allow that.
@@ -357,8 +367,8 @@ void segment_set_rights(struct kvm_segment *s, u32 rights);
 int exit_handle(struct vcpu *v, struct vmm_exit *x);
 /* KVM_EXIT_IO: count elements of size bytes, which are, or will be, in v->pio. */
 void ask_port(struct vcpu *v, u16 port, u8 size, bool in, u32 count);
-/* KVM_EXIT_DEBUG for #DB or #BP. 0 */
-int exit_debug(struct vcpu *v, u32 vector);
+/* KVM_EXIT_DEBUG for #DB, with these bits of DR6, or #BP. 0 */
+int exit_debug(struct vcpu *v, u32 vector, u64 dr6);
 /* Takes up the monitor's answer to the last I/O exit. Loaded. 1; 0: there is more to ask. */
 int exit_complete(struct vcpu *v);
 /* The instruction at RIP. -EFAULT, -EINVAL: not there, or not known to the decoder. */

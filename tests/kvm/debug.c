@@ -5,6 +5,7 @@
 
 #define STEP (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP)
 #define BREAK (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP)
+#define HARD (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP)
 
 static int set_debug(struct guest *g, uint32_t control)
 {
@@ -35,8 +36,8 @@ static void arguments(void)
 	SHOW(set_debug(&g, BREAK));
 	SHOW(set_debug(&g, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP));
 	SHOW(ioctl(g.vm, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG));
-	CHECK((ioctl(g.vm, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG2) & (STEP | BREAK)) ==
-	      (STEP | BREAK));
+	CHECK((ioctl(g.vm, KVM_CHECK_EXTENSION, KVM_CAP_SET_GUEST_DEBUG2) &
+	       (STEP | BREAK | HARD)) == (STEP | BREAK | HARD));
 }
 
 GUEST(plain, 16, "nop; mov $5, %al; inc %ax; 1: dec %ax; jnz 1b; mov $7, %al; out %al, $0x10; hlt");
@@ -183,6 +184,84 @@ static void breakpoint(void)
 	EQUAL(take_out(&g, 0x10), 2);
 }
 
+/* ---- breakpoints of the hardware ---- */
+
+static void set_breakpoints(struct guest *g, uint64_t dr0, uint64_t dr1, uint64_t dr7)
+{
+	struct kvm_guest_debug d = { .control = HARD, .arch.debugreg = { dr0, dr1, [7] = dr7 } };
+
+	CHECK(ioctl(g->vcpu, KVM_SET_GUEST_DEBUG, &d) == 0);
+}
+
+/* False: SVM in QEMU, which does not look at the DR7 of a VMCB. */
+static bool hits(struct guest *g)
+{
+	const struct kvm_debug_exit_arch *d = &g->run->debug.arch;
+
+	if (go(g) != KVM_EXIT_DEBUG) {
+		CHECK(!has_vmx());
+		say("not seen");
+		return false;
+	}
+	say("exception %u at +%llx dr6 %llx dr7 %llx", d->exception, d->pc - START, d->dr6, d->dr7);
+	return true;
+}
+
+GUEST(touches, 16,
+      "nop; mov $3, %al; mov %al, 0x6000; nop; mov 0x6004, %ax; nop; out %al, $0x10; hlt");
+static void hardware_breakpoints(void)
+{
+	struct guest g;
+
+	guest_make(&g, false);
+	guest_code(&g, touches);
+	set_breakpoints(&g, START + 1, 0x6000,
+			0x40a | 1 << 20); /* to run that; to write this byte */
+	if (!hits(&g))
+		return;
+	CHECK(g.ram[0x6000] == 0);
+	EQUAL(rip_of(&g), START + 1);
+	set_breakpoints(&g, START + 1, 0x6000, 0x408 | 1 << 20);
+	hits(&g);
+	EQUAL(g.ram[0x6000], 3);
+	set_breakpoints(&g, 0x6004, 0, 0x402 | 7 << 16); /* to read or write these two bytes */
+	hits(&g);
+	CHECK(set_debug(&g, 0) == 0);
+	take_out(&g, 0x10);
+	EQUAL(go(&g), KVM_EXIT_HLT);
+}
+
+/* The guest has debug registers of its own meanwhile, and afterwards. */
+GUEST(own_registers, 64,
+      "mov %db0, %rax; out %al, $0x10; mov $0x77, %eax; mov %rax, %db0; mov %rax, %db3\n"
+      "mov $0xffff0ff3, %eax; mov %rax, %db6; mov $0x700, %eax; mov %rax, %db7\n"
+      "mov %db0, %rax; out %al, $0x10; mov %db6, %rax; out %al, $0x10; mov %db5, %rax\n"
+      "shr $8, %rax; out %al, $0x10; out %al, $0x11; mov %db3, %rax; out %al, $0x10; hlt");
+static void hardware_breakpoints_apart(void)
+{
+	struct kvm_debugregs d = { .db = { 0x55 }, .dr6 = 0xffff0ff0, .dr7 = 0x400 };
+	struct guest g;
+
+	guest_make(&g, false);
+	memcpy(g.ram + START, own_registers, own_registers_end - own_registers);
+	guest_long_mode(&g);
+	CHECK(ioctl(g.vcpu, KVM_SET_DEBUGREGS, &d) == 0);
+	set_breakpoints(&g, 0x50000, 0x50010, 0x40a);
+	EQUAL(take_out(&g, 0x10), 0x55);
+	EQUAL(take_out(&g, 0x10), 0x77);
+	EQUAL(take_out(&g, 0x10), 0xf3);
+	EQUAL(take_out(&g, 0x10), 7);
+	EQUAL(take_out(&g, 0x11), 7);
+	CHECK(ioctl(g.vcpu, KVM_GET_DEBUGREGS, &d) == 0);
+	say("%llx %llx %llx %llx dr6 %llx dr7 %llx", d.db[0], d.db[1], d.db[2], d.db[3], d.dr6,
+	    d.dr7);
+	CHECK(set_debug(&g, 0) == 0);
+	EQUAL(take_out(&g, 0x10), 0x77);
+	CHECK(ioctl(g.vcpu, KVM_GET_DEBUGREGS, &d) == 0);
+	say("%llx %llx %llx %llx dr6 %llx dr7 %llx", d.db[0], d.db[1], d.db[2], d.db[3], d.dr6,
+	    d.dr7);
+}
+
 static const struct test_case cases[] = {
 	{ "arguments", arguments },
 	{ "steps", steps },
@@ -192,5 +271,7 @@ static const struct test_case cases[] = {
 	{ "steps-in-shadows", steps_in_shadows },
 	{ "many-steps", many_steps },
 	{ "breakpoint", breakpoint },
+	{ "hardware-breakpoints", hardware_breakpoints },
+	{ "hardware-breakpoints-apart", hardware_breakpoints_apart },
 };
 MAIN(cases)

@@ -170,9 +170,9 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
                 "^about to get started")),
     boots("cloud-pic", "cloud", "nolapic pci=nomsi console=hvc0 devices", irq="XT-PIC", on=SVM, timer=PIC_TIMER, clock="kvm-clock",
           end="poweroff"),
-    boots("cloud-16-bit-smp", "cloud", "no-kvmclock devices", options="--boot16", cpus=2, clock="(tsc|acpi_pm)", on=VTX),
+    boots("cloud-16-bit-smp", "cloud", "no-kvmclock devices", options="--boot16", cpus=2, clock="(tsc|tsc-early|acpi_pm)", on=VTX),
     boots("cloud-16-bit-mmio", "cloud", "no-kvmclock devices", options="--boot16 --transport mmio", cpus=2,
-          clock="(tsc|acpi_pm)", irq="IO-APIC", on=SVM),
+          clock="(tsc|tsc-early|acpi_pm)", irq="IO-APIC", on=SVM),
     # Dyad itself on its virtio drivers
     Case("dyad-devices", WORLD % ("vm run %s busybox -- sh -c '%s'" % (DEVICES, r"""
 grep -o "[0-9]* vd." /proc/partitions

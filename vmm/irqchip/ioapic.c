@@ -108,7 +108,7 @@ static void write_register(struct irqchip *chip, u32 value)
 		service(chip, n / 2);
 }
 
-void ioapic_mmio(struct irqchip *chip, u64 offset, bool write, u32 *value)
+void ioapic_mmio(struct irqchip *chip, u64 offset, bool write, u64 *value)
 {
 	struct kvm_ioapic_state *s = &chip->ioapic;
 

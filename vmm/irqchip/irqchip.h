@@ -45,20 +45,20 @@ void pic_reset(struct irqchip *chip); /* a new one: all is 0 */
 int pic_set_irq(struct irqchip *chip, unsigned int irq, bool level); /* returns as irq_set() */
 void pic_update(struct irqchip *chip);
 int pic_ack(struct irqchip *chip); /* the vector; a spurious one when it went away */
-bool pic_io(struct irqchip *chip, u16 port, bool in, u8 *value); /* the lock is not held */
+bool pic_io(struct irqchip *chip, u16 port, bool in, u32 *value); /* the lock is not held */
 
 /* ioapic.c; irqchip->lock held */
 void ioapic_reset(struct irqchip *chip);
 int ioapic_set_irq(struct irqchip *chip, unsigned int pin, bool level); /* returns as irq_set() */
 void ioapic_eoi(struct irqchip *chip, u8 vector);
-void ioapic_mmio(struct irqchip *chip, u64 offset, bool write, u32 *value);
+void ioapic_mmio(struct irqchip *chip, u64 offset, bool write, u64 *value);
 
 /* pit.c */
 int pit_create(struct vm *vm, bool speaker); /* speaker: with port 0x61. -EEXIST, -ENOMEM */
 /* KVM_GET_PIT2, KVM_SET_PIT2. -ENXIO, -EINVAL */
 int pit_state(struct vm *vm, struct kvm_pit_state2 *s, bool set);
 void pit_free(struct irqchip *chip);
-bool pit_io(struct irqchip *chip, u16 port, bool in, u8 *value); /* irqchip->lock not held */
+bool pit_io(struct irqchip *chip, u16 port, bool in, u32 *value); /* irqchip->lock not held */
 
 /* lapic.c: all but create take a vCPU without an APIC for one that has nothing to say */
 struct apic_message {
@@ -82,9 +82,9 @@ enum { APIC_FIXED, APIC_LOWEST, APIC_NMI = 4, APIC_INIT, APIC_STARTUP, APIC_EXTI
 int lapic_create(struct vcpu *v);
 void lapic_free(struct vcpu *v);
 int lapic_deliver(struct vm *vm, const struct apic_message *m); /* returns as irq_set() */
-bool lapic_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u32 *value);
+bool lapic_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value);
 #define MSR_X2APIC 0x800 /* and 63 more, one a register */
-msr_fn lapic_msr; /* as msr_access() */
+msr_fn lapic_msr, lapic_base_msr; /* as msr_access() */
 int lapic_pending(struct vcpu *v); /* vector, or -1 */
 void lapic_accept(struct vcpu *v, u8 vector);
 bool lapic_takes_pic(struct vcpu *v); /* LINT0 is wired to the PIC and open */
@@ -94,5 +94,4 @@ void lapic_take_init(struct vcpu *v); /* does INIT and SIPI; v is loaded */
 u8 lapic_get_tpr(struct vcpu *v);
 void lapic_set_tpr(struct vcpu *v, u8 tpr);
 u64 lapic_get_base(struct vcpu *v);
-int lapic_set_base(struct vcpu *v, u64 base, bool host);
 int lapic_state(struct vcpu *v, void *arg, bool set); /* -EINVAL: no APIC */

@@ -491,7 +491,7 @@ static u32 read_register(struct lapic *l, unsigned int offset)
 }
 
 /* The page of an APIC that is off, or in x2APIC mode, is a hole. */
-bool lapic_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u32 *value)
+bool lapic_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value)
 {
 	struct lapic *l = v->lapic;
 	unsigned int offset = gpa & (PAGE_SIZE - 1);
@@ -501,7 +501,7 @@ bool lapic_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u32 *value)
 	if ((l->base & BASE_MODE) != BASE_ENABLED)
 		*value = ~0U;
 	else if (write && size == 4 && !(offset & 0xf))
-		write_register(l, offset, *value);
+		write_register(l, offset, (u32)*value);
 	else if (!write)
 		*value = (offset & 0xf) < 4 ? read_register(l, offset & ~0xfU) >> 8 * (offset & 3)
 					    : 0;
@@ -548,13 +548,15 @@ u64 lapic_get_base(struct vcpu *v)
  * -EINVAL for reserved bits, and a mode that is not there; for the guest also one that its present mode does not
  * lead to: x2APIC mode begins in xAPIC mode, and ends with the APIC off (SDM 3A 11.12.5).
  */
-int lapic_set_base(struct vcpu *v, u64 base, bool host)
+int lapic_base_msr(struct vcpu *v, u32 msr, u64 *value, bool write, bool host)
 {
 	struct lapic *l = v->lapic;
 	const struct kvm_cpuid_entry2 *one = cpuid_find(v, 1, 0);
-	u64 mode = base & BASE_MODE, old = l ? l->base & BASE_MODE : 0;
+	u64 old = lapic_get_base(v) & BASE_MODE, base = *value, mode = base & BASE_MODE;
 
-	if (!l)
+	if (!write)
+		*value = lapic_get_base(v);
+	if (!l || !write)
 		return 0;
 	if ((base & ~(BASE_ADDR | BASE_MODE | BASE_BSP)) || mode == BASE_X2APIC ||
 	    ((mode & BASE_X2APIC) && !(one && (one->ecx & CPUID_1_ECX_X2APIC))))

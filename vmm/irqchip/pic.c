@@ -209,7 +209,7 @@ static u8 read_one(struct irqchip *chip, struct kvm_pic_state *s, bool data)
 	return s->read_reg_select ? s->isr : s->irr;
 }
 
-bool pic_io(struct irqchip *chip, u16 port, bool in, u8 *value)
+bool pic_io(struct irqchip *chip, u16 port, bool in, u32 *value)
 {
 	bool elcr = (port & ~1) == 0x4d0; /* else 0x20, 0x21, 0xa0, 0xa1 */
 	struct kvm_pic_state *s = &chip->pic[elcr ? port & 1 : port >> 7 & 1];

@@ -177,7 +177,7 @@ static void write_speaker(struct pit *pit, u8 v)
 	pit->speaker = v & 3;
 }
 
-bool pit_io(struct irqchip *chip, u16 port, bool in, u8 *value)
+bool pit_io(struct irqchip *chip, u16 port, bool in, u32 *value)
 {
 	struct pit *pit = chip->pit;
 	bool complete = false;

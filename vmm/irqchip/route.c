@@ -184,31 +184,24 @@ static bool taken_by_monitor(struct vm *vm, bool port, u64 addr, u8 size, u64 va
 bool irqchip_io(struct vm *vm, u16 port, u8 size, bool in, u32 *value)
 {
 	struct irqchip *chip = vm->irqchip;
-	u8 byte = *value;
-	bool mine = false;
 
-	if (chip && size == 1) {
-		mine = pit_io(chip, port, in, &byte) || pic_io(chip, port, in, &byte);
-		*value = mine ? byte : *value;
-	}
-	return mine || (!in && taken_by_monitor(vm, true, port, size, *value));
+	if (chip && size == 1 && (pit_io(chip, port, in, value) || pic_io(chip, port, in, value)))
+		return true;
+	return !in && taken_by_monitor(vm, true, port, size, *value);
 }
 
 bool irqchip_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value)
 {
 	struct irqchip *chip = v->vm->irqchip;
-	u32 word = *value;
-	bool mine = lapic_mmio(v, gpa, size, write, &word);
 
-	if (!mine && chip && gpa - chip->ioapic.base_address < 0x100) {
+	if (lapic_mmio(v, gpa, size, write, value))
+		return true;
+	if (chip && gpa - chip->ioapic.base_address < 0x100) {
 		SPIN_GUARD(&chip->lock);
-		ioapic_mmio(chip, gpa - chip->ioapic.base_address, write, &word);
-		mine = true;
+		ioapic_mmio(chip, gpa - chip->ioapic.base_address, write, value);
+		return true;
 	}
-	if (!mine)
-		return write && taken_by_monitor(v->vm, false, gpa, size, *value);
-	*value = word;
-	return true;
+	return write && taken_by_monitor(v->vm, false, gpa, size, *value);
 }
 
 static bool from_pic(struct vcpu *v)

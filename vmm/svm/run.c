@@ -96,6 +96,7 @@ static void translate(struct vcpu *v, struct vmcb *b, struct vmm_exit *x)
 	} else if (x->kind == VX_EXCEPTION) {
 		code -= SVM_EXCEPTION;
 		exit_is_exception(x, code, code == VEC_AC, b->exit_info1);
+		x->dr6 = v->dr6 & DR6_BITS;
 	} else if (x->kind == VX_RDMSR && b->exit_info1) {
 		x->kind = VX_WRMSR;
 	} else if ((u32)code == SVM_REFUSED) {
@@ -128,7 +129,11 @@ void svm_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 	struct vmcb *b = v->hw_page;
 	const struct vmm_event *e = &b->exit_event;
 	struct vcpu_regs *r = &v->regs;
+	u64 dr6 = v->dr6;
 	bool software;
+
+	if (v->debug & KVM_GUESTDBG_USE_HW_BP) /* the guest does not see it */
+		v->dr6 = DR6_INIT;
 
 	/* LAB 09: begin
 	 * Interrupts are off. Going in: RAX, RSP, RIP, RFLAGS, CR2 and DR6 of the guest are fields of the
@@ -165,4 +170,7 @@ void svm_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 	if (e->valid && !software)
 		exit_save_event(v, e->info, e->error);
 	translate(v, b, x);
+	if ((v->debug & KVM_GUESTDBG_USE_HW_BP) ||
+	    ((v->debug & VMM_DEBUG_DB) && x->kind == VX_EXCEPTION))
+		v->dr6 = dr6; /* what came in is for the monitor */
 }

@@ -76,14 +76,11 @@ void vmx_inject(struct vcpu *v, const struct vmm_event *e)
 }
 
 /* A #DB comes with the bits of DR6 that the CPU would have set (SDM 3C, table 28-1). */
-static void merge_dr6(struct vcpu *v)
+static void merge_dr6(struct vcpu *v, u64 set)
 {
-	const u64 bits = 0xf | BIT(13) | BIT(14);
-	u64 qual = vmread(VMCS_EXIT_QUALIFICATION);
-
 	if (v->dr_used)
 		__asm__ volatile("mov %%db6, %0" : "=r"(v->dr6));
-	v->dr6 = (v->dr6 & ~bits) | (qual & bits);
+	v->dr6 = (v->dr6 & ~DR6_BITS) | set;
 	if (v->dr_used)
 		__asm__ volatile("mov %0, %%db6" ::"r"(v->dr6));
 	vmwrite(VMCS_GUEST_DR7, vmread(VMCS_GUEST_DR7) & ~BIT(13)); /* GD */
@@ -99,8 +96,9 @@ static void exit_exception(struct vcpu *v, struct vmm_exit *x)
 		return;
 	}
 	exit_is_exception(x, e.vector, e.has_error, e.has_error ? vmread(VMCS_EXIT_INTR_ERROR) : 0);
-	if (e.vector == VEC_DB)
-		merge_dr6(v);
+	x->dr6 = vmread(VMCS_EXIT_QUALIFICATION) & DR6_BITS;
+	if (e.vector == VEC_DB && !(v->debug & VMM_DEBUG_DB))
+		merge_dr6(v, x->dr6);
 	if (e.type == INTR_TYPE_PRIVILEGED_SOFT) /* INT1 returns behind itself */
 		v->regs.rip += vmread(VMCS_EXIT_INSTRUCTION_LENGTH);
 }

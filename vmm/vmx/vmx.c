@@ -211,17 +211,9 @@ static void load_pdptes(struct vcpu *v)
 
 	if (!(cr0 & CR0_PG) || !(cr4 & CR4_PAE) || (vmread(VMCS_GUEST_EFER) & EFER_LMA))
 		return;
-	guest_read(v->vm, vmread(VMCS_GUEST_CR3) & 0xffffffe0, pdpte, sizeof(pdpte));
+	guest_copy(v->vm, vmread(VMCS_GUEST_CR3) & 0xffffffe0, pdpte, sizeof(pdpte), false);
 	for (int i = 0; i < 4; i++)
 		vmwrite(VMCS_GUEST_PDPTE0 + 2 * i, pdpte[i]);
-}
-
-static void set_cr4(struct vcpu *v, u64 value)
-{
-	vmwrite(VMCS_CR4_MASK, ~cr4_guest_mask(v));
-	vmwrite(VMCS_CR4_SHADOW, value);
-	vmwrite(VMCS_GUEST_CR4, value | rdmsr(MSR_VMX_CR4_FIXED0));
-	load_pdptes(v);
 }
 
 static void set_proc_control(struct vmx *h, u32 bit, bool on)
@@ -291,7 +283,10 @@ void vmx_set(struct vcpu *v, enum vmm_field f, u64 value)
 		load_pdptes(v);
 		break;
 	case VF_CR4:
-		set_cr4(v, value);
+		vmwrite(VMCS_CR4_MASK, ~cr4_guest_mask(v));
+		vmwrite(VMCS_CR4_SHADOW, value);
+		vmwrite(VMCS_GUEST_CR4, value | rdmsr(MSR_VMX_CR4_FIXED0));
+		load_pdptes(v);
 		break;
 	case VF_CR3:
 		vmwrite(VMCS_GUEST_CR3, value);
