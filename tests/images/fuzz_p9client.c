@@ -301,7 +301,7 @@ static void use_file(struct inode *inode)
 		inode->fops->iterate(&f, &ctx);
 	} else {
 		inode->fops->read(&f, &u, &pos);
-		u.left = take(2) % 40000;
+		u.left = 1 + take(2) % 40000;
 		before = pos;
 		room = u.left;
 		inode->fops->write(&f, &u, &pos);

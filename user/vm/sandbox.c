@@ -67,11 +67,29 @@ static void keep_shares(struct machine *m)
 	}
 }
 
+/* In a user namespace we are who we were (user_namespaces(7)): else nothing could be made there, and owners not seen. */
+static void map_ids(unsigned int uid, unsigned int gid)
+{
+	char users[40], groups[40];
+
+	format(users, sizeof(users), "%u %u 1", uid, uid);
+	format(groups, sizeof(groups), "%u %u 1", gid, gid);
+	check(!write_small(AT_FDCWD, "/proc/self/setgroups", "deny") &&
+		      !write_small(AT_FDCWD, "/proc/self/uid_map", users) &&
+		      !write_small(AT_FDCWD, "/proc/self/gid_map", groups),
+	      "id maps");
+}
+
 static void hide_everything(struct machine *m)
 {
-	if (unshare(HIDDEN) < 0 && (errno != EPERM || unshare(CLONE_NEWUSER | HIDDEN) < 0)) {
-		check(errno == EPERM || errno == ENOSPC || errno == EINVAL, "unshare");
-		return;
+	unsigned int uid = geteuid(), gid = getegid();
+
+	if (unshare(HIDDEN) < 0) {
+		if (errno != EPERM || unshare(CLONE_NEWUSER | HIDDEN) < 0) {
+			check(errno == EPERM || errno == ENOSPC || errno == EINVAL, "unshare");
+			return;
+		}
+		map_ids(uid, gid);
 	}
 	check(!mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "/");
 	check(!mount("none", ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,mode=555"),
