@@ -133,11 +133,22 @@ int format(char *buf, size_t size, const char *fmt, ...)
 	return n;
 }
 
-/* What is shown is looked at, all of it. */
+void print(const char *fmt, ...)
+{
+	char text[64];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+}
+
+void flush(void)
+{
+}
+
 void write_all(int fd, const char *data, size_t n)
 {
-	if (memchr(data, 0, n) && fd < 0)
-		abort();
 }
 
 void warn(const char *fmt, ...)

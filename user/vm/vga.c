@@ -138,25 +138,6 @@ void vga_type(struct machine *m, uint8_t c)
 
 /* ---- output ---- */
 
-static char out[4096];
-static size_t out_len;
-
-static void out_flush(void)
-{
-	write_all(1, out, out_len);
-	out_len = 0;
-}
-
-static void out_text(const char *text)
-{
-	size_t n = strlen(text);
-
-	if (n > sizeof(out) - out_len)
-		out_flush();
-	memcpy(out + out_len, text, n);
-	out_len += n;
-}
-
 /* Code page 437 in UTF-8 (Unicode's VENDORS/MICSFT/PC/CP437.TXT). */
 static void out_char(uint8_t c)
 {
@@ -175,29 +156,22 @@ static void out_char(uint8_t c)
 		text[0] = 0xc0 | u >> 6;
 		text[1] = 0x80 | (u & 0x3f);
 	}
-	out_text(text);
+	print("%s", text);
 }
 
 /* ---- on a terminal ---- */
 
 static void out_at(unsigned int cell)
 {
-	char text[24];
-
-	format(text, sizeof(text), "\033[%u;%uH", cell / COLUMNS + 1, cell % COLUMNS + 1);
-	out_text(text);
+	print("\033[%u;%uH", cell / COLUMNS + 1, cell % COLUMNS + 1);
 }
 
 static void out_colours(uint8_t attribute)
 {
-	static const uint8_t ansi[8] = {
-		0, 4, 2, 6, 1, 5, 3, 7
-	}; /* which has red and blue swapped */
-	char text[24];
+	static const uint8_t ansi[] = { 0, 4, 2, 6, 1, 5, 3, 7 }; /* has red and blue swapped */
 
-	format(text, sizeof(text), "\033[0;%d;%dm", (attribute & 8 ? 90 : 30) + ansi[attribute & 7],
-	       40 + ansi[attribute >> 4 & 7]);
-	out_text(text);
+	print("\033[0;%d;%dm", (attribute & 8 ? 90 : 30) + ansi[attribute & 7],
+	      40 + ansi[attribute >> 4 & 7]);
 }
 
 static void draw(const struct screen *s)
@@ -210,7 +184,7 @@ static void draw(const struct screen *s)
 
 	if (s->rows != shown.rows) { /* the first time, too */
 		shown = (struct screen){ .rows = s->rows };
-		out_text("\033[0m\033[2J");
+		print("\033[0m\033[2J");
 	}
 	for (unsigned int i = 0; i < s->rows * COLUMNS; i++) {
 		if (new[i] == old[i])
@@ -226,7 +200,7 @@ static void draw(const struct screen *s)
 	if (at != TEXT_CELLS || attribute >= 0 || shown.cursor != s->cursor)
 		out_at(s->cursor < s->rows * COLUMNS ? s->cursor : s->rows * COLUMNS - 1);
 	shown.cursor = s->cursor;
-	out_flush();
+	flush();
 }
 
 /* ---- as lines ---- */
@@ -255,7 +229,7 @@ static void print_row(const uint16_t *row)
 	for (unsigned int i = 0; i < n; i++)
 		out_char(row[i]);
 	if (n)
-		out_text("\n");
+		print("\n");
 }
 
 /* By how many rows `new` is `old` moved up; 0: it is not. */
@@ -295,7 +269,7 @@ static void print_lines(const struct screen *s, bool last)
 		memcpy(told.cell[i], s->cell[i], sizeof(told.cell[i]));
 	}
 	before = *s;
-	out_flush();
+	flush();
 }
 
 /* ---- */
@@ -331,8 +305,8 @@ void vga_end(struct machine *m)
 	if (!m->vga || !show(m, true) || !on_terminal)
 		return;
 	out_at((screen.rows - 1) * COLUMNS);
-	out_text("\033[0m\r\n");
-	out_flush();
+	print("\033[0m\r\n");
+	flush();
 }
 
 void vga_init(struct machine *m)
