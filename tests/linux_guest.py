@@ -75,21 +75,21 @@ outb 0xf4 7
 """
 
 
-def initramfs(build):
-    """The file of the initial file system, made in the build folder."""
+def initramfs(build, name="linux", session=SESSION):
+    """The file of an initial file system, made in the build folder."""
     archive = newc.Archive()
     archive.file("bin/busybox", images.find_busybox(debian.CACHE), 0o755)
     archive.file("bin/outb", os.path.join(build, "tests/guest/outb"), 0o755)
     archive.node("dev/console", 5, 1)
-    for name in ("proc", "sys"):
-        archive.dir(name)
-    archive.data("init", SESSION.encode(), 0o755)
+    for folder in ("proc", "sys"):
+        archive.dir(folder)
+    archive.data("init", session.encode(), 0o755)
     archive.data("devices", DEVICES.encode(), 0o644)
     archive.dir("lib")
-    for name in MODULES:
-        archive.file("lib/%s.ko" % os.path.basename(name), os.path.join(
-            debian.linux_kernel(FLAVOURS["cloud"])[1], "kernel/drivers", name + ".ko"), 0o644)
-    path = os.path.join(build, "tests/linux.cpio")
+    for module in MODULES:
+        archive.file("lib/%s.ko" % os.path.basename(module), os.path.join(
+            debian.linux_kernel(FLAVOURS["cloud"])[1], "kernel/drivers", module + ".ko"), 0o644)
+    path = os.path.join(build, "tests/%s.cpio" % name)
     with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), delete=False) as f:  # two machines may make it
         archive.write(f)
     os.replace(f.name, path)

@@ -25,11 +25,37 @@ EXITS = 40000
 TRIES = 5
 
 
+# What a guest's devices carry, and a guest that does it. Each line "end" tells of what the time since "begin" was for.
+DEVICES = (("read", "a guest's disk, read, QEMU", 16), ("write", "a guest's disk, written, QEMU", 16),
+           ("receive", "a guest's network, received, QEMU", 2), ("send", "a guest's network, sent, QEMU", 2))  # MiB
+TRAFFIC = r"""#!/bin/busybox sh
+export PATH=/bin
+/bin/busybox --install /bin
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
+for name in %s; do insmod /lib/$name.ko; done
+ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up
+dd if=/dev/zero of=/all bs=1M count=16 2>/dev/null; head -c 2097152 /all > /part; stty -F /dev/console -opost
+for try in %s; do
+echo begin; dd if=/dev/vda of=/dev/null bs=1M iflag=direct 2>/dev/null; echo "end read"
+echo begin; dd if=/all of=/dev/vda bs=1M oflag=direct 2>/dev/null; echo "end write"
+echo begin; until nc 10.9.0.1 7777 < /dev/null > /dev/null 2>&1; do :; done; echo "end receive"
+echo begin; until nc 10.9.0.1 7778 < /part > /dev/null 2>&1; do :; done; echo "end send"
+done
+outb 0xf4 7
+"""
+# its host
+WIRE = r"""
+mkdir /d; mount -t tmpfs none /d; cd /d; dd if=/dev/zero of=disk bs=1M count=16 2>/dev/null; head -c 2097152 disk > part
+ip link add wire0 type veth; ip addr add 10.9.0.1/24 dev veth0; ip link set veth0 up; ip link set wire0 up
+while :; do nc -l -p 7777 -e cat part; done & while :; do nc -l -p 7778 -e wc -c; done &
+vm run --mem 160M --kernel /%s/cloud --initrd /%s/traffic --append "nokaslr loglevel=1" --disk disk --net wire0"""
+
+
 class Watch:
     """Seconds of this machine's CPU from the line "begin" to one that starts with last."""
 
     def __init__(self, last):
-        self.last, self.rest, self.begin, self.took = last, b"", None, []
+        self.last, self.rest, self.begin, self.took, self.ends = last, b"", None, [], []
 
     def __call__(self, data):
         *lines, self.rest = (self.rest + data).split(b"\n")
@@ -38,6 +64,7 @@ class Watch:
                 self.begin = kernels.Storms.host_seconds()
             elif line.startswith(self.last) and self.begin is not None:
                 self.took.append(kernels.Storms.host_seconds() - self.begin)
+                self.ends.append(line[len(self.last):].strip().decode())
                 self.begin = None
 
 
@@ -73,6 +100,40 @@ def on_both(build, files, line, last, status=0):
     return seconds
 
 
+def traffic_on(machine, build):
+    """The median seconds of each kind of traffic."""
+    folder = linux_guest.FOLDER.strip("/")
+    drivers = " ".join(map(os.path.basename, linux_guest.MODULES))
+    session = TRAFFIC % (drivers, " ".join(map(str, range(TRIES))))
+    for here, there in linux_guest.kernels(build, ["cloud"]):
+        kernels.put(machine, here, there.strip("/"))
+    kernels.put(machine, linux_guest.initramfs(build, "traffic", session), folder + "/traffic")
+    line = WIRE % (folder, folder)
+    if isinstance(machine, Peer):
+        kernels.put(machine, os.path.join(build, "user/vm"), "bin/vm")
+        kernels.put(machine, os.path.join(machine.modules, "kernel/drivers/net/veth.ko"), "modules/veth.ko")
+        line = "insmod /modules/veth.ko" + line
+    watched = Watch(b"end")
+    machine.command(["sh -c " + shlex.quote(line)])
+    outcome = machine.start(on_output=watched)
+    if len(watched.took) != TRIES * len(DEVICES):
+        raise RuntimeError("traffic: %s %s %s" % (outcome.kind, outcome.detail or outcome.status, watched.ends))
+    return {name: statistics.median(t for t, end in zip(watched.took, watched.ends) if end == name)
+            for name, _, _ in DEVICES}
+
+
+def traffic(args, row, wanted):
+    cases = [case for case in DEVICES if wanted(case[1])]
+    if not cases:
+        return
+    options = dict(cpus=1, mem="1G", timeout=900 * emulator.host_scale())
+    dyad = traffic_on(emulator.Machine(build=args.build, **options), args.build)
+    linux = traffic_on(Peer(**options), args.build)
+    for name, what, size in cases:
+        d, l = size / dyad[name], size / linux[name]
+        row(what, "%.1f : %.1f MiB/s = %.2f" % (d, l, d / l), "at least 0.8", d / l >= 0.8)
+
+
 def measure(args, row, wanted):
     starts(args, row, wanted)
     try:
@@ -87,5 +148,6 @@ def measure(args, row, wanted):
             line = "vm run --mem 96M --kernel /%s/cloud --initrd /%s/initrd --append \"nokaslr loglevel=1 end=port\""
             d, l = on_both(args.build, files, line % (folder, folder), b"@ Linux", status=7)
             row(BOOT, "%.2f s : %.2f s = %.2f" % (d, l, d / l), "at most 0.8", d / l <= 0.8)
+        traffic(args, row, wanted)
     except debian.Missing as e:
         row("Linux's KVM in QEMU", "not measured: no %s" % e)
