@@ -233,6 +233,32 @@ done
 all steps
 """
 
+# A bundle of ctr alone, which a tool that was killed at EVERY-th step leaves, if at all, as one that ps, start and
+# rm know; and no process of it.
+KILLED_BUNDLE = r"""
+mkdir rootfs; cp $DYAD_BUILD/user/ctr rootfs; ctr spec
+sed -i 's/"terminal": true/"terminal": false/; s/"sh"/"\/ctr", "images"/; /"resources"/d' config.json
+n=1
+while :; do
+	{ %s; } > /run/out 2>&1 < /dev/null || { cat /run/out; exit 1; }
+	killat $n %s >> /run/out 2>&1 < /dev/null; s=$?
+	if ctr state $T 2>&1 | grep -q '"created"'; then
+		ctr start $T >> /run/out 2>&1
+		[ "$(ctr ps -aq)" = $T ] || { echo "at $n: forgotten"; cat /run/out; exit 1; }
+	fi
+	ctr rm -f $T >> /run/out 2>&1 || { echo "at $n: rm says $?"; cat /run/out; exit 1; }
+	nothing_left "at $n:"
+	i=0
+	while grep -lzxF $T /proc/[0-9]*/cmdline 2> /dev/null; do i=$((i + 1)); [ $i -lt 100 ] || exit 1; sleep 0.05; done
+	[ $s = 9 ] && break
+	[ $s = 0 ] || { echo "at $n: $s"; exit 1; }
+	n=$((n + ${EVERY:-7}))
+done
+[ $n -gt %d ] && echo all steps
+----
+all steps
+"""
+
 CASES = [Case(name, "T=t" + COMMON + text.partition("----\n")[0], out=text.partition("----\n")[2].replace("T", "t"), seconds=60)
          for name, text in SHARED.items()]
 # As somebody at a terminal: its size and a change of it, ctrl-C, ctrl-p ctrl-q, and back again.
@@ -290,4 +316,8 @@ HOST = {
     "killed-detached": script(KILLED % "ctr run -d --name $T busybox -- true"),
     "killed-rm": script(KILLED.replace("killat", "ctr run -d --name $T busybox -- sleep 100 > /run/out; killat").replace("-gt 100", "-gt 30")
                         % "ctr rm -f $T"),
+    "killed-create": script(KILLED_BUNDLE % ("true", "sh -c \"ctr create -b . $T && ctr kill $T KILL\"", 300)),
+    "killed-start": script(KILLED_BUNDLE % ("ctr create -b . $T", "ctr start $T", 50)),
+    "killed-bundle": script(KILLED_BUNDLE % ("true", "ctr run -d -b . $T", 300)),
+    "killed-delete": script(KILLED_BUNDLE % ("ctr create -b . $T", "ctr delete -f $T", 30)),
 }

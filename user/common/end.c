@@ -122,7 +122,7 @@ static void force(struct state *s)
 
 		if (!state_load(s->name, &now))
 			return;
-		if (now.phase == STATE_CREATED || now.phase == STATE_RUNNING)
+		if (now.pid && now.phase < STATE_EXITED)
 			kill(now.pid, SIGKILL);
 		/* One that is starting has not yet told its number, or its starter was killed. */
 		if (ms > 2000 && now.keeper && now.phase < STATE_EXITED)

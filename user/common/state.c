@@ -275,11 +275,11 @@ bool state_load(const char *name, struct state *s)
 	s->born = number_of(text, "born");
 	unkept = s->bundle[0] && !s->keeper;
 	alive = unkept ? s->born && process_birth(s->pid) == s->born : locked;
-	s->phase = s->ended  ? STATE_EXITED
-		   : !alive  ? unkept ? STATE_EXITED : STATE_DEAD
-		   : !s->pid ? STATE_STARTING
-		   : started ? STATE_RUNNING
-			     : STATE_CREATED;
+	s->phase = s->ended                           ? STATE_EXITED
+		   : !alive                           ? unkept ? STATE_EXITED : STATE_DEAD
+		   : !s->pid || (!started && !unkept) ? STATE_STARTING
+		   : started                          ? STATE_RUNNING
+						      : STATE_CREATED;
 	if (s->keep || s->phase != STATE_DEAD)
 		return true;
 	if (state_lock(s)) {

@@ -170,7 +170,6 @@ int container_group(
 bool container_create(void);
 bool container_start(void); /* the command too */
 int container_wait(int signals); /* for its end, whose status it returns; of hold_signals() */
-int container_leave(void); /* it is not taken down any more: 0 */
 /* Runs it, in the foreground or detached; by a keeper if need be. The exit status. */
 int container_run(bool detach, bool input, bool remove);
 

@@ -94,13 +94,6 @@ bool container_start(void)
 	return created;
 }
 
-int container_leave(void)
-{
-	life.state.keeper = 0;
-	state_save(&life.state);
-	return 0;
-}
-
 /* ---- in the foreground ---- */
 
 int container_wait(int signals)

@@ -227,11 +227,17 @@ bool bundle_create(struct bundle *b, struct state *s)
 	write_maps(b);
 	created = send(b->child, &b->pid, sizeof(b->pid), MSG_NOSIGNAL) > 0 &&
 		  await_step(b->child) && !run_hooks(b, "prestart") &&
-		  !run_hooks(b, "createRuntime") && let_step(b->child) && await_step(b->child) &&
-		  let_step(b->child);
-	close(b->child); /* without the last step it ends */
+		  !run_hooks(b, "createRuntime") && let_step(b->child) && await_step(b->child);
 	if (created && oci_opt.pid_file)
 		write_pid_file(b->pid);
+	if (created && !b->c.with_parent) { /* behind the last step it goes on without us */
+		s->keeper = 0;
+		state_save(s);
+	}
+	created = created && let_step(b->child);
+	close(b->child); /* without that step it ends */
+	if (!created)
+		s->keeper = getpid();
 	return created;
 }
 
@@ -243,8 +249,10 @@ void bundle_start(struct bundle *b)
 	state_path(b->id, "gate", path);
 	gate = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	/* Who takes the name away lets it go: only one can. */
-	if (gate < 0 || unlink(path) < 0 || write(gate, "", 1) != 1)
+	if (gate < 0 || unlink(path) < 0 || write(gate, "", 1) != 1) {
+		life.state.keeper = getpid(); /* one that was made here goes with us */
 		die(STATUS_FAILED, "%s: not created, or its process is gone", b->id);
+	}
 	close(gate);
 	b->status = "running";
 	run_hooks(b, "poststart");
@@ -273,8 +281,12 @@ static bool is_container(pid_t pid)
 
 void container_remove(struct state *s)
 {
-	struct bundle *b = s->bundle[0] ? bundle_load(s) : NULL;
+	char path[STATE_PATH_SIZE];
+	struct bundle *b;
 
+	/* Who was killed while removing it may have left no config.json. */
+	state_path(s->name, "config.json", path);
+	b = s->bundle[0] && !access(path, F_OK) ? bundle_load(s) : NULL;
 	/* Its processes end with their keeper; where the kernel does not see to that, here. */
 	if (s->phase == STATE_DEAD && is_container(s->pid))
 		kill(s->pid, SIGKILL);
@@ -288,7 +300,7 @@ void container_remove(struct state *s)
 int create_verb(int argc, char **argv)
 {
 	prepare(argv[0], true);
-	return container_create() ? container_leave() : container_wait(hold_signals(NULL));
+	return container_create() ? 0 : container_wait(hold_signals(NULL));
 }
 
 int bundle_run(const char *id, bool detach)
@@ -296,7 +308,7 @@ int bundle_run(const char *id, bool detach)
 	prepare(id, detach);
 	if (!detach)
 		return container_run(false, false, false);
-	return container_start() ? container_leave() : container_wait(hold_signals(NULL));
+	return container_start() ? 0 : container_wait(hold_signals(NULL));
 }
 
 int start_verb(int argc, char **argv)
