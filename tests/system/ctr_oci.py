@@ -66,7 +66,7 @@ REFUSED = {
     "sysctl": ("edit 'linux[\"sysctl\"] = {\"vm.swappiness\": \"1\"}'",
                "linux.sysctl.vm.swappiness: not of a namespace that the container has for itself"),
     "architecture": ("edit 'linux[\"seccomp\"] = dict(defaultAction=\"SCMP_ACT_ALLOW\", architectures=[\"SCMP_ARCH_X86\"])'",
-                     "linux.seccomp.architectures[0]: not supported"),
+                     "linux.seccomp: not for SCMP_ARCH_X86_64"),
 }
 
 

@@ -29,6 +29,13 @@ LINUX = ("linux['devices'] = [dict(path='/dev/shm/k', type='c', major=1, minor=3
          "linux['sysctl'] = {'net.ipv4.ip_forward': '1'}", "linux['rootfsPropagation'] = 'slave'",
          "linux['maskedPaths'] = ['/proc/version']", "linux['readonlyPaths'] = ['/proc/self']",
          "linux['cgroupsPath'] = '/spec'", "linux['resources'] = dict(unified={'pids.max': '9'})")
+FIELDS = ("linux['namespaces'].append(dict(type='time'))",
+          "linux['timeOffsets'] = dict(boottime=dict(secs=86400), monotonic=dict(secs=-1, nanosecs=5))",
+          "process['scheduler'] = dict(policy='SCHED_BATCH', nice=7)", "linux['personality'] = dict(domain='LINUX32')",
+          "process['ioPriority'] = {'class': 'IOPRIO_CLASS_BE', 'priority': 6}",
+          "linux['seccomp'] = dict(defaultAction='SCMP_ACT_ALLOW', architectures=['SCMP_ARCH_X86', 'SCMP_ARCH_X86_64'])",
+          "c['hooks'] = dict(createRuntime=[dict(path='/bin/sh', args=['sh', '-c', "
+          "'[ $(cut -d. -f1 /proc/uptime) -lt 86400 ] && echo outside >&2'])])")
 HOOKS = ("c['annotations'] = {'who': 'me'}", "c['hooks'] = {k: [dict(path='/bin/sh', args=['sh', '-c', "
          "'s=$(cat); echo %s $(echo \"$s\" | grep -o \"created\\|creating\\|running\\|stopped\\|me\") >&2' % k])]"
          " for k in ('prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop')}")
@@ -54,6 +61,11 @@ CASES = [
          "cat /proc/sys/net/ipv4/ip_forward; wc -c </proc/version; cat /sys/fs/cgroup/pids.max; sed 1q /proc/self/mountinfo | grep -c master:; "
          "for d in null zero full random urandom tty; do [ -c /dev/$d ] || echo $d; done; for l in fd stdin stdout stderr ptmx; do readlink /dev/$l; done",
          out="640 3 4 1:3\n1\n0\n9\n1\n/proc/self/fd\n/proc/self/fd/0\n/proc/self/fd/1\n/proc/self/fd/2\npts/ptmx", status=1),
+    case("fields", FIELDS, "ctr run -d --pid-file p --bundle . c </dev/null >log 2>&1; until grep -q end log; do sleep 0.05; done; "
+         "cat log; python3 -c \"import os; print(os.sched_getscheduler($(cat p)) == os.SCHED_BATCH)\"; "
+         "ctr exec c cat /proc/self/timens_offsets | xargs; ctr exec c uname -m; ctr delete -f c; [ $(cut -d. -f1 /proc/uptime) -lt 86400 ] && echo back",
+         "[ $(cut -d. -f1 /proc/uptime) -ge 86400 ] && echo a day; cut -d' ' -f19 /proc/self/stat; ionice; uname -m; echo end; exec sleep 1000",
+         out="outside\na day\n7\nbest-effort: prio 6\ni686\nend\nTrue\nmonotonic -1 5 boottime 86400 0\ni686\nback"),
     case("hooks", HOOKS, "ctr create c </dev/null 2>&1; ctr start c; ended c; ctr state c | grep who; ctr delete c", "true",
          out='prestart creating me\ncreateRuntime creating me\ncreateContainer creating me\nstartContainer created me\n'
              'poststart running me\n    "who": "me"\npoststop stopped me'),
@@ -87,7 +99,8 @@ config.md Process|cwd absolute; env; terminal and consoleSize|process 6-stock
 config.md Process|rlimits: soft and hard; an unknown type is an error|process
 config.md Process|capabilities: an unknown one is told and left out|process 1-privileges
 config.md Process|noNewPrivileges, oomScoreAdj|process
-config.md Process|apparmorProfile, selinuxLabel, scheduler, ioPriority, execCPUAffinity|(refused by name)
+config.md Process|scheduler, ioPriority|fields
+config.md Process|apparmorProfile, selinuxLabel, execCPUAffinity|(refused by name)
 config.md User|uid, gid, umask, additionalGids, in the container's numbers|process 7-maps
 config.md Hostname, Domainname|in the uts namespace of the container|2-namespaces process
 config.md Hooks|in the order listed, the state on stdin, their own args and env; after poststart the next goes on|hooks 2-hooks
@@ -96,19 +109,22 @@ config.md Extensibility|unknown properties are ignored|process
 config.md Valid values|an invalid value is an error|refused
 config-linux.md Default Filesystems|/proc, /sys, /dev/pts, /dev/shm as mounts have them|1-mounts
 config-linux.md Namespaces|each type at most once; made, or entered by an absolute path|2-own 3-group
-config-linux.md Namespaces|time; paths of user and mount|(refused by name)
+config-linux.md Namespaces|time|fields
+config-linux.md Namespaces|paths of user and mount|(refused by name)
 config-linux.md User namespace mappings|written as configured, the owner of files stays|7-maps 7-power 7-rootless
-config-linux.md Offset for Time Namespace|timeOffsets|(refused by name)
+config-linux.md Offset for Time Namespace|timeOffsets|fields
 config-linux.md Devices|made with type, number, mode, owner|linux
 config-linux.md Default Devices|null zero full random urandom tty ptmx, and the links of /dev|linux 1-mounts
 config-linux.md Control groups|cgroupsPath: the same path gives the same group; systemd's form is refused|3-path refused
 config-linux.md Control groups|devices: allowed and denied in order|6-devices
 config-linux.md Control groups|memory, cpu, cpuset, pids, unified; what cgroup2 has not is refused by name|4-memory 4-cpu 4-cpuset 4-pids linux
 config-linux.md Control groups|blockIO, hugepageLimits, network, rdma|(refused by name)
-config-linux.md IntelRdt, personality, memoryPolicy, mountLabel|these fields|(refused by name)
+config-linux.md Personality|domain|fields
+config-linux.md IntelRdt, memoryPolicy, mountLabel|these fields|(refused by name)
 config-linux.md Sysctl|of the container's own namespaces alone|linux refused
 config-linux.md Seccomp|default action, actions, arguments, errnoRet; flags|5-errno 5-kill 5-argument
-config-linux.md Seccomp|listenerPath, other architectures|(refused by name)
+config-linux.md Seccomp|architectures: SCMP_ARCH_X86_64 among them; calls of the others kill|fields refused
+config-linux.md Seccomp|listenerPath, listenerMetadata|(refused by name)
 config-linux.md Rootfs Mount Propagation|shared, slave, private, unbindable|linux
 config-linux.md Masked and Readonly Paths|not read, not written; those that are not there are none|linux 6-masked
 """.strip().split("\n")

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <linux/ioprio.h>
 #include <linux/seccomp.h>
 
 #include "oci.h"
@@ -117,13 +118,24 @@ static int set_filter(const struct container *c)
 	return 0;
 }
 
+static int set_schedule(const struct container *c)
+{
+	if (c->scheduler && syscall(SYS_sched_setattr, 0, c->scheduler, 0) < 0)
+		return failed("set", "process.scheduler");
+	if (c->io_priority && syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, c->io_priority) < 0)
+		return failed("set", "process.ioPriority");
+	if (c->personality && syscall(SYS_personality, *c->personality) < 0)
+		return failed("set", "linux.personality");
+	return 0;
+}
+
 /* The last of all, but that a filter is set before who may ceases to be; it must let pass the rest. */
 static int set_rights(const struct container *c, const struct account *who)
 {
 	for (const struct resource_limit *l = c->rlimits; l < c->rlimits + c->nr_rlimits; l++)
 		if (prlimit(0, l->resource, &l->value, NULL) < 0)
 			return failed("set", l->name);
-	if (drop_capabilities(c->capabilities[SET_BOUNDING]) ||
+	if (set_schedule(c) || drop_capabilities(c->capabilities[SET_BOUNDING]) ||
 	    (!c->no_new_privs && set_filter(c)) || become(c, who))
 		return STATUS_FAILED;
 	umask(c->umask);

@@ -92,6 +92,9 @@ struct container {
 	bool no_new_privs;
 	const struct resource_limit *rlimits;
 	int nr_rlimits;
+	const struct sched_attr *scheduler; /* or NULL */
+	int io_priority; /* as ioprio_set(2) has it; 0: as it is */
+	const unsigned int *personality; /* personality(2); or NULL */
 	struct io io;
 	bool with_parent; /* it ends when its parent does; else it has a session of its own */
 	bool init; /* a small init is pid 1, the command its child */

@@ -25,7 +25,7 @@ const struct opt exec_options[] = {
 };
 
 /* mnt last: from there on, /proc and all names are the container's. */
-static const char *const kinds[] = { "ipc", "uts", "net", "cgroup", "pid", "mnt" };
+static const char *const kinds[] = { "ipc", "uts", "net", "cgroup", "time", "pid", "mnt" };
 #define KINDS (sizeof(kinds) / sizeof(*kinds))
 
 static void enter(const struct state *s)

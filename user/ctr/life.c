@@ -77,6 +77,8 @@ bool container_create(void)
 		life.state.pid = spawn(c->namespaces & ~CLONE_NEWIPC, life.cgroup, shared,
 				       container_setup, c);
 	net_leave();
+	if (c->bundle) /* hooks run in ours */
+		bundle_join(c->bundle, true);
 	if (life.state.pid < 0)
 		die(STATUS_FAILED, "cannot start a process in new namespaces: %s", strerror(errno));
 	life.state.started = time(NULL);

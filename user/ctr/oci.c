@@ -5,11 +5,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <linux/ioprio.h>
+#include <linux/personality.h>
+#include <linux/sched.h>
+#include <linux/sched/types.h>
 
 #include "oci.h"
 
@@ -189,12 +192,15 @@ char **texts_at(const struct json *j, const char *path)
 
 uint64_t namespace_bit(const char *type)
 {
-	static const struct word types[] = {
-		{ "mount", CLONE_NEWNS },      { "pid", CLONE_NEWPID },
-		{ "uts", CLONE_NEWUTS },       { "ipc", CLONE_NEWIPC },
-		{ "network", CLONE_NEWNET },   { "user", CLONE_NEWUSER },
-		{ "cgroup", CLONE_NEWCGROUP }, { NULL, 0 }
-	};
+	static const struct word types[] = { { "mount", CLONE_NEWNS },
+					     { "pid", CLONE_NEWPID },
+					     { "uts", CLONE_NEWUTS },
+					     { "ipc", CLONE_NEWIPC },
+					     { "network", CLONE_NEWNET },
+					     { "user", CLONE_NEWUSER },
+					     { "cgroup", CLONE_NEWCGROUP },
+					     { "time", CLONE_NEWTIME },
+					     { NULL, 0 } };
 
 	return word_value(types, type, 0);
 }
@@ -400,6 +406,69 @@ static void read_capabilities(struct container *c, const struct json *process)
 	}
 }
 
+static uint64_t word_at(const struct json *j, const char *path, const struct word *words)
+{
+	uint64_t value = word_value(words, text_at(j, path, ""), ~0ULL);
+
+	if (value == ~0ULL)
+		refuse(field(j, path), "not supported");
+	return value;
+}
+
+static void read_schedule(struct container *c, const struct json *process)
+{
+	static const struct word policies[] = { { "SCHED_OTHER", SCHED_NORMAL },
+						{ "SCHED_FIFO", SCHED_FIFO },
+						{ "SCHED_RR", SCHED_RR },
+						{ "SCHED_BATCH", SCHED_BATCH },
+						{ "SCHED_IDLE", SCHED_IDLE },
+						{ "SCHED_DEADLINE", SCHED_DEADLINE },
+						{ NULL, 0 } };
+	static const struct word flags[] = { { "SCHED_FLAG_RESET_ON_FORK",
+					       SCHED_FLAG_RESET_ON_FORK },
+					     { "SCHED_FLAG_RECLAIM", SCHED_FLAG_RECLAIM },
+					     { "SCHED_FLAG_DL_OVERRUN", SCHED_FLAG_DL_OVERRUN },
+					     { "SCHED_FLAG_KEEP_POLICY", SCHED_FLAG_KEEP_POLICY },
+					     { "SCHED_FLAG_KEEP_PARAMS", SCHED_FLAG_KEEP_PARAMS },
+					     { NULL, 0 } };
+	static const struct word classes[] = { { "IOPRIO_CLASS_RT", IOPRIO_CLASS_RT },
+					       { "IOPRIO_CLASS_BE", IOPRIO_CLASS_BE },
+					       { "IOPRIO_CLASS_IDLE", IOPRIO_CLASS_IDLE },
+					       { NULL, 0 } };
+	static struct sched_attr attr = { .size = sizeof(attr) };
+	const struct json *s = field(process, "scheduler"), *io = field(process, "ioPriority");
+	int64_t priority = number_at(io, "priority", 0);
+
+	if (s) {
+		attr.sched_policy = word_at(s, "policy", policies);
+		attr.sched_nice = number_at(s, "nice", 0);
+		attr.sched_priority = number_at(s, "priority", 0);
+		attr.sched_runtime = number_at(s, "runtime", 0);
+		attr.sched_deadline = number_at(s, "deadline", 0);
+		attr.sched_period = number_at(s, "period", 0);
+		for_each_in(f, s, "flags")
+			attr.sched_flags |= word_at(f, "", flags);
+		c->scheduler = &attr;
+	}
+	if (priority < 0 || priority > 7)
+		refuse(field(io, "priority"), "not 0 to 7");
+	if (io)
+		c->io_priority = IOPRIO_PRIO_VALUE(word_at(io, "class", classes), priority);
+}
+
+static void read_personality(struct container *c, const struct json *j)
+{
+	static const struct word domains[] = { { "LINUX", PER_LINUX },
+					       { "LINUX32", PER_LINUX32 },
+					       { NULL, 0 } };
+	static unsigned int personality;
+
+	if (!j)
+		return;
+	personality = word_at(j, "domain", domains);
+	c->personality = &personality;
+}
+
 void bundle_process(struct bundle *b)
 {
 	const struct json *process = field(b->config, "process");
@@ -425,6 +494,8 @@ void bundle_process(struct bundle *b)
 	b->c.no_new_privs = true_at(process, "noNewPrivileges");
 	read_rlimits(&b->c, process);
 	read_capabilities(&b->c, process);
+	read_schedule(&b->c, process);
+	read_personality(&b->c, field(b->config, "linux.personality"));
 	b->c.seccomp =
 		compile_seccomp(field(b->config, "linux.seccomp"), NULL, &b->c.seccomp_flags);
 }
@@ -490,6 +561,8 @@ static void read_namespaces(struct bundle *b)
 			refuse(field(n, "path"), "not supported for this type");
 	}
 	b->c.namespaces = made;
+	if (!(made & CLONE_NEWTIME) && field(b->config, "linux.timeOffsets"))
+		refuse(field(b->config, "linux.timeOffsets"), "without a new time namespace");
 	b->c.hostname = text_at(b->config, "hostname", NULL);
 	b->c.domainname = text_at(b->config, "domainname", NULL);
 	if (!(made & CLONE_NEWNS))

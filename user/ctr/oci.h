@@ -83,7 +83,7 @@ int create_verb(int argc, char **argv), start_verb(int argc, char **argv);
 int state_verb(int argc, char **argv), spec_verb(int argc, char **argv);
 int bundle_run(const char *id, bool detach); /* `ctr run --bundle`: its status; or left running */
 struct bundle *bundle_load(const struct state *s); /* of a container that there is */
-/* Into the namespaces that it has by their paths, and with back, out of them again. */
+/* Into the namespaces that its first process does not make for itself, and with back, out of them again. */
 void bundle_join(const struct bundle *b, bool back);
 /* With its first process, up to where only the command is left to run. False: that ends, and has told why. */
 bool bundle_create(struct bundle *b, struct state *s);

@@ -200,18 +200,19 @@ static bool applies(const struct json *rule, uint64_t capabilities)
 	       version(text_at(rule, "includes.minKernel", "0")) <= version(u.release);
 }
 
-/* A filter allows x86-64's calls and no other ABI's: of a profile, which lists all, that is one. */
-static void check_architectures(const struct json *s, bool profile)
+/* A filter is for x86-64's calls; one of any other ABI kills, whether that is listed or not. */
+static void check_architectures(const struct json *s)
 {
 	static const char x86[] = "SCMP_ARCH_X86_64";
-	bool listed = has_text(s, "architectures", x86);
+	const struct json *list = field(s, "architectures");
+	bool listed = has_text(list, "", x86);
 
-	for_each_in(a, s, "architectures")
-		if (strcmp(a->text, x86) && !(profile && listed))
-			refuse(a, "not supported");
+	for_each_in(a, list, "")
+		if (strncmp(a->text, x86, strlen("SCMP_ARCH_")))
+			refuse(a, "not an architecture");
 	for_each_in(m, s, "archMap")
 		listed |= !strcmp(text_at(m, "architecture", ""), x86);
-	if (profile && !listed && (field(s, "architectures") || field(s, "archMap")))
+	if (!listed && ((list && list->child) || field(s, "archMap")))
 		refuse(s, "not for SCMP_ARCH_X86_64");
 }
 
@@ -246,7 +247,7 @@ const struct sock_fprog *compile_seccomp(const struct json *s, const uint64_t *c
 		return NULL;
 	otherwise = action_of(s, "defaultAction", number_at(s, "defaultErrnoRet", EPERM));
 	*flags = read_flags(s);
-	check_architectures(s, capabilities);
+	check_architectures(s);
 	load(s, offsetof(struct seccomp_data, arch));
 	emit(s, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
 	emit(s, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);

@@ -97,6 +97,20 @@ static void write_maps(const struct bundle *b)
 	}
 }
 
+/* A time namespace for children, whose clocks are set before there is one. 0, or -1 with errno. */
+static int make_time(const struct bundle *b)
+{
+	char text[128];
+	int err = unshare(CLONE_NEWTIME);
+
+	for_each_in(m, b->config, "linux.timeOffsets") {
+		format(text, sizeof(text), "%.40s %lld %lld\n", m->key,
+		       (long long)number_at(m, "secs", 0), (long long)number_at(m, "nanosecs", 0));
+		err = err ?: write_small(AT_FDCWD, "/proc/self/timens_offsets", text);
+	}
+	return err;
+}
+
 void bundle_join(const struct bundle *b, bool back)
 {
 	static int own[16];
@@ -104,18 +118,19 @@ void bundle_join(const struct bundle *b, bool back)
 
 	for_each_in(n, b->config, "linux.namespaces") {
 		const char *path = text_at(n, "path", NULL), *type = text_at(n, "type", "");
+		uint64_t bit = namespace_bit(type);
 		char mine[32];
 		int fd;
 
-		if (!path)
+		if (!path && bit != CLONE_NEWTIME)
 			continue;
 		format(mine, sizeof(mine), "/proc/self/ns/%s",
 		       strcmp(type, "network") ? type : "net");
 		if (!back)
 			own[i] = open(mine, O_RDONLY | O_CLOEXEC);
-		fd = back ? own[i] : open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || setns(fd, namespace_bit(type)) < 0)
-			die(STATUS_FAILED, "config.json: linux.namespaces: %s: %s", path,
+		fd = back ? own[i] : path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+		if (path || back ? setns(fd, bit) < 0 : make_time(b) < 0)
+			die(STATUS_FAILED, "config.json: linux.namespaces: %s: %s", path ?: type,
 			    strerror(errno));
 		close(fd);
 		i++;

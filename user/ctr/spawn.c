@@ -53,7 +53,8 @@ pid_t spawn(uint64_t flags, int cgroup, bool shared, int (*fn)(const struct cont
 {
 	static char stack[STACK_SIZE] __attribute__((aligned(16)));
 	struct call call = { fn, c };
-	struct clone_args args = { .flags = flags & ~CLONE_NEWCGROUP, .exit_signal = SIGCHLD };
+	struct clone_args args = { .flags = flags & ~(CLONE_NEWCGROUP | CLONE_NEWTIME),
+				   .exit_signal = SIGCHLD };
 	long pid;
 
 	if (cgroup >= 0) {
