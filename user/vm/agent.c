@@ -18,7 +18,7 @@
 #include "life.h"
 #include "vm.h"
 
-#define QUEUE 8192 /* bytes: more than what all channels may have on their way */
+#define QUEUE 4096 /* bytes: more than what all channels may have on their way */
 
 struct channel {
 	struct watch watch; /* of the client; main: of stdin */

@@ -265,15 +265,16 @@ void snapshot_keep(struct kept *k)
 	*last = k;
 }
 
-/* Its first bytes have the image's own checksum and name: EROFS's superblock is at 1,024. */
+/* EROFS's superblock has the image's own checksum and name. */
 static void image_is_the_same(struct walk *w, struct machine *m)
 {
-	uint8_t then[1024 + 128];
+	const uint8_t *now = m->image_at + 1024;
+	uint8_t then[128];
 
 	if (!m->image)
 		return;
-	memcpy(then, m->image_at, sizeof(then));
-	if (transfer(w, "image", 0, then, sizeof(then)) && memcmp(then, m->image_at, sizeof(then)))
+	memcpy(then, now, sizeof(then));
+	if (transfer(w, "image", 0, then, sizeof(then)) && memcmp(then, now, sizeof(then)))
 		fail(w, "the image is not the one that it was made with");
 }
 
