@@ -92,8 +92,8 @@ int client_started(int s)
 	return packet[0] == PACKET_EXIT ? last_status(s, packet) : 0;
 }
 
-/* What was typed goes to the process, but for ctrl-p ctrl-q: true. */
-static bool pass_input(int s, bool raw, bool *end)
+/* What was typed goes to the process; but with `leaves`, ctrl-p ctrl-q: true. */
+static bool pass_input(int s, bool leaves, bool *end)
 {
 	static bool held; /* a ctrl-p, until the next key */
 	char data[PACKET_SIZE / 2], out[PACKET_SIZE];
@@ -107,11 +107,11 @@ static bool pass_input(int s, bool raw, bool *end)
 		return false;
 	}
 	for (ssize_t i = 0; i < n; i++) {
-		if (raw && held && data[i] == CTRL('q'))
+		if (leaves && held && data[i] == CTRL('q'))
 			return true;
 		if (held)
 			out[len++] = CTRL('p');
-		held = raw && data[i] == CTRL('p');
+		held = leaves && data[i] == CTRL('p');
 		if (!held)
 			out[len++] = data[i];
 	}
@@ -174,7 +174,7 @@ int client_run(int s, const char *name)
 				return last_status(s, packet);
 			write_all(packet[0] == PACKET_ERRORS ? 2 : 1, packet + 1, n);
 		}
-		if (p[1].revents && pass_input(s, raw, &end)) {
+		if (p[1].revents && pass_input(s, raw && name, &end)) {
 			char told[2 * NAME_SIZE + 64];
 
 			write_all(2, told,

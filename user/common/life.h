@@ -72,7 +72,7 @@ int keeper_run(struct io *io, pid_t (*start)(void), struct state *s, int client,
 	       bool *left);
 /* Waits until it has started: 0, or the status with which it failed. */
 int client_started(int s);
-/* Is attached until its end, whose status it returns, or until ctrl-p ctrl-q: 0. */
+/* Is attached until its end, whose status it returns; with a name to come back to, or until ctrl-p ctrl-q: 0. */
 int client_run(int s, const char *name);
 int listen_at(const char *name, const char *file); /* a socket in its folder; dies */
 int connect_to(const struct state *s, const char *file); /* who listens there, or -1 */

@@ -172,5 +172,5 @@ int exec_verb(int argc, char **argv)
 		die(STATUS_FAILED, "%s is paused (`ctr unpause %s`)", state.name, state.name);
 	if (opt.detach)
 		return exec_detached();
-	return opt.terminal ? client_run(fork_keeper(&c->io, keep), state.name) : exec_here();
+	return opt.terminal ? client_run(fork_keeper(&c->io, keep), NULL) : exec_here();
 }

@@ -131,7 +131,7 @@ int exec_in(const struct state *st, const char *image, char **argv)
 	if (s < 0)
 		die(STATUS_FAILED, "%s does not answer: %s", st->name, strerror(errno));
 	if (!opt.detach)
-		return client_run(s, st->name);
+		return client_run(s, NULL);
 	status = client_started(s);
 	if (status)
 		warn("%s: %s", *argv, status == STATUS_NOT_FOUND ? "not found" : "cannot be run");

@@ -130,7 +130,7 @@ int shared_run(const struct shared *how, char **argv, int (*start)(const char *n
 		check_usable(&st);
 		s = exec_begin(&st, NULL, &none, flags, words);
 		if (s >= 0)
-			return client_run(s, name);
+			return client_run(s, NULL);
 	}
 	die(STATUS_FAILED, "%s does not answer: %s", name, strerror(errno));
 }
