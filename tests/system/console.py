@@ -150,7 +150,7 @@ HOST = {
                             (">", "\x03echo st$?\r"), ("<", "st130"), (">", "\x10\x11"), ("<", "t goes on"), PROMPT,
                             (">", "vm exec -t t stty size; vm attach t\r"), ("<", "\n44 77\n"), (">", "exit 9\r"), PROMPT,
                             (">", "echo st$?; vm ps -a; vm rm t\r"), ("<", "st9"), ("<", "exited 9"), PROMPT,
-                            (">", "(until vm exec u ls /tmp/go 2> e; do sleep 0.2; done; stty rows 45 < /dev/console) & vm run --name u busybox\r"),
+                            (">", "(until vm exec u ls /tmp/go < /dev/null 2> e; do sleep 0.2; done; stty rows 45 < /dev/console) & vm run --name u busybox\r"),
                             ("<", "u:.*# "), (">", "stty size; touch /tmp/go; until [ \"$(stty size)\" = '45 77' ]; do sleep 0.1; done; echo re$((2))sized; poweroff\r"),
                             ("<", "\n44 77\n"), ("<", "re2sized"), PROMPT] + OFF),
     "quit": session([PROMPT, (">", "\x01x"), ("end", 0)]),
