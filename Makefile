@@ -3,7 +3,7 @@
 -include config.mk
 
 # Jobs side by side, unless -j says how many: as many as there are CPUs.
-ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(or $(shell getconf _NPROCESSORS_ONLN),1)
 endif
 

@@ -85,10 +85,11 @@ int show_stat(struct strbuf *out, struct task *t, const struct pinode *p)
 	sb_printf(out, " %llu %llu %llu 0 0", (ull)(mm ? secret ? 1 : mm->layout.start_code : 0),
 		  (ull)(mm ? secret ? 1 : mm->layout.end_code : 0),
 		  (ull)(mm && !secret ? mm->layout.start_stack : 0));
-	sb_printf(out, " %llu %llu %llu %llu %d 0 0 %d %u 0 0 0 0 0",
+	sb_printf(out, " %llu %llu %llu %llu %d 0 0 %d %u 0 %d 0 0 0",
 		  (ull)(t->pending.set & 0x7fffffff), (ull)(t->blocked & 0x7fffffff),
 		  (ull)(ign & 0x7fffffff), (ull)(caught & 0x7fffffff),
-		  t->thread.state == THREAD_RUNNABLE ? 0 : 1, proc->exit_signal, t->thread.cpu);
+		  t->thread.state == THREAD_RUNNABLE ? 0 : 1, proc->exit_signal, t->thread.cpu,
+		  t->policy);
 	if (mm && !secret)
 		sb_printf(out, " %llu %llu %llu %llu %llu %llu %llu", (ull)mm->layout.start_data,
 			  (ull)mm->layout.end_data, (ull)mm->layout.start_brk,

@@ -47,12 +47,26 @@ static void policies(void)
 	R(syscall(SYS_sched_getscheduler, 0));
 }
 
+/* Fields 40 and 41 of /proc/PID/stat, proc(5). */
+static void say_stat(void)
+{
+	unsigned int prio = 9, policy = 9;
+	FILE *f = fopen("/proc/self/stat", "r");
+	int c = 0;
+
+	for (int field = 1; f && field < 40 && c != EOF; field += c == ' ')
+		c = fgetc(f);
+	if (f && fscanf(f, "%u %u", &prio, &policy) == 2)
+		say("stat: priority %u, policy %u", prio, policy);
+}
+
 static void policies_change(void)
 {
 	int prio = 9;
 
 	become_nobody();
 	R(set_policy(0, SCHED_BATCH, 0));
+	say_stat();
 	R(syscall(SYS_sched_getscheduler, 0));
 	R(syscall(SYS_sched_getscheduler, getpid()));
 	R(syscall(SYS_sched_getparam, 0, &prio));
@@ -63,6 +77,7 @@ static void policies_change(void)
 	}
 	wait(NULL);
 	R(set_policy(0, SCHED_IDLE, 0));
+	say_stat();
 	R(syscall(SYS_sched_getscheduler, 0));
 	R(set_policy(0, SCHED_OTHER, 0));
 	R(syscall(SYS_sched_getscheduler, 0));

@@ -156,7 +156,8 @@ void tree_group(const struct state *s)
 		if (read_small(its, files[i], text, sizeof(text)) < 0)
 			continue;
 		if (read_small(root, files[i], above, sizeof(above)) < 0)
-			join(above, sizeof(above), "(no limit)", NULL);
+			join(above, sizeof(above), strstr(files[i], "current") ? "" : "(no limit)",
+			     NULL);
 		tree_add(2, "%-25s %-22s %s", files[i], above, text);
 	}
 	close(root);
