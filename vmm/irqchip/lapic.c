@@ -451,7 +451,8 @@ static const struct writable {
 	{ A_DFR, A_DFR, XAPIC, 0x0fffffff, 0xf0000000, NULL },
 	{ A_SVR, A_SVR, BOTH, 0, 0x3ff, write_svr },
 	{ A_ESR, A_ESR, BOTH, 0, 0, NULL },
-	{ A_ICR, A_ICR, BOTH, 0, 0xffffffff000cdfff, write_icr }, /* with the destination */
+	{ A_ICR, A_ICR, X2APIC, 0, 0xffffffff000cdfff, write_icr }, /* with the destination */
+	{ A_ICR, A_ICR, XAPIC, 0, 0xffffffff, write_icr }, /* all can be read back, as on Linux */
 	{ A_ICR_HIGH, A_ICR_HIGH, XAPIC, 0, 0xff000000, NULL },
 	{ A_LVT_TIMER, A_LVT_ERROR, BOTH, 0, 0x7f7ff, write_lvt },
 	{ A_TIMER_INIT, A_TIMER_INIT, BOTH, 0, 0xffffffff, write_count },
@@ -463,11 +464,11 @@ static const struct writable {
 static int write_register(struct lapic *l, unsigned int offset, u64 value)
 {
 	const struct writable *w = writables, *end = w + ARRAY_SIZE(writables);
+	u16 mode = x2apic(l) ? X2APIC : XAPIC;
 
-	while (w < end && (offset < w->first || offset > w->last))
+	while (w < end && (offset < w->first || offset > w->last || !(w->modes & mode)))
 		w++;
-	if (w == end || !(w->modes & (x2apic(l) ? X2APIC : XAPIC)) ||
-	    (x2apic(l) && (value & ~w->bits)))
+	if (w == end || (mode == X2APIC && (value & ~w->bits)))
 		return -EINVAL;
 	value = (value & w->bits) | w->ones;
 	if (w->write)
@@ -479,15 +480,13 @@ static int write_register(struct lapic *l, unsigned int offset, u64 value)
 
 static u32 read_register(struct lapic *l, unsigned int offset)
 {
-	if (offset >= KVM_APIC_REG_SIZE)
-		return 0;
 	if (offset == A_TIMER_NOW)
 		return timer_count(l);
 	if (offset == A_PPR)
 		return processor_priority(l);
 	if (offset == A_ID && x2apic(l))
 		return l->v->id;
-	return *reg(l, offset);
+	return offset < KVM_APIC_REG_SIZE ? *reg(l, offset) : 0;
 }
 
 /* The page of an APIC that is off, or in x2APIC mode, is a hole. */
