@@ -77,13 +77,13 @@ rm: can't remove 'f': No space left on device
 f g h
 Seccomp:\t2
 0
-ctr: arm: architectures[0]: not supported
+ctr: arm: not for SCMP_ARCH_X86_64
 125
 ctr: bad: syscalls[0].action: not supported
 125
 ctr: type: defaultAction: not a string
 125
-ctr: cut: line 2: a string is missing
+ctr: cut: line 1: a string is missing
 125
 ctr: /nosuch: No such file or directory
 125"""),

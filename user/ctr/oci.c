@@ -647,7 +647,7 @@ static char *read_file(const char *path)
 	if (n > FILE_MOST)
 		die(STATUS_FAILED, "%s: not a file of at most 1M", path);
 	if (strlen(text) != (size_t)n)
-		die(STATUS_FAILED, "config.json: a NUL character");
+		die(STATUS_FAILED, "%s: a NUL character", document);
 	return text;
 }
 
