@@ -76,7 +76,7 @@ KSAN := $(if $(filter 1,$(SAN)),-DSAN -fsanitize=undefined -fno-sanitize=alignme
 KLOCKDEP := $(if $(filter 1,$(SAN) $(DEBUG)),-DLOCKDEP)
 KSAN_NOT := $(if $(filter 1,$(SAN)),kernel/x86/kasan.c)
 # no-ops in front of loops and jumps would be a twentieth of the image
-KALIGN := -falign-functions=8 $(if $(findstring clang,$(CC)),,-fno-align-loops -fno-align-jumps -fno-align-labels)
+KALIGN := -falign-functions=4 $(if $(findstring clang,$(CC)),,-fno-align-loops -fno-align-jumps -fno-align-labels)
 # What programs wait for is built for speed, the rest for size: that is a fifth of the image.
 KFAST := kernel/lib/% kernel/sched/% kernel/mm/% vmm/vcpu.c vmm/exit.c vmm/cpuid.c vmm/svm/run.c vmm/vmx/run.c \
 	$(addprefix kernel/x86/,trap.c paging.c clock.c apic.c fpu.c) \
