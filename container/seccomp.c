@@ -8,6 +8,9 @@
  * nothing. task->seccomp is changed with siglock held, by the task itself or by a thread of its
  * process (TSYNC), and then only to a filter that lies upon the old one: the task itself reads it
  * without lock.
+ *
+ * Most calls are allowed whatever their arguments are: the first answer holds for ever, and the filters are not
+ * asked again (seccomp_filter.allowed).
  * Read next: bpf_classic.c, seccomp_notify.c.
  */
 #include "container/seccomp.h"
@@ -258,19 +261,29 @@ static long seccomp_call(unsigned int op, unsigned int flags, void __user *args)
 
 /* ---- the verdict on a call ---- */
 
+static bool allows_always(const struct seccomp_filter *f, u32 nr)
+{
+	return nr < SECCOMP_CACHED && READ_ONCE(f->allowed[nr / 64]) & BIT(nr % 64);
+}
+
 /* The strictest of all filters' answers; *who gave it. Ordered as signed numbers. */
 static u32 ask_filters(struct seccomp_filter *f, const struct seccomp_data *data,
 		       struct seccomp_filter **who)
 {
+	struct seccomp_filter *top = f;
 	u32 verdict = SECCOMP_RET_ALLOW, v;
+	bool looked = false;
 
 	for (*who = f; f; f = f->below) {
-		v = bpf_classic_run(f->prog, data);
+		v = bpf_classic_run(f->prog, data, &looked);
 		if ((s32)(v & SECCOMP_RET_ACTION_FULL) >= (s32)(verdict & SECCOMP_RET_ACTION_FULL))
 			continue;
 		verdict = v;
 		*who = f;
 	}
+	if (verdict == SECCOMP_RET_ALLOW && !looked && (u32)data->nr < SECCOMP_CACHED)
+		__atomic_fetch_or(&top->allowed[data->nr / 64], BIT(data->nr % 64),
+				  __ATOMIC_RELAXED);
 	return verdict;
 }
 
@@ -353,7 +366,7 @@ static bool check(struct regs *regs, bool traced_already)
 /* layer_ops.seccomp_allows */
 static bool seccomp_allows(struct regs *regs)
 {
-	return check(regs, false);
+	return allows_always(READ_ONCE(current->seccomp), regs->orig_rax) || check(regs, false);
 }
 
 /* ---- the life of a task ---- */

@@ -4,6 +4,8 @@
 #include "lib/bpf.h"
 #include "container/container.h"
 
+#define SECCOMP_CACHED 512 /* calls: all that there are */
+
 /*
  * A filter lies upon those that were installed before it and never changes; a task points at its top
  * one, and a fork shares it. So the filters of all tasks are one tree, whose leaves point to the root.
@@ -16,6 +18,8 @@ struct seccomp_filter {
 	unsigned int depth; /* filters from here down */
 	unsigned int path; /* their instructions, and 4 more for each but this: 32768 at most */
 	bool log, wait_killable; /* SECCOMP_FILTER_FLAG_* */
+	/* Calls that this and all below have allowed without a look at their arguments: always. Bits are set alone. */
+	u64 allowed[SECCOMP_CACHED / 64];
 	/* user notification */
 	struct mutex lock; /* guards the next four */
 	bool listening; /* the listener is open */

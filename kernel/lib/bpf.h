@@ -16,7 +16,8 @@
  * numbers. 0 or -EINVAL.
  */
 int bpf_classic_check(const struct sock_filter *prog, unsigned int n, u16 *scratch);
-u32 bpf_classic_run(const struct sock_filter *prog, const struct seccomp_data *data);
+/* *looked becomes true when the answer depends on more of the call than its number and ABI. */
+u32 bpf_classic_run(const struct sock_filter *prog, const struct seccomp_data *data, bool *looked);
 
 /*
  * A program of bpf(2) in the newer instruction set: eleven 64-bit registers and 512 bytes of stack; it

@@ -113,7 +113,7 @@ int bpf_classic_check(const struct sock_filter *prog, unsigned int n, u16 *scrat
 	return memory_is_sound(prog, n, scratch) ? 0 : -EINVAL;
 }
 
-u32 bpf_classic_run(const struct sock_filter *i, const struct seccomp_data *data)
+u32 bpf_classic_run(const struct sock_filter *i, const struct seccomp_data *data, bool *looked)
 {
 	u32 a = 0, x = 0, mem[BPF_MEMWORDS] = { 0 }, v;
 
@@ -130,6 +130,8 @@ u32 bpf_classic_run(const struct sock_filter *i, const struct seccomp_data *data
 			    : BPF_MODE(i->code) == BPF_MEM ? mem[i->k]
 							   : i->k;
 			*(BPF_CLASS(i->code) == BPF_LD ? &a : &x) = v;
+			*looked |= BPF_MODE(i->code) == BPF_ABS &&
+				   i->k > offsetof(struct seccomp_data, arch);
 			break;
 		case BPF_ST:
 			mem[i->k] = a;

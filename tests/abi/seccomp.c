@@ -350,6 +350,31 @@ static void verdicts(void)
 }
 
 /* The strictest of several counts; of equals, the data of the latest. */
+/* A verdict that held once: for other arguments, for a filter that came later, for who has another one. */
+static void asked_again(void)
+{
+	pid_t pid;
+
+	no_new_privs();
+	R(FILTER(0, FIELD(nr), WHEN(SYS_personality, 3), FIELD(args[1]), WHEN(2, 1),
+		 RETURN(SECCOMP_RET_ERRNO | 77), OK));
+	for (int i = 0; i < 4; i++)
+		say("%d", syscall(SYS_personality, 0xffffffff, i) < 0 ? errno : 0);
+	for (int i = 0; i < 3; i++)
+		say("%d", syscall(SYS_getuid) < 0 ? errno : 0);
+	pid = fork();
+	if (!pid) {
+		say("child %d", syscall(SYS_getuid) < 0 ? errno : 0);
+		R(VERDICT(0, SYS_getuid, SECCOMP_RET_ERRNO | 7));
+		say("child %d", syscall(SYS_getuid) < 0 ? errno : 0);
+		_exit(0);
+	}
+	reap(pid);
+	say("%d", syscall(SYS_getuid) < 0 ? errno : 0);
+	R(VERDICT(0, SYS_getuid, SECCOMP_RET_ERRNO | 8));
+	say("%d", syscall(SYS_getuid) < 0 ? errno : 0);
+}
+
 static void precedence(void)
 {
 	static const unsigned int all[] = { SECCOMP_RET_LOG,        SECCOMP_RET_TRACE,
@@ -768,8 +793,8 @@ static void interrupted(void)
 
 ABI_MAIN(CASE(operations), CASE(flags), CASE(lengths), CASE(who_may), CASE(instructions),
 	 CASE(loads), CASE(jumps), CASE(constants), CASE(memory), CASE(arithmetic),
-	 CASE(comparisons), CASE(arguments), CASE(errnos), CASE(verdicts), CASE(precedence),
-	 CASE(trapped), CASE(trap_masks), CASE(strict), CASE(inherited), CASE(after_exec),
-	 CASE(threads_apart), CASE(threads_synced), CASE(threads_diverged), CASE(threads_behind),
-	 CASE(threads_ahead), CASE(killed_threads), CASE(kills), CASE(traced),
+	 CASE(comparisons), CASE(arguments), CASE(errnos), CASE(verdicts), CASE(asked_again),
+	 CASE(precedence), CASE(trapped), CASE(trap_masks), CASE(strict), CASE(inherited),
+	 CASE(after_exec), CASE(threads_apart), CASE(threads_synced), CASE(threads_diverged),
+	 CASE(threads_behind), CASE(threads_ahead), CASE(killed_threads), CASE(kills), CASE(traced),
 	 CASE(killed_under_tracer), CASE(available), CASE(interrupted))

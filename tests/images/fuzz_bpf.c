@@ -88,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct seccomp_data *call;
 	struct sock_filter *prog;
+	bool looked = false;
 	u16 *scratch;
 	size_t n;
 
@@ -104,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < n; i++)
 		tame(&prog[i], n - i - 1);
 	if (!bpf_classic_check(prog, n, scratch))
-		bpf_classic_run(prog, call);
+		bpf_classic_run(prog, call, &looked);
 	free(prog);
 	free(call);
 	free(scratch);
