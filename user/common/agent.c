@@ -23,6 +23,7 @@ struct channel {
 	int status;
 	int in, out[2]; /* -1: closed; of a terminal in and out[0] are the same file */
 	bool waits; /* for TAKEN */
+	bool over; /* EXIT was the last word on it: a HANG_UP that crossed it is of that time */
 	char typed[AGENT_PIECE]; /* not yet taken by the process */
 	size_t nr_typed;
 	char *words; /* of a command that is not yet whole */
@@ -201,7 +202,9 @@ static void hang_up(int i)
 		free(c->words);
 		c->words = NULL;
 		c->nr_words = 0;
-		tell(i, PACKET_EXIT, &(int){ STATUS_FAILED }, sizeof(int));
+		if (!c->over)
+			tell(i, PACKET_EXIT, &(int){ STATUS_FAILED }, sizeof(int));
+		c->over = true;
 		return;
 	}
 	if (c->pid > 0 && !c->ended)
@@ -248,6 +251,7 @@ static void take_frame(int i, char letter, const char *data, size_t n)
 		return; /* TAKEN is said when it is */
 	}
 	tell(i, AGENT_TAKEN, "", 0);
+	c->over &= letter != AGENT_COMMAND && letter != AGENT_START;
 	if (letter == AGENT_COMMAND)
 		add_words(c, data, n);
 	else if (letter == AGENT_START && !c->pid)
@@ -355,7 +359,7 @@ static void finish(int i)
 	if (i == AGENT_MAIN)
 		_exit(c->status);
 	tell(i, PACKET_EXIT, &c->status, sizeof(c->status));
-	*c = (struct channel){ .in = -1, .out = { -1, -1 }, .waits = true };
+	*c = (struct channel){ .in = -1, .out = { -1, -1 }, .waits = true, .over = true };
 }
 
 static void serve_once(int signals)

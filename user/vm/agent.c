@@ -25,6 +25,7 @@ struct channel {
 	bool used, hung; /* hung: it has left, the guest's EXIT is waited for */
 	bool ended; /* there is no more input */
 	bool waits; /* for TAKEN */
+	bool said; /* the guest has heard of this client */
 	char packet[1 + PACKET_SIZE]; /* of the client, its letter first; */
 	size_t n, at; /* n 0: none; what of it has gone */
 	char reply[1 + AGENT_REPLY]; /* that the client has no room for */
@@ -87,6 +88,7 @@ static void tell_more(struct machine *m, int i)
 	}
 	if (c->n) {
 		tell(m, i, c->packet[0], c->packet + c->at, n);
+		c->said = true;
 		c->at += n;
 		if (c->at == c->n)
 			c->n = 0;
@@ -104,7 +106,7 @@ static void set_free(int i)
 	watch_set(&c->watch, 0);
 	if (!c->hung)
 		close(c->watch.fd);
-	c->used = c->hung = c->waits = false;
+	c->used = c->hung = c->waits = c->said = false;
 	c->n = c->nr_reply = 0;
 }
 
@@ -129,7 +131,9 @@ static void hang_up(struct machine *m, int i)
 	c->n = 0;
 	if (c->nr_reply)
 		replied(m, i);
-	if (c->used)
+	if (c->used && !c->said)
+		set_free(i);
+	else if (c->used)
 		tell(m, i, AGENT_HANG_UP, NULL, 0);
 }
 
@@ -337,7 +341,7 @@ static void saving(void)
 	then.n = agent.n;
 	then.here = agent.here;
 	for (int i = 0; i < AGENT_CHANNELS; i++) {
-		then.used[i] = channels[i].used;
+		then.used[i] = channels[i].used && channels[i].said;
 		then.waits[i] = channels[i].waits;
 	}
 }
