@@ -8,6 +8,7 @@
 #include <stdarg.h>
 
 #include "../../user/vm/p9.c"
+#include "fuzz_vm.h"
 
 #define SECRET "which lies outside"
 #define PIECES 4
@@ -15,16 +16,6 @@
 static struct p9 server[2]; /* of all/inside, and of all/fixed, read-only */
 static int top; /* all/ */
 static bool changed; /* all/inside has been written to */
-static const uint8_t *input, *input_end;
-
-static uint64_t take_input(unsigned int n)
-{
-	uint64_t v = 0;
-
-	for (unsigned int i = 0; i < n && input < input_end; i++)
-		v |= (uint64_t)*input++ << 8 * i;
-	return v;
-}
 
 /* ---- what the server stands on ---- */
 
@@ -50,11 +41,6 @@ void virtio_add(struct machine *m, struct virtio *v)
 {
 }
 
-void *allocate(size_t size)
-{
-	return calloc(1, size);
-}
-
 bool join(char *buf, size_t size, ...)
 {
 	size_t n = 0;
@@ -67,17 +53,7 @@ bool join(char *buf, size_t size, ...)
 	return n < size;
 }
 
-char *copy_text(const char *text, size_t n)
-{
-	return strndup(text, n);
-}
-
 int format(char *buf, size_t size, const char *fmt, ...)
-{
-	abort();
-}
-
-void die(int status, const char *fmt, ...)
 {
 	abort();
 }

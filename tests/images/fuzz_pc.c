@@ -20,25 +20,16 @@ static int fake_ioctl(int fd, unsigned long request, void *arg);
 #define access(path, mode) 0
 #include "../../user/vm/firmware.c"
 #undef access
+#include "fuzz_vm.h"
 
 #define RAM 0x110000
 #define DISK (11 * 512) /* a seed writes the last sector */
 #define CD (70 * 2048)
 
 static struct machine machine = { .vm = -1, .ram_size = RAM, .cpus = 2, .firmware = "rom" };
-static const uint8_t *input, *input_end;
 static uint8_t *cd, copy[CD];
 static int disk;
 static bool over; /* as the guest sees it, the machine ends here */
-
-static uint64_t take(unsigned int n)
-{
-	uint64_t v = 0;
-
-	for (unsigned int i = 0; i < n && input < input_end; i++)
-		v |= (uint64_t)*input++ << 8 * i;
-	return v;
-}
 
 static int fake_ioctl(int fd, unsigned long request, void *arg)
 {
@@ -46,18 +37,19 @@ static int fake_ioctl(int fd, unsigned long request, void *arg)
 	struct kvm_sregs *s = arg;
 
 	if (request == KVM_GET_REGS)
-		*r = (struct kvm_regs){ .rax = take(4),
-					.rbx = take(4),
-					.rcx = take(4),
-					.rdx = take(4),
-					.rsi = take(2),
-					.rdi = take(2),
-					.rsp = take(4),
-					.rip = take(2) };
+		*r = (struct kvm_regs){ .rax = take_input(4),
+					.rbx = take_input(4),
+					.rcx = take_input(4),
+					.rdx = take_input(4),
+					.rsi = take_input(2),
+					.rdi = take_input(2),
+					.rsp = take_input(4),
+					.rip = take_input(2) };
 	if (request == KVM_GET_SREGS)
-		*s = (struct kvm_sregs){
-			.cs.base = STUBS, .ss.base = take(4), .ds.base = take(4), .es.base = take(4)
-		};
+		*s = (struct kvm_sregs){ .cs.base = STUBS,
+					 .ss.base = take_input(4),
+					 .ds.base = take_input(4),
+					 .es.base = take_input(4) };
 	return 0;
 }
 
@@ -73,10 +65,6 @@ bool linux_panicked(struct machine *m)
 	return false;
 }
 
-void irq_line(struct machine *m, unsigned int irq, bool level)
-{
-}
-
 void memory_slot(struct machine *m, unsigned int slot, uint64_t at, void *host, uint64_t size,
 		 unsigned int flags)
 {
@@ -85,18 +73,6 @@ void memory_slot(struct machine *m, unsigned int slot, uint64_t at, void *host, 
 }
 
 void part_add(const char *what, const char *file, uint64_t start, uint64_t end)
-{
-}
-
-void want_input(void)
-{
-}
-
-void snapshot_keep(struct kept *k)
-{
-}
-
-void snapshot_cannot(const char *why)
 {
 }
 
@@ -155,27 +131,6 @@ void warn(const char *fmt, ...)
 {
 }
 
-void die(int status, const char *fmt, ...)
-{
-	abort();
-}
-
-void *allocate(size_t size)
-{
-	static uint64_t all[0x10000];
-	static size_t taken;
-
-	taken += (size + 7) / 8;
-	if (taken > sizeof(all) / sizeof(*all))
-		abort();
-	return all + taken - (size + 7) / 8;
-}
-
-char *copy_text(const char *text, size_t n)
-{
-	return memcpy(allocate(n + 1), text, n);
-}
-
 /* ---- the guest ---- */
 
 static uint16_t port(void)
@@ -186,7 +141,7 @@ static uint16_t port(void)
 		      { 0x60, 5 },  { 0x70, 2 },   { 0x510, 2 }, { 0x3c0, 32 },
 		      { 0xcf8, 8 }, { 0x600, 12 }, { 0x92, 1 },  { 0x1f7, 1 },
 		      { 0x177, 1 }, { 0x1f0, 1 },  { 0x170, 1 }, { 0xe9, 1 } };
-	uint8_t v = take(1);
+	uint8_t v = take_input(1);
 
 	return ports[v % 16].first + v / 16 % ports[v % 16].n;
 }
@@ -196,9 +151,9 @@ static void touch(uint16_t at, bool in, unsigned int size, unsigned int count)
 {
 	uint8_t *data = calloc(count, size);
 
-	memset(data, take(1), size * count);
+	memset(data, take_input(1), size * count);
 	for (unsigned int i = 0; !in && i < size * count && i < 16; i++)
-		data[i] = take(1);
+		data[i] = take_input(1);
 	bus_string(&machine, PORTS, at, in, data, size, count);
 	free(data);
 }
@@ -212,7 +167,7 @@ static void command(uint16_t base)
 
 static void step(void)
 {
-	uint8_t choice = take(1), typed[16];
+	uint8_t choice = take_input(1), typed[16];
 	unsigned int size = 1 << (choice >> 4) % 3;
 
 	switch (choice % 8) {
@@ -223,7 +178,7 @@ static void step(void)
 		touch(port(), false, size, 1);
 		break;
 	case 2: /* blocks */
-		touch(choice & 0x80 ? 0x170 : 0x1f0, choice & 8, size, take(2) & 0xfff);
+		touch(choice & 0x80 ? 0x170 : 0x1f0, choice & 8, size, take_input(2) & 0xfff);
 		break;
 	case 3:
 		command(choice & 0x80 ? 0x170 : 0x1f0);
@@ -233,7 +188,7 @@ static void step(void)
 		break;
 	case 5:
 		for (unsigned int i = 0; i < sizeof(typed); i++)
-			typed[i] = take(1);
+			typed[i] = take_input(1);
 		keyboard_input(&machine, typed, choice >> 4 & 7 ? keyboard_room() : sizeof(typed));
 		break;
 	case 6:
@@ -241,7 +196,7 @@ static void step(void)
 		vga_type(&machine, choice);
 		break;
 	default:
-		machine.ram[0xb8000 + (take(2) & 0x7fff)] = choice;
+		machine.ram[0xb8000 + (take_input(2) & 0x7fff)] = choice;
 	}
 }
 

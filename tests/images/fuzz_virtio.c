@@ -13,12 +13,13 @@
 
 #include "../../user/vm/net.c"
 #include "../../user/vm/pci.h"
+#include "fuzz_vm.h"
 
 #define RAM 0x10000
 #define IMAGE 0x1000
 #define DISK 0x8000
-#define RINGS(queue)                                                                               \
-	((queue)*0x4000) /* of a queue: descriptors, available, used; data behind all */
+/* of a queue: descriptors, available, used; data behind all */
+#define RINGS(queue) ((queue)*0x4000)
 #define AVAIL 0x1000
 #define USED 0x2000
 
@@ -26,18 +27,8 @@ static struct machine machine = { .vm = -1, .ram_size = RAM, .image_size = IMAGE
 static struct region *regions[2]; /* by space */
 static struct watch *watches[16];
 static unsigned int nr_watches;
-static const uint8_t *input, *input_end;
 static uint8_t *read_only;
 static int world; /* the other end of the wire */
-
-static uint64_t take(unsigned int n)
-{
-	uint64_t v = 0;
-
-	for (unsigned int i = 0; i < n && input < input_end; i++)
-		v |= (uint64_t)*input++ << 8 * i;
-	return v;
-}
 
 /* ---- what the devices stand on ---- */
 
@@ -47,7 +38,7 @@ void *guest_memory(struct machine *m, uint64_t at, uint64_t n, bool write)
 	static unsigned int looks;
 
 	if (++looks % 7 == 0 && input < input_end)
-		m->ram[take(2)] = take(1);
+		m->ram[take_input(2)] = take_input(1);
 	if (at < m->ram_size && n <= m->ram_size - at)
 		return m->ram + at;
 	at -= m->ram_size;
@@ -82,50 +73,11 @@ void watch_set(struct watch *w, short events)
 	w->events = events;
 }
 
-void want_input(void)
-{
-}
-
 /* What is shown is the guest's memory, all of it. */
 void write_all(int fd, const char *data, size_t n)
 {
 	if (send(world, data, n, MSG_DONTWAIT) < 0)
 		return;
-}
-
-void snapshot_keep(struct kept *k)
-{
-}
-
-void snapshot_cannot(const char *why)
-{
-}
-
-void irq_line(struct machine *m, unsigned int irq, bool level)
-{
-}
-
-void die(int status, const char *fmt, ...)
-{
-	abort();
-}
-
-void *allocate(size_t size)
-{
-	static uint64_t all[0x8000];
-	static size_t taken;
-
-	taken += (size + 7) / 8;
-	if (taken > sizeof(all) / sizeof(*all))
-		abort();
-	return all + taken - (size + 7) / 8;
-}
-
-char *copy_text(const char *text, size_t n)
-{
-	char *copy = allocate(n + 1);
-
-	return memcpy(copy, text, n);
 }
 
 /* ---- the driver ---- */
@@ -141,9 +93,9 @@ static struct region *region(enum space space, unsigned int n)
 
 static void registers(bool in)
 {
-	unsigned int choice = take(1), size = 1 << (choice >> 4 & 3);
+	unsigned int choice = take_input(1), size = 1 << (choice >> 4 & 3);
 	struct region *r = region(choice & 0x80 ? MEMORY : PORTS, choice & 0xf);
-	uint64_t offset = take(2), value = take(size);
+	uint64_t offset = take_input(2), value = take_input(size);
 
 	if (r->space == PORTS && size > 4)
 		size = 4;
@@ -166,35 +118,35 @@ static void run(struct watch *w)
 
 static void descriptor(void)
 {
-	uint8_t *at = machine.ram + RINGS(take(1) & 1) + (take(1) & 31) * 16;
-	uint64_t address = take(2), length = take(2);
+	uint8_t *at = machine.ram + RINGS(take_input(1) & 1) + (take_input(1) & 31) * 16;
+	uint64_t address = take_input(2), length = take_input(2);
 
 	if (length & 0x8000) /* an indirect table, or something else of the rings */
 		address &= 0x3ff0;
 	length &= 0x7fff;
 	memcpy(at, &address, 8);
 	memcpy(at + 8, &length, 4);
-	at[12] = take(1) & 7;
+	at[12] = take_input(1) & 7;
 	at[13] = 0;
-	at[14] = take(1) & 31;
+	at[14] = take_input(1) & 31;
 	at[15] = 0;
 }
 
 static void make_available(void)
 {
-	uint8_t *ring = machine.ram + RINGS(take(1) & 1) + AVAIL;
+	uint8_t *ring = machine.ram + RINGS(take_input(1) & 1) + AVAIL;
 	uint16_t index = ring[2] | ring[3] << 8;
 
-	ring[4 + 2 * (index & 31)] = take(1) & 31;
+	ring[4 + 2 * (index & 31)] = take_input(1) & 31;
 	index++;
 	memcpy(ring + 2, &index, 2);
 }
 
 static void header(void)
 {
-	uint32_t words[4] = { take(1) & 15, 0, take(1), 0 };
+	uint32_t words[4] = { take_input(1) & 15, 0, take_input(1), 0 };
 
-	memcpy(machine.ram + (take(2) & 0xfff0), words, sizeof(words));
+	memcpy(machine.ram + (take_input(2) & 0xfff0), words, sizeof(words));
 }
 
 /* As a driver begins that does so in good faith. */
@@ -238,9 +190,9 @@ static void step(void)
 	static char packet[2048];
 	size_t typed;
 
-	switch (take(1) % 9) {
+	switch (take_input(1) % 9) {
 	case 0:
-		registers(take(1) & 1);
+		registers(take_input(1) & 1);
 		break;
 	case 1:
 	case 2:
@@ -253,15 +205,15 @@ static void step(void)
 		header();
 		break;
 	case 8:
-		typed = take(1) % 32;
+		typed = take_input(1) % 32;
 		console_input((uint8_t *)packet, typed < console_room() ? typed : console_room());
 		break;
 	case 5:
-		if (send(world, packet, take(2) & 2047, MSG_DONTWAIT) < 0)
+		if (send(world, packet, take_input(2) & 2047, MSG_DONTWAIT) < 0)
 			break;
 		/* fallthrough */
 	default:
-		run(watches[take(1) % nr_watches]);
+		run(watches[take_input(1) % nr_watches]);
 		while (recv(world, packet, sizeof(packet), MSG_DONTWAIT) > 0)
 			;
 	}
@@ -311,7 +263,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	input = data;
 	input_end = data + n;
 	machine.ram = calloc(1, RAM);
-	begin_all(take(1));
+	begin_all(take_input(1));
 	for (int steps = 0; input < input_end && steps < 4096; steps++)
 		step();
 	if (memcmp(read_only, zeroes, DISK))

@@ -15,7 +15,7 @@ IMAGE_FUZZERS := $(patsubst tests/images/fuzz_%.c,%,$(wildcard tests/images/fuzz
 IMAGE_FUZZ_DIR := $(BUILD)/tests/images/fuzz
 fuzz_sources = $(shell sed -n '1,3s/.*sources: *\([^*]*\).*/\1/p' tests/images/fuzz_$(1).c)
 define fuzzer
-$(IMAGE_FUZZ_DIR)/$(1): tests/images/fuzz_$(1).c $(call fuzz_sources,$(1)) $(wildcard kernel/fs/*.h user/common/*.h kernel/lib/bpf.h vmm/decode.h user/vm/*.h) tests/images/images.mk
+$(IMAGE_FUZZ_DIR)/$(1): tests/images/fuzz_$(1).c $(call fuzz_sources,$(1)) $(wildcard kernel/fs/*.h user/common/*.h kernel/lib/bpf.h vmm/decode.h user/vm/*.h tests/images/*.h) tests/images/images.mk
 	$$(call say,FUZZCC,$$@)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(IMAGE_FUZZ_CC) $$(IMAGE_FUZZ_FLAGS) -o $$@ $$(filter-out $$(included),$$(filter %.c,$$^))
