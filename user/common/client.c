@@ -43,7 +43,7 @@ static bool make_raw(void)
 
 /* ---- packets ---- */
 
-static void send_packet(int s, char letter, const void *data, size_t n)
+void client_send(int s, char letter, const void *data, size_t n)
 {
 	struct iovec v[2] = { { &letter, 1 }, { (void *)data, n } };
 	struct msghdr m = { .msg_iov = v, .msg_iovlen = 2 };
@@ -56,17 +56,29 @@ static void send_size(int s)
 	struct winsize size;
 
 	if (!ioctl(0, TIOCGWINSZ, &size))
-		send_packet(s, PACKET_SIZE_IS, &size, sizeof(size));
+		client_send(s, PACKET_SIZE_IS, &size, sizeof(size));
+}
+
+/* Who closes with packets unread resets the connection: what it said before comes after that. */
+static ssize_t take_packet(int s, char *packet, size_t n, int flags)
+{
+	ssize_t got = recv(s, packet, n, flags);
+
+	return got < 0 && errno == ECONNRESET ? recv(s, packet, n, flags) : got;
+}
+
+bool client_answered(int s)
+{
+	char letter;
+
+	return take_packet(s, &letter, 1, MSG_PEEK) == 1;
 }
 
 /* One packet, its letter first; dies when the keeper is gone. Bytes after the letter. */
 static ssize_t receive(int s, char packet[PACKET_SIZE + 1])
 {
-	ssize_t n;
+	ssize_t n = take_packet(s, packet, PACKET_SIZE + 1, 0);
 
-	do /* who closes with packets unread resets the connection: what it said before comes after that */
-		n = recv(s, packet, PACKET_SIZE + 1, 0);
-	while (n < 0 && errno == ECONNRESET);
 	if (n < 1)
 		die(STATUS_FAILED, "the other side is gone");
 	return n - 1;
@@ -103,7 +115,7 @@ static bool pass_input(int s, bool leaves, bool *end)
 	if (n <= 0) {
 		*end = n == 0 || errno != EINTR;
 		if (*end)
-			send_packet(s, PACKET_INPUT, NULL, 0);
+			client_send(s, PACKET_INPUT, NULL, 0);
 		return false;
 	}
 	for (ssize_t i = 0; i < n; i++) {
@@ -116,7 +128,7 @@ static bool pass_input(int s, bool leaves, bool *end)
 			out[len++] = data[i];
 	}
 	if (len)
-		send_packet(s, PACKET_INPUT, out, len);
+		client_send(s, PACKET_INPUT, out, len);
 	return false;
 }
 

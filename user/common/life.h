@@ -70,6 +70,10 @@ int fork_keeper(struct io *io, void (*keep)(int client));
  */
 int keeper_run(struct io *io, pid_t (*start)(void), struct state *s, int client, bool input,
 	       bool *left);
+/* A packet to the other side; that it is gone shows at the next answer. */
+void client_send(int s, char letter, const void *data, size_t n);
+/* Waits for the first packet, which stays there; false: there will be none. */
+bool client_answered(int s);
 /* Waits until it has started: 0, or the status with which it failed. */
 int client_started(int s);
 /* Is attached until its end, whose status it returns; with a name to come back to, or until ctrl-p ctrl-q: 0. */

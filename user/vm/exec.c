@@ -56,23 +56,13 @@ void add_surroundings(struct image_config *c, const struct surroundings *s)
 	*c = (struct image_config){ .text = text, .size = p - text };
 }
 
-static bool say(int s, char letter, const void *data, size_t n)
-{
-	char packet[1 + PACKET_SIZE] = { letter };
-
-	memcpy(packet + 1, data, n);
-	return send(s, packet, 1 + n, MSG_NOSIGNAL) >= 0;
-}
-
 /* Text of any length, as pieces. */
-static bool say_text(int s, const char *text, size_t n)
+static void say_text(int s, const char *text, size_t n)
 {
 	for (size_t part; n; text += part, n -= part) {
 		part = n < PACKET_SIZE ? n : PACKET_SIZE;
-		if (!say(s, AGENT_COMMAND, text, part))
-			return false;
+		client_send(s, AGENT_COMMAND, text, part);
 	}
-	return true;
 }
 
 bool machine_is_paused(const struct state *s)
@@ -87,7 +77,7 @@ bool machine_is_paused(const struct state *s)
 int exec_begin(const struct state *st, const char *image, const struct surroundings *around,
 	       int flags, char **argv)
 {
-	char start[1 + sizeof(struct winsize)] = { flags }, first;
+	char start[1 + sizeof(struct winsize)] = { flags };
 	struct image_config config = { 0 };
 	int s = connect_to(st, "agent");
 	char *text, *p;
@@ -108,14 +98,13 @@ int exec_begin(const struct state *st, const char *image, const struct surroundi
 	*p++ = 0;
 	for (char **a = argv; *a; a++)
 		p = stpcpy(p, *a) + 1;
-	if (!say_text(s, text, size))
-		goto out_lost;
+	say_text(s, text, size);
 	size = 1;
 	if (flags & AGENT_TERMINAL && !ioctl(0, TIOCGWINSZ, start + 1))
 		size = sizeof(start);
-	if (say(s, AGENT_START, start, size) && recv(s, &first, 1, MSG_PEEK) == 1)
+	client_send(s, AGENT_START, start, size);
+	if (client_answered(s)) /* by a refusal, too, which came before we had said all */
 		return s;
-out_lost:
 	close(s);
 	errno = ECONNRESET;
 	return -1;
