@@ -31,8 +31,8 @@ enum {
 
 struct p9_node { /* an inode's priv */
 	struct p9_fid *fid;
-	struct p9_fid *
-		made; /* open for reading and writing, for the open(2) that made the file; atomic */
+	/* open for reading and writing, for the open(2) that made the file; atomic */
+	struct p9_fid *made;
 	struct p9_fid *open, *read; /* any open one; one that can be read. NULL: none yet; atomic */
 };
 

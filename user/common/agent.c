@@ -98,8 +98,8 @@ static void set_nonblocking(int fd)
 		fcntl(fd, F_SETFL, O_NONBLOCK | (fcntl(fd, F_GETFL) & O_ACCMODE));
 }
 
-static int failure =
-	-1; /* in a child: who is told, by a byte, of a command that nobody waits for */
+/* In a child: who is told, by a byte, of a command that nobody waits for. */
+static int failure = -1;
 
 void agent_give_up(int status)
 {

@@ -59,11 +59,9 @@ static void put_option(char ***w, const struct opt *o)
 void run_in_vm(const struct opt *options, const char *kernel, const char *image, char **argv)
 {
 	static char self[256] = "--container=";
-	size_t n = strlen(self);
-	char **words, **w;
-	ssize_t got = readlink("/proc/self/exe", self + n, sizeof(self) - 1 - n);
-
-	n = 0;
+	char *end = self + strlen(self), **words, **w;
+	ssize_t got = readlink("/proc/self/exe", end, self + sizeof(self) - 1 - end);
+	size_t n = 0;
 
 	for (const struct opt *o = options; o->name; o++)
 		n += o->kind == OPT_LIST ? 2 * ((struct opt_list *)o->var)->n : 2;

@@ -2,7 +2,8 @@
 /*
  * What others ask of a running machine: a seqpacket socket `control` in its folder. A request is one
  * packet: a letter, 's' for a snapshot, 'e' for what `vm explain` shows, and the descriptor of the file for
- * it; the answer is one packet: nothing, or what went wrong. One request at a time. It is served between two events, when no vCPU runs and no device.
+ * it; the answer is one packet: nothing, or what went wrong. One request at a time. It is served between two
+ * events, when no device runs, and for a snapshot no vCPU.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -32,8 +32,8 @@
 
 #define MSIZE_LEAST 4096
 #define MSIZE_MOST (512 << 10)
-#define BUFFER                                                                                     \
-	16384 /* of a request without what is to be written, and of a reply without what was read */
+/* of a request without what is to be written, and of a reply without what was read */
+#define BUFFER 16384
 #define FIDS_MAX 16384
 #define BUCKETS 256
 #define HEAD 7 /* of each message: size[4] type[1] tag[2] */
