@@ -19,7 +19,7 @@ ctr run -d --name $T busybox -- sh -c 'trap "echo ended; exit 3" TERM; echo out;
 wrote $T err; ctr logs $T; ctr ps | grep -c running; ctr exec $T cat /proc/1/comm
 ctr run --name $T busybox -- true; echo $?
 ctr rm $T; echo $?
-ctr stop $T; ctr ps | wc -l; ctr ps -a | grep -o 'exited 3'; ctr logs -n 1 $T; ctr exec $T true; echo $?
+ctr stop $T; ctr ps | wc -l; ctr ps -a | grep -o 'exited 3'; ctr logs --tail 1 $T; ctr exec $T true; echo $?
 ctr run --name $T busybox -- true; echo $?
 ctr rm $T; ctr ps -aq; ls /run/ctr
 ----
@@ -109,7 +109,7 @@ ctr: T is paused (`ctr unpause T`)
 """,
     "log-bounded": r"""
 ctr run -d --name $T busybox -- sh -c 'i=0; while [ $i -lt 30 ]; do head -c 100000 /dev/zero | tr "\0" "\n"; i=$((i + 1)); done; echo last' > /dev/null
-ctr logs -f $T | tail -n 1; n=$(cat /run/ctr/$T/log* | wc -c); [ $n -le 1048576 ] && [ $n -ge 524288 ] && echo bounded; ctr logs -n 1 $T; ctr rm -f $T
+ctr logs -f $T | tail -n 1; n=$(cat /run/ctr/$T/log* | wc -c); [ $n -le 1048576 ] && [ $n -ge 524288 ] && echo bounded; ctr logs --tail 1 $T; ctr rm -f $T
 ----
 last
 bounded

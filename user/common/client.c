@@ -231,7 +231,7 @@ static struct {
 
 const struct opt logs_options[] = {
 	{ "--follow", 'f', OPT_FLAG, &opt.follow, NULL, "go on until the end" },
-	{ "--lines", 'n', OPT_NUMBER, &opt.lines, "N", "only the last N lines" },
+	{ "--tail", 'n', OPT_NUMBER, &opt.lines, "N", "only the last N lines" },
 	{ .name = NULL },
 };
 
