@@ -202,12 +202,12 @@ def complete(_run):
 
 def jobs(run):
     if run.wanted("selftests/host/complete"):
-        yield lambda: run.host("selftests/host/complete", complete)
+        yield "selftests/host/complete", lambda: run.host("selftests/host/complete", complete)
     # those with the sanitizers take long: only for who asks for them by name
     for machine in ("qemu",) if "/san" not in run.args.pattern else ("san",):
         wanted = [p for p in PROGRAMS if run.wanted("selftests/%s/%s" % (machine, p.name))]
         if wanted:
-            yield lambda machine=machine, wanted=wanted: boot(run, machine, wanted)
+            yield "selftests/" + machine, lambda machine=machine, wanted=wanted: boot(run, machine, wanted)
 
 
 def boot(run, machine, wanted):

@@ -113,13 +113,13 @@ def jobs(run):
         with open(TABLE, "w") as f:
             f.write(table())
     if run.wanted("stress/host/complete"):
-        yield lambda: run.host("stress/host/complete", complete)
+        yield "stress/host/complete", lambda: run.host("stress/host/complete", complete)
     # without the sanitizers only for who asks for it by name
     machine = "qemu" if "/qemu" in run.args.pattern else "san"
-    cases = [StressCase("stress/%s/%s" % (machine, "-".join(group)), group, run.scale) for group in GROUPS]
+    cases = [StressCase("stress/%s/%s" % (machine, "-".join(group)), group, run.slowness) for group in GROUPS]
     cases = [case for case in cases if run.wanted(case.name)]
     if cases:
-        yield lambda: boot(run, machine, cases)
+        yield "stress/" + machine, lambda: boot(run, machine, cases)
 
 
 def boot(run, machine, cases):
