@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -74,7 +75,7 @@ class Terminal:
 
 
 def session(steps, *words):
-    """A test that talks: steps is a list of ('<', pattern), ('>', text) and ('end', status)."""
+    """A test that talks: steps is a list of ('<', pattern), ('>', text), ('signal', number), and ('end', status)."""
     def test(run):
         term = Terminal(run, *words)
         try:
@@ -83,6 +84,8 @@ def session(steps, *words):
                     term.expect(arg)
                 elif what == ">":
                     term.send(arg)
+                elif what == "signal":
+                    term.child.send_signal(arg)
                 else:
                     got = term.ends()
                     if got != arg:
@@ -154,6 +157,7 @@ HOST = {
                             ("<", "u:.*# "), (">", "stty size; touch /tmp/go; until [ \"$(stty size)\" = '45 77' ]; do sleep 0.1; done; echo re$((2))sized; poweroff\r"),
                             ("<", "\n44 77\n"), ("<", "re2sized"), PROMPT] + OFF),
     "quit": session([PROMPT, (">", "\x01x"), ("end", 0)]),
+    "hang-up": session([PROMPT, ("signal", signal.SIGHUP), ("end", 128 + signal.SIGHUP)]),
     "reboot": session([PROMPT, (">", "reboot\r"), ("end", 0)]),
     "first": session([("<", "hello 5\n"), PROMPT] + OFF, "--first", "echo hello $((2 + 3))"),
     "size": session([PROMPT, (">", "stty size\r"), ("<", "\n33 77\n"), PROMPT] + OFF),

@@ -572,11 +572,18 @@ class Terminal:
 
 
 def end_with_emulators(signum, _frame):
-    """A signal handler: no emulator outlives whoever started it."""
-    for child in list(LIVE):
-        stop(child)
+    """A signal handler: no emulator outlives whoever started it. What was interrupted may be a wait for one,
+    which holds a lock that a wait here would need."""
+    children = list(LIVE)
+    for child in children:
+        child.terminate()
     if threading.active_count() == 1:
-        sys.exit(128 + signum)  # the way out removes the folder of the run
+        sys.exit(128 + signum)  # the way out stops them for good, and removes the folder of the run
+    deadline = time.monotonic() + 2
+    while any(child.poll() is None for child in children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for child in children:
+        child.kill()
     os._exit(128 + signum)
 
 
