@@ -45,8 +45,8 @@ CASES = [
              "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6\n/lib64/ld-linux-x86-64.so.2\n0\n"
              " object 'none.so' from LD_PRELOAD cannot be preloaded (cannot open shared object file): ignored."),
     Case("aslr", "one() { \"$@\" cat /proc/self/maps | cut -d' ' -f1,6- | tr -s ' ' | md5sum | cut -c1-32; }\n"
-         "one env; one env; one setarch -R; one setarch -R", check=differ),
-    Case("aslr-parts", "for i in 1 2; do awk '/awk$/ && !e { e = $1 } /libc.so/ && !l { l = $1 } /heap/ { h = $1 }\n"
+         "one setarch x86_64; one setarch x86_64; one setarch -R; one setarch -R", check=differ),
+    Case("aslr-parts", "for i in 1 2; do setarch x86_64 awk '/awk$/ && !e { e = $1 } /libc.so/ && !l { l = $1 } /heap/ { h = $1 }\n"
          "/stack/ { s = $1 } END { print e, l, h, s }' /proc/self/maps; done | awk '\n"
          "NR == 1 { split($0, a) } NR == 2 { for (i = 1; i <= 4; i++) print a[i] != $i }'", out="1\n1\n1\n1"),
     bash("bash-language", r"""
