@@ -104,12 +104,6 @@ static long signal_msi(struct vm *vm, const struct kvm_msi *m)
 	return irq_send_msi(vm, m->address_lo, m->data);
 }
 
-static long create_pit(struct vm *vm, u32 flags)
-{
-	MUTEX_GUARD(&vm->lock);
-	return !vm->irqchip ? -ENOENT : pit_create(vm, flags & KVM_PIT_SPEAKER_DUMMY);
-}
-
 static long create_irqchip(struct vm *vm)
 {
 	MUTEX_GUARD(&vm->lock);
@@ -131,7 +125,7 @@ static long vm_call(void *obj, unsigned int cmd, void *arg, bool set)
 	case KVM_SET_IRQCHIP:
 		return vm->irqchip ? irqchip_state(vm, arg, set) : -ENXIO;
 	case KVM_CREATE_PIT2:
-		return create_pit(vm, ((struct kvm_pit_config *)arg)->flags);
+		return pit_create(vm, arg);
 	case KVM_GET_PIT2:
 	case KVM_SET_PIT2:
 		return pit_state(vm, arg, set);

@@ -29,6 +29,7 @@
 #define VMM_RUN_PAGES 3
 
 struct irqchip;
+struct pit;
 struct lapic;
 struct vcpu;
 
@@ -44,6 +45,7 @@ struct vm {
 	struct mm *mm; /* the monitor's; only it may use the VM */
 	struct res_counter *charge; /* who pays for tables and vCPUs */
 	struct irqchip *irqchip; /* NULL until KVM_CREATE_IRQCHIP */
+	struct pit *pit; /* NULL until KVM_CREATE_PIT2, which may come first */
 	u64 tsc_offset;
 	u64 clock_tsc, clock_ns; /* at this host TSC the guest's kvmclock shows that */
 	u32 clock_seq; /* counts changes of the two, from 1; atomic */

@@ -218,7 +218,7 @@ static void irqchip_order(void)
 
 	guest_make(&g, false);
 	SHOW(ioctl(g.vm, KVM_CREATE_IRQCHIP, 0)); /* a vCPU is there already */
-	SHOW(ioctl(g.vm, KVM_CREATE_PIT2, &pit)); /* it wants the chips */
+	SHOW(ioctl(g.vm, KVM_CREATE_PIT2, &pit)); /* allowed: it interrupts nobody */
 	vm = ioctl(g.kvm, KVM_CREATE_VM, 0);
 	SHOW(ioctl(vm, KVM_CREATE_PIT2, &pit));
 	SHOW(ioctl(vm, KVM_CREATE_IRQCHIP, 0));

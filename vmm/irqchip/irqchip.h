@@ -11,7 +11,6 @@
 #define PIN_PIC KVM_IOAPIC_NUM_PINS
 #define PERIOD_MIN (200 * NSEC_PER_USEC) /* a guest cannot drown its host in timer interrupts */
 
-struct pit;
 struct routes;
 
 struct irqchip {
@@ -21,7 +20,6 @@ struct irqchip {
 	struct kvm_pic_state pic[2]; /* master, slave */
 	bool pic_output; /* the master raises INTR; read without the lock */
 	struct kvm_ioapic_state ioapic;
-	struct pit *pit; /* NULL until KVM_CREATE_PIT2 */
 };
 
 /* route.c */
@@ -54,11 +52,11 @@ void ioapic_eoi(struct irqchip *chip, u8 vector);
 void ioapic_mmio(struct irqchip *chip, u64 offset, bool write, u64 *value);
 
 /* pit.c */
-int pit_create(struct vm *vm, bool speaker); /* speaker: with port 0x61. -EEXIST, -ENOMEM */
+int pit_create(struct vm *vm, const struct kvm_pit_config *c); /* -EEXIST, -ENOMEM */
 /* KVM_GET_PIT2, KVM_SET_PIT2. -ENXIO, -EINVAL */
 int pit_state(struct vm *vm, struct kvm_pit_state2 *s, bool set);
-void pit_free(struct irqchip *chip);
-bool pit_io(struct irqchip *chip, u16 port, bool in, u32 *value); /* irqchip->lock not held */
+void pit_free(struct vm *vm);
+bool pit_io(struct vm *vm, u16 port, bool in, u32 *value); /* irqchip->lock not held */
 
 /* lapic.c: all but create take a vCPU without an APIC for one that has nothing to say */
 struct apic_message {

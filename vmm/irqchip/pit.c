@@ -12,7 +12,7 @@
 #define MODE_NONE 0xff /* nobody has programmed the channel */
 
 struct pit {
-	struct irqchip *chip;
+	struct vm *vm;
 	struct timer timer;
 	spinlock_t lock; /* guards the rest */
 	struct kvm_pit_channel_state ch[3];
@@ -65,8 +65,10 @@ static bool out_of(const struct kvm_pit_channel_state *c)
 
 static void raise_line(struct pit *pit)
 {
-	irq_set(pit->chip->vm, 0, true);
-	irq_set(pit->chip->vm, 0, false);
+	if (pit->vm->irqchip) {
+		irq_set(pit->vm, 0, true);
+		irq_set(pit->vm, 0, false);
+	}
 }
 
 static void fired(struct timer *t)
@@ -177,9 +179,9 @@ static void write_speaker(struct pit *pit, u8 v)
 	pit->speaker = v & 3;
 }
 
-bool pit_io(struct irqchip *chip, u16 port, bool in, u32 *value)
+bool pit_io(struct vm *vm, u16 port, bool in, u32 *value)
 {
-	struct pit *pit = chip->pit;
+	struct pit *pit = vm->pit;
 	bool complete = false;
 
 	if (!pit || !((port >= 0x40 && port <= 0x43) || (port == 0x61 && pit->has_speaker)))
@@ -203,7 +205,7 @@ bool pit_io(struct irqchip *chip, u16 port, bool in, u32 *value)
 
 int pit_state(struct vm *vm, struct kvm_pit_state2 *s, bool set)
 {
-	struct pit *pit = vm->irqchip ? vm->irqchip->pit : NULL;
+	struct pit *pit = vm->pit;
 
 	if (!pit)
 		return -ENXIO;
@@ -221,17 +223,18 @@ int pit_state(struct vm *vm, struct kvm_pit_state2 *s, bool set)
 	return 0;
 }
 
-int pit_create(struct vm *vm, bool speaker)
+int pit_create(struct vm *vm, const struct kvm_pit_config *c)
 {
 	struct pit *pit;
 
-	if (vm->irqchip->pit)
+	MUTEX_GUARD(&vm->lock);
+	if (vm->pit)
 		return -EEXIST;
 	pit = kzalloc(sizeof(*pit));
 	if (!pit)
 		return -ENOMEM;
-	pit->chip = vm->irqchip;
-	pit->has_speaker = speaker;
+	pit->vm = vm;
+	pit->has_speaker = c->flags & KVM_PIT_SPEAKER_DUMMY;
 	spin_init(&pit->lock);
 	timer_init(&pit->timer, fired);
 	for (int i = 0; i < 3; i++) {
@@ -240,13 +243,13 @@ int pit_create(struct vm *vm, bool speaker)
 		pit->ch[i].gate = i != 2;
 		pit->ch[i].count_load_time = clock_ns();
 	}
-	__atomic_store_n(&vm->irqchip->pit, pit, __ATOMIC_RELEASE);
+	__atomic_store_n(&vm->pit, pit, __ATOMIC_RELEASE);
 	return 0;
 }
 
-void pit_free(struct irqchip *chip)
+void pit_free(struct vm *vm)
 {
-	if (chip->pit)
-		timer_cancel(&chip->pit->timer);
-	kfree(chip->pit);
+	if (vm->pit)
+		timer_cancel(&vm->pit->timer);
+	kfree(vm->pit);
 }

@@ -115,9 +115,9 @@ int irqchip_create(struct vm *vm)
 
 void irqchip_free(struct vm *vm)
 {
+	pit_free(vm);
 	if (!vm->irqchip)
 		return;
-	pit_free(vm->irqchip);
 	kfree(vm->irqchip->routes);
 	kfree(vm->irqchip);
 }
@@ -185,7 +185,7 @@ bool irqchip_io(struct vm *vm, u16 port, u8 size, bool in, u32 *value)
 {
 	struct irqchip *chip = vm->irqchip;
 
-	if (chip && size == 1 && (pit_io(chip, port, in, value) || pic_io(chip, port, in, value)))
+	if (size == 1 && (pit_io(vm, port, in, value) || (chip && pic_io(chip, port, in, value))))
 		return true;
 	return !in && taken_by_monitor(vm, true, port, size, *value);
 }
