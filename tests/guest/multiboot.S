@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A kernel without an operating system (multiboot 1): says on COM1 what its loader tells it, then ends
- * the machine with the sum of what it counted: 1 for the magic number, 2 for a module, 4 for a map of
- * memory with 3 ranges, 8 for ACPI's and 16 for MP's pointer where firmware has them.
+ * A kernel without an operating system (multiboot 1): says on COM1 what its loader tells it and what the first
+ * sector of the second IDE disk holds, then ends the machine with the sum of what it counted: 1 for the magic
+ * number, 2 for a module, 4 for a map of memory with 3 ranges, 8 for ACPI's and 16 for MP's pointer where
+ * firmware has them, 32 for that disk, 64 for a cursor of the screen.
  */
 #define MAGIC 0x1badb002
 #define FLAGS 3 /* modules at pages, tell of memory */
 #define COM1 0x3f8
 #define PORT_EXIT 0xf4
+#define PORT_IDE 0x1f0 /* data; COUNT sectors, which of them, of which disk, command and status */
+#define COUNT 2
+#define DISK 6
+#define COMMAND 7
+#define SECOND_DISK 0xf0 /* and by sector number */
+#define READ 0x20
+#define SECTOR 512
+#define BUFFER 0x70000
+#define PORT_CRTC 0x3d4
+#define CURSOR 14 /* its place, the upper half */
 	.section .text
 	.code32
 	.globl start
@@ -40,10 +51,51 @@ start:
 1:	add $16, %edi
 	cmp $0x100000, %edi
 	jb 2b
-	mov %ebp, %eax
+	mov $PORT_IDE + DISK, %dx
+	mov $SECOND_DISK, %al
+	out %al, %dx
+	inc %dx
+	in %dx, %al
+	dec %al /* nothing there is 0, or all ones */
+	cmp $0xfe, %al
+	jae 1f
+	or $32, %ebp
+	call sector
+1:	mov $PORT_CRTC, %dx
+	mov $CURSOR, %al
+	out %al, %dx
+	inc %dx
+	in %dx, %al
+	cmp $0xff, %al
+	je 1f
+	or $64, %ebp
+1:	mov %ebp, %eax
 	out %al, $PORT_EXIT
 3:	hlt
 	jmp 3b
+
+/* Sector 0 of the selected disk, without interrupts. */
+sector:	mov $PORT_IDE + COUNT, %dx
+	mov $1, %al
+	out %al, %dx
+	mov $0, %al
+	mov $3, %ecx
+2:	inc %dx
+	out %al, %dx
+	loop 2b
+	mov $PORT_IDE + COMMAND, %dx
+	mov $READ, %al
+	out %al, %dx
+2:	in %dx, %al
+	and $0xc8, %al
+	cmp $0x48, %al /* ready, with data, and not busy */
+	jne 2b
+	mov $PORT_IDE, %dx
+	mov $BUFFER, %edi
+	mov $SECTOR / 4, %ecx
+	cld
+	rep insl
+	mov $BUFFER, %esi
 
 say:	mov $COM1, %dx
 1:	lodsb

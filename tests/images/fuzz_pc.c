@@ -24,11 +24,12 @@ static int fake_ioctl(int fd, unsigned long request, void *arg);
 
 #define RAM 0x110000
 #define DISK (11 * 512) /* a seed writes the last sector */
+#define SLAVE (3 * 512)
 #define CD (70 * 2048)
 
 static struct machine machine = { .vm = -1, .ram_size = RAM, .cpus = 2, .firmware = "rom" };
 static uint8_t *cd, copy[CD];
-static int disk;
+static int disk, slave;
 static bool over; /* as the guest sees it, the machine ends here */
 
 static int fake_ioctl(int fd, unsigned long request, void *arg)
@@ -58,6 +59,10 @@ static int fake_ioctl(int fd, unsigned long request, void *arg)
 void machine_end(int status)
 {
 	over = true;
+}
+
+void multiboot_load(struct machine *m)
+{
 }
 
 bool linux_panicked(struct machine *m)
@@ -227,9 +232,10 @@ static void create(void)
 	for (unsigned int i = 0; i < CD; i++)
 		copy[i] = cd[i] = i / 2048;
 	ide_cdrom(&machine, path);
-	fd = drive(path, DISK, ",ide");
+	disk = drive(path, DISK, ",ide");
 	ide_disk(&machine, path);
-	disk = fd;
+	slave = drive(path, SLAVE, ",ide");
+	ide_disk(&machine, path);
 }
 
 /* As after a reset. */
@@ -246,7 +252,7 @@ static void begin(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct stat st;
+	struct stat st, st2;
 
 	if (!machine.ram)
 		create();
@@ -257,7 +263,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		step();
 	if (n && data[n - 1] % 64 == 1) /* it takes its time */
 		vga_end(&machine);
-	if (fstat(disk, &st) < 0 || st.st_size != DISK || memcmp(cd, copy, CD))
+	if (fstat(disk, &st) < 0 || st.st_size != DISK || fstat(slave, &st2) < 0 ||
+	    st2.st_size != SLAVE || memcmp(cd, copy, CD))
 		abort();
 	return 0;
 }

@@ -87,7 +87,6 @@ BAD = (  # arguments of try, what is said
     (r"0x1f4 '\041'", "kernel: cut off: the header tells of 1552 bytes, the file has 1536"),
     (r"0x1f7 '\377'", "kernel: cut off: the header tells of 68451042816 bytes, the file has 1536"),
     (r"0x206 '\005'", "kernel: too old: boot protocol 2.05, at least 2.06 is needed"),
-    (r"0x236 '\000'", "kernel: has no 64-bit entry (--boot16 takes the other)"),
     (r"0x262 '\000\020'", "kernel needs 257 MiB of memory, the machine has 128 (--mem)"),
     (r"0x25f '\377'", "kernel needs 17523466567682 MiB of memory, the machine has 128 (--mem)"),
     ("/nosuch", "/nosuch: No such file or directory"),
@@ -136,18 +135,24 @@ CUT = "dd if=/tests/guest/bootsector of=boot.img bs=1024 skip=4 count=1 2>/dev/n
 
 CASES = [
     Case("bad-files", BAD_FILES + "\n".join("try " + words for words, _ in BAD) + r"""
+# a good one of 32 bits, and of a version without a word on memory: it ends with that, mov 0x206(%esi), %al; out %al, $0xf4
+try 0x206 '\007' 0x22f '\007' 0x260 '\377\377\377\377' 0x400 '\212\206\006\002\000\000\346\364'
 try() { cp /tests/guest/multiboot kernel; while [ $# -gt 0 ]; do poke $1 $2; shift 2; done
 	vm run --kernel kernel 2>&1; echo $?; }
 """ + "\n".join("try " + words for words, _ in BAD_MULTIBOOT) + r"""
 vm run --kernel nosuch --initrd /etc/passwd 2>&1; vm run --kernel kernel busybox; vm run --initrd /etc/passwd busybox
 dd if=/dev/zero of=big bs=1M count=64 2>/dev/null; vm run --kernel /tests/guest/multiboot --initrd big
-""", out="\n".join("vm: %s\n125" % said for _, said in BAD + BAD_MULTIBOOT) + r"""
+""", out="\n".join(["vm: %s\n125" % said for _, said in BAD] + ["7"] + ["vm: %s\n125" % said for _, said in BAD_MULTIBOOT]) + r"""
 vm: nosuch: No such file or directory
 vm: kernel: no PVH entry note
 vm: run: an image takes neither --initrd nor --boot16
 vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)""", status=125, on=("qemu",)),
-    Case("multiboot", "echo a module > m; vm run --kernel /tests/guest/multiboot --initrd m --append 'more words'",
-         status=31, out="/tests/guest/multiboot more words\na module\n", on=("qemu", "bochs")),
+    Case("multiboot", "echo a module > m; for i in 0 1; do { echo disk $i; head -c 1024 /dev/zero; } > $i; done; "
+         "vm run --kernel /tests/guest/multiboot --initrd m --append 'more words' --disk 0,ide --disk 1,ide; echo $?; "
+         "vm run --kernel /tests/guest/multiboot --disk 0,ide; echo $?; "
+         "vm run --kernel /tests/guest/multiboot --disk 0,ide --disk 1,ide --disk 0,ide 2>&1", status=2,
+         out="/tests/guest/multiboot more words\na module\n\ndisk 1\n\n127\n/tests/guest/multiboot\n93\n"
+             "vm: --disk 0: there are two IDE disks at most", on=("qemu", "bochs")),
     # a boot sector that reads what is behind it, cut out of its ELF file
     Case("boot-sector", CUT + "vm run --kernel boot.img | cat; vm run --kernel boot.img > /dev/null", status=129,
          out="read by the firmware", on=("qemu", "bochs")),

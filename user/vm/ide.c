@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Two IDE channels at the ports that PCs always had them (ATA/ATAPI-6, INCITS 361; MMC-3 for the CD): the first with
- * a disk, the second with a CD, each as its channel's master. Data goes by PIO alone, through a buffer of a
+ * one disk or two, the second with a CD as its master. The registers are the channel's: two disks would have each its own,
+ * but all are written at once, and read of the one that is selected. Data goes by PIO alone, through a buffer of a
  * channel: a block of it is ready, or wanted, whenever DRQ is set. On the PCI bus they are a PIIX3's
  * function, which is how newer firmware finds them; it has no bus master.
  */
@@ -44,17 +45,21 @@ enum { TEST_UNIT_READY = 0x00, REQUEST_SENSE = 0x03, INQUIRY = 0x12, START_STOP 
 enum { PREVENT_REMOVAL = 0x1e, READ_CAPACITY = 0x25, READ_TOC = 0x43, READ_10 = 0x28 };
 enum { READ_12 = 0xa8, SENSE_ILLEGAL = 5, ASC_COMMAND = 0x20, ASC_LBA = 0x21, ASC_FIELD = 0x24 };
 
-struct channel {
-	struct region command, control; /* ports; command knows the interrupt line, too */
-	int fd; /* of the drive, or -1 */
+struct drive {
+	int fd; /* or -1: there is none */
 	bool cd, read_only;
 	unsigned int sector_size;
 	uint64_t sectors;
+	unsigned int multiple;
+	uint8_t sense, asc;
+};
+
+struct channel {
+	struct region command, control; /* ports; command knows the interrupt line, too */
+	struct drive drives[2], *drive; /* master, slave; the one that is selected */
 
 	/* the task file; hob: what each register had before its last write, for 48-bit commands */
 	uint8_t reg[REGISTERS], hob[REGISTERS], device_control;
-	unsigned int multiple;
-	uint8_t sense, asc;
 
 	/* the transfer: a block of `filled` bytes in buf, of which `at` are through; then `left` more */
 	enum { IDLE, TO_GUEST, FROM_GUEST, FROM_GUEST_PACKET } phase;
@@ -76,7 +81,7 @@ static void finish(struct machine *m, struct channel *c, uint8_t error)
 	c->phase = IDLE;
 	c->reg[ERROR] = error;
 	c->reg[STATUS] = DRDY | DSC | (error ? ERR : 0);
-	if (c->cd)
+	if (c->drive->cd)
 		c->reg[COUNT] = REASON_COMMAND | REASON_TO_HOST;
 	interrupt(m, c);
 }
@@ -94,7 +99,7 @@ static void begin_block(struct channel *c, int phase, unsigned int n)
 static void offer(struct machine *m, struct channel *c, unsigned int n)
 {
 	begin_block(c, TO_GUEST, n);
-	if (c->cd) {
+	if (c->drive->cd) {
 		c->reg[COUNT] = REASON_TO_HOST;
 		c->reg[LBA_MID] = n;
 		c->reg[LBA_HIGH] = n >> 8;
@@ -106,7 +111,7 @@ static void offer(struct machine *m, struct channel *c, unsigned int n)
 
 static unsigned int next_block(const struct channel *c)
 {
-	return (c->left < c->block ? c->left : c->block) * c->sector_size;
+	return (c->left < c->block ? c->left : c->block) * c->drive->sector_size;
 }
 
 /* n bytes of buf went to the medium or came from there; as many as `done`, if all is well. */
@@ -116,8 +121,8 @@ static bool moved(struct machine *m, struct channel *c, ssize_t done, unsigned i
 		finish(m, c, error);
 		return false;
 	}
-	c->next += n / c->sector_size;
-	c->left -= n / c->sector_size;
+	c->next += n / c->drive->sector_size;
+	c->left -= n / c->drive->sector_size;
 	return true;
 }
 
@@ -125,13 +130,15 @@ static void read_block(struct machine *m, struct channel *c)
 {
 	unsigned int n = next_block(c);
 
-	if (moved(m, c, pread(c->fd, c->buf, n, c->next * c->sector_size), n, NOT_FOUND))
+	ssize_t done = pread(c->drive->fd, c->buf, n, c->next * c->drive->sector_size);
+
+	if (moved(m, c, done, n, NOT_FOUND))
 		offer(m, c, n);
 }
 
 static void write_block(struct machine *m, struct channel *c)
 {
-	ssize_t done = pwrite(c->fd, c->buf, c->filled, c->next * c->sector_size);
+	ssize_t done = pwrite(c->drive->fd, c->buf, c->filled, c->next * c->drive->sector_size);
 
 	if (!moved(m, c, done, c->filled, ABORT))
 		return;
@@ -183,10 +190,10 @@ static void move(struct machine *m, struct channel *c, uint8_t how)
 
 	c->next = first_sector(c, how & EXT);
 	c->left = n ? n : how & EXT ? 65536 : 256;
-	c->block = how & BLOCKS ? c->multiple : 1;
-	if (!c->block || (how & TO_DISK && c->read_only))
+	c->block = how & BLOCKS ? c->drive->multiple : 1;
+	if (!c->block || (how & TO_DISK && c->drive->read_only))
 		finish(m, c, ABORT);
-	else if (c->next >= c->sectors || c->left > c->sectors - c->next)
+	else if (c->next >= c->drive->sectors || c->left > c->drive->sectors - c->next)
 		finish(m, c, NOT_FOUND);
 	else if (how & NO_DATA)
 		finish(m, c, 0);
@@ -212,25 +219,24 @@ static void put_text(struct channel *c, unsigned int word, unsigned int words, c
 
 static void identify(struct machine *m, struct channel *c)
 {
-	uint64_t n = c->sectors, small = n < LBA28_END ? n : LBA28_END - 1;
+	uint64_t n = c->drive->sectors, small = n < LBA28_END ? n : LBA28_END - 1;
 	uint64_t cylinders = (n + HEADS * SECTORS - 1) / (HEADS * SECTORS);
 
 	memset(c->buf, 0, SECTOR);
-	put_word(c, 0,
-		 c->cd ? 0x8580 : 0x0040); /* a removable CD with packets of 12 bytes; a disk */
+	put_word(c, 0, c->drive->cd ? 0x8580 : 0x0040); /* removable, packets of 12 bytes */
 	put_text(c, 10, 10, "1");
 	put_text(c, 23, 4, "1");
-	put_text(c, 27, 20, c->cd ? "DYAD CD" : "DYAD DISK");
+	put_text(c, 27, 20, c->drive->cd ? "DYAD CD" : "DYAD DISK");
 	put_word(c, 49, 1 << 9); /* LBA */
 	put_word(c, 53, 1 << 1); /* words 64 to 70 are there: PIO modes 3 and 4 */
 	put_word(c, 64, 3);
 	put_word(c, 80, 0x7e); /* ATA-1 to 6 */
-	if (!c->cd) {
+	if (!c->drive->cd) {
 		put_word(c, 1, cylinders < 16383 ? cylinders : 16383);
 		put_word(c, 3, HEADS);
 		put_word(c, 6, SECTORS);
 		put_word(c, 47, 0x8000 | MULTIPLE);
-		put_word(c, 59, c->multiple ? 0x100 | c->multiple : 0);
+		put_word(c, 59, c->drive->multiple ? 0x100 | c->drive->multiple : 0);
 		memcpy(c->buf + 2 * 60, &small, 4);
 		put_word(c, 83, 1 << 14 | 1 << 13 | 1 << 12 | 1 << 10); /* 48 bits, FLUSH */
 		put_word(c, 86, 1 << 13 | 1 << 12 | 1 << 10);
@@ -255,8 +261,8 @@ static void put_be32(uint8_t *p, uint32_t v)
 
 static void fail_packet(struct machine *m, struct channel *c, uint8_t asc)
 {
-	c->sense = SENSE_ILLEGAL;
-	c->asc = asc;
+	c->drive->sense = SENSE_ILLEGAL;
+	c->drive->asc = asc;
 	finish(m, c, SENSE_ILLEGAL << 4 | ABORT);
 }
 
@@ -276,7 +282,7 @@ static void read_cd(struct machine *m, struct channel *c, uint32_t first, uint32
 {
 	unsigned int most = c->reg[LBA_MID] | c->reg[LBA_HIGH] << 8;
 
-	if (first > c->sectors || n > c->sectors - first) {
+	if (first > c->drive->sectors || n > c->drive->sectors - first) {
 		fail_packet(m, c, ASC_LBA);
 		return;
 	}
@@ -295,7 +301,7 @@ static void read_cd(struct machine *m, struct channel *c, uint32_t first, uint32
 static void read_toc(struct machine *m, struct channel *c, const uint8_t *packet)
 {
 	bool msf = packet[1] & 2;
-	uint32_t f = c->sectors + 150;
+	uint32_t f = c->drive->sectors + 150;
 
 	if (packet[2] & 15 || packet[9] >> 6) {
 		fail_packet(m, c, ASC_FIELD);
@@ -304,7 +310,7 @@ static void read_toc(struct machine *m, struct channel *c, const uint8_t *packet
 	memcpy(c->buf, (uint8_t[]){ 0, 18, 1, 1, 0, 0x14, 1 }, 7);
 	memcpy(c->buf + 12, (uint8_t[]){ 0, 0x14, 0xaa }, 3);
 	put_be32(c->buf + 8, msf ? 0x200 : 0);
-	put_be32(c->buf + 16, msf ? f / 4500 << 16 | f / 75 % 60 << 8 | f % 75 : c->sectors);
+	put_be32(c->buf + 16, msf ? f / 4500 << 16 | f / 75 % 60 << 8 | f % 75 : f - 150);
 	answer_packet(m, c, 20, packet[7] << 8 | packet[8]);
 }
 
@@ -322,10 +328,10 @@ static void run_packet(struct machine *m, struct channel *c)
 		break;
 	case REQUEST_SENSE:
 		c->buf[0] = 0x70; /* current */
-		c->buf[2] = c->sense;
+		c->buf[2] = c->drive->sense;
 		c->buf[7] = 10;
-		c->buf[12] = c->asc;
-		c->sense = c->asc = 0;
+		c->buf[12] = c->drive->asc;
+		c->drive->sense = c->drive->asc = 0;
 		answer_packet(m, c, 18, p[4]);
 		break;
 	case INQUIRY:
@@ -334,7 +340,7 @@ static void run_packet(struct machine *m, struct channel *c)
 		answer_packet(m, c, 36, p[4]);
 		break;
 	case READ_CAPACITY:
-		put_be32(c->buf, c->sectors - 1);
+		put_be32(c->buf, c->drive->sectors - 1);
 		put_be32(c->buf + 4, CD_SECTOR);
 		answer_packet(m, c, 8, 8);
 		break;
@@ -357,12 +363,13 @@ static void run_packet(struct machine *m, struct channel *c)
 /* What a drive shows of itself after a reset: all registers say which kind it is (9.12). */
 static void set_signature(struct channel *c)
 {
+	c->drive = c->drives;
 	c->phase = IDLE;
 	c->reg[ERROR] = c->reg[COUNT] = c->reg[LBA_LOW] = 1;
-	c->reg[LBA_MID] = c->cd ? 0x14 : 0;
-	c->reg[LBA_HIGH] = c->cd ? 0xeb : 0;
+	c->reg[LBA_MID] = c->drive->cd ? 0x14 : 0;
+	c->reg[LBA_HIGH] = c->drive->cd ? 0xeb : 0;
 	c->reg[DEVICE] = 0;
-	c->reg[STATUS] = c->cd ? 0 : DRDY | DSC;
+	c->reg[STATUS] = c->drive->cd ? 0 : DRDY | DSC;
 }
 
 static void command_cd(struct machine *m, struct channel *c, uint8_t v)
@@ -399,12 +406,12 @@ static void command_disk(struct machine *m, struct channel *c, uint8_t v)
 	switch (v) {
 	case SET_MULTIPLE:
 		if (n <= MULTIPLE && !(n & (n - 1)))
-			c->multiple = n;
-		finish(m, c, c->multiple == n ? 0 : ABORT);
+			c->drive->multiple = n;
+		finish(m, c, c->drive->multiple == n ? 0 : ABORT);
 		break;
 	case FLUSH:
 	case FLUSH_EXT:
-		finish(m, c, fsync(c->fd) < 0 && errno != EINVAL ? ABORT : 0);
+		finish(m, c, fsync(c->drive->fd) < 0 && errno != EINVAL ? ABORT : 0);
 		break;
 	case IDENTIFY:
 		identify(m, c);
@@ -426,7 +433,7 @@ static void run_command(struct machine *m, struct channel *c, uint8_t v)
 	if (v == DIAGNOSE) {
 		set_signature(c);
 		interrupt(m, c);
-	} else if (c->cd) {
+	} else if (c->drive->cd) {
 		command_cd(m, c, v);
 	} else {
 		command_disk(m, c, v);
@@ -443,7 +450,7 @@ static void block_through(struct machine *m, struct channel *c)
 		write_block(m, c);
 	} else if (c->left) {
 		read_block(m, c);
-	} else if (c->cd) {
+	} else if (c->drive->cd) {
 		finish(m, c, 0);
 	} else {
 		c->phase = IDLE;
@@ -464,19 +471,24 @@ static void data_access(struct machine *m, struct channel *c, bool in, void *dat
 		block_through(m, c);
 }
 
-static bool present(const struct channel *c)
+/* What one drive has not finished, the other does not go on with. */
+static void select_drive(struct channel *c, bool slave)
 {
-	return c->fd >= 0 && !(c->reg[DEVICE] & DEVICE_SLAVE);
+	if (c->drive != &c->drives[slave] && c->phase != IDLE) {
+		c->phase = IDLE;
+		c->reg[STATUS] = DRDY | DSC;
+	}
+	c->drive = &c->drives[slave];
 }
 
 /* A channel without a drive floats; a slave that is not there reads as 0 beside a master. */
 static uint8_t read_register(struct channel *c, unsigned int reg)
 {
-	if (c->fd < 0)
+	if (c->drives[0].fd < 0)
 		return 0xff;
 	if (reg == DEVICE)
 		return c->reg[DEVICE] | DEVICE_ONES;
-	if (!present(c))
+	if (c->drive->fd < 0)
 		return 0;
 	return c->device_control & CONTROL_HIGH && reg >= COUNT && reg <= LBA_HIGH ? c->hob[reg]
 										   : c->reg[reg];
@@ -485,7 +497,9 @@ static uint8_t read_register(struct channel *c, unsigned int reg)
 static void write_register(struct machine *m, struct channel *c, unsigned int reg, uint8_t v)
 {
 	c->device_control &= ~CONTROL_HIGH;
-	if (reg == STATUS && present(c)) {
+	if (reg == DEVICE)
+		select_drive(c, v & DEVICE_SLAVE);
+	if (reg == STATUS && c->drive->fd >= 0) {
 		run_command(m, c, v);
 	} else if (reg != STATUS && reg != ERROR) { /* which are commands and features, written */
 		c->hob[reg] = c->reg[reg];
@@ -539,7 +553,8 @@ static void controller_init(struct machine *m)
 	for (int i = 0; i < 2; i++) {
 		struct channel *c = &channels[i];
 
-		c->fd = -1;
+		c->drive = c->drives;
+		c->drives[0].fd = c->drives[1].fd = -1;
 		c->command.irq = 14 + i;
 		c->command.start = 0x1f0 - 0x80 * i;
 		c->control.start = 0x3f6 - 0x80 * i;
@@ -560,23 +575,28 @@ static void controller_init(struct machine *m)
 	pci_add(m, &f, isa.devfn + 1);
 }
 
+/* As the channel's master, or, where there is one, the slave. */
 static void plug(struct machine *m, struct channel *c, const char *path, bool cd)
 {
+	struct drive *d;
 	off_t size;
 
 	controller_init(m);
-	c->command.behind = path;
-	c->cd = cd;
-	c->sector_size = cd ? CD_SECTOR : SECTOR;
-	c->fd = cd ? -1 : open(path, O_RDWR | O_CLOEXEC);
-	c->read_only = c->fd < 0;
-	if (c->fd < 0)
-		c->fd = open(path, O_RDONLY | O_CLOEXEC);
-	size = c->fd < 0 ? -1 : lseek(c->fd, 0, SEEK_END);
+	d = &c->drives[c->drives[0].sectors > 0];
+	if (d->sectors)
+		die(STATUS_USAGE, "--disk %s: there are two IDE disks at most", path);
+	*(d == c->drives ? &c->command.behind : &c->control.behind) = path;
+	d->cd = cd;
+	d->sector_size = cd ? CD_SECTOR : SECTOR;
+	d->fd = cd ? -1 : open(path, O_RDWR | O_CLOEXEC);
+	d->read_only = d->fd < 0;
+	if (d->fd < 0)
+		d->fd = open(path, O_RDONLY | O_CLOEXEC);
+	size = d->fd < 0 ? -1 : lseek(d->fd, 0, SEEK_END);
 	if (size < 0)
 		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
-	c->sectors = size / c->sector_size;
-	if (!c->sectors)
+	d->sectors = size / d->sector_size;
+	if (!d->sectors)
 		die(STATUS_FAILED, "%s: not a sector of a %s", path, cd ? "CD" : "disk");
 	set_signature(c);
 }
@@ -587,8 +607,6 @@ bool ide_disk(struct machine *m, const char *disk)
 
 	if (n < 5 || strcmp(disk + n - 4, ",ide"))
 		return false;
-	if (channels[0].sectors)
-		die(STATUS_USAGE, "--disk %s: there is one IDE disk", disk);
 	plug(m, &channels[0], copy_text(disk, n - 4), false);
 	return true;
 }

@@ -3,11 +3,11 @@
  * What a boot loader does for a Linux kernel (Linux's Documentation/x86/boot.rst). A bzImage is 16-bit
  * setup code, with a header that both sides fill in, and behind it the kernel, which unpacks itself.
  * There are two ways in: the setup code, in real mode, asks the firmware (bios.c) for what it must
- * know and changes the mode itself; or the 64-bit entry, with paging on and struct boot_params made
- * here. Guest memory, upwards:
+ * know and changes the mode itself; or with struct boot_params made here the 64-bit entry, with paging on, or that of
+ * a kernel of 32 bits. Guest memory, upwards:
  *
  *	0x0		interrupt vectors			(16-bit entry)
- *	0x7000		struct boot_params, GDT, page tables	(64-bit entry)
+ *	0x7000		struct boot_params, GDT, page tables	(the others)
  *	0x10000		the setup code				(16-bit entry)
  *	0x20000		the command line
  *	0xe0000		ACPI tables, and the firmware's stubs at 0xf0000
@@ -41,6 +41,7 @@
 #define SECTOR 512
 #define ENTRY_64 0x200 /* of the kernel */
 #define VERSION_64 0x20c /* the first that tells of a 64-bit entry */
+#define VERSION_INIT_SIZE 0x20a /* the first that tells how much memory it needs */
 #define VERSION_LEAST 0x206 /* the first that tells the length of its command line */
 #define LOADER_UNDEFINED 0xff
 #define VIDEO_CURRENT_MODE 0x0f04
@@ -91,13 +92,14 @@ static void check_file(struct bzimage *z)
 
 static void check_header(struct machine *m, struct bzimage *z)
 {
-	uint64_t needs = z->h.pref_address + z->h.init_size;
+	uint64_t needs;
 
 	if (z->h.version < VERSION_LEAST || !(z->h.loadflags & LOADED_HIGH))
 		die(STATUS_FAILED, "%s: too old: boot protocol %u.%02u, at least 2.%02u is needed",
 		    z->f.path, z->h.version >> 8, z->h.version & 0xff, VERSION_LEAST & 0xff);
-	if (!m->boot16 && (z->h.version < VERSION_64 || !(z->h.xloadflags & XLF_KERNEL_64)))
-		die(STATUS_FAILED, "%s: has no 64-bit entry (--boot16 takes the other)", z->f.path);
+	if (z->h.version < VERSION_INIT_SIZE) /* its code is there */
+		z->h.pref_address = z->h.init_size = 0;
+	needs = z->h.pref_address + z->h.init_size;
 	if (needs < HIGH_MEMORY + z->kernel_size)
 		needs = HIGH_MEMORY + z->kernel_size;
 	if (needs > m->ram_size)
@@ -202,9 +204,12 @@ static void put_page_tables(struct machine *m)
 		pages[i] = i << 21 | large | present;
 }
 
-static void enter_64(struct machine *m, struct bzimage *z)
+/* At the 64-bit entry, or where it has none at the first byte, with 32 bits and paging off. */
+static void enter_kernel(struct machine *m, struct bzimage *z)
 {
-	static const uint64_t gdt[] = { 0, 0, 0x00af9b000000ffff, 0x00cf93000000ffff };
+	bool wide = z->h.version >= VERSION_64 && z->h.xloadflags & XLF_KERNEL_64;
+	const uint64_t code = wide ? 0x00af9b000000ffff : 0x00cf9b000000ffff;
+	const uint64_t gdt[] = { 0, 0, code, 0x00cf93000000ffff };
 	struct boot_params *p = (void *)(m->ram + BOOT_PARAMS);
 
 	p->hdr = z->h;
@@ -213,8 +218,8 @@ static void enter_64(struct machine *m, struct bzimage *z)
 	memcpy(m->ram + BOOT_GDT, gdt, sizeof(gdt));
 	put_page_tables(m);
 	part_add("boot_params, GDT, page tables", NULL, BOOT_PARAMS, PAGE_TABLES + 6 * PAGE);
-	m->mode = ENTER_LONG;
-	m->entry = HIGH_MEMORY + ENTRY_64;
+	m->mode = wide ? ENTER_LONG : ENTER_PROTECTED;
+	m->entry = HIGH_MEMORY + (wide ? ENTRY_64 : 0);
 	m->start_info = BOOT_PARAMS;
 	m->gdt = BOOT_GDT;
 	m->gdt_size = sizeof(gdt);
@@ -252,6 +257,6 @@ void linux_load(struct machine *m)
 	if (m->boot16)
 		enter_16(m, &z);
 	else
-		enter_64(m, &z);
+		enter_kernel(m, &z);
 	file_unmap(&z.f);
 }

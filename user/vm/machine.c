@@ -169,7 +169,7 @@ static void set_real(struct machine *m, struct kvm_sregs *s)
 
 /*
  * The state a kernel expects. PVH and multiboot: 32-bit protected mode, flat, paging off, what
- * the loader tells in EBX. Linux: long mode with struct boot_params in RSI, or real mode at its setup code.
+ * the loader tells in EBX. Linux: long mode or that with struct boot_params in RSI, or real mode at its setup code.
  */
 static void set_entry(struct machine *m, int vcpu)
 {
@@ -183,25 +183,28 @@ static void set_entry(struct machine *m, int vcpu)
 	s.ldt = (struct kvm_segment){ .unusable = 1 };
 	s.cr0 = CR0_ET;
 	s.cr4 = s.cr3 = s.efer = 0;
-	if (m->mode == ENTER_PROTECTED) {
+	if (m->mode == ENTER_REAL) {
+		set_real(m, &s);
+		regs.rsp = m->stack;
+		regs.rdx = m->boot_disk;
+	} else if (m->gdt) {
+		set_flat(&s, 0x10);
+		s.gdt = (struct kvm_dtable){ .base = m->gdt, .limit = m->gdt_size - 1 };
+		s.cr0 |= CR0_PE;
+		regs.rsi = m->start_info;
+	} else {
 		set_flat(&s, 8);
 		s.cr0 |= CR0_PE;
 		regs.rax = m->magic;
 		regs.rbx = m->start_info;
-	} else if (m->mode == ENTER_LONG) {
-		set_flat(&s, 0x10);
+	}
+	if (m->mode == ENTER_LONG) {
 		s.cs.db = 0;
 		s.cs.l = 1;
-		s.gdt = (struct kvm_dtable){ .base = m->gdt, .limit = m->gdt_size - 1 };
 		s.cr3 = m->page_tables;
 		s.cr4 = CR4_PAE;
 		s.efer = EFER_LME | EFER_LMA;
-		s.cr0 |= CR0_PE | CR0_PG;
-		regs.rsi = m->start_info;
-	} else {
-		set_real(m, &s);
-		regs.rsp = m->stack;
-		regs.rdx = m->boot_disk;
+		s.cr0 |= CR0_PG;
 	}
 	check(ioctl(vcpu, KVM_SET_SREGS, &s), "KVM_SET_SREGS");
 	check(ioctl(vcpu, KVM_SET_REGS, &regs), "KVM_SET_REGS");

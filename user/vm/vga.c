@@ -316,16 +316,18 @@ void vga_init(struct machine *m)
 	};
 	const struct itimerspec every = { { 0, LOOK_NS }, { 0, LOOK_NS } };
 
-	if (!m->vga)
+	if (!m->vga && m->load != multiboot_load) /* kernels of PCs look for no card, but use it */
 		return;
 	bus_add(m, &ports);
+	snapshot_cannot("it has a screen");
 	sets[CRTC].reg[CRTC_CHAR_HEIGHT] = 15;
 	misc = 0x67; /* as the BIOS leaves it: registers at 0x3d4, not 0x3b4 */
+	if (!m->vga)
+		return;
 	on_terminal = isatty(1);
 	timer.fn = tick;
 	timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (timer.fd < 0 || timerfd_settime(timer.fd, 0, &every, NULL) < 0)
 		die(STATUS_FAILED, "cannot have a timer for the screen");
 	watch_add(&timer);
-	snapshot_cannot("it has a screen");
 }

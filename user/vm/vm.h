@@ -125,7 +125,7 @@ struct machine {
 	enum { ENTER_PROTECTED, ENTER_LONG, ENTER_REAL, ENTER_RESET } mode;
 	uint64_t entry, start_info;
 	uint32_t magic; /* protected mode: EAX */
-	uint64_t gdt, gdt_size, page_tables; /* long mode */
+	uint64_t gdt, gdt_size, page_tables; /* Linux; long mode */
 	uint16_t code_segment, data_segment; /* real mode; entry and stack are in them */
 	uint64_t stack;
 	uint8_t boot_disk; /* DL */
