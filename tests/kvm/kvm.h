@@ -261,8 +261,19 @@ struct test_case {
 	void (*run)(void);
 };
 
+/* Whether words, which end with NULL, name the case, or are others with a '-' in front. */
+static inline bool is_wanted(const char *name, char **words)
+{
+	bool wanted = !*words || **words == '-';
+
+	for (; *words; words++)
+		if (!strcmp(*words + (**words == '-'), name))
+			return **words != '-';
+	return wanted;
+}
+
 /* Each case in a child of its own, with a time limit. 0 when all were ok. */
-static inline int run_cases(const struct test_case *cases, size_t n, const char *only)
+static inline int run_cases(const struct test_case *cases, size_t n, char **words)
 {
 	int bad = 0;
 
@@ -270,7 +281,7 @@ static inline int run_cases(const struct test_case *cases, size_t n, const char 
 		int status;
 		pid_t pid;
 
-		if (only && strcmp(only, cases[i].name))
+		if (!is_wanted(cases[i].name, words))
 			continue;
 		fflush(stdout);
 		current_case = cases[i].name;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* kvm [SUITE [CASE]]: runs the cases of all files here, of one, or one. Status 0: all were ok. */
+/*
+ * kvm [SUITE [CASE... | -CASE...]]: runs the cases of all files here, of one, these of it, or all but these.
+ * Status 0: all were ok.
+ */
 #include "kvm.h"
 
 const char *current_case = "";
@@ -11,6 +14,6 @@ int main(int argc, char **argv)
 
 	for (const struct suite *const *s = __start_suites; s < __stop_suites; s++)
 		if (argc < 2 || !strcmp(argv[1], (*s)->name))
-			bad |= run_cases((*s)->cases, (*s)->n, argc > 2 ? argv[2] : NULL);
+			bad |= run_cases((*s)->cases, (*s)->n, argv + (argc < 2 ? argc : 2));
 	return bad;
 }
