@@ -79,7 +79,7 @@ def sanitized(run):
 
 def incremental(run):
     """Touching a header rebuilds what includes it, and then nothing more is to do."""
-    header = os.path.join(os.path.dirname(run.build), "kernel/sched/sched.h")
+    header = os.path.join(os.path.dirname(run.build), "kernel/sched/internal.h")
     build = "BUILD=build-clang" if shutil.which("clang") else "BUILD=build"
     cc = ["CC=clang"] if shutil.which("clang") else []
     done = make(run, build, *cc, "all")

@@ -47,7 +47,7 @@ class Terminal:
             self.text += data.decode("utf-8", "replace")
 
     def send(self, text):
-        time.sleep(0.3 * self.run.scale)  # nobody types before the program has set the terminal
+        time.sleep(0.3 * self.run.slowness)  # nobody types before the program has set the terminal
         os.write(self.master, text.encode())
 
     def ends(self, seconds=20):

@@ -33,7 +33,7 @@ class Screen:
 
     def key(self, name):
         self.monitor("sendkey %s 20" % name)
-        time.sleep(0.07 * self.run.scale)
+        time.sleep(0.07 * self.run.slowness)
 
     def type(self, text):
         for c in text:

@@ -45,29 +45,29 @@ def closure(packages, cache):
     cache = os.path.abspath(cache)  # apt takes a relative path as one below its own folder
     os.makedirs(os.path.join(cache, "partial"), exist_ok=True)
     status = os.path.join(cache, "nothing-installed")
-    with open(status, "w"):
-        pass
+    open(status, "a").close()  # with the time of its first making: what apt has made of the lists stays good
     apt = ["apt-get", "-qq", "-o", "Dir::State::status=" + status, "-o", "Dir::Cache::archives=" + cache,
+           "-o", "Dir::Cache::pkgcache=" + status + ".pkgs", "-o", "Dir::Cache::srcpkgcache=" + status + ".lists",
            "-o", "APT::Install-Recommends=false", "-o", "APT::Sandbox::User=root",
            "-o", "Debug::NoLocking=1"]
-    said = subprocess.run([*apt, "--print-uris", "install", *packages], capture_output=True, text=True)
-    # a line is 'URI' FILE SIZE HASH; files that are in the cache already are left out
-    missing = [line.split()[1:3] for line in said.stdout.splitlines() if line.startswith("'")]
-    if said.returncode:
-        unknown = re.findall(r"Unable to locate package (\S+)", said.stderr)
+    planned = subprocess.run([*apt, "-s", "install", *packages], capture_output=True, text=True)
+    if planned.returncode:
+        unknown = re.findall(r"Unable to locate package (\S+)", planned.stderr)
         if unknown:
             raise Missing("package %s: apt's lists are missing or old, run `apt-get update`" % unknown[0])
-        raise Missing("package: " + said.stderr.strip().replace("\n", "; "))
-    if missing:
-        print("fetching %d packages, %.1f MB" % (len(missing), sum(int(n) for _, n in missing) / 1e6),
-              file=sys.stderr, flush=True)
+        raise Missing("package: " + planned.stderr.strip().replace("\n", "; "))
+    names = re.findall(r"^Inst (\S+) \((\S+) .*\[(\S+)\]\)", planned.stdout, re.M)
+    files = [os.path.join(cache, "%s_%s_%s.deb" % (name, version.replace(":", "%3a"), arch))
+             for name, version, arch in names]
+    if not all(map(os.path.exists, files)):
+        said = subprocess.run([*apt, "--print-uris", "install", *packages], capture_output=True, text=True, check=True)
+        # a line is 'URI' FILE SIZE HASH; files that are in the cache already are left out
+        missing = [int(line.split()[2]) for line in said.stdout.splitlines() if line.startswith("'")]
+        print("fetching %d packages, %.1f MB" % (len(missing), sum(missing) / 1e6), file=sys.stderr, flush=True)
         loud = ["-o", "quiet=0"] if sys.stderr.isatty() else []
         subprocess.run([*apt, *loud, "--download-only", "-y", "install", *packages], check=True,
                        stdout=sys.stderr)
-    planned = subprocess.run([*apt, "-s", "install", *packages], capture_output=True, text=True, check=True)
-    names = re.findall(r"^Inst (\S+) \((\S+) .*\[(\S+)\]\)", planned.stdout, re.M)
-    return [os.path.join(cache, "%s_%s_%s.deb" % (name, version.replace(":", "%3a"), arch))
-            for name, version, arch in names]
+    return files
 
 
 def linux_kernel(flavour="cloud-amd64"):
