@@ -5,6 +5,7 @@
  * its xattrs and maybe by the tail of its data; data in whole blocks.
  */
 #include "fs/erofs_disk.h"
+#include "x86/cpu.h"
 
 #define SUPER_OFFSET 1024U
 #define MAGIC 0xe0f5e1e2U
@@ -65,22 +66,21 @@ struct disk_xattr {
 	u16 value_size;
 } __packed;
 
-/* Eight bits at a time: each mount sums a block, which bit by bit was a fifth of a container's start. */
+/* By the instruction that is made for this sum: each mount sums a block, and containers start by mounts. */
 u32 erofs_crc32c(u32 crc, const void *data, size_t n)
 {
-	static u32 table[256]; /* of each byte; who comes while it is filled writes the same */
+	bool sse42 = cpuid(1, 0).ecx & BIT(20); /* SDM Vol. 2A, CPUID and CRC32 */
 	const u8 *p = data;
+	u64 sum = crc;
 
-	for (u32 byte = 0; !table[255] && byte < 256; byte++) {
-		u32 sum = byte;
-
+	for (; sse42 && n >= 8; n -= 8, p += 8)
+		__asm__("crc32q %1, %0" : "+r"(sum) : "m"(*(const u64 *)p));
+	for (; n--; p++) {
+		sum ^= *p;
 		for (int i = 0; i < 8; i++)
 			sum = sum >> 1 ^ (sum & 1 ? 0x82f63b78U : 0);
-		WRITE_ONCE(table[byte], sum);
 	}
-	while (n--)
-		crc = crc >> 8 ^ table[(crc ^ *p++) & 255];
-	return crc;
+	return sum;
 }
 
 /* A read that a sound image never lets go past its end. */
