@@ -25,8 +25,9 @@ const struct cg_controller *const *cg_controllers(void)
 	return controllers;
 }
 
-/* The n-th file that cg has and its kind, or NULL past the last one. */
-static const struct pseudo_file *nth_file(const struct cgroup *cg, u64 n, unsigned int *kind)
+/* The file `name` of cg (NULL: its n-th one) and its kind, or NULL. */
+static const struct pseudo_file *find_file(const struct cgroup *cg, const char *name, u64 n,
+					   unsigned int *kind)
 {
 	const struct cg_controller *const *c = controllers;
 	const struct cg_file *f = cg_core_files;
@@ -35,7 +36,8 @@ static const struct pseudo_file *nth_file(const struct cgroup *cg, u64 n, unsign
 	*kind = 0;
 	for (;;) {
 		for (; f->pf.name; f++)
-			if ((cg->parent || !f->not_on_root) && !n--)
+			if ((cg->parent || !f->not_on_root) &&
+			    (name ? !strcmp(f->pf.name, name) : !n--))
 				return &f->pf;
 		while (*c && !((*c)->bit & on))
 			c++;
@@ -49,12 +51,7 @@ static const struct pseudo_file *nth_file(const struct cgroup *cg, u64 n, unsign
 const struct pseudo_file *cg_find_file(const struct cgroup *cg, const char *name,
 				       unsigned int *kind)
 {
-	const struct pseudo_file *pf;
-
-	for (u64 n = 0; (pf = nth_file(cg, n, kind)); n++)
-		if (!strcmp(pf->name, name))
-			return pf;
-	return NULL;
+	return find_file(cg, name, 0, kind);
 }
 
 /* ---- directories ---- */
@@ -216,7 +213,7 @@ static int cg_iterate(struct file *f, struct dir_context *ctx)
 
 	if (!emit_dots(f, ctx))
 		return 0;
-	while (ctx->pos < CHILDREN && (pf = nth_file(cg, ctx->pos - 2, &kind))) {
+	while (ctx->pos < CHILDREN && (pf = find_file(cg, NULL, ctx->pos - 2, &kind))) {
 		/* Files have no inode before somebody looks them up: any number but 0 will do. */
 		if (!ctx->emit(ctx, pf->name, strlen(pf->name), cg->id, DT_OF_MODE(S_IFREG)))
 			return 0;

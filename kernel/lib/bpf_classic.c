@@ -27,15 +27,17 @@ static bool is_known(u16 code)
 				    BPF_ALU | BPF_NEG,
 				    BPF_JMP | BPF_JA };
 
+	u16 kind = code & ~BPF_X;
+
+	/* first the most: the operations on a constant or the index */
+	if ((BPF_CLASS(kind) == BPF_ALU && kind <= (BPF_ALU | BPF_XOR) &&
+	     BPF_OP(kind) != BPF_NEG && BPF_OP(kind) != BPF_MOD) ||
+	    (BPF_CLASS(kind) == BPF_JMP && kind <= (BPF_JMP | BPF_JSET) && BPF_OP(kind) != BPF_JA))
+		return true;
 	for (unsigned int i = 0; i < ARRAY_SIZE(known); i++)
 		if (code == known[i])
 			return true;
-	/* the other operations, on a constant or the index */
-	code &= ~BPF_X;
-	return (BPF_CLASS(code) == BPF_ALU && code <= (BPF_ALU | BPF_XOR) &&
-		BPF_OP(code) != BPF_NEG && BPF_OP(code) != BPF_MOD) ||
-	       (BPF_CLASS(code) == BPF_JMP && code <= (BPF_JMP | BPF_JSET) &&
-		BPF_OP(code) != BPF_JA);
+	return false;
 }
 
 /* One instruction by itself; left: how many come after it. */

@@ -45,10 +45,11 @@ static bool reaches(unsigned int height, u64 index)
 	return height >= LEVELS || !(index >> (height * BITS));
 }
 
-static bool node_empty(const struct radix_node *node)
+/* What is still in use is low, as most ids are, or behind `gone`, when all pages of a file go in turn. */
+static bool node_empty(const struct radix_node *node, unsigned int gone)
 {
 	for (unsigned int i = 0; i < SLOTS; i++)
-		if (node->slot[i])
+		if (node->slot[i] || node->slot[(gone + i) % SLOTS])
 			return false;
 	return true;
 }
@@ -65,7 +66,7 @@ static bool node_full(const struct radix_node *node, unsigned int level)
 /* Frees the empty nodes of the path from level up to the root; then takes levels off the top. */
 static void prune(struct radix *r, struct path *way, u64 index, unsigned int level)
 {
-	for (; level < r->height && node_empty(way->node[level]); level++) {
+	for (; level < r->height && node_empty(way->node[level], slot_at(index, level)); level++) {
 		kfree(way->node[level]);
 		if (level + 1 < r->height)
 			way->node[level + 1]->slot[slot_at(index, level + 1)] = NULL;

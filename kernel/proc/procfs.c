@@ -40,7 +40,7 @@ static struct node *find_child(struct node *dir, const char *name, size_t len)
 
 	spin_lock(&nodes_lock);
 	list_for_each(n, &dir->children, sibling) {
-		if (strlen(n->name) == len && !memcmp(n->name, name, len)) {
+		if (!strncmp(n->name, name, len) && !n->name[len]) {
 			spin_unlock(&nodes_lock);
 			return n;
 		}
