@@ -30,8 +30,8 @@ static bool is_known(u16 code)
 	u16 kind = code & ~BPF_X;
 
 	/* first the most: the operations on a constant or the index */
-	if ((BPF_CLASS(kind) == BPF_ALU && kind <= (BPF_ALU | BPF_XOR) &&
-	     BPF_OP(kind) != BPF_NEG && BPF_OP(kind) != BPF_MOD) ||
+	if ((BPF_CLASS(kind) == BPF_ALU && kind <= (BPF_ALU | BPF_XOR) && BPF_OP(kind) != BPF_NEG &&
+	     BPF_OP(kind) != BPF_MOD) ||
 	    (BPF_CLASS(kind) == BPF_JMP && kind <= (BPF_JMP | BPF_JSET) && BPF_OP(kind) != BPF_JA))
 		return true;
 	for (unsigned int i = 0; i < ARRAY_SIZE(known); i++)

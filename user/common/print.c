@@ -20,17 +20,24 @@ struct sink {
 	size_t size, n;
 };
 
+static void put_piece(struct sink *s, const char *text, size_t n)
+{
+	size_t room = s->n < s->size ? s->size - s->n : 0;
+
+	memcpy(s->buf + (room ? s->n : 0), text, n < room ? n : room);
+	s->n += n;
+}
+
 static void put(struct sink *s, const char *text, size_t n, int width)
 {
-	bool left = width < 0;
-	size_t pad = left ? -width : width;
+	int pad = (width < 0 ? -width : width) - (int)n;
 
-	pad = pad > n ? pad - n : 0;
-	for (size_t i = 0; i < n + pad; i++, s->n++)
-		if (s->n < s->size)
-			s->buf[s->n] = left      ? (i < n ? text[i] : ' ')
-				       : i < pad ? ' '
-						 : text[i - pad];
+	if (width < 0)
+		put_piece(s, text, n);
+	for (; pad > 0; pad--)
+		put_piece(s, " ", 1);
+	if (width >= 0)
+		put_piece(s, text, n);
 }
 
 /* The digits of v, at least `least` of them, before `end`. */

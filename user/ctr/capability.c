@@ -52,7 +52,7 @@ uint64_t capability_bit(const char *name)
 
 /* Calls that a container has no use for, unless it has the capability that they ask for. */
 #define NEVER 64
-#define MAX_FILTER 160 /* instructions: 12 and two for each call */
+#define MAX_FILTER 160 /* instructions: 13 and one for each call; jumps reach farther */
 static const struct {
 	short capability, calls[18]; /* 0 ends them: read(2) is not among them */
 } denied[] = {
@@ -92,23 +92,24 @@ const struct sock_fprog *default_seccomp(uint64_t capabilities)
 		JUMP(BPF_JEQ, SYS_clone3, 0, 1), REFUSE(ENOSYS),
 		JUMP(BPF_JEQ, SYS_clone, 0, 3),
 		LOAD(args[0]), JUMP(BPF_JSET, NEW_ANY, 0, 1), REFUSE(EPERM),
-	}, allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	int n = sizeof(head) / sizeof(*head);
+	}, ends[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW), REFUSE(EPERM) };
+	int first = sizeof(head) / sizeof(*head), n = first, last;
 
 	memcpy(f, head, sizeof(head));
 	for (size_t i = 0; i < sizeof(denied) / sizeof(*denied); i++) {
 		if (denied[i].capability != NEVER && capabilities & BIT(denied[i].capability))
 			continue;
-		for (const short *call = denied[i].calls; *call; call++) {
-			f[n++] = (struct sock_filter)JUMP(BPF_JEQ, *call, 0, 1);
-			f[n++] = (struct sock_filter)REFUSE(EPERM);
-		}
+		for (const short *call = denied[i].calls; *call; call++)
+			f[n++] = (struct sock_filter)JUMP(BPF_JEQ, *call, 0, 0);
 	}
+	last = n;
 	if (!(capabilities & BIT(CAP_SYS_ADMIN))) {
 		memcpy(f + n, clones, sizeof(clones));
 		n += sizeof(clones) / sizeof(*clones);
 	}
-	f[n++] = allow;
-	prog.len = n;
+	memcpy(f + n, ends, sizeof(ends));
+	for (int i = first; i < last; i++) /* to the second of them */
+		f[i].jt = n - i;
+	prog.len = n + 2;
 	return &prog;
 }

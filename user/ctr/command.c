@@ -129,23 +129,23 @@ static int set_schedule(const struct container *c)
 	return 0;
 }
 
-/* The last of all, but that a filter is set before who may ceases to be; it must let pass the rest. */
+/* A filter, which every later call costs, is set as late as possible: before who may ceases to be. */
 static int set_rights(const struct container *c, const struct account *who)
 {
 	for (const struct resource_limit *l = c->rlimits; l < c->rlimits + c->nr_rlimits; l++)
 		if (prlimit(0, l->resource, &l->value, NULL) < 0)
 			return failed("set", l->name);
+	umask(c->umask);
+	sigprocmask(SIG_SETMASK, &c->io.mask, NULL);
+	/* What our caller left open stays outside. */
+	syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 	if (set_schedule(c) || drop_capabilities(c->capabilities[SET_BOUNDING]) ||
 	    (!c->no_new_privs && set_filter(c)) || become(c, who))
 		return STATUS_FAILED;
-	umask(c->umask);
 	if (c->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return failed("forbid new privileges", "");
 	if (c->with_parent) /* becoming somebody else took it back */
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	sigprocmask(SIG_SETMASK, &c->io.mask, NULL);
-	/* What our caller left open stays outside. */
-	syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 	return c->no_new_privs ? set_filter(c) : 0;
 }
 

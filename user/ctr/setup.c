@@ -194,6 +194,8 @@ static int make_mount(const struct container *c, const struct mount_point *m)
 
 	if (fd < 0 && !plain)
 		return failed("make", m->target);
+	if (!plain && c->image && *place)
+		plain = is_plain(place);
 	name_of(fd, name);
 	err = mount(m->source ?: m->type, plain ? place : name, m->type,
 		    m->type ? m->flags : MS_BIND | (m->flags & MS_REC), m->data);
