@@ -3,7 +3,8 @@
  * A kernel without an operating system (multiboot 1): says on COM1 what its loader tells it and what the first
  * sector of the second IDE disk holds, then ends the machine with the sum of what it counted: 1 for the magic
  * number, 2 for a module, 4 for a map of memory with 3 ranges, 8 for ACPI's and 16 for MP's pointer where
- * firmware has them, 32 for that disk, 64 for a cursor of the screen.
+ * firmware has them, 32 for that disk, 64 for a cursor of the screen. Without the disk it switches the machine
+ * off, as kernels do that have no ACPI.
  */
 #define MAGIC 0x1badb002
 #define FLAGS 3 /* modules at pages, tell of memory */
@@ -18,6 +19,12 @@
 #define SECTOR 512
 #define BUFFER 0x70000
 #define PORT_CRTC 0x3d4
+#define PORT_PCI 0xcf8 /* address; data behind it */
+#define PCI_ENABLE 0x80000000
+#define PIIX4_PM 0x71138086
+#define PM_BASE 0x40
+#define PM_CONTROL 4
+#define SLEEP 0x2000 /* of the type 0 */
 #define CURSOR 14 /* its place, the upper half */
 	.section .text
 	.code32
@@ -69,10 +76,33 @@ start:
 	cmp $0xff, %al
 	je 1f
 	or $64, %ebp
-1:	mov %ebp, %eax
+1:	test $32, %ebp
+	jz off
+	mov %ebp, %eax
 	out %al, $PORT_EXIT
 3:	hlt
 	jmp 3b
+
+/* By the PCI function that knows where ACPI's ports are. */
+off:	mov $PCI_ENABLE, %ecx
+1:	add $0x100, %ecx /* the next function */
+	mov %ecx, %eax
+	call pci
+	cmp $PIIX4_PM, %eax
+	jne 1b
+	lea PM_BASE(%ecx), %eax
+	call pci
+	and $0xffc0, %eax
+	lea PM_CONTROL(%eax), %edx
+	mov $SLEEP, %ax
+	out %ax, %dx
+	jmp 3b
+
+pci:	mov $PORT_PCI, %dx
+	out %eax, %dx
+	add $4, %dx
+	in %dx, %eax
+	ret
 
 /* Sector 0 of the selected disk, without interrupts. */
 sector:	mov $PORT_IDE + COUNT, %dx

@@ -4,7 +4,8 @@
  * one disk or two, the second with a CD as its master. The registers are the channel's: two disks would have each its own,
  * but all are written at once, and read of the one that is selected. Data goes by PIO alone, through a buffer of a
  * channel: a block of it is ready, or wanted, whenever DRQ is set. On the PCI bus they are a PIIX3's
- * function, which is how newer firmware finds them; it has no bus master.
+ * function, which is how newer firmware finds them; it has no bus master. Another function of that chip
+ * leads kernels that read no ACPI tables to the port that switches the machine off.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,12 @@
 #define VENDOR_INTEL 0x8086
 #define PIIX3_ISA 0x7000
 #define PIIX3_IDE 0x7010
+#define PIIX4_PM 0x7113
+#define PM_BASE 0x40 /* of it: where ACPI's ports are, and 1 */
+#define PM_ACTIVE 0x58
+#define PM_ACTIVE_APMC (1 << 25) /* nothing is left to do in system management mode */
 #define CLASS_ISA_BRIDGE 0x060100
+#define CLASS_BRIDGE_OTHER 0x068000
 #define CLASS_IDE 0x010100 /* at the old ports */
 
 #define SECTOR 512
@@ -546,7 +552,8 @@ static void control_access(struct machine *m, void *device, uint64_t reg, bool i
 /* The controller comes with its first drive. */
 static void controller_init(struct machine *m)
 {
-	static struct pci_function isa = { .name = "ISA bridge" }, f = { .name = "IDE controller" };
+	static struct pci_function isa = { .name = "ISA bridge" }, f = { .name = "IDE controller" },
+				   pm = { .name = "power management" };
 
 	if (isa.config[0])
 		return;
@@ -573,6 +580,10 @@ static void controller_init(struct machine *m)
 	pci_add(m, &isa, PCI_FREE_SLOT);
 	pci_identify(&f, VENDOR_INTEL, PIIX3_IDE, CLASS_IDE);
 	pci_add(m, &f, isa.devfn + 1);
+	pci_identify(&pm, VENDOR_INTEL, PIIX4_PM, CLASS_BRIDGE_OTHER);
+	pci_set(&pm, PM_BASE, 4, PORT_PM1_EVENT | 1);
+	pci_set(&pm, PM_ACTIVE, 4, PM_ACTIVE_APMC);
+	pci_add(m, &pm, isa.devfn + 3);
 }
 
 /* As the channel's master, or, where there is one, the slave. */

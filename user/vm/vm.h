@@ -61,7 +61,7 @@
 #define PORT_PM1_EVENT 0x600 /* ACPI: 16 bits of status, 16 bits of what to tell */
 #define PORT_PM1_CONTROL 0x604
 #define PORT_PM_TIMER 0x608
-#define SLEEP_TYPE_OFF 5
+#define SLEEP_TYPE_OFF 0 /* as QEMU has it, for kernels that read no ACPI */
 #define IRQ_SCI 9 /* the interrupt line of ACPI events */
 #define PORT_RESET_CONTROL 0xcf9
 #define RESET_CPU 0x04
