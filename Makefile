@@ -75,6 +75,8 @@ KSAN := $(if $(filter 1,$(SAN)),-DSAN -fsanitize=undefined -fno-sanitize=alignme
 # SAN=1 and DEBUG=1: lock order, sleeping while atomic, locks left behind (sched/lockdep.c).
 KLOCKDEP := $(if $(filter 1,$(SAN) $(DEBUG)),-DLOCKDEP)
 KSAN_NOT := $(if $(filter 1,$(SAN)),kernel/x86/kasan.c)
+# What each access calls: every instruction of it counts.
+KSAN_FAST := -O2 -fomit-frame-pointer
 # no-ops in front of loops and jumps would be a twentieth of the image
 KALIGN := -falign-functions=4 $(if $(findstring clang,$(CC)),,-fno-align-loops -fno-align-jumps -fno-align-labels)
 # What programs wait for is built for speed, the rest for size: that is a fifth of the image.
@@ -102,7 +104,7 @@ $(eval $(call stamp,$(BUILD)/.kobj,$(KLINK) $(KOBJ)))
 $(BASE)/obj/%.o: %.c $(BASE)/.kflags | $(UAPI)/.done
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(if $(filter $<,$(KSAN_NOT)),$(filter-out $(KSAN),$(KFLAGS)) -DSAN,$(KFLAGS)) \
+	$(Q)$(CC) $(if $(filter $<,$(KSAN_NOT)),$(filter-out $(KSAN),$(KFLAGS)) -DSAN $(KSAN_FAST),$(KFLAGS)) \
 		$(if $(filter $(KFAST),$<),-O2) -MMD -MP -c -o $@ $<
 $(BASE)/obj/%.S.o: %.S $(BASE)/.kflags | $(UAPI)/.done
 	$(call say,AS,$<)
