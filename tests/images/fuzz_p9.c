@@ -53,11 +53,6 @@ bool join(char *buf, size_t size, ...)
 	return n < size;
 }
 
-int format(char *buf, size_t size, const char *fmt, ...)
-{
-	abort();
-}
-
 /* ---- the folders ---- */
 
 static void clear(int dir, const char *name)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: user/vm/ide.c user/vm/i8042.c user/vm/devices.c user/vm/pci.c user/vm/vga.c user/vm/bus.c */
+/* sources: user/vm/ide.c user/vm/disk.c user/vm/i8042.c user/vm/devices.c user/vm/pci.c user/vm/vga.c user/vm/bus.c */
 /*
  * The PC's own devices in vm, in the hands of a hostile guest: accesses to their ports of any size and order, what is
  * typed meanwhile, and what the firmware is asked for. RAM is a buffer with nothing around it; the disk must not
@@ -103,17 +103,6 @@ bool join(char *buf, size_t size, ...)
 	return true;
 }
 
-int format(char *buf, size_t size, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(buf, size, fmt, ap);
-	va_end(ap);
-	return n;
-}
-
 void print(const char *fmt, ...)
 {
 	char text[64];
@@ -175,6 +164,10 @@ static void step(void)
 	uint8_t choice = take_input(1), typed[16];
 	unsigned int size = 1 << (choice >> 4) % 3;
 
+	if (choice == RESTORE) {
+		restore(&machine);
+		return;
+	}
 	switch (choice % 8) {
 	case 0:
 		touch(port(), true, size, 1);
@@ -217,8 +210,8 @@ static int drive(char path[32], off_t size, const char *words)
 
 static void create(void)
 {
-	char path[32];
-	int fd = drive(path, CD, "");
+	static char paths[3][32]; /* the devices keep them */
+	int fd = drive(paths[0], CD, "");
 
 	machine.ram = calloc(1, RAM);
 	firmware_load(&machine);
@@ -231,11 +224,11 @@ static void create(void)
 	cd = mmap(NULL, CD, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	for (unsigned int i = 0; i < CD; i++)
 		copy[i] = cd[i] = i / 2048;
-	ide_cdrom(&machine, path);
-	disk = drive(path, DISK, ",ide");
-	ide_disk(&machine, path);
-	slave = drive(path, SLAVE, ",ide");
-	ide_disk(&machine, path);
+	ide_cdrom(&machine, paths[0]);
+	disk = drive(paths[1], DISK, ",ide");
+	ide_disk(&machine, paths[1]);
+	slave = drive(paths[2], SLAVE, ",ide");
+	ide_disk(&machine, paths[2]);
 }
 
 /* As after a reset. */
@@ -246,6 +239,7 @@ static void begin(void)
 	for (unsigned int i = 0; i < 4; i++)
 		bus_access(&machine, PORTS, control[i / 2], false, &(uint8_t){ i % 2 ? 0 : 4 }, 1);
 	memset(machine.ram, 0, RAM);
+	as_created(&machine);
 	over = false;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: user/vm/pci.c user/vm/virtio.c user/vm/virtio_pci.c user/vm/virtio_mmio.c user/vm/virtq.c user/vm/blk.c user/vm/rng.c user/vm/console.c */
+/* sources: user/vm/pci.c user/vm/virtio.c user/vm/virtio_pci.c user/vm/virtio_mmio.c user/vm/virtq.c user/vm/blk.c user/vm/disk.c user/vm/rng.c user/vm/console.c */
 /*
  * The virtio devices of vm, on PCI and on no bus, in the hands of a hostile driver: its writes to their registers, and anything in the
  * rings, which changes between two looks of the device at them. RAM is a buffer with nothing around it, the
@@ -188,9 +188,14 @@ static void begin_all(uint8_t choice)
 static void step(void)
 {
 	static char packet[2048];
+	uint8_t choice = take_input(1);
 	size_t typed;
 
-	switch (take_input(1) % 9) {
+	if (choice == RESTORE) {
+		restore(&machine);
+		return;
+	}
+	switch (choice % 9) {
 	case 0:
 		registers(take_input(1) & 1);
 		break;
@@ -263,6 +268,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	input = data;
 	input_end = data + n;
 	machine.ram = calloc(1, RAM);
+	as_created(&machine);
 	begin_all(take_input(1));
 	for (int steps = 0; input < input_end && steps < 4096; steps++)
 		step();

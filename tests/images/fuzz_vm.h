@@ -4,7 +4,10 @@
  * What a device allocates at its start it keeps, so memory is never given back.
  */
 #pragma once
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../../user/vm/vm.h"
 
@@ -24,8 +27,63 @@ void want_input(void)
 {
 }
 
+/* ---- the machine's state as a snapshot has it ---- */
+
+static struct kept *kept_first;
+#define RESTORE 0xff /* of a step's first byte */
+
 void snapshot_keep(struct kept *k)
 {
+	struct kept **last = &kept_first;
+
+	while (*last)
+		last = &(*last)->next;
+	*last = k;
+}
+
+static bool restore_all(struct machine *m)
+{
+	bool good = true;
+
+	for (struct kept *k = kept_first; k; k = k->next)
+		good &= !k->restored || !k->restored(m, k);
+	return good;
+}
+
+/* The machine goes on from a file, of which the input says a part. One that is refused is as it was. */
+static inline void restore(struct machine *m)
+{
+	unsigned int which = take_input(1);
+	struct kept *k = kept_first;
+	uint8_t *data, *before;
+
+	for (struct kept *o = kept_first; o; o = o->next)
+		if (o->saving && o->saving(o))
+			return;
+	while (which--)
+		k = k->next ? k->next : kept_first;
+	data = k->data;
+	before = malloc(k->size);
+	memcpy(before, data, k->size);
+	for (size_t at = take_input(2), n = take_input(1) % 64; n && at < k->size; at++, n--)
+		data[at] = take_input(1);
+	if (!restore_all(m))
+		memcpy(data, before, k->size);
+	free(before);
+}
+
+/* The next input finds the machine as the first one did. */
+static inline void as_created(struct machine *m)
+{
+	static uint8_t first[1 << 20];
+	static bool known;
+	uint8_t *at = first;
+
+	for (struct kept *k = kept_first; k; at += k->size, k = k->next)
+		memcpy(known ? k->data : at, known ? at : k->data, k->size);
+	if (known)
+		restore_all(m);
+	known = true;
 }
 
 void snapshot_cannot(const char *why)
@@ -39,6 +97,17 @@ void irq_line(struct machine *m, unsigned int irq, bool level)
 void die(int status, const char *fmt, ...)
 {
 	abort();
+}
+
+int format(char *buf, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(buf, size, fmt, ap);
+	va_end(ap);
+	return n;
 }
 
 void *allocate(size_t size)

@@ -227,10 +227,30 @@ vm: too many devices: a PCI bus has 31 slots
 2
 vm: too many devices: 14 have an interrupt line
 2""", on=("qemu",)),
-    Case("cloud-snapshot", r"""vm run --mem 96M --cpus 2 --name a --kernel %scloud --initrd %sinitrd --append '%s' > a.out & p=$!
-until grep -q '^@ date' a.out; do sleep 0.2; done; vm snapshot a s.vm && kill $p; wait $p
-vm restore s.vm""" % (linux_guest.FOLDER, linux_guest.FOLDER, PLAIN), status=7, seconds=120, on=SVM,
-         match=("^@ slept$", "^@ forked 20$", "^@ piped 400$"), lacks="^@ Linux", check=complaint),
+    # at the first disk in a file, and then all that is done with devices
+    Case("cloud-snapshot", WORLD % (r"""vm run --mem 96M --cpus 2 --name a --transport mmio %s --kernel %scloud --initrd %sinitrd --append '%sdevices' > a.out & p=$!
+until grep -q '^@ disks' a.out; do [ -d /proc/$p ] || break; sleep 0.1; done; vm snapshot --stop a s.vm; wait $p; cat a.out
+echo "then $(grep -c '^@ sent' a.out)"; while sleep 1 && echo hello; do :; done | vm restore s.vm"""
+                                    % (DEVICES, linux_guest.FOLDER, linux_guest.FOLDER, PLAIN)), status=7, seconds=120, on=SVM,
+         match=("^@ wrote", "^then 0$", "^@ random 1000 virtio_rng.0$", "^@ 3 packets transmitted, 3 packets received", "^@ typed hello$"),
+         lacks=r"(?s)^@ Linux.*^@ Linux", check=transfers),
+    # in the middle of writes to a disk, and of a connection whose other end is not told
+    Case("dyad-snapshot", WORLD % (r"""sleep 60 | nc -l -p 7779 > counted &
+vm run --name a %s busybox -- sh -c 'ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up
+for i in 1 2 3 4 5 6; do dd if=/dev/urandom of=/tmp/r$i bs=64k count=1; dd if=/tmp/r$i of=/dev/vda bs=64k seek=$i conv=fsync
+echo $i; echo tick $i >&3; sleep 0.2; done 3>&2 2>/dev/null | nc 10.9.0.1 7779; cat /tmp/r? | md5sum; md5sum < /dev/vdb; exit 9' > a.out & p=$!
+until grep -q "tick 3" a.out; do [ -d /proc/$p ] || break; sleep 0.05; done; vm run --disk disk32 busybox; vm run --disk disk32,ro busybox
+vm snapshot a live.vm; vm restore live.vm; vm snapshot --stop a s.vm; wait $p; echo $?; vm restore s.vm > b.out; s=$?
+{ dd if=disk32 bs=64k skip=1 count=6 2>/dev/null | md5sum; md5sum < disk16; } > want; grep -v tick b.out | cmp - want && echo as written
+tr '\n' ' ' < counted; vm restore s.vm; vm restore live.vm; kill $(jobs -p); (exit $s)""" % DEVICES), status=9, on=("qemu",), seconds=60,
+         match=(r"""^vm: disk32: another machine has it
+vm: disk32: another machine may write to it
+vm: /tmp/case/disk32: another machine has it
+137
+as written
+1 2 3 4 5 6 vm: s.vm: /tmp/case/disk32 was changed after the snapshot
+vm: live.vm: /tmp/case/disk32 was changed after the snapshot
+part""",)),
     boots("stock-smp", "stock", cpus=2, on=SVM, clock="kvm-clock", end="reset"),
     Case("image-cloud", IMAGE, check=same_program, on=SVM + VTX, seconds=120, lacks="^init: ",
          match=(r"\A6\.1\.0-dyad\n", r"^6\.1\.\d+-\d+-cloud-amd64$", "^new$", "^DAX enabled$", "^7$", "^unchanged$")),

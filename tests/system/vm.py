@@ -133,24 +133,30 @@ ls -A /proc/$p/root/; for f in /proc/$p/fd/*; do [ -d $f ] && ls -A $f/../..; do
 vm snapshot a s.vm; kill $p; wait
 try() { vm restore $1 2>&1; echo $?; }
 bad() { cp s.vm bad; printf "$2" | dd of=bad bs=1 seek=$1 conv=notrunc 2>/dev/null; try bad; }
-head -c 3000000 s.vm > cut; try cut; bad 0 x; bad 16 '\001'; bad 40 '\377'; bad 5000 x; try /nosuch; try /etc
+head -c 3000000 s.vm > cut; try cut; bad 0 x; bad 6 1; bad 16 '\001'; bad 40 '\377'; bad 304 x; bad 304 '--disk'; bad 5000 x; try /nosuch; try /etc
 vm snapshot nosuch x; vm snapshot a; ls -1""",
          out="""vm: cut: cut off: its memory is not all there
 125
-vm: bad: not a snapshot of a virtual machine (no "DYADVM1")
+vm: bad: not a snapshot of a virtual machine (no "DYADVM")
+125
+vm: bad: a snapshot of another version of vm
 125
 vm: bad: its head is damaged
 125
 vm: bad: its head is damaged
+125
+vm: bad: its head is damaged: the options of its devices
+125
+vm: bad: its head is damaged: the options of its devices
 125
 vm: bad: damaged: its sum is wrong
 125
 vm: /nosuch: No such file or directory
 125
-vm: /etc: not a snapshot of a virtual machine (no "DYADVM1")
+vm: /etc: not a snapshot of a virtual machine (no "DYADVM")
 125
 vm: nothing named nosuch runs (try `vm ps`)
-vm: snapshot: too few arguments. Usage: vm snapshot NAME FILE
+vm: snapshot: too few arguments. Usage: vm snapshot [OPTION...] NAME FILE
 a.out
 bad
 cut

@@ -47,7 +47,7 @@ static int tool_help(const struct tool *tool)
 
 /* ---- options ---- */
 
-static void set_option(const struct opt *o, const char *shown, const char *value, int argc)
+void set_option(const struct opt *o, const char *shown, const char *value, int most)
 {
 	char *end;
 
@@ -74,7 +74,7 @@ static void set_option(const struct opt *o, const char *shown, const char *value
 		struct opt_list *list = o->var;
 
 		if (!list->item)
-			list->item = allocate((argc + 1) * sizeof(*list->item));
+			list->item = allocate((most + 1) * sizeof(*list->item));
 		list->item[list->n++] = value;
 	}
 	}

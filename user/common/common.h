@@ -95,6 +95,8 @@ struct tool {
 	const char *stats_head; /* more columns, each behind a blank; */
 	void (*stats)(const struct state *s, struct table *t); /* NULL: members */
 };
+/* Sets the option's variable as the command line does; shown: its name there; most: values of a list. */
+void set_option(const struct opt *o, const char *shown, const char *value, int most);
 /* Finds the verb, takes its options (up to the first operand, "--" ends them), runs it. */
 int tool_main(const struct tool *tool, int argc, char **argv);
 

@@ -329,10 +329,10 @@ static void watch_idleness(void)
 static struct {
 	uint8_t queue[QUEUE], frame[AGENT_HEAD + AGENT_REPLY];
 	uint64_t head, tail, n;
-	bool here, used[AGENT_CHANNELS], waits[AGENT_CHANNELS];
+	uint8_t here, used[AGENT_CHANNELS], waits[AGENT_CHANNELS];
 } then;
 
-static void saving(void)
+static const char *saving(struct kept *k)
 {
 	memcpy(then.queue, agent.queue, sizeof(then.queue));
 	memcpy(then.frame, agent.frame, sizeof(then.frame));
@@ -344,15 +344,18 @@ static void saving(void)
 		then.used[i] = channels[i].used && channels[i].said;
 		then.waits[i] = channels[i].waits;
 	}
+	return NULL;
 }
 
-static void restored(struct machine *m)
+static const char *restored(struct machine *m, struct kept *k)
 {
+	if (then.head - then.tail > QUEUE || then.n >= sizeof(then.frame))
+		return "the agent's line is damaged";
 	memcpy(agent.queue, then.queue, sizeof(then.queue));
 	memcpy(agent.frame, then.frame, sizeof(then.frame));
 	agent.head = then.head;
-	agent.tail = then.head - then.tail > QUEUE ? then.head : then.tail;
-	agent.n = then.n < sizeof(then.frame) ? then.n : 0;
+	agent.tail = then.tail;
+	agent.n = then.n;
 	agent.here = then.here;
 	for (int i = 0; i < AGENT_CHANNELS; i++) {
 		channels[i].waits = then.waits[i];
@@ -361,6 +364,7 @@ static void restored(struct machine *m)
 		channels[i].used = channels[i].hung = true;
 		tell(m, i, AGENT_HANG_UP, NULL, 0);
 	}
+	return NULL;
 }
 
 void agent_init(struct machine *m)

@@ -4,9 +4,7 @@
  * the guest's memory with no copy of ours. The rest of the machine goes on meanwhile.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <linux/virtio_blk.h>
 
@@ -118,27 +116,6 @@ static void blk_notify(struct virtio *v, struct virtq *q)
 	virtq_signal(q);
 }
 
-static int open_disk(const char *path, bool read_only, uint64_t *size)
-{
-	/* O_NONBLOCK: what waits for somebody is no disk, see below */
-	int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	off_t end;
-
-	if (fd < 0 && (errno == EACCES || errno == EROFS) && !read_only)
-		die(STATUS_FAILED, "%s: %s (read-only: --disk %s,ro)", path, strerror(errno), path);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-		die(STATUS_FAILED, "%s: neither a file nor a disk", path);
-	end = lseek(fd, 0, SEEK_END);
-	if (end < SECTOR || end % SECTOR)
-		die(STATUS_FAILED, "%s: has %lld bytes, which is no disk of sectors of %d", path,
-		    (long long)end, SECTOR);
-	*size = end;
-	return fd;
-}
-
 void blk_add(struct machine *m, const char *disk)
 {
 	struct blk *b = allocate(sizeof(*b));
@@ -147,7 +124,10 @@ void blk_add(struct machine *m, const char *disk)
 	const char *path = read_only ? copy_text(disk, n - 3) : disk, *name = strrchr(path, '/');
 	uint64_t size;
 
-	b->fd = open_disk(path, read_only, &size);
+	b->fd = disk_open(path, read_only, &size);
+	if (size < SECTOR || size % SECTOR)
+		die(STATUS_FAILED, "%s: has %lld bytes, which is no disk of sectors of %d", path,
+		    (long long)size, SECTOR);
 	b->config.capacity = size / SECTOR;
 	b->config.seg_max = VIRTQ_SIZE - 2;
 	b->config.blk_size = SECTOR;

@@ -11,35 +11,38 @@
 
 enum { RX, TX };
 
-static struct virtio_console_config size;
+static struct virtio_console_config size; /* of zeros where there is no terminal */
 static void console_notify(struct virtio *v, struct virtq *q);
 static struct virtio console = {
 	.type = VIRTIO_ID_CONSOLE,
 	.name = "virtio console",
 	.nr_queues = 2,
+	.offers = VIRTIO_BIT(VIRTIO_CONSOLE_F_SIZE),
 	.config = &size,
 	.config_size = sizeof(size.cols) + sizeof(size.rows),
 	.notify = console_notify,
 };
 static struct virtq_chain chain;
-static uint8_t typed[64];
-static size_t nr_typed;
+static struct {
+	uint8_t text[64];
+	size_t n;
+} typed;
 
 size_t console_room(void)
 {
-	return sizeof(typed) - nr_typed;
+	return sizeof(typed.text) - typed.n;
 }
 
 static void give_typed(void)
 {
 	struct virtq *q = &console.queue[RX];
 
-	while (nr_typed && virtq_pop(q, &chain)) {
-		size_t n = nr_typed < chain.in_size ? nr_typed : chain.in_size;
+	while (typed.n && virtq_pop(q, &chain)) {
+		size_t n = typed.n < chain.in_size ? typed.n : chain.in_size;
 
-		chain_write(&chain, typed, n);
-		nr_typed -= n;
-		memmove(typed, typed + n, nr_typed);
+		chain_write(&chain, typed.text, n);
+		typed.n -= n;
+		memmove(typed.text, typed.text + n, typed.n);
 		virtq_push(q, &chain, n);
 	}
 	virtq_signal(q);
@@ -47,8 +50,8 @@ static void give_typed(void)
 
 void console_input(const uint8_t *buf, size_t n)
 {
-	memcpy(typed + nr_typed, buf, n);
-	nr_typed += n;
+	memcpy(typed.text + typed.n, buf, n);
+	typed.n += n;
 	give_typed();
 }
 
@@ -72,14 +75,25 @@ static void console_notify(struct virtio *v, struct virtq *q)
 	}
 }
 
+/* The terminal is another one now. */
+static const char *restored(struct machine *m, struct kept *k)
+{
+	virtio_config_changed(&console);
+	return typed.n > sizeof(typed.text) ? "what was typed on the virtio console is damaged"
+					    : NULL;
+}
+
 void console_add(struct machine *m)
 {
+	static struct kept kept = {
+		.id = "typed", .data = &typed, .size = sizeof(typed), .restored = restored
+	};
 	struct winsize ws;
 
-	if (!ioctl(0, TIOCGWINSZ, &ws) && ws.ws_row && ws.ws_col) {
-		console.offers = VIRTIO_BIT(VIRTIO_CONSOLE_F_SIZE);
+	if (!ioctl(0, TIOCGWINSZ, &ws)) {
 		size.cols = ws.ws_col;
 		size.rows = ws.ws_row;
 	}
 	virtio_add(m, &console);
+	snapshot_keep(&kept);
 }

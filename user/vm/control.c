@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What others ask of a running machine: a seqpacket socket `control` in its folder. A request is one
- * packet: a letter, 's' for a snapshot, 'e' for what `vm explain` shows, and the descriptor of the file for
+ * packet: a letter, 's' for a snapshot, 'S' for one with which the machine ends, 'e' for what `vm explain` shows, and the descriptor of the file for
  * it; the answer is one packet: nothing, or what went wrong. One request at a time. It is served between two
  * events, when no device runs, and for a snapshot no vCPU.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -73,7 +74,10 @@ void control_serve(struct machine *m)
 		answer = NULL;
 	} else if (to >= 0 && vcpus_stop(m)) {
 		answer = snapshot_save(m, to);
-		vcpus_go_on(m);
+		if (!answer && wanted == 'S') /* the vCPUs stand still up to then */
+			machine_end(128 + SIGKILL);
+		else
+			vcpus_go_on(m);
 	} else if (to >= 0) {
 		answer = "the machine is over";
 	}
@@ -120,6 +124,13 @@ const char *control_ask(const struct state *st, char letter, int file, int secon
 	return n ? answer : NULL;
 }
 
+static bool stop;
+const struct opt snapshot_options[] = {
+	{ "--stop", 0, OPT_FLAG, &stop, NULL,
+	  "the machine ends with it: its disks stay as they were (status 137)" },
+	{ .name = NULL },
+};
+
 int snapshot_verb(int argc, char **argv)
 {
 	const char *path = argv[1], *wrong;
@@ -133,7 +144,7 @@ int snapshot_verb(int argc, char **argv)
 	fd = open(made, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		die(STATUS_FAILED, "%s: %s", made, strerror(errno));
-	wrong = control_ask(&s, 's', fd, 0);
+	wrong = control_ask(&s, stop ? 'S' : 's', fd, 0);
 	if (!wrong && rename(made, path) < 0)
 		wrong = strerror(errno);
 	if (wrong) {

@@ -133,33 +133,42 @@ static void debug_access(struct machine *m, void *device, uint64_t reg, bool in,
  * ACPI's fixed registers (ACPI 6.4, 4.8.3): the one event is the power button, the one way to sleep is for
  * good, and a timer of 24 bits counts.
  */
-static uint16_t pm1_status, pm1_enable;
+static struct {
+	uint16_t status, enable;
+	uint32_t timer; /* when the snapshot was taken */
+} pm;
+static uint32_t timer_ahead; /* of the host's clock */
 
 static void update_sci(struct machine *m)
 {
-	irq_line(m, IRQ_SCI, pm1_status & pm1_enable);
+	irq_line(m, IRQ_SCI, pm.status & pm.enable);
 }
 
 void press_power_button(struct machine *m)
 {
-	pm1_status |= PM1_POWER_BUTTON;
+	pm.status |= PM1_POWER_BUTTON;
 	update_sci(m);
+}
+
+static uint32_t pm_timer(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * PM_TIMER_HZ + t.tv_nsec * PM_TIMER_HZ / 1000000000 + timer_ahead;
 }
 
 static uint32_t pm_read(uint16_t port)
 {
-	struct timespec t;
-
 	switch (port) {
 	case PORT_PM1_EVENT:
-		return pm1_status | pm1_enable << 16;
+		return pm.status | pm.enable << 16;
 	case PORT_PM1_EVENT + 2:
-		return pm1_enable;
+		return pm.enable;
 	case PORT_PM1_CONTROL:
 		return SCI_ENABLE;
 	case PORT_PM_TIMER:
-		clock_gettime(CLOCK_MONOTONIC, &t);
-		return (t.tv_sec * PM_TIMER_HZ + t.tv_nsec * PM_TIMER_HZ / 1000000000) & 0xffffff;
+		return pm_timer() & 0xffffff;
 	default:
 		return 0;
 	}
@@ -168,9 +177,9 @@ static uint32_t pm_read(uint16_t port)
 static void pm_write(struct machine *m, uint16_t port, uint32_t v)
 {
 	if (port == PORT_PM1_EVENT)
-		pm1_status &= ~v; /* ones clear */
+		pm.status &= ~v; /* ones clear */
 	else if (port == PORT_PM1_EVENT + 2)
-		pm1_enable = v;
+		pm.enable = v;
 	else if (port == PORT_PM1_CONTROL && (v & SLEEP_ENABLE) && SLEEP_TYPE(v) == SLEEP_TYPE_OFF)
 		machine_end(0);
 	if (port < PORT_PM1_CONTROL)
@@ -187,6 +196,21 @@ static void pm_access(struct machine *m, void *device, uint64_t reg, bool in, vo
 	memcpy(in ? data : &v, in ? (void *)&v : data, size);
 	if (!in)
 		pm_write(m, port, v);
+}
+
+static const char *pm_saving(struct kept *k)
+{
+	pm.timer = pm_timer();
+	return NULL;
+}
+
+/* The timer goes on where it was. */
+static const char *pm_restored(struct machine *m, struct kept *k)
+{
+	timer_ahead += pm.timer - pm_timer();
+	if (pm.status & pm.enable)
+		update_sci(m);
+	return NULL;
 }
 
 void devices_init(struct machine *m)
@@ -212,7 +236,11 @@ void devices_init(struct machine *m)
 	};
 	static struct kept kept[] = {
 		{ .id = "cmos", .data = &cmos, .size = sizeof(cmos) },
-		{ .id = "pm", .data = &pm1_enable, .size = sizeof(pm1_enable) },
+		{ .id = "pm",
+		  .data = &pm,
+		  .size = sizeof(pm),
+		  .saving = pm_saving,
+		  .restored = pm_restored },
 	};
 
 	cmos_init(m);

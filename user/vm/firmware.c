@@ -32,6 +32,7 @@ enum { ABOVE_SLOT = 3, PIECE_SLOT };
 #define E820_RESERVED 2
 
 #define PORT_FW_CFG 0x510 /* 16 bits that select, then a byte of data at a time */
+#define NO_ITEM UINT32_MAX
 enum { SIGNATURE = 0, ID = 1, CPUS = 5, MAX_CPUS_KEY = 15, FILE_DIR = 0x19, FIRST_FILE = 0x20 };
 
 struct directory_entry {
@@ -53,6 +54,9 @@ static struct item {
 	size_t size;
 } items[16];
 static unsigned int nr_items;
+static struct {
+	uint32_t key, at; /* of an item, and of its bytes */
+} selected = { .key = NO_ITEM };
 static struct {
 	uint32_t count; /* big-endian */
 	struct directory_entry entry[8];
@@ -78,19 +82,17 @@ static void add_file(const char *name, const void *data, size_t size)
 static void fw_cfg_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
 			  unsigned int size)
 {
-	static const struct item *item;
-	static size_t at;
 	uint8_t *v = data;
 
 	if (reg && in) { /* zeros behind the end */
-		*v = item && at < item->size ? ((const uint8_t *)item->data)[at] : 0;
-		at++;
-	} else if (!reg && !in && size == 2) {
-		at = 0;
-		item = NULL;
+		*v = 0;
 		for (unsigned int i = 0; i < nr_items; i++)
-			if (items[i].key == (v[0] | v[1] << 8))
-				item = &items[i];
+			if (items[i].key == selected.key && selected.at < items[i].size)
+				*v = ((const uint8_t *)items[i].data)[selected.at];
+		selected.at++;
+	} else if (!reg && !in && size == 2) {
+		selected.key = v[0] | v[1] << 8;
+		selected.at = 0;
 	}
 }
 
@@ -130,6 +132,7 @@ void firmware_load(struct machine *m)
 	struct file *rom = &m->rom;
 
 	file_map(rom, m->firmware);
+	file_keep(rom->path, rom->fd);
 	if (rom->size < SHADOW || rom->size > ROM_MAX || rom->size % (64U << 10))
 		die(STATUS_FAILED, "%s: %zu bytes, firmware has 128 to 256 KiB", rom->path,
 		    rom->size);
@@ -178,11 +181,13 @@ void firmware_init(struct machine *m)
 	static struct region ports = {
 		.name = "fw_cfg", .start = PORT_FW_CFG, .size = 2, .access = fw_cfg_access
 	};
+	static struct kept kept = { .id = "fwcfg", .data = &selected, .size = sizeof(selected) };
 	struct pci_function *bridge;
 
 	if (!m->firmware)
 		return;
 	bus_add(m, &ports);
+	snapshot_keep(&kept);
 	bridge = pci_init(m);
 	pci_set(bridge, PCI_SUBSYSTEM_VENDOR_ID, 2, VENDOR_QEMU);
 	pci_set(bridge, PCI_SUBSYSTEM_ID, 2, SUBSYSTEM_QEMU);

@@ -34,56 +34,55 @@ enum { KEYBOARD_RESET = 0xff, ACK = 0xfa, PASSED = 0xaa };
 /* Keys; home is the first of those that older keyboards have on the number pad alone. */
 enum { KEY_CTRL = 0x1d, KEY_SHIFT = 0x2a, KEY_HOME = 0x47, RELEASE = 0x80, EXTENDED = 0xe0 };
 
-static uint8_t config = CONFIG_IRQ | CONFIG_SYSTEM | CONFIG_TRANSLATE;
-static uint8_t queue[QUEUE];
-static unsigned int queued;
-static uint8_t command, keyboard_command; /* that wait for a byte more, or 0 */
-static uint8_t code_set = 2;
+static struct {
+	uint8_t config, code_set;
+	uint8_t command, keyboard_command; /* that wait for a byte more, or 0 */
+	uint8_t queue[QUEUE], last; /* last: that was taken from there */
+	unsigned int queued;
+} i8042 = { .config = CONFIG_IRQ | CONFIG_SYSTEM | CONFIG_TRANSLATE, .code_set = 2 };
 
 /* The line falls and rises for each byte: the controller's interrupt is an edge. */
 static void signal_next(struct machine *m)
 {
 	irq_line(m, IRQ, false);
-	if (queued && (config & CONFIG_IRQ))
+	if (i8042.queued && (i8042.config & CONFIG_IRQ))
 		irq_line(m, IRQ, true);
 }
 
 static void answer(struct machine *m, uint8_t v)
 {
-	if (queued == QUEUE)
+	if (i8042.queued == QUEUE)
 		return;
-	queue[queued++] = v;
-	if (queued == 1)
+	i8042.queue[i8042.queued++] = v;
+	if (i8042.queued == 1)
 		signal_next(m);
 }
 
 static uint8_t take(struct machine *m)
 {
-	static uint8_t last;
-
-	if (queued) {
-		last = queue[0];
-		memmove(queue, queue + 1, --queued);
+	if (i8042.queued) {
+		i8042.last = i8042.queue[0];
+		memmove(i8042.queue, i8042.queue + 1, --i8042.queued);
 		signal_next(m);
 	}
-	return last;
+	return i8042.last;
 }
 
 static void to_keyboard(struct machine *m, uint8_t v)
 {
-	uint8_t before = keyboard_command;
+	uint8_t before = i8042.keyboard_command;
 
-	keyboard_command = 0;
-	config &= ~CONFIG_OFF;
+	i8042.keyboard_command = 0;
+	i8042.config &= ~CONFIG_OFF;
 	answer(m, v == ECHO && !before ? ECHO : ACK);
 	if (before == SET_CODES && v) {
-		code_set = v;
+		i8042.code_set = v;
 	} else if (before == SET_CODES) {
-		answer(m, code_set);
+		answer(m, i8042.code_set);
 	} else if (before) {
 		return;
 	} else if (v == SET_LEDS || v == SET_CODES || v == SET_RATE) {
-		keyboard_command = v;
+		i8042.keyboard_command = v;
 	} else if (v == IDENTIFY) {
 		answer(m, 0xab); /* an MF2 keyboard; the other byte is 83, translated */
 		answer(m, 0x41);
@@ -94,11 +93,11 @@ static void to_keyboard(struct machine *m, uint8_t v)
 
 static void write_data(struct machine *m, uint8_t v)
 {
-	uint8_t before = command;
+	uint8_t before = i8042.command;
 
-	command = 0;
+	i8042.command = 0;
 	if (before == WRITE_CONFIG) {
-		config = v | CONFIG_TRANSLATE;
+		i8042.config = v | CONFIG_TRANSLATE;
 		signal_next(m);
 	} else if (before == WRITE_OUTPUT && !(v & OUTPUT_RUN)) {
 		machine_reset(m);
@@ -111,10 +110,10 @@ static void write_data(struct machine *m, uint8_t v)
 
 static void write_command(struct machine *m, uint8_t v)
 {
-	command = 0;
+	i8042.command = 0;
 	switch (v) {
 	case READ_CONFIG:
-		answer(m, config);
+		answer(m, i8042.config);
 		break;
 	case TEST:
 		answer(m, 0x55);
@@ -127,7 +126,7 @@ static void write_command(struct machine *m, uint8_t v)
 		break;
 	case KEYBOARD_OFF:
 	case KEYBOARD_ON:
-		config = (config & ~CONFIG_OFF) | (v == KEYBOARD_OFF ? CONFIG_OFF : 0);
+		i8042.config = (i8042.config & ~CONFIG_OFF) | (v == KEYBOARD_OFF ? CONFIG_OFF : 0);
 		break;
 	case READ_OUTPUT:
 		answer(m, OUTPUT_RUN | OUTPUT_A20);
@@ -137,7 +136,7 @@ static void write_command(struct machine *m, uint8_t v)
 		break;
 	case WRITE_CONFIG:
 	case WRITE_OUTPUT ... TO_MOUSE:
-		command = v;
+		i8042.command = v;
 		break;
 	}
 }
@@ -149,7 +148,7 @@ static void i8042_access(struct machine *m, void *device, uint64_t reg, bool in,
 	uint8_t *v = data;
 
 	if (reg == PORT_COMMAND - PORT_DATA && in)
-		*v = STATUS_SYSTEM | STATUS_UNLOCKED | (queued ? STATUS_FULL : 0);
+		*v = STATUS_SYSTEM | STATUS_UNLOCKED | (i8042.queued ? STATUS_FULL : 0);
 	else if (reg == PORT_COMMAND - PORT_DATA)
 		write_command(m, *v);
 	else if (reg == 0 && in)
@@ -232,7 +231,7 @@ void keyboard_tick(void)
 
 size_t keyboard_room(void)
 {
-	return typed || queued || (config & CONFIG_OFF) ? 0 : SEQUENCE_MOST;
+	return typed || i8042.queued || (i8042.config & CONFIG_OFF) ? 0 : SEQUENCE_MOST;
 }
 
 void keyboard_input(struct machine *m, const uint8_t *buf, size_t n)
@@ -250,9 +249,16 @@ void keyboard_input(struct machine *m, const uint8_t *buf, size_t n)
 	}
 }
 
+static const char *restored(struct machine *m, struct kept *k)
+{
+	return i8042.queued > QUEUE ? "the keyboard is damaged" : NULL;
+}
+
 void i8042_init(struct machine *m)
 {
-	static struct kept kept = { .id = "i8042", .data = &config, .size = sizeof(config) };
+	static struct kept kept = {
+		.id = "i8042", .data = &i8042, .size = sizeof(i8042), .restored = restored
+	};
 	static struct region ports = { .name = "keyboard",
 				       .start = PORT_DATA,
 				       .size = PORT_COMMAND - PORT_DATA + 1,

@@ -8,7 +8,6 @@
  * leads kernels that read no ACPI tables to the port that switches the machine off.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -56,15 +55,20 @@ struct drive {
 	bool cd, read_only;
 	unsigned int sector_size;
 	uint64_t sectors;
+	/* of the machine's state, up to `kept` */
 	unsigned int multiple;
 	uint8_t sense, asc;
+	struct kept kept;
 };
 
 struct channel {
 	struct region command, control; /* ports; command knows the interrupt line, too */
 	struct drive drives[2], *drive; /* master, slave; the one that is selected */
 
-	/* the task file; hob: what each register had before its last write, for 48-bit commands */
+	/*
+	 * Of the machine's state, up to `kept`: the task file; hob: what each register had before its last
+	 * write, for 48-bit commands.
+	 */
 	uint8_t reg[REGISTERS], hob[REGISTERS], device_control;
 
 	/* the transfer: a block of `filled` bytes in buf, of which `at` are through; then `left` more */
@@ -72,6 +76,7 @@ struct channel {
 	uint8_t buf[BUFFER];
 	unsigned int at, filled, block; /* block: sectors that go at once */
 	uint64_t next, left; /* sectors on the medium */
+	struct kept kept;
 };
 
 static struct channel channels[2];
@@ -549,6 +554,29 @@ static void control_access(struct machine *m, void *device, uint64_t reg, bool i
 
 /* ---- */
 
+/* What is moved lies in the buffer and on the medium. */
+static const char *restored(struct machine *m, struct kept *k)
+{
+	struct channel *c = k->device;
+	const struct drive *d = c->drive = &c->drives[!!(c->reg[DEVICE] & DEVICE_SLAVE)];
+	bool sound = c->phase == IDLE ||
+		     (d->fd >= 0 && c->at < c->filled && c->filled <= BUFFER &&
+		      c->block <= BUFFER / d->sector_size && c->next <= d->sectors &&
+		      c->left <= d->sectors - c->next &&
+		      (c->phase != FROM_GUEST || c->filled <= c->left * d->sector_size));
+
+	if (c->phase == IDLE) /* what a command that failed asked for */
+		c->next = c->left = 0;
+	return sound ? NULL : "an IDE drive is damaged";
+}
+
+static const char *drive_restored(struct machine *m, struct kept *k)
+{
+	const struct drive *d = k->device;
+
+	return d->multiple <= MULTIPLE ? NULL : "an IDE drive is damaged";
+}
+
 /* The controller comes with its first drive. */
 static void controller_init(struct machine *m)
 {
@@ -574,8 +602,13 @@ static void controller_init(struct machine *m)
 		c->command.device = c->control.device = c;
 		bus_add(m, &c->command);
 		bus_add(m, &c->control);
+		c->kept = (struct kept){ .id = "ide",
+					 .index = i,
+					 KEPT_PART(c, reg, kept),
+					 .restored = restored,
+					 .device = c };
+		snapshot_keep(&c->kept);
 	}
-	snapshot_cannot("it has an IDE drive");
 	pci_identify(&isa, VENDOR_INTEL, PIIX3_ISA, CLASS_ISA_BRIDGE);
 	pci_add(m, &isa, PCI_FREE_SLOT);
 	pci_identify(&f, VENDOR_INTEL, PIIX3_IDE, CLASS_IDE);
@@ -590,7 +623,7 @@ static void controller_init(struct machine *m)
 static void plug(struct machine *m, struct channel *c, const char *path, bool cd)
 {
 	struct drive *d;
-	off_t size;
+	uint64_t size;
 
 	controller_init(m);
 	d = &c->drives[c->drives[0].sectors > 0];
@@ -599,17 +632,18 @@ static void plug(struct machine *m, struct channel *c, const char *path, bool cd
 	*(d == c->drives ? &c->command.behind : &c->control.behind) = path;
 	d->cd = cd;
 	d->sector_size = cd ? CD_SECTOR : SECTOR;
-	d->fd = cd ? -1 : open(path, O_RDWR | O_CLOEXEC);
-	d->read_only = d->fd < 0;
-	if (d->fd < 0)
-		d->fd = open(path, O_RDONLY | O_CLOEXEC);
-	size = d->fd < 0 ? -1 : lseek(d->fd, 0, SEEK_END);
-	if (size < 0)
-		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
+	d->read_only = cd || access(path, W_OK) < 0;
+	d->fd = disk_open(path, d->read_only, &size);
 	d->sectors = size / d->sector_size;
 	if (!d->sectors)
 		die(STATUS_FAILED, "%s: not a sector of a %s", path, cd ? "CD" : "disk");
 	set_signature(c);
+	d->kept = (struct kept){ .id = "drive",
+				 .index = 2 * (c - channels) + (d - c->drives),
+				 KEPT_PART(d, multiple, kept),
+				 .restored = drive_restored,
+				 .device = d };
+	snapshot_keep(&d->kept);
 }
 
 bool ide_disk(struct machine *m, const char *disk)

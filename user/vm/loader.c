@@ -125,6 +125,7 @@ static void flat_load(struct machine *m)
 	m->entry = m->stack = BOOT_SECTOR;
 	m->boot_disk = FIRST_DISK;
 	m->vga = true; /* that is all the firmware it has */
+	snapshot_cannot("it may still read from its boot sector's file");
 }
 
 /* ---- the table ---- */

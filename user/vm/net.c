@@ -5,6 +5,8 @@
  * that arrives; the host should give such a device no address. "tap:NAME" is a TAP device (Linux's
  * tuntap.rst): the host keeps its end, and the guest is the one at the other.
  *
+ * In a restored machine it keeps its hardware address, whatever that of the host's device is by then.
+ *
  * Where the host's device leaves checksums and segmenting for later (PACKET_VNET_HDR), so does the guest's.
  */
 #include <errno.h>
@@ -33,6 +35,7 @@ struct net {
 	struct watch wire;
 	bool tap, offload; /* offload: each packet has a struct virtio_net_hdr on the wire, too */
 	struct virtio_net_config config;
+	struct kept kept;
 	struct virtq_chain rx, tx;
 };
 
@@ -176,6 +179,8 @@ static void net_begin(struct machine *m, struct net *n)
 	n->v.notify = net_notify;
 	virtio_add(m, &n->v);
 	watch_add(&n->wire);
+	n->kept = (struct kept){ .id = "mac", .data = n->config.mac, .size = ETH_ALEN };
+	snapshot_keep(&n->kept);
 }
 
 void net_add(struct machine *m, const char *device)

@@ -101,6 +101,7 @@ struct p9 {
 	} config;
 	struct fid *fids[BUCKETS];
 	unsigned int nr_fids;
+	struct kept kept;
 	/* the request at hand: its message, and its arguments as struct call has them */
 	struct virtq_chain chain;
 	uint8_t type, request[BUFFER], reply[BUFFER];
@@ -840,6 +841,14 @@ static void p9_notify(struct virtio *v, struct virtq *q)
 	virtq_signal(q);
 }
 
+/* Files that are open here cannot be in a file. */
+static const char *saving(struct kept *k)
+{
+	const struct p9 *p = k->device;
+
+	return p->nr_fids ? "a shared folder is mounted" : NULL;
+}
+
 void p9_add(struct machine *m, struct share *s)
 {
 	struct p9 *p = allocate(sizeof(*p));
@@ -859,6 +868,8 @@ void p9_add(struct machine *m, struct share *s)
 	p->v.config_size = sizeof(struct virtio_9p_config) + p->config.tag_len;
 	p->v.notify = p9_notify;
 	virtio_add(m, &p->v);
+	p->kept = (struct kept){ .id = "p9", .saving = saving, .device = p };
+	snapshot_keep(&p->kept);
 }
 
 /* DIR[:PATH][,ro] */

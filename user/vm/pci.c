@@ -146,10 +146,16 @@ static void place_bars(struct pci_function *f)
 	}
 }
 
-static void restored(struct machine *m)
+/* Whatever it says: the guest reads it, and regions may be anywhere. */
+static const char *restored(struct machine *m, struct kept *k)
 {
-	for (struct pci_function *f = functions; f; f = f->next)
-		decode(m, f);
+	struct pci_function *f = k->device;
+
+	if (f->written)
+		f->written(m, f);
+	decode(m, f);
+	update_line(m, f);
+	return NULL;
 }
 
 static uint8_t free_slot(void)
@@ -182,9 +188,9 @@ void pci_add(struct machine *m, struct pci_function *f, uint8_t devfn)
 	place_bars(f);
 	f->kept = (struct kept){ .id = "pci",
 				 .index = f->devfn,
-				 .data = f->config,
-				 .size = sizeof(f->config),
-				 .restored = restored };
+				 KEPT_PART(f, config, writable),
+				 .restored = restored,
+				 .device = f };
 	snapshot_keep(&f->kept);
 	for (unsigned int i = 0; i < PCI_BARS; i++)
 		if (f->bar[i].size)
@@ -197,10 +203,12 @@ struct pci_function *pci_init(struct machine *m)
 		.name = "PCI", .start = CONFIG_ADDRESS, .size = 8, .access = config_access
 	};
 	static struct pci_function bridge = { .name = "host bridge" };
+	static struct kept kept = { .id = "pciaddr", .data = &address, .size = sizeof(address) };
 
 	if (find(0))
 		return &bridge; /* it is there */
 	bus_add(m, &ports);
+	snapshot_keep(&kept);
 	pci_identify(&bridge, VENDOR_INTEL, DEVICE_440FX, CLASS_HOST_BRIDGE);
 	pci_add(m, &bridge, 0);
 	return &bridge;

@@ -15,8 +15,11 @@
 #define MSIX_MAX 8
 
 struct pci_function {
-	/* What the guest reads, and which of its bits it may write; little-endian. */
-	uint8_t config[256], writable[256];
+	/* what the guest reads, little-endian, and MSI-X: of the machine's state, up to `writable` */
+	uint8_t config[256];
+	uint32_t msix[MSIX_MAX][4]; /* address, its upper half, data, control */
+	uint8_t pending; /* bits: vectors that were signalled while masked */
+	uint8_t writable[256]; /* bits of config that the guest may write */
 	struct region bar[PCI_BARS]; /* size: a power of two, or 0 for none; start is pci.c's */
 	const char *name, *behind; /* for `vm explain`; behind: or NULL */
 	const uint64_t *requests; /* or NULL */
@@ -25,10 +28,8 @@ struct pci_function {
 		      struct pci_function *f); /* a BAR has a new start; or NULL */
 	/* pci.c's own */
 	uint8_t devfn, next_capability, msix_at;
-	bool level; /* of its interrupt, before the guest's "disable" */
+	bool level; /* of its interrupt, before the guest's "disable"; its device's to restore */
 	unsigned int vectors; /* of MSI-X */
-	uint32_t msix[MSIX_MAX][4]; /* address, its upper half, data, control */
-	uint8_t pending; /* bits: vectors that were signalled while masked */
 	struct kept kept;
 	struct pci_function *next;
 };

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -22,7 +23,6 @@
 
 #define VCPU_STACK 65536
 #define ESCAPE 1 /* Ctrl-A; then x ends the machine, Ctrl-A is itself */
-#define MEMORY_LEAST (4UL << 20)
 #define MEMORY_DYAD (64UL << 20) /* without --mem */
 #define MEMORY_LINUX (128UL << 20)
 #define MEMORY_SHARED (128UL << 20)
@@ -34,6 +34,30 @@ static struct {
 	bool console, boot16, vga, stdin_, terminal, detach, remove, rng, hvc;
 	struct opt_list disks, nets, shares;
 } opt = { .cpus = 1 };
+
+/* Those that say what devices there are: a snapshot has them in it. */
+/* clang-format off */
+#define DEVICE_OPTIONS \
+	{ "--boot16", 0, OPT_FLAG, &opt.boot16, NULL, \
+	  "starts a Linux kernel at its 16-bit entry (64- or 32-bit without)" }, \
+	{ "--firmware", 0, OPT_TEXT, &opt.firmware, "FILE", \
+	  "SeaBIOS, instead of a kernel; boots the CD or the disk" }, \
+	{ "--cdrom", 0, OPT_TEXT, &opt.cdrom, "FILE", "an IDE CD" }, \
+	{ "--vga", 0, OPT_FLAG, &opt.vga, NULL, \
+	  "screen and keyboard of a PC on the terminal, not COM1" }, \
+	{ "--disk", 0, OPT_LIST, &opt.disks, "FILE[,ro|,ide]", \
+	  "a disk: /dev/vda, the next one /dev/vdb; or one of two IDE disks" }, \
+	{ "--share", 0, OPT_LIST, &opt.shares, "DIR[:PATH][,ro]", \
+	  "a folder of the host's, in the guest at PATH, or at the same place" }, \
+	{ "--net", 0, OPT_LIST, &opt.nets, "DEVICE", \
+	  "a network device of the host's that the guest takes over, or tap:NAME" }, \
+	{ "--rng", 0, OPT_FLAG, &opt.rng, NULL, "a source of random bytes" }, \
+	{ "--hvc", 0, OPT_FLAG, &opt.hvc, NULL, \
+	  "a virtio console (hvc0) that has the terminal's input, not COM1" }, \
+	{ "--transport", 0, OPT_TEXT, &opt.transport, "pci|mmio", \
+	  "how virtio devices are there: on the PCI bus, or in memory and on no bus" }
+/* clang-format on */
+static const struct opt device_options[] = { DEVICE_OPTIONS, { .name = NULL } };
 
 const struct opt run_options[] = {
 	{ "--mem", 'm', OPT_SIZE, &opt.memory, "SIZE",
@@ -53,25 +77,8 @@ const struct opt run_options[] = {
 	  "the guest's kernel (/lib/dyad/dyad.elf); linux: Debian's (/lib/dyad/linux)" },
 	{ "--initrd", 0, OPT_TEXT, &opt.initrd, "FILE",
 	  "initial file system of Linux, module of others" },
-	{ "--boot16", 0, OPT_FLAG, &opt.boot16, NULL,
-	  "starts a Linux kernel at its 16-bit entry (64- or 32-bit without)" },
-	{ "--firmware", 0, OPT_TEXT, &opt.firmware, "FILE",
-	  "SeaBIOS, instead of a kernel; boots the CD or the disk" },
-	{ "--cdrom", 0, OPT_TEXT, &opt.cdrom, "FILE", "an IDE CD" },
-	{ "--vga", 0, OPT_FLAG, &opt.vga, NULL,
-	  "screen and keyboard of a PC on the terminal, not COM1" },
 	{ "--append", 0, OPT_TEXT, &opt.append, "TEXT", "more for the kernel's command line" },
-	{ "--disk", 0, OPT_LIST, &opt.disks, "FILE[,ro|,ide]",
-	  "a disk: /dev/vda, the next one /dev/vdb; or one of two IDE disks" },
-	{ "--share", 0, OPT_LIST, &opt.shares, "DIR[:PATH][,ro]",
-	  "a folder of the host's, in the guest at PATH, or at the same place" },
-	{ "--net", 0, OPT_LIST, &opt.nets, "DEVICE",
-	  "a network device of the host's that the guest takes over, or tap:NAME" },
-	{ "--rng", 0, OPT_FLAG, &opt.rng, NULL, "a source of random bytes" },
-	{ "--hvc", 0, OPT_FLAG, &opt.hvc, NULL,
-	  "a virtio console (hvc0) that has the terminal's input, not COM1" },
-	{ "--transport", 0, OPT_TEXT, &opt.transport, "pci|mmio",
-	  "how virtio devices are there: on the PCI bus, or in memory and on no bus" },
+	DEVICE_OPTIONS,
 	{ "--idle", 0, OPT_NUMBER, &opt.idle, "SECONDS",
 	  "ends when no command of `vm exec` has run in it for so long" },
 	{ "--container", 0, OPT_TEXT, &opt.shared, "CTR",
@@ -324,6 +331,70 @@ static void choose_system(struct machine *m, char **argv)
 static struct machine m;
 static struct io io;
 
+static void take_device_options(void)
+{
+	m.boot16 = opt.boot16;
+	m.devices = opt.disks.n || opt.nets.n || opt.rng || opt.hvc || opt.shares.n;
+	m.mmio = opt.transport && !strcmp(opt.transport, "mmio");
+	m.vga = opt.vga;
+	m.firmware = opt.firmware;
+	m.cdrom = opt.cdrom;
+	for (int i = 0; i < opt.shares.n; i++)
+		share_parse(&m, opt.shares.item[i]);
+}
+
+/* One more option for a snapshot. Files are found from any folder, but words and what the host names are no files. */
+static void add_words(const struct opt *o, const char *value)
+{
+	static size_t n;
+	char *to = m.device_words + n, folder[PATH_MAX];
+	size_t room = sizeof(m.device_words) - 1 - n, name = strlen(o->name) + 1;
+	bool relative = value && *value != '/' && o->var != &opt.nets && o->var != &opt.transport;
+
+	if (room <= name || !getcwd(folder, sizeof(folder)) ||
+	    !join(to + name, room - name, relative ? folder : "", relative ? "/" : "",
+		  value ? value : "", NULL)) {
+		snapshot_cannot("the names of its files are too long");
+		return;
+	}
+	memcpy(to, o->name, name);
+	n += name + (value ? strlen(to + name) + 1 : 0);
+}
+
+static void name_devices(void)
+{
+	for (const struct opt *o = device_options; o->name; o++) {
+		const struct opt_list *list = o->var;
+
+		if (o->kind == OPT_FLAG && *(bool *)o->var)
+			add_words(o, NULL);
+		else if (o->kind == OPT_TEXT && *(const char **)o->var)
+			add_words(o, *(const char **)o->var);
+		for (int i = 0; o->kind == OPT_LIST && i < list->n; i++)
+			add_words(o, list->item[i]);
+	}
+}
+
+/* The other way round; false: those are no such words. */
+static bool read_devices(void)
+{
+	for (const char *word = m.device_words; *word; word += strlen(word) + 1) {
+		const struct opt *o = device_options;
+
+		while (o->name && strcmp(o->name, word))
+			o++;
+		if (!o->name)
+			return false;
+		if (o->kind != OPT_FLAG)
+			word += strlen(word) + 1;
+		if (!*word)
+			return false;
+		set_option(o, o->name, word, WORDS_MAX / 2);
+	}
+	take_device_options();
+	return true;
+}
+
 /* What a kernel's loader tells it of. */
 static void add_virtio(void)
 {
@@ -360,6 +431,7 @@ static void create(void)
 	close(life.cgroup); /* a folder that leads out of the sandbox */
 	watch_init();
 	catch_signals();
+	name_devices();
 	add_virtio();
 	machine_create(&m);
 	add_devices();
@@ -501,18 +573,10 @@ static int run_system(char **argv)
 			      .kernel = opt.kernel,
 			      .initrd = opt.initrd,
 			      .append = opt.append,
-			      .boot16 = opt.boot16,
-			      .devices = opt.disks.n || opt.nets.n || opt.rng || opt.hvc ||
-					 opt.shares.n,
-			      .mmio = opt.transport && !strcmp(opt.transport, "mmio"),
-			      .vga = opt.vga,
-			      .firmware = opt.firmware,
-			      .cdrom = opt.cdrom,
 			      .console = opt.console,
 			      .idle = opt.idle,
 			      .ctr = opt.shared };
-	for (int i = 0; i < opt.shares.n; i++)
-		share_parse(&m, opt.shares.item[i]);
+	take_device_options();
 	choose_system(&m, argv);
 	check_options();
 	describe_command();
@@ -554,6 +618,9 @@ int restore_verb(int argc, char **argv)
 
 	m.load = snapshot_memory;
 	snapshot_open(&m, argv[0]);
+	if (!read_devices())
+		die(STATUS_FAILED, "%s: its head is damaged: the options of its devices", argv[0]);
+	m.mode = m.boot16 ? ENTER_REAL : ENTER_PROTECTED;
 	format(image, sizeof(image), "%s", base_name(m.image ? m.image : argv[0]));
 	if (m.image)
 		image[strcspn(image, ".")] = 0;

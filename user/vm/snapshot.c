@@ -2,9 +2,14 @@
 /*
  * A machine in a file, and back. The file, little-endian:
  *
- *	struct head, then records (struct record and its data), always the same ones in the same order:
- *	the kernel's part of the machine, each vCPU, the devices
+ *	struct head, which names the image and the options that the machine's devices come from
+ *	records (struct record and its data), for one machine always the same ones in the same order: the
+ *	kernel's part of the machine, each vCPU, the devices
  *	ram_at	the memory, as it is; pages of zeros are holes
+ *
+ * A device says what of its memory belongs to the machine's state (struct kept, snapshot_keep()), in the order in
+ * which devices are made, which is that of a restored machine, too. A snapshot is taken between two events, with
+ * the vCPUs between two instructions: no request is half done.
  *
  * One walk over all that there is to keep serves both ways, so they cannot disagree. Restored memory is
  * the file's own, mapped: what the guest does not touch is not read, what it does not write is
@@ -21,22 +26,25 @@
 
 #include "vm.h"
 
-#define MAGIC "DYADVM1\n"
+#define MAGIC "DYADVM"
+#define VERSION "2\n" /* another one when a record has another meaning */
 #define RECORDS_MAX (1UL << 20) /* bytes */
 #define MSRS_MAX 512
 
 struct head {
-	char magic[8];
+	char magic[6], version[2];
 	uint64_t ram_at, ram_size, image_size;
 	uint32_t records_size, sum; /* of all records */
 	uint32_t cpus, flags;
 	char image[256]; /* the path, or "" */
+	char devices[WORDS_MAX]; /* as struct machine has them */
 };
 #define HAS_COMMAND 1 /* its output comes by COM2; else there is a console */
 #define HAS_CONSOLE 2
 #define INTERACTIVE 4
 #define ON_TERMINAL 8
 #define HAS_PCI 16
+#define HAS_CARD 32
 
 struct record {
 	char id[8];
@@ -54,6 +62,7 @@ struct walk {
 
 /* ---- records ---- */
 
+/* what: or NULL */
 static void fail(struct walk *w, const char *what)
 {
 	if (!w->error)
@@ -64,12 +73,16 @@ static void fail(struct walk *w, const char *what)
 static bool transfer(struct walk *w, const char *id, uint32_t index, void *data, size_t n)
 {
 	struct record r = { .index = index, .size = n };
+	static char why[80];
 
 	strncpy(r.id, id, sizeof(r.id));
 	if (!w->error && w->size - w->at < sizeof(r) + ALIGN_UP(n, 8))
 		fail(w, w->saving ? "the machine's state is too large" : "cut off");
-	if (!w->error && !w->saving && memcmp(w->data + w->at, &r, sizeof(r)))
-		fail(w, "a record is not the expected one");
+	if (!w->error && !w->saving && memcmp(w->data + w->at, &r, sizeof(r))) {
+		format(why, sizeof(why), "where the record %s of %zu bytes should be is another",
+		       id, n);
+		fail(w, why);
+	}
 	if (w->error)
 		return false;
 	if (w->saving)
@@ -195,7 +208,12 @@ static void set_msrs(struct walk *w, int vcpu, const struct msrs *kept)
 	}
 }
 
-/* The registers that KVM names, as far as it lets us read them. */
+/* Of memory types (SDM 3A, 12.11): no list of KVM's has them. A vCPU begins with zeros there. */
+#define EIGHT(msr) msr, msr + 1, msr + 2, msr + 3, msr + 4, msr + 5, msr + 6, msr + 7
+static const uint32_t mtrrs[] = { EIGHT(0x200), EIGHT(0x208), 0x250, 0x258,
+				  0x259,        EIGHT(0x268), 0x2ff };
+
+/* The registers that KVM names, and those, as far as it lets us read them. */
 static void get_msrs(struct walk *w, struct machine *m, int vcpu, struct msrs *kept)
 {
 	static struct {
@@ -203,12 +221,14 @@ static void get_msrs(struct walk *w, struct machine *m, int vcpu, struct msrs *k
 		uint32_t msr[MSRS_MAX];
 	} list;
 	static struct msrs some;
-	uint32_t at = 0, n;
+	uint32_t at = 0, n, named;
 
-	list.head.nmsrs = MSRS_MAX;
+	list.head.nmsrs = MSRS_MAX - sizeof(mtrrs) / sizeof(*mtrrs);
 	if (ioctl(m->kvm, KVM_GET_MSR_INDEX_LIST, &list) < 0)
 		fail(w, "msrs");
-	for (n = list.head.nmsrs; !w->error && at < n; at++) {
+	named = list.head.nmsrs;
+	memcpy(list.msr + named, mtrrs, sizeof(mtrrs));
+	for (n = named + sizeof(mtrrs) / sizeof(*mtrrs); !w->error && at < n; at++) {
 		int done;
 
 		some.head.nmsrs = n - at;
@@ -218,7 +238,8 @@ static void get_msrs(struct walk *w, struct machine *m, int vcpu, struct msrs *k
 		if (done < 0)
 			fail(w, "msrs");
 		for (int i = 0; i < done; i++)
-			kept->entry[kept->head.nmsrs++] = some.entry[i];
+			if (at + i < named || some.entry[i].data)
+				kept->entry[kept->head.nmsrs++] = some.entry[i];
 		at += done > 0 ? done : 0;
 	}
 }
@@ -286,9 +307,9 @@ static void everything(struct walk *w, struct machine *m)
 		vcpu_items(w, m, i);
 	for (struct kept *k = kept_first; k; k = k->next) {
 		if (w->saving && k->saving)
-			k->saving();
+			fail(w, k->saving(k));
 		if (transfer(w, k->id, k->index, k->data, k->size) && !w->saving && k->restored)
-			k->restored(m); /* it may interrupt a vCPU: those are there */
+			fail(w, k->restored(m, k)); /* it may interrupt a vCPU: those are there */
 	}
 }
 
@@ -355,7 +376,8 @@ const char *snapshot_save(struct machine *m, int fd)
 			  .cpus = m->cpus,
 			  .flags = (m->argv ? HAS_COMMAND : 0) | (m->console ? HAS_CONSOLE : 0) |
 				   (m->interactive ? INTERACTIVE : 0) |
-				   (m->terminal ? ON_TERMINAL : 0) | (m->pci ? HAS_PCI : 0) };
+				   (m->terminal ? ON_TERMINAL : 0) | (m->pci ? HAS_PCI : 0) |
+				   (m->card ? HAS_CARD : 0) };
 
 	if (cannot)
 		return cannot;
@@ -363,7 +385,8 @@ const char *snapshot_save(struct machine *m, int fd)
 	if (!w.data)
 		return "no memory";
 	everything(&w, m);
-	memcpy(h.magic, MAGIC, sizeof(h.magic));
+	memcpy(h.magic, MAGIC VERSION, sizeof(h.magic) + sizeof(h.version));
+	memcpy(h.devices, m->device_words, sizeof(h.devices));
 	h.records_size = w.at;
 	h.sum = sum_of(w.data, w.at);
 	h.ram_at = ALIGN_UP(sizeof(h) + w.at, PAGE);
@@ -401,9 +424,13 @@ static void open_file(struct head *h)
 		refuse(strerror(errno));
 	if (pread(from.fd, h, sizeof(*h), 0) != sizeof(*h) ||
 	    memcmp(h->magic, MAGIC, sizeof(h->magic)))
-		refuse("not a snapshot of a virtual machine (no \"DYADVM1\")");
-	if (!h->cpus || h->cpus > MAX_CPUS || h->ram_size % PAGE || h->ram_size > PCI_WINDOW ||
-	    h->image[sizeof(h->image) - 1] || h->records_size > RECORDS_MAX ||
+		refuse("not a snapshot of a virtual machine (no \"" MAGIC "\")");
+	if (memcmp(h->version, VERSION, sizeof(h->version)))
+		refuse("a snapshot of another version of vm");
+	if (!h->cpus || h->cpus > MAX_CPUS || h->ram_size % PAGE || h->ram_size < MEMORY_LEAST ||
+	    h->ram_size > PCI_WINDOW || h->image[sizeof(h->image) - 1] ||
+	    h->devices[WORDS_MAX - 1] || h->devices[WORDS_MAX - 2] ||
+	    h->records_size > RECORDS_MAX ||
 	    h->ram_at != ALIGN_UP(sizeof(*h) + h->records_size, PAGE))
 		refuse("its head is damaged");
 	if (st.st_size != h->ram_at + h->ram_size)
@@ -427,6 +454,8 @@ void snapshot_open(struct machine *m, const char *path)
 	m->interactive = h->flags & INTERACTIVE;
 	m->terminal = h->flags & ON_TERMINAL;
 	m->pci = h->flags & HAS_PCI;
+	m->card = h->flags & HAS_CARD;
+	memcpy(m->device_words, h->devices, sizeof(h->devices));
 	m->restored = true;
 }
 
@@ -439,6 +468,8 @@ void snapshot_memory(struct machine *m)
 		refuse("it changed just now");
 	if (m->image_size != from.h.image_size)
 		refuse("the image is not the one that it was made with");
+	if (m->firmware)
+		firmware_load(m); /* it has a ROM, too; what it puts into memory is there already */
 	if (mmap(m->ram, m->ram_size, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, from.fd, from.h.ram_at) == MAP_FAILED)
 		refuse(strerror(errno));

@@ -8,7 +8,6 @@
  * Who knows that UART_IIR_RDI means the FIFO's trigger level, and fewer are told by another cause, may read so
  * many without a look at the status for each, which makes an exit of so many. COM3 gives as many at once, filled up.
  */
-#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 #include <linux/serial_reg.h>
@@ -21,20 +20,20 @@ struct uart {
 	struct region ports;
 	unsigned int irq;
 	int out; /* descriptor, or -1 */
-	struct kept kept;
-	/* what belongs to the machine's state: from here */
+	/* what belongs to the machine's state: up to `kept` */
 	uint8_t ier, lcr, mcr, scr, fcr, dll, dlm;
-	bool thr_interrupt; /* "transmitter empty" has not been told since the last character */
+	uint8_t thr_interrupt; /* "transmitter empty" has not been told since the last character */
 	uint8_t rx[FIFO];
 	unsigned int rx_len;
-	bool level; /* of the interrupt line, as the kernel knows it */
-	bool exact; /* the guest has read UART_IIR_RX_TIMEOUT */
+	uint8_t level; /* of the interrupt line, as the kernel knows it */
+	uint8_t exact; /* the guest has read UART_IIR_RX_TIMEOUT */
+	struct kept kept;
 };
 
 static struct uart uarts[3] = {
-	{ .ports = { .start = 0x3f8 }, .irq = 4, .kept = { .id = "com1" } },
-	{ .ports = { .start = 0x2f8 }, .irq = 3, .kept = { .id = "com2" } },
-	{ .ports = { .start = 0x3e8 }, .irq = 4, .kept = { .id = "com3" } },
+	{ .ports = { .start = 0x3f8 }, .irq = 4 },
+	{ .ports = { .start = 0x2f8 }, .irq = 3 },
+	{ .ports = { .start = 0x3e8 }, .irq = 4 },
 };
 
 /* How many characters interrupt at once. */
@@ -220,12 +219,11 @@ static void uart_access(struct machine *m, void *device, uint64_t reg, bool in, 
 	settle(m, u);
 }
 
-/* A file may say anything. */
-static void bound_input(struct machine *m)
+static const char *restored(struct machine *m, struct kept *k)
 {
-	for (int i = 0; i < 3; i++)
-		if (uarts[i].rx_len > FIFO)
-			uarts[i].rx_len = 0;
+	struct uart *u = k->device;
+
+	return u->rx_len > FIFO ? "a serial port is damaged" : NULL;
 }
 
 void uart_init(struct machine *m)
@@ -244,9 +242,11 @@ void uart_init(struct machine *m)
 		uarts[i].ports.access = uart_access;
 		uarts[i].ports.device = &uarts[i];
 		bus_add(m, &uarts[i].ports);
-		uarts[i].kept.data = &uarts[i].ier;
-		uarts[i].kept.size = sizeof(uarts[i]) - offsetof(struct uart, ier);
-		uarts[i].kept.restored = bound_input;
+		uarts[i].kept = (struct kept){ .id = "com",
+					       .index = i + 1,
+					       KEPT_PART(&uarts[i], ier, kept),
+					       .restored = restored,
+					       .device = &uarts[i] };
 		snapshot_keep(&uarts[i].kept);
 	}
 }

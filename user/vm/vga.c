@@ -35,11 +35,13 @@ enum { CRTC_CHAR_HEIGHT = 9, CRTC_CURSOR = 10, CRTC_START = 12, CRTC_CURSOR_AT =
 
 /* ---- registers ---- */
 
-static struct { /* pairs of an index and a data port */
-	uint8_t index, reg[32];
-} sets[CRTC + 1];
-static uint8_t misc, status;
-static bool attribute_data; /* the next write to ATTRIBUTE is data */
+static struct {
+	struct { /* pairs of an index and a data port */
+		uint8_t index, reg[32];
+	} sets[CRTC + 1];
+	uint8_t misc, status;
+	uint8_t attribute_data; /* the next write to ATTRIBUTE is data */
+} vga;
 
 /* The register that a port leads to: an index, or what the index chooses; NULL: another kind of port. */
 static uint8_t *pair(unsigned int port, bool data)
@@ -48,7 +50,7 @@ static uint8_t *pair(unsigned int port, bool data)
 
 	if (!(PAIRS >> first & 1))
 		return NULL;
-	return data ? &sets[first].reg[sets[first].index & 31] : &sets[first].index;
+	return data ? &vga.sets[first].reg[vga.sets[first].index & 31] : &vga.sets[first].index;
 }
 
 static uint8_t vga_read(unsigned int port)
@@ -56,21 +58,21 @@ static uint8_t vga_read(unsigned int port)
 	const uint8_t *reg = pair(port, port & 1);
 
 	if (port == STATUS) {
-		attribute_data = false;
-		return status ^= RETRACE;
+		vga.attribute_data = false;
+		return vga.status ^= RETRACE;
 	}
-	return reg ? *reg : port == MISC_READ ? misc : port == DAC ? 0xff : 0;
+	return reg ? *reg : port == MISC_READ ? vga.misc : port == DAC ? 0xff : 0;
 }
 
 /* The attribute controller has both at one port, in turns. */
 static void vga_write(unsigned int port, uint8_t v)
 {
-	uint8_t *reg = pair(port, port == ATTRIBUTE ? attribute_data : port & 1);
+	uint8_t *reg = pair(port, port == ATTRIBUTE ? vga.attribute_data : port & 1);
 
 	if (port == ATTRIBUTE)
-		attribute_data = !attribute_data;
+		vga.attribute_data = !vga.attribute_data;
 	if (port == MISC)
-		misc = v;
+		vga.misc = v;
 	else if (reg && port != ATTRIBUTE + 1)
 		*reg = v;
 }
@@ -97,7 +99,7 @@ struct screen {
 
 static uint16_t crtc_word(unsigned int reg)
 {
-	return sets[CRTC].reg[reg] << 8 | sets[CRTC].reg[reg + 1];
+	return vga.sets[CRTC].reg[reg] << 8 | vga.sets[CRTC].reg[reg + 1];
 }
 
 /* What is on the screen now; false in a graphics mode. */
@@ -106,14 +108,14 @@ static bool look(struct machine *m, struct screen *s)
 	const uint16_t *memory = (const uint16_t *)(m->ram + TEXT_MEMORY);
 	unsigned int start = crtc_word(CRTC_START);
 
-	s->rows = SCAN_LINES / ((sets[CRTC].reg[CRTC_CHAR_HEIGHT] & 0x1f) + 1);
+	s->rows = SCAN_LINES / ((vga.sets[CRTC].reg[CRTC_CHAR_HEIGHT] & 0x1f) + 1);
 	s->rows = s->rows > ROWS_MAX ? ROWS_MAX : s->rows;
 	for (unsigned int i = 0; i < s->rows * COLUMNS; i++)
 		s->cell[i / COLUMNS][i % COLUMNS] = memory[(start + i) % TEXT_CELLS];
 	s->cursor = (crtc_word(CRTC_CURSOR_AT) - start) % TEXT_CELLS;
-	if (sets[CRTC].reg[CRTC_CURSOR] & CURSOR_OFF)
+	if (vga.sets[CRTC].reg[CRTC_CURSOR] & CURSOR_OFF)
 		s->cursor = TEXT_CELLS;
-	return !(sets[GRAPHICS].reg[GRAPHICS_MISC] & 1);
+	return !(vga.sets[GRAPHICS].reg[GRAPHICS_MISC] & 1);
 }
 
 void vga_type(struct machine *m, uint8_t c)
@@ -132,8 +134,8 @@ void vga_type(struct machine *m, uint8_t c)
 		memmove(memory, memory + 2 * COLUMNS, 2 * (rows - 1) * COLUMNS);
 		memset(memory + 2 * (rows - 1) * COLUMNS, 0, 2 * COLUMNS);
 	}
-	sets[CRTC].reg[CRTC_CURSOR_AT] = at >> 8;
-	sets[CRTC].reg[CRTC_CURSOR_AT + 1] = at;
+	vga.sets[CRTC].reg[CRTC_CURSOR_AT] = at >> 8;
+	vga.sets[CRTC].reg[CRTC_CURSOR_AT + 1] = at;
 }
 
 /* ---- output ---- */
@@ -314,14 +316,16 @@ void vga_init(struct machine *m)
 	static struct region ports = {
 		.name = "VGA", .start = PORT_VGA, .size = 32, .access = vga_access
 	};
+	static struct kept kept = { .id = "vga", .data = &vga, .size = sizeof(vga) };
 	const struct itimerspec every = { { 0, LOOK_NS }, { 0, LOOK_NS } };
 
-	if (!m->vga && m->load != multiboot_load) /* kernels of PCs look for no card, but use it */
+	m->card |= m->vga || m->load == multiboot_load; /* those look for no card, but use it */
+	if (!m->card)
 		return;
 	bus_add(m, &ports);
-	snapshot_cannot("it has a screen");
-	sets[CRTC].reg[CRTC_CHAR_HEIGHT] = 15;
-	misc = 0x67; /* as the BIOS leaves it: registers at 0x3d4, not 0x3b4 */
+	snapshot_keep(&kept);
+	vga.sets[CRTC].reg[CRTC_CHAR_HEIGHT] = 15;
+	vga.misc = 0x67; /* as the BIOS leaves it: registers at 0x3d4, not 0x3b4 */
 	if (!m->vga)
 		return;
 	on_terminal = isatty(1);

@@ -49,18 +49,37 @@ static void reset(struct virtio *v)
 		*q = (struct virtq){ .dev = v,
 				     .size = VIRTQ_SIZE,
 				     .vector = VIRTIO_MSI_NO_VECTOR,
+				     .kept = q->kept,
 				     .kick = q->kick };
 	}
 	v->features = v->offered_half = v->agreed_half = v->selected = 0;
 	v->status = v->isr = 0;
+	v->vector = VIRTIO_MSI_NO_VECTOR;
 	v->reset_wanted = false;
-	v->was_reset(v);
+	v->settle(v);
+}
+
+/* Behind its queues. A kick may have been on its way: all of them are kicked once more. */
+static const char *restored(struct machine *m, struct kept *k)
+{
+	struct virtio *v = k->device;
+
+	if (v->features & ~v->offers)
+		return "a virtio device offers less than its driver uses";
+	for (unsigned int i = 0; i < v->nr_queues; i++) {
+		if (v->queue[i].enabled && !virtq_is_sound(&v->queue[i]))
+			return "a queue of a virtio device is damaged";
+		virtio_kick(v, i);
+	}
+	v->settle(v);
+	return NULL;
 }
 
 void virtio_init(struct machine *m, struct virtio *v)
 {
+	static unsigned int devices;
+
 	v->m = m;
-	snapshot_cannot("it has a virtio device, whose state would be lost");
 	v->offers |= OFFERED_BY_ALL;
 	reset(v);
 	for (unsigned int i = 0; i < v->nr_queues; i++) {
@@ -73,7 +92,17 @@ void virtio_init(struct machine *m, struct virtio *v)
 		if (q->kick.fd < 0)
 			die(STATUS_FAILED, "cannot wait for a device: %s", strerror(errno));
 		watch_add(&q->kick);
+		q->kept = (struct kept){ .id = "queue",
+					 .index = devices * VIRTIO_QUEUES + i,
+					 KEPT_PART(q, enabled, kept) };
+		snapshot_keep(&q->kept);
 	}
+	v->kept = (struct kept){ .id = "virtio",
+				 .index = devices++,
+				 KEPT_PART(v, features, kept),
+				 .restored = restored,
+				 .device = v };
+	snapshot_keep(&v->kept);
 }
 
 /* 2.1.2: only what was offered is accepted, and no driver of before version 1. */

@@ -23,13 +23,14 @@ struct virtio;
 
 struct virtq {
 	struct virtio *dev;
-	/* as the driver sets it; does not change while enabled */
-	bool enabled;
+	/* of the machine's state, up to `kept`: as the driver sets it; does not change while enabled */
+	uint8_t enabled;
 	uint16_t size, vector;
 	uint64_t desc, avail, used; /* guest-physical */
 	/* our own */
 	uint16_t seen, done; /* chains taken, and given back */
 	uint16_t told; /* `done`, when the driver was asked last whether it wants an interrupt */
+	struct kept kept;
 	struct watch kick; /* an eventfd: the driver has put something there */
 };
 
@@ -51,21 +52,23 @@ struct virtio {
 	const void *config;
 	size_t config_size;
 	void (*notify)(struct virtio *v, struct virtq *q); /* there may be chains */
-	/* as agreed upon with the driver */
-	struct machine *m;
+	/* as agreed upon with the driver: of the machine's state, up to `kept` */
 	uint64_t features;
 	uint64_t requests; /* chains that were given back, so far */
 	uint8_t status, generation;
+	uint16_t vector; /* for news of the configuration */
 	/* which half of the features, and which queue, it speaks of; why it was interrupted */
 	uint32_t offered_half, agreed_half, selected;
 	uint8_t isr;
+	struct kept kept;
+	struct machine *m;
 	bool busy, reset_wanted; /* its memory is in use without the lock; what is to follow */
 	struct virtq queue[VIRTIO_QUEUES];
 	/* the transport's */
 	void *transport;
 	/* q has news, or NULL: the configuration has */
 	void (*interrupt)(struct virtio *v, struct virtq *q);
-	void (*was_reset)(struct virtio *v);
+	void (*settle)(struct virtio *v); /* status, isr or queues are new: so is the line */
 };
 
 /* ---- virtio.c: for devices ---- */
@@ -93,7 +96,9 @@ bool chain_write(struct virtq_chain *c, const void *from, size_t n);
 uint8_t *chain_last(struct virtq_chain *c);
 
 /* ---- for transports ---- */
-/* Begins with the rings that are set; false: they are not aligned (2.6), or of no valid size. */
+/* The rings that are set are aligned (2.6) and of a valid size. */
+bool virtq_is_sound(const struct virtq *q);
+/* Begins with them; false: they are not sound. */
 bool virtq_enable(struct virtq *q);
 void virtio_init(struct machine *m, struct virtio *v);
 void virtio_set_status(struct virtio *v, uint8_t status);

@@ -45,9 +45,25 @@ static void interrupt(struct virtio *v, struct virtq *q)
 	set_line(v, true);
 }
 
-static void was_reset(struct virtio *v)
+/* What a queue's kick writes is its number. The second time the signal is there. */
+static void add_signal(struct virtio *v, unsigned int queue)
 {
-	set_line(v, false);
+	struct transport *t = v->transport;
+
+	virtio_signals(
+		v, queue,
+		(struct kvm_ioeventfd){ .addr = t->registers.start + VIRTIO_MMIO_QUEUE_NOTIFY,
+					.len = 4,
+					.datamatch = queue,
+					.flags = KVM_IOEVENTFD_FLAG_DATAMATCH });
+}
+
+static void settle(struct virtio *v)
+{
+	set_line(v, v->isr);
+	for (unsigned int i = 0; i < v->nr_queues; i++)
+		if (v->queue[i].enabled)
+			add_signal(v, i);
 }
 
 static uint32_t read_register(struct virtio *v, unsigned int reg)
@@ -83,19 +99,6 @@ static uint32_t read_register(struct virtio *v, unsigned int reg)
 	}
 }
 
-static void enable(struct virtio *v, struct virtq *q)
-{
-	struct transport *t = v->transport;
-
-	if (virtq_enable(q)) /* the second time the signal is there */
-		virtio_signals(v, v->selected,
-			       (struct kvm_ioeventfd){ .addr = t->registers.start +
-							       VIRTIO_MMIO_QUEUE_NOTIFY,
-						       .len = 4,
-						       .datamatch = v->selected,
-						       .flags = KVM_IOEVENTFD_FLAG_DATAMATCH });
-}
-
 /* The selected queue's; what is written counts until it is enabled. */
 static void write_queue(struct virtio *v, unsigned int reg, uint32_t value)
 {
@@ -106,8 +109,8 @@ static void write_queue(struct virtio *v, unsigned int reg, uint32_t value)
 		q->enabled = false;
 	else if (!q || q->enabled)
 		return;
-	else if (reg == VIRTIO_MMIO_QUEUE_READY)
-		enable(v, q);
+	else if (reg == VIRTIO_MMIO_QUEUE_READY && virtq_enable(q))
+		add_signal(v, v->selected);
 	else if (reg == VIRTIO_MMIO_QUEUE_NUM)
 		q->size = value <= VIRTQ_SIZE ? value : 0;
 	else if (reg >= VIRTIO_MMIO_QUEUE_DESC_LOW && ring < 3 && reg % 16 <= 4)
@@ -184,7 +187,7 @@ void virtio_mmio_add(struct machine *m, struct virtio *v)
 					.device = v };
 	v->transport = t;
 	v->interrupt = interrupt;
-	v->was_reset = was_reset;
+	v->settle = settle;
 	virtio_init(m, v);
 	bus_add(m, &t->registers);
 }

@@ -4,7 +4,6 @@
  * in BAR 1, or the interrupt line with its reasons in the ISR byte. A kick is a write to the third page,
  * 4 bytes a queue: the kernel makes a signal of it and the vCPU goes on at once (KVM_IOEVENTFD).
  */
-#include <stddef.h>
 #include <string.h>
 #include <linux/virtio_pci.h>
 
@@ -18,37 +17,36 @@ enum { COMMON = 0x0000, ISR = 0x1000, DEVICE = 0x2000, NOTIFY = 0x3000, BAR_SIZE
 struct transport {
 	struct pci_function f;
 	struct virtio *v;
-	uint16_t config_vector;
 	uint64_t signals_at; /* where kicks are signals, or NOWHERE */
 };
 
 /* ---- interrupts ---- */
+
+/* The line is up as long as there is a reason. */
+static void settle(struct virtio *v)
+{
+	struct transport *t = v->transport;
+
+	pci_interrupt(v->m, &t->f, v->isr);
+}
 
 static void interrupt(struct virtio *v, struct virtq *q)
 {
 	struct transport *t = v->transport;
 
 	if (pci_msix_on(&t->f)) {
-		pci_msix_signal(v->m, &t->f, q ? q->vector : t->config_vector);
+		pci_msix_signal(v->m, &t->f, q ? q->vector : v->vector);
 		return;
 	}
 	v->isr |= q ? ISR_QUEUE : ISR_CONFIG;
-	pci_interrupt(v->m, &t->f, true);
+	settle(v);
 }
 
-static void was_reset(struct virtio *v)
+static void isr_read(struct virtio *v, uint8_t *data)
 {
-	struct transport *t = v->transport;
-
-	t->config_vector = VIRTIO_MSI_NO_VECTOR;
-	pci_interrupt(v->m, &t->f, false);
-}
-
-static void isr_read(struct transport *t, uint8_t *data)
-{
-	*data = t->v->isr;
-	t->v->isr = 0;
-	pci_interrupt(t->v->m, &t->f, false);
+	*data = v->isr;
+	v->isr = 0;
+	settle(v);
 }
 
 /* ---- struct virtio_pci_common_cfg: 4.1.4.3 ---- */
@@ -64,7 +62,7 @@ static void common_fill(struct transport *t, struct virtio_pci_common_cfg *c)
 		.device_feature = virtio_offered(v),
 		.guest_feature_select = v->agreed_half,
 		.guest_feature = v->agreed_half < 2 ? v->features >> 32 * v->agreed_half : 0,
-		.msix_config = t->config_vector,
+		.msix_config = v->vector,
 		.num_queues = v->nr_queues,
 		.device_status = v->status,
 		.config_generation = v->generation,
@@ -120,7 +118,7 @@ static void common_access(struct transport *t, uint64_t offset, bool in, void *d
 	v->offered_half = c.device_feature_select;
 	v->agreed_half = c.guest_feature_select;
 	v->selected = c.queue_select;
-	t->config_vector = vector(t, c.msix_config);
+	v->vector = vector(t, c.msix_config);
 	if (offset == offsetof(struct virtio_pci_common_cfg, device_status))
 		virtio_set_status(v, c.device_status);
 }
@@ -141,7 +139,7 @@ static void bar_access(struct machine *m, void *device, uint64_t offset, bool in
 			virtio_config_read(t->v, in_page, data, size);
 	} else if (offset == ISR) {
 		if (in)
-			isr_read(t, data);
+			isr_read(t->v, data);
 	} else if (offset < ISR) {
 		common_access(t, in_page, in, data, size);
 	}
@@ -225,7 +223,7 @@ void virtio_pci_add(struct machine *m, struct virtio *v)
 	};
 	f->moved = moved;
 	v->interrupt = interrupt;
-	v->was_reset = was_reset;
+	v->settle = settle;
 	virtio_init(m, v);
 	pci_add(m, f, PCI_FREE_SLOT);
 }

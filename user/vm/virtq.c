@@ -54,10 +54,15 @@ static bool event_index(const struct virtq *q)
 	return q->dev->features & VIRTIO_BIT(VIRTIO_RING_F_EVENT_IDX);
 }
 
+bool virtq_is_sound(const struct virtq *q)
+{
+	return q->size && q->size <= VIRTQ_SIZE && !(q->size & (q->size - 1)) &&
+	       !(q->desc % 16 || q->avail % 2 || q->used % 4);
+}
+
 bool virtq_enable(struct virtq *q)
 {
-	q->enabled = q->size && q->size <= VIRTQ_SIZE && !(q->size & (q->size - 1)) &&
-		     !(q->desc % 16 || q->avail % 2 || q->used % 4);
+	q->enabled = virtq_is_sound(q);
 	q->seen = q->done = q->told = 0;
 	return q->enabled;
 }

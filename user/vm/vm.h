@@ -19,6 +19,7 @@
  *	pci.c      the PCI bus
  *	virtio.c   what virtio devices share; virtq.c their queues, virtio_pci.c how they are on the bus,
  *	           virtio_mmio.c how they are without one
+ *	disk.c     files as disks
  *	blk.c  net.c  rng.c  console.c  p9.c   virtio devices: disks, networks, random bytes, a terminal, folders
  *	ide.c      IDE disk and CD; firmware.c  SeaBIOS and what it asks
  *	vga.c      text mode, shown in the terminal; i8042.c  the keyboard
@@ -32,12 +33,14 @@
  */
 #pragma once
 #include <pthread.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <linux/kvm.h>
 
 #include "life.h"
 
 #define MAX_CPUS 16
+#define MEMORY_LEAST (4UL << 20)
 #define MAX_CPUID 100
 #define PAGE 4096UL
 #define ALIGN_UP(x, a) (((x) + (a)-1) & ~((a)-1))
@@ -54,6 +57,7 @@
 #define IO_APIC 0xfec00000UL
 #define LOCAL_APIC 0xfee00000UL
 
+#define WORDS_MAX 3600 /* bytes */
 #define FILE_HEAD 8192 /* of a file: what its kind is known by */
 
 /* ports that more than one file names */
@@ -90,12 +94,14 @@ struct machine {
 	const char *image, *kernel; /* paths */
 	char **argv; /* the command, the image's without one, or NULL: a shell on the console */
 	const char *append, *name;
+	char device_words[WORDS_MAX]; /* the options for its devices, a 0 behind each; last: "" */
 	const char *initrd; /* of a Linux kernel; that has no image */
 	bool boot16; /* it starts at its 16-bit entry */
 	struct image_config config; /* what the image says about running it */
 	uint64_t memory;
 	unsigned int cpus;
 	bool vga; /* the terminal is a screen and a keyboard, not COM1 */
+	bool card; /* there is a VGA card */
 	const char *firmware, *cdrom; /* files */
 	struct file rom; /* which is mapped below 4 GiB */
 	bool console; /* the guest's console goes to stderr */
@@ -271,18 +277,25 @@ void watch_set(struct watch *w, short events);
 void watch_once(struct machine *m);
 void watch_wake(void);
 
-/* snapshot.c: memory of a device that belongs to the machine's state */
+/* snapshot.c: memory of a device that belongs to the machine's state, a record of the file */
 struct kept {
 	const char *id; /* of at most 8 letters */
 	void *data;
 	size_t size;
 	uint32_t index; /* of several with this id */
-	/* or NULL: fills data with what is to be kept; takes it back, whatever a file says */
-	void (*saving)(void), (*restored)(struct machine *m);
+	/*
+	 * Or NULL: fills data with what is to be kept; takes it back, and believes nothing of it. NULL, or what
+	 * is wrong, in a sentence.
+	 */
+	const char *(*saving)(struct kept *k), *(*restored)(struct machine *m, struct kept *k);
+	void *device;
 	struct kept *next;
 };
+/* Of the structure at s, what lies from one member up to another one. */
+#define KEPT_PART(s, first, behind)                                                                \
+	.data = &(s)->first, .size = offsetof(typeof(*(s)), behind) - offsetof(typeof(*(s)), first)
 void snapshot_keep(struct kept *k);
-void snapshot_cannot(const char *why); /* there is a device that cannot be kept */
+void snapshot_cannot(const char *why); /* there is something that cannot be kept */
 const char *snapshot_save(struct machine *m, int fd); /* NULL, or what went wrong */
 /* In this order; each dies naming the file when something is wrong. */
 void snapshot_open(struct machine *m, const char *path);
@@ -309,6 +322,13 @@ void press_power_button(struct machine *m);
 
 /* firmware.c: the loader, then what the machine has for it */
 void firmware_load(struct machine *m), firmware_init(struct machine *m);
+
+/*
+ * disk.c: opens a file or a block device as a disk, locks it, and has snapshots know it; its size in bytes.
+ * Dies when it is no such thing, or when another machine writes there.
+ */
+int disk_open(const char *path, bool read_only, uint64_t *size);
+void file_keep(const char *path, int fd); /* a file that a restored machine must find unchanged */
 
 /* ide.c: false when it is not for it, FILE,ide */
 bool ide_disk(struct machine *m, const char *disk);
@@ -382,6 +402,6 @@ void part_add(const char *what, const char *file, uint64_t start, uint64_t end);
 void explain_tell(struct machine *m, int fd); /* under the lock */
 int explain_verb(int argc, char **argv);
 
-extern const struct opt run_options[], exec_options[], restore_options[];
+extern const struct opt run_options[], exec_options[], restore_options[], snapshot_options[];
 int run_verb(int argc, char **argv), exec_verb(int argc, char **argv);
 int restore_verb(int argc, char **argv);
