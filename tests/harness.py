@@ -32,13 +32,13 @@ MACHINES = {
     # an image of every kind beside busybox, for ctr and vm
     "images": dict(engine="qemu", cpus=2, mem="1G", images=("debian", "klibc", "musl", "oci", "toybox")),
     "imagesan": dict(engine="qemu", cpus=2, mem="512M", san=True, images=("oci",)),
-    # Debian's kernels, for vm (linux_guest.py)
-    "guests": dict(engine="qemu", cpus=2, mem="320M", linux=("cloud", "stock"), images=("debian",)),
+    # Debian's kernels, and what else boots on a PC, for vm (linux_guest.py)
+    "guests": dict(engine="qemu", cpus=2, mem="320M", linux=("cloud", "stock"), pc=True, images=("debian",)),
     # and for Debian's QEMU, which runs on Dyad as the monitor
     "monitor": dict(engine="qemu", cpus=2, mem="512M", linux=("cloud",), monitor=True),
     # and for the monitor of lab 12
     "linux": dict(engine="qemu", cpus=2, mem="256M", linux=("cloud",)),
-    "guestsvtx": dict(engine="bochs", mem="320M", linux=("cloud",)),
+    "guestsvtx": dict(engine="bochs", mem="320M", linux=("cloud", "stock.elf")),
     "uefi": dict(engine="uefi", cpus=2),
     "bochs": dict(engine="bochs"),
     "bochs2": dict(engine="bochs", cpus=2),
