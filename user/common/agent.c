@@ -92,12 +92,6 @@ static bool make_stdio(struct channel *c, int flags, int theirs[3])
 	return true;
 }
 
-static void set_nonblocking(int fd)
-{
-	if (fd >= 0)
-		fcntl(fd, F_SETFL, O_NONBLOCK | (fcntl(fd, F_GETFL) & O_ACCMODE));
-}
-
 /* In a child: who is told, by a byte, of a command that nobody waits for. */
 static int failure = -1;
 

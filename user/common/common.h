@@ -126,6 +126,8 @@ struct word {
 	uint64_t value;
 };
 uint64_t word_value(const struct word *words, const char *name, uint64_t otherwise);
+/* The place of name in a list that blanks separate, where two of them leave a place empty; -1. */
+int name_index(const char *names, const char *name, bool any_case);
 /* The lines of a file, each without its newline, NULL at the end; overlong ones are left out. */
 struct lines {
 	int fd;
@@ -138,6 +140,7 @@ void each_name(int dir, void (*fn)(int dir, const char *name, void *arg), void *
 
 /* A whole small file below dirfd, NUL-terminated, the last newline cut off. Length, -1 with errno. */
 ssize_t read_small(int dirfd, const char *name, char *buf, size_t size);
+void set_nonblocking(int fd); /* -1: nothing */
 int write_small(int dirfd, const char *name, const char *text); /* an existing file; 0, -1 */
 
 /* ---- images ---- */
@@ -172,8 +175,7 @@ struct state {
 	char name[NAME_SIZE], image[NAME_SIZE];
 	pid_t pid; /* of the container's first process, or of the monitor; 0: not yet */
 	pid_t keeper; /* of the process that waits for its end; 0: nobody does, of a bundle's */
-	uint64_t
-		born; /* of such a one: when pid began, by which it is known from who has pid later */
+	uint64_t born; /* of such a one: when pid began, which tells it from who has pid later */
 	char bundle[256]; /* the folder that it is made of, or "" */
 	char cgroup[256]; /* its group: PROG-NAME, or as the bundle says */
 	int64_t started, ended; /* seconds since 1970 */

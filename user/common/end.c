@@ -33,25 +33,23 @@ const struct opt stop_options[] = {
 
 static int signal_number(const char *text)
 {
-	static const struct {
-		const char *name;
-		int number;
-	} names[] = {
-		{ "HUP", SIGHUP },   { "INT", SIGINT },   { "QUIT", SIGQUIT }, { "KILL", SIGKILL },
-		{ "USR1", SIGUSR1 }, { "USR2", SIGUSR2 }, { "TERM", SIGTERM }, { "CONT", SIGCONT },
-		{ "STOP", SIGSTOP }, { "TSTP", SIGTSTP }, { "ABRT", SIGABRT }, { "ALRM", SIGALRM },
-	};
+	/* in the order of their numbers, the first of which is 1: signal(7) */
+	static const char names[] =
+		" HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT "
+		"CHLD "
+		"CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS";
 	char *end;
 	uint64_t n = to_number(text, &end, 10);
+	int number;
 
 	if (*text && !*end && n > 0 && n < _NSIG)
 		return n;
 	if (!strncasecmp(text, "SIG", 3))
 		text += 3;
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (!strcasecmp(text, names[i].name))
-			return names[i].number;
-	die(STATUS_USAGE, "--signal %.32s: not a signal", text);
+	number = name_index(names, text, true);
+	if (number < 0)
+		die(STATUS_USAGE, "--signal %.32s: not a signal", text);
+	return number;
 }
 
 /* Of an OCI bundle's container: `kill ID SIGNAL`, SIGTERM without one. */

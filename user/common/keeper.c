@@ -257,12 +257,6 @@ static void make_stdio(struct io *io, bool input, int theirs[3], int *console)
 	io->fds = theirs;
 }
 
-static void set_nonblocking(int fd)
-{
-	if (fd >= 0)
-		fcntl(fd, F_SETFL, O_NONBLOCK | (fcntl(fd, F_GETFL) & O_ACCMODE));
-}
-
 int start_told(struct io *io, pid_t (*start)(void), pid_t *pid)
 {
 	unsigned char status = 0;

@@ -65,16 +65,12 @@ const char *size_text(uint64_t bytes, char buf[TEXT_SIZE])
 
 const char *age_text(int64_t s, char buf[TEXT_SIZE])
 {
-	if (s < 0)
-		s = 0;
-	if (s < 120)
-		format(buf, TEXT_SIZE, "%llds", (long long)s);
-	else if (s < 7200)
-		format(buf, TEXT_SIZE, "%lldm", (long long)s / 60);
-	else if (s < 172800)
-		format(buf, TEXT_SIZE, "%lldh", (long long)s / 3600);
-	else
-		format(buf, TEXT_SIZE, "%lldd", (long long)s / 86400);
+	static const int units[] = { 1, 60, 3600, 86400 };
+	int u = 3;
+
+	while (u && s < 2 * units[u])
+		u--;
+	format(buf, TEXT_SIZE, "%lld%c", (long long)(s < 0 ? 0 : s) / units[u], "smhd"[u]);
 	return buf;
 }
 
@@ -84,6 +80,18 @@ uint64_t word_value(const struct word *words, const char *name, uint64_t otherwi
 		if (!strcmp(words->name, name))
 			return words->value;
 	return otherwise;
+}
+
+int name_index(const char *names, const char *name, bool any_case)
+{
+	size_t len = strlen(name), n;
+
+	for (int i = 0; *names; i++, names += n + (names[n] == ' ')) {
+		n = strcspn(names, " ");
+		if (n && n == len && !(any_case ? strncasecmp : strncmp)(names, name, n))
+			return i;
+	}
+	return -1;
 }
 
 bool join(char *buf, size_t size, ...)
@@ -238,6 +246,12 @@ int write_small(int dirfd, const char *name, const char *text)
 	close(fd);
 	errno = err;
 	return n < 0 ? -1 : 0;
+}
+
+void set_nonblocking(int fd)
+{
+	if (fd >= 0)
+		fcntl(fd, F_SETFL, O_NONBLOCK | (fcntl(fd, F_GETFL) & O_ACCMODE));
 }
 
 int exit_status_of(int wait_status)

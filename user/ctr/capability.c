@@ -32,20 +32,9 @@ const uint64_t default_capabilities = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | B
 
 uint64_t capability_bit(const char *name)
 {
-	const char *p = names;
+	int cap = name_index(names, name + (strncasecmp(name, "CAP_", 4) ? 0 : 4), true);
 
-	if (!strcasecmp(name, "ALL"))
-		return CAPABILITIES_ALL;
-	if (!strncasecmp(name, "CAP_", 4))
-		name += 4;
-	for (int cap = 0; *p; cap++) {
-		size_t n = strcspn(p, " ");
-
-		if (n == strlen(name) && !strncasecmp(name, p, n))
-			return BIT(cap);
-		p += n + 1;
-	}
-	return 0;
+	return !strcasecmp(name, "ALL") ? CAPABILITIES_ALL : cap < 0 ? 0 : BIT(cap);
 }
 
 /* ---- seccomp(2) ---- */

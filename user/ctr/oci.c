@@ -207,48 +207,28 @@ uint64_t namespace_bit(const char *type)
 
 #define PROPAGATION (MS_PRIVATE | MS_SHARED | MS_SLAVE | MS_UNBINDABLE)
 
-/* The flags of one mount option: set in *flags, or *propagation; false when it is none of these. */
+/* One mount option: in *flags, or *propagation; false when it is neither. */
 static bool mount_option(const char *text, unsigned long *flags, unsigned long *propagation)
 {
-	static const struct {
-		const char *set, *clear; /* "": there is none */
-		unsigned long flags;
-	} options[] = {
-		{ "defaults", "", 0 },
-		{ "bind", "", MS_BIND },
-		{ "rbind", "", MS_BIND | MS_REC },
-		{ "ro", "rw", MS_RDONLY },
-		{ "nosuid", "suid", MS_NOSUID },
-		{ "nodev", "dev", MS_NODEV },
-		{ "noexec", "exec", MS_NOEXEC },
-		{ "sync", "async", MS_SYNCHRONOUS },
-		{ "dirsync", "", MS_DIRSYNC },
-		{ "mand", "nomand", MS_MANDLOCK },
-		{ "noatime", "atime", MS_NOATIME },
-		{ "nodiratime", "diratime", MS_NODIRATIME },
-		{ "relatime", "norelatime", MS_RELATIME },
-		{ "strictatime", "nostrictatime", MS_STRICTATIME },
-		{ "silent", "loud", MS_SILENT },
-		{ "private", "", MS_PRIVATE },
-		{ "shared", "", MS_SHARED },
-		{ "slave", "", MS_SLAVE },
-		{ "unbindable", "", MS_UNBINDABLE },
-	};
+	/* In the order of their bits, as mount(2) has them; rbind's is MS_REC. */
+	static const char set[] = "ro nosuid nodev noexec sync  mand dirsync   noatime nodiratime "
+				  "bind  rbind silent  "
+				  "unbindable private slave shared relatime   strictatime";
+	static const char clear[] = "rw suid dev exec async  nomand    atime diratime    loud      "
+				    "norelatime   nostrictatime";
+	bool all = *text == 'r';
+	int on = name_index(set, text, false), off = name_index(clear, text, false);
+	int way = name_index(set, text + all, false);
 
-	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
-		unsigned long f = options[i].flags;
-
-		if (f & PROPAGATION && !strcmp(text + (*text == 'r'), options[i].set))
-			*propagation = f | (*text == 'r' ? MS_REC : 0);
-		else if (!strcmp(text, options[i].set))
-			*flags |= f;
-		else if (*text && !strcmp(text, options[i].clear))
-			*flags &= ~f;
-		else
-			continue;
-		return true;
-	}
-	return false;
+	if (way >= 0 && 1UL << way & PROPAGATION)
+		*propagation = 1UL << way | (all ? MS_REC : 0);
+	else if (on >= 0)
+		*flags |= 1UL << on | (1UL << on & MS_REC ? MS_BIND : 0);
+	else if (off >= 0)
+		*flags &= ~(1UL << off);
+	else
+		return !strcmp(text, "defaults");
+	return true;
 }
 
 /* ---- the root ---- */
@@ -363,22 +343,18 @@ static void read_root(struct bundle *b)
 
 static void read_rlimits(struct container *c, const struct json *process)
 {
-	static const char *const names[] = { "CPU",      "FSIZE", "DATA",   "STACK",
-					     "CORE",     "RSS",   "NPROC",  "NOFILE",
-					     "MEMLOCK",  "AS",    "LOCKS",  "SIGPENDING",
-					     "MSGQUEUE", "NICE",  "RTPRIO", "RTTIME" };
+	/* in the order of their numbers */
+	static const char names[] = "CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS LOCKS "
+				    "SIGPENDING MSGQUEUE NICE RTPRIO RTTIME";
 	static struct resource_limit limits[MAX_RLIMITS];
 
 	c->rlimits = limits;
 	for_each_in(j, process, "rlimits") {
 		const char *name = text_at(j, "type", "");
-		int i = 0;
+		int i = strncmp(name, "RLIMIT_", 7) ? -1 : name_index(names, name + 7, false);
 
-		while (i < RLIM_NLIMITS &&
-		       (strncmp(name, "RLIMIT_", 7) || strcmp(name + 7, names[i])))
-			i++;
-		if (i == RLIM_NLIMITS || c->nr_rlimits == MAX_RLIMITS)
-			refuse(field(j, "type"), i == RLIM_NLIMITS ? "not a limit" : "too many");
+		if (i < 0 || c->nr_rlimits == MAX_RLIMITS)
+			refuse(field(j, "type"), i < 0 ? "not a limit" : "too many");
 		limits[c->nr_rlimits++] = (struct resource_limit){
 			name, i, { number_at(j, "soft", 0), number_at(j, "hard", 0) }
 		};
@@ -406,66 +382,52 @@ static void read_capabilities(struct container *c, const struct json *process)
 	}
 }
 
-static uint64_t word_at(const struct json *j, const char *path, const struct word *words)
+int index_at(const struct json *j, const char *path, const char *names)
 {
-	uint64_t value = word_value(words, text_at(j, path, ""), ~0ULL);
+	int index = name_index(names, text_at(j, path, ""), false);
 
-	if (value == ~0ULL)
+	if (index < 0)
 		refuse(field(j, path), "not supported");
-	return value;
+	return index;
 }
 
 static void read_schedule(struct container *c, const struct json *process)
 {
-	static const struct word policies[] = { { "SCHED_OTHER", SCHED_NORMAL },
-						{ "SCHED_FIFO", SCHED_FIFO },
-						{ "SCHED_RR", SCHED_RR },
-						{ "SCHED_BATCH", SCHED_BATCH },
-						{ "SCHED_IDLE", SCHED_IDLE },
-						{ "SCHED_DEADLINE", SCHED_DEADLINE },
-						{ NULL, 0 } };
-	static const struct word flags[] = { { "SCHED_FLAG_RESET_ON_FORK",
-					       SCHED_FLAG_RESET_ON_FORK },
-					     { "SCHED_FLAG_RECLAIM", SCHED_FLAG_RECLAIM },
-					     { "SCHED_FLAG_DL_OVERRUN", SCHED_FLAG_DL_OVERRUN },
-					     { "SCHED_FLAG_KEEP_POLICY", SCHED_FLAG_KEEP_POLICY },
-					     { "SCHED_FLAG_KEEP_PARAMS", SCHED_FLAG_KEEP_PARAMS },
-					     { NULL, 0 } };
-	static const struct word classes[] = { { "IOPRIO_CLASS_RT", IOPRIO_CLASS_RT },
-					       { "IOPRIO_CLASS_BE", IOPRIO_CLASS_BE },
-					       { "IOPRIO_CLASS_IDLE", IOPRIO_CLASS_IDLE },
-					       { NULL, 0 } };
+	/* Linux's numbers, of the flags those of their bits. */
+	static const char policies[] =
+		"SCHED_OTHER SCHED_FIFO SCHED_RR SCHED_BATCH  SCHED_IDLE SCHED_DEADLINE";
+	static const char flags[] =
+		"SCHED_FLAG_RESET_ON_FORK SCHED_FLAG_RECLAIM SCHED_FLAG_DL_OVERRUN "
+		"SCHED_FLAG_KEEP_POLICY SCHED_FLAG_KEEP_PARAMS";
+	static const char classes[] = " IOPRIO_CLASS_RT IOPRIO_CLASS_BE IOPRIO_CLASS_IDLE";
 	static struct sched_attr attr = { .size = sizeof(attr) };
 	const struct json *s = field(process, "scheduler"), *io = field(process, "ioPriority");
 	int64_t priority = number_at(io, "priority", 0);
 
 	if (s) {
-		attr.sched_policy = word_at(s, "policy", policies);
+		attr.sched_policy = index_at(s, "policy", policies);
 		attr.sched_nice = number_at(s, "nice", 0);
 		attr.sched_priority = number_at(s, "priority", 0);
 		attr.sched_runtime = number_at(s, "runtime", 0);
 		attr.sched_deadline = number_at(s, "deadline", 0);
 		attr.sched_period = number_at(s, "period", 0);
 		for_each_in(f, s, "flags")
-			attr.sched_flags |= word_at(f, "", flags);
+			attr.sched_flags |= 1 << index_at(f, "", flags);
 		c->scheduler = &attr;
 	}
 	if (priority < 0 || priority > 7)
 		refuse(field(io, "priority"), "not 0 to 7");
 	if (io)
-		c->io_priority = IOPRIO_PRIO_VALUE(word_at(io, "class", classes), priority);
+		c->io_priority = IOPRIO_PRIO_VALUE(index_at(io, "class", classes), priority);
 }
 
 static void read_personality(struct container *c, const struct json *j)
 {
-	static const struct word domains[] = { { "LINUX", PER_LINUX },
-					       { "LINUX32", PER_LINUX32 },
-					       { NULL, 0 } };
 	static unsigned int personality;
 
 	if (!j)
 		return;
-	personality = word_at(j, "domain", domains);
+	personality = index_at(j, "domain", "LINUX LINUX32") ? PER_LINUX32 : PER_LINUX;
 	c->personality = &personality;
 }
 

@@ -35,6 +35,8 @@ const struct json *field(const struct json *j, const char *path);
 const char *text_at(const struct json *j, const char *path, const char *without);
 int64_t number_at(const struct json *j, const char *path, int64_t without);
 bool true_at(const struct json *j, const char *path);
+/* The place in the list names, as name_index() has it; refuses what is not in it. */
+int index_at(const struct json *j, const char *path, const char *names);
 /* An array of strings with a NULL behind the last; NULL when it is not there. */
 char **texts_at(const struct json *j, const char *path);
 #define for_each_in(m, j, path)                                                                    \
@@ -67,17 +69,15 @@ extern struct oci_opt {
 	const char *bundle, *pid_file, *console;
 	bool rootless;
 } oci_opt;
+/* clang-format off */
 #define OCI_OPTIONS                                                                                \
-	{ "--bundle", 'b',                                                                         \
-	  OPT_TEXT,   &oci_opt.bundle,                                                             \
-	  "DIR",      "the folder that config.json is in; the operand is the container's ID" },    \
-		{ "--pid-file", 0,                                                                 \
-		  OPT_TEXT,     &oci_opt.pid_file,                                                 \
-		  "FILE",       "with a bundle: where the number of its process is written" },     \
-	{                                                                                          \
-		"--console-socket", 0, OPT_TEXT, &oci_opt.console, "SOCKET",                       \
-			"with a bundle: whom its terminal is sent to"                              \
-	}
+	{ "--bundle", 'b', OPT_TEXT, &oci_opt.bundle, "DIR",                                       \
+	  "the folder that config.json is in; the operand is the container's ID" },                \
+	{ "--pid-file", 0, OPT_TEXT, &oci_opt.pid_file, "FILE",                                    \
+	  "with a bundle: where the number of its process is written" },                           \
+	{ "--console-socket", 0, OPT_TEXT, &oci_opt.console, "SOCKET",                             \
+	  "with a bundle: whom its terminal is sent to" }
+/* clang-format on */
 extern const struct opt create_options[], spec_options[];
 int create_verb(int argc, char **argv), start_verb(int argc, char **argv);
 int state_verb(int argc, char **argv), spec_verb(int argc, char **argv);
