@@ -11,7 +11,7 @@ struct account {
 };
 /* USER[:GROUP], names or numbers, by /etc/passwd and /etc/group. False when a name is not there. */
 bool account_find(const char *spec, struct account *a);
-int account_become(
-	const struct account *a); /* groups, gid, uid of this process; 0, -1 with errno */
+/* Groups, gid, uid of this process; 0, -1 with errno. */
+int account_become(const struct account *a);
 /* Makes the folder at path and those above it, as far as they are missing. */
 void make_folders(const char *path);

@@ -89,7 +89,19 @@ static const struct opt *find_option(const struct opt *opts, const char *name, s
 	return NULL;
 }
 
-/* "--name VALUE" or "--name=VALUE". The words used: 1 or 2. */
+/* NULL: the value is the next word. The words used: 1 or 2. */
+static int take_value(const struct opt *o, const char *shown, const char *value, int argc,
+		      char **argv)
+{
+	int used = value ? 1 : 2;
+
+	if (argc < used)
+		die(STATUS_USAGE, "%s: %s is missing", shown, o->arg);
+	set_option(o, shown, value ?: argv[1], argc);
+	return used;
+}
+
+/* "--name VALUE" or "--name=VALUE". */
 static int long_option(const struct verb *v, int argc, char **argv)
 {
 	const char *word = argv[0];
@@ -100,20 +112,11 @@ static int long_option(const struct verb *v, int argc, char **argv)
 	if (!o)
 		die(STATUS_USAGE, "%s: unknown option %s (try `%s %s --help`)", v->name, word,
 		    the_tool->name, v->name);
-	if (o->kind == OPT_FLAG || (o->kind == OPT_WORD && !value)) {
-		if (value)
-			die(STATUS_USAGE, "%s: takes no value", o->name);
-		set_option(o, o->name, "", argc);
-		return 1;
-	}
-	if (value) {
-		set_option(o, o->name, value, argc);
-		return 1;
-	}
-	if (argc < 2)
-		die(STATUS_USAGE, "%s: %s is missing", o->name, o->arg);
-	set_option(o, o->name, argv[1], argc);
-	return 2;
+	if (o->kind == OPT_FLAG && value)
+		die(STATUS_USAGE, "%s: takes no value", o->name);
+	if (o->kind == OPT_FLAG || (o->kind == OPT_WORD && !value))
+		value = "";
+	return take_value(o, o->name, value, argc, argv);
 }
 
 /* "-it", "-e VALUE", "-eVALUE". */
@@ -126,18 +129,9 @@ static int short_options(const struct verb *v, int argc, char **argv)
 		if (!o)
 			die(STATUS_USAGE, "%s: unknown option %s (try `%s %s --help`)", v->name,
 			    shown, the_tool->name, v->name);
-		if (o->kind == OPT_FLAG) {
-			set_option(o, shown, NULL, argc);
-			continue;
-		}
-		if (p[1]) {
-			set_option(o, shown, p + 1, argc);
-			return 1;
-		}
-		if (argc < 2)
-			die(STATUS_USAGE, "%s: %s is missing", shown, o->arg);
-		set_option(o, shown, argv[1], argc);
-		return 2;
+		if (o->kind != OPT_FLAG)
+			return take_value(o, shown, p[1] ? p + 1 : NULL, argc, argv);
+		set_option(o, shown, NULL, argc);
 	}
 	return 1;
 }

@@ -135,15 +135,12 @@ static bool pass_input(int s, bool leaves, bool *end)
 /* Only when the process has a terminal are the keys and the signals of this one's its. */
 static int watch_signals(bool raw)
 {
+	static const int signals[] = { SIGWINCH, SIGTERM, SIGHUP, SIGINT };
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGWINCH);
-	if (raw) {
-		sigaddset(&set, SIGTERM);
-		sigaddset(&set, SIGHUP);
-		sigaddset(&set, SIGINT);
-	}
+	for (int i = 0; i < (raw ? 4 : 1); i++)
+		sigaddset(&set, signals[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }

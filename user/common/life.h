@@ -86,8 +86,8 @@ extern struct life {
 	struct state state; /* what the end of this process takes down, if it is its keeper */
 	int cgroup; /* -1: none */
 	struct io *io;
-	pid_t (*start)(
-		void); /* its first process: its pid, up to its command or with what it failed */
+	/* its first process: its pid, up to its command or with what it failed */
+	pid_t (*start)(void);
 	void (*release)(void); /* gives back what else it has, at its end; or NULL */
 	void (*removed)(void); /* nothing is left; or NULL */
 } life;
@@ -125,7 +125,8 @@ int inspect_verb(int argc, char **argv), events_verb(int argc, char **argv);
 int completion_verb(int argc, char **argv);
 
 void json_text(const char *key, const char *text); /* prints "KEY": "TEXT" */
-void json_number(const char *key,
-		 int64_t v); /* ", "KEY": V"; null when it is not known (negative) */
-void table_number(struct table *t, int64_t v, int scale,
-		  const char *unit); /* v / scale, 1, 10 or 100; "-" */
+/* Prints , "KEY": V; null when it is not known (negative). */
+void json_number(const char *key, int64_t v);
+/* v / scale, which is 1, 10 or 100; "-" when it is not known. */
+void table_number(struct table *t, int64_t v, int scale, const char *unit);
+void table_size(struct table *t, int64_t bytes); /* likewise */

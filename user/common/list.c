@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common.h"
+#include "life.h"
 
 #define SUFFIX ".erofs"
 
@@ -62,7 +62,7 @@ int image_names(char ***list)
 int images_verb(int argc, char **argv)
 {
 	struct table t = { 0 };
-	char **names, path[512], buf[TEXT_SIZE];
+	char **names, path[512];
 	int n = image_names(&names);
 
 	table_begin(&t, "IMAGE SIZE");
@@ -75,21 +75,10 @@ int images_verb(int argc, char **argv)
 		size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END); /* a file, or a disk */
 		close(fd);
 		table_add(&t, "%s", names[i]);
-		table_add(&t, "%s", size_text(size, buf));
+		table_size(&t, size);
 	}
 	table_print(&t);
 	return 0;
-}
-
-static void add_number(struct table *t, int64_t v, bool size)
-{
-	char buf[TEXT_SIZE] = "-";
-
-	if (v >= 0 && size)
-		size_text(v, buf);
-	else if (v >= 0)
-		format(buf, sizeof(buf), "%lld", (long long)v);
-	table_add(t, "%s", buf);
 }
 
 static struct {
@@ -106,8 +95,7 @@ static const char *phase_text(const struct state *s, int cgroup, char buf[TEXT_S
 {
 	static const char *const texts[] = { "starting", "created", "running", "stopped", "dead" };
 
-	if (s->phase == STATE_RUNNING && cgroup >= 0 &&
-	    cgroup_number(cgroup, "cgroup.freeze", "") == 1)
+	if (s->phase == STATE_RUNNING && cgroup_number(cgroup, "cgroup.freeze", "") == 1)
 		return "paused";
 	if (s->phase != STATE_EXITED || !s->ended)
 		return texts[s->phase];
@@ -130,16 +118,15 @@ static void add_row(const struct state *s, void *table)
 	table_add(table, "%s", s->name);
 	table_add(table, "%s", s->image[0] ? s->image : "-");
 	table_add(table, "%s", phase_text(s, cgroup, buf));
-	add_number(table, s->phase == STATE_CREATED || s->phase == STATE_RUNNING ? s->pid : -1,
-		   false);
+	table_number(table, s->phase == STATE_CREATED || s->phase == STATE_RUNNING ? s->pid : -1, 1,
+		     "");
 	table_add(table, "%s", s->started ? age_text(time(NULL) - s->started, buf) : "-");
-	add_number(table, cgroup < 0 ? -1 : cgroup_number(cgroup, "pids.current", ""), false);
-	add_number(table, cgroup < 0 ? -1 : cgroup_number(cgroup, "memory.current", ""), true);
+	table_number(table, cgroup_number(cgroup, "pids.current", ""), 1, "");
+	table_size(table, cgroup_number(cgroup, "memory.current", ""));
 	table_add(table, "%s", s->address[0] ? s->address : "-");
 	table_add(table, "%s", s->ports[0] ? s->ports : "-");
 	table_add(table, "%s", s->command);
-	if (cgroup >= 0)
-		close(cgroup);
+	close(cgroup);
 }
 
 int ps_verb(int argc, char **argv)

@@ -43,6 +43,13 @@ void table_number(struct table *t, int64_t v, int scale, const char *unit)
 			  (int)(v % scale), unit);
 }
 
+void table_size(struct table *t, int64_t bytes)
+{
+	char text[TEXT_SIZE];
+
+	table_add(t, "%s", bytes < 0 ? "-" : size_text(bytes, text));
+}
+
 /* ---- stats ---- */
 
 static struct {
@@ -106,7 +113,6 @@ static int64_t elapsed; /* microseconds since the last look */
 static void add_stats(const struct state *s, void *table)
 {
 	struct figures f = figures_of(s->cgroup);
-	char text[TEXT_SIZE];
 	int64_t used;
 
 	if (s->phase != STATE_RUNNING)
@@ -128,8 +134,8 @@ static void add_stats(const struct state *s, void *table)
 	table_number(table, f.cpu >= 0 && used >= 0 && elapsed > 0 ? 1000 * used / elapsed : -1, 10,
 		     "%");
 	table_number(table, f.cpu < 0 ? -1 : f.cpu / 10000, 100, "s");
-	table_add(table, "%s", f.memory < 0 ? "-" : size_text(f.memory, text));
-	table_add(table, "%s", f.limit < 0 ? "-" : size_text(f.limit, text));
+	table_size(table, f.memory);
+	table_size(table, f.limit);
 	table_number(table, f.tasks, 1, "");
 	if (the_tool->stats)
 		the_tool->stats(s, table);

@@ -22,8 +22,7 @@ struct mount_point {
 	const char *target; /* made when it is not there */
 	const char *data;
 	unsigned long flags; /* MS_*; of a bind mount: MS_REC, and what a remount sets */
-	const unsigned long
-		*propagation; /* MS_SHARED and its like, set in turn; 0 ends them; or NULL */
+	const unsigned long *propagation; /* MS_SHARED ..., set in turn; 0 ends them; or NULL */
 	bool optional; /* left out where the kernel lacks it or keeps it from a container */
 };
 
@@ -147,8 +146,8 @@ void each_mount(pid_t pid, void (*fn)(const struct mount_line *m, void *arg), vo
 
 /* Adds K=V unless there is a K already. */
 void put_env(char **envp, const char *text);
-void add_env(char **envp,
-	     const struct opt_list *list); /* what -e asks for; dies when it is not K=V */
+/* Adds what -e asks for; dies when it is not K=V. */
+void add_env(char **envp, const struct opt_list *list);
 /* Folder, user and environment of c: as asked for, else as the image says. */
 void set_surroundings(struct container *c, const struct surroundings *s,
 		      const struct image_config *config);
@@ -167,8 +166,8 @@ void add_limit(struct container *c, const char *option, const char *file, const 
 
 /* ---- life.c: the container of this process, as `life` (life.h) has it ---- */
 struct state *container_begin(const char *name, const char *image, struct container *container);
-int container_group(
-	void); /* makes its group, with the limits; -1: no cgroup2 here. Dies when it cannot limit it */
+/* Makes its group, with the limits; -1: no cgroup2 here. Dies when it cannot limit it. */
+int container_group(void);
 /* Its first process, up to its command; a bundle's waits then. False: that one ends, and has told why. */
 bool container_create(void);
 bool container_start(void); /* the command too */

@@ -331,8 +331,6 @@ static int change_root(void)
 
 int container_setup(const struct container *c)
 {
-	int status;
-
 	if (c->with_parent)
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	else
@@ -345,22 +343,14 @@ int container_setup(const struct container *c)
 	umask(0);
 	if (c->bundle && bundle_step(c)) /* prestart, createRuntime */
 		return STATUS_FAILED;
-	status = make_root(c);
-	for (int i = 0; !status && i < c->nr_mounts; i++)
-		status = make_mount(c, c->mounts + i);
-	if (!status)
-		status = make_devices(c);
-	if (!status)
-		status = write_sysctls(c);
-	if (!status && c->bundle)
-		status = run_hooks(c->bundle, "createContainer");
-	if (!status)
-		status = change_root();
-	if (!status)
-		status = shield(c);
-	if (!status)
-		status = set_names(c);
-	if (status)
-		return status;
+	if (make_root(c))
+		return STATUS_FAILED;
+	for (int i = 0; i < c->nr_mounts; i++)
+		if (make_mount(c, c->mounts + i))
+			return STATUS_FAILED;
+	if (make_devices(c) || write_sysctls(c) ||
+	    (c->bundle && run_hooks(c->bundle, "createContainer")) || change_root() || shield(c) ||
+	    set_names(c))
+		return STATUS_FAILED;
 	return c->init ? container_init(c) : container_exec(c);
 }
