@@ -3,8 +3,8 @@
  * A kernel without an operating system (multiboot 1): says on COM1 what its loader tells it and what the first
  * sector of the second IDE disk holds, then ends the machine with the sum of what it counted: 1 for the magic
  * number, 2 for a module, 4 for a map of memory with 3 ranges, 8 for ACPI's and 16 for MP's pointer where
- * firmware has them, 32 for that disk, 64 for a cursor of the screen. Without the disk it switches the machine
- * off, as kernels do that have no ACPI.
+ * firmware has them, 32 for that disk, 64 for a cursor of the screen, 128 for the clock's interrupt. Without the
+ * disk it switches the machine off, as kernels do that have no ACPI.
  */
 #define MAGIC 0x1badb002
 #define FLAGS 3 /* modules at pages, tell of memory */
@@ -19,6 +19,12 @@
 #define SECTOR 512
 #define BUFFER 0x70000
 #define PORT_CRTC 0x3d4
+#define PORT_CMOS 0x70 /* index; data behind it */
+#define CLOCK_B 0x0b
+#define CLOCK_PERIODIC 0x42 /* and 24 hours */
+#define CLOCK_C 0x0c /* the interrupts that there were */
+#define PORT_PIC2 0xa0 /* interrupts from 8 on, which is the clock's */
+#define READ_REQUESTS 0x0a
 #define PORT_PCI 0xcf8 /* address; data behind it */
 #define PCI_ENABLE 0x80000000
 #define PIIX4_PM 0x71138086
@@ -76,6 +82,24 @@ start:
 	cmp $0xff, %al
 	je 1f
 	or $64, %ebp
+1:	mov $CLOCK_B, %al
+	out %al, $PORT_CMOS
+	mov $CLOCK_PERIODIC, %al
+	out %al, $PORT_CMOS + 1
+	mov $CLOCK_C, %al
+	out %al, $PORT_CMOS
+	in $PORT_CMOS + 1, %al /* that before is told */
+	mov $READ_REQUESTS, %al
+	out %al, $PORT_PIC2
+	mov $1000000, %ecx
+2:	in $PORT_PIC2, %al
+	test $1, %al
+	loopz 2b
+	jz 1f
+	in $PORT_CMOS + 1, %al
+	cmp $0xc0, %al
+	jne 1f
+	or $128, %ebp
 1:	test $32, %ebp
 	jz off
 	mov %ebp, %eax

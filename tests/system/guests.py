@@ -153,7 +153,7 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
          "vm run --kernel /tests/guest/multiboot --initrd m --append 'more words' --disk 0,ide --disk 1,ide; echo $?; "
          "vm run --kernel /tests/guest/multiboot --disk 0,ide; echo $?; "
          "vm run --kernel /tests/guest/multiboot --disk 0,ide --disk 1,ide --disk 0,ide 2>&1", status=2,
-         out="/tests/guest/multiboot more words\na module\n\ndisk 1\n\n127\n/tests/guest/multiboot\n0\n"
+         out="/tests/guest/multiboot more words\na module\n\ndisk 1\n\n255\n/tests/guest/multiboot\n0\n"
              "vm: --disk 0: there are two IDE disks at most", on=("qemu", "bochs")),
     # a boot sector that reads what is behind it, cut out of its ELF file
     Case("boot-sector", CUT + "vm run --kernel boot.img | cat; vm run --kernel boot.img > /dev/null", status=129,

@@ -125,7 +125,7 @@ mkdir s; vm run -d --name b --share s busybox -- sleep 1000; vm exec b -- true; 
 ls -A /proc/$p/root/; for f in /proc/$p/fd/*; do [ -d $f ] && ls -A $f/../..; done; vm rm -f b""", seconds=30, on=("qemu",),
          out="a\n0\ntouch: /proc/root/x: Read-only file system\nCapInh:0000000000000000\nCapPrm:0000000000000000\n"
              "CapEff:0000000000000000\nCapBnd:0000000000000000\nCapAmb:0000000000000000\nNoNewPrivs:1\nSeccomp:2\n"
-             "/dev/kvm\n/dev/null\nanon_inode:eventfd\nanon_inode:signalfd\nkvm-vcpu:\nkvm-vm:\npipe:\nsocket:\nb\n0\n0"),
+             "/dev/kvm\n/dev/null\nanon_inode:eventfd\nanon_inode:signalfd\nanon_inode:timerfd\nkvm-vcpu:\nkvm-vm:\npipe:\nsocket:\nb\n0\n0"),
     Case("in-container", "ctr run --rm -v /dev/kvm:/dev/kvm -v /lib/dyad:/lib/dyad -v /images:/images "
          "-v /usr/local/bin:/usr/local/bin busybox -- sh -c 'vm run busybox -- sh -c \"cat /proc/cmdline; exit 4\"'",
          match="engine=vm", status=4, seconds=30, on=("qemu",)),

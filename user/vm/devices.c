@@ -3,12 +3,23 @@
  * Small devices: a clock with a memory that tells of the machine, a port for messages, and the ways to end
  * the machine: an exit port, ACPI, two resets. The interrupt chips are the kernel's.
  */
+#include <poll.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "vm.h"
 
 #define PORT_CMOS 0x70 /* index; data behind it */
+#define IRQ_CLOCK 8
+enum { CLOCK_A = 0x0a, CLOCK_B, CLOCK_C }; /* registers of the clock */
+#define CLOCK_RATE 15 /* of A */
+#define CLOCK_DIVIDER 0x20 /* it runs */
+#define CLOCK_24_HOURS 2 /* of B */
+#define CLOCK_PERIODIC 0x40 /* of B: interrupts are wanted; of C: there was one */
+#define CLOCK_INTERRUPT 0x80 /* of C */
+#define CLOCK_HZ 32768
 #define PORT_SYSTEM_CONTROL 0x92 /* A20, which is always on, and a reset */
 #define SYSTEM_RESET 1
 #define SYSTEM_A20 2
@@ -32,6 +43,35 @@ static struct {
 	uint8_t reg[128];
 } cmos;
 
+static struct watch periodic = { .events = POLLIN };
+
+static void clock_tick(struct machine *m, void *device, short events)
+{
+	uint64_t count;
+
+	if (read(periodic.fd, &count, sizeof(count)) < 0)
+		return;
+	cmos.reg[CLOCK_C] = CLOCK_INTERRUPT | CLOCK_PERIODIC;
+	irq_line(m, IRQ_CLOCK, true);
+}
+
+/* Its interrupts, CLOCK_HZ >> (rate - 1) a second, as the registers A and B say. */
+static void clock_program(void)
+{
+	unsigned int rate = cmos.reg[CLOCK_A] & CLOCK_RATE;
+	bool wanted = cmos.reg[CLOCK_B] & CLOCK_PERIODIC && rate;
+	long ns = wanted ? (1000000000L << (rate - 1)) / CLOCK_HZ : 0;
+	struct itimerspec every = { { 0, ns }, { 0, ns } };
+
+	timerfd_settime(periodic.fd, 0, &every, NULL);
+}
+
+static const char *clock_restored(struct machine *m, struct kept *k)
+{
+	clock_program();
+	return cmos.index < sizeof(cmos.reg) ? NULL : "the clock is damaged";
+}
+
 /* MC146818: the clock's registers, in BCD and 24 hours, UTC; it runs, whatever is written there. */
 static uint8_t cmos_read(uint8_t index)
 {
@@ -47,8 +87,6 @@ static uint8_t cmos_read(uint8_t index)
 	cmos.reg[0x08] = bcd(t.tm_mon + 1);
 	cmos.reg[0x09] = bcd(t.tm_year % 100);
 	cmos.reg[CMOS_CENTURY] = bcd((t.tm_year + 1900) / 100);
-	cmos.reg[0x0a] = 0x26; /* divider runs, no update under way */
-	cmos.reg[0x0b] = 0x02; /* 24 hours */
 	cmos.reg[0x0d] = 0x80; /* battery good */
 	return cmos.reg[index];
 }
@@ -63,6 +101,8 @@ static void cmos_put(unsigned int index, uint64_t v, uint64_t most)
 /* What firmware finds there (Ralf Brown's CMOS list; from 0x34 on as QEMU and Bochs have it). */
 static void cmos_init(struct machine *m)
 {
+	cmos.reg[CLOCK_A] = CLOCK_DIVIDER | 6; /* 1024 a second, not wanted yet */
+	cmos.reg[CLOCK_B] = CLOCK_24_HOURS;
 	cmos.reg[0x14] = 0x06; /* equipment: an FPU, a mouse port, VGA */
 	cmos_put(0x15, 640, 640); /* KiB */
 	cmos_put(0x17, (m->ram_size - HIGH_MEMORY) >> 10, 0xffff);
@@ -81,9 +121,17 @@ static void cmos_access(struct machine *m, void *device, uint64_t reg, bool in, 
 	if (!in && reg == 0)
 		cmos.index = *v & 0x7f;
 	else if (reg == 1 && in)
-		*v = cmos_read(cmos.index & 0x7f);
+		*v = cmos_read(cmos.index);
 	else if (reg == 1)
-		cmos.reg[cmos.index & 0x7f] = *v;
+		cmos.reg[cmos.index] = *v;
+	if (reg == 1 && in && cmos.index == CLOCK_C) {
+		cmos.reg[CLOCK_C] = 0;
+		irq_line(m, IRQ_CLOCK, false);
+	} else if (reg == 1 && !in && (cmos.index == CLOCK_A || cmos.index == CLOCK_B)) {
+		cmos.reg[CLOCK_A] = CLOCK_DIVIDER | (cmos.reg[CLOCK_A] & CLOCK_RATE);
+		cmos.reg[CLOCK_B] = CLOCK_24_HOURS | (cmos.reg[CLOCK_B] & CLOCK_PERIODIC);
+		clock_program();
+	}
 }
 
 /* The port that takes the guest's exit status. */
@@ -216,7 +264,11 @@ static const char *pm_restored(struct machine *m, struct kept *k)
 void devices_init(struct machine *m)
 {
 	static struct region all[] = {
-		{ .name = "CMOS, clock", .start = PORT_CMOS, .size = 2, .access = cmos_access },
+		{ .name = "CMOS, clock",
+		  .start = PORT_CMOS,
+		  .size = 2,
+		  .irq = IRQ_CLOCK,
+		  .access = cmos_access },
 		{ .name = "system control",
 		  .start = PORT_SYSTEM_CONTROL,
 		  .size = 1,
@@ -235,7 +287,7 @@ void devices_init(struct machine *m)
 		{ .name = "reset", .start = PORT_RESET_CONTROL, .size = 1, .access = reset_access },
 	};
 	static struct kept kept[] = {
-		{ .id = "cmos", .data = &cmos, .size = sizeof(cmos) },
+		{ .id = "cmos", .data = &cmos, .size = sizeof(cmos), .restored = clock_restored },
 		{ .id = "pm",
 		  .data = &pm,
 		  .size = sizeof(pm),
@@ -244,6 +296,11 @@ void devices_init(struct machine *m)
 	};
 
 	cmos_init(m);
+	periodic.fn = clock_tick;
+	periodic.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (periodic.fd < 0)
+		die(STATUS_FAILED, "cannot have a timer for the clock");
+	watch_add(&periodic);
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		bus_add(m, &all[i]);
 	snapshot_keep(&kept[0]);

@@ -132,6 +132,7 @@ static const uint16_t allowed[] = {
 	SYS_lseek,           SYS_ftruncate,    SYS_fallocate,
 	SYS_fsync,           SYS_fdatasync,    SYS_restart_syscall,
 	SYS_getrandom,       SYS_exit,         SYS_exit_group,
+	SYS_timerfd_settime,
 };
 
 /* Of a terminal: its settings and size; none that puts words into its mouth (TIOCSTI). */
