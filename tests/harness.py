@@ -27,8 +27,8 @@ MACHINES = {
     "san": dict(engine="qemu", cpus=2, san=True),  # UBSan and KASan; runs all that "qemu" runs
     "small": dict(engine="qemu", cpus=1, mem="32M"),
     "nosvm": dict(engine="qemu", cpus=1, cpu="max,svm=off"),
-    "debian": dict(engine="qemu", cpus=2, mem="256M", image="debian"),  # dynamic programs of Debian
-    "debiansan": dict(engine="qemu", cpus=2, mem="512M", san=True, image="debian"),
+    "debian": dict(engine="qemu", cpus=2, mem="384M", image="debian"),  # dynamic programs of Debian
+    "debiansan": dict(engine="qemu", cpus=2, mem="640M", san=True, image="debian"),
     # an image of every kind beside busybox, for ctr and vm
     "images": dict(engine="qemu", cpus=2, mem="1G", images=("debian", "klibc", "musl", "oci", "toybox")),
     "imagesan": dict(engine="qemu", cpus=2, mem="512M", san=True, images=("oci",)),
