@@ -45,7 +45,7 @@ static enum outcome access_device(struct vcpu *v, const struct insn *in, u64 gpa
 static enum outcome page_fault(struct vcpu *v, u64 at, u32 error)
 {
 	v->regs.cr2 = at;
-	queue_exception(v, VEC_PF, true, error);
+	v->event = exception(VEC_PF, true, error);
 	return FAULTED;
 }
 

@@ -28,12 +28,6 @@ struct ioeventfd {
 
 /* ---- irqfd ---- */
 
-static void irqfd_inject(struct irqfd *f)
-{
-	irq_set(f->vm, f->gsi, true);
-	irq_set(f->vm, f->gsi, false);
-}
-
 /* The eventfd's wait queue is locked. */
 static void irqfd_wake(struct wait_entry *w, u32 key)
 {
@@ -44,7 +38,7 @@ static void irqfd_wake(struct wait_entry *w, u32 key)
 	if (!(key & POLLIN))
 		return;
 	eventfd_take(f->event);
-	irqfd_inject(f);
+	irq_pulse(f->vm, f->gsi);
 }
 
 static void irqfd_free(struct irqfd *f)
@@ -80,7 +74,7 @@ static int irqfd_assign(struct vm *vm, u32 gsi, struct eventfd *event)
 	}
 	list_add(&f->link, &vm->irqfds);
 	if (eventfd_listen(event, &f->wait))
-		irqfd_inject(f);
+		irq_pulse(vm, gsi);
 	return 0;
 }
 

@@ -8,23 +8,13 @@
 #include "vmm/irqchip/irqchip.h"
 #include "vmm/vmm.h"
 
-void queue_exception(struct vcpu *v, u8 vector, bool has_error, u32 error)
+struct vmm_event exception(u8 vector, bool has_error, u32 error)
 {
-	struct vmm_exit x;
-
-	/* real mode pushes none */
-	exit_is_exception(&x, vector, has_error && (vmm->get(v, VF_CR0) & CR0_PE), error);
-	v->event = x.exception;
-}
-
-void exit_is_exception(struct vmm_exit *x, u8 vector, bool has_error, u32 error)
-{
-	x->kind = VX_EXCEPTION;
-	x->exception = (struct vmm_event){ .valid = true,
-					   .vector = vector,
-					   .type = EVENT_EXCEPTION,
-					   .has_error = has_error,
-					   .error = error };
+	return (struct vmm_event){ .valid = true,
+				   .vector = vector,
+				   .type = EVENT_EXCEPTION,
+				   .has_error = has_error,
+				   .error = error };
 }
 
 /* Software interrupts need no help: RIP still points at the instruction, which runs again. */
@@ -43,7 +33,7 @@ void exit_save_event(struct vcpu *v, u32 info, u32 error)
 
 static int inject_gp(struct vcpu *v, struct vmm_exit *x)
 {
-	queue_exception(v, VEC_GP, true, 0);
+	v->event = exception(VEC_GP, true, 0);
 	return 1;
 }
 
@@ -415,6 +405,15 @@ static int do_window(struct vcpu *v, struct vmm_exit *x)
 	/* LAB 11: end */
 }
 
+static void explain_failure(struct vcpu *v, struct vmm_exit *x)
+{
+	if (v->refusals++ >= VMM_LOGGED_REFUSALS)
+		return;
+	pr_err("kvm: vCPU %u: entry refused at rip 0x%lx, %s:", v->id, v->regs.rip, vmm->name);
+	if (!vmm->explain(v, x->reason))
+		pr_err("kvm:   no rule known here is broken");
+}
+
 static int (*const handlers[])(struct vcpu *v, struct vmm_exit *x) = {
 	[VX_IO] = do_io,
 	[VX_SLAT_FAULT] = do_slat_fault,
@@ -441,7 +440,7 @@ int exit_handle(struct vcpu *v, struct vmm_exit *x)
 		cpuid_emulate(v);
 		return skip(v, x);
 	case VX_UNDEFINED:
-		queue_exception(v, VEC_UD, false, 0);
+		v->event = exception(VEC_UD, false, 0);
 		return 1;
 	case VX_HYPERCALL: /* no hypercall is offered: CPUID 0x40000001 says so */
 		v->regs.gpr[R_RAX] = -1000; /* KVM_ENOSYS */
@@ -453,6 +452,7 @@ int exit_handle(struct vcpu *v, struct vmm_exit *x)
 		v->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
 		v->run->fail_entry.hardware_entry_failure_reason = x->reason;
 		v->run->fail_entry.cpu = this_cpu()->id;
+		explain_failure(v, x);
 		vmm->inject(v, &(struct vmm_event){ 0 }); /* VT-x would keep it */
 		return 0;
 	default:

@@ -293,8 +293,8 @@ static int set_events(struct vcpu *v, void *arg, bool set)
 		return -EINVAL;
 	v->event = (struct vmm_event){ 0 };
 	if (e->exception.injected)
-		queue_exception(v, e->exception.nr, e->exception.has_error_code,
-				e->exception.error_code);
+		v->event = exception(e->exception.nr, e->exception.has_error_code,
+				     e->exception.error_code);
 	else if (e->nmi.injected)
 		v->event = (struct vmm_event){ .valid = 1, .type = EVENT_NMI, .vector = VEC_NMI };
 	else if (e->interrupt.injected)

@@ -202,6 +202,8 @@ struct vmm_ops {
 	/* Runs the guest until it exits; v->regs goes in and comes out. flush: forget translations. */
 	void (*enter)(struct vcpu *v, bool flush, struct vmm_exit *x);
 	void (*inject)(struct vcpu *v, const struct vmm_event *e); /* at the next enter */
+	/* After VX_FAIL_ENTRY: a log line for each rule that the state breaks. How many */
+	unsigned int (*explain)(struct vcpu *v, u64 reason);
 	u64 (*get)(struct vcpu *v, enum vmm_field f);
 	void (*set)(struct vcpu *v, enum vmm_field f, u64 value);
 	void (*get_segment)(struct vcpu *v, enum vmm_seg i, struct kvm_segment *s);
@@ -378,9 +380,8 @@ int decode_current(struct vcpu *v, struct insn *in);
 void goto_rip(struct vcpu *v, u64 rip); /* on to the next instruction */
 /* KVM_EXIT_INTERNAL_ERROR: the guest did what this hypervisor cannot do for it. 0 */
 int give_up(struct vcpu *v, struct vmm_exit *x);
-void queue_exception(struct vcpu *v, u8 vector, bool has_error, u32 error);
-/* For the back-ends: the exit is this exception, which the CPU would have delivered. */
-void exit_is_exception(struct vmm_exit *x, u8 vector, bool has_error, u32 error);
+/* Real mode pushes no error code: then has_error does not count. */
+struct vmm_event exception(u8 vector, bool has_error, u32 error);
 /* The exit cut short the delivery of this (as struct vmm_event has it): it goes in again. */
 void exit_save_event(struct vcpu *v, u32 info, u32 error);
 

@@ -30,6 +30,7 @@ int irqchip_state(struct vm *vm, struct kvm_irqchip *c, bool set);
 int irq_set_routes(struct vm *vm, const struct kvm_irq_routing __user *arg);
 /* The line of a GSI. How many took the interrupt; 0: it was pending already; -1: nobody. Any context. */
 int irq_set(struct vm *vm, u32 gsi, bool level);
+void irq_pulse(struct vm *vm, u32 gsi); /* up and down again: an edge */
 int irq_send_msi(struct vm *vm, u32 address, u32 data); /* returns the same */
 /* Serve the access when it is one of these devices or an ioeventfd's; false: somebody else's. */
 bool irqchip_io(struct vm *vm, u16 port, u8 size, bool in, u32 *value);

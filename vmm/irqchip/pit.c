@@ -63,14 +63,6 @@ static bool out_of(const struct kvm_pit_channel_state *c)
 	}
 }
 
-static void raise_line(struct pit *pit)
-{
-	if (pit->vm->irqchip) {
-		irq_set(pit->vm, 0, true);
-		irq_set(pit->vm, 0, false);
-	}
-}
-
 static void fired(struct timer *t)
 {
 	struct pit *pit = container_of(t, struct pit, timer);
@@ -82,7 +74,8 @@ static void fired(struct timer *t)
 		timer_start(t, pit->expires);
 	}
 	spin_unlock(&pit->lock);
-	raise_line(pit);
+	if (pit->vm->irqchip)
+		irq_pulse(pit->vm, 0);
 }
 
 /* A new count is complete: channel n begins to count. The lock is not held. */

@@ -174,6 +174,12 @@ int irq_set(struct vm *vm, u32 gsi, bool level)
 	return sum;
 }
 
+void irq_pulse(struct vm *vm, u32 gsi)
+{
+	irq_set(vm, gsi, true);
+	irq_set(vm, gsi, false);
+}
+
 /* A write that no chip has: does the monitor want it without an exit? */
 static bool taken_by_monitor(struct vm *vm, bool port, u64 addr, u8 size, u64 value)
 {

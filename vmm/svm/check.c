@@ -7,7 +7,7 @@
 
 #define ATTRIBUTE_L_DB (BIT(9) | BIT(10))
 
-void svm_explain_failure(struct vcpu *v)
+unsigned int svm_explain(struct vcpu *v, u64 reason)
 {
 	const struct vmcb *b = v->hw_page;
 	bool lme = b->efer & EFER_LME, paging = b->cr0 & CR0_PG;
@@ -34,14 +34,10 @@ void svm_explain_failure(struct vcpu *v)
 	};
 	unsigned int broken = 0;
 
-	if (v->refusals++ >= VMM_LOGGED_REFUSALS)
-		return;
-	pr_err("kvm: vCPU %u: VMRUN refused the VMCB at rip 0x%lx:", v->id, v->regs.rip);
 	for (unsigned int i = 0; i < ARRAY_SIZE(rules); i++)
 		if (!rules[i].holds) {
 			pr_err("kvm:   %s (0x%lx)", rules[i].rule, rules[i].value);
 			broken++;
 		}
-	if (!broken)
-		pr_err("kvm:   no rule known here is broken");
+	return broken;
 }

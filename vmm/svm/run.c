@@ -95,13 +95,12 @@ static void translate(struct vcpu *v, struct vmcb *b, struct vmm_exit *x)
 		exit_io(b, x);
 	} else if (x->kind == VX_EXCEPTION) {
 		code -= SVM_EXCEPTION;
-		exit_is_exception(x, code, code == VEC_AC, b->exit_info1);
+		x->exception = exception(code, code == VEC_AC, b->exit_info1);
 		x->dr6 = v->dr6 & DR6_BITS;
 	} else if (x->kind == VX_RDMSR && b->exit_info1) {
 		x->kind = VX_WRMSR;
 	} else if ((u32)code == SVM_REFUSED) {
 		x->kind = VX_FAIL_ENTRY;
-		svm_explain_failure(v);
 	}
 }
 

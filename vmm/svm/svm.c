@@ -224,6 +224,7 @@ const struct vmm_ops svm_ops = {
 	.swap_out = svm_stay,
 	.enter = svm_enter,
 	.inject = svm_inject,
+	.explain = svm_explain,
 	.get = svm_get,
 	.set = svm_set,
 	.get_segment = svm_get_segment,

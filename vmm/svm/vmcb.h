@@ -113,7 +113,7 @@ void svm_enter(struct vcpu *v, bool flush, struct vmm_exit *x);
 extern bool svm_has_nrip;
 
 /* check.c */
-void svm_explain_failure(struct vcpu *v);
+unsigned int svm_explain(struct vcpu *v, u64 reason);
 
 /* entry.S */
 void svm_run(u64 *gpr, paddr_t vmcb, paddr_t host_vmcb);

@@ -163,20 +163,15 @@ static void check_rest(void)
 		     "CS and SS: selectors with different RPL");
 }
 
-void vmx_explain_failure(struct vcpu *v, u64 reason)
+unsigned int vmx_explain(struct vcpu *v, u64 reason)
 {
-	if (v->refusals++ >= VMM_LOGGED_REFUSALS)
-		return;
 	broken = 0;
-	if (reason & EXIT_REASON_ENTRY_FAILED)
-		pr_err("kvm: vCPU %u: VM entry failed, exit reason %u, at rip 0x%lx:", v->id,
-		       (u32)reason & 0xffff, v->regs.rip);
-	else
-		pr_err("kvm: vCPU %u: VM entry refused, instruction error %lu:", v->id, reason);
+	pr_err("kvm:   %s %lu",
+	       reason & EXIT_REASON_ENTRY_FAILED ? "exit reason" : "instruction error",
+	       reason & 0xffff);
 	check_controls();
 	check_control_registers();
 	check_segments();
 	check_rest();
-	if (!broken)
-		pr_err("kvm:   no rule known here is broken");
+	return broken;
 }

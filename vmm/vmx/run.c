@@ -90,12 +90,13 @@ static void exit_exception(struct vcpu *v, struct vmm_exit *x)
 {
 	struct vmm_event e = { .info = vmread(VMCS_EXIT_INTR_INFO) };
 
-	x->kind = VX_RESUME;
 	if (e.type == EVENT_NMI) {
+		x->kind = VX_RESUME;
 		__asm__ volatile("int $2"); /* it was the host's */
 		return;
 	}
-	exit_is_exception(x, e.vector, e.has_error, e.has_error ? vmread(VMCS_EXIT_INTR_ERROR) : 0);
+	x->exception =
+		exception(e.vector, e.has_error, e.has_error ? vmread(VMCS_EXIT_INTR_ERROR) : 0);
 	x->dr6 = vmread(VMCS_EXIT_QUALIFICATION) & DR6_BITS;
 	if (e.vector == VEC_DB && !(v->debug & VMM_DEBUG_DB))
 		merge_dr6(v, x->dr6);
@@ -191,7 +192,7 @@ void vmx_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 	 * Coming out: CR2 is the guest's, whatever happened. When vmx_run() failed, x->kind is
 	 * VX_FAIL_ENTRY, x->reason the field VMCS_INSTRUCTION_ERROR. When it did not, x->reason is
 	 * VMCS_EXIT_REASON, and it is VX_FAIL_ENTRY too if EXIT_REASON_ENTRY_FAILED is set in it. In both
-	 * cases call vmx_explain_failure(v, x->reason), and return. Else the guest has run: from now on
+	 * cases return. Else the guest has run: from now on
 	 * the VMCS is launched (h->launched), and r gets the three registers back (and h their copies).
 	 * starter: (void)h;
 	 * starter: (void)r;
@@ -215,16 +216,9 @@ void vmx_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 	failed = vmx_run(r->gpr, h->launched);
 	r->cr2 = read_cr2();
 	x->kind = VX_FAIL_ENTRY;
-	if (failed) {
-		x->reason = vmread(VMCS_INSTRUCTION_ERROR);
-		vmx_explain_failure(v, x->reason);
+	x->reason = vmread(failed ? VMCS_INSTRUCTION_ERROR : VMCS_EXIT_REASON);
+	if (failed || (x->reason & EXIT_REASON_ENTRY_FAILED))
 		return;
-	}
-	x->reason = vmread(VMCS_EXIT_REASON);
-	if (x->reason & EXIT_REASON_ENTRY_FAILED) {
-		vmx_explain_failure(v, x->reason);
-		return;
-	}
 	h->launched = true;
 	r->gpr[R_RSP] = h->rsp = vmread(VMCS_GUEST_RSP);
 	r->rip = h->rip = vmread(VMCS_GUEST_RIP);

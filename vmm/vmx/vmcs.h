@@ -185,7 +185,7 @@ u64 ept_pointer(const struct slat *s);
 void ept_flush(u64 eptp); /* this CPU forgets the guest's translations */
 
 /* check.c: says in the log which rule of VM entry the current VMCS breaks. */
-void vmx_explain_failure(struct vcpu *v, u64 reason);
+unsigned int vmx_explain(struct vcpu *v, u64 reason);
 
 /* entry.S: 0 after an exit, 1 when the instruction itself failed. */
 int vmx_run(u64 *gpr, bool launched);

@@ -361,6 +361,7 @@ const struct vmm_ops vmx_ops = {
 	.swap_out = vmx_swap_out,
 	.enter = vmx_enter,
 	.inject = vmx_inject,
+	.explain = vmx_explain,
 	.get = vmx_get,
 	.set = vmx_set,
 	.get_segment = vmx_get_segment,
