@@ -41,43 +41,27 @@ static void on_each_cpu(void (*fn)(void *arg))
 	irq_pop();
 }
 
-static void hw_off(void)
+int vmm_hw_get(void)
 {
-	on_each_cpu(cpu_off);
-	vmm->teardown();
-}
-
-static int hw_on(void)
-{
-	int err = vmm->setup();
-
-	if (err)
-		return err;
+	MUTEX_GUARD(&hw_lock);
+	if (hw_users++)
+		return 0;
 	hw_error = 0;
+	vmm->setup();
 	on_each_cpu(cpu_on);
 	if (hw_error) {
 		pr_err("kvm: a CPU does not turn %s on: error %d", vmm->name, -hw_error);
-		hw_off();
+		on_each_cpu(cpu_off);
+		hw_users = 0;
 	}
 	return hw_error;
-}
-
-int vmm_hw_get(void)
-{
-	int err = 0;
-
-	MUTEX_GUARD(&hw_lock);
-	if (hw_users == 0)
-		err = hw_on();
-	hw_users += !err;
-	return err;
 }
 
 void vmm_hw_put(void)
 {
 	MUTEX_GUARD(&hw_lock);
 	if (--hw_users == 0)
-		hw_off();
+		on_each_cpu(cpu_off);
 }
 
 /* KVM_CHECK_EXTENSION: only what works is claimed. Bit n % 64 of word n / 64: the answer to n is 1. */

@@ -61,21 +61,15 @@ static void swap_out(struct vcpu *v)
 
 static void load_here(struct vcpu *v)
 {
-	struct vmm_cpu *c = this_cpu()->vmm;
-
 	v->hw_cpu = this_cpu()->id;
-	c->loaded = v;
 	vmm->load(v);
 }
 
 static void unload_here(void *arg)
 {
 	struct vcpu *v = arg;
-	struct vmm_cpu *c = this_cpu()->vmm;
 
 	vmm->unload(v);
-	if (c->loaded == v)
-		c->loaded = NULL;
 	v->hw_cpu = -1;
 }
 

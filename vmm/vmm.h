@@ -186,9 +186,7 @@ struct vmm_ops {
 	const struct slat_format *slat;
 	/* NULL when this CPU can run guests, else why not. Any CPU. */
 	const char *(*probe)(void);
-	/* Tables shared by all VMs: before the first VM, after the last. 0, -ENOMEM */
-	int (*setup)(void);
-	void (*teardown)(void);
+	void (*setup)(void); /* fills in the tables shared by all VMs: before the first one */
 	/* Turns the mode on and off on this CPU; page: 2 * PAGE_SIZE zeroed, its own while on. 0, -EBUSY */
 	int (*cpu_on)(void *page);
 	void (*cpu_off)(void);
@@ -216,7 +214,6 @@ extern const struct vmm_ops *vmm; /* the one this machine has */
 struct vmm_cpu {
 	u8 page[2 * PAGE_SIZE]; /* of cpu_on(): the hardware's */
 	u64 tlb_owner; /* serial of the vCPU whose translations are tagged with our one tag */
-	struct vcpu *loaded;
 };
 
 struct vcpu {

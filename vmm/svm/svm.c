@@ -12,7 +12,7 @@
 #define MSRPM_SIZE (2 * PAGE_SIZE)
 #define OUR_ASID 1
 
-static u8 *iopm, *msrpm;
+static u8 iopm[IOPM_SIZE] __aligned(PAGE_SIZE), msrpm[MSRPM_SIZE] __aligned(PAGE_SIZE);
 bool svm_has_nrip;
 
 static const char *svm_probe(void)
@@ -38,24 +38,15 @@ static void let_through(u32 first, u32 last)
 		msrpm[n / 4] &= ~(3 << n % 4 * 2);
 }
 
-static int svm_setup(void)
+static void svm_setup(void)
 {
-	iopm = page_alloc(IOPM_SIZE + MSRPM_SIZE);
-	if (!iopm)
-		return -ENOMEM;
-	msrpm = iopm + IOPM_SIZE;
-	memset(iopm, 0xff, IOPM_SIZE + MSRPM_SIZE);
+	memset(iopm, 0xff, IOPM_SIZE);
+	memset(msrpm, 0xff, MSRPM_SIZE);
 	/* Swapped by VMLOAD and VMSAVE at every entry and exit. 0x174 to 0x176: SYSENTER. */
 	let_through(0x174, 0x176);
 	let_through(MSR_STAR, MSR_SFMASK);
 	let_through(MSR_FS_BASE, MSR_KERNEL_GS_BASE);
 	svm_has_nrip = cpuid(CPUID_SVM_FEATURES, 0).edx & SVM_FEATURE_NRIP;
-	return 0;
-}
-
-static void svm_teardown(void)
-{
-	page_free(iopm, IOPM_SIZE + MSRPM_SIZE);
 }
 
 /* The first page is where VMRUN saves the host, the second the VMCB of the host's VMSAVE. */
@@ -214,7 +205,6 @@ const struct vmm_ops svm_ops = {
 	.slat = &npt_format,
 	.probe = svm_probe,
 	.setup = svm_setup,
-	.teardown = svm_teardown,
 	.cpu_on = svm_cpu_on,
 	.cpu_off = svm_cpu_off,
 	.vcpu_init = svm_vcpu_init,

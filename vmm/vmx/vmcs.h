@@ -167,7 +167,6 @@ static inline void vmwrite(u64 field, u64 v)
 
 /* vmx.c */
 void vmx_set(struct vcpu *v, enum vmm_field f, u64 value);
-extern void *vmx_msr_bitmap;
 extern u64 vmx_host_msr[VMX_SWAPPED]; /* the same on all CPUs, but for the first */
 extern bool vmx_has_vpid;
 

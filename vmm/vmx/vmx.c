@@ -10,7 +10,7 @@
 
 #define CR0_HOST_OWNED (CR0_PG | CR0_CD | CR0_NW | CR0_NE)
 
-void *vmx_msr_bitmap;
+static u8 msr_bitmap[PAGE_SIZE] __aligned(PAGE_SIZE);
 u64 vmx_host_msr[VMX_SWAPPED];
 const u32 vmx_swapped[VMX_SWAPPED] = { MSR_KERNEL_GS_BASE, MSR_STAR, MSR_LSTAR, MSR_CSTAR,
 				       MSR_SFMASK };
@@ -68,23 +68,19 @@ static const char *vmx_probe(void)
 /* MSR bitmap (SDM 3C 25.6.9): 1 exits. Reads at 0, writes at 0x800; 0xc0000000.. at 0x400 of each. */
 static void let_through(u32 first, u32 last, bool write)
 {
-	u8 *map = vmx_msr_bitmap;
 	u32 base = first >= 0xc0000000 ? 0x400 * 8 : 0;
 
 	for (u32 n = base + (first & 0x1fff); n <= base + (last & 0x1fff); n++) {
-		map[n / 8] &= ~(1 << n % 8);
-		map[0x800 + n / 8] &= ~(write << n % 8);
+		msr_bitmap[n / 8] &= ~(1 << n % 8);
+		msr_bitmap[0x800 + n / 8] &= ~(write << n % 8);
 	}
 }
 
-static int vmx_setup(void)
+static void vmx_setup(void)
 {
 	u64 cap = rdmsr(MSR_VMX_EPT_VPID_CAP);
 
-	vmx_msr_bitmap = page_alloc(PAGE_SIZE);
-	if (!vmx_msr_bitmap)
-		return -ENOMEM;
-	memset(vmx_msr_bitmap, 0xff, PAGE_SIZE);
+	memset(msr_bitmap, 0xff, PAGE_SIZE);
 	/* In the VMCS: nothing to do for us. 0x174 to 0x176: SYSENTER. */
 	let_through(0x174, 0x176, true);
 	let_through(MSR_FS_BASE, MSR_KERNEL_GS_BASE, true); /* SWAPGS writes the last anyway */
@@ -93,12 +89,6 @@ static int vmx_setup(void)
 		vmx_host_msr[i] = rdmsr(vmx_swapped[i]);
 	vmx_has_vpid =
 		may_set(MSR_VMX_PROC2, PROC2_VPID) && (cap & VPID_CAP_INVVPID) == VPID_CAP_INVVPID;
-	return 0;
-}
-
-static void vmx_teardown(void)
-{
-	page_free(vmx_msr_bitmap, PAGE_SIZE);
 }
 
 static int vmx_cpu_on(void *page)
@@ -177,7 +167,7 @@ static void init_controls(struct vcpu *v)
 	vmwrite(VMCS_EXIT_CONTROLS, controls(MSR_VMX_TRUE_EXIT, EXIT_WANTED));
 	vmwrite(VMCS_ENTRY_CONTROLS, controls(MSR_VMX_TRUE_ENTRY, ENTRY_WANTED));
 	vmwrite(VMCS_EXCEPTION_BITMAP, VMM_EXCEPTIONS);
-	vmwrite(VMCS_MSR_BITMAP, virt_to_phys(vmx_msr_bitmap));
+	vmwrite(VMCS_MSR_BITMAP, virt_to_phys(msr_bitmap));
 	vmwrite(VMCS_LINK_POINTER, ~0UL);
 	vmwrite(VMCS_EPT_POINTER, h->eptp);
 	if (vmx_has_vpid)
@@ -351,7 +341,6 @@ const struct vmm_ops vmx_ops = {
 	.hw_size = sizeof(struct vmx),
 	.probe = vmx_probe,
 	.setup = vmx_setup,
-	.teardown = vmx_teardown,
 	.cpu_on = vmx_cpu_on,
 	.cpu_off = vmx_cpu_off,
 	.vcpu_init = vmx_vcpu_init,
