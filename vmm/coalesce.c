@@ -18,14 +18,10 @@ static bool holds(const struct zone *z, bool port, u64 addr, u64 len)
 	       addr + len <= z->at.addr + z->at.size;
 }
 
-/* KVM_REGISTER_COALESCED_MMIO: -EINVAL, -ENOMEM, -ENOSPC */
-int coalesce_add(struct vm *vm, const struct kvm_coalesced_mmio_zone *at)
+static int add(struct vm *vm, const struct kvm_coalesced_mmio_zone *at)
 {
-	struct zone *z;
+	struct zone *z = kzalloc(sizeof(*z));
 
-	if (at->pio > 1)
-		return -EINVAL;
-	z = kzalloc(sizeof(*z));
 	if (!z)
 		return -ENOMEM;
 	z->at = *at;
@@ -39,13 +35,14 @@ int coalesce_add(struct vm *vm, const struct kvm_coalesced_mmio_zone *at)
 	return 0;
 }
 
-/* KVM_UNREGISTER_COALESCED_MMIO: the zones that hold all of this one. -EINVAL */
-int coalesce_remove(struct vm *vm, const struct kvm_coalesced_mmio_zone *at)
+int coalesce_ioctl(struct vm *vm, const struct kvm_coalesced_mmio_zone *at, bool gone)
 {
 	struct zone *z, *next;
 
 	if (at->pio > 1)
 		return -EINVAL;
+	if (!gone)
+		return add(vm, at);
 	SPIN_GUARD(&vm->fd_lock);
 	list_for_each_safe(z, next, &vm->zones, link) {
 		if (!holds(z, at->pio, at->addr, at->size))

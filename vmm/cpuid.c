@@ -46,6 +46,10 @@ static const struct policy {
 	{ 1, -1, { ~0U, 0xff00, F1_ECX, F1_EDX }, { 0, 0, CPUID_1_ECX_X2APIC, F1_EDX_APIC } },
 	{ 6, -1, { 0 }, { .eax = BIT(2) } }, /* ARAT: our APIC timer never stops */
 	{ 7, 0, { 0, F7_EBX, F7_ECX, F7_EDX }, { .ebx = F7_EBX_TSC_ADJUST } },
+	{ 0xb,
+	  0,
+	  { 0 },
+	  { 0 } }, /* topology is the monitor's business, as on Linux; so are x2APIC ids */
 	{ 0xd, 0, { ALL }, { 0 } },
 	{ 0xd, 1, { .eax = BIT(0) }, { 0 } },
 	{ 0xd, 2, { ALL }, { 0 } },
@@ -91,17 +95,14 @@ long cpuid_supported(struct kvm_cpuid2 __user *arg)
 	if (get_user(max, (u32 __user *)arg))
 		return -EFAULT;
 	for (const struct policy *p = policies; p < policies + ARRAY_SIZE(policies); p++) {
-		struct cpuid_regs r = cpuid(p->leaf, p->sub < 0 ? 0 : p->sub);
-		struct kvm_cpuid_entry2 e = { .function = p->leaf };
+		struct kvm_cpuid_entry2 e = { .function = p->leaf, .index = max(p->sub, 0) };
+		struct cpuid_regs r = cpuid(p->leaf, e.index);
 
 		if (!is_there(p->leaf, p->sub))
 			continue;
 		if (n == max)
 			return -E2BIG;
-		if (p->sub >= 0) {
-			e.index = p->sub;
-			e.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
-		}
+		e.flags = p->sub < 0 ? 0 : KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
 		adjust(p->leaf, p->sub, &r);
 		e.eax = (r.eax & p->mask.eax) | p->set.eax;
 		e.ebx = (r.ebx & p->mask.ebx) | p->set.ebx;
@@ -123,14 +124,6 @@ struct kvm_cpuid_entry2 *cpuid_find(struct vcpu *v, u32 leaf, u32 sub)
 			return e;
 	}
 	return NULL;
-}
-
-/* Bytes of an XSAVE area under xcr0: header and legacy part, and AVX where it lies (SDM 1, 13.4). */
-static u32 xsave_size(u64 xcr0)
-{
-	struct cpuid_regs avx = cpuid(0xd, 2);
-
-	return xcr0 & 4 ? avx.ebx + avx.eax : 576;
 }
 
 unsigned int guest_phys_bits(struct vcpu *v)
@@ -158,9 +151,12 @@ void cpuid_own(struct vcpu *v, struct kvm_cpuid_entry2 *e)
 		if (v->lapic)
 			e->edx = (e->edx & ~F1_EDX_APIC) | (lapic_enabled(v) ? F1_EDX_APIC : 0);
 	} else if (e->function == 0xd && e->index == 0) {
+		struct cpuid_regs avx = cpuid(0xd, 2);
+
 		if (v->swapped)
 			vcpu_read_xcr0(v);
-		e->ebx = xsave_size(v->xcr0);
+		e->ebx = v->xcr0 & 4 ? avx.ebx + avx.eax
+				     : 576; /* SDM 1, 13.4: AVX, or to the header's end */
 	}
 }
 

@@ -141,11 +141,6 @@ static bool region_valid(const struct kvm_userspace_memory_region *r)
 	       end <= SLAT_LIMIT && hva_end <= USER_END;
 }
 
-static size_t log_words(u64 pages)
-{
-	return (pages + 63) / 64;
-}
-
 /* May *slot become *new? As Linux: one that is there may move or go, not change its size. */
 static int check_change(struct vm *vm, const struct memslot *slot, const struct memslot *new)
 {
@@ -178,7 +173,7 @@ int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r)
 	if (err)
 		return err;
 	if (new.pages && (r->flags & KVM_MEM_LOG_DIRTY_PAGES)) {
-		new.dirty = slot->dirty ?: kzalloc(log_words(new.pages) * sizeof(u64));
+		new.dirty = slot->dirty ?: kzalloc(DIV_ROUND_UP(new.pages, 64) * sizeof(u64));
 		if (!new.dirty)
 			return -ENOMEM;
 	}
@@ -227,7 +222,7 @@ int memslot_get_log(struct vm *vm, const struct kvm_dirty_log *log)
 	MUTEX_GUARD(&vm->lock);
 	if (log->slot >= VMM_MAX_SLOTS || !s->dirty)
 		return log->slot >= VMM_MAX_SLOTS ? -EINVAL : -ENOENT;
-	for (u64 i = 0; i < log_words(s->pages) && !err; i++) {
+	for (u64 i = 0; i < DIV_ROUND_UP(s->pages, 64) && !err; i++) {
 		u64 word = take_dirty(vm, s, i);
 
 		any |= word;

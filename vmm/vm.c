@@ -142,9 +142,8 @@ static long vm_call(void *obj, unsigned int cmd, void *arg, bool set)
 	case KVM_IOEVENTFD:
 		return ioeventfd_ioctl(vm, arg);
 	case KVM_REGISTER_COALESCED_MMIO:
-		return coalesce_add(vm, arg);
 	case KVM_UNREGISTER_COALESCED_MMIO:
-		return coalesce_remove(vm, arg);
+		return coalesce_ioctl(vm, arg, cmd == KVM_UNREGISTER_COALESCED_MMIO);
 	default:
 		return -ENOTTY;
 	}

@@ -305,8 +305,8 @@ bool ioeventfd_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value);
 void eventfds_free(struct vm *vm);
 
 /* coalesce.c */
-int coalesce_add(struct vm *vm, const struct kvm_coalesced_mmio_zone *at);
-int coalesce_remove(struct vm *vm, const struct kvm_coalesced_mmio_zone *at);
+/* KVM_REGISTER_COALESCED_MMIO: -EINVAL, -ENOMEM, -ENOSPC; gone: KVM_UNREGISTER_..., zones that hold all of this one */
+int coalesce_ioctl(struct vm *vm, const struct kvm_coalesced_mmio_zone *at, bool gone);
 /* As ioeventfd_write(). True: the monitor finds it in the ring. */
 bool coalesce_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value);
 void coalesce_free(struct vm *vm);

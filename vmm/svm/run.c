@@ -51,13 +51,6 @@ static void exit_io(struct vmcb *b, struct vmm_exit *x)
 	/* LAB 09: end */
 }
 
-/* The nested page fault's error code is that of a page fault; EXITINFO2 is the address. */
-static void exit_npf(struct vmcb *b, struct vmm_exit *x)
-{
-	x->mem.gpa = b->exit_info2;
-	x->mem.write = b->exit_info1 & PF_WRITE;
-}
-
 /* What each exit code means (APM 2, appendix C); the others are VX_UNKNOWN. */
 static const u8 kinds[] = {
 	[0x00 ... 0x1f] = VX_CR, /* reads, then writes; of which register: decode.c */
@@ -90,7 +83,8 @@ static void translate(struct vcpu *v, struct vmcb *b, struct vmm_exit *x)
 	x->kind = code < ARRAY_SIZE(kinds) ? kinds[code] : VX_UNKNOWN;
 	x->next_rip = svm_has_nrip ? b->next_rip : 0;
 	if (x->kind == VX_SLAT_FAULT) {
-		exit_npf(b, x);
+		x->mem.gpa = b->exit_info2;
+		x->mem.write = b->exit_info1 & PF_WRITE; /* as a page fault's error code */
 	} else if (x->kind == VX_IO) {
 		exit_io(b, x);
 	} else if (x->kind == VX_EXCEPTION) {

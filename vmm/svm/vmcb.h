@@ -82,9 +82,7 @@ _Static_assert(offsetof(struct vmcb, pat) == 0x668, "APM 2, B-2");
 /* intercept2: VMRUN VMMCALL VMLOAD VMSAVE STGI CLGI SKINIT RDTSCP; WBINVD MONITOR MWAIT; XSETBV */
 #define I2_ALL_SVM 0xffUL
 #define I2_WBINVD BIT(9)
-#define I2_MONITOR BIT(10)
-#define I2_MWAIT BIT(11)
-#define I2_MWAIT_ARMED BIT(12)
+#define I2_MONITOR_MWAIT (7UL << 10) /* MWAIT has two */
 #define I2_XSETBV BIT(13)
 
 #define TLB_FLUSH_ALL 1

@@ -143,12 +143,10 @@ static void init_preemption_timer(void)
 
 /* Fields that are 0 at first, and most of them for ever. This kernel has no SYSENTER. */
 static const u16 zero_fields[] = {
-	VMCS_PF_ERROR_MASK,          VMCS_PF_ERROR_MATCH,      VMCS_CR3_TARGET_COUNT,
-	VMCS_EXIT_MSR_STORE_COUNT,   VMCS_EXIT_MSR_LOAD_COUNT, VMCS_ENTRY_MSR_LOAD_COUNT,
-	VMCS_ENTRY_INTR_INFO,        VMCS_GUEST_DEBUGCTL,      VMCS_GUEST_ACTIVITY,
-	VMCS_GUEST_INTERRUPTIBILITY, VMCS_GUEST_PENDING_DEBUG, VMCS_GUEST_SYSENTER_CS,
-	VMCS_GUEST_SYSENTER_ESP,     VMCS_GUEST_SYSENTER_EIP,  VMCS_HOST_SYSENTER_CS,
-	VMCS_HOST_SYSENTER_ESP,      VMCS_HOST_SYSENTER_EIP
+	VMCS_GUEST_DEBUGCTL,      VMCS_GUEST_ACTIVITY,    VMCS_GUEST_INTERRUPTIBILITY,
+	VMCS_GUEST_PENDING_DEBUG, VMCS_GUEST_SYSENTER_CS, VMCS_GUEST_SYSENTER_ESP,
+	VMCS_GUEST_SYSENTER_EIP,  VMCS_HOST_SYSENTER_CS,  VMCS_HOST_SYSENTER_ESP,
+	VMCS_HOST_SYSENTER_EIP,
 };
 
 static void init_controls(struct vcpu *v)
@@ -157,7 +155,9 @@ static void init_controls(struct vcpu *v)
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(zero_fields); i++)
 		vmwrite(zero_fields[i], 0);
-
+	/* page-fault masks, counts of MSRs and CR3 targets, the injected event; the others follow */
+	for (u64 field = VMCS_PIN_CONTROLS; field <= VMCS_ENTRY_INTR_INFO; field += 2)
+		vmwrite(field, 0);
 	h->proc_controls = controls(MSR_VMX_TRUE_PROC, PROC_WANTED);
 	init_preemption_timer();
 	vmwrite(VMCS_PROC_CONTROLS, h->proc_controls);
