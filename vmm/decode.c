@@ -33,8 +33,9 @@ static u64 next_imm(struct cursor *c, unsigned int size)
 }
 
 struct prefixes {
-	bool opsize, addrsize, rex, rep;
-	u8 rex_w, rex_r, rex_b, seg;
+	bool opsize, addrsize, rep;
+	u8 rex, seg;
+#define SEG_DEFAULT 8
 };
 
 /* Legacy prefixes in any order, then REX, which counts only right before the opcode. The opcode. */
@@ -51,52 +52,47 @@ static u8 take_prefixes(struct cursor *c, unsigned int bits, struct prefixes *pf
 		pf->addrsize |= b == 0x67;
 		pf->rep |= (b & 0xfe) == 0xf2; /* where REPNE would differ, the decoder refuses */
 		if (i <= 6) /* ES CS SS DS, FS GS as 0 to 5 */
-			pf->seg = SEG_PREFIX | (i - 1);
+			pf->seg = i - 1;
 		b = next(c);
 		i = 0;
 	}
 	if (bits == 64 && (b & 0xf0) == 0x40) {
-		pf->rex = true;
-		pf->rex_w = (b >> 3) & 1;
-		pf->rex_r = (b & 4) << 1;
-		pf->rex_b = (b & 1) << 3;
+		pf->rex = b; /* W, R, X, B in bits 3 to 0 */
 		b = next(c);
 	}
 	return b;
 }
 
-/* Skips the address bytes of a ModRM operand. Returns the ModRM byte. */
-static u8 take_modrm(struct cursor *c, unsigned int addr_bits)
+/* A ModRM byte, which is returned, and the address behind it (SDM 2A, tables 2-1 to 2-3). */
+static u8 take_modrm(struct cursor *c, const struct prefixes *pf, struct insn *in)
 {
-	u8 modrm = next(c);
-	u8 mod = modrm >> 6, rm = modrm & 7;
+	/* BX+SI BX+DI BP+SI BP+DI SI DI BP BX */
+	static const u8 base16[] = { 3, 3, 5, 5, 6, 7, 5, 3 }, index16[] = { 6, 7, 6, 7 };
+	u8 modrm = next(c), mod = modrm >> 6, rm = modrm & 7;
+	unsigned int disp = mod == 1 ? 1 : mod == 2 ? min(in->addr_size, 4) : 0;
 
 	if (mod == 3)
 		return modrm;
-	if (addr_bits == 16) {
-		next_imm(c, mod == 1 ? 1 : mod == 2 || rm == 6 ? 2 : 0);
-		return modrm;
-	}
-	if (rm == 4) {
+	in->base = in->addr_size == 2 ? base16[rm] : rm | (pf->rex & 1) << 3;
+	if (in->addr_size == 2 && rm < 4) {
+		in->index = index16[rm];
+	} else if (in->addr_size != 2 && rm == 4) {
 		u8 sib = next(c);
 
-		if (mod == 0 && (sib & 7) == 5)
-			next_imm(c, 4);
-	} else if (mod == 0 && rm == 5) {
-		next_imm(c, 4);
+		in->scale = sib >> 6;
+		in->index = ((sib >> 3) & 7) | (pf->rex & 2) << 2;
+		if (in->index == 4)
+			in->index = INSN_NONE;
+		in->base = (sib & 7) | (pf->rex & 1) << 3;
 	}
-	next_imm(c, mod == 1 ? 1 : mod == 2 ? 4 : 0);
+	if (mod == 0 && (in->addr_size == 2 ? rm == 6 : (in->base & 7) == 5)) {
+		in->base = in->bits == 64 && rm == 5 ? INSN_RIP : INSN_NONE;
+		disp = min(in->addr_size, 4);
+	}
+	if (pf->seg == SEG_DEFAULT && (in->base == 4 || in->base == 5)) /* RSP, RBP: SS */
+		in->seg = 2;
+	in->disp = next_imm(c, disp);
 	return modrm;
-}
-
-/* A byte register's name depends on REX: without one, 4 to 7 are AH, CH, DH, BH. */
-static void set_reg(struct insn *in, const struct prefixes *pf, u8 reg, bool byte)
-{
-	in->reg = reg;
-	if (byte && !pf->rex && reg >= 4) {
-		in->high_byte = true;
-		in->reg = reg - 4;
-	}
 }
 
 /* ---- what each opcode is ---- */
@@ -105,109 +101,100 @@ enum {
 	KNOWN = 1, /* else it is refused */
 	MODRM = 2, /* any operand */
 	MEMORY = 4, /* ModRM, and its operand is in memory */
-	GROUP = 8, /* the middle bits of ModRM say which of eight operations; no register */
-	ZERO = 16, /* these bits are 0: the others of the group are none of ours */
-	IMM8 = 32,
-	IMM = 64, /* as wide as the operand, at most 4 bytes */
-	STRING = 128,
-	SIGN = 256, /* the load extends the sign */
-	ABSOLUTE = 512, /* the address of memory follows */
-	ALU_SHIFT = 12, /* above it: enum insn_alu */
+	GROUP = 8, /* the middle bits of ModRM say which of eight; no register */
+	IMM8 = 16,
+	IMM = 32, /* as wide as the operand, at most 4 bytes */
+	STRING = 64,
+	SIGN = 128, /* the load extends the sign */
+	ABSOLUTE = 256, /* the address of memory follows */
+	ALU_SHIFT = 12, /* above it: ALU_* */
 };
 struct form {
-	u8 op; /* enum insn_op */
+	u8 op; /* enum insn_op; of GROUP: which */
 	u16 how; /* KNOWN ... */
 };
 #define DO(alu) ((alu) << ALU_SHIFT)
-#define ALU(n)                                                                                     \
-	[8 * (n)... 8 * (n) + 1] = { INSN_ALU_STORE, MEMORY | DO(n) },                             \
-			      [8 * (n) + 2 ... 8 * (n) + 3] = { INSN_ALU_LOAD, MEMORY | DO(n) }
+
+enum { GROUP_1, GROUP_1A, GROUP_3, GROUP_5, GROUP_8, GROUP_11 };
+/* By the middle bits, which are added to ALU_*. */
+static const struct form groups[][8] = {
+	[GROUP_1] = { [0 ... 7] = { INSN_ALU_IMM, MEMORY | DO(ALU_ADD) } },
+	[GROUP_1A] = { { INSN_POP, MEMORY } },
+	[GROUP_3] = { { INSN_ALU_IMM, MEMORY | IMM | DO(ALU_TEST) } },
+	[GROUP_5] = { [6] = { INSN_PUSH, MEMORY } },
+	[GROUP_8] = { [4 ... 7] = { INSN_ALU_IMM, MEMORY | IMM8 | DO(ALU_BT - 4) } },
+	[GROUP_11] = { { INSN_STORE_IMM, MEMORY | IMM } },
+};
 
 /* Where bit 0 is clear operands are bytes. What stands alone is known for its length only. */
 static const struct form one_byte[256] = {
-	ALU(ALU_ADD),
-	ALU(ALU_OR),
-	ALU(ALU_ADC),
-	ALU(ALU_SBB),
-	ALU(ALU_AND),
-	ALU(ALU_SUB),
-	ALU(ALU_XOR),
-	ALU(ALU_CMP),
 	[0x6c ... 0x6d] = { INSN_INS, STRING },
 	[0x6e ... 0x6f] = { INSN_OUTS, STRING },
-	[0x80 ... 0x81] = { INSN_ALU_IMM, MEMORY | GROUP | IMM },
-	[0x83] = { INSN_ALU_IMM, MEMORY | GROUP | IMM8 },
+	[0x80 ... 0x81] = { GROUP_1, GROUP | IMM },
+	[0x83] = { GROUP_1, GROUP | IMM8 },
 	[0x84 ... 0x85] = { INSN_ALU_STORE, MEMORY | DO(ALU_TEST) },
 	[0x86 ... 0x87] = { INSN_XCHG, MEMORY },
 	[0x88 ... 0x89] = { INSN_STORE, MEMORY },
 	[0x8a ... 0x8b] = { INSN_LOAD, MEMORY },
-	[0x90] = { INSN_OTHER, KNOWN }, /* PAUSE */
+	[0x8f] = { GROUP_1A, GROUP },
 	[0xa0 ... 0xa1] = { INSN_LOAD, ABSOLUTE }, /* MOV of AL or eAX */
 	[0xa2 ... 0xa3] = { INSN_STORE, ABSOLUTE },
 	[0xa4 ... 0xa5] = { INSN_MOVS, STRING },
 	[0xaa ... 0xab] = { INSN_STOS, STRING },
 	[0xac ... 0xad] = { INSN_LODS, STRING },
-	[0xc6 ... 0xc7] = { INSN_STORE_IMM, MEMORY | GROUP | ZERO | IMM },
-	[0xcc] = { INSN_OTHER, KNOWN }, /* INT3 */
-	[0xcd] = { INSN_OTHER, IMM8 }, /* INT n */
-	[0xe4 ... 0xe7] = { INSN_OTHER, IMM8 }, /* IN, OUT with a port in the instruction */
-	[0xec ... 0xef] = { INSN_OTHER, KNOWN }, /* IN, OUT by DX */
-	[0xf1] = { INSN_OTHER, KNOWN }, /* INT1 */
+	[0xc6 ... 0xc7] = { GROUP_11, GROUP },
 	[0xf4] = { INSN_OTHER, KNOWN }, /* HLT */
-	[0xf6 ... 0xf7] = { INSN_ALU_IMM, MEMORY | GROUP | ZERO | IMM | DO(ALU_TEST) },
+	[0xf6 ... 0xf7] = { GROUP_3, GROUP },
+	[0xff] = { GROUP_5, GROUP },
 };
 static const struct form after_0f[256] = {
-	[0x00 ... 0x01] = { INSN_OTHER,
-			    MODRM }, /* groups 6, 7: VMCALL, XSETBV, VMMCALL, MONITOR, LMSW ... */
-	[0x06] = { INSN_OTHER, KNOWN }, /* CLTS */
+	[0x01] = { INSN_OTHER, MODRM }, /* group 7: VMCALL, XSETBV, VMMCALL ... */
 	[0x08 ... 0x09] = { INSN_OTHER, KNOWN }, /* INVD WBINVD */
-	[0x0b] = { INSN_OTHER, KNOWN }, /* UD2 */
-	[0x30 ... 0x33] = { INSN_OTHER, KNOWN }, /* WRMSR RDTSC RDMSR RDPMC */
+	[0x30 ... 0x32] = { INSN_OTHER, KNOWN }, /* WRMSR, RDTSC, RDMSR */
 	[0xa2] = { INSN_OTHER, KNOWN }, /* CPUID */
-	[0xaa] = { INSN_OTHER, KNOWN }, /* RSM */
+	[0xa3] = { INSN_ALU_STORE, MEMORY | DO(ALU_BT) },
+	[0xab] = { INSN_ALU_STORE, MEMORY | DO(ALU_BTS) },
+	[0xb3] = { INSN_ALU_STORE, MEMORY | DO(ALU_BTR) },
 	[0xb6 ... 0xb7] = { INSN_LOAD, MEMORY }, /* MOVZX */
+	[0xba] = { GROUP_8, GROUP },
+	[0xbb] = { INSN_ALU_STORE, MEMORY | DO(ALU_BTC) },
 	[0xbe ... 0xbf] = { INSN_LOAD, MEMORY | SIGN }, /* MOVSX */
+	[0xc3] = { INSN_STORE, MEMORY }, /* MOVNTI */
 };
 
-/* ModRM and what it brings. Operands of so many bytes. */
-static int take_operand(struct cursor *c, const struct prefixes *pf, const struct form *f,
-			unsigned int size, struct insn *in)
-{
-	u8 modrm = take_modrm(c, 8 * in->addr_size), middle = (modrm >> 3) & 7;
-
-	if (!(f->how & MEMORY))
-		return 0;
-	if (modrm >> 6 == 3)
-		return -EINVAL;
-	if (!(f->how & GROUP))
-		set_reg(in, pf, middle | pf->rex_r, size == 1);
-	else if (f->how & ZERO)
-		return middle ? -EINVAL : 0;
-	else
-		in->alu = middle;
-	return 0;
-}
-
+/* Operands of so many bytes. */
 static int take_form(struct cursor *c, const struct prefixes *pf, const struct form *f,
 		     unsigned int size, struct insn *in)
 {
-	in->op = f->op;
-	in->alu = f->how >> ALU_SHIFT;
-	in->sign = f->how & SIGN;
-	if (!f->how)
-		return -EINVAL;
-	if (f->how & (MEMORY | STRING | ABSOLUTE))
-		in->size = in->reg_size = size;
-	if (f->how & ABSOLUTE)
-		next_imm(c, in->addr_size);
-	if ((f->how & (MODRM | MEMORY)) && take_operand(c, pf, f, size, in))
-		return -EINVAL;
-	if (f->how & (IMM8 | IMM))
-		in->imm = next_imm(c, f->how & IMM8 ? 1 : min(size, 4U));
-	if (f->how & STRING) {
-		in->rep = pf->rep;
-		in->seg = pf->seg;
+	unsigned int how = f->how;
+	u8 modrm = how & (MODRM | MEMORY | GROUP) ? take_modrm(c, pf, in) : 0;
+	u8 middle = (modrm >> 3) & 7;
+
+	if (how & GROUP) {
+		f = &groups[f->op][middle];
+		how |= f->how;
 	}
+	in->op = f->op;
+	in->alu = (f->how >> ALU_SHIFT) + (how & GROUP ? middle : 0);
+	in->sign = how & SIGN;
+	if (!f->how || ((how & MEMORY) && modrm >> 6 == 3))
+		return -EINVAL;
+	if (in->bits == 64 && size == 4 && (f->op == INSN_PUSH || f->op == INSN_POP))
+		size = 8;
+	if (how & (MEMORY | STRING | ABSOLUTE))
+		in->size = in->reg_size = size;
+	if (how & ABSOLUTE)
+		in->disp = next_imm(c, in->addr_size);
+	else if ((how & (MEMORY | GROUP)) == MEMORY)
+		in->reg = middle | (pf->rex & 4) << 1;
+	if (size == 1 && !pf->rex && in->reg >= 4) { /* without REX AH, CH, DH, BH */
+		in->high_byte = true;
+		in->reg -= 4;
+	}
+	if (how & (IMM8 | IMM))
+		in->imm = next_imm(c, how & IMM8 ? 1 : min(size, 4U));
+	if (how & STRING)
+		in->rep = pf->rep;
 	return 0;
 }
 
@@ -215,24 +202,27 @@ static int take_form(struct cursor *c, const struct prefixes *pf, const struct f
 static int decode_one(struct cursor *c, unsigned int opsize, const struct prefixes *pf, u8 op,
 		      struct insn *in)
 {
+	/* Of the first 64 opcodes the bits say all: SDM 2D, table A-2. */
+	const struct form alu = { op & 2 ? INSN_ALU_LOAD : INSN_ALU_STORE, MEMORY | DO(op >> 3) };
 	unsigned int size = op & 1 ? opsize : 1;
 
+	if (op < 0x40 && !(op & 4))
+		return take_form(c, pf, &alu, size, in);
 	if (op == 0x63) { /* MOVSXD; ARPL elsewhere */
 		if (in->bits != 64 || take_form(c, pf, &after_0f[0xbf], opsize, in))
 			return -EINVAL;
 		in->size = min(opsize, 4U);
 		return 0;
 	}
-	if (op != 0x0f)
-		return take_form(c, pf, &one_byte[op],
-				 one_byte[op].op >= INSN_INS ? min(size, 4U) : size, in);
+	if (op != 0x0f) /* no port has 8 bytes */
+		return take_form(c, pf, &one_byte[op], (op & 0xfc) == 0x6c ? min(size, 4U) : size,
+				 in);
 	op = next(c);
-	if (op >= 0x20 &&
-	    op <= 0x23) { /* MOV of CRn (even) and DRn: always registers, whatever mod says */
+	if ((op & 0xfc) == 0x20) { /* MOV of CRn and DRn: always registers, whatever mod says */
 		u8 modrm = next(c);
 
-		in->reg = (modrm & 7) | pf->rex_b;
-		in->cr = ((modrm >> 3) & 7) | pf->rex_r;
+		in->reg = (modrm & 7) | (pf->rex & 1) << 3;
+		in->cr = ((modrm >> 3) & 7) | (pf->rex & 4) << 1;
 		in->op = (op & 1 ? INSN_DR_READ : INSN_CR_READ) + (op >> 1 & 1);
 		return 0;
 	}
@@ -246,16 +236,15 @@ static int decode_one(struct cursor *c, unsigned int opsize, const struct prefix
 int insn_decode(const u8 *code, size_t n, unsigned int bits, struct insn *out)
 {
 	struct cursor c = { .p = code, .n = n };
-	struct prefixes pf = { 0 };
+	struct prefixes pf = { .seg = SEG_DEFAULT };
 	unsigned int opsize;
 	u8 op = take_prefixes(&c, bits, &pf);
-	int err;
 
-	*out = (struct insn){ .bits = bits };
-	opsize = pf.rex_w ? 8 : (bits == 16) != pf.opsize ? 2 : 4;
+	*out = (struct insn){ .bits = bits, .base = INSN_NONE, .index = INSN_NONE };
+	out->seg = pf.seg == SEG_DEFAULT ? 3 : pf.seg; /* DS */
+	opsize = pf.rex & 8 ? 8 : (bits == 16) != pf.opsize ? 2 : 4;
 	out->addr_size = bits == 64 ? (pf.addrsize ? 4 : 8) : (bits == 16) != pf.addrsize ? 2 : 4;
-	err = decode_one(&c, opsize, &pf, op, out);
-	if (err || c.cut)
+	if (decode_one(&c, opsize, &pf, op, out) || c.cut)
 		return -EINVAL;
 	out->len = c.at;
 	return 0;
@@ -266,6 +255,13 @@ u64 low_bytes(u64 v, unsigned int size)
 	return size >= 8 ? v : v & ((1UL << (8 * size)) - 1);
 }
 
+u64 reg_value(u64 old, u64 v, unsigned int size)
+{
+	if (size < 4)
+		return (old & ~low_bytes(~0UL, size)) | low_bytes(v, size);
+	return low_bytes(v, size); /* writing 32 bits clears the upper half */
+}
+
 u64 insn_load_value(const struct insn *in, u64 raw, u64 old)
 {
 	u64 v = low_bytes(raw, in->size);
@@ -274,9 +270,7 @@ u64 insn_load_value(const struct insn *in, u64 raw, u64 old)
 		v |= ~0UL << (8 * in->size);
 	if (in->high_byte)
 		return (old & ~0xff00UL) | v << 8;
-	if (in->reg_size < 4)
-		return (old & ~low_bytes(~0UL, in->reg_size)) | low_bytes(v, in->reg_size);
-	return low_bytes(v, in->reg_size); /* writing 32 bits clears the upper half */
+	return reg_value(old, v, in->reg_size);
 }
 
 u64 insn_store_value(const struct insn *in, u64 reg)
@@ -297,9 +291,10 @@ static void set_flags(u64 *flags, unsigned int size, u64 r, u64 carries, u64 ove
 		  ((r >> top) & 1 ? FLAG_SF : 0) | ((overflow >> top) & 1 ? FLAG_OF : 0);
 }
 
-u64 insn_alu(enum insn_alu alu, unsigned int size, u64 a, u64 b, u64 *flags)
+u64 insn_alu(u8 alu, unsigned int size, u64 a, u64 b, u64 *flags)
 {
 	u64 carry = (alu == ALU_ADC || alu == ALU_SBB) && (*flags & FLAG_CF), r;
+	u64 bit = 1UL << (b & (8 * size - 1));
 
 	switch (alu) {
 	case ALU_ADD:
@@ -313,6 +308,12 @@ u64 insn_alu(enum insn_alu alu, unsigned int size, u64 a, u64 b, u64 *flags)
 		r = low_bytes(a - b - carry, size);
 		set_flags(flags, size, r, (~a & b) | ((~a | b) & r), (a ^ b) & (a ^ r));
 		return r;
+	case ALU_BT ... ALU_BTC:
+		*flags = (*flags & ~FLAG_CF) | (a & bit ? FLAG_CF : 0);
+		return alu == ALU_BTS   ? a | bit
+		       : alu == ALU_BTR ? a & ~bit
+		       : alu == ALU_BTC ? a ^ bit
+					: a;
 	default:
 		r = alu == ALU_OR ? a | b : alu == ALU_XOR ? a ^ b : a & b;
 		set_flags(flags, size, r, 0, 0);

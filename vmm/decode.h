@@ -11,28 +11,30 @@
 
 enum insn_op {
 	INSN_OTHER, /* known length, nothing that we complete */
-	INSN_LOAD, /* memory to register: MOV, MOVZX, MOVSX, MOVSXD */
-	INSN_STORE, /* register to memory */
-	INSN_STORE_IMM,
 	INSN_CR_READ, /* MOV reg, CRn */
 	INSN_CR_WRITE,
 	INSN_DR_READ, /* the same of DRn */
 	INSN_DR_WRITE,
-	/* Of these memory is read first. alu says what is done with it; what that writes, it writes to the */
-	INSN_ALU_LOAD, /* register */
-	INSN_ALU_STORE, /* memory; the other operand is the register, */
+	INSN_LOAD, /* memory to register: MOV, MOVZX, MOVSX, MOVSXD */
+	INSN_ALU_LOAD, /* alu says what is done with memory; what that writes, it writes to the register, */
+	INSN_ALU_STORE, /* or to memory; the other operand is the register, */
 	INSN_ALU_IMM, /* or imm */
 	INSN_XCHG,
+	INSN_STORE, /* register to memory, which is not read */
+	INSN_STORE_IMM,
+	INSN_PUSH, /* memory */
+	INSN_POP,
 	/* strings: RSI is where they come from, RDI where they go to */
+	INSN_LODS,
+	INSN_OUTS,
 	INSN_MOVS,
 	INSN_STOS,
-	INSN_LODS,
 	INSN_INS,
-	INSN_OUTS,
 };
 
 /* The first eight as instructions encode them: SDM 2D, table A-6, group 1. */
-enum insn_alu { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP, ALU_TEST };
+enum { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP, ALU_TEST };
+enum { ALU_BT = ALU_TEST + 1, ALU_BTS, ALU_BTR, ALU_BTC }; /* the other operand is a bit's number */
 
 /* of RFLAGS */
 enum { FLAG_CF = 1, FLAG_PF = 4, FLAG_AF = 0x10, FLAG_ZF = 0x40, FLAG_SF = 0x80, FLAG_OF = 0x800 };
@@ -40,20 +42,25 @@ enum { FLAG_CF = 1, FLAG_PF = 4, FLAG_AF = 0x10, FLAG_ZF = 0x40, FLAG_SF = 0x80,
 struct insn {
 	u8 len; /* bytes in all */
 	u8 op; /* enum insn_op */
-	u8 alu; /* enum insn_alu, of INSN_ALU_* */
+	u8 alu; /* ALU_*, of INSN_ALU_* */
 	u8 bits; /* of the code segment */
 	u8 size; /* bytes of memory accessed: 1, 2, 4, 8; of a string, of one element */
 	u8 reg_size; /* bytes of the register written by a load */
 	u8 reg; /* general register 0..15; CRn and DRn: the general register */
 	u8 cr; /* control or debug register of INSN_CR_* and INSN_DR_* */
 	u8 addr_size; /* bytes of RSI, RDI and RCX that a string instruction uses */
-	u8 seg; /* prefix for where a string comes from: 0, or SEG_PREFIX and ES CS SS DS FS GS as 0..5 */
+	/*
+	 * Memory is at base + (index << scale) + disp, registers by number, or one of the two below, in the segment
+	 * seg: ES CS SS DS FS GS as 0 to 5; where a string comes from, it is in that one as well.
+	 */
+	u8 base, index, scale, seg;
+#define INSN_NONE 16
+#define INSN_RIP 17 /* of the next instruction */
 	bool rep; /* RCX times */
 	bool high_byte; /* reg is AH, CH, DH, BH (reg holds 0..3) */
 	bool sign; /* sign-extend a load */
-	u64 imm; /* sign-extended */
+	u64 imm, disp; /* sign-extended */
 };
-#define SEG_PREFIX 8
 
 /*
  * bits: 16, 32 or 64, the mode of the code segment. n bytes are at hand (at most INSN_MAX are used).
@@ -66,9 +73,16 @@ u64 insn_load_value(const struct insn *in, u64 raw, u64 old);
 u64 insn_store_value(const struct insn *in, u64 reg);
 /* The same for 1 to 8 bytes of any number. */
 u64 low_bytes(u64 v, unsigned int size);
+/* A register after so many bytes of v are written to it. */
+u64 reg_value(u64 old, u64 v, unsigned int size);
 /* a alu b, operands of so many bytes; *flags: RFLAGS. Of undefined flags AF is cleared, others stay as they are. */
-u64 insn_alu(enum insn_alu alu, unsigned int size, u64 a, u64 b, u64 *flags);
-static inline bool alu_writes(enum insn_alu alu)
+u64 insn_alu(u8 alu, unsigned int size, u64 a, u64 b, u64 *flags);
+static inline bool alu_writes(u8 alu)
 {
-	return alu != ALU_CMP && alu != ALU_TEST;
+	return alu != ALU_CMP && alu != ALU_TEST && alu != ALU_BT;
+}
+/* Does it write to its ModRM operand, and nowhere else in memory? */
+static inline bool insn_writes(const struct insn *in)
+{
+	return in->op >= INSN_ALU_STORE && in->op <= INSN_STORE_IMM && alu_writes(in->alu);
 }

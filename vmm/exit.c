@@ -119,9 +119,7 @@ static int skip(struct vcpu *v, struct vmm_exit *x)
 
 static void set_rax(struct vcpu *v, unsigned int size, u64 value)
 {
-	struct insn in = { .op = INSN_LOAD, .size = size, .reg_size = size };
-
-	v->regs.gpr[R_RAX] = insn_load_value(&in, value, v->regs.gpr[R_RAX]);
+	v->regs.gpr[R_RAX] = reg_value(v->regs.gpr[R_RAX], value, size);
 }
 
 void ask_port(struct vcpu *v, u16 port, u8 size, bool in, u32 count)
@@ -257,22 +255,6 @@ static int write_cr(struct vcpu *v, u8 nr, u64 value)
 	return 0;
 }
 
-static int do_cr(struct vcpu *v, struct vmm_exit *x)
-{
-	struct insn in;
-	u64 *reg;
-
-	if (decode_current(v, &in) || (in.op != INSN_CR_READ && in.op != INSN_CR_WRITE))
-		return give_up(v, x);
-	reg = &v->regs.gpr[in.reg];
-	if (in.op == INSN_CR_READ)
-		*reg = lapic_get_tpr(v) >> 4; /* CR8: the others do not exit */
-	else if (write_cr(v, in.cr, *reg))
-		return inject_gp(v, x);
-	goto_rip(v, v->regs.rip + in.len);
-	return 1;
-}
-
 static u64 edx_eax(struct vcpu *v)
 {
 	return (u32)v->regs.gpr[R_RAX] | v->regs.gpr[R_RDX] << 32;
@@ -289,25 +271,42 @@ static int do_xsetbv(struct vcpu *v, struct vmm_exit *x)
 	return skip(v, x);
 }
 
-/* While they hold the monitor's breakpoints the guest has others. DR4 and DR5 are DR6 and DR7 (SDM 3B 18.2.2). */
-static int emulate_dr(struct vcpu *v, struct vmm_exit *x)
+/* A debug register: while they hold the monitor's breakpoints the guest has others. DR4 and DR5 are DR6 and DR7. */
+static int move_dr(struct vcpu *v, u8 nr, bool write, u64 *value)
+{
+	u64 *dr;
+
+	nr |= nr & 4 ? 2 : 0; /* SDM 3B 18.2.2 */
+	dr = nr == 6 ? &v->dr6 : &v->guest_dr[nr & 7];
+	if (!write)
+		*value = *dr;
+	else if (nr >= 6 && *value >> 32)
+		return -EINVAL;
+	else
+		*dr = nr < 6    ? *value
+		      : nr == 6 ? (*value & DR6_BITS) | DR6_INIT
+				: *value | DR7_FIXED;
+	return 0;
+}
+
+/* MOV of CRn or DRn. */
+static int do_cr(struct vcpu *v, struct vmm_exit *x)
 {
 	struct insn in;
-	u64 *reg, *dr;
+	u64 *reg;
+	int err = 0;
 
-	if (decode_current(v, &in) || (in.op != INSN_DR_READ && in.op != INSN_DR_WRITE))
+	if (decode_current(v, &in) || in.op < INSN_CR_READ || in.op > INSN_DR_WRITE)
 		return give_up(v, x);
 	reg = &v->regs.gpr[in.reg];
-	in.cr |= in.cr & 4 ? 2 : 0;
-	dr = in.cr == 6 ? &v->dr6 : &v->guest_dr[in.cr & 7];
-	if (in.op == INSN_DR_READ)
-		*reg = *dr;
-	else if (in.cr >= 6 && *reg >> 32)
-		return inject_gp(v, x);
+	if (in.op >= INSN_DR_READ)
+		err = move_dr(v, in.cr, in.op == INSN_DR_WRITE, reg);
+	else if (in.op == INSN_CR_WRITE)
+		err = write_cr(v, in.cr, *reg);
 	else
-		*dr = in.cr < 6    ? *reg
-		      : in.cr == 6 ? (*reg & DR6_BITS) | DR6_INIT
-				   : *reg | DR7_FIXED;
+		*reg = lapic_get_tpr(v) >> 4; /* CR8: the others do not exit */
+	if (err)
+		return inject_gp(v, x);
 	goto_rip(v, v->regs.rip + in.len);
 	return 1;
 }
@@ -316,7 +315,7 @@ static int emulate_dr(struct vcpu *v, struct vmm_exit *x)
 static int do_dr(struct vcpu *v, struct vmm_exit *x)
 {
 	if (v->debug & KVM_GUESTDBG_USE_HW_BP)
-		return emulate_dr(v, x);
+		return do_cr(v, x);
 	irq_push();
 	v->dr_used = true;
 	vcpu_load_debug(v);

@@ -250,14 +250,21 @@ struct vcpu {
 	bool shadow; /* VF_INTR_SHADOW may be set: as it was at the last exit */
 	bool user_irq; /* KVM_INTERRUPT's, for monitors without an irqchip */
 	u8 user_irq_vector;
-	/* what the monitor still has to answer: applied when it calls KVM_RUN again */
+	/* what the monitor still has to do: applied when it calls KVM_RUN again */
 	struct {
 		enum { WAIT_NOTHING, WAIT_IN, WAIT_MMIO, WAIT_STRING_IN } kind;
-		struct insn insn;
-		u64 gpa; /* of WAIT_MMIO */
-		u32 count; /* of WAIT_STRING_IN */
-		u64 next_rip;
+		u64 next_rip; /* of WAIT_IN */
 		u8 size;
+		struct insn insn;
+		u32 done, count; /* elements of a string in pio: where they belong; in all */
+		/* of WAIT_MMIO: the value, or what is known of it, and where it is */
+		bool write;
+		u64 value;
+		u32 next, nr;
+		struct piece {
+			u64 gpa;
+			u8 from, len; /* bytes of value */
+		} piece[2];
 	} wait;
 	unsigned int nr_cpuid;
 	struct kvm_cpuid_entry2 *cpuid;

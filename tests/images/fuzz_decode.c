@@ -31,7 +31,8 @@ static void values(const struct insn *in, const uint8_t *data)
 	b = low_bytes(b, in->size);
 	r = insn_alu(in->alu, in->size, a, b, &flags);
 	check(r == low_bytes(r, in->size));
-	check(!r == !!(flags & FLAG_ZF));
+	check(in->alu >= ALU_BT ? (a >> (b & (8 * in->size - 1)) & 1) == (flags & FLAG_CF)
+				: !r == !!(flags & FLAG_ZF));
 	if (in->alu == ALU_SUB || in->alu == ALU_CMP)
 		check((a < b) == !!(flags & FLAG_CF) && (a == b) == !!(flags & FLAG_ZF));
 }
@@ -51,7 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(code, data + 17, n);
 	if (!insn_decode(code, n, modes[data[16] % 3], &in)) {
 		check(in.len >= 1 && in.len <= INSN_MAX && in.len <= n);
-		check(in.reg < 16 && in.op <= INSN_OUTS && in.alu <= ALU_TEST);
+		check(in.reg < 16 && in.op <= INSN_INS && in.alu <= ALU_BTC);
+		check(in.base <= INSN_RIP && in.index <= INSN_NONE && in.scale < 4 && in.seg < 6);
 		check(!in.high_byte || in.reg < 4);
 		/* its length is what it needs, no byte more or less */
 		check(!insn_decode(code, in.len, in.bits, &again) && again.len == in.len);

@@ -114,10 +114,22 @@ FORM(compare_device, "cmpb $0x11, (%rsi); setz %bl")
 FORM(test_device, "testl $0x80, (%rsi); setz %bl")
 FORM(exchange_device, "xchg %eax, (%rdi)")
 FORM(push_from_device, "push (%rsi); pop %rbx")
+FORM(pop_to_device, "push %rax; pop (%rdi); pushw %ax; popw (%rdi)")
 FORM(bit_test, "btl $4, (%rsi); setc %bl")
+FORM(bit_change, "lock btsw $7, (%rdi); btrl $4, (%rdi); btcq $63, (%rdi); setc %bl")
+FORM(bit_beyond, "mov $70, %ecx; bts %ecx, (%rdi); mov $-1, %rcx; btc %rcx, (%rdi); mov $-17, %cx; "
+		 "bt %cx, (%rdi)")
+FORM(store_non_temporal, "movnti %eax, (%rdi)")
+FORM(in_to_device, "mov $3, %ecx; rep insw")
+FORM(out_from_device, "mov $2, %ecx; rep outsw")
 FORM(sse_store, "movq %rax, %xmm0; movq %xmm0, (%rdi)")
 FORM(across_pages, "mov %rax, 0xffc(%rdi)")
-FORM(across_memory_and_device, "mov $0x0fffff, %ecx; mov %ax, (%rcx)")
+FORM(across_pages_load, "mov 0xffb(%rsi), %rax; mov $0x1ff, %ecx; mov 6(%rsi,%rcx,8), %ebx")
+FORM(across_pages_relative, "mov 0x0ffffff8(%rip), %eax") /* to 0xffe(%rdi) */
+FORM(across_pages_changed, "add %eax, 0xffd(%rdi); xchg %bx, 0xfff(%rdi)")
+FORM(across_pages_string, "lea 0xffd(%rsi), %rsi; mov $0x6000, %edi; movsq; mov 0x6000, %rbx")
+FORM(across_memory_and_device, "mov $0x0fffff, %ecx; mov %ax, (%rcx); mov 0x0ffff8, %rbx")
+FORM(across_memory_and_device_load, "mov $0x0ffffd, %ecx; movb $0x99, (%rcx); mov (%rcx), %rax")
 
 #define CASE(name)                                                                                 \
 	{                                                                                          \
@@ -161,9 +173,20 @@ static const struct test_case cases[] = {
 	CASE(test_device),
 	CASE(exchange_device),
 	CASE(push_from_device),
+	CASE(pop_to_device),
 	CASE(bit_test),
+	CASE(bit_change),
+	CASE(bit_beyond),
+	CASE(store_non_temporal),
+	CASE(in_to_device),
+	CASE(out_from_device),
 	CASE(sse_store),
 	CASE(across_pages),
+	CASE(across_pages_load),
+	CASE(across_pages_relative),
+	CASE(across_pages_changed),
+	CASE(across_pages_string),
 	CASE(across_memory_and_device),
+	CASE(across_memory_and_device_load),
 };
 MAIN(cases)

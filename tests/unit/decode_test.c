@@ -3,6 +3,8 @@
 #include "host.h"
 #include "vmm/decode.h"
 
+enum { SEG_SS_NUMBER = 2, SEG_DS_NUMBER };
+
 struct sample {
 	unsigned int bits;
 	const char *code; /* hex */
@@ -117,6 +119,22 @@ static const struct sample samples[] = {
 	  { .len = 6, .op = INSN_ALU_IMM, .alu = ALU_TEST, .size = 4, .reg_size = 4, .imm = 128 },
 	  false },
 	{ 64, "44870f", { .len = 3, .op = INSN_XCHG, .size = 4, .reg_size = 4, .reg = 9 }, false },
+	{ 64, "0fc307", { .len = 3, .op = INSN_STORE, .size = 4, .reg_size = 4 }, false },
+	{ 64,
+	  "0fba2604",
+	  { .len = 4, .op = INSN_ALU_IMM, .alu = ALU_BT, .size = 4, .reg_size = 4, .imm = 4 },
+	  false },
+	{ 64,
+	  "f0480fba3f3f",
+	  { .len = 6, .op = INSN_ALU_IMM, .alu = ALU_BTC, .size = 8, .reg_size = 8, .imm = 63 },
+	  false },
+	{ 64,
+	  "660fb30f",
+	  { .len = 4, .op = INSN_ALU_STORE, .alu = ALU_BTR, .size = 2, .reg_size = 2, .reg = 1 },
+	  false },
+	{ 64, "ff36", { .len = 2, .op = INSN_PUSH, .alu = 6, .size = 8, .reg_size = 8 }, false },
+	{ 32, "66ff36", { .len = 3, .op = INSN_PUSH, .alu = 6, .size = 2, .reg_size = 2 }, false },
+	{ 64, "8f06", { .len = 2, .op = INSN_POP, .size = 8, .reg_size = 8 }, false },
 	{ 64,
 	  "486306",
 	  { .len = 3, .op = INSN_LOAD, .size = 4, .reg_size = 8, .sign = true },
@@ -141,15 +159,14 @@ static const struct sample samples[] = {
 	{ 64, "0fa2", { .len = 2 }, false },
 	{ 64, "f4", { .len = 1 }, false },
 	{ 64, "0f01d1", { .len = 3 }, false },
-	{ 64, "e464", { .len = 2, .imm = 0x64 }, false },
 	{ 64, "0f22e0", { .len = 3, .op = INSN_CR_WRITE, .reg = 0, .cr = 4 }, false },
 	{ 64, "440f20c1", { .len = 4, .op = INSN_CR_READ, .reg = 1, .cr = 8 }, false },
 	/* not ours, or cut off */
 	{ 32, "6306", {}, true }, /* ARPL */
 	{ 64, "f716", {}, true }, /* NOT */
 	{ 64, "ff06", {}, true }, /* INC */
-	{ 64, "0fba2604", {}, true }, /* BT */
-	{ 64, "ff36", {}, true }, /* PUSH */
+	{ 64, "0fba1e04", {}, true }, /* no such bit test */
+	{ 64, "8f0e", {}, true },
 	{ 64, "c60f00", {}, true },
 	{ 64, "800f", {}, true },
 	{ 64, "01c8", {}, true }, /* register to register */
@@ -195,6 +212,50 @@ static void known_instructions(void **state)
 	}
 }
 
+/* Where memory is: SDM 2A, tables 2-1 to 2-3. */
+static const struct {
+	unsigned int bits;
+	const char *code;
+	unsigned int base, index, scale, seg;
+	s64 disp;
+} addresses[] = {
+	{ 64, "8b00", 0, INSN_NONE, 0, SEG_DS_NUMBER, 0 },
+	{ 64, "418b47f8", 15, INSN_NONE, 0, SEG_DS_NUMBER, -8 },
+	{ 64, "8b4500", 5, INSN_NONE, 0, SEG_SS_NUMBER, 0 },
+	{ 64, "8b0424", 4, INSN_NONE, 0, SEG_SS_NUMBER, 0 },
+	{ 64, "438b446780", 15, 12, 1, SEG_DS_NUMBER, -128 },
+	{ 64, "8b84ca00000080", 2, 1, 3, SEG_DS_NUMBER, -0x80000000L },
+	{ 64, "8b042500100000", INSN_NONE, INSN_NONE, 0, SEG_DS_NUMBER, 0x1000 },
+	{ 64, "8b04fd00100000", INSN_NONE, 7, 3, SEG_DS_NUMBER, 0x1000 },
+	{ 64, "8b0500100000", INSN_RIP, INSN_NONE, 0, SEG_DS_NUMBER, 0x1000 },
+	{ 64, "418b0500100000", INSN_RIP, INSN_NONE, 0, SEG_DS_NUMBER, 0x1000 },
+	{ 64, "65418b0424", 12, INSN_NONE, 0, 5, 0 },
+	{ 32, "8b0500100000", INSN_NONE, INSN_NONE, 0, SEG_DS_NUMBER, 0x1000 },
+	{ 32, "368b00", 0, INSN_NONE, 0, SEG_SS_NUMBER, 0 },
+	{ 16, "8b00", 3, 6, 0, SEG_DS_NUMBER, 0 },
+	{ 16, "8b43fe", 5, 7, 0, SEG_SS_NUMBER, -2 },
+	{ 16, "8b05", 7, INSN_NONE, 0, SEG_DS_NUMBER, 0 },
+	{ 16, "8b860080", 5, INSN_NONE, 0, SEG_SS_NUMBER, -0x8000 },
+	{ 16, "8b063412", INSN_NONE, INSN_NONE, 0, SEG_DS_NUMBER, 0x1234 },
+	{ 64, "a10000e0fe00000080", INSN_NONE, INSN_NONE, 0, SEG_DS_NUMBER, 0x80000000fee00000L },
+};
+
+static void where_memory_is(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+		u8 code[32];
+		size_t n = from_hex(addresses[i].code, code);
+		struct insn in;
+
+		assert_int_equal(insn_decode(code, n, addresses[i].bits, &in), 0);
+		if (in.len != n || in.base != addresses[i].base || in.index != addresses[i].index ||
+		    in.scale != addresses[i].scale || in.seg != addresses[i].seg ||
+		    in.disp != (u64)addresses[i].disp)
+			fail_msg("%s: base %u index %u scale %u seg %u disp %lx", addresses[i].code,
+				 in.base, in.index, in.scale, in.seg, (unsigned long)in.disp);
+	}
+}
+
 static void values(void **state)
 {
 	struct insn byte = { .op = INSN_LOAD, .size = 1, .reg_size = 4, .sign = true };
@@ -237,6 +298,46 @@ REAL_SIZES(sbb)
 REAL_SIZES(and)
 REAL_SIZES(sub)
 REAL_SIZES(xor)
+
+/* As memory does not say beyond the operand, so a register: the bit's number modulo its size. */
+#define REAL_BITS(name)                                                                            \
+	static u64 real_##name(unsigned int size, u64 a, u64 b, u64 in, u64 *flags)                \
+	{                                                                                          \
+		u64 out;                                                                           \
+		if (size == 2)                                                                     \
+			REAL(#name " %2, %0", u16);                                                \
+		else if (size == 4)                                                                \
+			REAL(#name " %2, %0", u32);                                                \
+		else                                                                               \
+			REAL(#name " %2, %0", u64);                                                \
+		*flags = out;                                                                      \
+		return low_bytes(a, size);                                                         \
+	}
+REAL_BITS(bt)
+REAL_BITS(bts)
+REAL_BITS(btr)
+REAL_BITS(btc)
+
+static void bits(void **state)
+{
+	static u64 (*const real[])(unsigned int, u64, u64, u64, u64 *) = { real_bt, real_bts,
+									   real_btr, real_btc };
+	u64 seed = 1;
+
+	for (int round = 0; round < 4000; round++) {
+		unsigned int size = 2 << round % 3, alu = round / 3 % 4;
+		u64 a, b, got, want, flags = round & 1, want_flags;
+
+		seed = seed * 6364136223846793005UL + 1442695040888963407UL;
+		a = low_bytes(seed >> 7, size);
+		b = low_bytes(seed >> 29, size);
+		want = real[alu](size, a, b, flags | 2, &want_flags);
+		got = insn_alu(ALU_BT + alu, size, a, b, &flags);
+		if (got != want || ((flags ^ want_flags) & FLAG_CF))
+			fail_msg("%u of %u bytes: %lx, bit %lx: %lx flags %lx, not %lx %lx", alu,
+				 size, a, b, got, flags, want, want_flags);
+	}
+}
 
 static void arithmetic(void **state)
 {
@@ -298,9 +399,13 @@ static void random_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(known_instructions), cmocka_unit_test(values),
-		cmocka_unit_test(arithmetic),         cmocka_unit_test(compare_and_test),
+		cmocka_unit_test(known_instructions),
+		cmocka_unit_test(values),
+		cmocka_unit_test(arithmetic),
+		cmocka_unit_test(compare_and_test),
 		cmocka_unit_test(random_bytes),
+		cmocka_unit_test(where_memory_is),
+		cmocka_unit_test(bits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
