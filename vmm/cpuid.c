@@ -46,10 +46,8 @@ static const struct policy {
 	{ 1, -1, { ~0U, 0xff00, F1_ECX, F1_EDX }, { 0, 0, CPUID_1_ECX_X2APIC, F1_EDX_APIC } },
 	{ 6, -1, { 0 }, { .eax = BIT(2) } }, /* ARAT: our APIC timer never stops */
 	{ 7, 0, { 0, F7_EBX, F7_ECX, F7_EDX }, { .ebx = F7_EBX_TSC_ADJUST } },
-	{ 0xb,
-	  0,
-	  { 0 },
-	  { 0 } }, /* topology is the monitor's business, as on Linux; so are x2APIC ids */
+	/* Topology is the monitor's business, x2APIC ids as well: as on Linux. */
+	{ 0xb, 0, { 0 }, { 0 } },
 	{ 0xd, 0, { ALL }, { 0 } },
 	{ 0xd, 1, { .eax = BIT(0) }, { 0 } },
 	{ 0xd, 2, { ALL }, { 0 } },
