@@ -2,7 +2,8 @@
 /*
  * Why VM entry failed, in words. The CPU says only 'invalid control' or 'invalid guest state'; here
  * the rules of SDM 3C, chapter 27 are read against the current VMCS, in the manual's order, and each
- * that does not hold is one log line. Not those about the host: its state is this kernel's own. Nothing but the log depends on it.
+ * that does not hold is one log line. Not those about the host: its state is this kernel's own. Nothing but the
+ * log depends on it.
  */
 #include "vmm/vmx/vmcs.h"
 
@@ -16,6 +17,12 @@ static unsigned int broken;
 			broken++;                                                                  \
 		}                                                                                  \
 	} while (0)
+
+#define GUEST(field) vmread(VMCS_GUEST_##field)
+#define RFLAGS_VM BIT(17)
+#define LONG_MODE (vmread(VMCS_ENTRY_CONTROLS) & ENTRY_GUEST_64)
+#define VM86 (GUEST(RFLAGS) & RFLAGS_VM)
+#define PDPTE_RESERVED 0x1e6UL /* of one that is present: SDM 3A, table 4-8 */
 
 /* ---- controls: 27.2.1 ---- */
 
@@ -39,9 +46,9 @@ static void check_injection(void)
 	RULE(type != 1 && type != 7, "injected event: type %u does not exist", type);
 	RULE(type != EVENT_NMI || vector == VEC_NMI, "injected NMI has vector %u", vector);
 	RULE(type != EVENT_EXCEPTION || vector < 32, "injected exception has vector %u", vector);
-	RULE(type != EVENT_INTR || (vmread(VMCS_GUEST_RFLAGS) & RFLAGS_IF),
+	RULE(type != EVENT_INTR || (GUEST(RFLAGS) & RFLAGS_IF),
 	     "interrupt %u injected with RFLAGS.IF clear", vector);
-	RULE(!e.has_error || (vmread(VMCS_GUEST_CR0) & CR0_PE), "error code injected in real mode");
+	RULE(!e.has_error || (GUEST(CR0) & CR0_PE), "error code injected in real mode");
 }
 
 static void check_controls(void)
@@ -63,9 +70,7 @@ static void check_controls(void)
 
 static void check_control_registers(void)
 {
-	u64 cr0 = vmread(VMCS_GUEST_CR0), cr4 = vmread(VMCS_GUEST_CR4);
-	u64 efer = vmread(VMCS_GUEST_EFER);
-	bool long_mode = vmread(VMCS_ENTRY_CONTROLS) & ENTRY_GUEST_64;
+	u64 cr0 = GUEST(CR0), cr4 = GUEST(CR4), efer = GUEST(EFER);
 	u64 need0 = rdmsr(MSR_VMX_CR0_FIXED0) & ~(CR0_PE | CR0_PG); /* unrestricted guest */
 
 	RULE(!(need0 & ~cr0), "CR0 0x%lx: bits 0x%lx must be 1", cr0, need0 & ~cr0);
@@ -73,18 +78,20 @@ static void check_control_registers(void)
 	RULE(!(cr0 & CR0_PG) || (cr0 & CR0_PE), "CR0.PG without CR0.PE");
 	RULE(!(rdmsr(MSR_VMX_CR4_FIXED0) & ~cr4), "CR4 0x%lx lacks bits that must be 1", cr4);
 	RULE(!(cr4 & ~rdmsr(MSR_VMX_CR4_FIXED1)), "CR4 0x%lx has bits that must be 0", cr4);
-	RULE(!long_mode || ((cr0 & CR0_PG) && (cr4 & CR4_PAE)),
+	RULE(!LONG_MODE || ((cr0 & CR0_PG) && (cr4 & CR4_PAE)),
 	     "long mode without CR0.PG and CR4.PAE");
 	RULE(!(efer & ~EFER_GUEST), "EFER 0x%lx: reserved bits", efer);
-	RULE(!(efer & EFER_LMA) == !long_mode, "EFER.LMA differs from the entry control");
+	RULE(!(efer & EFER_LMA) == !LONG_MODE, "EFER.LMA differs from the entry control");
 	RULE(!(cr0 & CR0_PG) || !(efer & EFER_LME) == !(efer & EFER_LMA),
 	     "EFER.LMA differs from EFER.LME with paging on");
-	RULE(!(vmread(VMCS_GUEST_DR7) >> 32), "DR7 has bits above 31");
-	RULE(canonical(vmread(VMCS_GUEST_SYSENTER_ESP)), "SYSENTER_ESP is not canonical");
-	RULE(canonical(vmread(VMCS_GUEST_SYSENTER_EIP)), "SYSENTER_EIP is not canonical");
+	RULE(!(GUEST(CR3) >> (cpuid(0x80000008, 0).eax & 0xff)), "CR3 is wider than an address");
+	RULE(!(GUEST(DR7) >> 32), "DR7 has bits above 31");
+	RULE(canonical(GUEST(SYSENTER_ESP)), "SYSENTER_ESP is not canonical");
+	RULE(canonical(GUEST(SYSENTER_EIP)), "SYSENTER_EIP is not canonical");
 }
 
-static const char *const seg_names[] = { "ES", "CS", "SS", "DS", "FS", "GS", "LDTR", "TR" };
+static const char *const seg_names[] = { "ES", "CS",   "SS", "DS",   "FS",
+					 "GS", "LDTR", "TR", "GDTR", "IDTR" };
 
 static void check_limit(const char *name, u32 limit, u32 access)
 {
@@ -93,6 +100,18 @@ static void check_limit(const char *name, u32 limit, u32 access)
 	RULE(!(g && (limit & 0xfff) != 0xfff), "%s: limit 0x%x needs G=0", name, limit);
 	RULE(!(!g && limit >> 20), "%s: limit 0x%x needs G=1", name, limit);
 	RULE(!(access & 0xfffe0f00), "%s: access rights 0x%x have reserved bits", name, access);
+}
+
+/* 27.3.1.2: as real mode has them, in ring 3 */
+static void check_vm86_segment(unsigned int n)
+{
+	u64 base = vmread(VMCS_BASE(n)), limit = vmread(VMCS_LIMIT(n)),
+	    rights = vmread(VMCS_ACCESS(n));
+
+	RULE(base == vmread(VMCS_SELECTOR(n)) << 4, "%s of virtual-8086 mode: base 0x%lx",
+	     seg_names[n], base);
+	RULE(limit == 0xffff, "%s of virtual-8086 mode: limit 0x%lx", seg_names[n], limit);
+	RULE(rights == 0xf3, "%s of virtual-8086 mode: access rights 0x%lx", seg_names[n], rights);
 }
 
 static void check_data_segment(unsigned int n)
@@ -120,40 +139,51 @@ static void check_segments(void)
 {
 	u32 cs = vmread(VMCS_ACCESS(SEG_CS)), ss = vmread(VMCS_ACCESS(SEG_SS));
 	u32 tr = vmread(VMCS_ACCESS(SEG_TR)), ldtr = vmread(VMCS_ACCESS(SEG_LDT));
-	bool long_mode = vmread(VMCS_ENTRY_CONTROLS) & ENTRY_GUEST_64;
+	bool vm86 = VM86;
 	unsigned int cs_dpl = (cs >> 5) & 3, ss_dpl = (ss >> 5) & 3;
 
 	for (unsigned int n = SEG_ES; n <= SEG_GS; n++)
-		check_data_segment(n);
-	RULE(!(cs & SEGMENT_UNUSABLE), "CS is unusable");
-	RULE((cs & 0xf) != 3 || !cs_dpl, "CS: type 3 with DPL %u", cs_dpl);
+		(vm86 ? check_vm86_segment : check_data_segment)(n);
+	RULE(vm86 || !(cs & SEGMENT_UNUSABLE), "CS is unusable");
+	RULE(vm86 || (cs & 0xf) != 3 || !cs_dpl, "CS: type 3 with DPL %u", cs_dpl);
 	RULE((cs & 0xc) != 8 || cs_dpl == ss_dpl, "CS: DPL %u, SS: DPL %u", cs_dpl, ss_dpl);
-	RULE((vmread(VMCS_GUEST_CR0) & CR0_PE) || !ss_dpl, "SS: DPL %u in real mode", ss_dpl);
+	RULE((cs & 0xc) != 0xc || cs_dpl <= ss_dpl, "CS: DPL %u above SS: DPL %u", cs_dpl, ss_dpl);
+	RULE((GUEST(CR0) & CR0_PE) || !ss_dpl, "SS: DPL %u in real mode", ss_dpl);
 	RULE(!(tr & SEGMENT_UNUSABLE), "TR is unusable");
-	RULE((tr & 0x9f) == 0x8b || ((tr & 0x9f) == 0x83 && !long_mode),
+	RULE((tr & 0x9f) == 0x8b || ((tr & 0x9f) == 0x83 && !LONG_MODE),
 	     "TR: access rights 0x%x are not of a present, busy TSS", tr);
 	check_limit("TR", vmread(VMCS_LIMIT(SEG_TR)), tr);
 	RULE(!(vmread(VMCS_SELECTOR(SEG_TR)) & BIT(2)), "TR: a selector of the LDT");
 	RULE((ldtr & SEGMENT_UNUSABLE) || (ldtr & 0x9f) == 0x82, "LDTR: access rights 0x%x", ldtr);
-	for (unsigned int n = SEG_FS; n <= SEG_TR; n++)
+	for (unsigned int n = SEG_FS; n <= SEG_IDT; n++)
 		RULE(canonical(vmread(VMCS_BASE(n))), "%s: base is not canonical", seg_names[n]);
-	RULE(!(vmread(VMCS_LIMIT(SEG_GDT)) >> 16) && !(vmread(VMCS_LIMIT(SEG_IDT)) >> 16),
-	     "GDTR or IDTR: limit above 64 KiB");
-	RULE(canonical(vmread(VMCS_BASE(SEG_GDT))) && canonical(vmread(VMCS_BASE(SEG_IDT))),
-	     "GDTR or IDTR: base is not canonical");
+	for (unsigned int n = SEG_GDT; n <= SEG_IDT; n++)
+		RULE(!(vmread(VMCS_LIMIT(n)) >> 16), "%s: limit above 64 KiB", seg_names[n]);
+}
+
+/* 27.3.1.6: the top entries of PAE paging, which EPT has in the VMCS */
+static void check_pdptes(void)
+{
+	u64 wrong = ~0UL << (cpuid(0x80000008, 0).eax & 0xff) | PDPTE_RESERVED;
+	bool used = (GUEST(CR0) & CR0_PG) && (GUEST(CR4) & CR4_PAE) && !LONG_MODE;
+
+	for (unsigned int i = 0; i < 4 && used; i++) {
+		u64 e = vmread(VMCS_GUEST_PDPTE0 + 2 * i);
+
+		RULE(!(e & PTE_P) || !(e & wrong), "PDPTE%u 0x%lx: reserved bits", i, e);
+	}
 }
 
 static void check_rest(void)
 {
-	u64 rflags = vmread(VMCS_GUEST_RFLAGS), rip = vmread(VMCS_GUEST_RIP);
-	u64 blocked = vmread(VMCS_GUEST_INTERRUPTIBILITY);
-	bool code64 = (vmread(VMCS_ENTRY_CONTROLS) & ENTRY_GUEST_64) &&
-		      (vmread(VMCS_ACCESS(SEG_CS)) & BIT(13));
+	u64 rflags = GUEST(RFLAGS), rip = GUEST(RIP), blocked = GUEST(INTERRUPTIBILITY);
+	bool code64 = LONG_MODE && (vmread(VMCS_ACCESS(SEG_CS)) & BIT(13));
 
 	RULE(code64 ? canonical(rip) : !(rip >> 32), "RIP 0x%lx out of range", rip);
 	RULE((rflags & RFLAGS_FIXED) && !(rflags & ~0x3f7fd7UL), "RFLAGS 0x%lx: fixed bits",
 	     rflags);
-	RULE(vmread(VMCS_GUEST_ACTIVITY) == 0, "activity state %lu", vmread(VMCS_GUEST_ACTIVITY));
+	RULE(!VM86 || (!LONG_MODE && (GUEST(CR0) & CR0_PE)), "RFLAGS.VM in long or real mode");
+	RULE(GUEST(ACTIVITY) == 0, "activity state %lu", GUEST(ACTIVITY));
 	RULE((blocked & 3) != 3, "blocking by STI and by MOV SS at once");
 	RULE(!(blocked & INTERRUPTIBILITY_STI) || (rflags & RFLAGS_IF),
 	     "blocking by STI with IF clear");
@@ -166,12 +196,11 @@ static void check_rest(void)
 unsigned int vmx_explain(struct vcpu *v, u64 reason)
 {
 	broken = 0;
-	pr_err("kvm:   %s %lu",
-	       reason & EXIT_REASON_ENTRY_FAILED ? "exit reason" : "instruction error",
-	       reason & 0xffff);
+	pr_err("kvm:   instruction error, or with bit 31 exit reason: 0x%lx", reason);
 	check_controls();
 	check_control_registers();
 	check_segments();
+	check_pdptes();
 	check_rest();
 	return broken;
 }
