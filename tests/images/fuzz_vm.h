@@ -29,23 +29,22 @@ void want_input(void)
 
 /* ---- the machine's state as a snapshot has it ---- */
 
-static struct kept *kept_first;
+static struct kept kept[64];
+static unsigned int nr_kept;
 #define RESTORE 0xff /* of a step's first byte */
 
-void snapshot_keep(struct kept *k)
+void snapshot_add(const struct kept *k)
 {
-	struct kept **last = &kept_first;
-
-	while (*last)
-		last = &(*last)->next;
-	*last = k;
+	if (nr_kept == sizeof(kept) / sizeof(*kept))
+		abort();
+	kept[nr_kept++] = *k;
 }
 
 static bool restore_all(struct machine *m)
 {
 	bool good = true;
 
-	for (struct kept *k = kept_first; k; k = k->next)
+	for (struct kept *k = kept; k < kept + nr_kept; k++)
 		good &= !k->restored || !k->restored(m, k);
 	return good;
 }
@@ -53,15 +52,12 @@ static bool restore_all(struct machine *m)
 /* The machine goes on from a file, of which the input says a part. One that is refused is as it was. */
 static inline void restore(struct machine *m)
 {
-	unsigned int which = take_input(1);
-	struct kept *k = kept_first;
+	struct kept *k = &kept[take_input(1) % nr_kept];
 	uint8_t *data, *before;
 
-	for (struct kept *o = kept_first; o; o = o->next)
+	for (struct kept *o = kept; o < kept + nr_kept; o++)
 		if (o->saving && o->saving(o))
 			return;
-	while (which--)
-		k = k->next ? k->next : kept_first;
 	data = k->data;
 	before = malloc(k->size);
 	memcpy(before, data, k->size);
@@ -79,7 +75,7 @@ static inline void as_created(struct machine *m)
 	static bool known;
 	uint8_t *at = first;
 
-	for (struct kept *k = kept_first; k; at += k->size, k = k->next)
+	for (struct kept *k = kept; k < kept + nr_kept; at += k->size, k++)
 		memcpy(known ? k->data : at, known ? at : k->data, k->size);
 	if (known)
 		restore_all(m);

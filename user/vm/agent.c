@@ -34,12 +34,15 @@ struct channel {
 
 static struct channel channels[AGENT_CHANNELS];
 static struct {
-	bool here, resized; /* HELLO has come; the terminal has another size */
-	struct watch listener;
+	/* of the machine's state, up to `listener` */
+	uint8_t here; /* HELLO has come */
 	uint8_t queue[QUEUE]; /* to the guest */
 	size_t head, tail; /* counted up for ever */
 	uint8_t frame[AGENT_HEAD + AGENT_REPLY]; /* from it */
 	size_t n;
+	uint8_t used[AGENT_CHANNELS], waits[AGENT_CHANNELS]; /* in a snapshot: of the channels */
+	struct watch listener;
+	bool resized; /* the terminal has another size */
 } agent;
 
 /* ---- to the guest ---- */
@@ -326,40 +329,22 @@ static void watch_idleness(void)
 
 /* ---- in a snapshot: the line, and who had a channel; nobody has one of them after that ---- */
 
-static struct {
-	uint8_t queue[QUEUE], frame[AGENT_HEAD + AGENT_REPLY];
-	uint64_t head, tail, n;
-	uint8_t here, used[AGENT_CHANNELS], waits[AGENT_CHANNELS];
-} then;
-
 static const char *saving(struct kept *k)
 {
-	memcpy(then.queue, agent.queue, sizeof(then.queue));
-	memcpy(then.frame, agent.frame, sizeof(then.frame));
-	then.head = agent.head;
-	then.tail = agent.tail;
-	then.n = agent.n;
-	then.here = agent.here;
 	for (int i = 0; i < AGENT_CHANNELS; i++) {
-		then.used[i] = channels[i].used && channels[i].said;
-		then.waits[i] = channels[i].waits;
+		agent.used[i] = channels[i].used && channels[i].said;
+		agent.waits[i] = channels[i].waits;
 	}
 	return NULL;
 }
 
 static const char *restored(struct machine *m, struct kept *k)
 {
-	if (then.head - then.tail > QUEUE || then.n >= sizeof(then.frame))
+	if (agent.head - agent.tail > QUEUE || agent.n >= sizeof(agent.frame))
 		return "the agent's line is damaged";
-	memcpy(agent.queue, then.queue, sizeof(then.queue));
-	memcpy(agent.frame, then.frame, sizeof(then.frame));
-	agent.head = then.head;
-	agent.tail = then.tail;
-	agent.n = then.n;
-	agent.here = then.here;
 	for (int i = 0; i < AGENT_CHANNELS; i++) {
-		channels[i].waits = then.waits[i];
-		if (i < AGENT_FIRST || !then.used[i])
+		channels[i].waits = agent.waits[i];
+		if (i < AGENT_FIRST || !agent.used[i])
 			continue;
 		channels[i].used = channels[i].hung = true;
 		tell(m, i, AGENT_HANG_UP, NULL, 0);
@@ -369,13 +354,8 @@ static const char *restored(struct machine *m, struct kept *k)
 
 void agent_init(struct machine *m)
 {
-	static struct kept kept = { .id = "agent",
-				    .data = &then,
-				    .size = sizeof(then),
-				    .saving = saving,
-				    .restored = restored };
-
-	snapshot_keep(&kept);
+	snapshot_keep(.id = "agent", KEPT_PART(&agent, here, listener), .saving = saving,
+		      .restored = restored);
 	for (int i = AGENT_FIRST; i < AGENT_CHANNELS; i++) {
 		channels[i].watch = (struct watch){ .fn = hear_client, .device = &channels[i] };
 		watch_add(&channels[i].watch);

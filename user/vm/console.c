@@ -85,9 +85,6 @@ static const char *restored(struct machine *m, struct kept *k)
 
 void console_add(struct machine *m)
 {
-	static struct kept kept = {
-		.id = "typed", .data = &typed, .size = sizeof(typed), .restored = restored
-	};
 	struct winsize ws;
 
 	if (!ioctl(0, TIOCGWINSZ, &ws)) {
@@ -95,5 +92,5 @@ void console_add(struct machine *m)
 		size.rows = ws.ws_row;
 	}
 	virtio_add(m, &console);
-	snapshot_keep(&kept);
+	snapshot_keep(.id = "typed", .data = &typed, .size = sizeof(typed), .restored = restored);
 }

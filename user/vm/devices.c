@@ -286,14 +286,6 @@ void devices_init(struct machine *m)
 		  .access = pm_access },
 		{ .name = "reset", .start = PORT_RESET_CONTROL, .size = 1, .access = reset_access },
 	};
-	static struct kept kept[] = {
-		{ .id = "cmos", .data = &cmos, .size = sizeof(cmos), .restored = clock_restored },
-		{ .id = "pm",
-		  .data = &pm,
-		  .size = sizeof(pm),
-		  .saving = pm_saving,
-		  .restored = pm_restored },
-	};
 
 	cmos_init(m);
 	periodic.fn = clock_tick;
@@ -303,6 +295,8 @@ void devices_init(struct machine *m)
 	watch_add(&periodic);
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		bus_add(m, &all[i]);
-	snapshot_keep(&kept[0]);
-	snapshot_keep(&kept[1]);
+	snapshot_keep(.id = "cmos", .data = &cmos, .size = sizeof(cmos),
+		      .restored = clock_restored);
+	snapshot_keep(.id = "pm", .data = &pm, .size = sizeof(pm), .saving = pm_saving,
+		      .restored = pm_restored);
 }

@@ -19,7 +19,6 @@ struct known_file {
 		uint64_t size;
 		int64_t seconds, nanoseconds; /* of the last modification */
 	} then;
-	struct kept kept;
 };
 
 static const char *saving(struct kept *k)
@@ -53,14 +52,8 @@ void file_keep(const char *path, int fd)
 	struct known_file *f = allocate(sizeof(*f));
 
 	*f = (struct known_file){ .path = path, .fd = fd };
-	f->kept = (struct kept){ .id = "file",
-				 .index = files++,
-				 .data = &f->then,
-				 .size = sizeof(f->then),
-				 .saving = saving,
-				 .restored = restored,
-				 .device = f };
-	snapshot_keep(&f->kept);
+	snapshot_keep(.id = "file", .index = files++, .data = &f->then, .size = sizeof(f->then),
+		      .saving = saving, .restored = restored, .device = f);
 }
 
 int disk_open(const char *path, bool read_only, uint64_t *size)

@@ -181,13 +181,12 @@ void firmware_init(struct machine *m)
 	static struct region ports = {
 		.name = "fw_cfg", .start = PORT_FW_CFG, .size = 2, .access = fw_cfg_access
 	};
-	static struct kept kept = { .id = "fwcfg", .data = &selected, .size = sizeof(selected) };
 	struct pci_function *bridge;
 
 	if (!m->firmware)
 		return;
 	bus_add(m, &ports);
-	snapshot_keep(&kept);
+	snapshot_keep(.id = "fwcfg", .data = &selected, .size = sizeof(selected));
 	bridge = pci_init(m);
 	pci_set(bridge, PCI_SUBSYSTEM_VENDOR_ID, 2, VENDOR_QEMU);
 	pci_set(bridge, PCI_SUBSYSTEM_ID, 2, SUBSYSTEM_QEMU);

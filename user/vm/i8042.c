@@ -256,9 +256,6 @@ static const char *restored(struct machine *m, struct kept *k)
 
 void i8042_init(struct machine *m)
 {
-	static struct kept kept = {
-		.id = "i8042", .data = &i8042, .size = sizeof(i8042), .restored = restored
-	};
 	static struct region ports = { .name = "keyboard",
 				       .start = PORT_DATA,
 				       .size = PORT_COMMAND - PORT_DATA + 1,
@@ -266,5 +263,5 @@ void i8042_init(struct machine *m)
 				       .access = i8042_access };
 
 	bus_add(m, &ports);
-	snapshot_keep(&kept);
+	snapshot_keep(.id = "i8042", .data = &i8042, .size = sizeof(i8042), .restored = restored);
 }

@@ -51,22 +51,18 @@ enum { PREVENT_REMOVAL = 0x1e, READ_CAPACITY = 0x25, READ_TOC = 0x43, READ_10 = 
 enum { READ_12 = 0xa8, SENSE_ILLEGAL = 5, ASC_COMMAND = 0x20, ASC_LBA = 0x21, ASC_FIELD = 0x24 };
 
 struct drive {
+	/* of the machine's state, up to `fd` */
+	unsigned int multiple;
+	uint8_t sense, asc;
 	int fd; /* or -1: there is none */
 	bool cd, read_only;
 	unsigned int sector_size;
 	uint64_t sectors;
-	/* of the machine's state, up to `kept` */
-	unsigned int multiple;
-	uint8_t sense, asc;
-	struct kept kept;
 };
 
 struct channel {
-	struct region command, control; /* ports; command knows the interrupt line, too */
-	struct drive drives[2], *drive; /* master, slave; the one that is selected */
-
 	/*
-	 * Of the machine's state, up to `kept`: the task file; hob: what each register had before its last
+	 * Of the machine's state, up to `command`: the task file; hob: what each register had before its last
 	 * write, for 48-bit commands.
 	 */
 	uint8_t reg[REGISTERS], hob[REGISTERS], device_control;
@@ -76,7 +72,9 @@ struct channel {
 	uint8_t buf[BUFFER];
 	unsigned int at, filled, block; /* block: sectors that go at once */
 	uint64_t next, left; /* sectors on the medium */
-	struct kept kept;
+
+	struct region command, control; /* ports; command knows the interrupt line, too */
+	struct drive drives[2], *drive; /* master, slave; the one that is selected */
 };
 
 static struct channel channels[2];
@@ -602,12 +600,8 @@ static void controller_init(struct machine *m)
 		c->command.device = c->control.device = c;
 		bus_add(m, &c->command);
 		bus_add(m, &c->control);
-		c->kept = (struct kept){ .id = "ide",
-					 .index = i,
-					 KEPT_PART(c, reg, kept),
-					 .restored = restored,
-					 .device = c };
-		snapshot_keep(&c->kept);
+		snapshot_keep(.id = "ide", .index = i, KEPT_PART(c, reg, command),
+			      .restored = restored, .device = c);
 	}
 	pci_identify(&isa, VENDOR_INTEL, PIIX3_ISA, CLASS_ISA_BRIDGE);
 	pci_add(m, &isa, PCI_FREE_SLOT);
@@ -638,12 +632,8 @@ static void plug(struct machine *m, struct channel *c, const char *path, bool cd
 	if (!d->sectors)
 		die(STATUS_FAILED, "%s: not a sector of a %s", path, cd ? "CD" : "disk");
 	set_signature(c);
-	d->kept = (struct kept){ .id = "drive",
-				 .index = 2 * (c - channels) + (d - c->drives),
-				 KEPT_PART(d, multiple, kept),
-				 .restored = drive_restored,
-				 .device = d };
-	snapshot_keep(&d->kept);
+	snapshot_keep(.id = "drive", .index = 2 * (c - channels) + (d - c->drives),
+		      KEPT_PART(d, multiple, fd), .restored = drive_restored, .device = d);
 }
 
 bool ide_disk(struct machine *m, const char *disk)

@@ -35,7 +35,6 @@ struct net {
 	struct watch wire;
 	bool tap, offload; /* offload: each packet has a struct virtio_net_hdr on the wire, too */
 	struct virtio_net_config config;
-	struct kept kept;
 	struct virtq_chain rx, tx;
 };
 
@@ -179,8 +178,7 @@ static void net_begin(struct machine *m, struct net *n)
 	n->v.notify = net_notify;
 	virtio_add(m, &n->v);
 	watch_add(&n->wire);
-	n->kept = (struct kept){ .id = "mac", .data = n->config.mac, .size = ETH_ALEN };
-	snapshot_keep(&n->kept);
+	snapshot_keep(.id = "mac", .data = n->config.mac, .size = ETH_ALEN);
 }
 
 void net_add(struct machine *m, const char *device)

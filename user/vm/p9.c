@@ -101,7 +101,6 @@ struct p9 {
 	} config;
 	struct fid *fids[BUCKETS];
 	unsigned int nr_fids;
-	struct kept kept;
 	/* the request at hand: its message, and its arguments as struct call has them */
 	struct virtq_chain chain;
 	uint8_t type, request[BUFFER], reply[BUFFER];
@@ -868,8 +867,7 @@ void p9_add(struct machine *m, struct share *s)
 	p->v.config_size = sizeof(struct virtio_9p_config) + p->config.tag_len;
 	p->v.notify = p9_notify;
 	virtio_add(m, &p->v);
-	p->kept = (struct kept){ .id = "p9", .saving = saving, .device = p };
-	snapshot_keep(&p->kept);
+	snapshot_keep(.id = "p9", .saving = saving, .device = p);
 }
 
 /* DIR[:PATH][,ro] */

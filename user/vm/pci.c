@@ -186,12 +186,8 @@ void pci_add(struct machine *m, struct pci_function *f, uint8_t devfn)
 	f->writable[PCI_INTERRUPT_LINE] = f->writable[PCI_CACHE_LINE_SIZE] =
 		f->writable[PCI_LATENCY_TIMER] = 0xff;
 	place_bars(f);
-	f->kept = (struct kept){ .id = "pci",
-				 .index = f->devfn,
-				 KEPT_PART(f, config, writable),
-				 .restored = restored,
-				 .device = f };
-	snapshot_keep(&f->kept);
+	snapshot_keep(.id = "pci", .index = f->devfn, KEPT_PART(f, config, writable),
+		      .restored = restored, .device = f);
 	for (unsigned int i = 0; i < PCI_BARS; i++)
 		if (f->bar[i].size)
 			bus_add(m, &f->bar[i]);
@@ -203,12 +199,11 @@ struct pci_function *pci_init(struct machine *m)
 		.name = "PCI", .start = CONFIG_ADDRESS, .size = 8, .access = config_access
 	};
 	static struct pci_function bridge = { .name = "host bridge" };
-	static struct kept kept = { .id = "pciaddr", .data = &address, .size = sizeof(address) };
 
 	if (find(0))
 		return &bridge; /* it is there */
 	bus_add(m, &ports);
-	snapshot_keep(&kept);
+	snapshot_keep(.id = "pciaddr", .data = &address, .size = sizeof(address));
 	pci_identify(&bridge, VENDOR_INTEL, DEVICE_440FX, CLASS_HOST_BRIDGE);
 	pci_add(m, &bridge, 0);
 	return &bridge;

@@ -30,7 +30,6 @@ struct pci_function {
 	uint8_t devfn, next_capability, msix_at;
 	bool level; /* of its interrupt, before the guest's "disable"; its device's to restore */
 	unsigned int vectors; /* of MSI-X */
-	struct kept kept;
 	struct pci_function *next;
 };
 

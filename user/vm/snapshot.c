@@ -30,6 +30,7 @@
 #define VERSION "2\n" /* another one when a record has another meaning */
 #define RECORDS_MAX (1UL << 20) /* bytes */
 #define MSRS_MAX 512
+#define KEPT_MAX 512
 
 struct head {
 	char magic[6], version[2];
@@ -269,7 +270,8 @@ static void vcpu_items(struct walk *w, struct machine *m, uint32_t i)
 
 /* ---- devices ---- */
 
-static struct kept *kept_first;
+static struct kept kept[KEPT_MAX];
+static unsigned int nr_kept;
 static const char *cannot; /* why there can be no snapshot, or NULL */
 
 void snapshot_cannot(const char *why)
@@ -277,13 +279,12 @@ void snapshot_cannot(const char *why)
 	cannot = why;
 }
 
-void snapshot_keep(struct kept *k)
+void snapshot_add(const struct kept *k)
 {
-	struct kept **last = &kept_first;
-
-	while (*last)
-		last = &(*last)->next;
-	*last = k;
+	if (nr_kept == KEPT_MAX)
+		snapshot_cannot("it has too many devices");
+	else
+		kept[nr_kept++] = *k;
 }
 
 /* EROFS's superblock has the image's own checksum and name. */
@@ -305,7 +306,7 @@ static void everything(struct walk *w, struct machine *m)
 	machine_items(w, m);
 	for (uint32_t i = 0; i < m->cpus; i++)
 		vcpu_items(w, m, i);
-	for (struct kept *k = kept_first; k; k = k->next) {
+	for (struct kept *k = kept; k < kept + nr_kept; k++) {
 		if (w->saving && k->saving)
 			fail(w, k->saving(k));
 		if (transfer(w, k->id, k->index, k->data, k->size) && !w->saving && k->restored)
@@ -415,13 +416,21 @@ static void refuse(const char *why)
 	die(STATUS_FAILED, "%s: %s", from.path, why);
 }
 
-static void open_file(struct head *h)
+/* Its size. */
+static off_t open_file(void)
 {
 	struct stat st;
 
 	from.fd = open(from.path, O_RDONLY | O_CLOEXEC);
 	if (from.fd < 0 || fstat(from.fd, &st) < 0)
 		refuse(strerror(errno));
+	return st.st_size;
+}
+
+static void read_head(struct head *h)
+{
+	off_t size = open_file();
+
 	if (pread(from.fd, h, sizeof(*h), 0) != sizeof(*h) ||
 	    memcmp(h->magic, MAGIC, sizeof(h->magic)))
 		refuse("not a snapshot of a virtual machine (no \"" MAGIC "\")");
@@ -433,7 +442,8 @@ static void open_file(struct head *h)
 	    h->records_size > RECORDS_MAX ||
 	    h->ram_at != ALIGN_UP(sizeof(*h) + h->records_size, PAGE))
 		refuse("its head is damaged");
-	if (st.st_size != h->ram_at + h->ram_size)
+	close(from.fd);
+	if (size != h->ram_at + h->ram_size)
 		refuse("cut off: its memory is not all there");
 }
 
@@ -443,8 +453,7 @@ void snapshot_open(struct machine *m, const char *path)
 	struct head *h = &from.h;
 
 	from.path = path;
-	open_file(h);
-	close(from.fd);
+	read_head(h);
 	m->cpus = h->cpus;
 	m->memory = h->ram_size;
 	m->image_size = h->image_size;
@@ -461,10 +470,8 @@ void snapshot_open(struct machine *m, const char *path)
 
 void snapshot_memory(struct machine *m)
 {
-	struct head again;
-
-	open_file(&again); /* in the process that is to have it */
-	if (memcmp(&again, &from.h, sizeof(again)))
+	/* in the process that is to have it; what has another head by now has another sum */
+	if (open_file() != from.h.ram_at + from.h.ram_size)
 		refuse("it changed just now");
 	if (m->image_size != from.h.image_size)
 		refuse("the image is not the one that it was made with");

@@ -17,17 +17,16 @@
 #define FIFO 16
 
 struct uart {
-	struct region ports;
-	unsigned int irq;
-	int out; /* descriptor, or -1 */
-	/* what belongs to the machine's state: up to `kept` */
+	/* what belongs to the machine's state: up to `ports` */
 	uint8_t ier, lcr, mcr, scr, fcr, dll, dlm;
 	uint8_t thr_interrupt; /* "transmitter empty" has not been told since the last character */
 	uint8_t rx[FIFO];
 	unsigned int rx_len;
 	uint8_t level; /* of the interrupt line, as the kernel knows it */
 	uint8_t exact; /* the guest has read UART_IIR_RX_TIMEOUT */
-	struct kept kept;
+	struct region ports;
+	unsigned int irq;
+	int out; /* descriptor, or -1 */
 };
 
 static struct uart uarts[3] = {
@@ -242,12 +241,8 @@ void uart_init(struct machine *m)
 		uarts[i].ports.access = uart_access;
 		uarts[i].ports.device = &uarts[i];
 		bus_add(m, &uarts[i].ports);
-		uarts[i].kept = (struct kept){ .id = "com",
-					       .index = i + 1,
-					       KEPT_PART(&uarts[i], ier, kept),
-					       .restored = restored,
-					       .device = &uarts[i] };
-		snapshot_keep(&uarts[i].kept);
+		snapshot_keep(.id = "com", .index = i + 1, KEPT_PART(&uarts[i], ier, ports),
+			      .restored = restored, .device = &uarts[i]);
 	}
 }
 

@@ -316,14 +316,13 @@ void vga_init(struct machine *m)
 	static struct region ports = {
 		.name = "VGA", .start = PORT_VGA, .size = 32, .access = vga_access
 	};
-	static struct kept kept = { .id = "vga", .data = &vga, .size = sizeof(vga) };
 	const struct itimerspec every = { { 0, LOOK_NS }, { 0, LOOK_NS } };
 
 	m->card |= m->vga || m->load == multiboot_load; /* those look for no card, but use it */
 	if (!m->card)
 		return;
 	bus_add(m, &ports);
-	snapshot_keep(&kept);
+	snapshot_keep(.id = "vga", .data = &vga, .size = sizeof(vga));
 	vga.sets[CRTC].reg[CRTC_CHAR_HEIGHT] = 15;
 	vga.misc = 0x67; /* as the BIOS leaves it: registers at 0x3d4, not 0x3b4 */
 	if (!m->vga)

@@ -49,7 +49,6 @@ static void reset(struct virtio *v)
 		*q = (struct virtq){ .dev = v,
 				     .size = VIRTQ_SIZE,
 				     .vector = VIRTIO_MSI_NO_VECTOR,
-				     .kept = q->kept,
 				     .kick = q->kick };
 	}
 	v->features = v->offered_half = v->agreed_half = v->selected = 0;
@@ -92,17 +91,11 @@ void virtio_init(struct machine *m, struct virtio *v)
 		if (q->kick.fd < 0)
 			die(STATUS_FAILED, "cannot wait for a device: %s", strerror(errno));
 		watch_add(&q->kick);
-		q->kept = (struct kept){ .id = "queue",
-					 .index = devices * VIRTIO_QUEUES + i,
-					 KEPT_PART(q, enabled, kept) };
-		snapshot_keep(&q->kept);
+		snapshot_keep(.id = "queue", .index = devices * VIRTIO_QUEUES + i,
+			      KEPT_PART(q, enabled, kick));
 	}
-	v->kept = (struct kept){ .id = "virtio",
-				 .index = devices++,
-				 KEPT_PART(v, features, kept),
-				 .restored = restored,
-				 .device = v };
-	snapshot_keep(&v->kept);
+	snapshot_keep(.id = "virtio", .index = devices++, KEPT_PART(v, features, m),
+		      .restored = restored, .device = v);
 }
 
 /* 2.1.2: only what was offered is accepted, and no driver of before version 1. */

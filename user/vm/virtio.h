@@ -23,14 +23,13 @@ struct virtio;
 
 struct virtq {
 	struct virtio *dev;
-	/* of the machine's state, up to `kept`: as the driver sets it; does not change while enabled */
+	/* of the machine's state, up to `kick`: as the driver sets it; does not change while enabled */
 	uint8_t enabled;
 	uint16_t size, vector;
 	uint64_t desc, avail, used; /* guest-physical */
 	/* our own */
 	uint16_t seen, done; /* chains taken, and given back */
 	uint16_t told; /* `done`, when the driver was asked last whether it wants an interrupt */
-	struct kept kept;
 	struct watch kick; /* an eventfd: the driver has put something there */
 };
 
@@ -52,7 +51,7 @@ struct virtio {
 	const void *config;
 	size_t config_size;
 	void (*notify)(struct virtio *v, struct virtq *q); /* there may be chains */
-	/* as agreed upon with the driver: of the machine's state, up to `kept` */
+	/* as agreed upon with the driver: of the machine's state, up to `m` */
 	uint64_t features;
 	uint64_t requests; /* chains that were given back, so far */
 	uint8_t status, generation;
@@ -60,7 +59,6 @@ struct virtio {
 	/* which half of the features, and which queue, it speaks of; why it was interrupted */
 	uint32_t offered_half, agreed_half, selected;
 	uint8_t isr;
-	struct kept kept;
 	struct machine *m;
 	bool busy, reset_wanted; /* its memory is in use without the lock; what is to follow */
 	struct virtq queue[VIRTIO_QUEUES];

@@ -289,12 +289,12 @@ struct kept {
 	 */
 	const char *(*saving)(struct kept *k), *(*restored)(struct machine *m, struct kept *k);
 	void *device;
-	struct kept *next;
 };
 /* Of the structure at s, what lies from one member up to another one. */
 #define KEPT_PART(s, first, behind)                                                                \
 	.data = &(s)->first, .size = offsetof(typeof(*(s)), behind) - offsetof(typeof(*(s)), first)
-void snapshot_keep(struct kept *k);
+void snapshot_add(const struct kept *k);
+#define snapshot_keep(...) snapshot_add(&(struct kept){ __VA_ARGS__ })
 void snapshot_cannot(const char *why); /* there is something that cannot be kept */
 const char *snapshot_save(struct machine *m, int fd); /* NULL, or what went wrong */
 /* In this order; each dies naming the file when something is wrong. */
