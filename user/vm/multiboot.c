@@ -60,7 +60,11 @@ bool multiboot_is(const uint8_t *head, size_t n)
 {
 	struct header h;
 
-	return find_header(head, n, &h) < n;
+	if (find_header(head, n, &h) == n)
+		return false;
+	/* else it may be a disk's image, with such a kernel behind its boot sector */
+	return h.flags & FLAG_ADDRESSES ||
+	       (n >= sizeof(Elf64_Ehdr) && !memcmp(head, ELFMAG, SELFMAG));
 }
 
 static void load_by_addresses(struct machine *m, const struct file *f, const struct header *h,
@@ -111,11 +115,8 @@ static void kernel_load(struct machine *m)
 		    f.path, h.flags);
 	if (h.flags & FLAG_ADDRESSES)
 		load_by_addresses(m, &f, &h, at);
-	else if (f.size >= sizeof(Elf64_Ehdr) && !memcmp(f.data, ELFMAG, SELFMAG))
-		f.data[EI_CLASS] == ELFCLASS64 ? elf64_load(m, &f) : load_elf32(m, &f);
 	else
-		die(STATUS_FAILED, "%s: a multiboot kernel that is not ELF and has no addresses",
-		    f.path);
+		f.data[EI_CLASS] == ELFCLASS64 ? elf64_load(m, &f) : load_elf32(m, &f);
 	if (m->entry >= m->kernel_end)
 		die(STATUS_FAILED, "%s: its entry 0x%llx is not in the kernel", f.path,
 		    (unsigned long long)m->entry);
