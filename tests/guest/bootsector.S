@@ -2,7 +2,7 @@
 /*
  * A boot sector: asks the firmware to read the second sector of the disk it came from, to write that to
  * the third one, and on the screen what stands there; then ends the machine with DL, the number of the disk,
- * one higher when the firmware's memory can be written.
+ * one higher when the firmware's memory can be written, two when MP tables are there.
  */
 #define PORT_EXIT 0xf4
 #define SECOND 0x8000
@@ -39,7 +39,14 @@ start:
 	cmp %al, %es:0x10
 	jne 4f
 	inc %dx
-4:	mov %dl, %al
+4:	xor %di, %di
+5:	cmpl $0x5f504d5f, %es:(%di) /* "_MP_" */
+	je 6f
+	add $16, %di
+	jnz 5b
+	jmp 7f
+6:	add $2, %dl
+7:	mov %dl, %al
 	out %al, $PORT_EXIT
 3:	hlt
 	jmp 3b

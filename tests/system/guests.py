@@ -158,10 +158,10 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
              "vm: --disk 0: there are two IDE disks at most", on=("qemu", "bochs")),
     # a boot sector that reads what is behind it, cut out of its ELF file
     # behind it a multiboot header, as of a kernel that follows; it is none that could be loaded by that
-    Case("boot-sector", CUT + r"printf '\002\260\255\033\0\0\0\0\376\117\122\344' >> boot.img; " "vm run --kernel boot.img | cat; vm run --kernel boot.img > /dev/null", status=129,
+    Case("boot-sector", CUT + r"printf '\002\260\255\033\0\0\0\0\376\117\122\344' >> boot.img; " "vm run --kernel boot.img | cat; vm run --kernel boot.img > /dev/null", status=131,
          out="read by the firmware", on=("qemu", "bochs")),
     Case("bios-disk", PC + CUT + "head -c 512 /dev/zero >> boot.img; cd_of --disk boot.img,ide; wait $p; s=$?; over; "
-         "tail -c 512 boot.img | tr -d '\\0'; exit $s", status=128, on=SVM + VTX, seconds=60,
+         "tail -c 512 boot.img | tr -d '\\0'; exit $s", status=130, on=SVM + VTX, seconds=60,
          match=(r"^Booting from Hard Disk", "^read by the firmware$", "^read by the firmware\r$")),
     Case("memtest", PC + "machine --kernel %smemtest; shows 'to start testing'; printf '\\r' >&3; shows 'Test #[3-9]'; over"
          % linux_guest.FOLDER, status=143, on=SVM, seconds=60,

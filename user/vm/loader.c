@@ -120,6 +120,7 @@ static void flat_load(struct machine *m)
 	memcpy(m->ram + BOOT_SECTOR, f->data, f->size < room ? f->size : room);
 	part_add("boot sector", f->path, BOOT_SECTOR,
 		 BOOT_SECTOR + (f->size < room ? f->size : room));
+	firmware_tables(m);
 	bios_load(m);
 	m->mode = ENTER_REAL;
 	m->entry = m->stack = BOOT_SECTOR;
