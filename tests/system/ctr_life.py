@@ -44,12 +44,15 @@ ctr: the name T is in use by one that ended (`ctr rm T`)
 ctr run -d --rm --name $T busybox -- sleep 1000; ctr stop $T; ctr ps -aq
 ctr run -d --rm --name $T busybox -- sh -c 'trap "" TERM; echo ready; while :; do sleep 1; done'; wrote $T ready; ctr stop -t 0.1 $T; ctr ps -aq
 ctr run -d --name $T busybox -- sleep 1000; ctr kill $T; over $T; ctr ps -a | grep -o 'exited 137'; ctr rm $T
+ctr run -d --name $T busybox -- sh -c 'trap "exit 7" XCPU; echo ready; while :; do sleep 0.05; done'; wrote $T ready; ctr kill -s xcpu $T; over $T; ctr ps -a | grep -o 'exited 7'; ctr rm $T
 for t in x -1 1e9; do ctr stop -t $t $T; echo $?; done 2>&1 | sort -u; ls /run/ctr
 ----
 T
 T
 T
 exited 137
+T
+exited 7
 2
 ctr: --time -1: not a number of seconds
 ctr: --time 1e9: not a number of seconds

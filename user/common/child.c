@@ -107,12 +107,14 @@ int hold_signals(sigset_t *old)
 	return fd;
 }
 
-/* The mask after "KEY:\t" in /proc/PID/status. */
-static uint64_t signal_mask(const char *status, const char *key)
+uint64_t status_mask(pid_t pid, const char *key, uint64_t otherwise)
 {
-	const char *p = strstr(status, key);
+	char path[32], text[4096];
+	const char *p;
 
-	return p ? to_number(p + strlen(key) + 1, NULL, 16) : 0;
+	format(path, sizeof(path), "/proc/%d/status", (int)pid);
+	p = read_small(AT_FDCWD, path, text, sizeof(text)) < 0 ? NULL : strstr(text, key);
+	return p ? to_number(p + strlen(key), NULL, 16) : otherwise;
 }
 
 /*
@@ -121,17 +123,11 @@ static uint64_t signal_mask(const char *status, const char *key)
  */
 static bool ends_by_default(pid_t pid, int sig)
 {
-	char path[32], text[4096];
-	uint64_t bit = 1ULL << (sig - 1);
+	uint64_t kept = status_mask(pid, "\nSigCgt:\t", ~0ULL) |
+			status_mask(pid, "\nSigIgn:\t", ~0ULL) |
+			status_mask(pid, "\nSigBlk:\t", ~0ULL);
 
-	if (sig == SIGWINCH || sig == SIGCONT)
-		return false;
-	format(path, sizeof(path), "/proc/%d/status", (int)pid);
-	if (read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return false;
-	return !((signal_mask(text, "\nSigCgt:") | signal_mask(text, "\nSigIgn:") |
-		  signal_mask(text, "\nSigBlk:")) &
-		 bit);
+	return sig != SIGWINCH && sig != SIGCONT && !(kept & 1ULL << (sig - 1));
 }
 
 static void pass_on(pid_t pid, int sig, bool from_terminal, struct ending *e)

@@ -42,6 +42,8 @@ struct ending {
 int hold_signals(sigset_t *old);
 /* Passes on to pid what came. True, with the status of wait(2), when pid has ended. */
 bool has_ended(pid_t pid, int signals, int *wait_status, struct ending *e);
+/* The number behind "\nKEY:\t" in /proc/PID/status, which is hexadecimal. */
+uint64_t status_mask(pid_t pid, const char *key, uint64_t otherwise);
 /* The exit status. *killed: by a SIGKILL not from here. */
 int ending_status(int wait_status, const struct ending *e, bool *killed);
 int wait_for_end(pid_t pid, int signals, bool *killed); /* all of these three */

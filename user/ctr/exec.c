@@ -94,17 +94,8 @@ static void keep(int client)
 /* Those of the container: the bounding set of its first process, and a filter if that has one. */
 static void take_rights(struct container *c, pid_t pid)
 {
-	char path[32], text[4096];
-	const char *set, *mode;
-
-	format(path, sizeof(path), "/proc/%d/status", (int)pid);
-	if (read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
-		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
-	set = strstr(text, "\nCapBnd:");
-	mode = strstr(text, "\nSeccomp:");
-	c->capabilities[SET_BOUNDING] =
-		set ? to_number(set + strlen("\nCapBnd:\t"), NULL, 16) : default_capabilities;
-	if (!mode || mode[strlen("\nSeccomp:\t")] != '0')
+	c->capabilities[SET_BOUNDING] = status_mask(pid, "\nCapBnd:\t", default_capabilities);
+	if (status_mask(pid, "\nSeccomp:\t", 1))
 		c->seccomp = default_seccomp(c->capabilities[SET_BOUNDING]);
 }
 
