@@ -129,7 +129,8 @@ def image(name, kernel, rest, **kw):
 # What boots on a PC: a script starts `machine OPTION...` on a pipe as its keyboard, and waits for what the screen shows.
 PC = r"""
 cd /tmp/case; mkfifo keys
-machine() { vm run --vga "$@" < keys > screen & p=$!; exec 3> keys; }
+machine() { vm run --name pc --vga "$@" < keys > screen & p=$!; exec 3> keys; }
+again() { vm snapshot --stop pc s.vm; exec 3>&-; wait $p; vm restore s.vm < keys >> screen & p=$!; exec 3> keys; }
 shows() { until grep -q "$1" screen; do [ -d /proc/$p ] || break; sleep 0.1; done; }
 over() { exec 3>&-; kill $p 2>/dev/null; wait $p; status=$?; cat screen; return $status; }
 cd_of() { machine --firmware %s/bios-256k.bin "$@"; }
@@ -166,10 +167,10 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
     Case("memtest", PC + "machine --kernel %smemtest; shows 'to start testing'; printf '\\r' >&3; shows 'Test #[3-9]'; over"
          % linux_guest.FOLDER, status=143, on=SVM, seconds=60,
          match=(r"Test #0 .*Address test", r"Test #[3-9]", "Errors: 0"), lacks="Errors: [1-9]"),
-    Case("ipxe", PC + "cd_of --cdrom %sipxe.iso; shows 'Features: '; printf '\\002' >&3; shows 'iPXE>'; "
+    Case("ipxe", PC + "cd_of --cdrom %sipxe.iso; shows 'Features: '; printf '\\002' >&3; shows 'iPXE>'; again; "
          "printf 'echo it is ${platform}\\r' >&3; shows '^it is'; over" % linux_guest.FOLDER, status=143, on=SVM,
          seconds=60, match=("^ISOLINUX", "^iPXE 1", "^it is pcbios$")),
-    Case("grub-dyad", PC + "cd_of --cdrom %sdyad.iso; wait $p; s=$?; over; exit $s" % linux_guest.FOLDER, status=0, on=SVM,
+    Case("grub-dyad", PC + "cd_of --cdrom %sdyad.iso; shows '^Booting from'; again; wait $p; s=$?; over; exit $s" % linux_guest.FOLDER, status=0, on=SVM,
          seconds=90, match=("^Booting from DVD/CD", "^@ hello from the CD$")),
     # a hypervisor as guest: up to the first instructions of its first domain's kernel
     Case("xen", ": > out; vm run --mem 256M --kernel %sxen --initrd %scloud --append 'com1=115200,8n1 console=com1 smap=0 bootscrub=0' > out & "
