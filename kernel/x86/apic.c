@@ -72,12 +72,13 @@ void lapic_init_this(void)
 		lapic = ioremap(acpi.lapic_addr, PAGE_SIZE, false);
 	wrmsr(MSR_IA32_APIC_BASE, rdmsr(MSR_IA32_APIC_BASE) | APIC_BASE_ENABLE);
 	lapic_write(LAPIC_TPR, 0);
-	lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER | LVT_MASKED);
 	lapic_write(LAPIC_LVT_LINT0, LVT_MASKED);
 	lapic_write(LAPIC_LVT_LINT1, LVT_NMI);
 	lapic_write(LAPIC_LVT_ERROR, LVT_MASKED);
 	lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_1);
 	lapic_write(LAPIC_SPURIOUS, LAPIC_ENABLE | VECTOR_SPURIOUS);
+	/* Behind that: LVT entries of one that is off stay masked (SDM 3A 11.4.7.2). Stopped until a count is set. */
+	lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER);
 	this_cpu()->apic_id = lapic_id();
 }
 
@@ -104,7 +105,6 @@ void lapic_send_others(u32 icr_low)
 
 void lapic_timer_set(u32 n)
 {
-	lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER);
 	lapic_write(LAPIC_TIMER_INITIAL, n);
 }
 
