@@ -15,7 +15,7 @@
 
 #define TX_RING 4096
 #define FIFO_FILL 14 /* of 16: two are left to the kernel log */
-#define TRIGGER 8 /* received bytes that interrupt at once; fewer do a little later */
+#define TRIGGER 14 /* received bytes that interrupt at once; fewer do a little later */
 #define FIRST_MINOR 64
 
 struct uart {
@@ -168,20 +168,23 @@ static bool serve(struct uart *u)
 
 /*
  * A line that ports share goes down, and can come up again, which is what interrupts, when none of them has a
- * reason: when as many in a row as there are have none.
+ * reason: when all in a row have none. It begins with the port that had the last one, which most often has the next.
  */
 static void uart_irq(void *arg)
 {
-	unsigned int idle = 0, ports;
+	static unsigned int at; /* all lines lead to one CPU */
+	unsigned int idle = 0;
 
-	do {
-		ports = 0;
-		for (unsigned int i = 0; i < ARRAY_SIZE(uarts); i++)
-			if (uarts[i].tty && uarts[i].gsi == (uintptr_t)arg) {
-				ports++;
-				idle = serve(&uarts[i]) ? 0 : idle + 1;
-			}
-	} while (idle < ports);
+	while (idle < ARRAY_SIZE(uarts)) {
+		struct uart *u = &uarts[at];
+
+		if (u->tty && u->gsi == (uintptr_t)arg && serve(u)) {
+			idle = 0;
+		} else {
+			at = (at + 1) % ARRAY_SIZE(uarts);
+			idle++;
+		}
+	}
 }
 
 static const struct tty_driver uart_driver = {
@@ -236,7 +239,7 @@ void uart_init(void)
 		outb(u->port + UART_DLM, 0);
 		outb(u->port + UART_LCR, UART_LCR_WLEN8);
 		/* TRIGGER */
-		outb(u->port + UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_8);
+		outb(u->port + UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_14);
 		outb(u->port + UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
 		if (irq_request(u->gsi, false, uart_irq, (void *)(uintptr_t)u->gsi))
 			pr_err("%s: no interrupt %u", name, u->gsi);
