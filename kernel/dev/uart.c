@@ -15,7 +15,7 @@
 
 #define TX_RING 4096
 #define FIFO_FILL 14 /* of 16: two are left to the kernel log */
-#define TRIGGER 14 /* received bytes that interrupt at once; fewer do a little later */
+#define TRIGGER 8 /* received bytes that interrupt at once; fewer do a little later */
 #define FIRST_MINOR 64
 
 struct uart {
@@ -239,7 +239,7 @@ void uart_init(void)
 		outb(u->port + UART_DLM, 0);
 		outb(u->port + UART_LCR, UART_LCR_WLEN8);
 		/* TRIGGER */
-		outb(u->port + UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_14);
+		outb(u->port + UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_8);
 		outb(u->port + UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
 		if (irq_request(u->gsi, false, uart_irq, (void *)(uintptr_t)u->gsi))
 			pr_err("%s: no interrupt %u", name, u->gsi);
