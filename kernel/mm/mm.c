@@ -40,6 +40,7 @@ struct mm *mm_create(struct res_counter *charge)
 	ref_init(&mm->users);
 	ref_init(&mm->refs);
 	mutex_init(&mm->lock);
+	mutex_init(&mm->aio_lock);
 	list_init(&mm->notifiers);
 	mm->charge = charge;
 	mm->pml4 = frame_va(top);

@@ -288,6 +288,7 @@ struct mm {
 	struct list_head notifiers;
 	u64 fault_addr; /* the page that faults, or did last: what it shows stays (reclaim.c) */
 	struct list_head space_link; /* reclaim.c */
+	struct mutex aio_lock; /* aio.c of syscall/ */
 	/* atomics */
 	u64 anon_pages, file_pages, pt_frames, peak_pages;
 	/* set at creation; charge moves only with cgroup migration */

@@ -44,6 +44,8 @@
 	X(preadv2) X(pwritev2) X(lseek) X(sendfile) X(copy_file_range) X(splice) X(tee) \
 	X(vmsplice) X(fsync) X(fdatasync) X(syncfs) X(sync) X(sync_file_range) X(fadvise64) X(readahead) X(ftruncate) \
 	X(fallocate) X(flock) \
+	/* aio.c */ \
+	X(io_setup) X(io_destroy) X(io_submit) X(io_getevents) \
 	/* dir.c */ \
 	X(mkdirat) X(mkdir) X(mknodat) X(mknod) X(unlinkat) X(unlink) X(rmdir) \
 	X(symlinkat) X(symlink) X(linkat) X(link) X(renameat2) X(renameat) X(rename) \

@@ -163,7 +163,7 @@ return_iret:
 /* Exceptions and interrupts: each vector's stub pushes an error code (or ~0) and its number. */
 	.altmacro
 	.macro STUB n
-	.align 16
+	.org trap_stubs + \n * 12		/* the longest one: 2 + 5 + 5 bytes */
 	.if \n == 8 || (\n >= 10 && \n <= 14) || \n == 17 || \n == 21 || \n == 29 || \n == 30
 	.else
 	pushq $-1

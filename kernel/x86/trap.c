@@ -19,7 +19,7 @@ static struct gate idt[256] __aligned(16);
 static const struct entry_ops *ops;
 const syscall_fn *syscalls; /* entry.S reads these two */
 u32 nr_syscalls;
-extern const u8 trap_stubs[][16];
+extern const u8 trap_stubs[][12];
 extern const struct ex_entry __ex_table_start[], __ex_table_end[];
 
 static const char *const exception_names[32] = {
