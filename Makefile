@@ -86,6 +86,7 @@ KFAST := kernel/lib/% kernel/sched/% kernel/mm/% vmm/vcpu.c vmm/exit.c vmm/cpuid
 	$(addprefix kernel/proc/,fork.c exec.c exit.c task.c pid.c signal.c futex.c wait.c) \
 	$(addprefix kernel/net/,socket.c unix.c unix_data.c pkt.c netdev.c ip.c route.c tcp.c tcp_in.c tcp_out.c udp.c) \
 	$(addprefix kernel/syscall/,entry.c rw.c file.c stat.c)
+KSMALL := kernel/mm/reclaim.c
 KFLAGS := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
 	-isystem $(UAPI) -isystem kernel/net/uapi -isystem kernel/proc/uapi -Ikernel -I. \
 	-I$(BASE)/gen -D__KERNEL_DYAD__ \
@@ -105,7 +106,7 @@ $(BASE)/obj/%.o: %.c $(BASE)/.kflags | $(UAPI)/.done
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(if $(filter $<,$(KSAN_NOT)),$(filter-out $(KSAN),$(KFLAGS)) -DSAN $(KSAN_FAST),$(KFLAGS)) \
-		$(if $(filter $(KFAST),$<),-O2) -MMD -MP -c -o $@ $<
+		$(if $(filter $(KFAST),$(filter-out $(KSMALL),$<)),-O2) -MMD -MP -c -o $@ $<
 $(BASE)/obj/%.S.o: %.S $(BASE)/.kflags | $(UAPI)/.done
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)
