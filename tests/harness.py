@@ -34,8 +34,8 @@ MACHINES = {
     "imagesan": dict(engine="qemu", cpus=2, mem="512M", san=True, images=("oci",)),
     # Debian's kernels, and what else boots on a PC, for vm (linux_guest.py)
     "guests": dict(engine="qemu", cpus=2, mem="320M", linux=("cloud", "stock"), pc=True, images=("debian",)),
-    # and for Debian's QEMU, which runs on Dyad as the monitor
-    "monitor": dict(engine="qemu", cpus=2, mem="512M", linux=("cloud",), monitor=True),
+    # and for Debian's QEMU and for kvmtool, which run on Dyad as monitors
+    "monitor": dict(engine="qemu", cpus=2, mem="512M", linux=("cloud", "stock"), monitor=True),
     # and for the monitor of lab 12
     "linux": dict(engine="qemu", cpus=2, mem="256M", linux=("cloud",)),
     "guestsvtx": dict(engine="bochs", mem="320M", linux=("cloud", "stock.elf")),
@@ -98,15 +98,16 @@ class Case:
     """run: a script. status: what it returns. out: exactly what it prints, or match: regular
     expressions that its output has, lacks: ones it has not, check: a function of the output that
     returns a complaint or None. on: the machines. leak=False where a rest is meant to stay.
-    warnings: the kernel's WARNINGs that must come, in this order, as regular expressions."""
+    warnings: the kernel's WARNINGs that must come, in this order, as regular expressions.
+    needs: a function that says why the case cannot run here, or None."""
 
     def __init__(self, name, run, status=0, out=None, match=(), lacks=(), check=None, on=None,
-                 leak=True, seconds=20, warnings=()):
+                 leak=True, seconds=20, warnings=(), needs=None):
         self.name, self.run, self.status = name, run, status
         self.out, self.check, self.on = out, check, on
         self.match = (match,) if isinstance(match, str) else match
         self.lacks = (lacks,) if isinstance(lacks, str) else lacks
-        self.leak, self.seconds, self.warnings = leak, seconds, warnings
+        self.leak, self.seconds, self.warnings, self.needs = leak, seconds, warnings, needs
 
     def judge(self, status, output):
         """What is wrong with a run, as (expected, got) texts; None when nothing is."""

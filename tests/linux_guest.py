@@ -8,6 +8,7 @@ with status 7 at the exit port, by ACPI, or by a reset.
 import gzip
 import lzma
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -78,7 +79,17 @@ outb 0xf4 7
 """
 
 
-def initramfs(build, name="linux", session=SESSION):
+# For kvmtool: two CPUs by the table of a multiprocessor PC, and a disk.
+KVMTOOL_SESSION = SESSION.partition("stty")[0] + r"""stty -F /dev/console -opost
+for name in %s; do insmod /lib/$name.ko 2>/dev/null; done
+echo "@ $(uname -sr) $(grep -c ^processor /proc/cpuinfo) cpus"
+echo "@ read $(md5sum < /dev/vda)"
+echo "by the guest" | dd of=/dev/vda bs=512 seek=3 conv=sync,fsync 2>/dev/null
+reboot -f
+""" % " ".join(os.path.basename(name) for name in MODULES)
+
+
+def initramfs(build, name="linux", session=SESSION, flavour="cloud"):
     """The file of an initial file system, made in the build folder."""
     archive = newc.Archive()
     archive.file("bin/busybox", images.find_busybox(debian.CACHE), 0o755)
@@ -91,7 +102,7 @@ def initramfs(build, name="linux", session=SESSION):
     archive.dir("lib")
     for module in MODULES:
         archive.file("lib/%s.ko" % os.path.basename(module), os.path.join(
-            debian.linux_kernel(FLAVOURS["cloud"])[1], "kernel/drivers", module + ".ko"), 0o644)
+            debian.linux_kernel(FLAVOURS[flavour])[1], "kernel/drivers", module + ".ko"), 0o644)
     path = os.path.join(build, "tests/%s.cpio" % name)
     with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), delete=False) as f:  # two machines may make it
         archive.write(f)
@@ -109,6 +120,20 @@ def monitor():
         (os.path.join(folder, name), "/usr/share/qemu/" + name) for folder in where
         for name in ("bios-microvm.bin", "linuxboot_dma.bin", "kvmvapic.bin")
         if os.path.exists(os.path.join(folder, name))]
+
+
+def lacks_kvmtool():
+    """Why it cannot be tried, or None. Debian 12 has no package of it, Ubuntu has."""
+    return None if shutil.which("lkvm") else "this machine has no kvmtool (lkvm)"
+
+
+def kvmtool(build):
+    """This machine's kvmtool with its libraries, and an initial file system for its guest: (file, path inside Dyad)."""
+    program = shutil.which("lkvm")
+    said = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    libraries = re.findall(r"(/\S+) \(0x", said)
+    return [(program, FOLDER + "lkvm"), (initramfs(build, "kvmtool", KVMTOOL_SESSION, "stock"), FOLDER + "kvmtool")] + [
+        (os.path.realpath(path), FOLDER + "lib/" + os.path.basename(path)) for path in libraries]
 
 
 def dyad_iso(build):

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Debian packages, fetched and unpacked into build/cache, never installed."""
 import glob
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import urllib.request
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CACHE = os.path.join(TOP, "build", "cache")
@@ -68,6 +71,27 @@ def closure(packages, cache):
         subprocess.run([*apt, *loud, "--download-only", "-y", "install", *packages], check=True,
                        stdout=sys.stderr)
     return files
+
+
+def fetch(url, sha256):
+    """The folder of a package that Debian 12 does not have, from another archive; its bytes are known."""
+    folder = os.path.join(CACHE, os.path.basename(url).removesuffix(".deb"))
+    if os.path.isdir(folder):
+        return folder
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            package = answer.read()
+    except OSError as e:
+        raise Missing("%s: %s" % (url, e)) from e
+    if hashlib.sha256(package).hexdigest() != sha256:
+        raise Missing("%s: not the package that it was" % url)
+    os.makedirs(CACHE, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=CACHE, suffix=".deb") as f:
+        f.write(package)
+        f.flush()
+        subprocess.run(["dpkg-deb", "-x", f.name, folder + ".tmp"], check=True)
+    os.replace(folder + ".tmp", folder)
+    return folder
 
 
 def linux_kernel(flavour="cloud-amd64"):
