@@ -267,7 +267,7 @@ u64 insn_load_value(const struct insn *in, u64 raw, u64 old)
 	u64 v = low_bytes(raw, in->size);
 
 	if (in->sign && (v >> (8 * in->size - 1)) & 1)
-		v |= ~0UL << (8 * in->size);
+		v |= ~low_bytes(~0UL, in->size);
 	if (in->high_byte)
 		return (old & ~0xff00UL) | v << 8;
 	return reg_value(old, v, in->reg_size);
