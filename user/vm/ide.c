@@ -138,7 +138,6 @@ static bool moved(struct machine *m, struct channel *c, ssize_t done, unsigned i
 static void read_block(struct machine *m, struct channel *c)
 {
 	unsigned int n = next_block(c);
-
 	ssize_t done = pread(c->drive->fd, c->buf, n, c->next * c->drive->sector_size);
 
 	if (moved(m, c, done, n, NOT_FOUND))
