@@ -190,6 +190,5 @@ int main(int argc, char **argv)
 		{ "cpuid", cpuid }, { "triple", triple }, { "stop", stop },
 	};
 
-	return run_cases(cases, sizeof(cases) / sizeof(cases[0]), argc > 1 ? argv[1] : NULL) ? 1
-											     : 0;
+	return run_cases(cases, sizeof(cases) / sizeof(cases[0]), argv + 1) ? 1 : 0;
 }

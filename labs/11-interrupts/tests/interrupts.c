@@ -515,6 +515,5 @@ int main(int argc, char **argv)
 		known |= !strcmp(cases[i].name, argv[1]);
 	if (argc > 1 && !known)
 		return 2;
-	return run_cases(cases, sizeof(cases) / sizeof(cases[0]), argc > 1 ? argv[1] : NULL) ? 1
-											     : 0;
+	return run_cases(cases, sizeof(cases) / sizeof(cases[0]), argv + 1) ? 1 : 0;
 }

@@ -37,7 +37,7 @@ void bus_add(struct machine *m, struct region *r)
 		com1 = r;
 }
 
-void snapshot_keep(struct kept *k)
+void snapshot_add(const struct kept *k)
 {
 }
 
