@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * killat N COMMAND [ARG...]: runs the command and kills, with SIGKILL, whichever of its processes is at
- * the N-th entry into or return from a system call, all of them counted together; the others go on.
+ * killat [-c NAME] N COMMAND [ARG...]: runs the command and kills, with SIGKILL, whichever of its processes is at
+ * the N-th entry into or return from a system call, all of them counted together, or those that are called
+ * NAME; the others go on.
  * Status 0 when that was done, 9 when the command and all its children ended before.
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,11 +18,32 @@
 #define OPTIONS                                                                                    \
 	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE)
 
+static bool is_called(pid_t pid, const char *name)
+{
+	char path[32], comm[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	f = fopen(path, "r");
+	if (!f || !fgets(comm, sizeof(comm), f))
+		comm[0] = 0;
+	if (f)
+		fclose(f);
+	comm[strcspn(comm, "\n")] = 0;
+	return !strcmp(comm, name);
+}
+
 int main(int argc, char **argv)
 {
-	long left = argc > 2 ? atol(argv[1]) : 0;
+	const char *name = argc > 3 && !strcmp(argv[1], "-c") ? argv[2] : NULL;
+	long left;
 	int status, sig;
-	pid_t pid = fork();
+	pid_t pid;
+
+	argv += name ? 2 : 0;
+	argc -= name ? 2 : 0;
+	left = argc > 2 ? atol(argv[1]) : 0;
+	pid = fork();
 
 	if (!pid) {
 		raise(SIGSTOP);
@@ -36,7 +60,7 @@ int main(int argc, char **argv)
 		if (!WIFSTOPPED(status))
 			continue;
 		sig = WSTOPSIG(status);
-		if (sig == (SIGTRAP | 0x80) && !--left) {
+		if (sig == (SIGTRAP | 0x80) && (!name || is_called(pid, name)) && !--left) {
 			kill(pid, SIGKILL);
 			return 0; /* and with us goes what traces the others */
 		}

@@ -237,14 +237,14 @@ all steps
 """
 
 # A bundle of ctr alone, which a tool that was killed at any step leaves, if at all, as one that ps, start and
-# rm know; and no process of it.
+# rm know; and no process of it. Not the shell is killed: the tool would go on beside what looks at it.
 KILLED_BUNDLE = r"""
 mkdir rootfs; cp $DYAD_BUILD/user/ctr rootfs; ctr spec
 sed -i 's/"terminal": true/"terminal": false/; s/"sh"/"\/ctr", "images"/; /"resources"/d' config.json
 n=1
 while :; do
 	{ %s; } > /run/out 2>&1 < /dev/null || { cat /run/out; exit 1; }
-	killat $n %s >> /run/out 2>&1 < /dev/null; s=$?
+	killat -c ctr $n %s >> /run/out 2>&1 < /dev/null; s=$?
 	if ctr state $T 2>&1 | grep -q '"created"'; then
 		ctr start $T >> /run/out 2>&1
 		[ "$(ctr ps -aq)" = $T ] || { echo "at $n: forgotten"; cat /run/out; exit 1; }
