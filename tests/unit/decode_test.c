@@ -276,21 +276,18 @@ static void values(void **state)
 		: "+r"(*(type *)&a), [out] "=r"(out)                                               \
 		: "r"((type)b), [in] "r"(in)                                                       \
 		: "cc")
-#define REAL_SIZES(name)                                                                           \
+/* first: the branch of the size that not all have. */
+#define REAL_FUNCTION(name, first)                                                                 \
 	static u64 real_##name(unsigned int size, u64 a, u64 b, u64 in, u64 *flags)                \
 	{                                                                                          \
 		u64 out;                                                                           \
-		if (size == 1)                                                                     \
-			REAL(#name " %2, %0", u8);                                                 \
-		else if (size == 2)                                                                \
-			REAL(#name " %2, %0", u16);                                                \
-		else if (size == 4)                                                                \
-			REAL(#name " %2, %0", u32);                                                \
-		else                                                                               \
-			REAL(#name " %2, %0", u64);                                                \
+		first if (size == 2) REAL(#name " %2, %0", u16);                                   \
+		else if (size == 4) REAL(#name " %2, %0", u32);                                    \
+		else REAL(#name " %2, %0", u64);                                                   \
 		*flags = out;                                                                      \
 		return low_bytes(a, size);                                                         \
 	}
+#define REAL_SIZES(name) REAL_FUNCTION(name, if (size == 1) REAL(#name " %2, %0", u8); else)
 REAL_SIZES(add)
 REAL_SIZES(or)
 REAL_SIZES(adc)
@@ -300,19 +297,7 @@ REAL_SIZES(sub)
 REAL_SIZES(xor)
 
 /* As memory does not say beyond the operand, so a register: the bit's number modulo its size. */
-#define REAL_BITS(name)                                                                            \
-	static u64 real_##name(unsigned int size, u64 a, u64 b, u64 in, u64 *flags)                \
-	{                                                                                          \
-		u64 out;                                                                           \
-		if (size == 2)                                                                     \
-			REAL(#name " %2, %0", u16);                                                \
-		else if (size == 4)                                                                \
-			REAL(#name " %2, %0", u32);                                                \
-		else                                                                               \
-			REAL(#name " %2, %0", u64);                                                \
-		*flags = out;                                                                      \
-		return low_bytes(a, size);                                                         \
-	}
+#define REAL_BITS(name) REAL_FUNCTION(name, )
 REAL_BITS(bt)
 REAL_BITS(bts)
 REAL_BITS(btr)
