@@ -123,11 +123,13 @@ uint64_t status_mask(pid_t pid, const char *key, uint64_t otherwise)
  */
 static bool ends_by_default(pid_t pid, int sig)
 {
-	uint64_t kept = status_mask(pid, "\nSigCgt:\t", ~0ULL) |
-			status_mask(pid, "\nSigIgn:\t", ~0ULL) |
-			status_mask(pid, "\nSigBlk:\t", ~0ULL);
+	uint64_t bit = 1ULL << (sig - 1);
 
-	return sig != SIGWINCH && sig != SIGCONT && !(kept & 1ULL << (sig - 1));
+	if (sig == SIGWINCH || sig == SIGCONT)
+		return false;
+	return !((status_mask(pid, "\nSigCgt:\t", bit) | status_mask(pid, "\nSigIgn:\t", bit) |
+		  status_mask(pid, "\nSigBlk:\t", bit)) &
+		 bit);
 }
 
 static void pass_on(pid_t pid, int sig, bool from_terminal, struct ending *e)

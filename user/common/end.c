@@ -36,8 +36,7 @@ static int signal_number(const char *text)
 	/* in the order of their numbers, the first of which is 1: signal(7) */
 	static const char names[] =
 		" HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT "
-		"CHLD "
-		"CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS";
+		"CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS";
 	char *end;
 	uint64_t n = to_number(text, &end, 10);
 	int number;
