@@ -274,10 +274,11 @@ static int do_xsetbv(struct vcpu *v, struct vmm_exit *x)
 /* A debug register: while they hold the monitor's breakpoints the guest has others. DR4 and DR5 are DR6 and DR7. */
 static int move_dr(struct vcpu *v, u8 nr, bool write, u64 *value)
 {
+	bool others = v->debug & KVM_GUESTDBG_USE_HW_BP;
 	u64 *dr;
 
 	nr |= nr & 4 ? 2 : 0; /* SDM 3B 18.2.2 */
-	dr = nr == 6 ? &v->dr6 : &v->guest_dr[nr & 7];
+	dr = nr == 6 ? &v->dr6 : nr < 6 && !others ? &v->dr[nr] : &v->guest_dr[nr & 7];
 	if (!write)
 		*value = *dr;
 	else if (nr >= 6 && *value >> 32)
@@ -286,6 +287,8 @@ static int move_dr(struct vcpu *v, u8 nr, bool write, u64 *value)
 		*dr = nr < 6    ? *value
 		      : nr == 6 ? (*value & DR6_BITS) | DR6_INIT
 				: *value | DR7_FIXED;
+	if (nr == 7 && !others) /* a write: reads do not exit */
+		vmm->set(v, VF_DR7, *dr);
 	return 0;
 }
 
@@ -311,17 +314,18 @@ static int do_cr(struct vcpu *v, struct vmm_exit *x)
 	return 1;
 }
 
-/* The debug registers were not the guest's so far; from now on they are, and the instruction runs again. */
+/* The debug registers were not the guest's so far: from now on they are, and the instruction runs again. */
 static int do_dr(struct vcpu *v, struct vmm_exit *x)
 {
-	if (v->debug & KVM_GUESTDBG_USE_HW_BP)
-		return do_cr(v, x);
+	int ret = v->dr_used ? do_cr(v, x) : 1;
+
+	if (!v->dr_used)
+		vmm->set(v, VF_DR_INTERCEPT, 0);
 	irq_push();
 	v->dr_used = true;
 	vcpu_load_debug(v);
 	irq_pop();
-	vmm->set(v, VF_DR_INTERCEPT, 0);
-	return 1;
+	return ret;
 }
 
 /* ---- the rest ---- */

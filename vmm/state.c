@@ -258,6 +258,8 @@ static int move_debugregs(struct vcpu *v, void *arg, bool set)
 		d->dr7 |= DR7_FIXED;
 	move_dr7(v, &d->dr7, set);
 	v->dr_used |= set; /* breakpoints count from now on */
+	if (set)
+		vmm->set(v, VF_DR_INTERCEPT, v->debug & KVM_GUESTDBG_USE_HW_BP);
 	return 0;
 }
 
@@ -325,9 +327,9 @@ static int set_guest_debug(struct vcpu *v, void *arg, bool set)
 		v->guest_dr[7] = vmm->get(v, VF_DR7);
 		memcpy(v->dr, d->arch.debugreg, sizeof(v->dr));
 		vmm->set(v, VF_DR7, (u32)d->arch.debugreg[7] | DR7_FIXED);
-		vmm->set(v, VF_DR_INTERCEPT, 1);
 		v->dr_used = true;
 	}
+	vmm->set(v, VF_DR_INTERCEPT, !v->dr_used || v->debug & KVM_GUESTDBG_USE_HW_BP);
 	vmm->set(v, VF_EXCEPTIONS,
 		 VMM_EXCEPTIONS | (v->debug & KVM_GUESTDBG_USE_SW_BP ? BIT(VEC_BP) : 0));
 	return 0;

@@ -6,6 +6,7 @@
  * another's.
  */
 #include <sys/resource.h>
+#include <sys/time.h>
 #include "hostile.h"
 
 #define FDS_AT 100
@@ -366,13 +367,18 @@ static void take_file(struct rng *r)
 		eventfd_write(event_fd(r), below(r, 3));
 }
 
-/* A child has copies of all files and mappings, and lives a little longer than some of them. */
+/*
+ * A child has copies of all files and mappings, and lives a little longer than some of them. A machine that it makes
+ * itself it can run, and nobody but its own timer interrupts that.
+ */
 static void child(struct rng *r)
 {
+	struct itimerval often = { { .tv_usec = 10000 }, { .tv_usec = 10000 } };
 	pid_t pid = fork();
 
 	if (pid)
 		return;
+	setitimer(ITIMER_REAL, &often, NULL);
 	for (unsigned int i = below(r, 20); i; i--)
 		once_in(r, 3) ? take_memory(r) : call(r, scratch + 4 * PAGE);
 	sleep_us(below(r, 20000));
@@ -409,6 +415,7 @@ static void set_up(struct rng *r)
 	struct rlimit few = { FDS_AT + NR_FDS + 8, FDS_AT + NR_FDS + 8 };
 
 	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = on_signal }, NULL);
+	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = on_signal }, NULL);
 	sigaction(SIGSEGV, &(struct sigaction){ .sa_handler = on_fault }, NULL);
 	sigaction(SIGBUS, &(struct sigaction){ .sa_handler = on_fault }, NULL);
 	if (once_in(r, 4))

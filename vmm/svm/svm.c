@@ -154,7 +154,8 @@ static void svm_set(struct vcpu *v, enum vmm_field f, u64 value)
 		set_window(b, value);
 		break;
 	case VF_DR_INTERCEPT:
-		b->intercept_dr = value ? ~0U : 0;
+		/* writes always: QEMU keeps a watchpoint that a guest set, for the host too, till it crashes */
+		b->intercept_dr = value ? ~0U : 0xffff0000;
 		break;
 	case VF_EXCEPTIONS:
 		b->intercept_exceptions = value;
