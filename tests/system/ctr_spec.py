@@ -37,7 +37,7 @@ FIELDS = ("linux['namespaces'].append(dict(type='time'))",
           "c['hooks'] = dict(createRuntime=[dict(path='/bin/sh', args=['sh', '-c', "
           "'[ $(cut -d. -f1 /proc/uptime) -lt 86400 ] && echo outside >&2'])])")
 HOOKS = ("c['annotations'] = {'who': 'me'}", "c['hooks'] = {k: [dict(path='/bin/sh', args=['sh', '-c', "
-         "'s=$(cat); echo %s $(echo \"$s\" | grep -o \"created\\|creating\\|running\\|stopped\\|me\") >&2' % k])]"
+         "'s=$(cat); [ %s = startContainer ] && sleep 0.3; echo %s $(echo \"$s\" | grep -o \"created\\|creating\\|running\\|stopped\\|me\") >&2' % (k, k)])]"
          " for k in ('prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop')}")
 CASES = [
     case("no-id", (), "for v in state create start kill delete; do ctr $v >/dev/null 2>&1; echo $?; "

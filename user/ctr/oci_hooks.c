@@ -129,7 +129,6 @@ int bundle_wait(const struct container *c)
 	close(b->sync);
 	if (read(b->gate, &byte, 1) != 1)
 		return STATUS_FAILED;
-	close(b->gate);
 	b->status = "created";
 	return run_hooks(b, "startContainer");
 }

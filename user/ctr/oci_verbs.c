@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -236,6 +237,7 @@ bool bundle_create(struct bundle *b, struct state *s)
 	bool created;
 
 	close(b->sync);
+	close(b->gate);
 	b->pid = s->pid;
 	s->born = process_birth(s->pid);
 	state_save(s);
@@ -259,16 +261,19 @@ bool bundle_create(struct bundle *b, struct state *s)
 void bundle_start(struct bundle *b)
 {
 	char path[STATE_PATH_SIZE];
-	int gate;
+	struct pollfd gate = { .events = 0 };
 
 	state_path(b->id, "gate", path);
-	gate = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	gate.fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	/* Who takes the name away lets it go: only one can. */
-	if (gate < 0 || unlink(path) < 0 || write(gate, "", 1) != 1) {
+	if (gate.fd < 0 || unlink(path) < 0 || write(gate.fd, "", 1) != 1) {
 		life.state.keeper = getpid(); /* one that was made here goes with us */
 		die(STATUS_FAILED, "%s: not created, or its process is gone", b->id);
 	}
-	close(gate);
+	/* POLLERR: the other end is closed, by its execve(2) behind the hooks of startContainer. */
+	while (poll(&gate, 1, -1) < 0 && errno == EINTR)
+		;
+	close(gate.fd);
 	b->status = "running";
 	run_hooks(b, "poststart");
 }
