@@ -88,6 +88,8 @@ HOST = {
     "bad-memory": case(Q + "-m lots -- true", status=2, err="lots"),
     "bad-engine": case("tools/run -e nosuch -- true", status=2, err="nosuch"),
     "bad-option": case("tools/run --nosuch -- true", status=2, err="nosuch"),
+    "no-such-test": case("tests/run nosuchtest", status=2, err="no test has a name that matches nosuchtest"),
+    "bad-pattern": case("tests/run '(abi'", status=2, err="(abi is not a regular expression"),
     "modes": keeps_modes,
     "large-file": large_file,
     "dynamic-program": dynamic_program,
