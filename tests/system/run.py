@@ -90,6 +90,7 @@ HOST = {
     "bad-option": case("tools/run --nosuch -- true", status=2, err="nosuch"),
     "no-such-test": case("tests/run nosuchtest", status=2, err="no test has a name that matches nosuchtest"),
     "bad-pattern": case("tests/run '(abi'", status=2, err="(abi is not a regular expression"),
+    "no-such-row": case("tests/bench/run --only nosuchrow", status=2, err="no row has a name that matches nosuchrow"),
     "modes": keeps_modes,
     "large-file": large_file,
     "dynamic-program": dynamic_program,
