@@ -281,7 +281,7 @@ counts:  ## writes the tables of tests/README.md, made of those of the tests
 doctor:  ## what is missing on this machine, and what it can run
 	@tools/doctor
 deps:  ## installs what is missing (asks first)
-	@tools/deps all
+	@tools/deps all && echo "Nothing is missing."
 
 # ---- the tests: each kind brings its rules ----
 include $(wildcard tests/*/*.mk labs/*.mk)
