@@ -111,7 +111,8 @@ static bool becomes_orphaned(struct pid *pgrp, struct process *but)
 	list_for_each(t, &pgrp->tasks[PID_GROUP], pid_links[PID_GROUP]) {
 		struct process *p = t->proc, *parent = p->parent;
 
-		if (p == but || p->zombie || !p->nr_live || parent->unkillable ||
+		/* The init of an inner namespace may well be a shell with jobs. */
+		if (p == but || p->zombie || !p->nr_live || parent == init_pid_ns.init->proc ||
 		    parent == &swapper_process)
 			continue;
 		if (task_pgrp(parent->leader) != pgrp &&

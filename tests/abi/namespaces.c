@@ -241,6 +241,28 @@ static void pid_orphans(void)
 	});
 }
 
+/* Pid 1 of a namespace can continue its jobs, as a shell does that is the container's first process. */
+static void pid_init_has_jobs(void)
+{
+	empower();
+	INSIDE(CLONE_NEWPID, {
+		pid_t job = fork();
+		int status;
+
+		if (!job) {
+			setpgid(0, 0);
+			raise(SIGTSTP);
+			_exit(7);
+		}
+		waitpid(job, &status, WUNTRACED);
+		say("%s", WIFSTOPPED(status) ? "stopped" : ended(status));
+		if (WIFSTOPPED(status)) {
+			kill(job, SIGCONT);
+			say("%s", ended(reap(job)));
+		}
+	});
+}
+
 static void pid_unshare(void)
 {
 	pid_t before = getpid(), pid;
@@ -558,6 +580,6 @@ static void user_dumpable(void)
 
 ABI_MAIN(CASE(pid_numbers), CASE(pid_levels), CASE(pid_depth), CASE(pid_init_dies),
 	 CASE(pid_init_traces), CASE(pid_init_signals), CASE(pid_init_handles), CASE(pid_orphans),
-	 CASE(pid_unshare), CASE(pid_from_outside), CASE(own_proc), CASE(host_names), CASE(mounts),
-	 CASE(new_root), CASE(entering), CASE(links), CASE(refused), CASE(user_ids),
-	 CASE(user_dumpable))
+	 CASE(pid_init_has_jobs), CASE(pid_unshare), CASE(pid_from_outside), CASE(own_proc),
+	 CASE(host_names), CASE(mounts), CASE(new_root), CASE(entering), CASE(links), CASE(refused),
+	 CASE(user_ids), CASE(user_dumpable))
