@@ -26,7 +26,8 @@ struct pid_ns *pid_ns_make(struct pid_ns *parent, struct user_ns *owner)
 	 * be deeper than MAX_PID_NS_LEVEL, -ENOMEM without memory (kzalloc). ns_init() fills in what all
 	 * kinds have in common (a new inode number from ns_new_inum()); a child keeps its parent alive
 	 * (ns_get). Its numbers are 1 to pid_max - 1, and pid_max begins with PID_MAX_DEFAULT; `empty`
-	 * is a wait queue. Look at init_pid_ns in proc/pid.c for all fields.
+	 * is a wait queue. The fields are those of struct pid_ns in proc/proc.h; pid_init() in proc/pid.c
+	 * fills in the first namespace.
 	 * starter: ns = NULL;
 	 * starter: if (parent->level >= MAX_PID_NS_LEVEL || PID_MAX_DEFAULT == 0)
 	 * starter: 	return ERR_PTR(-ENOSPC);
@@ -55,8 +56,8 @@ struct pid_ns *pid_ns_make(struct pid_ns *parent, struct user_ns *owner)
  * 1. Nobody new. pid_alloc() refuses once ns->dying is set. Set it with tasks_lock and, inside it,
  *    pid_lock held: a fork looks at it under either.
  * 2. Everybody dies: send SIGKILL, from the kernel (info NULL), to every process that has a number in
- *    ns, but not to the current one. pid_next() walks the numbers, pid_task() gives the thread behind
- *    one (PID_TASK; both with a reference that you put).
+ *    ns, but not to the current one: send_signal_process(). pid_next() walks the numbers, pid_task()
+ *    gives the thread behind one (PID_TASK; NULL when it is gone), both with a reference that you put.
  * 3. Wait until they are gone: ns->nr_pids counts numbers in use, ns->empty is woken as they go. The
  *    current process still has its own, one a thread (current->proc->nr_threads). A SIGKILL does not
  *    end this sleep: wait_event_uninterruptible().

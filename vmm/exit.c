@@ -145,13 +145,13 @@ void ask_port(struct vcpu *v, u16 port, u8 size, bool in, u32 count)
 static int do_io(struct vcpu *v, struct vmm_exit *x)
 {
 	/* LAB 09: begin
-	 * An IN or OUT. String forms are emulate.c's affair; those whose length know_length() cannot find are
-	 * given up.
+	 * An IN or OUT. String forms are emulate_string_io()'s affair; those whose length know_length() cannot
+	 * find are given up (give_up).
 	 * First the devices inside the kernel are asked: irqchip_io() is true when the port is theirs; it
 	 * takes the value of an OUT (the low bytes of RAX) and gives that of an IN, for set_rax(). Then
 	 * the guest goes on behind the instruction (goto_rip), and 1 is returned.
-	 * Else ask_port() for one element, and return 0. For an OUT the data goes to v->pio, and the guest will
-	 * go on behind the instruction. For an IN the data is not there yet: note in v->wait what is missing
+	 * Else ask_port() for one element, and return 0. For an OUT the data goes to v->pio, and RIP behind the
+	 * instruction at once. For an IN the data is not there yet: note in v->wait what is missing
 	 * (WAIT_IN, size, next_rip); exit_complete() does the rest when KVM_RUN is called again.
 	 * starter: pr_err("lab 09: do_io() is not written yet");
 	 * starter: return give_up(v, x);

@@ -187,7 +187,7 @@ void vmx_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 	 * Going in: when flush is set, forget the cached translations (ept_flush(h->eptp)). RSP, RIP and
 	 * RFLAGS of the guest are fields of the VMCS, VMCS_GUEST_*; h->rsp, h->rip and h->rflags are what
 	 * they hold now, so that a field is written only when it changed. CR2 is nobody's: write it when
-	 * it differs. vmx_run() does the rest.
+	 * it differs (read_cr2(), write_cr2()). vmx_run() does the rest.
 	 * Coming out: CR2 is the guest's, whatever happened. When vmx_run() failed, x->kind is
 	 * VX_FAIL_ENTRY, x->reason the field VMCS_INSTRUCTION_ERROR. When it did not, x->reason is
 	 * VMCS_EXIT_REASON, and it is VX_FAIL_ENTRY too if EXIT_REASON_ENTRY_FAILED is set in it. In both
