@@ -12,7 +12,8 @@
  *   /tmp, /run           their content moves into a tmpfs each
  *   /files/PATH          becomes PATH in the new root, by rename: no byte is copied
  *   /etc/dyad/cmd        the command to run, each word ended by NUL (see tools/run)
- *   /etc/dyad/config     what the image says about running it: Env=K=V, WorkingDir=, User=, likewise
+ *   /etc/dyad/config     what the image says about running it: Env=K=V, WorkingDir=, User=, likewise;
+ *                        Folder= is a WorkingDir= that must be there
  *   /etc/dyad/first      a command to run on the console before the first shell, likewise
  *   /etc/dyad/modules    paths of modules for a kernel that has its file systems there, likewise;
  *   /etc/dyad/modules.devices    and of more, for the word devices=
@@ -72,25 +73,27 @@ static sigset_t unblocked; /* no signal: the mask of programs, and of init aslee
 
 /* ---- words on the console ---- */
 
-static void say(const char *a, const char *b, const char *c)
+static void say_all(const char *a, const char *b, const char *c, const char *d)
 {
-	const char *parts[] = { "init: ", a, b, c, "\n" };
+	const char *parts[] = { "init: ", a, b, c, d, "\n" };
 	char line[512];
 	size_t n = 0;
 
-	for (size_t i = 0; i < 5; i++)
+	for (size_t i = 0; i < 6; i++)
 		for (const char *p = parts[i]; *p && n < sizeof(line); p++)
 			line[n++] = *p;
 	if (write(2, line, n) < 0)
 		return; /* nowhere left to complain */
 }
 
+static void say(const char *a, const char *b, const char *c)
+{
+	say_all(a, b, c, "");
+}
+
 static void complain(const char *what, const char *name)
 {
-	int err = errno;
-
-	say(what, name, "");
-	say("  ", strerror(err), "");
+	say_all(what, name, ": ", strerror(errno));
 }
 
 /* The value of `key` (which ends with '=') on the command line, or NULL. */
@@ -598,32 +601,45 @@ static void exec_words(char **words, char *arg0)
 		words[0] = arg0;
 	execvp(file, words);
 	words[0] = file;
-	say("", words[0], errno == ENOENT ? ": not found" : ": cannot be run");
-	if (errno != ENOENT)
-		complain("", words[0]);
-	agent_give_up(errno == ENOENT ? 127 : 126);
+	if (errno == ENOENT) {
+		say("", words[0], ": not found");
+		agent_give_up(127);
+	}
+	complain("cannot run ", words[0]);
+	agent_give_up(126);
 }
 
 /* Environment, folder and user, in this order: the folder may be one that only root can make. */
 static void apply_config(char **words)
 {
 	const char *folder = NULL, *user = NULL;
+	bool make = false;
 	struct account a;
 
 	for (; *words; words++) {
 		if (!strncmp(*words, "Env=", 4))
 			putenv(*words + 4);
 		else if (!strncmp(*words, "WorkingDir=", 11))
-			folder = *words + 11;
+			folder = *words + 11, make = true;
+		else if (!strncmp(*words, "Folder=", 7))
+			folder = *words + 7, make = false;
 		else if (!strncmp(*words, "User=", 5))
 			user = *words + 5;
 	}
-	if (folder && chdir(folder) && (make_folders(folder), chdir(folder)))
+	if (make)
+		make_folders(folder);
+	if (folder && chdir(folder)) {
 		complain("cannot enter ", folder);
+		agent_give_up(125);
+	}
 	if (!user)
 		return;
-	if (!account_find(user, &a) || account_become(&a)) {
-		say("cannot become ", user, "");
+	if (!account_find(user, &a)) {
+		say("user ", user, ": not in /etc/passwd or /etc/group");
+		agent_give_up(125);
+	}
+	if (account_become(&a)) {
+		complain("cannot become ", user);
 		agent_give_up(125);
 	}
 	if (a.home[0] && !strcmp(getenv("HOME"), "/root"))

@@ -156,6 +156,24 @@ ctr: nothing named T runs (try `ctr ps`)
 ctr: nothing named T runs (try `ctr ps`)
 ctr: nothing named T (try `ctr ps -a`)
 """,
+    "told": r"""
+ctr rm $T; echo $?; ctr rm -f $T; echo $?; ctr create --bundle /nosuch $T; echo $?; mkdir /tmp/$T; (cd /; ctr create --bundle tmp/$T $T); rmdir /tmp/$T
+ctr help stop | head -n 1 | cut -c-15; ctr help sotp; echo $?; for v in '' $(ctr --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do ctr $v --help; done > h; awk 'length > 80' h
+grep -c '^Usage' h; grep -oE -e '--in-vm\[=linux\]|--publish [[]' h
+----
+ctr: nothing named T (try `ctr ps -a`)
+2
+0
+ctr: --bundle /nosuch: No such file or directory
+125
+ctr: /tmp/T/config.json: No such file or directory
+Usage: ctr stop
+ctr: unknown verb sotp: did you mean `ctr stop`?
+2
+24
+--publish [
+--in-vm[=linux]
+""",
     "events": r"""
 ctr events > e & until [ "$(ls /run/ctr/.events 2> /dev/null)" ]; do sleep 0.05; done
 ctr run --name $T busybox -- sh -c 'exit 3'; ctr run -d --name $T busybox -- sleep 1000 > /dev/null; ctr pause $T; ctr unpause $T; ctr stop $T; ctr rm $T

@@ -62,6 +62,20 @@ t
 init: nosuch: not found
 exited 127
 """),
+    "told": (("qemu",), r"""
+vm rm t; echo $?; vm run -w /nosuch busybox -- pwd; echo $?; vm run -u nosuch busybox -- true; echo $?; vm run busybox -- /etc; echo $?
+for v in '' $(vm --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do vm $v --help; done > h; awk 'length > 80' h; grep -c '^Usage' h
+----
+vm: nothing named t (try `vm ps -a`)
+2
+init: cannot enter /nosuch: No such file or directory
+125
+init: user nosuch: not in /etc/passwd or /etc/group
+125
+init: cannot run /etc: Permission denied
+126
+19
+"""),
     "input": (BOTH, r"""
 echo piped | vm run -i busybox -- sh -c 'cat; echo err >&2; exit 4' 2> e; echo $? $(cat e)
 head -c 3000 /dev/zero | vm run -i busybox -- wc -c

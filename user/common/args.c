@@ -8,16 +8,35 @@
 
 /* ---- help ---- */
 
+/* Terminals of 80 columns are common where these tools run: options to the left, their help to the right. */
+#define LEFT_WIDTH 26
+#define HELP_WIDTH 52
+
 static void print_option(const struct opt *o)
 {
+	const char *help = o->help;
 	char left[64];
 	int n = 0;
 
 	if (o->letter)
 		n = format(left, sizeof(left), "-%c, ", o->letter);
-	format(left + n, sizeof(left) - n, "%s%s%s", o->name, o->arg ? " " : "",
-	       o->arg ? o->arg : "");
-	print("  %-24s %s\n", left, o->help);
+	format(left + n, sizeof(left) - n, "%s%s%s", o->name,
+	       o->arg && o->kind != OPT_WORD ? " " : "", o->arg ?: "");
+	print("  %-*s", LEFT_WIDTH - 2, left);
+	if (strlen(left) + 2 > LEFT_WIDTH)
+		print("\n%*s", LEFT_WIDTH, "");
+	for (;;) {
+		n = strlen(help);
+		if (n > HELP_WIDTH)
+			for (n = HELP_WIDTH; n > 1 && help[n] != ' ';)
+				n--;
+		print(" %.*s\n", n, help);
+		help += n;
+		if (!*help)
+			return;
+		help++;
+		print("%*s", LEFT_WIDTH, "");
+	}
 }
 
 static int verb_help(const struct tool *tool, const struct verb *v)
@@ -38,7 +57,7 @@ static int tool_help(const struct tool *tool)
 {
 	print("Usage: %s VERB [OPTION...] [ARGUMENT...]\n\n%s\n\n", tool->name, tool->what);
 	for (const struct verb *v = tool->verbs; v->name; v++)
-		print("  %-8s %s\n", v->name, v->what);
+		print("  %-10s  %s\n", v->name, v->what);
 	print("\n`%s VERB --help` tells more about one.\n%s%s", tool->name, tool->more ? "\n" : "",
 	      tool->more ? tool->more : "");
 	flush();
@@ -184,6 +203,19 @@ static int distance(const char *a, const char *b, int most)
 	return 1 + (by[0] < by[1] ? by[0] < by[2] ? by[0] : by[2] : by[1] < by[2] ? by[1] : by[2]);
 }
 
+static const struct verb *find_verb(const struct tool *tool, const char *name)
+{
+	for (const struct verb *v = tool->verbs; v->name; v++)
+		if (!strcmp(v->name, name))
+			return v;
+	for (int most = 1; most <= 2 && most < (int)strlen(name); most++)
+		for (const struct verb *v = tool->verbs; v->name; v++)
+			if (distance(name, v->name, most) <= most)
+				die(STATUS_USAGE, "unknown verb %s: did you mean `%s %s`?", name,
+				    tool->name, v->name);
+	die(STATUS_USAGE, "unknown verb %.64s (try `%s --help`)", name, tool->name);
+}
+
 int tool_main(const struct tool *tool, int argc, char **argv)
 {
 	the_tool = tool;
@@ -191,15 +223,9 @@ int tool_main(const struct tool *tool, int argc, char **argv)
 		tool_help(tool);
 		return STATUS_USAGE;
 	}
+	if (!strcmp(argv[1], "help") && argc > 2)
+		return verb_help(tool, find_verb(tool, argv[2]));
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
 		return tool_help(tool);
-	for (const struct verb *v = tool->verbs; v->name; v++)
-		if (!strcmp(v->name, argv[1]))
-			return run_verb(tool, v, argc - 2, argv + 2);
-	for (int most = 1; most <= 2 && most < (int)strlen(argv[1]); most++)
-		for (const struct verb *v = tool->verbs; v->name; v++)
-			if (distance(argv[1], v->name, most) <= most)
-				die(STATUS_USAGE, "unknown verb %s: did you mean `%s %s`?", argv[1],
-				    tool->name, v->name);
-	die(STATUS_USAGE, "unknown verb %.64s (try `%s --help`)", argv[1], tool->name);
+	return run_verb(tool, find_verb(tool, argv[1]), argc - 2, argv + 2);
 }

@@ -152,21 +152,20 @@ int rm_verb(int argc, char **argv)
 {
 	struct state s;
 
-	for (int i = 0; i < argc; i++)
+	for (int i = 0; i < argc; i++) {
 		if (!name_is_valid(argv[i]))
 			die(STATUS_USAGE, "%.*s: not a name", NAME_SIZE, argv[i]);
-		else if (state_load(argv[i],
-				    &s)) /* what was not to be kept and is dead, this removes */
-			remove_one(&s);
+		if (!opt.force)
+			state_any(argv[i], &s);
+		else if (!state_load(argv[i], &s))
+			continue; /* what was not to be kept and is dead, loading removes */
+		remove_one(&s);
+	}
 	return 0;
 }
 
 int delete_verb(int argc, char **argv)
 {
-	struct state s;
-
-	if (!opt.force)
-		state_any(argv[0], &s);
 	return rm_verb(argc, argv);
 }
 

@@ -619,8 +619,11 @@ bool real_folder(const char *path, char real[PATH_MAX])
 	char link[32];
 	ssize_t n;
 
+	*real = 0;
+	if (fd < 0)
+		return false;
 	format(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = fd < 0 ? -1 : readlink(link, real, PATH_MAX - 1);
+	n = readlink(link, real, PATH_MAX - 1);
 	close(fd);
 	real[n < 0 ? 0 : n] = 0;
 	return n > 0;

@@ -186,7 +186,7 @@ static void prepare(const char *id, bool detach)
 	b->status = "creating";
 	if (!real_folder(dir, real) || !join(b->dir, sizeof(b->dir), real, NULL))
 		die(STATUS_FAILED, "--bundle %s: %s", dir, strerror(errno));
-	join(config, sizeof(config), b->dir, "/config.json", NULL);
+	join(config, sizeof(config), b->dir[1] ? b->dir : "", "/config.json", NULL);
 	bundle_read(b, config);
 	b->c.bundle = b;
 	b->c.with_parent = !detach;

@@ -50,7 +50,7 @@ void add_surroundings(struct image_config *c, const struct surroundings *s)
 		p = add_line(p, "Env=", s->env.item[i]);
 	}
 	if (s->workdir)
-		p = add_line(p, "WorkingDir=", s->workdir);
+		p = add_line(p, "Folder=", s->workdir);
 	if (s->user)
 		p = add_line(p, "User=", s->user);
 	*c = (struct image_config){ .text = text, .size = p - text };
