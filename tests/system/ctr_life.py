@@ -132,6 +132,7 @@ mkdir d; mount -t tmpfs t d; ctr run -d --name $T -v $PWD/d:/data:ro busybox -- 
 ctr top $T | awk '{ print $NF }'; ctr stats --json | grep "\"$T\"" | grep -o 'name.*cpu_usec": [0-9]' | cut -d, -f1; ctr stats --once | grep -c "^$T "
 ctr inspect $T | tr -d '\n' | grep -oE '"(status|destination)": "(running|/data)"|"exit_code": null'
 ctr explain $T | grep -oE '^[|`]- [a-z]+|\(shares the host.s\)$|/data .* ro,' | tr -s ' ' | uniq
+ctr inspect $T | grep -c '"name": "ctr-'"$T"; ctr explain $T | grep -c "cgroup and limits .* ctr-$T$"
 ctr explain --svg $T | grep -cE '^</?svg'; ctr flavours busybox | grep -c "Linux .* $T$"
 ctr stop $T; ctr inspect $T | grep -o '"exit_code": 143'; ctr explain $T; ctr top $T; ctr rm $T; ctr inspect $T
 for v in run ps exec attach logs stop kill rm pause unpause stats top inspect events explain flavours images completion; do ctr $v --help | grep -qE "^ +(ctr|\. )|DYAD_IMAGES" || echo $v has no example; done
@@ -149,6 +150,8 @@ name": "T"
 /data tmpfs ro,
 |- cgroup
 `- rights
+1
+1
 2
 1
 "exit_code": 143

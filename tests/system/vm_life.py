@@ -160,12 +160,13 @@ exited 137
 """),
     "looked-at": (("qemu",), r"""
 vm events > e & until [ "$(ls /run/vm/.events 2> /dev/null)" ]; do sleep 0.05; done
-vm run -d --name t busybox -- sleep 1000 > /dev/null; vm stats --once | grep -c '^t '; vm inspect t | grep -oE '"(status|image)": "[a-z]*"|"cpus": 1, "memory_bytes": 67108864'
+vm run -d --name t busybox -- sleep 1000 > /dev/null; vm stats --once | grep -c '^t '; vm explain t | grep -o 'of 1 CPU$'; vm inspect t | grep -oE '"(status|image)": "[a-z]*"|"cpus": 1, "memory_bytes": 67108864'
 vm stats --json | grep -o '"name": "t", "cpu_usec": [1-9]' | cut -d, -f1; vm stats --json | grep -oE '"ports": [{]"count": [1-9][0-9]*, "usec": [1-9]' | cut -c1-9; vm stats --once | grep -cE '^t .* [1-9][0-9]* [0-9]+% +0 0%'; vm stop t; vm inspect t | grep -o '"exit_code": 143'; vm rm t
 until grep -q remove e; do sleep 0.05; done; kill $!; wait $! 2> /dev/null; cut -d' ' -f2- e; vm run busybox -- true; ls -A /run/vm
 vm completion | grep -cE '^.(run|exec|logs|stop|explain)\)'; for v in $(vm --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do vm $v --help | grep -qE "^ +(vm|\. )|DYAD_IMAGES" || echo $v has no example; done
 ----
 1
+of 1 CPU
 "image": "busybox"
 "status": "running"
 "cpus": 1, "memory_bytes": 67108864

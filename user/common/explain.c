@@ -151,7 +151,7 @@ void tree_group(const struct state *s)
 		tree_add(1, "cgroup: no cgroup2 here");
 		return;
 	}
-	tree_add(1, "%-28s %-22s %s", "cgroup and limits", "/", s->name);
+	tree_add(1, "%-28s %-22s %s", "cgroup and limits", "/", s->cgroup);
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		if (read_small(its, files[i], text, sizeof(text)) < 0)
 			continue;

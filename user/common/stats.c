@@ -180,7 +180,7 @@ static void inspect_group(const struct state *s)
 	char text[64];
 
 	print(",\n  \"cgroup\": {");
-	json_text("name", s->name);
+	json_text("name", s->cgroup);
 	for (size_t i = 0; cgroup >= 0 && i < sizeof(files) / sizeof(*files); i++)
 		if (read_small(cgroup, files[i], text, sizeof(text)) >= 0) {
 			print(", ");

@@ -53,7 +53,7 @@ static void tell_memory(struct machine *m)
 	uint64_t end = m->ram_size + m->image_size, rom = (1UL << 32) - m->rom.size;
 	struct mmio_place places[MMIO_MAX];
 
-	print("1 guest-physical memory, of %u CPUs\n", m->cpus);
+	print("1 guest-physical memory, of %u CPU%s\n", m->cpus, m->cpus == 1 ? "" : "s");
 	tell_range(2, 0, m->ram_size, "RAM", m->restored ? "of a snapshot" : "");
 	for (int i = 0; i < nr_parts; i++)
 		tell_range(3, parts[i].start, parts[i].size, parts[i].what, parts[i].file);

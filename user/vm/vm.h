@@ -387,7 +387,7 @@ int shared_run(const struct shared *how, char **argv, int (*start)(const char *n
 /* stats.c: the TSC's ticks of one stay in the guest, and of what its end took */
 void stats_init(struct machine *m);
 void stats_exit(struct machine *m, unsigned int cpu, uint64_t inside, uint64_t outside);
-#define STATS_HEAD " ENTRIES PORTS MEMORY SIGNALS OTHER"
+#define STATS_HEAD " ENTRIES PORTS MMIO SIGNALS OTHER"
 /* as struct tool has them */
 void stats_show(const struct state *s, struct table *t);
 void machine_inspect(const struct state *s);
