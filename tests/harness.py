@@ -38,7 +38,7 @@ MACHINES = {
     "monitor": dict(engine="qemu", cpus=2, mem="512M", linux=("cloud", "stock"), monitor=True),
     # and for the monitor of lab 12
     "linux": dict(engine="qemu", cpus=2, mem="256M", linux=("cloud",)),
-    "guestsvtx": dict(engine="bochs", mem="320M", linux=("cloud", "stock.elf")),
+    "guestsvtx": dict(engine="bochs", mem="320M", linux=("cloud", "stock")),
     "uefi": dict(engine="uefi", cpus=2),
     "bochs": dict(engine="bochs"),
     "bochs2": dict(engine="bochs", cpus=2),

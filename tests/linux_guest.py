@@ -6,11 +6,9 @@ the console with the word session=reads, and ends the machine as the word end= o
 with status 7 at the exit port, by ACPI, or by a reset.
 """
 import gzip
-import lzma
 import os
 import re
 import shutil
-import struct
 import subprocess
 import tempfile
 
@@ -21,7 +19,6 @@ import iso
 import newc
 
 FLAVOURS = guestkernel.FLAVOURS
-ELF_HEAD, ELF_SEGMENT = struct.Struct("<16s2HI3QI6H"), struct.Struct("<2I6Q")  # Elf64_Ehdr, Elf64_Phdr of elf(5)
 FOLDER = "/tests/linux/"  # inside Dyad
 
 # The drivers of virtio devices, in the order of their loading.
@@ -179,44 +176,11 @@ def pc(build):
             (dyad_iso(build), FOLDER + "dyad.iso"), (xen(build), FOLDER + "xen")]
 
 
-def unpacked(build):
-    """Debian's stock kernel as its decompressor leaves it, for PVH's entry: (file here, path there).
-
-    XZ would be three times as many instructions as all of the boot, too many for Bochs. Of the ELF file only the
-    segments stay, without the zeros at their ends.
-    """
-    path = os.path.join(build, "tests/stock.elf")
-    with open(debian.linux_kernel(FLAVOURS["stock"])[0], "rb") as f:
-        packed = f.read()
-    setup = (packed[0x1f1] + 1) * 512  # the payload is behind these sectors (Linux's x86/boot.rst)
-    at, size = struct.unpack_from("<II", packed, 0x248)
-    kernel = lzma.LZMADecompressor().decompress(packed[setup + at:setup + at + size])
-    head = list(ELF_HEAD.unpack_from(kernel))
-    segments = [list(ELF_SEGMENT.unpack_from(kernel, ELF_HEAD.size + n * ELF_SEGMENT.size)) for n in range(head[10])]
-    out = bytearray(ELF_HEAD.size + len(segments) * ELF_SEGMENT.size)
-    for segment in segments:
-        kind, _, offset, _, _, size = segment[:6]
-        data = kernel[offset:offset + size]
-        if kind == 1:  # to be loaded
-            data = data.rstrip(b"\0")
-        out += bytes(-len(out) % newc.PAGE)
-        segment[2], segment[5] = len(out), len(data)
-        out += data
-    head[6] = head[12] = head[13] = 0  # no sections
-    table = ELF_HEAD.pack(*head) + b"".join(ELF_SEGMENT.pack(*segment) for segment in segments)
-    out[:len(table)] = table
-    with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), delete=False) as f:  # two machines may make it
-        f.write(out)
-    os.replace(f.name, path)
-    return [(path, FOLDER + "stock.elf")]
-
-
 def kernels(build, flavours):
     """Debian's kernels with the session: (file here, path there)."""
     folder = os.path.join(debian.TOP, "build", "linux")
     return [pair for name in flavours for pair in (
-        unpacked(build) if name == "stock.elf" else guestkernel.files(guestkernel.make(name, folder), FOLDER + name))] + [
-        (initramfs(build), FOLDER + "initrd")]
+        guestkernel.files(guestkernel.make(name, folder), FOLDER + name))] + [(initramfs(build), FOLDER + "initrd")]
 
 
 def files(build, flavours, with_pc=False):
