@@ -35,10 +35,10 @@ MACHINES = {
     # Debian's kernels, and what else boots on a PC, for vm (linux_guest.py)
     "guests": dict(engine="qemu", cpus=2, mem="320M", linux=("cloud", "stock"), pc=True, images=("debian",)),
     # and for Debian's QEMU and for kvmtool, which run on Dyad as monitors
-    "monitor": dict(engine="qemu", cpus=2, mem="512M", linux=("cloud", "stock"), monitor=True),
+    "monitor": dict(engine="qemu", cpus=2, mem="512M", linux=("cloud", "stock"), monitor=True, kvmtool="stock"),
     # and for the monitor of lab 12
     "linux": dict(engine="qemu", cpus=2, mem="256M", linux=("cloud",)),
-    "guestsvtx": dict(engine="bochs", mem="320M", linux=("cloud", "stock")),
+    "guestsvtx": dict(engine="bochs", mem="320M", linux=("cloud", "stock"), kvmtool="cloud"),
     "uefi": dict(engine="uefi", cpus=2),
     "bochs": dict(engine="bochs"),
     "bochs2": dict(engine="bochs", cpus=2),

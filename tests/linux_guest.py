@@ -25,6 +25,7 @@ FOLDER = "/tests/linux/"  # inside Dyad
 MODULES = ("virtio/virtio_ring", "virtio/virtio", "virtio/virtio_pci_modern_dev", "virtio/virtio_pci_legacy_dev",
            "virtio/virtio_pci", "virtio/virtio_mmio", "block/virtio_blk", "../net/core/failover", "net/net_failover", "net/virtio_net",
            "char/hw_random/virtio-rng", "char/virtio_console")
+BALLOON = "virtio/virtio_balloon"  # which only kvmtool has
 
 # With the word "devices": two disks, the second read-only, a network with 10.9.0.1, random bytes, and a terminal.
 DEVICES = r"""
@@ -76,14 +77,25 @@ outb 0xf4 7
 """
 
 
-# For kvmtool: two CPUs by the table of a multiprocessor PC, and a disk.
+# For kvmtool: two CPUs by the table of a multiprocessor PC, and a disk. With the word "stays" its other devices, and
+# a line again and again for those who pause it, take memory from it, and stop it.
 KVMTOOL_SESSION = SESSION.partition("stty")[0] + r"""stty -F /dev/console -opost
 for name in %s; do insmod /lib/$name.ko 2>/dev/null; done
 echo "@ $(uname -sr) $(grep -c ^processor /proc/cpuinfo) cpus"
+case $(cat /proc/cmdline) in
+*stays*)
+	for module in $(tr '\0' '\n' < /etc/dyad/modules.share); do insmod $module; done
+	mount -t 9p -o trans=virtio,version=9p2000.L shared /mnt && echo "@ shared $(cat /mnt/host)"
+	echo "of the guest" > /mnt/guest
+	echo "@ random $(head -c 1000 /dev/hwrng | wc -c) $(cat /sys/class/misc/hw_random/rng_current)"
+	ip addr add 192.168.33.15/24 dev eth0; ip link set eth0 up
+	echo "@ $(ping -c 3 -i 0.1 192.168.33.1 | grep received)"
+	while sleep 0.2; do echo "@ free $(grep -o '[0-9]* kB' /proc/meminfo | sed -n 2p)"; done ;;
+esac
 echo "@ read $(md5sum < /dev/vda)"
 echo "by the guest" | dd of=/dev/vda bs=512 seek=3 conv=sync,fsync 2>/dev/null
 reboot -f
-""" % " ".join(os.path.basename(name) for name in MODULES)
+""" % " ".join(os.path.basename(name) for name in (*MODULES, BALLOON))
 
 
 def initramfs(build, name="linux", session=SESSION, flavour="cloud"):
@@ -92,12 +104,12 @@ def initramfs(build, name="linux", session=SESSION, flavour="cloud"):
     archive.file("bin/busybox", images.find_busybox(debian.CACHE), 0o755)
     archive.file("bin/outb", os.path.join(build, "tests/guest/outb"), 0o755)
     archive.node("dev/console", 5, 1)
-    for folder in ("proc", "sys"):
+    for folder in ("proc", "sys", "mnt"):
         archive.dir(folder)
     archive.data("init", session.encode(), 0o755)
     archive.data("devices", DEVICES.encode(), 0o644)
     archive.dir("lib")
-    for module in MODULES:
+    for module in (*MODULES, BALLOON):
         archive.file("lib/%s.ko" % os.path.basename(module), os.path.join(
             debian.linux_kernel(FLAVOURS[flavour])[1], "kernel/drivers", module + ".ko"), 0o644)
     path = os.path.join(build, "tests/%s.cpio" % name)
@@ -124,12 +136,12 @@ def lacks_kvmtool():
     return None if shutil.which("lkvm") else "this machine has no kvmtool (lkvm)"
 
 
-def kvmtool(build):
+def kvmtool(build, flavour):
     """This machine's kvmtool with its libraries, and an initial file system for its guest: (file, path inside Dyad)."""
     program = shutil.which("lkvm")
     said = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
     libraries = re.findall(r"(/\S+) \(0x", said)
-    return [(program, FOLDER + "lkvm"), (initramfs(build, "kvmtool", KVMTOOL_SESSION, "stock"), FOLDER + "kvmtool")] + [
+    return [(program, FOLDER + "lkvm"), (initramfs(build, "kvmtool-" + flavour, KVMTOOL_SESSION, flavour), FOLDER + "kvmtool")] + [
         (os.path.realpath(path), FOLDER + "lib/" + os.path.basename(path)) for path in libraries]
 
 

@@ -137,6 +137,22 @@ cd_of() { machine --firmware %s/bios-256k.bin "$@"; }
 """ % linux_guest.FOLDER.rstrip("/")
 CUT = "dd if=/tests/guest/bootsector of=boot.img bs=1024 skip=4 count=1 2>/dev/null; "
 
+# kvmtool with its libraries
+LKVM = r"""export HOME=$PWD; F=%s
+lkvm() { $F/lib/ld-linux-x86-64.so.2 --library-path $F/lib $F/lkvm "$@"; }
+""" % linux_guest.FOLDER.rstrip("/")
+
+
+def lkvm_run(name, kernel, options, words="", **kw):
+    return Case(name, LKVM + r"""
+dd if=/dev/urandom of=disk bs=64k count=4 2>/dev/null; echo "@ holds $(md5sum < disk)"
+lkvm run -k $F/%s -i $F/kvmtool -m 128 %s --disk disk --network mode=none -p '%s'
+dd if=disk bs=512 skip=3 count=1 2>/dev/null | tr -d '\0'""" % (kernel, options, PLAIN + words), seconds=60,
+                needs=linux_guest.lacks_kvmtool,
+                match=(r"^@ Linux 6\.1\.\d+-\d+-%s %s cpus$" % (linux_guest.FLAVOURS[kernel], options[-1]),
+                       r"(?s)^@ holds (\w+) .*^@ read \1 ", "^by the guest$"), **kw)
+
+
 CASES = [
     Case("bad-files", BAD_FILES + "\n".join("try " + words for words, _ in BAD) + r"""
 # a good one of 32 bits, and of a version without a word on memory: it ends with that, mov 0x206(%esi), %al; out %al, $0xf4
@@ -310,10 +326,20 @@ part""",)),
                 "^@ slept$", "^@ forked 20$", "^@ piped 400$")),
     # kvmtool: a PC without ACPI, its disk behind libaio; it reads no keys that are not a terminal's. It ends by SIGSEGV,
     # on Linux as well
-    Case("kvmtool", "export HOME=$PWD\n"
-         "dd if=/dev/urandom of=disk bs=64k count=4 2>/dev/null; echo \"@ holds $(md5sum < disk)\"\n"
-         "%slib/ld-linux-x86-64.so.2 --library-path %slib %slkvm run -k %sstock -i %skvmtool -m 128 -c 2 "
-         "--disk disk --network mode=none -p '%s'\ndd if=disk bs=512 skip=3 count=1 2>/dev/null | tr -d '\\0'" % (
-             (linux_guest.FOLDER,) * 5 + (PLAIN,)), on=("monitor",), seconds=60, needs=linux_guest.lacks_kvmtool,
-         match=(r"^@ Linux 6\.1\.\d+-\d+-amd64 2 cpus$", r"(?s)^@ holds (\w+) .*^@ read \1 ", "^by the guest$")),
+    lkvm_run("kvmtool", "stock", "-c 2", on=("monitor",)), lkvm_run("kvmtool", "cloud", "-c 1", NO_CIPHERS + "mitigations=off", on=VTX),
+    # its other devices, and its other commands from a second shell
+    Case("kvmtool-commands", LKVM + r"""
+mkdir share; echo of the host > share/host; cat $F/stock.modules $F/kvmtool > initrd
+lkvm run --name a -k $F/stock -i initrd -m 128 -c 1 --9p share,shared --rng --balloon -p '%s stays' > out 2>&1 & p=$!
+free() { sed -n 's/^@ free //p' out | tail -n 1 | cut -d' ' -f1; }
+until [ "$(free)" ]; do [ -d /proc/$p ] || break; sleep 0.2; done; before=$(free)
+lkvm list | grep ' a '; lkvm stat -m --name a | grep 'total amount'; lkvm debug --dump --name a | grep -c 'rip:'
+lkvm pause --name a; lkvm list | grep ' a '; sleep 0.5; lines=$(wc -l < out); sleep 1; [ $lines = $(wc -l < out) ] && echo it stands still
+lkvm resume --name a; until [ $lines -lt $(wc -l < out) ]; do [ -d /proc/$p ] || break; sleep 0.1; done
+lkvm balloon --name a --inflate 16; until [ $((before - $(free))) -gt 12000 ]; do [ -d /proc/$p ] || break; sleep 0.2; done; echo less memory
+lkvm stop --name a; wait $p; lkvm list 2>/dev/null | grep ' a '; cat share/guest; grep -v "^@ free" out""" % PLAIN, on=("monitor",), seconds=60,
+         needs=linux_guest.lacks_kvmtool,
+         match=(r"^ *\d+ a +running\nThe total amount of memory available \(in bytes\):\d+\n2\nGuest a paused\n *\d+ a +paused\n"
+                r"it stands still\nGuest a resumed\nless memory\nof the guest$", "^@ shared of the host$", "^@ random 1000 virtio_rng.0$",
+                "^@ 3 packets transmitted, 3 packets received")),
 ]
