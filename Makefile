@@ -298,6 +298,9 @@ bench:  ## the figures that Dyad must reach, measured: BENCHFLAGS='--only REGEX'
 fault:  ## every allocation fails once, with SAN=1
 	@$(MAKE) --no-print-directory test T='system/san/fault/'
 
+kvm-intel:  ## tests/kvm compared with Linux's KVM on VT-x, in Bochs
+	@$(MAKE) --no-print-directory test T='kvm/bochs/'
+
 # what a test needs inside: tests/guest/NAME.c, a program; tests/guest/NAME.S, a guest's kernel
 GUEST_NAMES := $(basename $(notdir $(wildcard tests/guest/*.c tests/guest/*.S)))
 $(BUILD)/tests/guest/%: tests/guest/%.c $(BASE)/.uflags | $(UAPI)/.done
@@ -311,7 +314,7 @@ $(BUILD)/tests/guest/%: tests/guest/%.S tests/guest/guest.inc
 	$(Q)$(LD) -nostdlib -static -Ttext=0x100000 -z noexecstack --no-warn-rwx-segments -e start -o $@ $@.o
 	$(Q)rm $@.o
 guest-tests: $(GUEST_NAMES:%=$(BUILD)/tests/guest/%)
-.PHONY: test tests bench fault guest-tests readme
+.PHONY: test tests bench fault kvm-intel guest-tests readme
 
 # ---- the rules of the house ----
 CSOURCES = $(shell git ls-files '*.c' '*.h')

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* KVM_SET_GUEST_DEBUG: the monitor as a debugger of its guest, which does not notice. */
 #include "kvm.h"
-#include <cpuid.h>
 
 #define STEP (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP)
 #define BREAK (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP)
@@ -150,13 +149,6 @@ static void many_steps(void)
 
 GUEST(stop, 16, "nop; nop; mov $1, %al; out %al, $0x10; hlt");
 GUEST(on_breakpoint, 16, "mov $2, %al; out %al, $0x10; hlt");
-static bool has_vmx(void)
-{
-	unsigned int a, b, c = 0, d;
-
-	__get_cpuid(1, &a, &b, &c, &d);
-	return c >> 5 & 1;
-}
 static void breakpoint(void)
 {
 	struct guest g;

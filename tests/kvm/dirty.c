@@ -211,7 +211,7 @@ static void clock_page(void)
  * names. When the guest stands still and the last pages are copied, copy and memory are the same.
  */
 GUEST(counter, 64,
-      "1: mov $0x200000, %rbx; mov $70, %rcx\n"
+      "sti; 1: mov $0x200000, %rbx; mov $70, %rcx\n"
       "2: incq (%rbx); add $0x1000, %rbx; dec %rcx; jnz 2b; jmp 1b");
 static volatile bool stop;
 static void *run_counter(void *arg)

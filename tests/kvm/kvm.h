@@ -9,6 +9,7 @@
  * Linux. Nothing may be said that depends on the vendor of the CPU, on time or on the machine's load.
  */
 #pragma once
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -102,6 +103,15 @@ static inline const char *result(long ret)
 		if ((call) >= 0 || errno != (err))                                                 \
 			fail("line %d: %s: %s", __LINE__, #call, strerror(errno));                 \
 	} while (0)
+
+/* Whether the CPU's virtualization is VT-x, for what the hardware alone decides. */
+static inline bool has_vmx(void)
+{
+	unsigned int a, b, c = 0, d;
+
+	__get_cpuid(1, &a, &b, &c, &d);
+	return c >> 5 & 1;
+}
 
 static inline int set_slot_flags(int vm, unsigned int slot, uint64_t at, void *host, uint64_t size,
 				 unsigned int flags)

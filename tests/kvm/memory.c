@@ -174,7 +174,7 @@ static void file_pages(void)
 
 /* One thread takes the guest's pages away while it writes them: each page is a right one or zeros. */
 GUEST(hammer, 64,
-      "mov $0x20000, %rbx; 1: mov $0x10000, %rdi; 2: mov %rdi, (%rdi); mov (%rdi), %rax\n"
+      "sti; mov $0x20000, %rbx; 1: mov $0x10000, %rdi; 2: mov %rdi, (%rdi); mov (%rdi), %rax\n"
       "add $0x1000, %rdi; cmp %rbx, %rdi; jne 2b; jmp 1b");
 static volatile bool stop;
 static void *take_away(void *arg)

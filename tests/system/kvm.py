@@ -7,6 +7,8 @@ import os
 
 from harness import TOP, Case
 
+# Not "ryzen": Bochs 2.7 leaves a single step pending at an exit of SVM that is not #DB's, and raises it with GIF clear,
+# before VMLOAD has brought the host's TR and its stacks: a triple fault in the suite `debug`.
 ON = ("qemu", "bochs", "haswell", "icelake")
 SUITES = sorted(os.path.basename(path)[:-2] for path in glob.glob(os.path.join(TOP, "tests/kvm/*.c"))
                 if not path.endswith("/main.c"))

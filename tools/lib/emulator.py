@@ -24,6 +24,7 @@ import newc
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ENGINES = ("qemu", "kvm", "bochs", "uefi")
 BOCHS_CPU = "corei7_skylake_x"
+BOCHS_IPS = 100_000_000  # instructions, and ticks of the time stamp counter, in a second of the guest's
 BOCHS_VENDOR = {"haswell_4770": "corei7_", "skylake_x": "corei7_", "icelake_u": "corei7_"}
 EMULATOR = {"qemu": "qemu-system-x86_64", "kvm": "qemu-system-x86_64",
             "uefi": "qemu-system-x86_64", "bochs": "bochs"}
@@ -270,7 +271,7 @@ class Machine:
             f.write(BOCHSRC.format(mem=mem, cpu=BOCHS_VENDOR.get(cpu, "") + cpu, cpus=self.cpus,
                                    iso=self.iso(tmp), com1=com1, com2=com2,
                                    log=os.path.join(tmp, "bochs.log"), share=bochs_share(),
-                                   bad_msrs=int(self.ignore_bad_msrs)))
+                                   ips=BOCHS_IPS, bad_msrs=int(self.ignore_bad_msrs)))
         with open(os.path.join(tmp, "rc"), "w") as f:
             f.write("c\nq\n")
         return (["bochs", "-q", "-f", os.path.join(tmp, "bochsrc"), "-rc", os.path.join(tmp, "rc")]
@@ -313,7 +314,7 @@ display_library: rfb, options="timeout=0"
 romimage: file={share}/BIOS-bochs-latest
 vgaromimage: file={share}/VGABIOS-lgpl-latest
 memory: guest={mem}, host={mem}
-cpu: model={cpu}, count={cpus}, ips=100000000, reset_on_triple_fault=0, ignore_bad_msrs={bad_msrs}
+cpu: model={cpu}, count={cpus}, ips={ips}, reset_on_triple_fault=0, ignore_bad_msrs={bad_msrs}
 clock: sync=none, time0=1577836800
 ata0-master: type=cdrom, path={iso}, status=inserted
 boot: cdrom
