@@ -70,42 +70,30 @@ static u32 read_register(struct kvm_ioapic_state *s)
 {
 	unsigned int n = s->ioregsel - IOAPIC_REDIRECTION;
 
-	switch (s->ioregsel) {
-	case IOAPIC_ID:
-	case IOAPIC_ARBITRATION:
-		return (s->id & 0xf) << 24;
-	case IOAPIC_VERSION:
-		return VERSION_VALUE;
-	default:
-		if (n >= 2 * KVM_IOAPIC_NUM_PINS)
-			return 0;
+	if (n < 2 * KVM_IOAPIC_NUM_PINS)
 		return s->redirtbl[n / 2].bits >> (n & 1 ? 32 : 0);
-	}
+	if (s->ioregsel == IOAPIC_VERSION)
+		return VERSION_VALUE;
+	return s->ioregsel <= IOAPIC_ARBITRATION ? (s->id & 0xf) << 24 : 0;
 }
 
 static void write_register(struct irqchip *chip, u32 value)
 {
 	struct kvm_ioapic_state *s = &chip->ioapic;
-	unsigned int n = s->ioregsel - IOAPIC_REDIRECTION;
-	u64 bits;
+	unsigned int n = s->ioregsel - IOAPIC_REDIRECTION, shift = n & 1 ? 32 : 0;
+	u64 kept = ~(0xffffffffUL << shift) | RTE_READ_ONLY;
+	__typeof__(&s->redirtbl[0]) e;
 
-	if (s->ioregsel == IOAPIC_ID) {
+	if (s->ioregsel == IOAPIC_ID)
 		s->id = (value >> 24) & 0xf;
+	if (n >= 2 * KVM_IOAPIC_NUM_PINS)
 		return;
-	}
-	if (s->ioregsel < IOAPIC_REDIRECTION || n >= 2 * KVM_IOAPIC_NUM_PINS)
-		return;
-	bits = s->redirtbl[n / 2].bits;
-	if (n & 1)
-		bits = (u32)bits | (u64)value << 32;
-	else
-		bits = (bits & (~0xffffffffUL | RTE_READ_ONLY)) |
-		       (value & 0xffffffffUL & ~RTE_READ_ONLY);
-	s->redirtbl[n / 2].bits = bits;
-	if (!s->redirtbl[n / 2].fields.trig_mode)
-		s->redirtbl[n / 2].fields.remote_irr = 0;
-	else
+	e = &s->redirtbl[n / 2];
+	e->bits = (e->bits & kept) | ((u64)value << shift & ~kept);
+	if (e->fields.trig_mode)
 		service(chip, n / 2);
+	else
+		e->fields.remote_irr = 0;
 }
 
 void ioapic_mmio(struct irqchip *chip, u64 offset, bool write, u64 *value)

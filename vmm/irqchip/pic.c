@@ -104,24 +104,18 @@ static void acknowledge(struct kvm_pic_state *s, unsigned int n)
 
 int pic_ack(struct irqchip *chip)
 {
-	struct kvm_pic_state *master = &chip->pic[0], *slave = &chip->pic[1];
-	int n = next_line(master, true), vector;
+	struct kvm_pic_state *s = &chip->pic[0];
+	int n = next_line(s, true);
 
-	if (n < 0) {
-		vector = master->irq_base + 7; /* spurious */
-	} else if (n == CASCADE) {
-		int m = next_line(slave, false);
-
-		acknowledge(master, n);
-		if (m >= 0)
-			acknowledge(slave, m);
-		vector = slave->irq_base + (m < 0 ? 7 : m);
-	} else {
-		acknowledge(master, n);
-		vector = master->irq_base + n;
+	if (n == CASCADE) {
+		acknowledge(s, n);
+		s = &chip->pic[1];
+		n = next_line(s, false);
 	}
+	if (n >= 0)
+		acknowledge(s, n);
 	pic_update(chip);
-	return vector;
+	return s->irq_base + (n < 0 ? 7 : n); /* 7: spurious */
 }
 
 static void reset_one(struct kvm_pic_state *s, u8 elcr_mask)
