@@ -22,7 +22,7 @@ struct irqfd {
 
 struct ioeventfd {
 	struct list_head link;
-	struct kvm_ioeventfd at; /* fd is not used */
+	struct kvm_ioeventfd at; /* fd is 0 */
 	struct eventfd *event;
 };
 
@@ -61,17 +61,16 @@ static void irqfd_remove(struct vm *vm, const struct eventfd *e, u32 gsi)
 
 static int irqfd_assign(struct vm *vm, u32 gsi, struct eventfd *event)
 {
-	struct irqfd *f = kzalloc(sizeof(*f)), *o;
+	struct irqfd *f;
 
+	irqfd_remove(vm, NULL, 0);
+	if (list_find(f, &vm->irqfds, link, f->event == event))
+		return -EBUSY;
+	f = kzalloc(sizeof(*f));
 	if (!f)
 		return -ENOMEM;
 	*f = (struct irqfd){ .vm = vm, .gsi = gsi, .event = event, .wait.func = irqfd_wake };
 	list_init(&f->wait.link);
-	irqfd_remove(vm, NULL, 0);
-	if (list_find(o, &vm->irqfds, link, o->event == event)) {
-		kfree(f);
-		return -EBUSY;
-	}
 	list_add(&f->link, &vm->irqfds);
 	if (eventfd_listen(event, &f->wait))
 		irq_pulse(vm, gsi);
@@ -130,20 +129,16 @@ bool ioeventfd_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value)
 
 static int ioeventfd_assign(struct vm *vm, const struct kvm_ioeventfd *a, struct eventfd *event)
 {
-	struct ioeventfd *i = kzalloc(sizeof(*i)), *o;
+	struct ioeventfd *i;
 	unsigned int n = 0;
 
+	list_for_each(i, &vm->ioeventfds, link)
+		if (++n == NR_IOBUS_DEVS || collide(&i->at, a))
+			return n == NR_IOBUS_DEVS ? -ENOSPC : -EEXIST;
+	i = kzalloc(sizeof(*i));
 	if (!i)
 		return -ENOMEM;
-	i->at = *a;
-	i->event = event;
-	SPIN_GUARD(&vm->fd_lock);
-	list_for_each(o, &vm->ioeventfds, link) {
-		if (++n == NR_IOBUS_DEVS || collide(&o->at, a)) {
-			kfree(i);
-			return n == NR_IOBUS_DEVS ? -ENOSPC : -EEXIST;
-		}
-	}
+	*i = (struct ioeventfd){ .at = *a, .event = event };
 	list_add_tail(&i->link, &vm->ioeventfds);
 	return 0;
 }
@@ -157,12 +152,10 @@ static void ioeventfd_free(struct ioeventfd *i)
 
 static int ioeventfd_deassign(struct vm *vm, const struct kvm_ioeventfd *a, struct eventfd *event)
 {
+	const size_t all = offsetof(struct kvm_ioeventfd, pad);
 	struct ioeventfd *i;
 
-	SPIN_GUARD(&vm->fd_lock);
-	i = list_find(i, &vm->ioeventfds, link,
-		      i->event == event && i->at.flags == a->flags && i->at.addr == a->addr &&
-			      i->at.len == a->len && i->at.datamatch == a->datamatch);
+	i = list_find(i, &vm->ioeventfds, link, i->event == event && !memcmp(&i->at, a, all));
 	if (!i)
 		return -ENOENT;
 	ioeventfd_free(i);
@@ -190,9 +183,11 @@ int ioeventfd_ioctl(struct vm *vm, struct kvm_ioeventfd *a)
 	if (IS_ERR(event))
 		return PTR_ERR(event);
 	/* what says where and what a write has to be */
+	a->fd = 0;
 	a->flags &= IOEVENTFD_BUS | KVM_IOEVENTFD_FLAG_DATAMATCH;
 	a->datamatch =
 		a->flags & KVM_IOEVENTFD_FLAG_DATAMATCH ? low_bytes(a->datamatch, a->len) : 0;
+	SPIN_GUARD(&vm->fd_lock);
 	err = gone ? ioeventfd_deassign(vm, a, event) : ioeventfd_assign(vm, a, event);
 	if (err || gone)
 		eventfd_put(event);
