@@ -144,7 +144,6 @@ struct vmx {
 	u64 rsp, rip, rflags; /* as they are in the VMCS */
 	u64 msr[VMX_SWAPPED]; /* the guest's swapped MSRs; see vmx_swapped */
 	u64 pat; /* shown to the guest; EPT decides (ept.c) */
-	u32 proc_controls; /* as in the VMCS */
 	u64 eptp;
 };
 

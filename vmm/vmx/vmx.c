@@ -24,6 +24,7 @@ static bool may_set(u32 msr, u32 bits)
 	return !rdmsr_safe(msr, &allowed) && ((allowed >> 32) & bits) == bits;
 }
 
+/* What of these is there, and what must be. */
 static u32 controls(u32 msr, u32 wanted)
 {
 	u64 allowed = rdmsr(msr);
@@ -129,18 +130,6 @@ static void vmx_cpu_off(void)
  */
 #define SLICE_MS 10
 
-static void init_preemption_timer(void)
-{
-	u32 pin = PIN_WANTED;
-
-	if (may_set(MSR_VMX_TRUE_PIN, PIN_PREEMPTION_TIMER)) {
-		pin |= PIN_PREEMPTION_TIMER;
-		vmwrite(VMCS_PREEMPTION_TIMER,
-			tsc_khz * SLICE_MS >> (rdmsr(MSR_VMX_MISC) & VMX_MISC_TIMER_SHIFT));
-	}
-	vmwrite(VMCS_PIN_CONTROLS, controls(MSR_VMX_TRUE_PIN, pin));
-}
-
 /* Fields that are 0 at first, and most of them for ever. This kernel has no SYSENTER. */
 static const u16 zero_fields[] = {
 	VMCS_GUEST_DEBUGCTL,      VMCS_GUEST_ACTIVITY,    VMCS_GUEST_INTERRUPTIBILITY,
@@ -158,9 +147,8 @@ static void init_controls(struct vcpu *v)
 	/* page-fault masks, counts of MSRs and CR3 targets, the injected event; the others follow */
 	for (u64 field = VMCS_PIN_CONTROLS; field <= VMCS_ENTRY_INTR_INFO; field += 2)
 		vmwrite(field, 0);
-	h->proc_controls = controls(MSR_VMX_TRUE_PROC, PROC_WANTED);
-	init_preemption_timer();
-	vmwrite(VMCS_PROC_CONTROLS, h->proc_controls);
+	vmwrite(VMCS_PIN_CONTROLS, controls(MSR_VMX_TRUE_PIN, PIN_WANTED | PIN_PREEMPTION_TIMER));
+	vmwrite(VMCS_PROC_CONTROLS, controls(MSR_VMX_TRUE_PROC, PROC_WANTED));
 	vmwrite(VMCS_PROC2_CONTROLS,
 		controls(MSR_VMX_PROC2,
 			 PROC2_WANTED | PROC2_WBINVD | (vmx_has_vpid ? PROC2_VPID : 0)));
@@ -170,8 +158,10 @@ static void init_controls(struct vcpu *v)
 	vmwrite(VMCS_MSR_BITMAP, virt_to_phys(msr_bitmap));
 	vmwrite(VMCS_LINK_POINTER, ~0UL);
 	vmwrite(VMCS_EPT_POINTER, h->eptp);
-	if (vmx_has_vpid)
-		vmwrite(VMCS_VPID, OUR_VPID);
+	/* Fields of a control that this CPU lacks are not there either: such a write does nothing. */
+	vmwrite(VMCS_VPID, OUR_VPID);
+	vmwrite(VMCS_PREEMPTION_TIMER,
+		tsc_khz * SLICE_MS >> (rdmsr(MSR_VMX_MISC) & VMX_MISC_TIMER_SHIFT));
 	vmwrite(VMCS_CR0_MASK, CR0_HOST_OWNED);
 	vmwrite(VMCS_GUEST_RSP, h->rsp);
 	vmwrite(VMCS_GUEST_RIP, h->rip);
@@ -206,15 +196,6 @@ static void load_pdptes(struct vcpu *v)
 		vmwrite(VMCS_GUEST_PDPTE0 + 2 * i, pdpte[i]);
 }
 
-static void set_proc_control(struct vmx *h, u32 bit, bool on)
-{
-	u32 c = on ? h->proc_controls | bit : h->proc_controls & ~bit;
-
-	if (c != h->proc_controls)
-		vmwrite(VMCS_PROC_CONTROLS, c);
-	h->proc_controls = c;
-}
-
 static const u16 vmcs_of[] = {
 	[VF_CR3] = VMCS_GUEST_CR3,
 	[VF_EFER] = VMCS_GUEST_EFER,
@@ -226,6 +207,18 @@ static const u16 vmcs_of[] = {
 	[VF_SYSENTER_EIP] = VMCS_GUEST_SYSENTER_EIP,
 	[VF_TSC_OFFSET] = VMCS_TSC_OFFSET,
 	[VF_EXCEPTIONS] = VMCS_EXCEPTION_BITMAP,
+};
+
+/* Bits of a field: any is set; all are clear but one. */
+static const struct flag {
+	u32 field, any, one;
+} flags[] = {
+	[VF_INTR_SHADOW] = { VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_SHADOW,
+			     INTERRUPTIBILITY_STI },
+	[VF_NMI_BLOCKED] = { VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_NMI,
+			     INTERRUPTIBILITY_NMI },
+	[VF_INTR_WINDOW] = { VMCS_PROC_CONTROLS, PROC_INTERRUPT_WINDOW, PROC_INTERRUPT_WINDOW },
+	[VF_DR_INTERCEPT] = { VMCS_PROC_CONTROLS, PROC_MOV_DR, PROC_MOV_DR },
 };
 
 static u64 vmx_get(struct vcpu *v, enum vmm_field f)
@@ -245,10 +238,8 @@ static u64 vmx_get(struct vcpu *v, enum vmm_field f)
 	case VF_KERNEL_GS_BASE ... VF_SFMASK:
 		return v->swapped ? rdmsr(vmx_swapped[f - VF_KERNEL_GS_BASE])
 				  : h->msr[f - VF_KERNEL_GS_BASE];
-	case VF_INTR_SHADOW:
-		return (vmread(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_SHADOW) != 0;
-	case VF_NMI_BLOCKED:
-		return (vmread(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_NMI) != 0;
+	case VF_INTR_SHADOW ... VF_DR_INTERCEPT:
+		return (vmread(flags[f].field) & flags[f].any) != 0;
 	default:
 		return vmread(vmcs_of[f]);
 	}
@@ -295,21 +286,11 @@ void vmx_set(struct vcpu *v, enum vmm_field f, u64 value)
 		if (v->swapped)
 			wrmsr(vmx_swapped[f - VF_KERNEL_GS_BASE], value);
 		break;
-	case VF_INTR_SHADOW:
-		change_bits(VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_SHADOW,
-			    value ? INTERRUPTIBILITY_STI : 0);
-		if (!value) /* no trap is left of it; Bochs leaves one when a single step faults */
+	case VF_INTR_SHADOW ... VF_DR_INTERCEPT:
+		change_bits(flags[f].field, flags[f].any, value ? flags[f].one : 0);
+		/* behind a shadow no trap is left; Bochs leaves one when a single step faults */
+		if (f == VF_INTR_SHADOW && !value)
 			vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
-		break;
-	case VF_NMI_BLOCKED:
-		change_bits(VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_NMI,
-			    value ? INTERRUPTIBILITY_NMI : 0);
-		break;
-	case VF_INTR_WINDOW:
-		set_proc_control(h, PROC_INTERRUPT_WINDOW, value);
-		break;
-	case VF_DR_INTERCEPT:
-		set_proc_control(h, PROC_MOV_DR, value);
 		break;
 	default:
 		vmwrite(vmcs_of[f], value);
