@@ -278,7 +278,7 @@ static int move_dr(struct vcpu *v, u8 nr, bool write, u64 *value)
 	u64 *dr;
 
 	nr |= nr & 4 ? 2 : 0; /* SDM 3B 18.2.2 */
-	dr = nr == 6 ? &v->dr6 : nr < 6 && !others ? &v->dr[nr] : &v->guest_dr[nr & 7];
+	dr = nr == 6 ? &v->dr6 : nr < 6 ? &v->dr[nr] : &v->guest_dr7;
 	if (!write)
 		*value = *dr;
 	else if (nr >= 6 && *value >> 32)

@@ -124,7 +124,7 @@ static void set_real_segment(struct vcpu *v, enum vmm_seg i, u16 selector, u64 b
 static void move_dr7(struct vcpu *v, void *value, bool set)
 {
 	if (v->debug & KVM_GUESTDBG_USE_HW_BP)
-		ioctl_move(&v->guest_dr[7], value, sizeof(u64), set);
+		ioctl_move(&v->guest_dr7, value, sizeof(u64), set);
 	else
 		move_field(v, VF_DR7, value, set);
 }
@@ -251,8 +251,7 @@ static int move_debugregs(struct vcpu *v, void *arg, bool set)
 
 	if (set && (d->flags || d->dr6 >> 32 || d->dr7 >> 32))
 		return -EINVAL;
-	ioctl_move(v->debug & KVM_GUESTDBG_USE_HW_BP ? v->guest_dr : v->dr, d->db, sizeof(v->dr),
-		   set);
+	ioctl_move(v->dr, d->db, sizeof(v->dr), set);
 	ioctl_move(&v->dr6, &d->dr6, sizeof(v->dr6), set);
 	if (set)
 		d->dr7 |= DR7_FIXED;
@@ -313,19 +312,16 @@ static int set_events(struct vcpu *v, void *arg, bool set)
 static int set_guest_debug(struct vcpu *v, void *arg, bool set)
 {
 	const struct kvm_guest_debug *d = arg;
+	u64 dr7;
 
 	if (d->control & ~VMM_DEBUG)
 		return -EINVAL;
 	v->stepped = false;
-	if (v->debug & KVM_GUESTDBG_USE_HW_BP) { /* the guest's own come back */
-		memcpy(v->dr, v->guest_dr, sizeof(v->dr));
-		vmm->set(v, VF_DR7, v->guest_dr[7]);
-	}
+	move_dr7(v, &dr7, false);
 	v->debug = d->control & KVM_GUESTDBG_ENABLE ? d->control : 0;
+	move_dr7(v, &dr7, true);
+	memcpy(v->debug_dr, d->arch.debugreg, sizeof(v->debug_dr));
 	if (v->debug & KVM_GUESTDBG_USE_HW_BP) {
-		memcpy(v->guest_dr, v->dr, sizeof(v->dr));
-		v->guest_dr[7] = vmm->get(v, VF_DR7);
-		memcpy(v->dr, d->arch.debugreg, sizeof(v->dr));
 		vmm->set(v, VF_DR7, (u32)d->arch.debugreg[7] | DR7_FIXED);
 		v->dr_used = true;
 	}

@@ -25,7 +25,7 @@ static u64 last_serial; /* atomic */
 
 void vcpu_load_debug(struct vcpu *v)
 {
-	load_breakpoints(v->dr);
+	load_breakpoints(v->debug & KVM_GUESTDBG_USE_HW_BP ? v->debug_dr : v->dr);
 	__asm__ volatile("mov %0, %%db6" ::"r"(v->dr6));
 }
 

@@ -230,9 +230,9 @@ struct vcpu {
 	struct mutex lock; /* guards the rest */
 	struct vcpu_regs regs; /* current whenever the guest does not run */
 	u64 dr[4], dr6;
-	/* DR0-3, DR7 as the guest sees them while the monitor has breakpoints in dr */
-	u64 guest_dr[8];
-	bool dr_used; /* dr is in the debug registers while the guest is swapped in */
+	u64 debug_dr[4]; /* the monitor's breakpoints, which take the place of dr */
+	u64 guest_dr7; /* meanwhile */
+	bool dr_used; /* either is in the debug registers while the guest is swapped in */
 	u64 xcr0;
 	void *fpu;
 	u64 misc_enable, tsc_adjust;
