@@ -397,11 +397,11 @@ static int do_window(struct vcpu *v, struct vmm_exit *x)
 {
 	/* LAB 11: begin
 	 * The guest could take an interrupt now. When the kernel has one for it, from its chips (v->lapic) or from
-	 * KVM_INTERRUPT (v->user_irq), the next entry does the rest: 1. When the monitor asked to be told
+	 * KVM_INTERRUPT (v->user_irq >= 0), the next entry does the rest: 1. When the monitor asked to be told
 	 * (request_interrupt_window in v->run), it is: KVM_EXIT_IRQ_WINDOW_OPEN, and 0.
 	 * starter: return 1;
 	 */
-	if (v->lapic || !v->run->request_interrupt_window || v->user_irq)
+	if (v->lapic || !v->run->request_interrupt_window || v->user_irq >= 0)
 		return 1; /* the next entry injects */
 	v->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
 	return 0;

@@ -46,17 +46,6 @@ static bool sregs_valid(struct vcpu *v, const struct kvm_sregs *s)
 	       (!paging || !lme || ((s->cr4 & CR4_PAE) && lma)) && (paging || !lma);
 }
 
-/* The highest of the bitmap waits to be injected, or none. */
-static void take_user_irq(struct vcpu *v, const struct kvm_sregs *s)
-{
-	v->user_irq = false;
-	for (unsigned int i = 0; i < 256 && !v->lapic; i++)
-		if (s->interrupt_bitmap[i / 64] & BIT(i % 64)) {
-			v->user_irq = true;
-			v->user_irq_vector = i;
-		}
-}
-
 static void move_table(struct vcpu *v, enum vmm_seg i, struct kvm_dtable *t, bool set)
 {
 	struct kvm_segment s = { .base = t->base, .limit = t->limit };
@@ -98,13 +87,16 @@ static int move_sregs(struct vcpu *v, void *arg, bool set)
 	ioctl_move(&v->regs.cr2, &s->cr2, sizeof(s->cr2), set);
 	if (set) {
 		lapic_set_tpr(v, s->cr8 << 4);
-		take_user_irq(v, s);
+		v->user_irq = -1; /* else the highest of the bitmap */
+		for (unsigned int i = 0; i < 256 && !v->lapic; i++)
+			if (s->interrupt_bitmap[i / 64] & BIT(i % 64))
+				v->user_irq = i;
 		return 0;
 	}
 	s->cr8 = lapic_get_tpr(v) >> 4;
 	s->apic_base = lapic_get_base(v);
-	if (v->user_irq)
-		s->interrupt_bitmap[v->user_irq_vector / 64] = BIT(v->user_irq_vector % 64);
+	if (v->user_irq >= 0)
+		s->interrupt_bitmap[v->user_irq / 64] = BIT(v->user_irq % 64);
 	return 0;
 }
 
@@ -431,8 +423,7 @@ static int user_interrupt(struct vcpu *v, void *arg, bool set)
 
 	if (i->irq > 255 || v->lapic)
 		return i->irq > 255 ? -EINVAL : -ENXIO;
-	v->user_irq = true; /* a second one takes the place of the first, as on Linux */
-	v->user_irq_vector = i->irq;
+	v->user_irq = i->irq; /* a second one takes the place of the first, as on Linux */
 	return 0;
 }
 

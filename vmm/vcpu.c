@@ -287,7 +287,7 @@ long vcpu_run(struct vcpu *v)
 	swap_out(v);
 	irq_pop();
 	run->if_flag = (v->regs.rflags & RFLAGS_IF) != 0;
-	run->ready_for_interrupt_injection = run->if_flag && !v->user_irq && !v->event.valid;
+	run->ready_for_interrupt_injection = run->if_flag && v->user_irq < 0 && !v->event.valid;
 	run->cr8 = lapic_get_tpr(v) >> 4;
 	run->apic_base = lapic_get_base(v);
 	return r;
@@ -344,7 +344,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
 	v->hw = v + 1;
 	v->id = id;
 	v->serial = __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
-	v->hw_cpu = v->guest_cpu = -1;
+	v->hw_cpu = v->guest_cpu = v->user_irq = -1;
 	v->hook.out = hook_out;
 	v->hook.in = hook_in;
 	mutex_init(&v->lock);

@@ -248,8 +248,7 @@ struct vcpu {
 	/* to be injected first: a fault of ours, or one cut short by an exit */
 	struct vmm_event event;
 	bool shadow; /* VF_INTR_SHADOW may be set: as it was at the last exit */
-	bool user_irq; /* KVM_INTERRUPT's, for monitors without an irqchip */
-	u8 user_irq_vector;
+	int user_irq; /* vector of KVM_INTERRUPT, for monitors without an irqchip, or -1 */
 	/* what the monitor still has to do: applied when it calls KVM_RUN again */
 	struct {
 		enum { WAIT_NOTHING, WAIT_IN, WAIT_MMIO, WAIT_STRING_IN } kind;

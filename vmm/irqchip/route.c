@@ -220,18 +220,18 @@ static bool from_pic(struct vcpu *v)
 bool irq_pending(struct vcpu *v)
 {
 	if (!v->lapic)
-		return v->user_irq;
+		return v->user_irq >= 0;
 	return from_pic(v) || lapic_pending(v) >= 0;
 }
 
 int irq_ack(struct vcpu *v)
 {
 	struct irqchip *chip = v->vm->irqchip;
-	int vector;
+	int vector = v->user_irq;
 
 	if (!v->lapic) {
-		v->user_irq = false;
-		return v->user_irq_vector;
+		v->user_irq = -1;
+		return vector;
 	}
 	if (from_pic(v)) {
 		SPIN_GUARD(&chip->lock);
