@@ -47,28 +47,21 @@ static unsigned int code_bits(struct vcpu *v, struct kvm_segment *cs)
 	return cs->db ? 32 : 16;
 }
 
-/* n bytes at a linear address, of one page. */
-static int fetch(struct vcpu *v, u64 at, u8 *code, size_t n)
-{
-	u64 gpa;
-
-	return guest_translate(v, at, 0, &gpa) ? -EFAULT : guest_copy(v->vm, gpa, code, n, false);
-}
-
 int decode_current(struct vcpu *v, struct insn *in)
 {
 	struct kvm_segment cs;
 	unsigned int bits = code_bits(v, &cs);
-	u64 at = bits == 64 ? v->regs.rip : (u32)(cs.base + v->regs.rip);
-	size_t first = min((size_t)INSN_MAX, (size_t)(PAGE_SIZE - (at & ~PAGE_MASK)));
+	u64 at = bits == 64 ? v->regs.rip : (u32)(cs.base + v->regs.rip), gpa;
+	size_t n = 0, part;
 	u8 code[INSN_MAX];
 
-	if (fetch(v, at, code, first))
-		return -EFAULT;
-	/* The next page counts only if the instruction reaches it. */
-	if (first < INSN_MAX && !fetch(v, at + first, code + first, INSN_MAX - first))
-		first = INSN_MAX;
-	return insn_decode(code, first, bits, in);
+	/* A page that is not there matters only if the instruction reaches it. */
+	for (; n < INSN_MAX && !guest_translate(v, at + n, 0, &gpa); n += part) {
+		part = min(INSN_MAX - n, (size_t)(PAGE_SIZE - (gpa & ~PAGE_MASK)));
+		if (guest_copy(v->vm, gpa, code + n, part, false))
+			break;
+	}
+	return insn_decode(code, n, bits, in);
 }
 
 void goto_rip(struct vcpu *v, u64 rip)
@@ -216,19 +209,12 @@ static int do_slat_fault(struct vcpu *v, struct vmm_exit *x)
 static int guest_write_cr0(struct vcpu *v, u64 value)
 {
 	u64 efer = vmm->get(v, VF_EFER);
-	bool paging = value & CR0_PG;
+	bool paging = value & CR0_PG, lma = paging && (efer & EFER_LME);
 
 	if ((value >> 32) || (paging && !(value & CR0_PE)) ||
-	    ((value & CR0_NW) && !(value & CR0_CD)))
+	    ((value & CR0_NW) && !(value & CR0_CD)) || (lma && !(vmm->get(v, VF_CR4) & CR4_PAE)))
 		return -EINVAL;
-	if (paging && (efer & EFER_LME)) {
-		if (!(vmm->get(v, VF_CR4) & CR4_PAE))
-			return -EINVAL;
-		efer |= EFER_LMA;
-	} else {
-		efer &= ~EFER_LMA;
-	}
-	vmm->set(v, VF_EFER, efer);
+	vmm->set(v, VF_EFER, lma ? efer | EFER_LMA : efer & ~EFER_LMA);
 	vmm->set(v, VF_CR0, value | CR0_ET);
 	return 0;
 }

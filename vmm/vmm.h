@@ -378,7 +378,7 @@ void ask_port(struct vcpu *v, u16 port, u8 size, bool in, u32 count);
 int exit_debug(struct vcpu *v, u32 vector, u64 dr6);
 /* Takes up the monitor's answer to the last I/O exit. Loaded. 1; 0: there is more to ask. */
 int exit_complete(struct vcpu *v);
-/* The instruction at RIP. -EFAULT, -EINVAL: not there, or not known to the decoder. */
+/* The instruction at RIP. -EINVAL: not there, or not known to the decoder. */
 int decode_current(struct vcpu *v, struct insn *in);
 void goto_rip(struct vcpu *v, u64 rip); /* on to the next instruction */
 /* KVM_EXIT_INTERNAL_ERROR: the guest did what this hypervisor cannot do for it. 0 */
