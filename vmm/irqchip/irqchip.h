@@ -59,7 +59,7 @@ int pit_state(struct vm *vm, struct kvm_pit_state2 *s, bool set);
 void pit_free(struct vm *vm);
 bool pit_io(struct vm *vm, u16 port, bool in, u32 *value); /* irqchip->lock not held */
 
-/* lapic.c: all but create take a vCPU without an APIC for one that has nothing to say */
+/* lapic.c: all but create, pending and accept take a vCPU without an APIC for one that has nothing to say */
 struct apic_message {
 	union {
 		u32 low; /* as ICR has it, and an IOAPIC's entry (SDM 3A 11.6.1) */

@@ -117,8 +117,6 @@ int lapic_pending(struct vcpu *v)
 	struct lapic *l = v->lapic;
 	int vector;
 
-	if (!l)
-		return -1;
 	SPIN_GUARD(&l->lock);
 	/* LAB 11: begin
 	 * The highest vector that waits in IRR, when its class is above that of processor_priority().
@@ -252,11 +250,9 @@ static void send_ipi(struct lapic *l, u32 low, u32 dest)
 bool lapic_init_pending(struct vcpu *v)
 {
 	struct lapic *l = v->lapic;
+	bool waits = v->mp_state == KVM_MP_STATE_INIT_RECEIVED;
 
-	if (!l)
-		return false;
-	return READ_ONCE(l->init) ||
-	       (READ_ONCE(l->startup) && v->mp_state == KVM_MP_STATE_INIT_RECEIVED);
+	return l && (READ_ONCE(l->init) || (READ_ONCE(l->startup) && waits));
 }
 
 /* What nobody can change: the version, and in x2APIC mode who it is (SDM 3A 11.12.10.2). */
@@ -273,10 +269,8 @@ static void set_identity(struct lapic *l)
 
 static void reset_registers(struct lapic *l)
 {
-	u32 id = *reg(l, A_ID);
-
-	memset(l->regs, 0, sizeof(l->regs));
-	*reg(l, A_ID) = id;
+	SPIN_GUARD(&l->lock);
+	memset(l->regs + A_VERSION, 0, sizeof(l->regs) - A_VERSION); /* A_ID stays */
 	set_identity(l);
 	*reg(l, A_DFR) = 0xffffffff;
 	*reg(l, A_SVR) = 0xff;
@@ -295,9 +289,7 @@ void lapic_take_init(struct vcpu *v)
 		return;
 	if (READ_ONCE(l->init) && __atomic_exchange_n(&l->init, false, __ATOMIC_SEQ_CST)) {
 		timer_cancel(&l->timer);
-		spin_lock(&l->lock);
 		reset_registers(l);
-		spin_unlock(&l->lock);
 		vcpu_reset(v);
 		v->mp_state = v->id ? KVM_MP_STATE_INIT_RECEIVED : KVM_MP_STATE_RUNNABLE;
 	}

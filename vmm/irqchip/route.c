@@ -128,16 +128,16 @@ int irqchip_state(struct vm *vm, struct kvm_irqchip *c, bool set)
 	struct irqchip *chip = vm->irqchip;
 
 	SPIN_GUARD(&chip->lock);
+	if (c->chip_id > KVM_IRQCHIP_IOAPIC)
+		return -EINVAL;
 	if (c->chip_id == KVM_IRQCHIP_IOAPIC) {
 		ioctl_move(&chip->ioapic, &c->chip.ioapic, sizeof(chip->ioapic), set);
-	} else if (c->chip_id <= KVM_IRQCHIP_PIC_SLAVE) {
+	} else {
 		struct kvm_pic_state *pic = &chip->pic[c->chip_id];
 
 		ioctl_move(pic, &c->chip.pic, sizeof(*pic), set);
 		pic->priority_add &= 7;
 		pic_update(chip);
-	} else {
-		return -EINVAL;
 	}
 	return 0;
 }

@@ -5,7 +5,6 @@
 
 enum vmcs_field {
 	VMCS_VPID = 0x0000,
-	VMCS_GUEST_ES_SELECTOR = 0x0800, /* ES CS SS DS FS GS LDTR TR, two apart */
 	VMCS_HOST_ES_SELECTOR = 0x0c00, /* ES CS SS DS FS GS TR, two apart */
 
 	VMCS_MSR_BITMAP = 0x2004,
@@ -33,8 +32,6 @@ enum vmcs_field {
 	VMCS_IDT_VECTORING_INFO = 0x4408,
 	VMCS_IDT_VECTORING_ERROR = 0x440a,
 	VMCS_EXIT_INSTRUCTION_LENGTH = 0x440c,
-	VMCS_GUEST_ES_LIMIT = 0x4800,
-	VMCS_GUEST_ES_ACCESS = 0x4814,
 	VMCS_GUEST_INTERRUPTIBILITY = 0x4824,
 	VMCS_GUEST_ACTIVITY = 0x4826,
 	VMCS_GUEST_SYSENTER_CS = 0x482a,
@@ -49,7 +46,6 @@ enum vmcs_field {
 	VMCS_GUEST_CR0 = 0x6800,
 	VMCS_GUEST_CR3 = 0x6802,
 	VMCS_GUEST_CR4 = 0x6804,
-	VMCS_GUEST_ES_BASE = 0x6806,
 	VMCS_GUEST_DR7 = 0x681a,
 	VMCS_GUEST_RSP = 0x681c,
 	VMCS_GUEST_RIP = 0x681e,
@@ -70,11 +66,11 @@ enum vmcs_field {
 	VMCS_HOST_RIP = 0x6c16, /* HOST_RSP, 0x6c14, is written in entry.S */
 };
 
-/* Of enum vmm_seg, whose order is that of the fields. */
-#define VMCS_SELECTOR(i) (VMCS_GUEST_ES_SELECTOR + 2 * (i))
-#define VMCS_LIMIT(i) (VMCS_GUEST_ES_LIMIT + 2 * (i))
-#define VMCS_ACCESS(i) (VMCS_GUEST_ES_ACCESS + 2 * (i))
-#define VMCS_BASE(i) (VMCS_GUEST_ES_BASE + 2 * (i))
+/* Fields of the guest for each enum vmm_seg, whose order is theirs. */
+#define VMCS_SELECTOR(i) (0x0800 + 2 * (i))
+#define VMCS_LIMIT(i) (0x4800 + 2 * (i))
+#define VMCS_ACCESS(i) (0x4814 + 2 * (i))
+#define VMCS_BASE(i) (0x6806 + 2 * (i))
 #define OUR_VPID 1
 
 #define PIN_EXTERNAL_INTERRUPT BIT(0)

@@ -135,7 +135,8 @@ static const u16 zero_fields[] = {
 	VMCS_GUEST_DEBUGCTL,      VMCS_GUEST_ACTIVITY,    VMCS_GUEST_INTERRUPTIBILITY,
 	VMCS_GUEST_PENDING_DEBUG, VMCS_GUEST_SYSENTER_CS, VMCS_GUEST_SYSENTER_ESP,
 	VMCS_GUEST_SYSENTER_EIP,  VMCS_HOST_SYSENTER_CS,  VMCS_HOST_SYSENTER_ESP,
-	VMCS_HOST_SYSENTER_EIP,
+	VMCS_HOST_SYSENTER_EIP,   VMCS_GUEST_RSP,         VMCS_GUEST_RIP,
+	VMCS_GUEST_RFLAGS,
 };
 
 static void init_controls(struct vcpu *v)
@@ -163,9 +164,6 @@ static void init_controls(struct vcpu *v)
 	vmwrite(VMCS_PREEMPTION_TIMER,
 		tsc_khz * SLICE_MS >> (rdmsr(MSR_VMX_MISC) & VMX_MISC_TIMER_SHIFT));
 	vmwrite(VMCS_CR0_MASK, CR0_HOST_OWNED);
-	vmwrite(VMCS_GUEST_RSP, h->rsp);
-	vmwrite(VMCS_GUEST_RIP, h->rip);
-	vmwrite(VMCS_GUEST_RFLAGS, h->rflags);
 	vmwrite(VMCS_HOST_RIP, (u64)vmx_exit_point);
 }
 
@@ -174,7 +172,6 @@ static void vmx_vcpu_init(struct vcpu *v)
 	struct vmx *h = v->hw;
 
 	*(u32 *)v->hw_page = rdmsr(MSR_VMX_BASIC);
-	h->rflags = RFLAGS_FIXED;
 	h->eptp = ept_pointer(&v->vm->slat);
 	vmx_unload(v); /* a new region must be cleared before it is loaded */
 	vcpu_load(v);
