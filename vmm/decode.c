@@ -33,8 +33,8 @@ static u64 next_imm(struct cursor *c, unsigned int size)
 }
 
 struct prefixes {
-	bool opsize, addrsize, rep;
-	u8 rex, seg;
+	bool opsize, addrsize, lock;
+	u8 rep, rex, seg;
 #define SEG_DEFAULT 8
 };
 
@@ -50,7 +50,9 @@ static u8 take_prefixes(struct cursor *c, unsigned int bits, struct prefixes *pf
 			continue;
 		pf->opsize |= b == 0x66;
 		pf->addrsize |= b == 0x67;
-		pf->rep |= (b & 0xfe) == 0xf2; /* where REPNE would differ, the decoder refuses */
+		pf->lock |= b == 0xf0;
+		if (b == REP_NE || b == REP_E) /* the last one counts */
+			pf->rep = b;
 		if (i <= 6) /* ES CS SS DS, FS GS as 0 to 5 */
 			pf->seg = i - 1;
 		b = next(c);
@@ -115,13 +117,16 @@ struct form {
 };
 #define DO(alu) ((alu) << ALU_SHIFT)
 
-enum { GROUP_1, GROUP_1A, GROUP_3, GROUP_5, GROUP_8, GROUP_11 };
+enum { GROUP_1, GROUP_1A, GROUP_3, GROUP_4, GROUP_5, GROUP_8, GROUP_11 };
 /* By the middle bits, which are added to ALU_*. */
 static const struct form groups[][8] = {
 	[GROUP_1] = { [0 ... 7] = { INSN_ALU_IMM, MEMORY | DO(ALU_ADD) } },
 	[GROUP_1A] = { { INSN_POP, MEMORY } },
-	[GROUP_3] = { { INSN_ALU_IMM, MEMORY | IMM | DO(ALU_TEST) } },
-	[GROUP_5] = { [6] = { INSN_PUSH, MEMORY } },
+	[GROUP_3] = { { INSN_ALU_IMM, MEMORY | IMM | DO(ALU_TEST) },
+		      [2 ... 3] = { INSN_ALU_IMM, MEMORY | DO(ALU_NOT - 2) } },
+	[GROUP_4] = { [0 ... 1] = { INSN_ALU_IMM, MEMORY | DO(ALU_INC) } },
+	[GROUP_5] = { [0 ... 1] = { INSN_ALU_IMM, MEMORY | DO(ALU_INC) },
+		      [6] = { INSN_PUSH, MEMORY } },
 	[GROUP_8] = { [4 ... 7] = { INSN_ALU_IMM, MEMORY | IMM8 | DO(ALU_BT - 4) } },
 	[GROUP_11] = { { INSN_STORE_IMM, MEMORY | IMM } },
 };
@@ -140,11 +145,14 @@ static const struct form one_byte[256] = {
 	[0xa0 ... 0xa1] = { INSN_LOAD, ABSOLUTE }, /* MOV of AL or eAX */
 	[0xa2 ... 0xa3] = { INSN_STORE, ABSOLUTE },
 	[0xa4 ... 0xa5] = { INSN_MOVS, STRING },
+	[0xa6 ... 0xa7] = { INSN_CMPS, STRING },
 	[0xaa ... 0xab] = { INSN_STOS, STRING },
 	[0xac ... 0xad] = { INSN_LODS, STRING },
+	[0xae ... 0xaf] = { INSN_SCAS, STRING },
 	[0xc6 ... 0xc7] = { GROUP_11, GROUP },
 	[0xf4] = { INSN_OTHER, KNOWN }, /* HLT */
 	[0xf6 ... 0xf7] = { GROUP_3, GROUP },
+	[0xfe] = { GROUP_4, GROUP },
 	[0xff] = { GROUP_5, GROUP },
 };
 static const struct form after_0f[256] = {
@@ -154,11 +162,13 @@ static const struct form after_0f[256] = {
 	[0xa2] = { INSN_OTHER, KNOWN }, /* CPUID */
 	[0xa3] = { INSN_ALU_STORE, MEMORY | DO(ALU_BT) },
 	[0xab] = { INSN_ALU_STORE, MEMORY | DO(ALU_BTS) },
+	[0xb0 ... 0xb1] = { INSN_CMPXCHG, MEMORY },
 	[0xb3] = { INSN_ALU_STORE, MEMORY | DO(ALU_BTR) },
 	[0xb6 ... 0xb7] = { INSN_LOAD, MEMORY }, /* MOVZX */
 	[0xba] = { GROUP_8, GROUP },
 	[0xbb] = { INSN_ALU_STORE, MEMORY | DO(ALU_BTC) },
 	[0xbe ... 0xbf] = { INSN_LOAD, MEMORY | SIGN }, /* MOVSX */
+	[0xc0 ... 0xc1] = { INSN_XADD, MEMORY },
 	[0xc3] = { INSN_STORE, MEMORY }, /* MOVNTI */
 };
 
@@ -226,7 +236,16 @@ static int decode_one(struct cursor *c, unsigned int opsize, const struct prefix
 		in->op = (op & 1 ? INSN_DR_READ : INSN_CR_READ) + (op >> 1 & 1);
 		return 0;
 	}
-	if (take_form(c, pf, &after_0f[op], opsize, in))
+	/* MOVBE is a MOV. Behind F2 it would be CRC32, behind 66 Linux does not know it. */
+	if (op == 0x38) {
+		op = next(c);
+		in->swap = true;
+		if ((op & 0xfe) != 0xf0 || pf->rep || pf->opsize)
+			return -EINVAL;
+		return take_form(c, pf, &one_byte[op & 1 ? 0x89 : 0x8b], opsize, in);
+	}
+	size = op == 0xb0 || op == 0xc0 ? 1 : opsize; /* CMPXCHG and XADD of bytes */
+	if (take_form(c, pf, &after_0f[op], size, in))
 		return -EINVAL;
 	if (in->op == INSN_LOAD)
 		in->size = op & 1 ? 2 : 1;
@@ -242,6 +261,7 @@ int insn_decode(const u8 *code, size_t n, unsigned int bits, struct insn *out)
 
 	*out = (struct insn){ .bits = bits, .base = INSN_NONE, .index = INSN_NONE };
 	out->seg = pf.seg == SEG_DEFAULT ? 3 : pf.seg; /* DS */
+	out->lock = pf.lock;
 	opsize = pf.rex & 8 ? 8 : (bits == 16) != pf.opsize ? 2 : 4;
 	out->addr_size = bits == 64 ? (pf.addrsize ? 4 : 8) : (bits == 16) != pf.addrsize ? 2 : 4;
 	if (decode_one(&c, opsize, &pf, op, out) || c.cut)
@@ -262,9 +282,14 @@ u64 reg_value(u64 old, u64 v, unsigned int size)
 	return low_bytes(v, size); /* writing 32 bits clears the upper half */
 }
 
+static u64 in_order(const struct insn *in, u64 v)
+{
+	return in->swap ? __builtin_bswap64(v) >> (64 - 8 * in->size) : low_bytes(v, in->size);
+}
+
 u64 insn_load_value(const struct insn *in, u64 raw, u64 old)
 {
-	u64 v = low_bytes(raw, in->size);
+	u64 v = in_order(in, raw);
 
 	if (in->sign && (v >> (8 * in->size - 1)) & 1)
 		v |= ~low_bytes(~0UL, in->size);
@@ -275,9 +300,9 @@ u64 insn_load_value(const struct insn *in, u64 raw, u64 old)
 
 u64 insn_store_value(const struct insn *in, u64 reg)
 {
-	if (in->op == INSN_STORE_IMM || in->op == INSN_ALU_IMM)
+	if (in->op == INSN_STORE_IMM || in->op == INSN_ALU_IMM || in->op == INSN_CMPS_TO)
 		return low_bytes(in->imm, in->size);
-	return low_bytes(in->high_byte ? reg >> 8 : reg, in->size);
+	return in_order(in, in->high_byte ? reg >> 8 : reg);
 }
 
 /* SDM 1, 3.4.3.1. carries: the carry, or borrow, out of each bit; overflow: where sign bits tell of one. */
@@ -294,7 +319,7 @@ static void set_flags(u64 *flags, unsigned int size, u64 r, u64 carries, u64 ove
 u64 insn_alu(u8 alu, unsigned int size, u64 a, u64 b, u64 *flags)
 {
 	u64 carry = (alu == ALU_ADC || alu == ALU_SBB) && (*flags & FLAG_CF), r;
-	u64 bit = 1UL << (b & (8 * size - 1));
+	u64 bit = 1UL << (b & (8 * size - 1)), old = *flags;
 
 	switch (alu) {
 	case ALU_ADD:
@@ -314,6 +339,15 @@ u64 insn_alu(u8 alu, unsigned int size, u64 a, u64 b, u64 *flags)
 		       : alu == ALU_BTR ? a & ~bit
 		       : alu == ALU_BTC ? a ^ bit
 					: a;
+	case ALU_NOT: /* no flags */
+		return low_bytes(~a, size);
+	case ALU_NEG:
+		return insn_alu(ALU_SUB, size, 0, a, flags);
+	case ALU_INC:
+	case ALU_DEC: /* CF stays */
+		r = insn_alu(alu == ALU_INC ? ALU_ADD : ALU_SUB, size, a, 1, flags);
+		*flags = (*flags & ~FLAG_CF) | (old & FLAG_CF);
+		return r;
 	default:
 		r = alu == ALU_OR ? a | b : alu == ALU_XOR ? a ^ b : a & b;
 		set_flags(flags, size, r, 0, 0);

@@ -20,6 +20,8 @@ enum insn_op {
 	INSN_ALU_STORE, /* or to memory; the other operand is the register, */
 	INSN_ALU_IMM, /* or imm */
 	INSN_XCHG,
+	INSN_XADD,
+	INSN_CMPXCHG,
 	INSN_STORE, /* register to memory, which is not read */
 	INSN_STORE_IMM,
 	INSN_PUSH, /* memory */
@@ -27,14 +29,18 @@ enum insn_op {
 	/* strings: RSI is where they come from, RDI where they go to */
 	INSN_LODS,
 	INSN_OUTS,
+	INSN_CMPS,
+	INSN_CMPS_TO, /* its other half: imm is what was at RSI */
 	INSN_MOVS,
 	INSN_STOS,
 	INSN_INS,
+	INSN_SCAS,
 };
 
 /* The first eight as instructions encode them: SDM 2D, table A-6, group 1. */
 enum { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP, ALU_TEST };
 enum { ALU_BT = ALU_TEST + 1, ALU_BTS, ALU_BTR, ALU_BTC }; /* the other operand is a bit's number */
+enum { ALU_NOT = ALU_BTC + 1, ALU_NEG, ALU_INC, ALU_DEC }; /* there is no other */
 
 /* of RFLAGS */
 enum { FLAG_CF = 1, FLAG_PF = 4, FLAG_AF = 0x10, FLAG_ZF = 0x40, FLAG_SF = 0x80, FLAG_OF = 0x800 };
@@ -56,7 +62,11 @@ struct insn {
 	u8 base, index, scale, seg;
 #define INSN_NONE 16
 #define INSN_RIP 17 /* of the next instruction */
-	bool rep; /* RCX times */
+	u8 rep; /* RCX times: REP_*, which matters to a comparison; or 0 */
+#define REP_NE 0xf2 /* until the two are equal */
+#define REP_E 0xf3 /* as long as they are */
+	bool lock;
+	bool swap; /* the bytes in memory have the other order (MOVBE) */
 	bool high_byte; /* reg is AH, CH, DH, BH (reg holds 0..3) */
 	bool sign; /* sign-extend a load */
 	u64 imm, disp; /* sign-extended */
@@ -85,4 +95,9 @@ static inline bool alu_writes(u8 alu)
 static inline bool insn_writes(const struct insn *in)
 {
 	return in->op >= INSN_ALU_STORE && in->op <= INSN_STORE_IMM && alu_writes(in->alu);
+}
+/* Is it one of those that take a LOCK prefix (SDM 2A, LOCK)? */
+static inline bool insn_locks(const struct insn *in)
+{
+	return insn_writes(in) && in->op < INSN_STORE;
 }

@@ -157,10 +157,14 @@ static u64 move_stack(struct vcpu *v, const struct insn *in, u64 n)
 
 /* ---- whole instructions ---- */
 
-/* A REP has elements to do. */
+/* A REP has elements to do. A comparison has set ZF. */
 static bool is_left(struct vcpu *v, const struct insn *in)
 {
-	return in->rep && low_bytes(v->regs.gpr[R_RCX], in->addr_size);
+	bool compares = in->op == INSN_CMPS_TO || in->op == INSN_SCAS;
+	bool equal = v->regs.rflags & FLAG_ZF;
+
+	return in->rep && low_bytes(v->regs.gpr[R_RCX], in->addr_size) &&
+	       (!compares || equal == (in->rep == REP_E));
 }
 
 /* The instruction is done, or n elements of it. */
@@ -170,7 +174,7 @@ static void advance(struct vcpu *v, const struct insn *in, u64 n)
 
 	if (in->op >= INSN_LODS && in->op <= INSN_MOVS)
 		add_to(v, in, R_RSI, step);
-	if (in->op >= INSN_MOVS)
+	if (in->op >= INSN_CMPS)
 		add_to(v, in, R_RDI, step);
 	if (in->rep)
 		add_to(v, in, R_RCX, -n);
@@ -193,30 +197,52 @@ static enum outcome move_with_stack(struct vcpu *v, const struct insn *in, u64 r
 static enum outcome with_value(struct vcpu *v, const struct insn *in, u64 raw)
 {
 	u64 *reg = &v->regs.gpr[in->reg], own = insn_store_value(in, *reg), new = own;
+	u64 *flags = &v->regs.rflags, *rax = &v->regs.gpr[R_RAX];
+	struct insn half = *in;
 	enum outcome r = DONE;
 	u32 low = raw;
 
 	raw = low_bytes(raw, in->size);
 	switch (in->op) {
+	case INSN_XADD:
+		new = insn_alu(ALU_ADD, in->size, raw, own, flags);
+		*reg = insn_load_value(in, raw, *reg);
+		break;
+	case INSN_CMPXCHG:
+		insn_alu(ALU_CMP, in->size, low_bytes(*rax, in->size), raw, flags);
+		if (!(*flags & FLAG_ZF)) { /* what was there is written again (SDM 2A) */
+			*rax = reg_value(*rax, raw, in->size);
+			new = raw;
+		}
+		break;
 	case INSN_LOAD:
 	case INSN_XCHG:
 		*reg = insn_load_value(in, raw, *reg);
 		break;
 	case INSN_ALU_LOAD:
-		new = insn_alu(in->alu, in->size, own, raw, &v->regs.rflags);
+		new = insn_alu(in->alu, in->size, own, raw, flags);
 		if (alu_writes(in->alu))
 			*reg = insn_load_value(in, new, *reg);
 		break;
 	case INSN_ALU_STORE:
 	case INSN_ALU_IMM:
-		new = insn_alu(in->alu, in->size, raw, own, &v->regs.rflags);
+		new = insn_alu(in->alu, in->size, raw, own, flags);
 		break;
 	case INSN_PUSH:
 	case INSN_POP:
 		r = move_with_stack(v, in, raw);
 		break;
 	case INSN_LODS:
-		*reg = reg_value(*reg, raw, in->size); /* RAX */
+		*rax = reg_value(*rax, raw, in->size);
+		break;
+	case INSN_CMPS:
+		half.op = INSN_CMPS_TO;
+		half.imm = raw;
+		r = access(v, &half, target(v, in), false, 0);
+		return r == DONE ? with_value(v, &half, v->wait.value) : r;
+	case INSN_CMPS_TO:
+	case INSN_SCAS: /* own is RAX */
+		insn_alu(ALU_CMP, in->size, own, raw, flags);
 		break;
 	case INSN_OUTS:
 		if (irqchip_io(v->vm, v->regs.gpr[R_RDX], in->size, false, &low))
@@ -244,6 +270,10 @@ int emulate_mmio(struct vcpu *v, struct vmm_exit *x)
 
 	if (decode_current(v, &in))
 		return give_up(v, x);
+	if (in.lock && !insn_locks(&in)) { /* not every CPU looks before it accesses memory */
+		v->event = exception(VEC_UD, false, 0);
+		return 1;
+	}
 	switch (in.op) {
 	case INSN_LOAD ... INSN_PUSH:
 		at = operand(v, &in);
@@ -253,6 +283,10 @@ int emulate_mmio(struct vcpu *v, struct vmm_exit *x)
 		break;
 	case INSN_STOS:
 		return with_value(v, &in, v->regs.gpr[R_RAX]) != ASKED;
+	case INSN_SCAS:
+		at = target(v, &in);
+		break;
+	case INSN_CMPS:
 	case INSN_MOVS:
 	case INSN_LODS:
 		at = linear(v, &in, in.seg, v->regs.gpr[R_RSI]);

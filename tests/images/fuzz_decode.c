@@ -23,6 +23,8 @@ static void values(const struct insn *in, const uint8_t *data)
 	check(in->size <= in->reg_size && (in->size & (in->size - 1)) == 0 && in->reg_size <= 8);
 	check(low_bytes(insn_store_value(in, a), in->size) == insn_store_value(in, a));
 	r = insn_load_value(in, a, b);
+	if (in->op == INSN_LOAD && !in->high_byte && !in->sign && in->size == in->reg_size)
+		check(insn_store_value(in, r) == low_bytes(a, in->size));
 	if (in->reg_size <= 2 && !in->high_byte)
 		check(r >> (8 * in->reg_size) == b >> (8 * in->reg_size)); /* the rest stays */
 	if (in->op < INSN_ALU_LOAD || in->op > INSN_ALU_IMM)
@@ -31,8 +33,14 @@ static void values(const struct insn *in, const uint8_t *data)
 	b = low_bytes(b, in->size);
 	r = insn_alu(in->alu, in->size, a, b, &flags);
 	check(r == low_bytes(r, in->size));
-	check(in->alu >= ALU_BT ? (a >> (b & (8 * in->size - 1)) & 1) == (flags & FLAG_CF)
-				: !r == !!(flags & FLAG_ZF));
+	if (in->alu >= ALU_BT && in->alu <= ALU_BTC)
+		check((a >> (b & (8 * in->size - 1)) & 1) == (flags & FLAG_CF));
+	else if (in->alu == ALU_NOT)
+		check(r == low_bytes(~a, in->size) && flags == (data[1] & 1));
+	else
+		check(!r == !!(flags & FLAG_ZF));
+	if (in->alu == ALU_INC || in->alu == ALU_DEC)
+		check((flags & FLAG_CF) == (data[1] & 1));
 	if (in->alu == ALU_SUB || in->alu == ALU_CMP)
 		check((a < b) == !!(flags & FLAG_CF) && (a == b) == !!(flags & FLAG_ZF));
 }
@@ -52,9 +60,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(code, data + 17, n);
 	if (!insn_decode(code, n, modes[data[16] % 3], &in)) {
 		check(in.len >= 1 && in.len <= INSN_MAX && in.len <= n);
-		check(in.reg < 16 && in.op <= INSN_INS && in.alu <= ALU_BTC);
+		check(in.reg < 16 && in.op <= INSN_SCAS && in.alu <= ALU_DEC);
 		check(in.base <= INSN_RIP && in.index <= INSN_NONE && in.scale < 4 && in.seg < 6);
 		check(!in.high_byte || in.reg < 4);
+		check(!insn_locks(&in) || insn_writes(&in));
 		/* its length is what it needs, no byte more or less */
 		check(!insn_decode(code, in.len, in.bits, &again) && again.len == in.len);
 		check(insn_decode(code, in.len - 1, in.bits, &again) == -EINVAL);

@@ -54,7 +54,8 @@ def main():
     with open(os.path.join(top, "json", "bundle"), "w") as f:
         f.write('{"ociVersion": "1.0.2", "process": {"args": ["sh", "\\u00e9\\ud83d\\ude00\\n"], "terminal": false, "env": []},\n'
                 ' "hard": [18446744073709551615, -1, 0.5e-3, null, true], "": {"a": {"b": [[], {}]}}}\n')
-    for code in ("8b87b0000000", "660fb70b", "48c700ffffffff", "f3676d", "2e66ad", "800f80", "44870f", "440f20c1"):
+    for code in ("8b87b0000000", "660fb70b", "48c700ffffffff", "f3676d", "2e66ad", "800f80", "44870f", "440f20c1", "f0660fc10f", "480fb10f", "f71f",
+                 "48ff0f", "4c0f38f10f", "f3f2af", "f2f3a6"):
         with open(os.path.join(top, "decode", code), "wb") as f:
             f.write(bytes(16) + b"\2" + bytes.fromhex(code))
     # a header, descriptors for it, for data and for the status, made available in queue 0; then each watch runs

@@ -119,6 +119,46 @@ static const struct sample samples[] = {
 	  { .len = 6, .op = INSN_ALU_IMM, .alu = ALU_TEST, .size = 4, .reg_size = 4, .imm = 128 },
 	  false },
 	{ 64, "44870f", { .len = 3, .op = INSN_XCHG, .size = 4, .reg_size = 4, .reg = 9 }, false },
+	{ 64,
+	  "f0660fc10f",
+	  { .len = 5, .op = INSN_XADD, .size = 2, .reg_size = 2, .reg = 1, .lock = true },
+	  false },
+	{ 64,
+	  "0fc027",
+	  { .len = 3, .op = INSN_XADD, .size = 1, .reg_size = 1, .high_byte = true },
+	  false },
+	{ 64,
+	  "480fb10f",
+	  { .len = 4, .op = INSN_CMPXCHG, .size = 8, .reg_size = 8, .reg = 1 },
+	  false },
+	{ 64,
+	  "400fb027",
+	  { .len = 4, .op = INSN_CMPXCHG, .size = 1, .reg_size = 1, .reg = 4 },
+	  false },
+	{ 64,
+	  "f617",
+	  { .len = 2, .op = INSN_ALU_IMM, .alu = ALU_NOT, .size = 1, .reg_size = 1 },
+	  false },
+	{ 64,
+	  "f71f",
+	  { .len = 2, .op = INSN_ALU_IMM, .alu = ALU_NEG, .size = 4, .reg_size = 4 },
+	  false },
+	{ 64,
+	  "fe07",
+	  { .len = 2, .op = INSN_ALU_IMM, .alu = ALU_INC, .size = 1, .reg_size = 1 },
+	  false },
+	{ 64,
+	  "48ff0f",
+	  { .len = 3, .op = INSN_ALU_IMM, .alu = ALU_DEC, .size = 8, .reg_size = 8 },
+	  false },
+	{ 16,
+	  "0f38f004",
+	  { .len = 4, .op = INSN_LOAD, .size = 2, .reg_size = 2, .swap = true },
+	  false },
+	{ 64,
+	  "4c0f38f10f",
+	  { .len = 5, .op = INSN_STORE, .size = 8, .reg_size = 8, .reg = 9, .swap = true },
+	  false },
 	{ 64, "0fc307", { .len = 3, .op = INSN_STORE, .size = 4, .reg_size = 4 }, false },
 	{ 64,
 	  "0fba2604",
@@ -126,7 +166,13 @@ static const struct sample samples[] = {
 	  false },
 	{ 64,
 	  "f0480fba3f3f",
-	  { .len = 6, .op = INSN_ALU_IMM, .alu = ALU_BTC, .size = 8, .reg_size = 8, .imm = 63 },
+	  { .len = 6,
+	    .op = INSN_ALU_IMM,
+	    .alu = ALU_BTC,
+	    .size = 8,
+	    .reg_size = 8,
+	    .imm = 63,
+	    .lock = true },
 	  false },
 	{ 64,
 	  "660fb30f",
@@ -140,10 +186,27 @@ static const struct sample samples[] = {
 	  { .len = 3, .op = INSN_LOAD, .size = 4, .reg_size = 8, .sign = true },
 	  false },
 	/* strings */
-	{ 64, "f3a4", { .len = 2, .op = INSN_MOVS, .size = 1, .reg_size = 1 }, false },
-	{ 64, "f348ab", { .len = 3, .op = INSN_STOS, .size = 8, .reg_size = 8 }, false },
+	{ 64,
+	  "f3a4",
+	  { .len = 2, .op = INSN_MOVS, .size = 1, .reg_size = 1, .rep = REP_E },
+	  false },
+	{ 64,
+	  "f2f3a6",
+	  { .len = 3, .op = INSN_CMPS, .size = 1, .reg_size = 1, .rep = REP_E },
+	  false },
+	{ 64,
+	  "f3f2af",
+	  { .len = 3, .op = INSN_SCAS, .size = 4, .reg_size = 4, .rep = REP_NE },
+	  false },
+	{ 64,
+	  "f348ab",
+	  { .len = 3, .op = INSN_STOS, .size = 8, .reg_size = 8, .rep = REP_E },
+	  false },
 	{ 16, "2e66ad", { .len = 3, .op = INSN_LODS, .size = 4, .reg_size = 4 }, false },
-	{ 64, "f3676d", { .len = 3, .op = INSN_INS, .size = 4, .reg_size = 4 }, false },
+	{ 64,
+	  "f3676d",
+	  { .len = 3, .op = INSN_INS, .size = 4, .reg_size = 4, .rep = REP_E },
+	  false },
 	{ 64, "486f", { .len = 2, .op = INSN_OUTS, .size = 4, .reg_size = 4 }, false },
 	/* 16-bit addressing */
 	{ 16, "8b07", { .len = 2, .op = INSN_LOAD, .size = 2, .reg_size = 2, .reg = 0 }, false },
@@ -163,8 +226,13 @@ static const struct sample samples[] = {
 	{ 64, "440f20c1", { .len = 4, .op = INSN_CR_READ, .reg = 1, .cr = 8 }, false },
 	/* not ours, or cut off */
 	{ 32, "6306", {}, true }, /* ARPL */
-	{ 64, "f716", {}, true }, /* NOT */
-	{ 64, "ff06", {}, true }, /* INC */
+	{ 64, "f726", {}, true }, /* MUL */
+	{ 64, "ff16", {}, true }, /* CALL */
+	{ 64, "fe36", {}, true },
+	{ 64, "f20f38f006", {}, true }, /* CRC32 */
+	{ 64, "660f38f006", {}, true }, /* MOVBE that Linux does not do */
+	{ 64, "0f38f2060000", {}, true },
+	{ 64, "0fc1c8", {}, true }, /* register to register */
 	{ 64, "0fba1e04", {}, true }, /* no such bit test */
 	{ 64, "8f0e", {}, true },
 	{ 64, "c60f00", {}, true },
@@ -205,6 +273,7 @@ static void known_instructions(void **state)
 		    in.reg_size != s->want.reg_size || in.reg != s->want.reg ||
 		    in.cr != s->want.cr || in.alu != s->want.alu ||
 		    in.high_byte != s->want.high_byte || in.sign != s->want.sign ||
+		    in.rep != s->want.rep || in.lock != s->want.lock || in.swap != s->want.swap ||
 		    in.imm != s->want.imm)
 			fail_msg("%s: len %u op %u size %u/%u reg %u cr %u high %u sign %u imm %lx",
 				 s->code, in.len, in.op, in.size, in.reg_size, in.reg, in.cr,
@@ -261,6 +330,7 @@ static void values(void **state)
 	struct insn byte = { .op = INSN_LOAD, .size = 1, .reg_size = 4, .sign = true };
 	struct insn high = { .op = INSN_LOAD, .size = 1, .reg_size = 1, .high_byte = true };
 	struct insn word = { .op = INSN_LOAD, .size = 2, .reg_size = 2 };
+	struct insn swapped = { .op = INSN_LOAD, .size = 2, .reg_size = 2, .swap = true };
 	struct insn store = { .op = INSN_STORE, .size = 1, .high_byte = true };
 	u64 old = 0x1122334455667788;
 
@@ -268,6 +338,8 @@ static void values(void **state)
 	assert_int_equal(insn_load_value(&high, 0xab, old), 0x112233445566ab88);
 	assert_int_equal(insn_load_value(&word, 0xdeadbeef, old), 0x112233445566beef);
 	assert_int_equal(insn_store_value(&store, old), 0x77);
+	assert_int_equal(insn_load_value(&swapped, 0xdead1234, old), 0x1122334455663412);
+	assert_int_equal(insn_store_value(&swapped, old), 0x8877);
 }
 
 /* What the CPU itself gives. */
@@ -350,6 +422,46 @@ static void arithmetic(void **state)
 	}
 }
 
+/* One operand: what memory holds. */
+#define REAL_ONE(name)                                                                             \
+	static u64 real_##name(unsigned int size, u64 a, u64 b, u64 in, u64 *flags)                \
+	{                                                                                          \
+		u64 out;                                                                           \
+		if (size == 1)                                                                     \
+			REAL(#name " %0", u8);                                                     \
+		else if (size == 2)                                                                \
+			REAL(#name " %0", u16);                                                    \
+		else if (size == 4)                                                                \
+			REAL(#name " %0", u32);                                                    \
+		else                                                                               \
+			REAL(#name " %0", u64);                                                    \
+		*flags = out;                                                                      \
+		return low_bytes(a, size);                                                         \
+	}
+REAL_ONE(not )
+REAL_ONE(neg)
+REAL_ONE(inc)
+REAL_ONE(dec)
+
+static void one_operand(void **state)
+{
+	static u64 (*const real[])(unsigned int, u64, u64, u64, u64 *) = { real_not, real_neg,
+									   real_inc, real_dec };
+	const u64 all = FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF;
+	static const u64 values[] = { 0, 1, 0x7f, 0x80, 0xff, 0x7fffffff, 1UL << 63, ~0UL, 0x1234 };
+
+	for (unsigned int round = 0; round < 4 * 4 * 2 * ARRAY_SIZE(values); round++) {
+		unsigned int size = 1 << (round & 3), alu = round / 4 % 4;
+		u64 a = low_bytes(values[round / 32], size), flags = round & 16 ? all : 0;
+		u64 want_flags, want = real[alu](size, a, 0, flags | 2, &want_flags);
+		u64 got = insn_alu(ALU_NOT + alu, size, a, 0, &flags);
+
+		if (got != want || ((flags ^ want_flags) & all))
+			fail_msg("%u of %u bytes: %lx: %lx flags %lx, not %lx %lx", alu, size, a,
+				 got, flags, want, want_flags);
+	}
+}
+
 static void compare_and_test(void **state)
 {
 	u64 flags = 0;
@@ -384,13 +496,10 @@ static void random_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(known_instructions),
-		cmocka_unit_test(values),
-		cmocka_unit_test(arithmetic),
-		cmocka_unit_test(compare_and_test),
-		cmocka_unit_test(random_bytes),
-		cmocka_unit_test(where_memory_is),
-		cmocka_unit_test(bits),
+		cmocka_unit_test(known_instructions), cmocka_unit_test(values),
+		cmocka_unit_test(arithmetic),         cmocka_unit_test(compare_and_test),
+		cmocka_unit_test(one_operand),        cmocka_unit_test(random_bytes),
+		cmocka_unit_test(where_memory_is),    cmocka_unit_test(bits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
