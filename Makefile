@@ -141,7 +141,7 @@ $(BUILD)/dyad.stripped.elf: $(BUILD)/dyad.elf
 MUSL_SPECS := $(firstword $(wildcard /usr/lib/x86_64-linux-musl/musl-gcc.specs /usr/lib/musl/lib/musl-gcc.specs))
 MUSL_CC ?= $(if $(CROSS_COMPILE),$(CROSS_COMPILE)gcc -specs $(MUSL_SPECS),musl-gcc)
 UFLAGS := -std=gnu17 -D_GNU_SOURCE -isystem $(UAPI) -Iuser/common -Os -static -fno-pie -no-pie \
-	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables -mstringop-strategy=libcall \
 	-ffunction-sections -fdata-sections -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Werror
 # user/NAME/NAME.mk may set ULINK_NAME: link flags of that program alone.
 include $(wildcard user/*/*.mk)
