@@ -47,7 +47,6 @@ int vmm_hw_get(void)
 	if (hw_users++)
 		return 0;
 	hw_error = 0;
-	vmm->setup();
 	on_each_cpu(cpu_on);
 	if (hw_error) {
 		pr_err("kvm: a CPU does not turn %s on: error %d", vmm->name, -hw_error);
@@ -166,6 +165,7 @@ static void vmm_init(void)
 		return;
 	}
 	pr_info("kvm: %s", vmm->name);
+	vmm->setup();
 	chrdev_register("kvm", MISC_MAJOR, KVM_MINOR, 0660, &kvm_fops);
 }
 layer_initcall(vmm_init);

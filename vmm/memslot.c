@@ -233,24 +233,15 @@ int memslot_get_log(struct vm *vm, const struct kvm_dirty_log *log)
 	return err;
 }
 
-/* slat_map(), and the dirty log hears of it. vm->mmu_lock held. */
-static int map_leaf(struct vm *vm, u64 gpa, struct frame *f, bool write, struct frame **old)
-{
-	if (write)
-		mark_dirty(slot_at(vm, gpa >> PAGE_SHIFT), gpa);
-	return slat_map(&vm->slat, gpa, f, write, old);
-}
-
 /* Gives gpa the frame f unless something was invalidated since seq. -EAGAIN: begin again. */
 static int map_frame(struct vm *vm, u64 gpa, struct frame *f, bool write, u64 seq)
 {
 	/* LAB 10: begin
-	 * Under vm->mmu_lock: when vm->mmu_seq is seq still, map_leaf(); else -EAGAIN. The reference to f is
-	 * ours to give: without success it is put back. A frame that gave way (a read had mapped what
-	 * was shared, now a write has its own copy) may be put only when no CPU has it any more: that flush, if
-	 * it is another frame, is done without the lock.
+	 * Under vm->mmu_lock: when vm->mmu_seq is seq still, slat_map(), and with write the dirty log hears of
+	 * it, mark_dirty(); else -EAGAIN. The reference to f is ours to give: without success it is put back. A
+	 * frame that gave way (a read had mapped what was shared, now a write has its own copy) may be put only
+	 * when no CPU has it any more: that flush, if it is another frame, is done without the lock.
 	 * starter: (void)flush_guests;
-	 * starter: (void)map_leaf;
 	 * starter: frame_put(f);
 	 * starter: pr_err("lab 10: map_frame() is not written yet");
 	 * starter: return -ENOSYS;
@@ -259,7 +250,9 @@ static int map_frame(struct vm *vm, u64 gpa, struct frame *f, bool write, u64 se
 	int err;
 
 	spin_lock(&vm->mmu_lock);
-	err = vm->mmu_seq != seq ? -EAGAIN : map_leaf(vm, gpa, f, write, &old);
+	err = vm->mmu_seq != seq ? -EAGAIN : slat_map(&vm->slat, gpa, f, write, &old);
+	if (!err && write)
+		mark_dirty(slot_at(vm, gpa >> PAGE_SHIFT), gpa);
 	spin_unlock(&vm->mmu_lock);
 	if (old && old != f)
 		flush_guests(vm); /* a read-only page gave way to the writable copy */
@@ -305,26 +298,32 @@ static int fault_page(struct vm *vm, u64 gpa, bool write)
 	/* LAB 10: end */
 }
 
-/* Maps the pages beside gpa that the monitor has in memory anyway, its files' pages mostly, where there is none. */
+/*
+ * Maps the pages beside gpa, which is mapped, that the monitor has in memory anyway, its files' pages mostly,
+ * where there is none.
+ */
 static void map_around(struct vm *vm, u64 gpa)
 {
 	u64 a = ALIGN_DOWN(gpa, AROUND), end = a + AROUND, seq = READ_ONCE(vm->mmu_seq), writable;
-	struct frame *frames[AROUND / PAGE_SIZE], **f = frames, *none;
+	struct frame *frames[AROUND / PAGE_SIZE];
 	struct memslot s;
+	unsigned int n;
 
 	barrier();
 	if (!memslot_find(vm, gpa, &s))
 		return;
 	a = max(a, s.gfn << PAGE_SHIFT);
-	end = min(end, (s.gfn + s.pages) << PAGE_SHIFT);
-	writable = mm_present_frames(vm->mm, slot_hva(&s, a), (end - a) / PAGE_SIZE, frames);
+	n = (min(end, (s.gfn + s.pages) << PAGE_SHIFT) - a) / PAGE_SIZE;
+	writable = mm_present_frames(vm->mm, slot_hva(&s, a), n, frames);
 	if (s.dirty || (s.flags & KVM_MEM_READONLY))
 		writable = 0;
-	SPIN_GUARD(&vm->mmu_lock);
-	for (; a < end; a += PAGE_SIZE, f++, writable >>= 1)
-		if (*f && (vm->mmu_seq != seq || slat_mapped(&vm->slat, a) ||
-			   map_leaf(vm, a, *f, writable & 1, &none)))
-			frame_put(*f);
+	spin_lock(&vm->mmu_lock);
+	if (vm->mmu_seq == seq)
+		slat_fill(&vm->slat, a, frames, n, writable);
+	spin_unlock(&vm->mmu_lock);
+	while (n--)
+		if (frames[n])
+			frame_put(frames[n]);
 }
 
 /* Exits are dear: a read maps its neighbours too, and writes in a row are gone ahead of. */

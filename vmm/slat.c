@@ -127,14 +127,19 @@ static bool each_leaf(struct slat *s, u64 gpa, u64 end, bool (*fn)(struct slat *
 	/* LAB 10: end */
 }
 
-static bool is_there(struct slat *s, u64 *e)
+void slat_fill(struct slat *s, u64 gpa, struct frame **f, unsigned int n, u64 writable)
 {
-	return true;
-}
+	u64 *table = s->root;
 
-bool slat_mapped(struct slat *s, u64 gpa)
-{
-	return each_leaf(s, gpa, gpa + PAGE_SIZE, is_there);
+	for (unsigned int level = SLAT_TOP; level > 0; level--)
+		table = table_of(table[pt_index(gpa, level)]);
+	for (u64 *e = &table[pt_index(gpa, 0)]; n--; e++, f++, writable >>= 1) {
+		if (*e || !*f)
+			continue;
+		WRITE_ONCE(*e, frame_phys(*f) | s->fmt->leaf | (writable & 1 ? s->fmt->write : 0));
+		s->nr_leaves++;
+		*f = NULL;
+	}
 }
 
 static bool protect(struct slat *s, u64 *e)

@@ -30,7 +30,12 @@ void slat_free(struct slat *s);
  * *old gets its frame: the caller flushes if it differs, then puts it. 0, -ENOMEM. Lock held.
  */
 int slat_map(struct slat *s, u64 gpa, struct frame *f, bool write, struct frame **old);
-bool slat_mapped(struct slat *s, u64 gpa); /* is there a leaf, hidden ones included */
+/*
+ * Where there is no leaf among the n pages from gpa on, hidden ones included, there is now the frame of f, if it has
+ * one, whose place there becomes NULL: its reference moves here. writable: a bit for each. The pages are in one table
+ * (2 MiB) that there is, since some page in it has been mapped.
+ */
+void slat_fill(struct slat *s, u64 gpa, struct frame **f, unsigned int n, u64 writable);
 /* The CPU may not write the leaves in [gpa, end) any more: after a flush on all CPUs. */
 void slat_protect(struct slat *s, u64 gpa, u64 end);
 /* Makes the leaves in [gpa, end) invisible to the CPU; their frames stay referenced. True: there were some. */

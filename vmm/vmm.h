@@ -186,7 +186,7 @@ struct vmm_ops {
 	const struct slat_format *slat;
 	/* NULL when this CPU can run guests, else why not. Any CPU. */
 	const char *(*probe)(void);
-	void (*setup)(void); /* fills in the tables shared by all VMs: before the first one */
+	void (*setup)(void); /* fills in the tables shared by all VMs: at boot */
 	/* Turns the mode on and off on this CPU; page: 2 * PAGE_SIZE zeroed, its own while on. 0, -EBUSY */
 	int (*cpu_on)(void *page);
 	void (*cpu_off)(void);

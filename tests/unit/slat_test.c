@@ -453,7 +453,6 @@ static void test_hide(void **state)
 	map(GUEST, f, true);
 	EQUAL("slat_hide() of a page", slat_hide(&vm.slat, GUEST, GUEST + PAGE_SIZE), 1);
 	EQUAL("the CPU sees it", shown(GUEST) != NULL, 0);
-	EQUAL("slat_mapped() of it", slat_mapped(&vm.slat, GUEST), 1);
 	EQUAL("leaves", vm.slat.nr_leaves, 1);
 	EQUAL("its frame is in use", f->kind != FRAME_FREE, 1);
 	EQUAL("slat_hide() once more", slat_hide(&vm.slat, GUEST, GUEST + PAGE_SIZE), 0);
@@ -469,12 +468,34 @@ static void test_release(void **state)
 	slat_hide(&vm.slat, GUEST, GUEST + PAGE_SIZE);
 	slat_release_hidden(&vm.slat, GUEST, GUEST + 9 * PAGE_SIZE);
 	EQUAL("its frame is in use", f->kind != FRAME_FREE, 0);
-	EQUAL("slat_mapped() of it", slat_mapped(&vm.slat, GUEST), 0);
 	EQUAL("leaves", vm.slat.nr_leaves, 1);
 	EQUAL("the one that was not hidden is there", shown(GUEST + PAGE_SIZE) == other, 1);
 	slat_release_hidden(&vm.slat, GUEST, GUEST + 9 * PAGE_SIZE);
 	map(GUEST, again, true);
 	EQUAL("mapped again", shown(GUEST) == again, 1);
+	finish();
+}
+
+/* Four pages: one that is there, none, one to read, one to write. */
+static void test_fill(void **state)
+{
+	struct frame *there = take(), *f[4] = { take(), NULL, take(), take() }, *was[4];
+
+	memcpy(was, f, sizeof(f));
+	map(GUEST, there, true);
+	slat_fill(&vm.slat, GUEST, f, 4, 0xb);
+	EQUAL("what was there is there", shown(GUEST) == there, 1);
+	EQUAL("no frame, no leaf", shown(GUEST + PAGE_SIZE) != NULL, 0);
+	EQUAL("the third page", shown(GUEST + 2 * PAGE_SIZE) == was[2], 1);
+	EQUAL("it may be written", walk(vm.slat.root, &npt_rules, GUEST + 2 * PAGE_SIZE).write, 0);
+	EQUAL("the fourth page", shown(GUEST + 3 * PAGE_SIZE) == was[3], 1);
+	EQUAL("it may be written", walk(vm.slat.root, &npt_rules, GUEST + 3 * PAGE_SIZE).write, 1);
+	EQUAL("leaves", vm.slat.nr_leaves, 3);
+	EQUAL("whose reference was not taken", f[0] == was[0] && !f[1] && !f[2] && !f[3], 1);
+	slat_hide(&vm.slat, GUEST, GUEST + PAGE_SIZE);
+	slat_fill(&vm.slat, GUEST, f, 1, 1);
+	EQUAL("a hidden leaf stays hidden", shown(GUEST) != NULL || !f[0], 0);
+	frame_put(f[0]);
 	finish();
 }
 
@@ -680,10 +701,10 @@ int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup(test_##name, begin)
 	const struct CMUnitTest tests[] = {
-		TEST(ept_format), TEST(ept_pointer), TEST(npt_format), TEST(map),
-		TEST(replace),    TEST(no_memory),   TEST(ranges),     TEST(hide),
-		TEST(release),    TEST(random),      TEST(fault),      TEST(race),
-		TEST(copy),       TEST(order),       TEST(later),      TEST(pieces),
+		TEST(ept_format), TEST(ept_pointer), TEST(npt_format), TEST(map),     TEST(replace),
+		TEST(no_memory),  TEST(ranges),      TEST(hide),       TEST(release), TEST(fill),
+		TEST(random),     TEST(fault),       TEST(race),       TEST(copy),    TEST(order),
+		TEST(later),      TEST(pieces),
 	};
 
 	return RUN_TESTS(argc, argv, tests, start);
