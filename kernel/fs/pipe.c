@@ -263,9 +263,11 @@ static long pipe_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	return put_user((int)pipe_used(p), (int __user *)arg);
 }
 
-static void pipe_open_end(struct pipe *p, const struct file *f)
+/* Whether the other side is there; if not, it is as soon as its count of opens is another than *seen. */
+static bool pipe_open_end(struct pipe *p, const struct file *f, unsigned int *seen)
 {
-	mutex_lock(&p->lock);
+	MUTEX_GUARD(&p->lock);
+	*seen = f->can_read ? p->writer_opens : p->reader_opens;
 	if (f->can_read) {
 		p->readers++;
 		p->reader_opens++;
@@ -274,7 +276,7 @@ static void pipe_open_end(struct pipe *p, const struct file *f)
 		p->writers++;
 		p->writer_opens++;
 	}
-	mutex_unlock(&p->lock);
+	return f->can_read ? p->writers : p->readers;
 }
 
 static void pipe_close_end(struct pipe *p, const struct file *f)
@@ -326,6 +328,7 @@ static int fifo_open(struct inode *inode, struct file *f)
 	bool waits = inode->sb != anon_super && !(f->can_read && f->can_write);
 	struct pipe *p;
 	unsigned int seen;
+	bool partner;
 	int err = 0;
 
 	if (!f->can_read && !f->can_write)
@@ -338,15 +341,14 @@ static int fifo_open(struct inode *inode, struct file *f)
 		pipe_leave(inode, p);
 		return -ENXIO;
 	}
-	seen = f->can_read ? p->writer_opens : p->reader_opens;
-	pipe_open_end(p, f);
+	partner = pipe_open_end(p, f, &seen);
 	waitq_wake_all(&p->rd, 0);
 	waitq_wake_all(&p->wr, 0);
-	if (!waits || f->flags & O_NONBLOCK)
+	if (!waits || partner || f->flags & O_NONBLOCK)
 		return 0;
-	if (f->can_read && !p->writers)
+	if (f->can_read)
 		err = wait_event(&p->rd, READ_ONCE(p->writer_opens) != seen);
-	else if (f->can_write && !p->readers)
+	else
 		err = wait_event(&p->wr, READ_ONCE(p->reader_opens) != seen);
 	if (err)
 		pipe_release(f);
@@ -366,6 +368,7 @@ int pipe_files(struct file *f[2], int flags)
 {
 	struct inode *inode = inode_new(anon_super, S_IFIFO | 0600);
 	struct pipe *p = pipe_new();
+	unsigned int seen;
 
 	if (!inode || !p) {
 		inode_put(inode);
@@ -380,7 +383,7 @@ int pipe_files(struct file *f[2], int flags)
 		return PTR_ERR(f[0]);
 	}
 	f[0]->priv = p;
-	pipe_open_end(p, f[0]);
+	pipe_open_end(p, f[0], &seen);
 	f[1] = file_alloc(&f[0]->path, O_WRONLY | (flags & O_NONBLOCK));
 	if (!f[1]) {
 		file_put(f[0]);
@@ -389,7 +392,7 @@ int pipe_files(struct file *f[2], int flags)
 	f[1]->ops = &fifo_ops;
 	f[1]->priv = p;
 	p->users = 2;
-	pipe_open_end(p, f[1]);
+	pipe_open_end(p, f[1], &seen);
 	return 0;
 }
 
