@@ -132,5 +132,7 @@ int container_run(bool detach, bool input, bool remove)
 		return run_here();
 	s = life_keep(input || !detach, remove);
 	net_close();
+	if (c->bundle)
+		bundle_leave(c->bundle);
 	return life_attach(s, detach);
 }

@@ -88,4 +88,5 @@ void bundle_join(const struct bundle *b, bool back);
 /* With its first process, up to where only the command is left to run. False: that ends, and has told why. */
 bool bundle_create(struct bundle *b, struct state *s);
 void bundle_start(struct bundle *b);
+void bundle_leave(struct bundle *b); /* its keeper has it now */
 void bundle_over(struct bundle *b); /* all of it is gone */

@@ -278,6 +278,11 @@ void bundle_start(struct bundle *b)
 	run_hooks(b, "poststart");
 }
 
+void bundle_leave(struct bundle *b)
+{
+	close(b->gate);
+}
+
 void bundle_over(struct bundle *b)
 {
 	b->pid = 0;
