@@ -17,7 +17,7 @@ strace -c -o /tmp/log cat /etc/hostname; grep -E ' (execve|total)$' /tmp/log | s
 sleep 100 & p=$!
 strace -o /tmp/log -p $p & s=$!
 until grep -q TracerPid:.*$s /proc/$p/status && grep -q '^State:.S' /proc/$p/status; do sleep 0.02; done
-kill -CONT $p; until grep -q SIGCONT /tmp/log; do sleep 0.02; done
+kill -CONT $p; until grep -q SIGCONT /tmp/log && grep -q '^State:.S' /proc/$p/status; do sleep 0.02; done
 kill -INT $s; wait $s; grep -q 'TracerPid:.0$' /proc/$p/status && echo "strace -p: detached"
 kill $p; wait $p; echo "sleep: status $?"; grep -Eo '^[a-z_]*sleep|si_code=SI_USER|detached' /tmp/log | sort | uniq
 gdbserver /dev/ttyS1 /bin/debuggee & s=$!
