@@ -20,14 +20,16 @@ static bool holds(const struct zone *z, bool port, u64 addr, u64 len)
 
 static int add(struct vm *vm, const struct kvm_coalesced_mmio_zone *at)
 {
-	struct zone *z;
+	struct zone *z = kzalloc(sizeof(*z));
 
-	if (vm->nr_zones == NR_IOBUS_DEVS)
-		return -ENOSPC;
-	z = kzalloc(sizeof(*z));
 	if (!z)
 		return -ENOMEM;
 	z->at = *at;
+	SPIN_GUARD(&vm->fd_lock);
+	if (vm->nr_zones == NR_IOBUS_DEVS) {
+		kfree(z);
+		return -ENOSPC;
+	}
 	vm->nr_zones++;
 	list_add_tail(&z->link, &vm->zones);
 	return 0;
@@ -39,9 +41,9 @@ int coalesce_ioctl(struct vm *vm, const struct kvm_coalesced_mmio_zone *at, bool
 
 	if (at->pio > 1)
 		return -EINVAL;
-	SPIN_GUARD(&vm->fd_lock);
 	if (!gone)
 		return add(vm, at);
+	SPIN_GUARD(&vm->fd_lock);
 	list_for_each_safe(z, next, &vm->zones, link) {
 		if (!holds(z, at->pio, at->addr, at->size))
 			continue;

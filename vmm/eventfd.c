@@ -129,16 +129,19 @@ bool ioeventfd_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value)
 
 static int ioeventfd_assign(struct vm *vm, const struct kvm_ioeventfd *a, struct eventfd *event)
 {
-	struct ioeventfd *i;
+	struct ioeventfd *i = kzalloc(sizeof(*i)), *o; /* charged: not under a spinlock */
 	unsigned int n = 0;
 
-	list_for_each(i, &vm->ioeventfds, link)
-		if (++n == NR_IOBUS_DEVS || collide(&i->at, a))
-			return n == NR_IOBUS_DEVS ? -ENOSPC : -EEXIST;
-	i = kzalloc(sizeof(*i));
 	if (!i)
 		return -ENOMEM;
 	*i = (struct ioeventfd){ .at = *a, .event = event };
+	SPIN_GUARD(&vm->fd_lock);
+	list_for_each(o, &vm->ioeventfds, link) {
+		if (++n == NR_IOBUS_DEVS || collide(&o->at, a)) {
+			kfree(i);
+			return n == NR_IOBUS_DEVS ? -ENOSPC : -EEXIST;
+		}
+	}
 	list_add_tail(&i->link, &vm->ioeventfds);
 	return 0;
 }
@@ -155,6 +158,7 @@ static int ioeventfd_deassign(struct vm *vm, const struct kvm_ioeventfd *a, stru
 	const size_t all = offsetof(struct kvm_ioeventfd, pad);
 	struct ioeventfd *i;
 
+	SPIN_GUARD(&vm->fd_lock);
 	i = list_find(i, &vm->ioeventfds, link, i->event == event && !memcmp(&i->at, a, all));
 	if (!i)
 		return -ENOENT;
@@ -187,7 +191,6 @@ int ioeventfd_ioctl(struct vm *vm, struct kvm_ioeventfd *a)
 	a->flags &= IOEVENTFD_BUS | KVM_IOEVENTFD_FLAG_DATAMATCH;
 	a->datamatch =
 		a->flags & KVM_IOEVENTFD_FLAG_DATAMATCH ? low_bytes(a->datamatch, a->len) : 0;
-	SPIN_GUARD(&vm->fd_lock);
 	err = gone ? ioeventfd_deassign(vm, a, event) : ioeventfd_assign(vm, a, event);
 	if (err || gone)
 		eventfd_put(event);
