@@ -260,7 +260,6 @@ static int do_xsetbv(struct vcpu *v, struct vmm_exit *x)
 /* A debug register: while they hold the monitor's breakpoints the guest has others. DR4 and DR5 are DR6 and DR7. */
 static int move_dr(struct vcpu *v, u8 nr, bool write, u64 *value)
 {
-	bool others = v->debug & KVM_GUESTDBG_USE_HW_BP;
 	u64 *dr;
 
 	nr |= nr & 4 ? 2 : 0; /* SDM 3B 18.2.2 */
@@ -273,7 +272,7 @@ static int move_dr(struct vcpu *v, u8 nr, bool write, u64 *value)
 		*dr = nr < 6    ? *value
 		      : nr == 6 ? (*value & DR6_BITS) | DR6_INIT
 				: *value | DR7_FIXED;
-	if (nr == 7 && !others) /* a write: reads do not exit */
+	if (nr == 7 && !(v->debug & KVM_GUESTDBG_USE_HW_BP)) /* a write: reads do not exit */
 		vmm->set(v, VF_DR7, *dr);
 	return 0;
 }
@@ -305,8 +304,7 @@ static int do_dr(struct vcpu *v, struct vmm_exit *x)
 {
 	int ret = v->dr_used ? do_cr(v, x) : 1;
 
-	if (!v->dr_used)
-		vmm->set(v, VF_DR_INTERCEPT, 0);
+	vmm->set(v, VF_DR_INTERCEPT, v->debug & KVM_GUESTDBG_USE_HW_BP);
 	irq_push();
 	v->dr_used = true;
 	vcpu_load_debug(v);

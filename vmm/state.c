@@ -249,8 +249,7 @@ static int move_debugregs(struct vcpu *v, void *arg, bool set)
 		d->dr7 |= DR7_FIXED;
 	move_dr7(v, &d->dr7, set);
 	v->dr_used |= set; /* breakpoints count from now on */
-	if (set)
-		vmm->set(v, VF_DR_INTERCEPT, v->debug & KVM_GUESTDBG_USE_HW_BP);
+	vmm->set(v, VF_DR_INTERCEPT, !v->dr_used || v->debug & KVM_GUESTDBG_USE_HW_BP);
 	return 0;
 }
 
