@@ -102,7 +102,7 @@ vm exec -e A=b -w /tmp t -- sh -c 'echo $A $PWD'; vm exec -d t sh -c 'echo x > /
 vm exec -d t nosuch 2>&1; echo $?; vm exec -d t /etc 2>&1; echo $?
 for i in 1 2 3; do vm exec t -- sh -c "sleep 0.1; echo $i" & done | sort
 vm exec t -- head -c 5000 /dev/zero | wc -c; vm exec -t t -- tty | tr -d '\r'; a=$(head -c 70000 /dev/zero | tr '\0' a); vm exec t $a $a 2>&1 | tail -c 21
-vm exec t -- sleep 1000 & sleep 0.3; kill $!; until [ $(vm exec t ps | grep -c 'sleep 1000') = 1 ]; do sleep 0.1; done; vm rm -f t
+for i in 1 2 3 4 5 6 7 8 9; do vm exec t -- sleep 1000 & sleep 0.0$i; kill $!; done; until [ $(vm exec t ps | grep -c 'sleep 1000') = 1 ]; do sleep 0.1; done; vm rm -f t
 ----
 out
 5 err

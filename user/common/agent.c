@@ -201,8 +201,8 @@ static void hang_up(int i)
 		c->over = true;
 		return;
 	}
-	if (c->pid > 0 && !c->ended)
-		kill(-c->pid, SIGHUP);
+	if (c->pid > 0 && !c->ended && kill(-c->pid, SIGHUP) < 0)
+		kill(c->pid, SIGHUP); /* it has not come to its setsid() yet */
 	if (c->out[0] == c->in)
 		c->out[0] = -1;
 	close_fd(&c->in);

@@ -109,6 +109,7 @@ void watch_set(struct watch *w, short events)
 	if (w->events == events)
 		return;
 	w->events = events;
+	w->polled &= events != 0;
 	watch_wake();
 }
 
@@ -120,6 +121,7 @@ static unsigned int collect(struct pollfd *fds, struct watch **of)
 	fds[0] = (struct pollfd){ .fd = wake, .events = POLLIN };
 	for (struct watch *w = watches; w && n < WATCHES_MAX; w = w->next)
 		if (w->events) {
+			w->polled = true;
 			of[n] = w;
 			fds[n++] = (struct pollfd){ .fd = w->fd, .events = w->events };
 		}
@@ -145,7 +147,7 @@ void watch_once(struct machine *m)
 		die(STATUS_FAILED, "eventfd: %s", strerror(errno));
 	pthread_mutex_lock(&lock);
 	for (unsigned int i = 1; i < n; i++)
-		if (fds[i].revents && of[i]->events) /* an earlier one may have changed it */
+		if (fds[i].revents && of[i]->polled) /* not let go of or given anew meanwhile */
 			of[i]->fn(m, of[i]->device, fds[i].revents);
 	pthread_mutex_unlock(&lock);
 }

@@ -269,6 +269,7 @@ struct watch {
 	void (*fn)(struct machine *m, void *device, short events);
 	void *device;
 	struct watch *next;
+	bool polled; /* since it last was 0: what poll(2) says is of this descriptor */
 };
 void watch_init(void);
 void watch_add(struct watch *w);
