@@ -72,7 +72,9 @@ def grade(run, numbers, tree):
 
 def solutions(run):
     found, said = grade(run, labs.numbers(), TOP)
-    return None if found and not found["failed"] else ("all points in all labs", said)
+    if found and not found["failed"]:
+        return None
+    return "all points in all labs", "\n".join(line for line in said.splitlines() if not line.startswith("ok "))
 
 
 def starter(run, number):
