@@ -2,19 +2,22 @@
 """Busybox's network tools over loopback, and what they show of it."""
 from harness import Case
 
+# Somebody listens on that port.
+UP = 'up() { until netstat -ltn 2> /dev/null | grep -q ":$1 "; do sleep 0.05; done; }; '
+
 CASES = [
     Case("ping", "ping -c 3 -i 0.1 127.0.0.1",
          match=(r"^PING 127\.0\.0\.1", r"seq=2 ttl=64", "3 packets transmitted, 3 packets received, 0% packet loss")),
     Case("ping-large", "ping -c 1 -s 40000 127.0.0.1", match="40008 bytes from 127.0.0.1: seq=0 ttl=64"),
     Case("ping-nowhere", "ping -c 1 -W 1 10.9.9.9 2>&1", status=1, match="Network unreachable|Network is unreachable"),
-    Case("nc", "nc -l -p 4000 > got & sleep 0.1; echo through | nc 127.0.0.1 4000; wait; cat got", out="through"),
+    Case("nc", UP + "nc -l -p 4000 > got & up 4000; echo through | nc 127.0.0.1 4000; wait; cat got", out="through"),
     Case("nc-refused", "nc 127.0.0.1 4001 2>&1", status=1, match="Connection refused"),
-    Case("nc-both-ways", "nc -l -p 4002 -e cat & sleep 0.1; printf 'a\\nb\\n' | nc 127.0.0.1 4002", out="a\nb"),
-    Case("http", "mkdir w; echo hello > w/index.html; seq 100000 > w/large; "
-                 "httpd -f -p 8080 -h w & p=$!; sleep 0.1; wget -q -O - http://127.0.0.1:8080/; "
+    Case("nc-both-ways", UP + "nc -l -p 4002 -e cat & up 4002; printf 'a\\nb\\n' | nc 127.0.0.1 4002", out="a\nb"),
+    Case("http", UP + "mkdir w; echo hello > w/index.html; seq 100000 > w/large; "
+                 "httpd -f -p 8080 -h w & p=$!; up 8080; wget -q -O - http://127.0.0.1:8080/; "
                  "wget -q -O got http://127.0.0.1:8080/large; cmp got w/large && echo same; "
                  "wget -q -O x http://127.0.0.1:8080/no 2>&1; kill $p", match=("^hello$", "^same$", "404 Not Found")),
-    Case("many-at-once", "mkdir w; seq 5000 > w/f; httpd -f -p 8081 -h w & p=$!; sleep 0.1; "
+    Case("many-at-once", UP + "mkdir w; seq 5000 > w/f; httpd -f -p 8081 -h w & p=$!; up 8081; "
                          "for i in 1 2 3 4 5 6 7 8; do wget -q -O g$i http://127.0.0.1:8081/f & j=\"$j $!\"; done; "
                          "wait $j; cat g? | wc -l; kill $p", out="40000"),
     Case("ifconfig", "ifconfig lo", match=("Link encap:Local Loopback", "inet addr:127.0.0.1  Mask:255.0.0.0",

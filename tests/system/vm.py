@@ -73,7 +73,7 @@ touch o; ctr run --in-vm busybox -- sh -c 'touch /other; echo up; exec sleep 100
 kill $p; wait $p 2> /dev/null; echo $?; until vm logs in-vm-busybox | grep -q "busybox-$p remove"; do sleep 0.05; done; vm exec in-vm-busybox -- ps | grep -c 'sleep 100[0]'
 run -t busybox -- tty | tr -d '\r'; run busybox -- nosuch; echo $?; vm pause in-vm-busybox; run busybox -- true; vm unpause in-vm-busybox; run -v /tmp:/x busybox
 a=$(now); run busybox -- true; b=$(now); vm stop in-vm-busybox; vm ps -q; c=$(now); run busybox -- true; d=$(now); [ $((b - a)) -lt $((d - c)) ] && echo sooner
-sleep 1; touch /images/busybox.erofs; run busybox -- true; vm rm -f in-vm-busybox; vm run -d --rm --idle 1 --name i busybox -- sleep 1000 > /dev/null; vm exec i -- sh -c 'sleep 1.5; echo stays'; while vm ps -q | grep i; do sleep 0.1; done | sort -u; ls /run/vm""",
+sleep 1; touch /images/busybox.erofs; run busybox -- true; vm rm -f in-vm-busybox; vm run -d --rm --idle 2 --name i busybox -- sleep 1000 > /dev/null; vm exec i -- sh -c 'sleep 2.5; echo stays'; while vm ps -q | grep i; do sleep 0.1; done | sort -u; ls /run/vm""",
          out="1\n1\n1\n3\nin-vm-busybox\nb c\n/tmp\nnobody\nls: /mark: No such file or directory\n7\nin\nerr\n"
              "ls: /other: No such file or directory\n0\n143\n0\n/dev/pts/0\nctr: nosuch: command not found in the container\n127\n"
              "vm: in-vm-busybox is paused (`vm unpause in-vm-busybox`)\nctr: run: --volume is not for --in-vm\nsooner\nvm: in-vm-busybox has an older image busybox (`vm stop in-vm-busybox`)\nstays\ni", seconds=60, on=("qemu",)),
