@@ -218,6 +218,8 @@ class Boot:
     def died(self, outcome):
         text = outcome.kind + (": " + outcome.detail if outcome.detail else "")
         lines = emulator.symbolize(outcome.panic, self.m.kernel()) or outcome.console[-12:]
+        for block in outcome.warnings[-2:]:  # the last before it, which may say why
+            lines = emulator.symbolize(block, self.m.kernel()) + lines
         got = "%s\n%s\n%s" % (text, "\n".join(lines), self.text.decode("utf-8", "replace")[-1500:])
         victim = self.current or (self.last if self.last else None)
         if self.current:

@@ -41,7 +41,8 @@ void lockdep_drop(const void *lock, u32 how); /* before it is let go */
 void lockdep_might_sleep(void);
 void lockdep_freed(const void *p, size_t size); /* memory that is given back holds no held lock */
 void lockdep_to_user(void); /* nothing is held on the way to ring 3 */
-void lockdep_interrupt(bool begins); /* no spinlock is held when one comes */
+/* No spinlock is held when one comes, at rip and with these flags. */
+void lockdep_interrupt(bool begins, u64 rip, u64 flags);
 /* Gives a lock, just made, a class of its place in the source. */
 #define LOCKDEP_CLASS(l, text)                                                                     \
 	do {                                                                                       \
@@ -63,5 +64,5 @@ void lockdep_interrupt(bool begins); /* no spinlock is held when one comes */
 #define lockdep_might_sleep() ((void)0)
 #define lockdep_freed(p, size) ((void)0)
 #define lockdep_to_user() ((void)0)
-#define lockdep_interrupt(begins) ((void)0)
+#define lockdep_interrupt(begins, rip, flags) ((void)0)
 #endif

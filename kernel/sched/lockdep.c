@@ -276,13 +276,15 @@ void lockdep_to_user(void)
 	}
 }
 
-void lockdep_interrupt(bool begins)
+void lockdep_interrupt(bool begins, u64 rip, u64 flags)
 {
 	u32 cpu = this_cpu()->id;
 	const struct held_locks *held = spins_here();
 
 	in_interrupt[cpu] += begins ? 1 : -1;
 	if (begins && held->nr)
-		report("an interrupt with %s held", name_of(held->lock[held->nr - 1].id));
+		report("an interrupt with %s held, at 0x%llx, flags 0x%llx, %u deep",
+		       name_of(held->lock[held->nr - 1].id), (unsigned long long)rip,
+		       (unsigned long long)flags, this_cpu()->irq_depth);
 }
 #endif

@@ -176,7 +176,7 @@ static void exception(struct regs *r)
 
 static void interrupt(struct regs *r)
 {
-	lockdep_interrupt(true);
+	lockdep_interrupt(true, r->rip, r->rflags);
 	this_cpu()->nr_irqs++;
 	switch (r->vector) {
 	case VECTOR_TIMER:
@@ -198,7 +198,7 @@ static void interrupt(struct regs *r)
 			pr_debug("interrupt %u without a handler", (unsigned int)r->vector);
 		lapic_eoi();
 	}
-	lockdep_interrupt(false);
+	lockdep_interrupt(false, r->rip, r->rflags);
 }
 
 /* From entry.S: a thread with work, or a number beyond the table. */

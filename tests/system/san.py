@@ -25,7 +25,7 @@ BUGS = {
     "lock_two_of_a_class": r"lockdep: two of &m\[i\] are taken, without a subclass$",
     "lock_without_init": "lockdep: l was never initialized$",
     "lock_interrupts_on": "lockdep: interrupts are on with &spin_a held$",
-    "lock_interrupted": "lockdep: an interrupt with &spin_a held$",
+    "lock_interrupted": "lockdep: an interrupt with &spin_a held, at 0x[0-9a-f]+, flags 0x[0-9a-f]+, 1 deep$",
     "sleep_with_spinlock": "lockdep: may sleep with &spin_a held$",
     "sleep_with_interrupts_off": "lockdep: may sleep with interrupts off$",
     "sleep_in_interrupt": "lockdep: may sleep in an interrupt$",
