@@ -32,21 +32,33 @@ struct channel {
 
 static struct channel channels[AGENT_CHANNELS];
 static int line;
+static struct {
+	uint8_t data[4096]; /* room for a frame while n is below half */
+	size_t n;
+} out; /* frames that leave together, by send_frames() */
 static void (*become)(char **config, char **words);
 
-static void tell(int i, char letter, const void *data, size_t n)
+static void send_frames(void)
 {
-	uint8_t frame[AGENT_HEAD + AGENT_REPLY] = { i, letter, n, n >> 8 };
-
-	memcpy(frame + AGENT_HEAD, data, n);
-	n += AGENT_HEAD;
-	for (size_t at = 0; at < n;) {
-		ssize_t done = write(line, frame + at, n - at);
+	for (size_t at = 0; at < out.n;) {
+		ssize_t done = write(line, out.data + at, out.n - at);
 
 		if (done < 0 && errno != EINTR)
 			_exit(1);
 		at += done < 0 ? 0 : done;
 	}
+	out.n = 0;
+}
+
+static void tell(int i, char letter, const void *data, size_t n)
+{
+	uint8_t head[AGENT_HEAD] = { i, letter, n, n >> 8 };
+
+	memcpy(out.data + out.n, head, AGENT_HEAD);
+	memcpy(out.data + out.n + AGENT_HEAD, data, n);
+	out.n += AGENT_HEAD + n;
+	if (out.n >= sizeof(out.data) / 2)
+		send_frames();
 	channels[i].waits |= letter != AGENT_TAKEN;
 }
 
@@ -54,6 +66,7 @@ void agent_hello(int to)
 {
 	line = to;
 	tell(AGENT_MACHINE, AGENT_HELLO, "", 0);
+	send_frames();
 }
 
 static void close_fd(int *fd)
@@ -148,16 +161,31 @@ static void start(int i, int flags, const struct winsize *size, char **config, c
 		tell(i, PACKET_STARTED, &terminal, 1);
 }
 
-/* What came as one text: words, an empty one, words. */
+static void add_words(struct channel *c, const char *data, size_t n)
+{
+	char *more = c->nr_words + n < AGENT_WORDS ? realloc(c->words, c->nr_words + n + 1) : NULL;
+
+	if (!more)
+		return; /* the start will find it cut off */
+	memcpy(more + c->nr_words, data, n);
+	c->words = more;
+	c->nr_words += n;
+	more[c->nr_words] = 0;
+}
+
+/* What came as one text, whose end is here: words, an empty one, words. */
 static void start_asked(int i, const char *data, size_t n)
 {
 	struct channel *c = &channels[i];
-	char **words = calloc(c->nr_words + 2, sizeof(*words));
 	struct winsize size = { 0 };
 	size_t nr = 0, command = 0;
+	char **words;
 
-	if (n == 1 + sizeof(size))
+	if (n >= 1 + sizeof(size)) {
 		memcpy(&size, data + 1, sizeof(size));
+		add_words(c, data + 1 + sizeof(size), n - 1 - sizeof(size));
+	}
+	words = calloc(c->nr_words + 2, sizeof(*words));
 	for (char *p = c->words; words && p < c->words + c->nr_words; p += strlen(p) + 1)
 		if (*p || command)
 			words[nr++] = p;
@@ -174,18 +202,6 @@ static void start_asked(int i, const char *data, size_t n)
 }
 
 /* ---- the line ---- */
-
-static void add_words(struct channel *c, const char *data, size_t n)
-{
-	char *more = c->nr_words + n < AGENT_WORDS ? realloc(c->words, c->nr_words + n + 1) : NULL;
-
-	if (!more)
-		return; /* the start will find it cut off */
-	memcpy(more + c->nr_words, data, n);
-	c->words = more;
-	c->nr_words += n;
-	more[c->nr_words] = 0;
-}
 
 /* Nobody is there any more: it is told as when a line is cut, and what it still writes goes nowhere. */
 static void hang_up(int i)
@@ -350,8 +366,10 @@ static void finish(int i)
 	if (c->waits || c->out[0] >= 0 || c->out[1] >= 0)
 		return;
 	close_fd(&c->in);
-	if (i == AGENT_MAIN)
+	if (i == AGENT_MAIN) {
+		send_frames();
 		_exit(c->status);
+	}
 	tell(i, PACKET_EXIT, &c->status, sizeof(c->status));
 	*c = (struct channel){ .in = -1, .out = { -1, -1 }, .waits = true, .over = true };
 }
@@ -369,6 +387,7 @@ static void serve_once(int signals)
 		q[1] = (struct pollfd){ c->waits ? -1 : c->out[0], POLLIN, 0 };
 		q[2] = (struct pollfd){ c->waits ? -1 : c->out[1], POLLIN, 0 };
 	}
+	send_frames();
 	if (poll(p, q - p, -1) < 0)
 		return;
 	if (p[0].revents)

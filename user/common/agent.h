@@ -29,7 +29,7 @@ enum {
 	/* to the agent */
 	AGENT_COMMAND =
 		'c', /* a piece of what init's config says, an empty word, the command's words */
-	AGENT_START = 'g', /* starts it: a byte of flags, struct winsize */
+	AGENT_START = 'g', /* starts it: a byte of flags, struct winsize, the last piece of that */
 	AGENT_HANG_UP = 'h', /* nobody hears it any more */
 	AGENT_STOP = 'q', /* the machine is to end */
 	/* from the agent, besides STARTED, OUTPUT, ERRORS, EXIT */

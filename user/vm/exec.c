@@ -56,15 +56,6 @@ void add_surroundings(struct image_config *c, const struct surroundings *s)
 	*c = (struct image_config){ .text = text, .size = p - text };
 }
 
-/* Text of any length, as pieces. */
-static void say_text(int s, const char *text, size_t n)
-{
-	for (size_t part; n; text += part, n -= part) {
-		part = n < PACKET_SIZE ? n : PACKET_SIZE;
-		client_send(s, AGENT_COMMAND, text, part);
-	}
-}
-
 bool machine_is_paused(const struct state *s)
 {
 	int cgroup = cgroup_open(s->cgroup);
@@ -77,10 +68,10 @@ bool machine_is_paused(const struct state *s)
 int exec_begin(const struct state *st, const char *image, const struct surroundings *around,
 	       int flags, char **argv)
 {
-	char start[1 + sizeof(struct winsize)] = { flags };
+	char start[AGENT_PIECE] = { flags }, *text, *p;
+	const size_t head = 1 + sizeof(struct winsize);
 	struct image_config config = { 0 };
 	int s = connect_to(st, "agent");
-	char *text, *p;
 	size_t size;
 
 	if (s < 0)
@@ -98,11 +89,14 @@ int exec_begin(const struct state *st, const char *image, const struct surroundi
 	*p++ = 0;
 	for (char **a = argv; *a; a++)
 		p = stpcpy(p, *a) + 1;
-	say_text(s, text, size);
-	size = 1;
-	if (flags & AGENT_TERMINAL && !ioctl(0, TIOCGWINSZ, start + 1))
-		size = sizeof(start);
-	client_send(s, AGENT_START, start, size);
+	for (size_t part; size > sizeof(start) - head; text += part, size -= part) {
+		part = size < PACKET_SIZE ? size : PACKET_SIZE;
+		client_send(s, AGENT_COMMAND, text, part);
+	}
+	if (flags & AGENT_TERMINAL)
+		ioctl(0, TIOCGWINSZ, start + 1);
+	memcpy(start + head, text, size);
+	client_send(s, AGENT_START, start, head + size);
 	if (client_answered(s)) /* by a refusal, too, which came before we had said all */
 		return s;
 	close(s);

@@ -27,7 +27,7 @@
 #include "vm.h"
 
 #define MAGIC "DYADVM"
-#define VERSION "2\n" /* another one when a record has another meaning */
+#define VERSION "3\n" /* another one when a record, or what the agent hears, has another meaning */
 #define RECORDS_MAX (1UL << 20) /* bytes */
 #define MSRS_MAX 512
 #define KEPT_MAX 512
