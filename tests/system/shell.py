@@ -19,8 +19,9 @@ CASES = [
     Case("subshell", "a=$(echo $(echo deep)); (a=other; exit 3); echo $a $?", out="deep 3"),
     Case("loop", "i=0; while [ $i -lt 100 ]; do i=$((i + 1)); done; echo $i", out="100"),
     Case("background", "sleep 0.1 & p=$!; wait $p; echo $?; (exit 5) & wait $!; echo $?", out="0\n5"),
-    Case("kill", "sleep 100 & kill $!; wait $!; echo $?; sleep 100 & kill -9 $!; wait $!; echo $?",
-         out="Terminated\n143\nKilled\n137"),
+    # the shell waits before the signal comes: before each command of its own it takes in who has ended, without a word
+    Case("kill", "end() { sleep 100 & p=$!; (until [ $(cut -d' ' -f3 /proc/$$/stat) = S ]; do :; done; kill $1 $p) & "
+                 "wait $p; echo $?; }; end -TERM; end -KILL", out="Terminated\n143\nKilled\n137"),
     Case("trap", "trap 'echo got' USR1; kill -USR1 $$; trap 'echo bye' EXIT", out="got\nbye"),
     Case("files", "mkdir -p a/b; echo x > a/b/c; cp a/b/c d; mv d e; ln e f; ln -s e g; cat f g; "
                   "ls -1; rm -r a; rmdir a 2>&1; stat -c '%h %s %F' e; readlink g",
