@@ -8,7 +8,7 @@ A case that ends the machine (panic, time-out) fails; those behind it go on in a
 After each case the figures of /proc/dyad/counts must be back. The first run of a thing may fill
 caches, so a case after which a figure is higher is run again: a leak is what grows each time.
 One that returned another status than it should has failed already, and is not looked at.
-A WARNING of the kernel fails the case that was running.
+A WARNING of the kernel fails the case that was running. What does this inside is tests/guest/driver.c.
 """
 import os
 import re
@@ -49,49 +49,7 @@ MACHINES = {
 }
 SLOW = {"bochs": 8, "uefi": 2, "san": 4, "imagesan": 4, "debiansan": 4}  # an engine's or a machine's share of patience
 
-# The figures are kept in files: a variable would make the memory of this very shell grow.
-DRIVER = r"""
-mkdir -p /run/test
-counts() { cat /proc/dyad/counts > /run/test/$1 2>/dev/null; }
-grown() { # the file "more" is never empty: its page is there at every count
-	awk 'BEGIN { print "grown:" }
-	     FNR == NR { before[$1] = $2 + 0; next }
-	     $2 + 0 > before[$1] { printf "%s %d -> %d\n", $1, before[$1], $2; more = 1 }
-	     END { exit !more }' /run/test/before /run/test/after > /run/test/more
-}
-settled() {
-	for i in 1 2 3 4 5 6; do
-		counts after
-		grown || return 0
-		sleep 0.05
-	done
-	return 1
-}
-once() {
-	mkdir -p /tmp/case && cd /tmp/case
-	sh /tests/case/$1 </dev/null 2>&1
-	status=$?
-	cd /
-	rm -rf /tmp/case
-}
-counts before; counts after; grown; settled; cp /run/test/after /run/test/before; rm -rf /tmp/case; sleep 0
-for file in /tests/case/*; do
-	n=${file##*/} # NUMBER.STATUS, or NUMBER.STATUS-noleak
-	want=${n#*.}
-	counts before
-	echo "@@begin $n"
-	once $n
-	echo; echo "@@end $n $status"
-	[ $status = $want ] || continue # it has failed, or leaks nothing by agreement
-	for try in 1 2 3 4 5 6; do # a page or a node more by chance is not six times
-		settled && break
-		[ $try = 6 ] && echo "@@leak $n" && cat /run/test/more && echo "@@leaked $n" && break
-		cp /run/test/after /run/test/before
-		echo "@@again $n"
-		once $n >/dev/null
-	done
-done
-"""
+driver = os.path.join(TOP, "build/tests/guest/driver")  # of the build in use: what runs the cases inside
 
 
 class Case:
@@ -101,6 +59,7 @@ class Case:
     warnings: the kernel's WARNINGs that must come, in this order, as regular expressions.
     needs: a function that says why the case cannot run here, or None."""
 
+    words = ()     # for the driver: "piped", "bash"
     silent = None  # seconds without a line after which it counts as standing still
 
     def __init__(self, name, run, status=0, out=None, match=(), lacks=(), check=None, on=None,
@@ -135,7 +94,7 @@ class Asked(Case):
 
     def __init__(self, where, case):
         super().__init__("/".join((where, *case.key)), case.run, seconds=case.seconds)
-        self.key, self.answer = case.key, (None, None)
+        self.key, self.words, self.answer = case.key, case.words, (None, None)
 
     def judge(self, status, output):
         self.answer = (status, output)
@@ -181,12 +140,12 @@ class Boot:
         self.leaking = None
         self.blamed = {}     # case -> lines of warnings
         for n, case in enumerate(cases):
-            name = "%03d.%s%s" % (n, case.status, "" if case.leak else "-noleak")
+            name = "-".join(["%03d.%s" % (n, case.status), *([] if case.leak else ["noleak"]), *case.words])
             machine.files.archive.data(machine.files.place("/tests/case/" + name),
                                        case.run.encode() + b"\n")
-        machine.files.archive.data(machine.files.place("/tests/driver"), DRIVER.encode())
+        machine.files.archive.file(machine.files.place("/tests/driver"), driver)
         # Debian's programs are dynamic: at other addresses each time, an emulator would translate all code again
-        machine.command((["setarch", "-R"] if machine.root == "debian" else []) + ["sh", "/tests/driver"])
+        machine.command((["setarch", "-R"] if machine.root == "debian" else []) + ["/tests/driver"])
 
     def run(self):
         warned = 0

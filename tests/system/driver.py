@@ -1,9 +1,36 @@
 # SPDX-License-Identifier: MIT
-"""What the tests of all machines stand on: the harness, when a machine stands still."""
+"""What the tests of all machines stand on: the driver of the cases inside, and the harness when a machine stands still."""
 import types
 
 import harness
-from harness import AskedSuite, emulator
+from harness import AskedSuite, Case, emulator
+
+NEW_FILE = "mktemp -p /run > /dev/null"
+
+# case -> a part of what must be wrong with it, or None
+INSIDE = {
+    Case("clean", "mkdir -p d/e; echo a > d/e/f"): None,
+    Case("next", "ls; pwd", out="/tmp/case"): None,
+    Case("leaves", NEW_FILE): "grown at each of six runs:",
+    Case("may-leave", NEW_FILE, leak=False): None,
+    Case("once", "[ -e /run/cached ] || mkdir /run/cached"): None,
+    Case("killed", "kill -9 $$", status=137, out="Killed"): None,
+    Case("other-status", "exit 3"): "status 3",
+    Case("input", "wc -c; readlink /proc/self/fd/1", match="^0\n/dev/ttyS1$"): None,
+    Case("pipe", "test -p /dev/fd/1 && echo $0 >&2", out="/tests/script"): None,
+}
+next(case for case in INSIDE if case.name == "pipe").words = ("piped",)
+
+
+def inside(run):
+    wrong = {}
+    harness.run_cases(lambda: emulator.Machine(build=run.build, timeout=60 * run.scale), INSIDE, run.scale,
+                      lambda result: wrong.update({result.case: result.wrong}))
+    for case, part in INSIDE.items():
+        got = wrong.get(case, "not run")
+        if got if part is None else not got or part not in str(got):
+            return "%s: %s" % (case.name, part or "nothing wrong"), str(got)
+    return None
 
 
 class Scripted:
@@ -11,7 +38,7 @@ class Scripted:
 
     def __init__(self, lines, asked):
         self.lines, self.deadline, self.root = lines, None, None
-        files = types.SimpleNamespace(data=lambda path, text: "/case/" in path and asked.append(text.decode().strip()))
+        files = types.SimpleNamespace(file=lambda *_: None, data=lambda path, text: asked.append(text.decode().strip()))
         self.files = types.SimpleNamespace(archive=files, place=lambda path: path)
 
     def command(self, words):
@@ -38,4 +65,4 @@ def goes_on(run):
     return None if got == expected else (expected, got)
 
 
-HOST = {"goes-on": goes_on}
+HOST = {"inside": inside, "goes-on": goes_on}
