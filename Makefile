@@ -17,6 +17,8 @@ space := $(empty) $(empty)
 # A build without a layer leaves files out and compiles the rest alike: it shares the objects in BASE.
 variant := $(if $(filter 1,$(SAN)),-san,$(if $(filter 1,$(DEBUG)),-debug))
 BASE := $(or $(BUILD),build$(variant))
+# The programs are the same for each kernel: another build folder may have their objects.
+UBASE ?= $(BASE)
 BUILD ?= build$(if $(WITHOUT),-without-$(subst $(space),-,$(strip $(WITHOUT))))$(variant)
 ifeq ($(origin CC),default)
 CC := $(CROSS_COMPILE)gcc
@@ -45,14 +47,15 @@ endef
 
 # ---- Linux's user-space headers: the kernel and the programs share them, nothing is retyped ----
 UAPI := $(BASE)/uapi
+PROGRAM_UAPI := $(UBASE)/uapi
 UAPI_LINUX ?= $(firstword $(dir $(wildcard /usr/include/linux/kvm.h /usr/x86_64-linux-gnu/include/linux/kvm.h)))..
 UAPI_ASM ?= $(firstword $(wildcard /usr/include/x86_64-linux-gnu/asm /usr/x86_64-linux-gnu/include/asm /usr/include/asm))
-$(UAPI)/.done: Makefile
-	$(Q)mkdir -p $(UAPI)
-	$(Q)ln -sfn $(abspath $(UAPI_LINUX))/linux $(UAPI)/linux
-	$(Q)ln -sfn $(abspath $(UAPI_LINUX))/asm-generic $(UAPI)/asm-generic
-	$(Q)ln -sfn $(abspath $(UAPI_LINUX))/video $(UAPI)/video
-	$(Q)ln -sfn $(UAPI_ASM) $(UAPI)/asm
+$(sort $(UAPI)/.done $(PROGRAM_UAPI)/.done): Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)ln -sfn $(abspath $(UAPI_LINUX))/linux $(@D)/linux
+	$(Q)ln -sfn $(abspath $(UAPI_LINUX))/asm-generic $(@D)/asm-generic
+	$(Q)ln -sfn $(abspath $(UAPI_LINUX))/video $(@D)/video
+	$(Q)ln -sfn $(UAPI_ASM) $(@D)/asm
 	$(Q)touch $@
 
 # ---- the kernel ----
@@ -140,7 +143,7 @@ $(BUILD)/dyad.stripped.elf: $(BUILD)/dyad.elf
 # ---- the programs: user/NAME.c, or user/NAME/*.c; both may use user/common/*.c ----
 MUSL_SPECS := $(firstword $(wildcard /usr/lib/x86_64-linux-musl/musl-gcc.specs /usr/lib/musl/lib/musl-gcc.specs))
 MUSL_CC ?= $(if $(CROSS_COMPILE),$(CROSS_COMPILE)gcc -specs $(MUSL_SPECS),musl-gcc)
-UFLAGS := -std=gnu17 -D_GNU_SOURCE -isystem $(UAPI) -Iuser/common -Os -static -fno-pie -no-pie \
+UFLAGS := -std=gnu17 -D_GNU_SOURCE -isystem $(PROGRAM_UAPI) -Iuser/common -Os -static -fno-pie -no-pie \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables -mstringop-strategy=libcall \
 	-ffunction-sections -fdata-sections -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Werror
 # user/NAME/NAME.mk may set ULINK_NAME: link flags of that program alone.
@@ -149,18 +152,18 @@ ULINK := -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro
 UPROGS := $(patsubst user/%.c,%,$(wildcard user/*.c)) \
 	$(filter-out common,$(patsubst user/%/,%,$(sort $(dir $(wildcard user/*/*.c)))))
 UBIN := $(UPROGS:%=$(BUILD)/user/%)
-UCOMMON := $(patsubst %.c,$(BASE)/uobj/%.o,$(wildcard user/common/*.c))
-UOBJ := $(patsubst %.c,$(BASE)/uobj/%.o,$(wildcard user/*.c user/*/*.c))
+UCOMMON := $(patsubst %.c,$(UBASE)/uobj/%.o,$(wildcard user/common/*.c))
+UOBJ := $(patsubst %.c,$(UBASE)/uobj/%.o,$(wildcard user/*.c user/*/*.c))
 
-$(eval $(call stamp,$(BASE)/.uflags,$(MUSL_CC) $(UFLAGS) $(ULINK)))
+$(eval $(call stamp,$(UBASE)/.uflags,$(MUSL_CC) $(UFLAGS) $(ULINK)))
 $(eval $(call stamp,$(BUILD)/.uobj,$(UOBJ)))
-$(BASE)/uobj/%.o: %.c $(BASE)/.uflags | $(UAPI)/.done
+$(UBASE)/uobj/%.o: %.c $(UBASE)/.uflags | $(PROGRAM_UAPI)/.done
 	$(call say,UCC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MUSL_CC) $(UFLAGS) -MMD -MP -c -o $@ $<
 -include $(UOBJ:.o=.d)
 # A tool's verbs, each as an initializer of struct verb.
-$(BASE)/uobj/user/%/help.inc: user/%/help.txt
+$(UBASE)/uobj/user/%/help.inc: user/%/help.txt
 	$(Q)mkdir -p $(@D)
 	$(Q)awk '/^#/ { next } \
 		/^== / { if (verb) print tail; verb = $$2; tail = ", " $$3 ", " $$4 ", " $$5 ", " verb "_verb },"; \
@@ -172,7 +175,7 @@ $(BUILD)/user/libcommon.a: $(UCOMMON) $(BUILD)/.uobj
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $(UCOMMON)
 define program
-$(BUILD)/user/$(1): $(patsubst %.c,$(BASE)/uobj/%.o,$(wildcard user/$(1).c user/$(1)/*.c)) $(BUILD)/user/libcommon.a
+$(BUILD)/user/$(1): $(patsubst %.c,$(UBASE)/uobj/%.o,$(wildcard user/$(1).c user/$(1)/*.c)) $(BUILD)/user/libcommon.a
 	$$(call say,ULD,$$@)
 	$$(Q)$$(MUSL_CC) $$(UFLAGS) $$(ULINK) $$(ULINK_$(1)) -o $$@ $$^
 endef
@@ -303,7 +306,7 @@ kvm-intel:  ## tests/kvm compared with Linux's KVM on VT-x, in Bochs
 
 # what a test needs inside: tests/guest/NAME.c, a program; tests/guest/NAME.S, a guest's kernel
 GUEST_NAMES := $(basename $(notdir $(wildcard tests/guest/*.c tests/guest/*.S)))
-$(BUILD)/tests/guest/%: tests/guest/%.c $(BASE)/.uflags | $(UAPI)/.done
+$(BUILD)/tests/guest/%: tests/guest/%.c $(UBASE)/.uflags | $(PROGRAM_UAPI)/.done
 	$(call say,UCC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MUSL_CC) $(UFLAGS) $(ULINK) -o $@ $<

@@ -41,7 +41,7 @@ def without(layer):
 def clang(run):
     if not shutil.which("clang"):
         return None
-    done = make(run, "CC=clang", "BUILD=build-clang", "all")
+    done = make(run, "CC=clang", "BUILD=build-clang", run.programs, "all")
     if done.returncode:
         return failed(done)
     build = os.path.join(os.path.dirname(run.build), "build-clang")
@@ -67,7 +67,7 @@ def cross(run):
 
 
 def sanitized(run):
-    done = make(run, "SAN=1", "all")
+    done = make(run, "SAN=1", run.programs, "all")
     if done.returncode:
         return failed(done)
     build = os.path.join(os.path.dirname(run.build), "build-san")
@@ -81,7 +81,7 @@ def incremental(run):
     """Touching a header rebuilds what includes it, and then nothing more is to do."""
     header = os.path.join(os.path.dirname(run.build), "kernel/sched/internal.h")
     build = "BUILD=build-clang" if shutil.which("clang") else "BUILD=build"
-    cc = ["CC=clang"] if shutil.which("clang") else []
+    cc = ["CC=clang", run.programs] if shutil.which("clang") else []
     done = make(run, build, *cc, "all")
     if done.returncode:
         return failed(done)

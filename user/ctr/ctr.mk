@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-CTR := $(BASE)/uobj/user/ctr
+CTR := $(UBASE)/uobj/user/ctr
 # The names of Linux's system calls in the order of their numbers, for seccomp filters: of the header that the kernel and libc share.
-$(CTR)/syscalls.inc: user/ctr/ctr.mk | $(UAPI)/.done
+$(CTR)/syscalls.inc: user/ctr/ctr.mk | $(PROGRAM_UAPI)/.done
 	$(Q)mkdir -p $(@D)
 	$(Q)awk '/^#define __NR_/ { for (; n < $$3; n++) print "\"\\0\""; print "\"" substr($$2, 6) "\\0\""; n++ }' \
-		$(UAPI)/asm/unistd_64.h > $@
+		$(PROGRAM_UAPI)/asm/unistd_64.h > $@
 # Its lines, each ended by NUL.
 $(CTR)/spec.inc: user/ctr/spec.txt
 	$(Q)mkdir -p $(@D)

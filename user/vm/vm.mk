@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: MIT
-$(BASE)/uobj/user/vm/main.o: $(BASE)/uobj/user/vm/help.inc
-$(BASE)/uobj/user/vm/main.o: UFLAGS += -iquote $(BASE)/uobj/user/vm
+$(UBASE)/uobj/user/vm/main.o: $(UBASE)/uobj/user/vm/help.inc
+$(UBASE)/uobj/user/vm/main.o: UFLAGS += -iquote $(UBASE)/uobj/user/vm
