@@ -279,7 +279,7 @@ readme: all  ## measures again what README.md shows
 	@$(PYTHON) tools/loc | grep -v '^  ' > $(BUILD)/loc.txt
 	@tools/readme compare=$(BUILD)/compare.txt loc=$(BUILD)/loc.txt
 counts:  ## writes the tables of tests/README.md, made of those of the tests
-	@mkdir -p $(BUILD) && for t in oracle ladder runtime spec escapes; do tests/run --counts $$t > $(BUILD)/$$t.txt && \
+	@mkdir -p $(BUILD) && for t in oracle ladder runtime spec escapes guests; do tests/run --counts $$t > $(BUILD)/$$t.txt && \
 		tools/readme --in tests/README.md $$t=$(BUILD)/$$t.txt || exit; done
 doctor:  ## what is missing on this machine, and what it can run
 	@tools/doctor

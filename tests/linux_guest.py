@@ -55,6 +55,7 @@ mount -t devtmpfs dev /dev
 stty -F /dev/console -opost
 echo "@ $(uname -srm)"
 echo "@ $(grep -c ^processor /proc/cpuinfo) cpus, clock $(cat /sys/devices/system/clocksource/*/current_clocksource)"
+echo "@ clocks $(cat /sys/devices/system/clocksource/*/available_clocksource)"
 echo "@ timer$(grep -E 'timer$|^ *LOC:' /proc/interrupts | sed 's/ \{2,\}/ /g' | tr -d '\n')"
 echo "@ flags$(grep -m 1 ^flags /proc/cpuinfo | cut -d: -f2)"
 echo "@ date $(date +%Y)"

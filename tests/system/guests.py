@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Kernels that nobody here wrote as guests: Debian's, with SVM (QEMU) and VT-x (Bochs); bad kernel files."""
+import itertools
 import re
 
 import linux_guest
@@ -10,6 +11,7 @@ PLAIN = "nokaslr loglevel=1 "  # the same each time, and no console that costs e
 # The kernel tries its own ciphers (Diffie and Hellman's numbers): a third of its instructions, which Bochs runs slowly.
 # With an image `vm` says so itself.
 NO_CIPHERS = "cryptomgr.notests "
+BOCHS = NO_CIPHERS + "mitigations=off "  # page tables are switched at each system call (PTI) where this is not
 
 # What a kernel says when it met something that is not there or does not work.
 TROUBLE = re.compile(r"Call Trace|WARNING: CPU|\bBUG\b|Oops|unchecked MSR|ACPI (Error|Warning)|nobody cared|"
@@ -46,31 +48,51 @@ def transfers(output):
         return "the second disk as it was, on the wire and afterwards"
     return complaint(output)
 
+PIC_TIMER = r"0: [1-9]\d* XT-PIC timer"
+CLOCKS = ("^@ clocks .*kvm-clock",)  # that Linux may choose: with a TSC that it trusts it takes that
 
-def boots(name, kernel, words="", options="", cpus=1, timer=r"LOC: [1-9]", clock=r"\S+", end="port", irq="PCI", **kw):
-    """timer: which interrupts tick; clock: the kernel's clock source; "devices" in words: with virtio."""
-    devices = "devices" in words
+BOOTS = []  # each of Debian's kernels, as (case, machines, kernel, entry, interrupts, clock, vCPUs): see table()
+BY = {"guests": "SVM", "guestsvtx": "VT-x", "qemu": "SVM", "bochs": "VT-x"}
+DYAD_CPUS = (1, 4)
+
+
+def boots(name, kernel, words="", options="", cpus=1, on=SVM, end="port", irq="PCI", **kw):
+    """The kernel with a session. words of its command line: nolapic, no-kvmclock; "devices": with virtio."""
+    devices, pic, plain_clock = (word in words for word in ("devices", "nolapic", "no-kvmclock"))
+    BOOTS.append((name, on, kernel, "16" if "--boot16" in options else "64", "PIC" if pic else "APIC",
+                  "none" if plain_clock else "kvmclock", str(cpus)))
     options += " " + DEVICES if devices else ""
     run = "vm run --mem 96M --cpus %d %s --kernel %s --initrd %s --append '%s'" % (
         cpus, options, linux_guest.FOLDER + kernel, linux_guest.FOLDER + "initrd",
         PLAIN + words + " end=" + end)
-    flavour = linux_guest.FLAVOURS[kernel]
-    match = (r"^@ Linux 6\.1\.\d+-\d+-%s x86_64$" % flavour, r"^@ %d cpus, clock %s$" % (cpus, clock),
-             r"^@ timer.*%s" % timer, r"^@ flags .* x2apic .* hypervisor", r"^@ date 20[2-9]\d$", "^@ slept$",
-             "^@ forked 20$", "^@ piped 400$")
+    match = (r"^@ Linux 6\.1\.\d+-\d+-%s x86_64$" % linux_guest.FLAVOURS[kernel], "^@ %d cpus, clock (kvm-clock|tsc|tsc-early|acpi_pm)$" % cpus,
+             "^@ timer.*" + (PIC_TIMER if pic else "LOC: [1-9]"), r"^@ flags .* x2apic .* hypervisor", r"^@ date 20[2-9]\d$",
+             "^@ slept$", "^@ forked 20$", "^@ piped 400$", *(() if plain_clock else CLOCKS))
+    lacks = (r"^@ flags .* (svm|vmx|monitor|tsc_deadline_timer|pcid|mce)\b", *(CLOCKS if plain_clock else ()))
     if devices:
         # Linux throws away what is typed before its driver is there
         run = WORLD % ("while sleep 1 && echo hello; do :; done | " + run)
         match += ("^@ disks 4096 0 2048 1 $", "^@ vdb is read-only$", "^@ random 1000 virtio_rng.0$", "^@ typed hello$",
                   "^@ consoles ttyS0%s$" % (" hvc0" if "hvc0" in words else ""),
                   "^@ 3 packets transmitted, 3 packets received", r"^@ interrupts.* %s .*virtio0" % irq)
-    lacks = r"^@ flags .* (svm|vmx|monitor|tsc_deadline_timer|pcid|mce)\b"
     return Case(name, run, status=7 if end == "port" else 0, match=match, lacks=lacks,
-                check=transfers if devices else complaint,
+                check=transfers if devices else complaint, on=on,
                 seconds=120, **kw)
 
 
-PIC_TIMER = r"0: [1-9]\d* XT-PIC timer"
+def table():
+    """BOOTS as tests/README.md shows them, if each kernel has each value of each column, and by SVM each two that can meet."""
+    rows = [(name, BY[machine], *cell) for name, on, *cell in BOOTS for machine in on]
+    for kind, kernel in itertools.product(("SVM", "VT-x"), linux_guest.FLAVOURS):
+        had = [row[3:] for row in rows if row[1:3] == (kind, kernel)]
+        pairs = {pair for cell in had for pair in itertools.combinations(cell[:3], 2)}
+        if [len(set(column)) for column in zip(*had)] != [2, 2, 2, 2] or (kind == "SVM" and len(pairs) != 12):
+            raise SystemExit("tests/system/guests.py: %s by %s starts only by %s" % (kernel, kind, had))
+    rows += [(case.name, BY[machine], "dyad", "PVH", "APIC", "-", str(cpus))
+             for case in CASES if case.name == "dyad-cpus" for machine in case.on for cpus in DYAD_CPUS]
+    line = "%-20s %-5s %-7s %-6s %-11s %-9s %5s"
+    return "\n".join(line % row for row in [("case", "by", "kernel", "entry", "interrupts", "clock", "vCPUs"), *rows])
+
 
 # A kernel file of 3 sectors, good but for what each line makes of it: OFFSET BYTES.
 BAD_FILES = r"""
@@ -195,12 +217,25 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
          "cat out; exit $s" % (linux_guest.FOLDER, linux_guest.FOLDER), status=143, on=SVM, seconds=60,
          match=(r"^\(XEN\) Xen version 4\.17", r"^\(XEN\)  Dom0 kernel: 64-bit",
                 "^about to get started")),
-    boots("cloud-pic", "cloud", "nolapic pci=nomsi console=hvc0 devices", irq="XT-PIC", on=SVM, timer=PIC_TIMER, clock="kvm-clock",
-          end="poweroff"),
-    boots("cloud-16-bit-smp", "cloud", NO_CIPHERS + "no-kvmclock devices", options="--boot16", cpus=2, clock="(tsc|tsc-early|acpi_pm)", on=VTX),
-    boots("cloud-16-bit-mmio", "cloud", "no-kvmclock devices", options="--boot16 --transport mmio", cpus=2,
-          clock="(tsc|tsc-early|acpi_pm)", irq="IO-APIC", on=SVM),
-    # Dyad itself on its virtio drivers
+    boots("cloud-pic", "cloud", "nolapic pci=nomsi console=hvc0 devices", irq="XT-PIC", end="poweroff"),
+    boots("cloud-16-bit-mmio", "cloud", "devices", options="--boot16 --transport mmio", cpus=2, irq="IO-APIC"),
+    boots("cloud-16-bit-pic", "cloud", "nolapic pci=nomsi no-kvmclock", options="--boot16"),
+    boots("cloud-smp", "cloud", "no-kvmclock", cpus=2),
+    boots("stock-16-bit-smp", "stock", "no-kvmclock", options="--boot16", cpus=2),
+    boots("stock-16-bit-pic", "stock", "nolapic pci=nomsi", options="--boot16"),
+    boots("stock-pic", "stock", "nolapic pci=nomsi no-kvmclock"),
+    boots("stock-smp", "stock", cpus=2, end="reset"),
+    # in Bochs each is dear, of the stock kernel unpacking its XZ above all
+    boots("cloud-16-bit-smp", "cloud", NO_CIPHERS + "no-kvmclock devices", options="--boot16", cpus=2, on=VTX),
+    boots("cloud-pic", "cloud", BOCHS + "nolapic pci=nomsi", on=VTX),
+    boots("stock-16-bit-pic", "stock", BOCHS + "nolapic pci=nomsi no-kvmclock", options="--boot16", on=VTX, end="poweroff"),
+    boots("stock-smp", "stock", BOCHS, cpus=2, on=VTX),
+    # Dyad itself with little memory: a process on each CPU
+    Case("dyad-cpus", "for n in %s; do vm run --mem 16M --cpus $n busybox -- sh -c 'awk \"/MemTotal/ { print (\\$2 <= 16384) }\" /proc/meminfo; "
+         "for cpu in $(seq $(nproc)); do taskset -c $((cpu - 1)) cut -d \" \" -f 39 /proc/self/stat; done'; echo is $?; done"
+         % " ".join(map(str, DYAD_CPUS)), on=("qemu", "bochs"), seconds=40,
+         out="\n".join("\n".join(["1", *map(str, range(n)), "is 0"]) for n in DYAD_CPUS)),
+    # and on its virtio drivers
     Case("dyad-devices", WORLD % ("vm run %s busybox -- sh -c '%s'" % (DEVICES, r"""
 grep -o "[0-9]* vd." /proc/partitions
 echo "read $(md5sum < /dev/vda) $(md5sum < /dev/vdb)"
@@ -273,10 +308,6 @@ as written
 1 2 3 4 5 6 vm: s.vm: /tmp/case/disk32 was changed after the snapshot
 vm: live.vm: /tmp/case/disk32 was changed after the snapshot
 part""",)),
-    # unpacking its XZ is most of it; the switch of page tables at each system call (PTI) has its turn above
-    boots("stock-pic", "stock", NO_CIPHERS + "console=ttyS0 nolapic pci=nomsi mitigations=off", on=VTX,
-          timer=PIC_TIMER, clock="(kvm-clock|tsc)", end="poweroff"),
-    boots("stock-smp", "stock", cpus=2, on=SVM, clock="kvm-clock", end="reset"),
     Case("image-cloud", IMAGE, check=same_program, on=SVM + VTX, seconds=120, lacks="^init: ",
          match=(r"\A6\.1\.0-dyad\n", r"^6\.1\.\d+-\d+-cloud-amd64$", "^new$", "^DAX enabled$", "^7$", "^unchanged$")),
     # the agent there too: its port shares an interrupt line with the console's, and Linux must find that
