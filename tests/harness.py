@@ -61,6 +61,7 @@ class Case:
 
     words = ()     # for the driver: "piped", "bash"
     silent = None  # seconds without a line after which it counts as standing still
+    spins = False  # QEMU may have its guest's CPUs spin for ever: a time-out is asked for once more, as a wrong answer
 
     def __init__(self, name, run, status=0, out=None, match=(), lacks=(), check=None, on=None,
                  leak=True, seconds=20, warnings=(), needs=None):
@@ -186,7 +187,8 @@ class Boot:
         if victim:
             self.results[victim] = Result(victim.name, ("the machine goes on", got.rstrip()))
             # an assertion of the emulator's about itself: asked once more, as a wrong answer is
-            self.results[victim].judged = outcome.kind == emulator.MISSING and "assertion failed" in outcome.detail
+            self.results[victim].judged = (outcome.kind == emulator.MISSING and "assertion failed" in outcome.detail
+                                           or outcome.kind == emulator.TIMEOUT and victim.spins)
 
     def feed(self, data):
         *lines, self.rest = (self.rest + data).split(b"\n")

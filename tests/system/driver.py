@@ -65,4 +65,14 @@ def goes_on(run):
     return None if got == expected else (expected, got)
 
 
-HOST = {"inside": inside, "goes-on": goes_on}
+def asked_again(run):
+    """A time-out counts at once, but for a case whose guest QEMU may have spin."""
+    got = []
+    for spins in (False, True):
+        case = Case("case", "run")
+        case.spins = spins
+        harness.run_cases(lambda: Scripted(["@@begin 000.0", "said"], []), [case], report=lambda result: got.append(result.judged))
+    return None if got == [False, True] else ("asked again: no, yes", str(got))
+
+
+HOST = {"inside": inside, "goes-on": goes_on, "asked-again": asked_again}

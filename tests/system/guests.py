@@ -75,9 +75,13 @@ def boots(name, kernel, words="", options="", cpus=1, on=SVM, end="port", irq="P
         match += ("^@ disks 4096 0 2048 1 $", "^@ vdb is read-only$", "^@ random 1000 virtio_rng.0$", "^@ typed hello$",
                   "^@ consoles ttyS0%s$" % (" hvc0" if "hvc0" in words else ""),
                   "^@ 3 packets transmitted, 3 packets received", r"^@ interrupts.* %s .*virtio0" % irq)
-    return Case(name, run, status=7 if end == "port" else 0, match=match, lacks=lacks,
+    case = Case(name, run, status=7 if end == "port" else 0, match=match, lacks=lacks,
                 check=transfers if devices else complaint, on=on,
                 seconds=120, **kw)
+    # QEMU 7.2 may keep the translation of an instruction that another CPU patches just then: an INT3 that is in memory
+    # no longer, at which Linux's CPUs (text_poke_bp()) stand for ever
+    case.spins = cpus > 1 and on == SVM
+    return case
 
 
 def table():
