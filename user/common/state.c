@@ -56,6 +56,21 @@ static bool is_current(int dir, const char *path)
 	return !fstat(dir, &a) && !stat(path, &b) && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
+/*
+ * Locks a folder just made. Before that somebody may have cleared it away, as a dead one's, and another have the name:
+ * whose lock stays, with his status. Who looks, or clears, lets go at once.
+ */
+static bool lock_new(int dir, const char *path)
+{
+	while (flock(dir, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK || !is_current(dir, path) ||
+		    !faccessat(dir, "status", F_OK, 0))
+			return false;
+		usleep(1000);
+	}
+	return is_current(dir, path);
+}
+
 /* Takes the name: its new folder, locked; -1 when it is taken. */
 static int reserve(const char *name)
 {
@@ -74,7 +89,7 @@ static int reserve(const char *name)
 			continue;
 		}
 		dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (dir >= 0 && !flock(dir, LOCK_EX) && is_current(dir, path))
+		if (dir >= 0 && lock_new(dir, path))
 			return dir;
 		if (dir < 0 && errno != ENOENT)
 			die(STATUS_FAILED, "%s: %s", path, strerror(errno));
