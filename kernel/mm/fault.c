@@ -4,7 +4,7 @@
  * was looked at stays as it was while the page is read or a frame waited for.
  *
  *	anonymous, read:	the zero page, until the first write
- *	anonymous, write:	a zeroed frame
+ *	anonymous, write:	a zeroed frame; with MADV_HUGEPAGE 512 in a row, where the 2 MiB are empty
  *	file, read:		the very frame of the page cache, and its neighbours that are there
  *	file, private write:	a copy
  *	file, shared write:	the frame of the page cache, writable
@@ -86,6 +86,25 @@ static int anon_fault(struct vma *vma, pte_t *pte, u32 how)
 	map_frame(vma, pte, f, true);
 	return 0;
 	/* LAB 03: end */
+}
+
+/* The first write to an empty piece of 2 MiB that lies in vma whole: frames in a row for all of it, if there are. */
+static bool row_fault(struct vma *vma, pte_t *pte, u64 addr, u32 how)
+{
+	u64 start = ALIGN_DOWN(addr, LARGE_PAGE_SIZE), end = start + LARGE_PAGE_SIZE;
+	struct pt_iter it = PT_ITER(vma->mm, start, end);
+	struct frame *f;
+
+	if (!(vma->flags & VM_HUGEPAGE) || !(how & FAULT_WRITE) || !(vma->flags & VM_WRITE) ||
+	    start < vma->start || end > vma->end || pt_next(&it) || frames_low())
+		return false;
+	f = frame_alloc_row(LARGE_PAGE_ORDER, FRAME_ANON, vma->mm->charge);
+	if (!f)
+		return false;
+	pte -= pt_index(addr, 0);
+	for (u64 i = 0; i < PT_ENTRIES; i++)
+		map_frame(vma, pte + i, f + i, true);
+	return true;
 }
 
 /* Maps, for reading, the page at addr and those beside it that the file already has in memory. */
@@ -267,8 +286,10 @@ int mm_fault_locked(struct mm *mm, u64 addr, u32 how)
 	pte = pt_create(mm, addr);
 	if (!pte)
 		return -ENOMEM;
+	if (!(*pte & PTE_HELD) && is_file(vma))
+		return file_fault(vma, pte, addr, how);
 	if (!(*pte & PTE_HELD))
-		return is_file(vma) ? file_fault(vma, pte, addr, how) : anon_fault(vma, pte, how);
+		return row_fault(vma, pte, addr, how) ? 0 : anon_fault(vma, pte, how);
 	if (how & FAULT_WRITE && !(*pte & PTE_W))
 		return write_fault(vma, pte, addr);
 	/* Another thread was faster, or this CPU remembers an older entry. */
@@ -350,6 +371,22 @@ u64 mm_present_frames(struct mm *mm, u64 addr, unsigned int n, struct frame **fr
 		frames[i] = f;
 	}
 	return writable;
+}
+
+struct frame *mm_find_block(struct mm *mm, u64 addr)
+{
+	const u64 flags = PTE_P | PTE_W | PTE_SOFT_SPECIAL;
+	const pte_t *pte;
+	u64 first;
+
+	MUTEX_GUARD(&mm->lock);
+	pte = addr & (LARGE_PAGE_SIZE - 1) ? NULL : pt_find(mm, addr);
+	first = pte ? *pte & PTE_ADDR : 0;
+	for (u64 i = 0; i < PT_ENTRIES; i++)
+		if (!pte || (first & (LARGE_PAGE_SIZE - 1)) ||
+		    (pte[i] & (PTE_ADDR | flags)) != ((first + i * PAGE_SIZE) | PTE_P | PTE_W))
+			return NULL;
+	return phys_frame(first);
 }
 
 static ssize_t access_frames(struct mm *mm, u64 addr, void *buf, size_t n, u32 how)

@@ -219,19 +219,26 @@ struct frame *frame_alloc(unsigned int order, enum frame_kind kind)
 	return f;
 }
 
-struct frame *frame_alloc_zeroed(enum frame_kind kind, struct res_counter *res)
+struct frame *frame_alloc_row(unsigned int order, enum frame_kind kind, struct res_counter *res)
 {
-	struct frame *f = frame_alloc(0, kind);
+	struct frame *f = frame_alloc(order, kind);
 
-	if (f && res && res_charge(res, PAGE_SIZE)) {
+	if (f && res && res_charge(res, PAGE_SIZE << order)) {
 		frame_put(f);
 		return NULL;
 	}
-	if (f) {
-		f->charge = res;
-		clear_page(frame_va(f));
+	for (u64 i = 0; f && i < BIT(order); i++) {
+		f[i].order = 0;
+		ref_init(&f[i].refs);
+		f[i].charge = res;
+		clear_page(frame_va(&f[i]));
 	}
 	return f;
+}
+
+struct frame *frame_alloc_zeroed(enum frame_kind kind, struct res_counter *res)
+{
+	return frame_alloc_row(0, kind, res);
 }
 
 void frame_put(struct frame *f)

@@ -592,6 +592,10 @@ static int advise(struct vma *vma, u64 start, u64 end, int advice, struct vma **
 		return change_flags(vma->mm, start, end, VM_WIPEONFORK, 0, dead);
 	case MADV_KEEPONFORK:
 		return change_flags(vma->mm, start, end, 0, VM_WIPEONFORK, dead);
+	case MADV_HUGEPAGE:
+		return change_flags(vma->mm, start, end, VM_HUGEPAGE, VM_NOHUGEPAGE, dead);
+	case MADV_NOHUGEPAGE:
+		return change_flags(vma->mm, start, end, VM_NOHUGEPAGE, VM_HUGEPAGE, dead);
 	}
 	return 0;
 }

@@ -75,6 +75,8 @@ static inline struct frame *va_frame(const void *v)
 struct frame *frame_alloc(unsigned int order, enum frame_kind kind);
 /* One zeroed frame, charged to res (may be NULL): NULL without memory or over the limit. */
 struct frame *frame_alloc_zeroed(enum frame_kind kind, struct res_counter *res);
+/* 2^order of them in a row, aligned to their size; each has a reference of its own. */
+struct frame *frame_alloc_row(unsigned int order, enum frame_kind kind, struct res_counter *res);
 /*
  * A page for what programs make the kernel hold for them (pipes, arguments): contents undefined, paid
  * by the current thread's group. Waits for the out-of-memory hook as a fault does; NULL after that.
@@ -219,6 +221,8 @@ u64 cache_reclaim(u64 want, const struct res_counter *res);
 #define VM_NORESERVE 0x400U
 #define VM_LOCKED 0x800U /* mlock(2): counted and kept; nothing is ever swapped out anyway */
 #define VM_WIPEONFORK 0x1000U /* the child finds it empty */
+#define VM_HUGEPAGE 0x8000U /* MADV_HUGEPAGE: frames in a row where it can be, 2 MiB of them */
+#define VM_NOHUGEPAGE 0x10000U /* kept for /proc; the areas are not joined */
 /* Wishes of mm_mmap(), not kept in the area. */
 #define VM_LOW 0x2000U /* MAP_32BIT: in the upper half of the first 2 GiB */
 #define VM_NOREPLACE 0x4000U /* with fixed: -EEXIST where something is mapped */
@@ -343,6 +347,11 @@ struct frame *mm_get_frame(struct mm *mm, u64 addr, bool write);
 /* The same without a fault for the n (1 to 64) pages from addr on: a frame is NULL unless its page is there now.
  * One bit for each that can be written without a fault. */
 u64 mm_present_frames(struct mm *mm, u64 addr, unsigned int n, struct frame **frames);
+/*
+ * The first of 512 frames that lie in a row, on a boundary of 2 MiB, behind such a piece at addr, and can all be
+ * written without a fault; else NULL. Without references: ask a notifier.
+ */
+struct frame *mm_find_block(struct mm *mm, u64 addr);
 /* The area that holds addr, or the next one above; call with mm->lock held. NULL: none. */
 struct vma *mm_find_vma(struct mm *mm, u64 addr);
 struct vma *mm_first_vma(struct mm *mm);

@@ -413,8 +413,8 @@ static void show_resident(struct strbuf *out, const struct vm_resident *r)
 static void show_flags(struct strbuf *out, u32 flags)
 {
 	/* by the bits of VM_*; what Linux has no word for is empty */
-	static const char words[][4] = { "rd", "wr", "ex", "sh", "mw", "gd", "io",
-					 "dc", "",   "",   "nr", "lo", "wf" };
+	static const char words[][4] = { "rd", "wr", "ex", "sh", "mw", "gd", "io", "dc", "",
+					 "",   "nr", "lo", "wf", "",   "",   "hg", "nh" };
 
 	if (!(flags & VM_MAYWRITE)) /* to Linux, what never writes to the file does not share it */
 		flags &= ~VM_SHARED;

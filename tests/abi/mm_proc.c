@@ -500,8 +500,8 @@ static void smaps_after_fork(void)
 
 static void smaps_flags(void)
 {
-	static const char *const wanted[] = { "rd", "wr", "ex", "sh", "mr", "mw",
-					      "me", "gd", "lo", "nr", "dc", "wf" };
+	static const char *const wanted[] = { "rd", "wr", "ex", "sh", "mr", "mw", "me",
+					      "gd", "lo", "nr", "dc", "wf", "hg", "nh" };
 	char *base = island(40), *p = base, line[64], out[64];
 	int fd = file_of("f", 4), ro;
 
@@ -520,7 +520,11 @@ static void smaps_flags(void)
 	     -1, 0);
 	mmap(p + 16 * PAGE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1,
 	     0);
-	for (int i = 0; i <= 16; i += 2, p += 2 * PAGE) {
+	for (int i = 18; i <= 20; i += 2) {
+		mmap(p + i * PAGE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		madvise(p + i * PAGE, PAGE, i == 18 ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	}
+	for (int i = 0; i <= 20; i += 2, p += 2 * PAGE) {
 		const char *s;
 
 		snprintf(line, sizeof(line), "%lx-", (unsigned long)p);

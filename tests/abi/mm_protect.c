@@ -464,6 +464,107 @@ static void populate_advice(void)
 	R(madvise(p, 4 * PAGE, MADV_POPULATE_READ));
 }
 
+/* ---- huge pages ---- */
+
+#define HUGE (2UL << 20)
+
+/* Two pieces of 2 MiB on a boundary, with a page of address space before and behind. */
+static char *two_pieces(void)
+{
+	char *p = anon(4 * HUGE / PAGE, PROT_NONE);
+
+	p += HUGE - ((unsigned long)p & (HUGE - 1));
+	mprotect(p, 2 * HUGE, RW);
+	return p;
+}
+
+static void huge_advice(void)
+{
+	char *p = island(3, RW), *s, *f, *sh;
+	int fd;
+
+	make_file("f", "file");
+	fd = open("f", O_RDWR);
+	f = map(1, RW, MAP_PRIVATE, fd);
+	s = map(1, RW, MAP_SHARED, fd);
+	sh = map(1, RW, MAP_SHARED | MAP_ANONYMOUS, -1);
+	for (int advice = MADV_HUGEPAGE; advice <= MADV_NOHUGEPAGE; advice++) {
+		R(madvise(p, 3 * PAGE, advice));
+		R(madvise(p + 1, PAGE, advice));
+		R(madvise(p, 0, advice));
+		R(madvise(f, PAGE, advice));
+		R(madvise(s, PAGE, advice));
+		R(madvise(sh, PAGE, advice));
+	}
+	munmap(p + PAGE, PAGE);
+	R(madvise(p, 3 * PAGE, MADV_HUGEPAGE));
+	R(madvise(p, 3 * PAGE, MADV_NOHUGEPAGE));
+}
+
+static void huge_areas_split_and_join(void)
+{
+	char *p = island(4, RW);
+
+	madvise(p + PAGE, PAGE, MADV_HUGEPAGE);
+	say("%d areas", areas(p, 4));
+	madvise(p, 4 * PAGE, MADV_HUGEPAGE);
+	say("%d areas", areas(p, 4));
+	madvise(p, 2 * PAGE, MADV_NOHUGEPAGE);
+	say("%d areas", areas(p, 4));
+	madvise(p, 4 * PAGE, MADV_NOHUGEPAGE);
+	say("%d areas", areas(p, 4));
+}
+
+/* All is zeros at first; what is done to a page is done to that page. */
+static void pages_of_a_huge_one(void)
+{
+	char *p = two_pieces();
+
+	R(madvise(p, 2 * HUGE, MADV_HUGEPAGE));
+	p[5 * PAGE] = 'a';
+	YES(all_are(p, 5 * PAGE, 0) && all_are(p + 6 * PAGE, 2 * HUGE - 6 * PAGE, 0));
+	memset(p, 'b', 2 * HUGE);
+	R(madvise(p + 7 * PAGE, PAGE, MADV_DONTNEED));
+	R(munmap(p + 9 * PAGE, PAGE));
+	R(mprotect(p + 11 * PAGE, PAGE, PROT_READ));
+	YES(all_are(p, 7 * PAGE, 'b') && all_are(p + 7 * PAGE, PAGE, 0));
+	touch("what is behind a hole", p + 10 * PAGE, true, p);
+	touch("the hole", p + 9 * PAGE, true, p);
+	touch("what may not be written", p + 11 * PAGE, true, p);
+	YES(mremap(p + 13 * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p + 9 * PAGE) ==
+	    p + 9 * PAGE);
+	YES(all_are(p + 9 * PAGE, PAGE, 'b') && all_are(p + 14 * PAGE, 2 * HUGE - 14 * PAGE, 'b'));
+	touch("what was moved away", p + 13 * PAGE, false, p);
+	R(munmap(p, HUGE));
+	YES(all_are(p + HUGE, HUGE, 'b'));
+}
+
+static void huge_pages_and_fork(void)
+{
+	char *p = two_pieces();
+	int done[2];
+	pid_t child;
+
+	madvise(p, 2 * HUGE, MADV_HUGEPAGE);
+	memset(p, 'p', 2 * HUGE);
+	pipe(done);
+	child = fork();
+	if (!child) {
+		char c;
+
+		p[3 * PAGE] = 'c';
+		close(done[1]);
+		read(done[0], &c, 1); /* the parent has written */
+		_exit(p[3 * PAGE] == 'c' && p[4 * PAGE] == 'p' && all_are(p + HUGE, HUGE, 'p'));
+	}
+	memset(p + HUGE, 'q', HUGE);
+	p[4 * PAGE] = 'r';
+	close(done[0]);
+	close(done[1]);
+	say("the child sees what it should: %s", ended(reap(child)));
+	YES(p[3 * PAGE] == 'p' && all_are(p + HUGE, HUGE, 'q'));
+}
+
 /* ---- protection keys: the answers that do not depend on the CPU ---- */
 
 static void protection_keys(void)
@@ -489,4 +590,5 @@ ABI_MAIN(CASE(split_and_merge), CASE(neighbours_merge), CASE(protect_over_holes)
 	 CASE(old_size_zero), CASE(remap_errors), CASE(remap_of_a_file), CASE(dontneed_sorts),
 	 CASE(madv_free), CASE(madv_remove), CASE(advice_for_fork),
 	 CASE(wipe_is_for_private_memory), CASE(advice_known), CASE(advice_over_holes),
-	 CASE(populate_advice), CASE(protection_keys))
+	 CASE(populate_advice), CASE(huge_advice), CASE(huge_areas_split_and_join),
+	 CASE(pages_of_a_huge_one), CASE(huge_pages_and_fork), CASE(protection_keys))

@@ -13,7 +13,8 @@
 
 #include <asm/resource.h>
 
-#define RAM_FRAMES 64UL
+#define RAM_FRAMES 1088UL
+#define ROW 512UL /* pages of 2 MiB */
 #define RAM_AT 0x200000000000UL /* where they are in this program */
 #define RAM_PHYS (RAM_AT - DIRECT_BASE) /* what phys_to_virt() makes of this is RAM_AT */
 #define BASE 0x7f0000000000UL
@@ -36,8 +37,8 @@ static struct frame *const ram = (struct frame *)(RAM_AT + RAM_FRAMES * PAGE_SIZ
 static pte_t table[PAGES];
 static struct mm mm;
 static struct vma vma, below;
-static bool has_below;
-static long live, room, stack_limit;
+static bool has_below, low;
+static long live, room, rows, stack_limit;
 static struct frame *remembered; /* by a CPU, for the page at remembered_at */
 static u64 remembered_at;
 
@@ -68,6 +69,38 @@ struct frame *frame_alloc_charged(enum frame_kind kind, struct res_counter *res,
 	f = take(kind, zero ? 0 : 0xa5);
 	f->charge = res;
 	return f;
+}
+
+/* The last 512 on a boundary, when they are free. */
+struct frame *frame_alloc_row(unsigned int order, enum frame_kind kind, struct res_counter *res)
+{
+	struct frame *row = &ram[ROW];
+
+	EQUAL("order of a row", order, 9);
+	if (!rows)
+		return NULL;
+	rows--;
+	for (u64 i = 0; i < ROW; i++) {
+		EQUAL("a frame of the row is free", row[i].kind, FRAME_FREE);
+		row[i].kind = kind;
+		ref_init(&row[i].refs);
+		row[i].charge = res;
+		live++;
+	}
+	return row;
+}
+
+bool frames_low(void)
+{
+	return low;
+}
+
+pte_t *pt_next(struct pt_iter *it)
+{
+	for (; it->addr < it->end; it->addr += PAGE_SIZE)
+		if (table[(it->addr - BASE) >> PAGE_SHIFT])
+			return &table[(it->addr - BASE) >> PAGE_SHIFT];
+	return NULL;
 }
 
 void frame_put(struct frame *f)
@@ -192,6 +225,8 @@ static int begin(void **state)
 	has_below = false;
 	live = 0;
 	room = RAM_FRAMES;
+	rows = 0;
+	low = false;
 	remembered = NULL;
 	zero_frame = take(FRAME_KERNEL, 0);
 	file_frame = take(FRAME_CACHE, 'f');
@@ -418,6 +453,70 @@ static void test_stack(void **state)
 	EQUAL("an area that is no stack", (vma.start - BASE) >> PAGE_SHIFT, 356);
 }
 
+/* ---- rows of frames, for large pages ---- */
+
+static u64 in_use(void)
+{
+	u64 n = 0;
+
+	for (u64 i = 0; i < PAGES; i++)
+		n += table[i] != 0;
+	return n;
+}
+
+static void test_row(void **state)
+{
+	rows = 1;
+	vma.flags |= VM_HUGEPAGE;
+	EQUAL("mm_find_block() of an empty piece", mm_find_block(&mm, BASE) != NULL, 0);
+	touch(ROW + 5, FAULT_WRITE, 0);
+	EQUAL("pages after one write", in_use(), ROW);
+	EQUAL("mm->anon_pages", mm.anon_pages, ROW);
+	for (u64 i = 0; i < ROW; i++) {
+		EQUAL("a page leads to its frame", shown(ROW + i) == &ram[ROW + i], 1);
+		EQUAL("it can be written", !!(table[ROW + i] & PTE_W), 1);
+	}
+	EQUAL("mm_find_block()", mm_find_block(&mm, at(ROW)) == &ram[ROW], 1);
+	EQUAL("mm_find_block() of an address aside", mm_find_block(&mm, at(ROW + 1)) != NULL, 0);
+	touch(3, FAULT_WRITE, 0);
+	EQUAL("pages after a write without a row", in_use(), ROW + 1);
+	EQUAL("mm_find_block() there", mm_find_block(&mm, BASE) != NULL, 0);
+	table[ROW + 511] &= ~PTE_W;
+	EQUAL("mm_find_block() with a page that is read-only", mm_find_block(&mm, at(ROW)) != NULL,
+	      0);
+	table[ROW + 511] = (table[ROW + 510] & ~PTE_ADDR) | frame_phys(zero_frame);
+	EQUAL("mm_find_block() with a page elsewhere", mm_find_block(&mm, at(ROW)) != NULL, 0);
+	table[ROW + 511] = 0;
+	EQUAL("mm_find_block() with a hole", mm_find_block(&mm, at(ROW)) != NULL, 0);
+}
+
+/* Everything that makes it a single page. */
+static void test_no_row(void **state)
+{
+	rows = 1;
+	touch(5, FAULT_WRITE, 0);
+	EQUAL("pages without MADV_HUGEPAGE", in_use(), 1);
+	vma.flags |= VM_HUGEPAGE;
+	touch(6, FAULT_WRITE, 0);
+	EQUAL("pages where one is", in_use(), 2);
+	touch(ROW + 5, 0, 0);
+	EQUAL("pages after a read", in_use(), 3);
+	touch(ROW + 6, FAULT_WRITE, 0);
+	EQUAL("pages where one was read", in_use(), 4);
+	vma.start = at(2 * ROW + 1);
+	touch(2 * ROW + 9, FAULT_WRITE, 0);
+	EQUAL("pages of a piece that begins before the area", in_use(), 5);
+	vma.end = at(4 * ROW - 1);
+	touch(3 * ROW + 9, FAULT_WRITE, 0);
+	EQUAL("pages of a piece that ends behind it", in_use(), 6);
+	vma.end = at(4 * ROW);
+	table[3 * ROW + 9] = 0;
+	low = true;
+	touch(3 * ROW + 9, FAULT_WRITE, 0);
+	EQUAL("pages when few frames are free", in_use(), 6);
+	EQUAL("rows that were taken", rows, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, begin)
 int main(int argc, char **argv)
 {
@@ -425,7 +524,7 @@ int main(int argc, char **argv)
 		TEST(test_zero_read),  TEST(test_zero_write), TEST(test_no_memory),
 		TEST(test_file_write), TEST(test_cow_copy),   TEST(test_cow_alone),
 		TEST(test_cow_zero),   TEST(test_cow_file),   TEST(test_debugger),
-		TEST(test_stack),
+		TEST(test_stack),      TEST(test_row),        TEST(test_no_row),
 	};
 
 	return RUN_TESTS(argc, argv, tests, start);
