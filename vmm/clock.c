@@ -110,20 +110,14 @@ void clock_publish(struct vcpu *v)
 	}
 }
 
-static void write_wall(struct vm *vm, u64 gpa)
-{
-	u64 zero = clock_wall_ns() - clock_at(vm, rdtsc());
-	struct pvclock_wall w = { .sec = zero / NSEC_PER_SEC, .ns = zero % NSEC_PER_SEC };
-
-	vm->wall_msr = gpa;
-	publish(vm, gpa, &w.version, &w, sizeof(w));
-}
-
 int clock_wall_msr(struct vcpu *v, u32 msr, u64 *value, bool write, bool host)
 {
+	u64 zero = clock_wall_ns() - clock_at(v->vm, rdtsc());
+	struct pvclock_wall w = { .sec = zero / NSEC_PER_SEC, .ns = zero % NSEC_PER_SEC };
+
+	ioctl_move(&v->vm->wall_msr, value, sizeof(*value), write);
 	if (write)
-		write_wall(v->vm, *value);
-	*value = v->vm->wall_msr;
+		publish(v->vm, *value, &w.version, &w, sizeof(w));
 	return 0;
 }
 

@@ -221,9 +221,8 @@ static int guest_write_cr0(struct vcpu *v, u64 value)
 
 static int guest_write_cr4(struct vcpu *v, u64 value)
 {
-	if (value & ~cr4_guest_mask(v))
-		return -EINVAL;
-	if (!(value & CR4_PAE) && (vmm->get(v, VF_EFER) & EFER_LMA))
+	if ((value & ~cr4_guest_mask(v)) ||
+	    (!(value & CR4_PAE) && (vmm->get(v, VF_EFER) & EFER_LMA)))
 		return -EINVAL;
 	vmm->set(v, VF_CR4, value);
 	return 0;
@@ -405,8 +404,7 @@ static int (*const handlers[])(struct vcpu *v, struct vmm_exit *x) = {
 	[VX_IO] = do_io,
 	[VX_SLAT_FAULT] = do_slat_fault,
 	[VX_HLT] = do_hlt,
-	[VX_RDMSR] = do_msr,
-	[VX_WRMSR] = do_msr,
+	[VX_RDMSR... VX_WRMSR] = do_msr,
 	[VX_CR] = do_cr,
 	[VX_DR] = do_dr,
 	[VX_XSETBV] = do_xsetbv,

@@ -46,14 +46,12 @@ static int efer(struct vcpu *v, u32 msr, u64 *value, bool write, bool host)
 		*value = old;
 		return 0;
 	}
-	if (new & ~EFER_GUEST)
+	/* LME does not change under paging; LMA is not the guest's to write (SDM 3A 2.2.1). */
+	if ((new & ~EFER_GUEST) ||
+	    (!host && (vmm->get(v, VF_CR0) & CR0_PG) && ((old ^ new) & EFER_LME)))
 		return -EINVAL;
-	if (!host) {
-		/* LME does not change under paging; LMA is not the guest's to write (SDM 3A 2.2.1). */
-		if ((vmm->get(v, VF_CR0) & CR0_PG) && ((old ^ new) & EFER_LME))
-			return -EINVAL;
+	if (!host)
 		new = (new & ~EFER_LMA) | (old & EFER_LMA);
-	}
 	vmm->set(v, VF_EFER, new);
 	return 0;
 }

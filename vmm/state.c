@@ -470,7 +470,7 @@ static long vcpu_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 
 	if (current_thread()->mm != v->vm->mm)
 		return -EIO;
-	mutex_lock(&v->lock);
+	MUTEX_GUARD(&v->lock);
 	vcpu_load(v);
 	if (cmd == KVM_RUN)
 		r = arg ? -EINVAL : run(v);
@@ -485,7 +485,6 @@ static long vcpu_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	else
 		r = ioctl_struct(v, cmd, p, move_state);
 	vcpu_unload(v);
-	mutex_unlock(&v->lock);
 	return r;
 }
 

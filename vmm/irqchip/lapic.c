@@ -148,15 +148,12 @@ void lapic_accept(struct vcpu *v, u8 vector)
 /* 1 when it takes it. */
 static int set_irr(struct lapic *l, u8 vector, bool level)
 {
-	u32 bit = 1U << (vector & 31);
+	u32 bit = 1U << (vector & 31), *tmr = vector_word(l, A_TMR, vector);
 
 	if (vector < 16 || !accepts(l))
 		return 0;
 	*vector_word(l, A_IRR, vector) |= bit;
-	if (level)
-		*vector_word(l, A_TMR, vector) |= bit;
-	else
-		*vector_word(l, A_TMR, vector) &= ~bit;
+	*tmr = (*tmr & ~bit) | (level ? bit : 0);
 	return 1;
 }
 

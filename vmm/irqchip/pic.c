@@ -31,13 +31,9 @@ static int set_line(struct kvm_pic_state *s, unsigned int n, bool level)
 /* 0 is the highest priority; 8: none set. */
 static unsigned int priority(const struct kvm_pic_state *s, u8 lines)
 {
-	unsigned int p = 0;
+	unsigned int first = s->priority_add; /* has the highest; those below follow 7 */
 
-	if (!lines)
-		return 8;
-	while (!(lines & (1 << ((p + s->priority_add) & 7))))
-		p++;
-	return p;
+	return lines ? __builtin_ctz(lines >> first | lines << (8 - first)) : 8;
 }
 
 /* The line to be served next, or -1. */

@@ -82,9 +82,8 @@ int irq_set_routes(struct vm *vm, const struct kvm_irq_routing __user *arg)
 	if (!t)
 		return -ENOMEM;
 	for (u32 i = 0; i < head.nr && !err; i++) {
-		err = get_user(e, &arg->entries[i]);
-		if (!err) /* the monitor may have changed it meanwhile */
-			err = e.gsi > highest ? -EINVAL : route_add(t, &e);
+		/* the monitor may have changed it meanwhile */
+		err = get_user(e, &arg->entries[i]) ?: e.gsi > highest ? -EINVAL : route_add(t, &e);
 	}
 	spin_lock(&chip->lock);
 	old = err ? t : chip->routes;

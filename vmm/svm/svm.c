@@ -107,11 +107,6 @@ static const u16 places[] = {
 	PLACE(VF_TSC_OFFSET, tsc_offset),
 };
 
-static u64 *place_of(struct vmcb *b, enum vmm_field f)
-{
-	return (u64 *)((char *)b + places[f]);
-}
-
 static u64 svm_get(struct vcpu *v, enum vmm_field f)
 {
 	struct vmcb *b = v->hw_page;
@@ -124,17 +119,8 @@ static u64 svm_get(struct vcpu *v, enum vmm_field f)
 	case VF_NMI_BLOCKED:
 		return 0;
 	default:
-		return *place_of(b, f);
+		return *(u64 *)(v->hw_page + places[f]);
 	}
-}
-
-/* A virtual interrupt of the highest priority, which exits instead of being taken. */
-static void set_window(struct vmcb *b, bool on)
-{
-	const u32 irq = INT_V_IRQ | INT_V_PRIO_MAX | INT_V_IGNORE_TPR;
-
-	b->int_control = on ? b->int_control | irq : b->int_control & ~irq;
-	b->intercept1 = on ? b->intercept1 | I1_VINTR : b->intercept1 & ~I1_VINTR;
 }
 
 static void svm_set(struct vcpu *v, enum vmm_field f, u64 value)
@@ -150,8 +136,9 @@ static void svm_set(struct vcpu *v, enum vmm_field f, u64 value)
 		break;
 	case VF_NMI_BLOCKED:
 		break;
-	case VF_INTR_WINDOW:
-		set_window(b, value);
+	case VF_INTR_WINDOW: /* a virtual interrupt of the highest priority exits instead of being taken */
+		b->int_control = (b->int_control & ~INT_V_WINDOW) | (value ? INT_V_WINDOW : 0);
+		b->intercept1 = (b->intercept1 & ~I1_VINTR) | (value ? I1_VINTR : 0);
 		break;
 	case VF_DR_INTERCEPT:
 		/* writes always: QEMU keeps a watchpoint that a guest set, for the host too, till it crashes */
@@ -161,15 +148,15 @@ static void svm_set(struct vcpu *v, enum vmm_field f, u64 value)
 		b->intercept_exceptions = value;
 		break;
 	default:
-		*place_of(b, f) = value;
+		*(u64 *)(v->hw_page + places[f]) = value;
 	}
 }
 
 static struct vmcb_segment *segment_of(struct vmcb *b, enum vmm_seg i)
 {
-	struct vmcb_segment *const by_name[] = { &b->es, &b->cs,   &b->ss, &b->ds,   &b->fs,
-						 &b->gs, &b->ldtr, &b->tr, &b->gdtr, &b->idtr };
-	return by_name[i];
+	static const u8 order[] = { 0, 1, 2, 3, 4, 5, 7, 9, 6, 8 }; /* LDTR TR GDTR IDTR last */
+
+	return &b->es + order[i];
 }
 
 static void svm_get_segment(struct vcpu *v, enum vmm_seg i, struct kvm_segment *s)

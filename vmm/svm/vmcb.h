@@ -86,9 +86,7 @@ _Static_assert(offsetof(struct vmcb, pat) == 0x668, "APM 2, B-2");
 #define I2_XSETBV BIT(13)
 
 #define TLB_FLUSH_ALL 1
-#define INT_V_IRQ BIT(8)
-#define INT_V_PRIO_MAX (0xfUL << 16)
-#define INT_V_IGNORE_TPR BIT(20)
+#define INT_V_WINDOW (BIT(8) | 0xfUL << 16 | BIT(20)) /* V_IRQ, of priority 15, V_IGN_TPR */
 #define INT_V_MASKING BIT(24) /* the host's IF decides about physical interrupts */
 #define INT_STATE_SHADOW BIT(0)
 #define NESTED_PAGING BIT(0)

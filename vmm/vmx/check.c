@@ -108,15 +108,16 @@ static void check_vm86_segment(unsigned int n)
 	u64 base = vmread(VMCS_BASE(n)), limit = vmread(VMCS_LIMIT(n)),
 	    rights = vmread(VMCS_ACCESS(n));
 
-	RULE(base == vmread(VMCS_SELECTOR(n)) << 4, "%s of virtual-8086 mode: base 0x%lx",
-	     seg_names[n], base);
-	RULE(limit == 0xffff, "%s of virtual-8086 mode: limit 0x%lx", seg_names[n], limit);
-	RULE(rights == 0xf3, "%s of virtual-8086 mode: access rights 0x%lx", seg_names[n], rights);
+	RULE(base == vmread(VMCS_SELECTOR(n)) << 4 && limit == 0xffff && rights == 0xf3,
+	     "%s of virtual-8086 mode: base 0x%lx, limit 0x%lx, access rights 0x%lx", seg_names[n],
+	     base, limit, rights);
 }
 
 static void check_data_segment(unsigned int n)
 {
 	u32 access = vmread(VMCS_ACCESS(n)), type = access & 0xf;
+	/* by bit: accessed code or writable data; writable data; what can be read */
+	u32 types = n == SEG_CS ? 0xaa08 : n == SEG_SS ? 0x0088 : 0x88aa;
 	const char *name = seg_names[n];
 
 	if (access & SEGMENT_UNUSABLE)
@@ -124,14 +125,8 @@ static void check_data_segment(unsigned int n)
 	RULE(n >= SEG_FS || !(vmread(VMCS_BASE(n)) >> 32), "%s: base above 4 GiB", name);
 	RULE(access & BIT(4), "%s: S is 0, a system segment", name);
 	RULE(access & BIT(7), "%s: not present", name);
-	if (n == SEG_CS) {
-		RULE(type == 3 || (type & 9) == 9, "CS: type %u", type);
-		RULE(!(access & BIT(13)) || !(access & BIT(14)), "CS: both L and D are set");
-	} else if (n == SEG_SS) {
-		RULE(type == 3 || type == 7, "SS: type %u", type);
-	} else {
-		RULE((type & 1) && (!(type & 8) || (type & 2)), "%s: type %u", name, type);
-	}
+	RULE(types >> type & 1, "%s: type %u", name, type);
+	RULE(n != SEG_CS || (access >> 13 & 3) != 3, "CS: both L and D are set");
 	check_limit(name, vmread(VMCS_LIMIT(n)), access);
 }
 
