@@ -10,7 +10,8 @@
  *
  * The dirty log: in a slot that is logged a leaf is writable only while the page's bit is set. Both change
  * together under vm->mmu_lock, and who clears a bit flushes all vCPUs before the monitor looks at the page.
- * What leaves the second level keeps its bit.
+ * What leaves the second level keeps its bit. Large leaves are only in slots that are not logged: when that
+ * changes, all leaves of the slot go.
  */
 #include "vmm/vmm.h"
 
@@ -183,35 +184,16 @@ int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r)
 	*slot = new;
 	vm->nr_slots = max(vm->nr_slots, r->slot + 1);
 	spin_unlock(&vm->mmu_lock);
-	if (old.pages)
-		zap(vm, old.gfn << PAGE_SHIFT, (old.gfn + old.pages) << PAGE_SHIFT);
+	zap(vm, old.gfn << PAGE_SHIFT, (old.gfn + old.pages) << PAGE_SHIFT);
 	mutex_unlock(&vm->mm->lock);
 	if (old.dirty != new.dirty)
 		kfree(old.dirty);
 	return 0;
 }
 
-void memslots_free(struct vm *vm)
-{
-	for (unsigned int i = 0; i < VMM_MAX_SLOTS; i++)
-		kfree(vm->slots[i].dirty);
-}
-
 /* ---- the dirty log ---- */
 
-/* Takes the bits out of word i, and watches those pages again. Those that were set. */
-static u64 take_dirty(struct vm *vm, struct memslot *s, u64 i)
-{
-	u64 gpa = (s->gfn + 64 * i) << PAGE_SHIFT, bits;
-
-	SPIN_GUARD(&vm->mmu_lock);
-	bits = s->dirty[i];
-	s->dirty[i] = 0;
-	if (bits)
-		slat_protect(&vm->slat, gpa, gpa + 64 * PAGE_SIZE);
-	return bits;
-}
-
+/* Takes the bits out, a word at a time, and watches those pages again. */
 int memslot_get_log(struct vm *vm, const struct kvm_dirty_log *log)
 {
 	u64 __user *to = (u64 __user *)log->dirty_bitmap;
@@ -222,9 +204,15 @@ int memslot_get_log(struct vm *vm, const struct kvm_dirty_log *log)
 	MUTEX_GUARD(&vm->lock);
 	if (log->slot >= VMM_MAX_SLOTS || !s->dirty)
 		return log->slot >= VMM_MAX_SLOTS ? -EINVAL : -ENOENT;
-	for (u64 i = 0; i < DIV_ROUND_UP(s->pages, 64) && !err; i++) {
-		u64 word = take_dirty(vm, s, i);
+	for (u64 i = 0; 64 * i < s->pages && !err; i++) {
+		u64 gpa = (s->gfn + 64 * i) << PAGE_SHIFT, n = min(64UL, s->pages - 64 * i), word;
 
+		spin_lock(&vm->mmu_lock);
+		word = s->dirty[i];
+		s->dirty[i] = 0;
+		if (word)
+			slat_protect(&vm->slat, gpa, gpa + n * PAGE_SIZE);
+		spin_unlock(&vm->mmu_lock);
 		any |= word;
 		err = put_user(word, &to[i]);
 	}
@@ -326,6 +314,34 @@ static void map_around(struct vm *vm, u64 gpa)
 			frame_put(frames[n]);
 }
 
+/*
+ * gpa is mapped. If the 2 MiB around it are in one slot, which may be written and is not logged, and there and in
+ * the monitor's memory a row of frames on a boundary of 2 MiB, one leaf shows them all. True: now it does.
+ */
+static bool fold(struct vm *vm, u64 gpa)
+{
+	u64 seq = READ_ONCE(vm->mmu_seq), *table = NULL;
+	struct frame *f;
+	struct memslot s;
+
+	barrier();
+	gpa = ALIGN_DOWN(gpa, LARGE_PAGE_SIZE);
+	if (!memslot_find(vm, gpa, &s) || s.dirty || (s.flags & KVM_MEM_READONLY) ||
+	    (gpa + LARGE_PAGE_SIZE) >> PAGE_SHIFT > s.gfn + s.pages)
+		return false;
+	f = mm_find_block(vm->mm, slot_hva(&s, gpa));
+	spin_lock(&vm->mmu_lock);
+	if (f && vm->mmu_seq == seq)
+		table = slat_fold(&vm->slat, gpa, f);
+	spin_unlock(&vm->mmu_lock);
+	if (!table)
+		return false;
+	flush_guests(vm);
+	SPIN_GUARD(&vm->mmu_lock);
+	slat_free(&vm->slat, table, 0);
+	return true;
+}
+
 /* Exits are dear: a read maps its neighbours too, and writes in a row are gone ahead of. */
 int memslot_fault(struct vm *vm, u64 gpa, bool write)
 {
@@ -335,7 +351,7 @@ int memslot_fault(struct vm *vm, u64 gpa, bool write)
 
 	gpa &= PAGE_MASK;
 	err = fault_page(vm, gpa, write);
-	if (err)
+	if (err || fold(vm, gpa))
 		return err;
 	if (!write) {
 		map_around(vm, gpa);

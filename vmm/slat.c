@@ -2,19 +2,35 @@
 /*
  * Second-level tables. A present leaf holds one reference to its frame; so does a hidden one, which
  * only this file can see: a page leaves the guest in two steps (hide, flush every CPU, release), so
- * that no frame is freed while a CPU may still have it in its TLB. All calls are made under
- * vm->mmu_lock; the walk is by hardware meanwhile, so entries are written whole.
+ * that no frame is freed while a CPU may still have it in its TLB. A large leaf holds no reference and
+ * goes in one step: its frames are the monitor's until memslot_invalidate() has returned. All calls are
+ * made under vm->mmu_lock; the walk is by hardware meanwhile, so entries are written whole.
  */
 #include "vmm/slat.h"
 
 #define SLAT_ADDR 0x000ffffffffff000UL
 #define SLAT_HIDDEN BIT(52) /* ignored by both formats: the frame is still ours to put */
-#define SLAT_TOP 3 /* level of the root; level 0 holds 4 KiB leaves */
 #define LEVEL_SIZE(l) (1UL << (PAGE_SHIFT + 9 * (l)))
 
 static u64 *table_of(u64 entry)
 {
 	return phys_to_virt(entry & SLAT_ADDR);
+}
+
+/* Does an entry above level 0 lead to a table? */
+static bool leads_on(const struct slat *s, u64 entry)
+{
+	return (entry & s->fmt->present) && !(entry & SLAT_LARGE);
+}
+
+/* The entry of level 1 for gpa, or the one of a level above that does not lead there. */
+static u64 *upper_entry(struct slat *s, u64 gpa)
+{
+	u64 *e = &s->root[pt_index(gpa, SLAT_TOP)];
+
+	for (unsigned int level = SLAT_TOP - 1; level > 0 && leads_on(s, *e); level--)
+		e = &table_of(*e)[pt_index(gpa, level)];
+	return e;
 }
 
 static u64 *new_table(struct slat *s)
@@ -35,28 +51,37 @@ int slat_init(struct slat *s, const struct slat_format *fmt, struct res_counter 
 	return s->root ? 0 : -ENOMEM;
 }
 
-static void free_level(struct slat *s, u64 *table, unsigned int level)
+void slat_free(struct slat *s, u64 *table, unsigned int level)
 {
 	for (unsigned int i = 0; i < PT_ENTRIES; i++) {
 		u64 e = table[i];
 
+		s->nr_leaves -= level == 0 && e;
 		if (level == 0 && e)
 			frame_put(phys_frame(e & SLAT_ADDR));
-		else if (e & s->fmt->present)
-			free_level(s, table_of(e), level - 1);
+		else if (leads_on(s, e))
+			slat_free(s, table_of(e), level - 1);
 	}
+	s->nr_tables--;
 	frame_put(va_frame(table));
 }
 
-void slat_free(struct slat *s)
+u64 *slat_fold(struct slat *s, u64 gpa, struct frame *f)
 {
-	if (s->root)
-		free_level(s, s->root, SLAT_TOP);
-	s->root = NULL;
+	u64 *e = upper_entry(s, gpa), was = *e;
+
+	if (!leads_on(s, was))
+		return NULL;
+	WRITE_ONCE(*e, frame_phys(f) | s->fmt->leaf | s->fmt->write | SLAT_LARGE);
+	return table_of(was);
 }
 
 int slat_map(struct slat *s, u64 gpa, struct frame *f, bool write, struct frame **old)
 {
+	if (*upper_entry(s, gpa) & SLAT_LARGE) { /* another CPU was faster: f is there */
+		*old = f;
+		return 0;
+	}
 	/* LAB 10: begin
 	 * Walk from s->root, level SLAT_TOP, down to level 0; pt_index(gpa, level) is the index at each. Where
 	 * an entry has no bit of fmt->present there is no table yet: new_table() makes one (-ENOMEM without),
@@ -98,8 +123,9 @@ static bool each_leaf(struct slat *s, u64 gpa, u64 end, bool (*fn)(struct slat *
 	/* LAB 10: begin
 	 * Calls fn for each entry of level 0 in [gpa, end) that is not 0, in order; the result is whether any
 	 * call was true. The range may be the 256 TiB of all addresses, and mostly there is nothing: where an
-	 * entry above level 0 is not present, go on behind all that it could have led to (LEVEL_SIZE(level)),
-	 * not page by page. gpa need not be aligned to that size.
+	 * entry above level 0 does not lead on (leads_on), go on behind all that it could have led to
+	 * (LEVEL_SIZE(level)), not page by page. gpa need not be aligned to that size. Such an entry is 0, or
+	 * a large leaf: fn is called for that, too.
 	 * starter: pr_err("lab 10: each_leaf() is not written yet");
 	 * starter: return false;
 	 */
@@ -109,9 +135,11 @@ static bool each_leaf(struct slat *s, u64 gpa, u64 end, bool (*fn)(struct slat *
 		u64 *table = s->root;
 		unsigned int level = SLAT_TOP;
 
-		while (level > 0 && (table[pt_index(gpa, level)] & s->fmt->present))
+		while (level > 0 && leads_on(s, table[pt_index(gpa, level)]))
 			table = table_of(table[pt_index(gpa, level--)]);
 		if (level > 0) {
+			if (table[pt_index(gpa, level)])
+				any |= fn(s, &table[pt_index(gpa, level)]);
 			gpa = ALIGN_DOWN(gpa, LEVEL_SIZE(level)) + LEVEL_SIZE(level);
 			continue;
 		}
@@ -129,11 +157,11 @@ static bool each_leaf(struct slat *s, u64 gpa, u64 end, bool (*fn)(struct slat *
 
 void slat_fill(struct slat *s, u64 gpa, struct frame **f, unsigned int n, u64 writable)
 {
-	u64 *table = s->root;
+	u64 upper = *upper_entry(s, gpa);
 
-	for (unsigned int level = SLAT_TOP; level > 0; level--)
-		table = table_of(table[pt_index(gpa, level)]);
-	for (u64 *e = &table[pt_index(gpa, 0)]; n--; e++, f++, writable >>= 1) {
+	if (!leads_on(s, upper))
+		return;
+	for (u64 *e = &table_of(upper)[pt_index(gpa, 0)]; n--; e++, f++, writable >>= 1) {
 		if (*e || !*f)
 			continue;
 		WRITE_ONCE(*e, frame_phys(*f) | s->fmt->leaf | (writable & 1 ? s->fmt->write : 0));
@@ -156,6 +184,10 @@ void slat_protect(struct slat *s, u64 gpa, u64 end)
 
 static bool hide(struct slat *s, u64 *e)
 {
+	if (*e & SLAT_LARGE) {
+		WRITE_ONCE(*e, 0);
+		return true;
+	}
 	/* LAB 10: begin
 	 * Step one of taking a page out. The CPU must see nothing any more: the entry keeps only the address
 	 * of its frame, and SLAT_HIDDEN, by which we know it again. The frame keeps its reference. False when

@@ -39,7 +39,7 @@ static struct vm *vm_alloc(void)
 	__atomic_fetch_add(&vmm_nr_vms, 1, __ATOMIC_RELAXED);
 	return vm;
 out_slat:
-	slat_free(&vm->slat);
+	slat_free(&vm->slat, vm->slat.root, SLAT_TOP);
 out_vm:
 	coalesce_free(vm);
 	kfree(vm);
@@ -75,8 +75,9 @@ void vm_put(struct vm *vm)
 		list_del(&vm->notifier.link);
 	else
 		mm_notifier_del(vm->mm, &vm->notifier);
-	slat_free(&vm->slat);
-	memslots_free(vm);
+	slat_free(&vm->slat, vm->slat.root, SLAT_TOP);
+	for (unsigned int i = 0; i < VMM_MAX_SLOTS; i++)
+		kfree(vm->slots[i].dirty);
 	mm_put(vm->mm);
 	vmm_hw_put();
 	kfree(vm);

@@ -332,7 +332,6 @@ msr_fn clock_wall_msr, clock_page_msr;
 int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r);
 /* KVM_GET_DIRTY_LOG. -EINVAL, -EFAULT; -ENOENT: it is not logged */
 int memslot_get_log(struct vm *vm, const struct kvm_dirty_log *log);
-void memslots_free(struct vm *vm);
 /* The slot that holds gpa into *out (a copy). False: nobody's memory. */
 bool memslot_find(struct vm *vm, u64 gpa, struct memslot *out);
 /* Maps the page at gpa in the second level. 0; -ENXIO: not memory (or write to read-only): MMIO. */

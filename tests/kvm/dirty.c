@@ -259,9 +259,43 @@ static void in_flight(void)
 		EQUAL(copy[i], *(uint64_t *)(p + i * PAGE));
 }
 
+/* Memory that may be mapped by large pages, written before it is watched, and afterwards: no page too much. */
+static void large_pages(void)
+{
+	const size_t size = 4UL << 20;
+	uint64_t bits[16 + 1];
+	struct guest g;
+	uint8_t *p =
+		mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(p != MAP_FAILED);
+	p += -(uintptr_t)p & (size - 1);
+	CHECK(madvise(p, size, MADV_HUGEPAGE) == 0);
+	guest_make(&g, false);
+	guest_long_mode(&g);
+	for (int round = 0; round < 2; round++) {
+		CHECK(set_slot_flags(g.vm, 1, AT, p, size, 0) == 0);
+		write_pages(&g, 0, 1024, 1);
+		CHECK(set_slot_flags(g.vm, 1, AT, p, size, KVM_MEM_LOG_DIRTY_PAGES) == 0);
+		CHECK(get_log(&g, 1, bits) == 0);
+		for (int i = 0; i < 16; i++)
+			EQUAL(bits[i], 0);
+		write_pages(&g, 3, 1, 2);
+		write_pages(&g, 500, 24, 3);
+		CHECK(get_log(&g, 1, bits) == 0);
+		for (int i = 0; i < 1024; i++) {
+			bool written = i == 3 || (i >= 500 && i < 524);
+
+			EQUAL(bits[i / 64] >> i % 64 & 1, written);
+			EQUAL(p[i * PAGE], i == 3 ? 2 : written ? 3 : 1);
+		}
+	}
+}
+
 static const struct test_case cases[] = {
-	{ "arguments", arguments },   { "written", written },       { "in-a-row", in_a_row },
-	{ "only-read", only_read },   { "on-and-off", on_and_off }, { "taken-away", taken_away },
-	{ "after-fork", after_fork }, { "clock-page", clock_page }, { "in-flight", in_flight },
+	{ "arguments", arguments },     { "written", written },       { "in-a-row", in_a_row },
+	{ "only-read", only_read },     { "on-and-off", on_and_off }, { "taken-away", taken_away },
+	{ "after-fork", after_fork },   { "clock-page", clock_page }, { "in-flight", in_flight },
+	{ "large-pages", large_pages },
 };
 MAIN(cases)

@@ -219,6 +219,275 @@ static void taken_away_in_flight(void)
 	pthread_join(thread, NULL);
 }
 
+/* ---- memory that may be mapped by large pages ---- */
+
+#define LARGE (2UL << 20)
+#define AT LARGE /* where the guest has its two pieces, identity-mapped */
+
+/* Writes each page's address into it. Then, again and again: says a byte of the page at RDI, writes BL there. */
+GUEST(filler, 64,
+      "mov $0x200000, %rdi; 1: mov %rdi, (%rdi); add $0x1000, %rdi; cmp $0x600000, %rdi; jne 1b\n"
+      "out %al, $0x12\n"
+      "2: mov 1(%rdi), %al; out %al, $0x10; mov %bl, 1(%rdi); out %al, $0x11; jmp 2b");
+
+/* Size bytes on a boundary of LARGE, for which large pages are wished. */
+static uint8_t *large_memory(size_t size)
+{
+	uint8_t *p = mmap(NULL, size + LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+
+	CHECK(p != MAP_FAILED);
+	p += -(uintptr_t)p & (LARGE - 1);
+	CHECK(madvise(p, size, MADV_HUGEPAGE) == 0);
+	return p;
+}
+
+/* The guest has filled the two pieces; the monitor's address of them. */
+static uint8_t *make_filled(struct guest *g)
+{
+	uint8_t *p = large_memory(2 * LARGE);
+
+	guest_make(g, false);
+	memcpy(g->ram + START, filler, filler_end - filler);
+	guest_long_mode(g);
+	CHECK(set_slot(g->vm, 1, AT, p, 2 * LARGE) == 0);
+	take_out(g, 0x12);
+	return p;
+}
+
+static void aim(struct guest *g, uint64_t page, uint8_t value)
+{
+	struct kvm_regs r;
+
+	CHECK(ioctl(g->vcpu, KVM_GET_REGS, &r) == 0);
+	r.rdi = AT + page * PAGE;
+	r.rbx = value;
+	CHECK(ioctl(g->vcpu, KVM_SET_REGS, &r) == 0);
+}
+
+/* The second byte of the guest's page, of which value takes the place. */
+static uint8_t exchange(struct guest *g, uint64_t page, uint8_t value)
+{
+	uint8_t was;
+
+	aim(g, page, value);
+	was = take_out(g, 0x10);
+	take_out(g, 0x11);
+	return was;
+}
+
+#define SECOND(page) ((AT + (page)*PAGE) >> 8 & 0xff) /* that byte, as the guest filled it in */
+
+/* Pages [from, to) are as the guest left them. */
+static void check_pages(const uint8_t *p, uint64_t from, uint64_t to)
+{
+	for (; from < to; from++)
+		EQUAL(*(uint64_t *)(p + from * PAGE), AT + from * PAGE);
+}
+
+static void large_filled(void)
+{
+	struct guest g;
+	uint8_t *p = make_filled(&g);
+
+	check_pages(p, 0, 1024);
+	EQUAL(exchange(&g, 700, 0xee), SECOND(700));
+	EQUAL(p[700 * PAGE + 1], 0xee);
+	p[701 * PAGE + 1] = 0xdd;
+	EQUAL(exchange(&g, 701, 1), 0xdd);
+}
+
+static void large_dontneed(void)
+{
+	struct guest g;
+	uint8_t *p = make_filled(&g);
+
+	CHECK(madvise(p + 100 * PAGE, PAGE, MADV_DONTNEED) == 0);
+	EQUAL(exchange(&g, 100, 0x77), 0);
+	EQUAL(p[100 * PAGE + 1], 0x77);
+	EQUAL(exchange(&g, 101, 0x78), SECOND(101));
+	check_pages(p, 0, 100);
+	check_pages(p, 102, 1024);
+	CHECK(madvise(p + 400 * PAGE, 200 * PAGE, MADV_DONTNEED) == 0);
+	EQUAL(exchange(&g, 511, 1), 0);
+	EQUAL(exchange(&g, 512, 1), 0);
+	EQUAL(exchange(&g, 600, 1), SECOND(600));
+	check_pages(p, 601, 1024);
+}
+
+static void large_unmapped(void)
+{
+	struct guest g;
+	uint8_t *p = make_filled(&g);
+
+	CHECK(munmap(p + 100 * PAGE, PAGE) == 0);
+	EQUAL(exchange(&g, 99, 1), SECOND(99));
+	aim(&g, 100, 1);
+	REFUSED(ioctl(g.vcpu, KVM_RUN, 0), EFAULT);
+	CHECK(mmap(p + 100 * PAGE, PAGE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED);
+	EQUAL(take_out(&g, 0x10), 0);
+	take_out(&g, 0x11);
+	EQUAL(p[100 * PAGE + 1], 1);
+	check_pages(p, 101, 1024);
+}
+
+static void large_protected(void)
+{
+	struct guest g;
+	uint8_t *p = make_filled(&g);
+
+	CHECK(mprotect(p + 100 * PAGE, PAGE, PROT_READ) == 0);
+	EQUAL(exchange(&g, 101, 1), SECOND(101));
+	aim(&g, 100, 1);
+	EQUAL(take_out(&g, 0x10), SECOND(100));
+	REFUSED(ioctl(g.vcpu, KVM_RUN, 0), EFAULT);
+	EQUAL(p[100 * PAGE + 1], SECOND(100));
+	CHECK(mprotect(p + 100 * PAGE, PAGE, PROT_READ | PROT_WRITE) == 0);
+	take_out(&g, 0x11);
+	EQUAL(p[100 * PAGE + 1], 1);
+}
+
+/* What the guest writes then is the parent's; the child has it as it was. */
+static void large_after_fork(void)
+{
+	int go_on[2], status;
+	struct guest g;
+	uint8_t *p = make_filled(&g);
+	pid_t pid;
+
+	CHECK(pipe(go_on) == 0);
+	pid = fork();
+	if (pid == 0) {
+		p[300 * PAGE + 1] = 3;
+		CHECK(read(go_on[0], &status, 1) == 1);
+		check_pages(p, 0, 300);
+		check_pages(p, 301, 1024);
+		_exit(0);
+	}
+	EQUAL(exchange(&g, 200, 0x55), SECOND(200));
+	EQUAL(exchange(&g, 300, 0x56), SECOND(300));
+	CHECK(write(go_on[1], "x", 1) == 1);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	EQUAL(p[200 * PAGE + 1], 0x55);
+	EQUAL(p[300 * PAGE + 1], 0x56);
+	for (uint64_t i = 0; i < 1024; i += 100)
+		exchange(&g, i, SECOND(i));
+	check_pages(p, 0, 1024);
+}
+
+/* A slot that is moved; then one whose addresses lie aside. */
+static void large_slots(void)
+{
+	struct guest g;
+	uint8_t *p = make_filled(&g);
+
+	CHECK(set_slot(g.vm, 1, AT + LARGE, p, 2 * LARGE) == 0);
+	EQUAL(exchange(&g, 512 + 5, 0x15), SECOND(5));
+	aim(&g, 5, 0);
+	EQUAL(go(&g), KVM_EXIT_MMIO);
+	CHECK(set_slot(g.vm, 1, 0, NULL, 0) == 0);
+	CHECK(set_slot(g.vm, 1, AT, p + PAGE, 2 * LARGE - PAGE) == 0);
+	take_out(&g, 0x10);
+	take_out(&g, 0x11);
+	EQUAL(exchange(&g, 4, 0x25), 0x15);
+	EQUAL(exchange(&g, 600, 1), SECOND(601));
+	EQUAL(p[5 * PAGE + 1], 0x25);
+	check_pages(p, 7, 601);
+}
+
+/* As taken-away-in-flight; a piece that goes whole comes again as a large page. */
+GUEST(large_hammer, 64,
+      "sti; 1: mov $0x200000, %rdi; 2: mov %rdi, (%rdi); mov (%rdi), %rax\n"
+      "add $0x8000, %rdi; cmp $0x600000, %rdi; jne 2b; jmp 1b");
+static uint8_t *hammered;
+static void *take_large_away(void *arg)
+{
+	for (int i = 0; i < 120; i++) {
+		uint8_t *piece = hammered + (i & 1) * LARGE;
+
+		if (i % 3)
+			madvise(piece, LARGE, MADV_DONTNEED);
+		else
+			madvise(piece + (i & 56) * PAGE, PAGE, MADV_DONTNEED);
+		for (uint64_t a = 0; a < 2 * LARGE; a += 8 * PAGE) {
+			uint64_t v = *(volatile uint64_t *)(hammered + a);
+
+			if (v && v != AT + a)
+				fail("0x%llx at 0x%llx", (unsigned long long)v,
+				     (unsigned long long)a);
+		}
+	}
+	stop = true;
+	return NULL;
+}
+static void large_in_flight(void)
+{
+	struct sigaction sa = { .sa_handler = on_alarm };
+	pthread_t thread;
+	struct guest g;
+
+	hammered = large_memory(2 * LARGE);
+	guest_make(&g, false);
+	memcpy(g.ram + START, large_hammer, large_hammer_end - large_hammer);
+	guest_long_mode(&g);
+	CHECK(set_slot(g.vm, 1, AT, hammered, 2 * LARGE) == 0);
+	sigaction(SIGALRM, &sa, NULL);
+	CHECK(pthread_create(&thread, NULL, take_large_away, NULL) == 0);
+	ualarm(20000, 20000);
+	while (!stop)
+		if (ioctl(g.vcpu, KVM_RUN, 0) < 0)
+			CHECK(errno == EINTR);
+	pthread_join(thread, NULL);
+}
+
+/* Bytes of all second-level tables of this process's group. */
+static long table_bytes(void)
+{
+	char path[256] = "/sys/fs/cgroup", line[128];
+	long bytes = -1;
+	FILE *f = fopen("/proc/self/cgroup", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, "0::", 3))
+			snprintf(path + strlen(path), 128, "%.*s", (int)strcspn(line + 3, "\n"),
+				 line + 3);
+	CHECK(f && !fclose(f));
+	strcat(path, "/memory.stat");
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "sec_pagetables %ld", &bytes);
+	CHECK(f && !fclose(f) && bytes >= 0);
+	return bytes;
+}
+
+/* 32 MiB need 16 tables of 4 KiB leaves; of large ones none. */
+GUEST(toucher, 64,
+      "mov $0x200000, %rdi; 1: mov %rdi, (%rdi); add $0x1000, %rdi; cmp $0x2200000, %rdi; jne 1b\n"
+      "out %al, $0x12; hlt");
+static void large_tables(void)
+{
+	struct kvm_regs r = { .rip = START, .rsp = 0x70000, .rflags = 2 };
+	uint8_t *p = large_memory(16 * LARGE);
+	struct guest g;
+	long before;
+
+	guest_make(&g, false);
+	memcpy(g.ram + START, toucher, toucher_end - toucher);
+	guest_long_mode(&g);
+	CHECK(set_slot(g.vm, 1, AT, p, 16 * LARGE) == 0);
+	before = table_bytes();
+	take_out(&g, 0x12);
+	if (table_bytes() - before > 6 * (long)PAGE)
+		fail("%ld bytes of tables", table_bytes() - before);
+	for (uint64_t i = 0; i < 16; i++)
+		CHECK(madvise(p + i * LARGE + i * PAGE, PAGE, MADV_DONTNEED) == 0);
+	CHECK(ioctl(g.vcpu, KVM_SET_REGS, &r) == 0);
+	take_out(&g, 0x12);
+	if (table_bytes() - before < 16 * (long)PAGE)
+		fail("%ld bytes of tables for pages that lie apart", table_bytes() - before);
+}
+
 static const struct test_case cases[] = {
 	{ "shared-with-monitor", shared_with_monitor },
 	{ "first-write-by-monitor", first_write_by_monitor },
@@ -230,5 +499,13 @@ static const struct test_case cases[] = {
 	{ "deleted-slot", deleted_slot },
 	{ "file-pages", file_pages },
 	{ "taken-away-in-flight", taken_away_in_flight },
+	{ "large-filled", large_filled },
+	{ "large-dontneed", large_dontneed },
+	{ "large-unmapped", large_unmapped },
+	{ "large-protected", large_protected },
+	{ "large-after-fork", large_after_fork },
+	{ "large-slots", large_slots },
+	{ "large-in-flight", large_in_flight },
+	{ "large-tables", large_tables },
 };
 MAIN(cases)

@@ -25,6 +25,9 @@
 #define GUEST 0x40000000UL /* where the guest has it */
 #define MIRROR 0x80000000UL /* where it has eight pages of it a second time */
 #define ROM 0xc0000000UL /* and four, only to be read */
+#define LARGE 0x100000000UL /* 4 MiB, twice the same frames, of memory that is in a row */
+#define HVA_LARGE 0x710000000000UL
+#define IN_A_ROW (LARGE_PAGE_SIZE / PAGE_SIZE)
 #define MANY 600UL
 
 #define EQUAL_AS(format, what, got, want)                                                          \
@@ -109,6 +112,12 @@ static struct access walk(const u64 *root, const struct rules *r, u64 gpa)
 			fail_msg("entry 0x%lx, right to run code: expected 1, got 0", e);
 		if (r->user && !(e & r->user))
 			fail_msg("entry 0x%lx, U: expected 1, got 0", e);
+		if (shift == 21 && (e & SLAT_LARGE)) {
+			if ((e & r->type) != r->type_wb || (e & 0x1ff000))
+				fail_msg("entry 0x%lx of a large leaf: memory type or address", e);
+			at = (e & 0x000fffffffe00000UL) | (gpa & 0x1ff000);
+			break;
+		}
 		if (shift > 12 && (e & r->zero_upper))
 			fail_msg("entry 0x%lx to a table, reserved bits: expected 0, got 0x%lx", e,
 				 e & r->zero_upper);
@@ -191,6 +200,8 @@ void frame_put(struct frame *f)
 
 static struct frame *monitor[PAGES];
 static int refuses; /* what mm_get_frame() answers, when not 0 */
+static struct frame *row; /* IN_A_ROW frames, when a test wants them */
+static bool goes; /* a page of them is taken away while they are looked for */
 static long takes_away = -1; /* this page is taken away while a fault looks for its frame */
 
 /* As munmap and a new touch: the guest loses the page first, then the frame goes. */
@@ -208,6 +219,11 @@ struct frame *mm_get_frame(struct mm *mm, u64 addr, bool write)
 
 	if (refuses)
 		return ERR_PTR(refuses);
+	if (addr >= HVA_LARGE) {
+		f = &row[(addr - HVA_LARGE) / PAGE_SIZE % IN_A_ROW];
+		frame_get(f);
+		return f;
+	}
 	if (addr < HVA || i >= PAGES)
 		fail_msg("mm_get_frame: expected an address of the slot, got 0x%lx", addr);
 	f = monitor[i];
@@ -217,6 +233,16 @@ struct frame *mm_get_frame(struct mm *mm, u64 addr, bool write)
 		replace(i);
 	}
 	return f;
+}
+
+struct frame *mm_find_block(struct mm *mm, u64 addr)
+{
+	bool there = row && addr >= HVA_LARGE && !(addr & (LARGE_PAGE_SIZE - 1));
+
+	if (there && goes)
+		memslot_invalidate(&vm.notifier, NULL, addr + PAGE_SIZE, addr + 2 * PAGE_SIZE);
+	goes = false;
+	return there ? row : NULL;
 }
 
 u64 mm_present_frames(struct mm *mm, u64 addr, unsigned int n, struct frame **frames)
@@ -253,12 +279,15 @@ static int begin(void **state)
 	memset(cpu, 0, sizeof(cpu));
 	live = calls = refuses = 0;
 	room = takes_away = -1;
+	row = NULL;
+	goes = false;
 	vm.mm = &mm;
 	vm.slat_gen = 1;
-	vm.nr_slots = 7;
+	vm.nr_slots = 9;
 	vm.slots[3] = (struct memslot){ GUEST >> PAGE_SHIFT, PAGES, HVA, 0, NULL };
 	vm.slots[5] = (struct memslot){ MIRROR >> PAGE_SHIFT, 8, HVA + 4 * PAGE_SIZE, 0, NULL };
 	vm.slots[6] = (struct memslot){ ROM >> PAGE_SHIFT, 4, HVA, KVM_MEM_READONLY, NULL };
+	vm.slots[7] = (struct memslot){ LARGE >> PAGE_SHIFT, 2 * IN_A_ROW, HVA_LARGE, 0, NULL };
 	for (u64 i = 0; i < PAGES; i++)
 		monitor[i] = take();
 	return slat_init(&vm.slat, &npt_format, NULL);
@@ -268,9 +297,11 @@ static int begin(void **state)
 static void finish(void)
 {
 	memset(cpu, 0, sizeof(cpu));
-	slat_free(&vm.slat);
+	slat_free(&vm.slat, vm.slat.root, SLAT_TOP);
 	for (u64 i = 0; i < PAGES; i++)
 		frame_put(monitor[i]);
+	for (u64 i = 0; row && i < IN_A_ROW; i++)
+		frame_put(&row[i]);
 	EQUAL("frames in use at the end", live, 0);
 	EQUAL("vm->mmu_lock at the end", vm.mmu_lock.locked, 0);
 }
@@ -684,6 +715,136 @@ static void test_pieces(void **state)
 	finish();
 }
 
+/* ---- large leaves ---- */
+
+/* The frames of a piece of 2 MiB; before others are taken. */
+static void take_row(void)
+{
+	u64 first = (ALIGN_UP(RAM_PHYS, LARGE_PAGE_SIZE) - RAM_PHYS) / PAGE_SIZE, n = 0;
+
+	while (n < IN_A_ROW) /* all of them free */
+		if (ram[first + n++].kind != FRAME_FREE) {
+			first += IN_A_ROW;
+			n = 0;
+		}
+	row = &ram[first];
+	for (n = 0; n < IN_A_ROW; n++) {
+		row[n].kind = FRAME_ANON;
+		ref_init(&row[n].refs);
+		live++;
+	}
+}
+
+/* How many of the pages of [LARGE, + 2 MiB) lead to their frame. */
+static u64 shown_of_row(bool write)
+{
+	u64 n = 0;
+
+	for (u64 i = 0; i < IN_A_ROW; i++) {
+		struct access a = walk(vm.slat.root, &npt_rules, LARGE + i * PAGE_SIZE);
+
+		n += a.f == &row[i] && a.write >= write;
+	}
+	return n;
+}
+
+static void map_row_page(u64 i, bool write)
+{
+	struct frame *old;
+
+	frame_get(&row[i]);
+	EQUAL("slat_map()", slat_map(&vm.slat, LARGE + i * PAGE_SIZE, &row[i], write, &old), 0);
+	if (old)
+		frame_put(old);
+}
+
+/* One leaf for all, over a table with three pages; any page that goes takes it along. */
+static void test_large(void **state)
+{
+	struct frame *f[2];
+	u64 *table;
+
+	take_row();
+	map_row_page(5, false);
+	map_row_page(6, true);
+	map_row_page(511, true);
+	table = slat_fold(&vm.slat, LARGE + 5 * PAGE_SIZE, row);
+	EQUAL("slat_fold() gives the table", table != NULL, 1);
+	EQUAL("pages that can be written", shown_of_row(true), IN_A_ROW);
+	EQUAL("references to a page that had a leaf", ref_read(&row[5].refs), 2);
+	slat_free(&vm.slat, table, 0);
+	EQUAL("references when the table is gone", ref_read(&row[5].refs), 1);
+	EQUAL("tables", vm.slat.nr_tables, 3);
+	EQUAL("leaves of 4 KiB", vm.slat.nr_leaves, 0);
+	EQUAL("slat_fold() again", slat_fold(&vm.slat, LARGE, row) != NULL, 0);
+	map_row_page(7, false);
+	EQUAL("pages after a map below the leaf", shown_of_row(true), IN_A_ROW);
+	EQUAL("references to that page", ref_read(&row[7].refs), 1);
+	f[0] = f[1] = &row[8];
+	slat_fill(&vm.slat, LARGE + 8 * PAGE_SIZE, f, 2, 3);
+	EQUAL("slat_fill() below the leaf takes a reference", f[0] != &row[8], 0);
+	EQUAL("slat_hide() before it", slat_hide(&vm.slat, GUEST, LARGE), 0);
+	EQUAL("slat_hide() behind it", slat_hide(&vm.slat, LARGE + LARGE_PAGE_SIZE, SLAT_LIMIT), 0);
+	EQUAL("pages", shown_of_row(true), IN_A_ROW);
+	EQUAL("slat_hide() of one page",
+	      slat_hide(&vm.slat, LARGE + 9 * PAGE_SIZE, LARGE + 10 * PAGE_SIZE), 1);
+	EQUAL("pages", shown_of_row(false), 0);
+	slat_release_hidden(&vm.slat, LARGE, LARGE + LARGE_PAGE_SIZE);
+	EQUAL("references to a page", ref_read(&row[9].refs), 1);
+	slat_fill(&vm.slat, LARGE + 8 * PAGE_SIZE, f, 2, 3);
+	EQUAL("slat_fill() without a table takes a reference", f[0] != &row[8], 0);
+	map_row_page(9, true);
+	EQUAL("pages that come again", shown_of_row(true), 1);
+	slat_free(&vm.slat, slat_fold(&vm.slat, LARGE, row), 0);
+	EQUAL("pages, at the end", shown_of_row(true), IN_A_ROW);
+	finish();
+}
+
+/* A fault makes one where slot, addresses and frames allow it; and it goes with the monitor's page. */
+static void test_large_fault(void **state)
+{
+	struct memslot *s = &vm.slots[7];
+	u64 log[2 * IN_A_ROW / 64] = { 0 };
+
+	take_row();
+	cpu[1].inside = true;
+	vm.running = 2;
+	fault(LARGE + 3 * PAGE_SIZE, false, 0);
+	EQUAL("pages after a read", shown_of_row(true), IN_A_ROW);
+	EQUAL("flushes of other CPUs", calls, 1);
+	EQUAL("tables", vm.slat.nr_tables, 3);
+	fault(LARGE + 4 * PAGE_SIZE, true, 0);
+	EQUAL("flushes after a second fault", calls, 1);
+	EQUAL("references to that page", ref_read(&row[4].refs), 1);
+	memslot_invalidate(&vm.notifier, NULL, HVA_LARGE + 100 * PAGE_SIZE,
+			   HVA_LARGE + 101 * PAGE_SIZE);
+	EQUAL("pages when one is taken away", shown_of_row(false), 0);
+	EQUAL("flushes", calls, 2);
+	goes = true;
+	fault(LARGE + 3 * PAGE_SIZE, true, 0);
+	EQUAL("pages that were taken away while they were looked for", shown_of_row(true), 1);
+	memslot_invalidate(&vm.notifier, NULL, HVA_LARGE, HVA_LARGE + 4 * PAGE_SIZE);
+	s->dirty = log;
+	fault(LARGE + 3 * PAGE_SIZE, true, 0);
+	EQUAL("pages of a slot that is logged", shown_of_row(true), 1);
+	EQUAL("pages in the log", log[0], 8);
+	s->dirty = NULL;
+	s->flags = KVM_MEM_READONLY;
+	fault(LARGE + 5 * PAGE_SIZE, false, 0);
+	EQUAL("pages of a read-only slot", shown_of_row(false), 2);
+	*s = (struct memslot){ LARGE >> PAGE_SHIFT, IN_A_ROW - 1, HVA_LARGE, 0, NULL };
+	fault(LARGE + 16 * PAGE_SIZE, true, 0);
+	EQUAL("pages of a slot that is too short", shown_of_row(true), 2);
+	*s = (struct memslot){ (LARGE + PAGE_SIZE) >> PAGE_SHIFT, 2 * IN_A_ROW,
+			       HVA_LARGE + PAGE_SIZE, 0, NULL };
+	fault(LARGE + 26 * PAGE_SIZE, true, 0);
+	EQUAL("pages of a slot that begins too late", shown_of_row(true), 3);
+	*s = (struct memslot){ LARGE >> PAGE_SHIFT, IN_A_ROW, HVA_LARGE + PAGE_SIZE, 0, NULL };
+	fault(LARGE + 36 * PAGE_SIZE, true, 0);
+	EQUAL("pages of a slot with the monitor's addresses aside", shown_of_row(true), 3);
+	finish();
+}
+
 static int start(void **state)
 {
 	void *p = mmap((void *)RAM_AT, RAM_FRAMES * (PAGE_SIZE + sizeof(*ram)),
@@ -701,10 +862,11 @@ int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup(test_##name, begin)
 	const struct CMUnitTest tests[] = {
-		TEST(ept_format), TEST(ept_pointer), TEST(npt_format), TEST(map),     TEST(replace),
-		TEST(no_memory),  TEST(ranges),      TEST(hide),       TEST(release), TEST(fill),
-		TEST(random),     TEST(fault),       TEST(race),       TEST(copy),    TEST(order),
-		TEST(later),      TEST(pieces),
+		TEST(ept_format), TEST(ept_pointer), TEST(npt_format),  TEST(map),
+		TEST(replace),    TEST(no_memory),   TEST(ranges),      TEST(hide),
+		TEST(release),    TEST(fill),        TEST(random),      TEST(fault),
+		TEST(race),       TEST(copy),        TEST(order),       TEST(later),
+		TEST(pieces),     TEST(large),       TEST(large_fault),
 	};
 
 	return RUN_TESTS(argc, argv, tests, start);

@@ -75,6 +75,27 @@ static void *map_image(struct machine *m, uint64_t align)
 	return p;
 }
 
+/*
+ * large: in pages of 2 MiB where the host can. A guest that uses little of its memory has it from the host in small
+ * ones, as it asks for it.
+ */
+static void *map_ram(uint64_t size, bool large)
+{
+	uint64_t more = large ? LINUX_ALIGN : 0;
+	char *p = mmap(NULL, size + more, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint64_t skip = -(uint64_t)p & (LINUX_ALIGN - 1);
+
+	if (p == MAP_FAILED)
+		die(STATUS_FAILED, "no memory for the machine: %s", strerror(errno));
+	if (!large)
+		return p;
+	munmap(p, skip);
+	munmap(p + skip + size, more - skip);
+	madvise(p + skip, size, MADV_HUGEPAGE);
+	return p + skip;
+}
+
 static void create_memory(struct machine *m)
 {
 	/* of a snapshot, the sizes are known */
@@ -87,10 +108,7 @@ static void create_memory(struct machine *m)
 	if (m->ram_size + m->image_size > PCI_WINDOW)
 		die(STATUS_USAGE, "memory and image together can be at most %lu MiB",
 		    PCI_WINDOW >> 20);
-	m->ram = mmap(NULL, m->ram_size, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (m->ram == MAP_FAILED)
-		die(STATUS_FAILED, "no memory for the machine: %s", strerror(errno));
+	m->ram = map_ram(m->ram_size, m->load == linux_load);
 	m->load(m);
 	memory_slot(m, 0, 0, m->ram, m->ram_size, 0);
 	if (m->rom.size)

@@ -127,6 +127,7 @@ enum vmcs_field {
 #define MSR_VMX_TRUE_ENTRY 0x490
 #define EPT_CAP_WALK_4 BIT(6)
 #define EPT_CAP_WB BIT(14)
+#define EPT_CAP_2M BIT(16)
 #define EPT_CAP_INVEPT (BIT(20) | BIT(25)) /* the instruction, single-context */
 #define VPID_CAP_INVVPID (BIT(32) | BIT(41))
 

@@ -42,7 +42,7 @@ static u32 controls(u32 msr, u32 wanted)
 
 static const char *vmx_probe(void)
 {
-	const u64 ept_needs = EPT_CAP_WALK_4 | EPT_CAP_WB | EPT_CAP_INVEPT;
+	const u64 ept_needs = EPT_CAP_WALK_4 | EPT_CAP_WB | EPT_CAP_2M | EPT_CAP_INVEPT;
 	u64 v;
 
 	if (!(cpuid(1, 0).ecx & BIT(5)))
@@ -57,7 +57,7 @@ static const char *vmx_probe(void)
 	if (!may_set(MSR_VMX_PROC2, PROC2_WANTED))
 		return "without unrestricted guest";
 	if (rdmsr_safe(MSR_VMX_EPT_VPID_CAP, &v) || (v & ept_needs) != ept_needs)
-		return "EPT lacks 4 levels, write-back or INVEPT";
+		return "EPT lacks 4 levels, write-back, 2 MiB pages or INVEPT";
 	if (!may_set(MSR_VMX_TRUE_PIN, PIN_WANTED) || !may_set(MSR_VMX_TRUE_EXIT, EXIT_WANTED) ||
 	    !may_set(MSR_VMX_TRUE_ENTRY, ENTRY_WANTED))
 		return "lacks a control this hypervisor needs";
@@ -94,12 +94,10 @@ static void vmx_setup(void)
 
 static int vmx_cpu_on(void *page)
 {
+	u64 feature = rdmsr(MSR_FEATURE_CONTROL); /* vmx_probe() has read it */
 	paddr_t phys = virt_to_phys(page);
-	u64 feature;
 	u8 failed;
 
-	if (rdmsr_safe(MSR_FEATURE_CONTROL, &feature))
-		return -EBUSY;
 	if (!(feature & FEATURE_CONTROL_LOCKED))
 		wrmsr_safe(MSR_FEATURE_CONTROL,
 			   feature | FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX);

@@ -6,7 +6,7 @@ from harness import Case
 
 HOST = labs.unit_tests("slat", ["ept_format", "ept_pointer", "npt_format", "map", "replace", "no_memory",
                                 "ranges", "hide", "release", "random", "fault", "race", "copy", "order",
-                                "later", "pieces"])
+                                "later", "pieces", "large"])
 
 NPT, EPT = ("qemu",), ("bochs",)
 
