@@ -40,6 +40,7 @@ ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up
 echo "@ $(ping -c 3 -i 0.1 10.9.0.1 | grep received)"
 echo "@ received $(nc 10.9.0.1 7777 < /dev/null | md5sum)"
 echo "@ sent $(nc 10.9.0.1 7778 < /random)"
+stty -F /dev/console -opost # waits until all of it is out: the echo of hvc0 comes on the same wire, between its letters
 # the last one to close hvc0 takes its settings along
 { stty -opost -echo; read -r line; echo "@ typed $line" >&0; } <> /dev/hvc0
 echo "@ consoles $(cat /sys/class/tty/console/active)"
