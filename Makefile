@@ -103,7 +103,7 @@ endif
 LDSCRIPT := kernel/x86/boot/kernel.ld
 KLINK = $(LD) -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments -T $(LDSCRIPT)
 
-$(eval $(call stamp,$(BASE)/.kflags,$(CC) $(KFLAGS) $(KFAST)))
+$(eval $(call stamp,$(BASE)/.kflags,$(CC) $(KFLAGS) $(KFAST) : $(KSMALL)))
 $(eval $(call stamp,$(BUILD)/.kobj,$(KLINK) $(KOBJ)))
 $(BASE)/obj/%.o: %.c $(BASE)/.kflags | $(UAPI)/.done
 	$(call say,CC,$<)
