@@ -304,16 +304,23 @@ static void remap_of_a_file(void)
 
 /* ---- madvise ---- */
 
-static void dontneed_sorts(void)
+/* A page of a file, private and shared, and a shared one of none. */
+static void map_sorts(char **f, char **s, char **sh)
 {
-	char *a = island(2, RW), *s, *f, *sh;
 	int fd;
 
 	make_file("f", "file");
 	fd = open("f", O_RDWR);
-	f = map(1, RW, MAP_PRIVATE, fd);
-	s = map(1, RW, MAP_SHARED, fd);
-	sh = map(1, RW, MAP_SHARED | MAP_ANONYMOUS, -1);
+	*f = map(1, RW, MAP_PRIVATE, fd);
+	*s = map(1, RW, MAP_SHARED, fd);
+	*sh = map(1, RW, MAP_SHARED | MAP_ANONYMOUS, -1);
+}
+
+static void dontneed_sorts(void)
+{
+	char *a = island(2, RW), *f, *s, *sh;
+
+	map_sorts(&f, &s, &sh);
 	write_pages(a, 2);
 	f[0] = 'P';
 	s[1] = 'S';
@@ -480,14 +487,9 @@ static char *two_pieces(void)
 
 static void huge_advice(void)
 {
-	char *p = island(3, RW), *s, *f, *sh;
-	int fd;
+	char *p = island(3, RW), *f, *s, *sh;
 
-	make_file("f", "file");
-	fd = open("f", O_RDWR);
-	f = map(1, RW, MAP_PRIVATE, fd);
-	s = map(1, RW, MAP_SHARED, fd);
-	sh = map(1, RW, MAP_SHARED | MAP_ANONYMOUS, -1);
+	map_sorts(&f, &s, &sh);
 	for (int advice = MADV_HUGEPAGE; advice <= MADV_NOHUGEPAGE; advice++) {
 		R(madvise(p, 3 * PAGE, advice));
 		R(madvise(p + 1, PAGE, advice));

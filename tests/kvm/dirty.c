@@ -264,13 +264,9 @@ static void large_pages(void)
 {
 	const size_t size = 4UL << 20;
 	uint64_t bits[16 + 1];
+	uint8_t *p = large_memory(size);
 	struct guest g;
-	uint8_t *p =
-		mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	CHECK(p != MAP_FAILED);
-	p += -(uintptr_t)p & (size - 1);
-	CHECK(madvise(p, size, MADV_HUGEPAGE) == 0);
 	guest_make(&g, false);
 	guest_long_mode(&g);
 	for (int round = 0; round < 2; round++) {

@@ -248,6 +248,20 @@ static inline void *io_data(struct guest *g)
 	return (uint8_t *)g->run + g->run->io.data_offset;
 }
 
+#define LARGE (2UL << 20)
+
+/* Size bytes on a boundary of LARGE, for which large pages are wished. */
+static inline uint8_t *large_memory(size_t size)
+{
+	uint8_t *p = mmap(NULL, size + LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+
+	CHECK(p != MAP_FAILED);
+	p += -(uintptr_t)p & (LARGE - 1);
+	CHECK(madvise(p, size, MADV_HUGEPAGE) == 0);
+	return p;
+}
+
 /* The next exit is an OUT of one byte to port; the byte. */
 static inline uint8_t take_out(struct guest *g, uint16_t port)
 {

@@ -221,7 +221,6 @@ static void taken_away_in_flight(void)
 
 /* ---- memory that may be mapped by large pages ---- */
 
-#define LARGE (2UL << 20)
 #define AT LARGE /* where the guest has its two pieces, identity-mapped */
 
 /* Writes each page's address into it. Then, again and again: says a byte of the page at RDI, writes BL there. */
@@ -229,18 +228,6 @@ GUEST(filler, 64,
       "mov $0x200000, %rdi; 1: mov %rdi, (%rdi); add $0x1000, %rdi; cmp $0x600000, %rdi; jne 1b\n"
       "out %al, $0x12\n"
       "2: mov 1(%rdi), %al; out %al, $0x10; mov %bl, 1(%rdi); out %al, $0x11; jmp 2b");
-
-/* Size bytes on a boundary of LARGE, for which large pages are wished. */
-static uint8_t *large_memory(size_t size)
-{
-	uint8_t *p = mmap(NULL, size + LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			  -1, 0);
-
-	CHECK(p != MAP_FAILED);
-	p += -(uintptr_t)p & (LARGE - 1);
-	CHECK(madvise(p, size, MADV_HUGEPAGE) == 0);
-	return p;
-}
 
 /* The guest has filled the two pieces; the monitor's address of them. */
 static uint8_t *make_filled(struct guest *g)
