@@ -89,7 +89,7 @@ KFAST := kernel/lib/% kernel/sched/% kernel/mm/% vmm/vcpu.c vmm/exit.c vmm/cpuid
 	$(addprefix kernel/proc/,fork.c exec.c exit.c task.c pid.c signal.c futex.c wait.c) \
 	$(addprefix kernel/net/,socket.c unix.c unix_data.c pkt.c netdev.c ip.c route.c tcp.c tcp_in.c tcp_out.c udp.c) \
 	$(addprefix kernel/syscall/,entry.c rw.c file.c stat.c)
-KSMALL := kernel/mm/reclaim.c kernel/lib/printf.c
+KSMALL := kernel/mm/reclaim.c kernel/lib/printf.c kernel/lib/ebpf.c
 KFLAGS := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
 	-isystem $(UAPI) -isystem kernel/net/uapi -isystem kernel/proc/uapi -Ikernel -I. \
 	-I$(BASE)/gen -D__KERNEL_DYAD__ \

@@ -310,9 +310,9 @@ static int cg_fill(struct super *sb, const char *source, unsigned long flags, co
 	return 0;
 }
 
-static struct super *cg_existing(void)
+static struct super *cg_existing(const char *source)
 {
-	return cgroup_sb;
+	return cgroup_sb ? super_share(cgroup_sb) : NULL;
 }
 
 /* In a cgroup namespace, what is mounted is the namespace's own root. */

@@ -5,6 +5,9 @@
  * page of a file is then the very frame of the image, in memory (tmpfs, the initramfs) or in the page
  * cache of the device, where it comes when it is first wanted.
  *
+ * All mounts of one image have one super, as those of a device have on Linux: its names, inodes and pages are
+ * there for the next one, and only once for many.
+ *
  * Each inode in use is found by its nid in a radix tree of the super, guarded by es->lock; the tree
  * holds no references. What the disk says is read by erofs_disk.c, which trusts nothing.
  */
@@ -17,7 +20,12 @@ struct erofs_super {
 	spinlock_t lock; /* guards inodes */
 	struct radix inodes;
 	bool told; /* that the image is damaged: once */
+	struct super *sb;
+	struct list_head link; /* in images */
 };
+
+static spinlock_t images_lock; /* guards images */
+static struct list_head images = LIST_INIT(images);
 
 static const struct inode_ops erofs_dir_iops, erofs_link_iops, erofs_iops;
 static const struct file_ops erofs_dir_fops;
@@ -310,6 +318,9 @@ static void erofs_put_super(struct super *sb)
 
 	if (!es)
 		return;
+	spin_lock(&images_lock);
+	list_del(&es->link);
+	spin_unlock(&images_lock);
 	file_put(es->file);
 	kfree(es);
 }
@@ -366,6 +377,8 @@ static int erofs_fill(struct super *sb, const char *source, unsigned long flags,
 	if (!es)
 		return -ENOMEM;
 	spin_init(&es->lock);
+	es->sb = sb;
+	list_init(&es->link);
 	sb->priv = es;
 	sb->ops = &erofs_super_ops;
 	sb->magic = EROFS_SUPER_MAGIC_V1;
@@ -387,7 +400,39 @@ static int erofs_fill(struct super *sb, const char *source, unsigned long flags,
 		inode_put(root);
 		return complain(sb, es->img.root_nid, -EUCLEAN);
 	}
-	return sb_set_root(sb, root);
+	err = sb_set_root(sb, root);
+	if (err)
+		return err;
+	spin_lock(&images_lock);
+	list_add(&es->link, &images);
+	spin_unlock(&images_lock);
+	return 0;
 }
 
-struct fs_type erofs_type = { .name = "erofs", .reclaim = true, .fill = erofs_fill };
+/* That of the same file, if it has not got another size since; whatever is wrong with it, erofs_fill() finds. */
+static struct super *erofs_existing(const char *source)
+{
+	struct file *f = source ? file_open(AT_FDCWD, source, O_RDONLY, 0, 0) : ERR_PTR(-EINVAL);
+	struct super *found = NULL;
+	struct erofs_super *es;
+
+	if (IS_ERR(f))
+		return NULL;
+	spin_lock(&images_lock);
+	list_for_each(es, &images, link)
+		if (S_ISREG(f->inode->mode) && es->file->inode == f->inode &&
+		    es->img.size == f->inode->size && ref_get_unless_zero(&es->sb->refs)) {
+			found = es->sb;
+			break;
+		}
+	spin_unlock(&images_lock);
+	file_put(f);
+	return found;
+}
+
+struct fs_type erofs_type = {
+	.name = "erofs",
+	.reclaim = true,
+	.fill = erofs_fill,
+	.existing = erofs_existing,
+};

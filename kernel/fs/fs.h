@@ -201,8 +201,8 @@ struct fs_type {
 	int (*fill)(struct super *sb, const char *source, unsigned long flags, const char *data);
 	/* Of a type whose instances are shared: options of each mount. -EINVAL; NULL: they do not count. */
 	int (*options)(const char *data);
-	/* An instance to share instead of a new one (cgroup2, sysfs, devtmpfs), or NULL. */
-	struct super *(*existing)(void);
+	/* An instance to share instead of a new one, with a reference (super_share()), or NULL. */
+	struct super *(*existing)(const char *source);
 	/* What a new mount of sb shows, with a reference, when it is not sb->root (cgroup2 in a cgroup
 	 * namespace); may be NULL. */
 	struct dentry *(*mount_root)(struct super *sb);
@@ -230,6 +230,11 @@ struct super {
 	void *priv;
 };
 #define SUPER_MAX_DEPTH 4
+static inline struct super *super_share(struct super *sb)
+{
+	ref_get(&sb->refs);
+	return sb;
+}
 void fs_register(struct fs_type *type);
 void fs_types_show(struct strbuf *out); /* /proc/filesystems */
 void super_put(struct super *sb);

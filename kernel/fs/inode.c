@@ -283,14 +283,12 @@ struct super *super_get(struct fs_type *type, const char *source, unsigned long 
 			const char *data)
 {
 	int err = type->options ? type->options(data) : 0;
-	struct super *sb = type->existing && !err ? type->existing() : NULL;
+	struct super *sb = type->existing && !err ? type->existing(source) : NULL;
 
 	if (err)
 		return ERR_PTR(err);
-	if (sb) {
-		ref_get(&sb->refs);
+	if (sb)
 		return sb;
-	}
 	sb = super_new(type, flags);
 	if (!sb)
 		return ERR_PTR(-ENOMEM);

@@ -15,9 +15,9 @@ static int sysfs_fill(struct super *sb, const char *source, unsigned long flags,
 	return err;
 }
 
-static struct super *sysfs_existing(void)
+static struct super *sysfs_existing(const char *source)
 {
-	return sys_mount ? sys_mount->sb : NULL;
+	return sys_mount ? super_share(sys_mount->sb) : NULL;
 }
 
 struct fs_type sysfs_type = {

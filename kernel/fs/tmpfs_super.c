@@ -219,9 +219,9 @@ static int devtmpfs_fill(struct super *sb, const char *source, unsigned long fla
 	return tmpfs_fill_plain(sb, 0755, false);
 }
 
-static struct super *devtmpfs_existing(void)
+static struct super *devtmpfs_existing(const char *source)
 {
-	return dev_mount ? dev_mount->sb : NULL;
+	return dev_mount ? super_share(dev_mount->sb) : NULL;
 }
 
 static struct fs_type devtmpfs_type = {

@@ -288,11 +288,11 @@ static struct mount *own_instance(void)
 	return m;
 }
 
-static struct super *mq_existing(void)
+static struct super *mq_existing(const char *source)
 {
 	struct mount *m = own_instance();
 
-	return IS_ERR(m) ? NULL : m->sb;
+	return IS_ERR(m) ? NULL : super_share(m->sb);
 }
 
 static int no_memory(struct super *sb, const char *source, unsigned long flags, const char *data)

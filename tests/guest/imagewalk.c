@@ -6,6 +6,8 @@
  * imagewalk -n ROUNDS -s SEED IMAGE: the same with ROUNDS damaged copies of it. Errors are expected;
  * it says how many copies were mounted and in how many something could not be read. Fails when a copy
  * brought more than one line to the kernel's log.
+ *
+ * imagewalk -t IMAGE: mounts it twice, and again when it is longer: how many devices that are.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -192,22 +194,59 @@ static int damaged(const char *path, int rounds)
 	return 0;
 }
 
+/* The device of a new mount of it. */
+static dev_t device_at(const char *place, const char *image)
+{
+	struct stat st;
+
+	if (mount(image, place, "erofs", MS_RDONLY, NULL) || stat(place, &st)) {
+		perror(image);
+		exit(1);
+	}
+	return st.st_dev;
+}
+
+static int twice(const char *image)
+{
+	dev_t first = device_at("m", image), second, longer;
+	int fd = open(image, O_WRONLY | O_APPEND);
+
+	mkdir("n", 0700);
+	second = device_at("n", image);
+	if (write(fd, "", 1) != 1)
+		return -1;
+	close(fd);
+	longer = device_at("m", image);
+	printf("%s, then %s\n", first == second ? "one" : "two",
+	       first == longer ? "the same" : "another");
+	while (!umount("m") || !umount("n"))
+		;
+	rmdir("n");
+	printf("%s afterwards\n", device_at("m", image) == longer ? "the same" : "another");
+	return umount("m");
+}
+
 int main(int argc, char **argv)
 {
 	int c, rounds = 0, status;
+	bool two = false;
 
-	while ((c = getopt(argc, argv, "vn:s:")) != -1)
-		if (c == 'v')
+	while ((c = getopt(argc, argv, "tvn:s:")) != -1)
+		if (c == 't')
+			two = true;
+		else if (c == 'v')
 			verbose = true;
 		else if (c == 'n')
 			rounds = atoi(optarg);
 		else if (c == 's')
 			seed = strtoull(optarg, NULL, 0) * 0x9e3779b97f4a7c15ULL;
 	if (optind + 1 != argc || mkdir("m", 0700)) {
-		fprintf(stderr, "imagewalk [-v] [-n ROUNDS -s SEED] IMAGE\n");
+		fprintf(stderr, "imagewalk [-v | -t] [-n ROUNDS -s SEED] IMAGE\n");
 		return 2;
 	}
-	status = rounds ? damaged(argv[optind], rounds) : visit(argv[optind]);
+	status = two      ? twice(argv[optind])
+		 : rounds ? damaged(argv[optind], rounds)
+			  : visit(argv[optind]);
 	if (status < 0)
 		perror(argv[optind]);
 	rmdir("m");

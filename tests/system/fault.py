@@ -15,6 +15,9 @@ CASES = [fault(name, name) for name in ("clone", "unshare", "cgroup", "socket", 
         ("tmpfs", "size=1m,mode=700"), ("proc", ""), ("sysfs", ""), ("devpts", "newinstance"), ("mqueue", ""),
         ("cgroup2", ""), ("overlay", "lowerdir=/etc:/bin"), ("erofs", "/images/busybox.erofs"))
 ] + [
+    # an image that is not mounted yet
+    Case("mount-new-erofs", "cp /images/busybox.erofs /tmp/i; /tests/guest/fault mount 'erofs /tmp/i' 2> /dev/null; rm /tmp/i",
+         out=DONE, seconds=60),
     fault("copy-up", "overlay /images/busybox.erofs"),
     fault("exec", "exec '' 1 150"),
     # a page that the tool itself needs and does not get ends it: the next one takes away what it had made

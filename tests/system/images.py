@@ -37,6 +37,8 @@ CASES = [
     Case("device-and-attribute", "ctr run -u 0 oci -- stat -c '%F %t:%T %a' /nodes/one; "
          "/tests/guest/imagewalk -v /images/oci.erofs | grep tagged",
          out="character special file 1:3 666\n./tagged user.tag=value"),
+    # of one file there is one instance, while it is as it was
+    Case("mounted-twice", "cp /images/oci.erofs i; /tests/guest/imagewalk -t i", out="one, then another\nanother afterwards"),
     # damaged ones, mounted and read to the last byte: an errno, and at most one line of the log each
     Case("damaged", "/tests/guest/imagewalk -n 300 -s 1 /images/oci.erofs", match=r"^300 images, [1-9]\d+ mounted, "
          r"[1-9]\d+ with errors", seconds=90, on=("imagesan",)),
