@@ -27,7 +27,7 @@ void res_counter_put(struct res_counter *res)
 		res->release(res);
 }
 
-static void raise_peak(struct res_counter *res, u64 count)
+static inline void raise_peak(struct res_counter *res, u64 count)
 {
 	u64 peak = __atomic_load_n(&res->peak, __ATOMIC_RELAXED);
 
@@ -38,7 +38,7 @@ static void raise_peak(struct res_counter *res, u64 count)
 }
 
 /* Charges this level alone. False when its limit forbids it, or when the sum would overflow. */
-static bool charge_level(struct res_counter *res, u64 n, u64 limit)
+static inline bool charge_level(struct res_counter *res, u64 n, u64 limit)
 {
 	/* LAB 07: begin
 	 * Add n to res->count, unless the sum would be more than limit: then return false, and nothing has

@@ -89,8 +89,9 @@ static void stir(void)
 void random_bytes(void *buf, size_t n)
 {
 	u32 key[8], block[16];
-	u64 use;
+	size_t part = min(n, sizeof(key));
 	u8 *out = buf;
+	u64 use;
 
 	spin_lock(&pool.lock);
 	stir();
@@ -99,13 +100,12 @@ void random_bytes(void *buf, size_t n)
 	chacha_block(key, use, 0, block);
 	memcpy(pool.key, block, sizeof(pool.key));
 	spin_unlock(&pool.lock);
-	for (u64 i = 1; n; i++) {
-		size_t part = min(n, sizeof(block));
-
+	memcpy(out, block + 8, part); /* what is not the next key */
+	for (u64 i = 1; n -= part; i++) {
+		out += part;
+		part = min(n, sizeof(block));
 		chacha_block(key, use, i, block);
 		memcpy(out, block, part);
-		out += part;
-		n -= part;
 	}
 }
 
