@@ -41,7 +41,7 @@ uint64_t capability_bit(const char *name)
 
 /* Calls that a container has no use for, unless it has the capability that they ask for. */
 #define NEVER 64
-#define MAX_FILTER 160 /* instructions: 13 and one for each call; jumps reach farther */
+#define MAX_FILTER 160 /* instructions: 14 and one for each call; jumps reach farther */
 static const struct {
 	short capability, calls[18]; /* 0 ends them: read(2) is not among them */
 } denied[] = {
@@ -76,6 +76,7 @@ const struct sock_fprog *default_seccomp(uint64_t capabilities)
 		LOAD(arch), JUMP(BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		LOAD(nr), JUMP(BPF_JGE, X32_BIT, 0, 1), REFUSE(ENOSYS),
+		JUMP(BPF_JGE, SYS_syslog, 0, 0), /* none below is among those denied */
 	}, clones[] = {
 		/* Its flags cannot be seen: a C library then takes clone. */
 		JUMP(BPF_JEQ, SYS_clone3, 0, 1), REFUSE(ENOSYS),
@@ -92,6 +93,7 @@ const struct sock_fprog *default_seccomp(uint64_t capabilities)
 			f[n++] = (struct sock_filter)JUMP(BPF_JEQ, *call, 0, 0);
 	}
 	last = n;
+	f[first - 1].jf = last - first;
 	if (!(capabilities & BIT(CAP_SYS_ADMIN))) {
 		memcpy(f + n, clones, sizeof(clones));
 		n += sizeof(clones) / sizeof(*clones);

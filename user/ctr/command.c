@@ -151,7 +151,7 @@ static int set_rights(const struct container *c, const struct account *who)
 
 static int exec_command(const struct container *c, const char *path)
 {
-	int errors = fcntl(2, F_DUPFD_CLOEXEC, 3), err;
+	int errors = c->io.terminal || c->io.fds ? fcntl(2, F_DUPFD_CLOEXEC, 3) : -1, err;
 
 	io_errors(&c->io);
 	execve(path, c->argv, c->envp);

@@ -250,9 +250,8 @@ static bool kernel_has(const char *feature)
 	char path[128], text[4096];
 	size_t n = strlen(feature);
 
-	if (join(path, sizeof(path), "/proc/self/ns/", feature, NULL) && !access(path, F_OK))
-		return true;
-	if (join(path, sizeof(path), "/dev/", feature, NULL) && !access(path, F_OK))
+	if ((join(path, sizeof(path), "/proc/self/ns/", feature, NULL) && !access(path, F_OK)) ||
+	    (join(path, sizeof(path), "/dev/", feature, NULL) && !access(path, F_OK)))
 		return true;
 	if (read_small(AT_FDCWD, "/proc/filesystems", text, sizeof(text)) < 0)
 		return false;
@@ -268,6 +267,8 @@ static void check_platform(const char *name, const struct image_config *config)
 	const char *platform = image_config_next(config, "Platform", NULL), *needs = NULL;
 	struct utsname u;
 
+	if ((!platform || !strcmp(platform, PLATFORM)) && !image_config_next(config, "Needs", NULL))
+		return;
 	uname(&u);
 	if (platform && strcmp(platform, PLATFORM))
 		die(STATUS_FAILED, "image %s needs %s, this is %s/amd64 (linux ABI)", name,
@@ -286,9 +287,7 @@ static void describe(struct container *c, const char *image, struct image_config
 	static char *shell[] = { "/bin/sh", NULL };
 
 	c->image = image;
-	c->argv = *argv ? argv : image_config_command(config);
-	if (!c->argv)
-		c->argv = shell;
+	c->argv = (*argv ? argv : image_config_command(config)) ?: shell;
 	set_surroundings(c, &opt.around, config);
 	c->namespaces = describe_namespaces();
 	c->capabilities[SET_BOUNDING] = describe_capabilities();
