@@ -8,10 +8,11 @@
  * between finding a frame and mapping it. Slots change, and pages are hidden and released, only with
  * mm->lock held as well, so the two steps of one never mix with another's.
  *
- * The dirty log: in a slot that is logged a leaf is writable only while the page's bit is set. Both change
- * together under vm->mmu_lock, and who clears a bit flushes all vCPUs before the monitor looks at the page.
- * What leaves the second level keeps its bit. Large leaves are only in slots that are not logged: when that
- * changes, all leaves of the slot go.
+ * The dirty log of a slot is a bit a page. Where the CPU marks the leaves that it writes through, those marks belong
+ * to it: they are collected when the monitor asks, and before a leaf goes or changes. Elsewhere (protects()) a leaf
+ * is writable only while the page's bit is set. Both change together under vm->mmu_lock, and who clears a bit
+ * or a mark flushes all vCPUs before the monitor looks at the page. Large leaves are only in slots that are not logged:
+ * when that changes, all leaves of the slot go.
  */
 #include "vmm/vmm.h"
 
@@ -42,9 +43,16 @@ bool memslot_find(struct vm *vm, u64 gpa, struct memslot *out)
 	return s;
 }
 
-/* The page at gpa, in slot s (or none), has been written, or is about to be. vm->mmu_lock held. */
-static void mark_dirty(struct memslot *s, u64 gpa)
+/* Can the log of s learn of a write by a fault only? */
+static bool protects(const struct vm *vm, const struct memslot *s)
 {
+	return s->dirty && !vm->slat.fmt->dirty;
+}
+
+/* The page at gpa has been written, or is about to be. vm->mmu_lock held. */
+void memslot_written(struct slat *slat, u64 gpa)
+{
+	struct memslot *s = slot_at(container_of(slat, struct vm, slat), gpa >> PAGE_SHIFT);
 	u64 page;
 
 	if (!s || !s->dirty)
@@ -166,7 +174,8 @@ int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r)
 		.hva = r->userspace_addr,
 		.flags = r->flags,
 	};
-	struct memslot *slot = &vm->slots[r->slot % VMM_MAX_SLOTS], old;
+	struct memslot *slot = &vm->slots[r->slot % VMM_MAX_SLOTS];
+	u64 *old;
 	int err;
 
 	MUTEX_GUARD(&vm->lock);
@@ -179,15 +188,17 @@ int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r)
 			return -ENOMEM;
 	}
 	mutex_lock(&vm->mm->lock);
+	/* While the log still has these pages; no fault finds a frame before we let go of mm->lock. */
+	zap(vm, slot->gfn << PAGE_SHIFT, (slot->gfn + slot->pages) << PAGE_SHIFT);
 	spin_lock(&vm->mmu_lock);
-	old = *slot;
+	vm->mmu_seq++;
+	old = slot->dirty;
 	*slot = new;
 	vm->nr_slots = max(vm->nr_slots, r->slot + 1);
 	spin_unlock(&vm->mmu_lock);
-	zap(vm, old.gfn << PAGE_SHIFT, (old.gfn + old.pages) << PAGE_SHIFT);
 	mutex_unlock(&vm->mm->lock);
-	if (old.dirty != new.dirty)
-		kfree(old.dirty);
+	if (old != new.dirty)
+		kfree(old);
 	return 0;
 }
 
@@ -198,7 +209,7 @@ int memslot_get_log(struct vm *vm, const struct kvm_dirty_log *log)
 {
 	u64 __user *to = (u64 __user *)log->dirty_bitmap;
 	struct memslot *s = &vm->slots[log->slot % VMM_MAX_SLOTS];
-	u64 any = 0;
+	bool any = false;
 	int err = 0;
 
 	MUTEX_GUARD(&vm->lock);
@@ -208,12 +219,10 @@ int memslot_get_log(struct vm *vm, const struct kvm_dirty_log *log)
 		u64 gpa = (s->gfn + 64 * i) << PAGE_SHIFT, n = min(64UL, s->pages - 64 * i), word;
 
 		spin_lock(&vm->mmu_lock);
+		any |= slat_watch(&vm->slat, gpa, gpa + n * PAGE_SIZE);
 		word = s->dirty[i];
 		s->dirty[i] = 0;
-		if (word)
-			slat_protect(&vm->slat, gpa, gpa + n * PAGE_SIZE);
 		spin_unlock(&vm->mmu_lock);
-		any |= word;
 		err = put_user(word, &to[i]);
 	}
 	if (any)
@@ -226,7 +235,7 @@ static int map_frame(struct vm *vm, u64 gpa, struct frame *f, bool write, u64 se
 {
 	/* LAB 10: begin
 	 * Under vm->mmu_lock: when vm->mmu_seq is seq still, slat_map(), and with write the dirty log hears of
-	 * it, mark_dirty(); else -EAGAIN. The reference to f is ours to give: without success it is put back. A
+	 * it, memslot_written(), unless the CPU tells (dirty of the format); else -EAGAIN. The reference to f is ours to give: without success it is put back. A
 	 * frame that gave way (a read had mapped what was shared, now a write has its own copy) may be put only
 	 * when no CPU has it any more: that flush, if it is another frame, is done without the lock.
 	 * starter: (void)flush_guests;
@@ -239,8 +248,8 @@ static int map_frame(struct vm *vm, u64 gpa, struct frame *f, bool write, u64 se
 
 	spin_lock(&vm->mmu_lock);
 	err = vm->mmu_seq != seq ? -EAGAIN : slat_map(&vm->slat, gpa, f, write, &old);
-	if (!err && write)
-		mark_dirty(slot_at(vm, gpa >> PAGE_SHIFT), gpa);
+	if (!err && write && !vm->slat.fmt->dirty)
+		memslot_written(&vm->slat, gpa);
 	spin_unlock(&vm->mmu_lock);
 	if (old && old != f)
 		flush_guests(vm); /* a read-only page gave way to the writable copy */
@@ -303,7 +312,7 @@ static void map_around(struct vm *vm, u64 gpa)
 	a = max(a, s.gfn << PAGE_SHIFT);
 	n = (min(end, (s.gfn + s.pages) << PAGE_SHIFT) - a) / PAGE_SIZE;
 	writable = mm_present_frames(vm->mm, slot_hva(&s, a), n, frames);
-	if (s.dirty || (s.flags & KVM_MEM_READONLY))
+	if (protects(vm, &s) || (s.flags & KVM_MEM_READONLY))
 		writable = 0;
 	spin_lock(&vm->mmu_lock);
 	if (vm->mmu_seq == seq)
@@ -358,7 +367,7 @@ int memslot_fault(struct vm *vm, u64 gpa, bool write)
 		return 0;
 	}
 	end = last = gpa + PAGE_SIZE;
-	if (gpa == READ_ONCE(vm->next_write) && memslot_find(vm, gpa, &s) && !s.dirty)
+	if (gpa == READ_ONCE(vm->next_write) && memslot_find(vm, gpa, &s) && !protects(vm, &s))
 		last = min(gpa + AHEAD, (s.gfn + s.pages) << PAGE_SHIFT);
 	while (end < last && !fault_page(vm, end, true))
 		end += PAGE_SIZE;
@@ -370,7 +379,7 @@ int memslot_fault(struct vm *vm, u64 gpa, bool write)
 static void log_write(struct vm *vm, u64 gpa)
 {
 	SPIN_GUARD(&vm->mmu_lock);
-	mark_dirty(slot_at(vm, gpa >> PAGE_SHIFT), gpa);
+	memslot_written(&vm->slat, gpa);
 }
 
 int guest_copy(struct vm *vm, u64 gpa, void *buf, size_t n, bool write)

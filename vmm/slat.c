@@ -43,6 +43,13 @@ static u64 *new_table(struct slat *s)
 	return frame_va(f);
 }
 
+/* e, the leaf of gpa, becomes new. The CPU may mark it until then, and not afterwards. */
+static void change_leaf(struct slat *s, u64 gpa, u64 *e, u64 new)
+{
+	if (__atomic_exchange_n(e, new, __ATOMIC_SEQ_CST) & s->fmt->dirty)
+		s->written(s, gpa);
+}
+
 int slat_init(struct slat *s, const struct slat_format *fmt, struct res_counter *charge)
 {
 	s->fmt = fmt;
@@ -90,7 +97,8 @@ int slat_map(struct slat *s, u64 gpa, struct frame *f, bool write, struct frame 
 	 * At level 0: *old is the frame of the entry, when it has one, hidden or not (each entry that is not 0
 	 * holds a reference), else NULL; nr_leaves counts the entries that are not 0. The entry becomes the
 	 * frame's address with fmt->leaf, and with fmt->write when write is set.
-	 * The CPU walks while you write: an entry is written once, whole (WRITE_ONCE).
+	 * The CPU walks while you write: an entry is written once, whole (WRITE_ONCE; a leaf by change_leaf(), as
+	 * the CPU may have marked the one that gives way).
 	 * starter: pr_err("lab 10: slat_map() is not written yet");
 	 * starter: return -ENOSYS;
 	 */
@@ -112,16 +120,16 @@ int slat_map(struct slat *s, u64 gpa, struct frame *f, bool write, struct frame 
 	*old = *e ? phys_frame(*e & SLAT_ADDR) : NULL;
 	if (!*e)
 		s->nr_leaves++;
-	WRITE_ONCE(*e, frame_phys(f) | s->fmt->leaf | (write ? s->fmt->write : 0));
+	change_leaf(s, gpa, e, frame_phys(f) | s->fmt->leaf | (write ? s->fmt->write : 0));
 	return 0;
 	/* LAB 10: end */
 }
 
 /* Calls fn for each leaf entry that is not empty in [gpa, end); skips what has no table. */
-static bool each_leaf(struct slat *s, u64 gpa, u64 end, bool (*fn)(struct slat *s, u64 *e))
+static bool each_leaf(struct slat *s, u64 gpa, u64 end, bool (*fn)(struct slat *s, u64 gpa, u64 *e))
 {
 	/* LAB 10: begin
-	 * Calls fn for each entry of level 0 in [gpa, end) that is not 0, in order; the result is whether any
+	 * Calls fn for each entry of level 0 in [gpa, end) that is not 0, in order, with its address; the result is whether any
 	 * call was true. The range may be the 256 TiB of all addresses, and mostly there is nothing: where an
 	 * entry above level 0 does not lead on (leads_on), go on behind all that it could have led to
 	 * (LEVEL_SIZE(level)), not page by page. gpa need not be aligned to that size. Such an entry is 0, or
@@ -139,7 +147,7 @@ static bool each_leaf(struct slat *s, u64 gpa, u64 end, bool (*fn)(struct slat *
 			table = table_of(table[pt_index(gpa, level--)]);
 		if (level > 0) {
 			if (table[pt_index(gpa, level)])
-				any |= fn(s, &table[pt_index(gpa, level)]);
+				any |= fn(s, gpa, &table[pt_index(gpa, level)]);
 			gpa = ALIGN_DOWN(gpa, LEVEL_SIZE(level)) + LEVEL_SIZE(level);
 			continue;
 		}
@@ -147,7 +155,7 @@ static bool each_leaf(struct slat *s, u64 gpa, u64 end, bool (*fn)(struct slat *
 			u64 *e = &table[pt_index(gpa, 0)];
 
 			if (*e)
-				any |= fn(s, e);
+				any |= fn(s, gpa, e);
 			gpa += PAGE_SIZE;
 		} while (gpa < end && pt_index(gpa, 0));
 	}
@@ -170,19 +178,23 @@ void slat_fill(struct slat *s, u64 gpa, struct frame **f, unsigned int n, u64 wr
 	}
 }
 
-static bool protect(struct slat *s, u64 *e)
+/* A hidden leaf has neither bit. */
+static bool watch(struct slat *s, u64 gpa, u64 *e)
 {
-	if (!(*e & SLAT_HIDDEN))
-		WRITE_ONCE(*e, *e & ~s->fmt->write);
+	u64 bit = s->fmt->dirty ?: s->fmt->write;
+
+	if (!(*e & bit))
+		return false;
+	change_leaf(s, gpa, e, *e & ~bit);
 	return true;
 }
 
-void slat_protect(struct slat *s, u64 gpa, u64 end)
+bool slat_watch(struct slat *s, u64 gpa, u64 end)
 {
-	each_leaf(s, gpa, end, protect);
+	return each_leaf(s, gpa, end, watch);
 }
 
-static bool hide(struct slat *s, u64 *e)
+static bool hide(struct slat *s, u64 gpa, u64 *e)
 {
 	if (*e & SLAT_LARGE) {
 		WRITE_ONCE(*e, 0);
@@ -190,13 +202,13 @@ static bool hide(struct slat *s, u64 *e)
 	}
 	/* LAB 10: begin
 	 * Step one of taking a page out. The CPU must see nothing any more: the entry keeps only the address
-	 * of its frame, and SLAT_HIDDEN, by which we know it again. The frame keeps its reference. False when
-	 * the entry was hidden already.
+	 * of its frame, and SLAT_HIDDEN, by which we know it again (change_leaf()). The frame keeps its reference.
+	 * False when the entry was hidden already.
 	 * starter: return false; // hide() is not written yet
 	 */
 	if (*e & SLAT_HIDDEN)
 		return false;
-	WRITE_ONCE(*e, (*e & SLAT_ADDR) | SLAT_HIDDEN);
+	change_leaf(s, gpa, e, (*e & SLAT_ADDR) | SLAT_HIDDEN);
 	return true;
 	/* LAB 10: end */
 }
@@ -206,7 +218,7 @@ bool slat_hide(struct slat *s, u64 gpa, u64 end)
 	return each_leaf(s, gpa, end, hide);
 }
 
-static bool release(struct slat *s, u64 *e)
+static bool release(struct slat *s, u64 gpa, u64 *e)
 {
 	/* LAB 10: begin
 	 * Step two: no CPU has the page any more. A hidden entry becomes 0, is counted no longer, and its

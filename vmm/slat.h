@@ -14,6 +14,7 @@ struct slat_format {
 	u64 leaf; /* bits of a readable, executable leaf; write is added to it */
 	u64 write;
 	u64 present; /* any of these set: the CPU walks on */
+	u64 dirty; /* set by the CPU in a leaf that it writes through; 0: this one does not tell */
 };
 
 struct slat {
@@ -21,6 +22,8 @@ struct slat {
 	struct res_counter *charge; /* who pays for the tables */
 	u64 *root;
 	u64 nr_tables, nr_leaves; /* leaves: those of 4 KiB */
+	/* The CPU wrote to the page at gpa, and its leaf does not say so any more. Lock held; set by the owner. */
+	void (*written)(struct slat *s, u64 gpa);
 };
 
 #define SLAT_LIMIT (1UL << 48) /* first guest-physical address that the tables cannot hold */
@@ -45,8 +48,11 @@ void slat_fill(struct slat *s, u64 gpa, struct frame **f, unsigned int n, u64 wr
  * table that was there is the caller's to free. NULL: there was none, or a large leaf already.
  */
 u64 *slat_fold(struct slat *s, u64 gpa, struct frame *f);
-/* The CPU may not write the leaves in [gpa, end) any more: after a flush on all CPUs. */
-void slat_protect(struct slat *s, u64 gpa, u64 end);
+/*
+ * After a flush on all CPUs the next write to each page in [gpa, end) is noticed: the CPU marks its leaf again, and what
+ * was marked is told (written); or, where CPUs do not, it may not write. True: some leaf changed.
+ */
+bool slat_watch(struct slat *s, u64 gpa, u64 end);
 /*
  * Makes the leaves in [gpa, end) invisible to the CPU; their frames stay referenced. A large one goes whole, though
  * only a part of it is meant. True: there were some.

@@ -23,6 +23,7 @@ static struct vm *vm_alloc(void)
 	list_init(&vm->zones);
 	vm->mm = current_thread()->mm;
 	vm->charge = current_thread()->mem_charge;
+	vm->slat.written = memslot_written;
 	vm->ring = frame_alloc_zeroed(FRAME_KERNEL, vm->charge);
 	err = vm->ring ? slat_init(&vm->slat, vmm->slat, vm->charge) : -ENOMEM;
 	if (err)

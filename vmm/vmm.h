@@ -329,6 +329,7 @@ typedef int msr_fn(struct vcpu *v, u32 msr, u64 *value, bool write, bool host);
 msr_fn clock_wall_msr, clock_page_msr;
 
 /* memslot.c */
+void memslot_written(struct slat *slat, u64 gpa); /* of a VM; to the dirty log */
 int memslot_set(struct vm *vm, const struct kvm_userspace_memory_region *r);
 /* KVM_GET_DIRTY_LOG. -EINVAL, -EFAULT; -ENOENT: it is not logged */
 int memslot_get_log(struct vm *vm, const struct kvm_dirty_log *log);

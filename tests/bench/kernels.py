@@ -47,6 +47,7 @@ MICRO = (
     ("kvm", "cpuid", "a guest's CPUID, answered by the kernel", 220),
     ("kvm", "out", "a guest's OUT, to the monitor and back", 1400),
     ("kvm", "touch", "second-level fault, first touch of a 4 KiB page", 0.4),
+    ("kvm", "dirty", "a round of the dirty log, a 4 KiB page written again", 0.4),
     ("kvm", "make-vm", "a virtual machine, made until its first instruction", 0.25),
     ("kvm", "end-vm", "  and ended", 0.25),
     ("ns", "ns-ctr", BARE, None),

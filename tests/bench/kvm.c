@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a virtual machine costs (bench.h), by the KVM interface: exits that the kernel answers, exits to
- * the monitor, the first touch of memory, making a machine and ending it. Guests are a few instructions
+ * the monitor, the first touch of memory, a round of the dirty log, making a machine and ending it. Guests are a few instructions
  * in protected mode without paging.
  *
  *   kvm memory N     prints "memory BYTES", what one of N machines that have run costs of memory that
@@ -145,6 +145,34 @@ static uint64_t touch_batch(unsigned int n)
 	return alone(touch_guest, touch_guest_end, n);
 }
 
+static void watch_high(unsigned int flags)
+{
+	struct kvm_userspace_memory_region r = { .slot = 1,
+						 .flags = flags,
+						 .guest_phys_addr = HIGH,
+						 .memory_size = TOUCHED * PAGE,
+						 .userspace_addr = (uintptr_t)vm.high };
+
+	check(!ioctl(vm.vm, KVM_SET_USER_MEMORY_REGION, &r), "KVM_SET_USER_MEMORY_REGION");
+}
+
+/* The guest writes to n pages that it has, and the monitor learns which. */
+static uint64_t dirty_batch(unsigned int n)
+{
+	uint64_t bitmap[TOUCHED / 64], took, begin;
+	struct kvm_dirty_log log = { .slot = 1, .dirty_bitmap = bitmap };
+
+	watch_high(KVM_MEM_LOG_DIRTY_PAGES);
+	alone(touch_guest, touch_guest_end, n);
+	check(!ioctl(vm.vm, KVM_GET_DIRTY_LOG, &log), "KVM_GET_DIRTY_LOG");
+	took = alone(touch_guest, touch_guest_end, n);
+	begin = ticks();
+	check(!ioctl(vm.vm, KVM_GET_DIRTY_LOG, &log) && bitmap[0] == ~0UL, "KVM_GET_DIRTY_LOG");
+	took += ticks() - begin;
+	watch_high(0);
+	return took;
+}
+
 static uint64_t made, ended; /* ticks of the last pair_batch() */
 
 static void pair_batch(unsigned int n)
@@ -193,8 +221,8 @@ int main(int argc, char **argv)
 {
 	static const struct bench benches[] = {
 		{ "cpuid", cpuid_batch, 1000 },    { "out", out_batch, 200 },
-		{ "touch", touch_batch, TOUCHED }, { "make-vm", make_batch, 4 },
-		{ "end-vm", end_batch, 4 },
+		{ "touch", touch_batch, TOUCHED }, { "dirty", dirty_batch, TOUCHED },
+		{ "make-vm", make_batch, 4 },      { "end-vm", end_batch, 4 },
 	};
 
 	vm.kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);

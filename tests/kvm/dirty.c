@@ -169,6 +169,55 @@ static void taken_away(void)
 	show("come again", take(&g));
 }
 
+/*
+ * Written again after the monitor has asked, which no fault need tell: by then the page may have left the guest, be it
+ * that it goes, loses its rights, moves, or is shared with a child.
+ */
+static void written_again(void)
+{
+	struct guest g;
+	uint8_t *p = watched(&g, KVM_MEM_LOG_DIRTY_PAGES);
+	int status;
+	pid_t pid;
+
+	write_pages(&g, 0, PAGES, 1);
+	show("all", take(&g));
+	write_pages(&g, 1, 12, 2);
+	CHECK(madvise(p + PAGE, PAGE, MADV_DONTNEED) == 0);
+	CHECK(mprotect(p + 3 * PAGE, PAGE, PROT_READ) == 0);
+	CHECK(mprotect(p + 3 * PAGE, PAGE, PROT_READ | PROT_WRITE) == 0);
+	CHECK(mmap(p + 5 * PAGE, PAGE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED);
+	CHECK(mremap(p + 7 * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p + 9 * PAGE) ==
+	      p + 9 * PAGE);
+	show("taken away", take(&g));
+	show("once", take(&g));
+	write_pages(&g, 20, 4, 3);
+	pid = fork();
+	if (pid == 0)
+		_exit(0);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	p[21 * PAGE] = 4; /* the monitor's own copy */
+	show("shared", take(&g));
+	EQUAL(p[22 * PAGE], 3);
+}
+
+/* A slot that moves keeps its log. */
+static void moved(void)
+{
+	struct guest g;
+	uint8_t *p = watched(&g, KVM_MEM_LOG_DIRTY_PAGES);
+
+	write_pages(&g, 1, 3, 1);
+	show("before", take(&g));
+	write_pages(&g, 2, 2, 2);
+	CHECK(set_slot_flags(g.vm, 1, 2 * AT, p, PAGES * PAGE, KVM_MEM_LOG_DIRTY_PAGES) == 0);
+	show("moved", take(&g));
+	write_pages(&g, AT / PAGE + 5, 2, 3);
+	show("there", take(&g));
+	EQUAL(p[5 * PAGE], 3);
+}
+
 static void after_fork(void)
 {
 	struct guest g;
@@ -292,6 +341,6 @@ static const struct test_case cases[] = {
 	{ "arguments", arguments },     { "written", written },       { "in-a-row", in_a_row },
 	{ "only-read", only_read },     { "on-and-off", on_and_off }, { "taken-away", taken_away },
 	{ "after-fork", after_fork },   { "clock-page", clock_page }, { "in-flight", in_flight },
-	{ "large-pages", large_pages },
+	{ "large-pages", large_pages }, { "moved", moved },           { "written-again", written_again },
 };
 MAIN(cases)

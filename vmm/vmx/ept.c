@@ -11,11 +11,12 @@
 #define EPT_EXECUTE BIT(2)
 #define EPT_TYPE_WB (6UL << 3)
 #define EPT_IGNORE_PAT BIT(6)
+#define EPTP_DIRTY BIT(6) /* accessed and dirty flags are on */
 #define EPTP_WALK_4 (3UL << 3)
 #define EPTP_TYPE_WB 6UL
 #define INVALIDATE_SINGLE 1UL /* of INVEPT and INVVPID: one context */
 
-const struct slat_format ept_format = {
+struct slat_format ept_format = {
 	/* LAB 10: begin
 	 * The bits of EPT entries (SDM 3C 29.3.2, tables 29-1 to 29-7). An entry that leads to a table has the
 	 * three rights, since the CPU takes the AND of all levels, and no memory type: those bits must be 0 in
@@ -34,12 +35,13 @@ u64 ept_pointer(const struct slat *s)
 {
 	/* LAB 10: begin
 	 * The EPT pointer of the VMCS (SDM 3C 25.6.11): the physical address of the root, the memory type with
-	 * which the CPU reads the tables (write-back), and the length of the walk minus 1, which is 3. Accessed
-	 * and dirty flags stay off.
+	 * which the CPU reads the tables (write-back), and the length of the walk minus 1, which is 3; and
+	 * EPTP_DIRTY where ept_format has a bit for dirty pages: it got one if this CPU has these flags.
 	 * starter: pr_err("lab 10: ept_pointer() is not written yet");
 	 * starter: return virt_to_phys(s->root);
 	 */
-	return virt_to_phys(s->root) | EPTP_WALK_4 | EPTP_TYPE_WB;
+	return virt_to_phys(s->root) | (ept_format.dirty ? EPTP_DIRTY : 0) | EPTP_WALK_4 |
+	       EPTP_TYPE_WB;
 	/* LAB 10: end */
 }
 

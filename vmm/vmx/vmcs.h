@@ -128,6 +128,7 @@ enum vmcs_field {
 #define EPT_CAP_WALK_4 BIT(6)
 #define EPT_CAP_WB BIT(14)
 #define EPT_CAP_2M BIT(16)
+#define EPT_CAP_DIRTY BIT(21)
 #define EPT_CAP_INVEPT (BIT(20) | BIT(25)) /* the instruction, single-context */
 #define VPID_CAP_INVVPID (BIT(32) | BIT(41))
 
@@ -169,7 +170,8 @@ void vmx_inject(struct vcpu *v, const struct vmm_event *e);
 void vmx_enter(struct vcpu *v, bool flush, struct vmm_exit *x);
 
 /* ept.c */
-extern const struct slat_format ept_format;
+#define EPT_DIRTY BIT(9)
+extern struct slat_format ept_format; /* changes at boot: dirty */
 u64 ept_pointer(const struct slat *s);
 void ept_flush(u64 eptp); /* this CPU forgets the guest's translations */
 

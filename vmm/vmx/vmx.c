@@ -88,6 +88,7 @@ static void vmx_setup(void)
 	let_through(MSR_STAR, MSR_SFMASK, false); /* written once; so we always know them */
 	for (int i = 0; i < VMX_SWAPPED; i++)
 		vmx_host_msr[i] = rdmsr(vmx_swapped[i]);
+	ept_format.dirty = cap & EPT_CAP_DIRTY ? EPT_DIRTY : 0;
 	vmx_has_vpid =
 		may_set(MSR_VMX_PROC2, PROC2_VPID) && (cap & VPID_CAP_INVVPID) == VPID_CAP_INVVPID;
 }
