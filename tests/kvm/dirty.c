@@ -338,9 +338,11 @@ static void large_pages(void)
 }
 
 static const struct test_case cases[] = {
-	{ "arguments", arguments },     { "written", written },       { "in-a-row", in_a_row },
-	{ "only-read", only_read },     { "on-and-off", on_and_off }, { "taken-away", taken_away },
-	{ "after-fork", after_fork },   { "clock-page", clock_page }, { "in-flight", in_flight },
-	{ "large-pages", large_pages }, { "moved", moved },           { "written-again", written_again },
+	{ "arguments", arguments },   { "written", written },
+	{ "in-a-row", in_a_row },     { "only-read", only_read },
+	{ "on-and-off", on_and_off }, { "taken-away", taken_away },
+	{ "after-fork", after_fork }, { "clock-page", clock_page },
+	{ "in-flight", in_flight },   { "large-pages", large_pages },
+	{ "moved", moved },           { "written-again", written_again },
 };
 MAIN(cases)

@@ -945,11 +945,11 @@ int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup(test_##name, begin)
 	const struct CMUnitTest tests[] = {
-		TEST(ept_format), TEST(ept_pointer), TEST(npt_format),  TEST(map),
-		TEST(replace),    TEST(no_memory),   TEST(ranges),      TEST(hide),
-		TEST(release),    TEST(fill),        TEST(random),      TEST(fault),
-		TEST(race),       TEST(copy),        TEST(order),       TEST(later),
-		TEST(pieces),     TEST(marks),       TEST(protected),   TEST(large),
+		TEST(ept_format),  TEST(ept_pointer), TEST(npt_format), TEST(map),
+		TEST(replace),     TEST(no_memory),   TEST(ranges),     TEST(hide),
+		TEST(release),     TEST(fill),        TEST(random),     TEST(fault),
+		TEST(race),        TEST(copy),        TEST(order),      TEST(later),
+		TEST(pieces),      TEST(marks),       TEST(protected),  TEST(large),
 		TEST(large_fault),
 	};
 
