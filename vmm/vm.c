@@ -19,8 +19,7 @@ static struct vm *vm_alloc(void)
 	spin_init(&vm->mmu_lock);
 	spin_init(&vm->fd_lock);
 	list_init(&vm->irqfds);
-	list_init(&vm->ioeventfds);
-	list_init(&vm->zones);
+	list_init(&vm->takers);
 	vm->mm = current_thread()->mm;
 	vm->charge = current_thread()->mem_charge;
 	vm->slat.written = memslot_written;
@@ -42,7 +41,7 @@ static struct vm *vm_alloc(void)
 out_slat:
 	slat_free(&vm->slat, vm->slat.root, SLAT_TOP);
 out_vm:
-	coalesce_free(vm);
+	bus_free(vm);
 	kfree(vm);
 	return ERR_PTR(err);
 }
@@ -65,8 +64,8 @@ void vm_put(struct vm *vm)
 {
 	if (!ref_put(&vm->refs))
 		return;
-	eventfds_free(vm);
-	coalesce_free(vm);
+	irqfds_free(vm);
+	bus_free(vm);
 	irqchip_free(vm);
 	for (unsigned int i = 0; i < VMM_MAX_VCPUS; i++)
 		if (vm->vcpus[i])

@@ -63,9 +63,8 @@ struct vm {
 	struct mm_notifier notifier;
 
 	struct frame *ring; /* of coalesced writes */
-	spinlock_t fd_lock; /* guards down to nr_zones */
-	struct list_head irqfds, ioeventfds, zones;
-	unsigned int nr_zones;
+	spinlock_t fd_lock; /* guards the lists */
+	struct list_head irqfds, takers;
 
 	u64 next_write; /* a write fault here continues a row: a hint, races are harmless */
 
@@ -303,19 +302,18 @@ struct file *vm_create(void); /* ERR_PTR */
 void vm_put(struct vm *vm);
 extern const struct file_ops vm_fops;
 
-/* eventfd.c */
+/* irqfd.c */
 int irqfd_ioctl(struct vm *vm, const struct kvm_irqfd *a);
-int ioeventfd_ioctl(struct vm *vm, struct kvm_ioeventfd *a);
-/* The guest wrote len bytes to a port or an address. True: an ioeventfd has it. */
-bool ioeventfd_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value);
-void eventfds_free(struct vm *vm);
+void irqfds_free(struct vm *vm);
 
-/* coalesce.c */
+/* bus.c */
+/* KVM_IOEVENTFD: -EINVAL, -EBADF, -EEXIST: a write would signal two; -ENOENT, -ENOMEM, -ENOSPC */
+int ioeventfd_ioctl(struct vm *vm, struct kvm_ioeventfd *a);
 /* KVM_REGISTER_COALESCED_MMIO: -EINVAL, -ENOMEM, -ENOSPC; gone: KVM_UNREGISTER_..., zones that hold all of this one */
-int coalesce_ioctl(struct vm *vm, const struct kvm_coalesced_mmio_zone *at, bool gone);
-/* As ioeventfd_write(). True: the monitor finds it in the ring. */
-bool coalesce_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value);
-void coalesce_free(struct vm *vm);
+int coalesce_ioctl(struct vm *vm, const struct kvm_coalesced_mmio_zone *z, bool gone);
+/* The guest wrote len bytes to a port or an address. True: that is all, the monitor knows or will find it in the ring. */
+bool bus_write(struct vm *vm, bool port, u64 addr, u8 len, u64 value);
+void bus_free(struct vm *vm);
 
 /* clock.c */
 #define CLOCK_FLAGS (KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC)

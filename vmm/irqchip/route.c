@@ -179,20 +179,13 @@ void irq_pulse(struct vm *vm, u32 gsi)
 	irq_set(vm, gsi, false);
 }
 
-/* A write that no chip has: does the monitor want it without an exit? */
-static bool taken_by_monitor(struct vm *vm, bool port, u64 addr, u8 size, u64 value)
-{
-	return ioeventfd_write(vm, port, addr, size, value) ||
-	       coalesce_write(vm, port, addr, size, value);
-}
-
 bool irqchip_io(struct vm *vm, u16 port, u8 size, bool in, u32 *value)
 {
 	struct irqchip *chip = vm->irqchip;
 
 	if (size == 1 && (pit_io(vm, port, in, value) || (chip && pic_io(chip, port, in, value))))
 		return true;
-	return !in && taken_by_monitor(vm, true, port, size, *value);
+	return !in && bus_write(vm, true, port, size, *value);
 }
 
 bool irqchip_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value)
@@ -206,7 +199,7 @@ bool irqchip_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *value)
 		ioapic_mmio(chip, gpa - chip->ioapic.base_address, write, value);
 		return true;
 	}
-	return write && taken_by_monitor(v->vm, false, gpa, size, *value);
+	return write && bus_write(v->vm, false, gpa, size, *value);
 }
 
 static bool from_pic(struct vcpu *v)
