@@ -270,10 +270,8 @@ int emulate_mmio(struct vcpu *v, struct vmm_exit *x)
 
 	if (decode_current(v, &in))
 		return give_up(v, x);
-	if (in.lock && !insn_locks(&in)) { /* not every CPU looks before it accesses memory */
-		v->event = exception(VEC_UD, false, 0);
-		return 1;
-	}
+	if (in.lock && !insn_locks(&in)) /* not every CPU looks before it accesses memory */
+		return inject_ud(v, x);
 	switch (in.op) {
 	case INSN_LOAD ... INSN_PUSH:
 		at = operand(v, &in);

@@ -37,6 +37,12 @@ static int inject_gp(struct vcpu *v, struct vmm_exit *x)
 	return 1;
 }
 
+int inject_ud(struct vcpu *v, struct vmm_exit *x)
+{
+	v->event = exception(VEC_UD, false, 0);
+	return 1;
+}
+
 /* ---- the instruction at RIP ---- */
 
 static unsigned int code_bits(struct vcpu *v, struct kvm_segment *cs)
@@ -285,6 +291,9 @@ static int do_cr(struct vcpu *v, struct vmm_exit *x)
 
 	if (decode_current(v, &in) || in.op < INSN_CR_READ || in.op > INSN_DR_WRITE)
 		return give_up(v, x);
+	/* QEMU and Bochs exit first (SDM 3B 18.2.2). */
+	if (in.op >= INSN_DR_READ && (in.cr & ~1) == 4 && (vmm->get(v, VF_CR4) & CR4_DE))
+		return inject_ud(v, x);
 	reg = &v->regs.gpr[in.reg];
 	if (in.op >= INSN_DR_READ)
 		err = move_dr(v, in.cr, in.op == INSN_DR_WRITE, reg);
@@ -409,6 +418,7 @@ static int (*const handlers[])(struct vcpu *v, struct vmm_exit *x) = {
 	[VX_DR] = do_dr,
 	[VX_XSETBV] = do_xsetbv,
 	[VX_SKIP] = skip,
+	[VX_UNDEFINED] = inject_ud,
 	[VX_PROTECTED] = inject_gp,
 	[VX_EXCEPTION] = do_exception,
 	[VX_INTR_WINDOW] = do_window,
@@ -424,9 +434,6 @@ int exit_handle(struct vcpu *v, struct vmm_exit *x)
 	case VX_CPUID:
 		cpuid_emulate(v);
 		return skip(v, x);
-	case VX_UNDEFINED:
-		v->event = exception(VEC_UD, false, 0);
-		return 1;
 	case VX_HYPERCALL: /* no hypercall is offered: CPUID 0x40000001 says so */
 		v->regs.gpr[R_RAX] = -1000; /* KVM_ENOSYS */
 		return skip(v, x);

@@ -370,6 +370,7 @@ void segment_set_rights(struct kvm_segment *s, u32 rights);
 
 /* exit.c: 1: enter the guest again; 0: tell the monitor (v->run filled in); -errno */
 int exit_handle(struct vcpu *v, struct vmm_exit *x);
+int inject_ud(struct vcpu *v, struct vmm_exit *x); /* #UD. 1 */
 /* KVM_EXIT_IO: count elements of size bytes, which are, or will be, in v->pio. */
 void ask_port(struct vcpu *v, u16 port, u8 size, bool in, u32 count);
 /* KVM_EXIT_DEBUG for #DB, with these bits of DR6, or #BP. 0 */

@@ -254,6 +254,30 @@ static void hardware_breakpoints_apart(void)
 	    d.dr7);
 }
 
+/* DR4 and DR5 are other names of DR6 and DR7, until CR4.DE: then they are #UD, whose handler goes on behind them. */
+GUEST(on_undefined, 16, "out %al, $0x11; mov %sp, %bp; addw $3, (%bp); iret");
+GUEST(other_names, 16,
+      "xor %eax, %eax; mov %eax, %db4; mov %db5, %eax; shr $8, %eax; out %al, $0x10\n"
+      "mov %cr4, %eax; or $8, %al; mov %eax, %cr4\n"
+      "mov $1, %al; mov %db4, %eax; mov $2, %al; mov %eax, %db5; mov %db7, %eax; hlt");
+static void other_names_of_registers(void)
+{
+	struct guest g;
+
+	for (int watched = 0; watched < 2; watched++) {
+		guest_make(&g, false);
+		memcpy(g.ram + 0x2000, on_undefined, on_undefined_end - on_undefined);
+		g.ram[25] = 0x20; /* vector 6: 0000:2000 */
+		guest_code(&g, other_names);
+		if (watched)
+			set_breakpoints(&g, 0x50000, 0x50010, 0x40a);
+		EQUAL(take_out(&g, 0x10), 4);
+		EQUAL(take_out(&g, 0x11), 1);
+		EQUAL(take_out(&g, 0x11), 2);
+		EQUAL(go(&g), KVM_EXIT_HLT);
+	}
+}
+
 /* The guest's own breakpoint: its handler of vector 1 says what is in DR6. */
 GUEST(stops_itself, 16,
       "jmp 1f; mov %db6, %eax; out %al, $0x11; iret\n"
@@ -297,6 +321,7 @@ static const struct test_case cases[] = {
 	{ "breakpoint", breakpoint },
 	{ "hardware-breakpoints", hardware_breakpoints },
 	{ "hardware-breakpoints-apart", hardware_breakpoints_apart },
+	{ "other-names", other_names_of_registers },
 	{ "breakpoint-of-the-guest", breakpoint_of_the_guest },
 };
 MAIN(cases)
