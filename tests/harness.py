@@ -44,6 +44,7 @@ MACHINES = {
     "bochs2": dict(engine="bochs", cpus=2),
     "haswell": dict(engine="bochs", cpu="corei7_haswell_4770"),
     "icelake": dict(engine="bochs", cpu="corei7_icelake_u"),
+    "ivybridge": dict(engine="bochs", cpu="corei7_ivy_bridge_3770k"),
     "penryn": dict(engine="bochs", cpu="core2_penryn_t9600"),
     "ryzen": dict(engine="bochs", cpu="ryzen"),
 }
