@@ -269,16 +269,17 @@ static int fault_page(struct vm *vm, u64 gpa, bool write)
 	 * when it is a write and the slot is KVM_MEM_READONLY (the caller takes it for a device).
 	 * mm_get_frame() gives the frame behind that address with a reference, as a fault of the monitor would;
 	 * it may sleep. ERR_PTR(-ENOMEM) is -ENOMEM, any other error -EFAULT.
-	 * Then map_frame(). While you were looking, another CPU may have taken that very page from the monitor:
-	 * read vm->mmu_seq before you look (READ_ONCE, then barrier()), and begin anew at -EAGAIN.
+	 * Then map_frame(). While you were looking, another CPU may have taken that very page from the monitor, or
+	 * the slot: read vm->mmu_seq before you look (READ_ONCE, then barrier()), and begin anew at -EAGAIN, and
+	 * also after an error when it has changed.
 	 * starter: (void)map_frame;
 	 * starter: pr_err("lab 10: fault_page() is not written yet");
 	 * starter: return -ENOSYS;
 	 */
+	int err = -EAGAIN;
 	struct memslot s;
 	struct frame *f;
 	u64 seq;
-	int err;
 
 	do {
 		seq = READ_ONCE(vm->mmu_seq);
@@ -287,6 +288,8 @@ static int fault_page(struct vm *vm, u64 gpa, bool write)
 			return -ENXIO;
 		/* A read leaves shared what is shared: the pages of a file, the page of zeros. */
 		f = mm_get_frame(vm->mm, slot_hva(&s, gpa), write);
+		if (IS_ERR(f) && READ_ONCE(vm->mmu_seq) != seq)
+			continue; /* of a slot that has gone, maybe */
 		if (IS_ERR(f))
 			return PTR_ERR(f) == -ENOMEM ? -ENOMEM : -EFAULT;
 		err = map_frame(vm, gpa, f, write, seq);
