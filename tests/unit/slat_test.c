@@ -202,6 +202,7 @@ static struct frame *monitor[PAGES];
 static int refuses; /* what mm_get_frame() answers, when not 0 */
 static struct frame *row; /* IN_A_ROW frames, when a test wants them */
 static bool goes; /* a page of them is taken away while they are looked for */
+static bool slot_goes; /* as does the monitor's memory behind it, while a fault looks for a frame */
 static long takes_away = -1; /* this page is taken away while a fault looks for its frame */
 
 /* As munmap and a new touch: the guest loses the page first, then the frame goes. */
@@ -217,6 +218,12 @@ struct frame *mm_get_frame(struct mm *mm, u64 addr, bool write)
 	u64 i = (addr - HVA) / PAGE_SIZE;
 	struct frame *f;
 
+	if (slot_goes) {
+		slot_goes = false;
+		vm.slots[3].pages = 0;
+		vm.mmu_seq++;
+		return ERR_PTR(-EFAULT);
+	}
 	if (refuses)
 		return ERR_PTR(refuses);
 	if (addr >= HVA_LARGE) {
@@ -654,6 +661,8 @@ static void test_race(void **state)
 	      0);
 	EQUAL("it has the new one", shown(GUEST + 7 * PAGE_SIZE) == monitor[7], 1);
 	EQUAL("the old one is in use", first->kind != FRAME_FREE, 0);
+	slot_goes = true;
+	fault(GUEST + 8 * PAGE_SIZE, true, -ENXIO);
 	finish();
 }
 
