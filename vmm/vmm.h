@@ -28,11 +28,6 @@
 /* What a vCPU's file maps: kvm_run, port I/O data, the VM's ring of coalesced writes. */
 #define VMM_RUN_PAGES 3
 
-struct irqchip;
-struct pit;
-struct lapic;
-struct vcpu;
-
 struct memslot {
 	u64 gfn, pages; /* guest page frames [gfn, gfn + pages); pages 0: the slot is free */
 	u64 hva; /* in the monitor's address space */

@@ -11,8 +11,6 @@
 #define PIN_PIC KVM_IOAPIC_NUM_PINS
 #define PERIOD_MIN (200 * NSEC_PER_USEC) /* a guest cannot drown its host in timer interrupts */
 
-struct routes;
-
 struct irqchip {
 	struct vm *vm;
 	spinlock_t lock; /* guards the rest */

@@ -49,15 +49,6 @@ static int route_add(struct routes *t, const struct kvm_irq_routing_entry *u)
 	return 0;
 }
 
-static struct routes *default_routes(void)
-{
-	struct routes *t = routes_alloc(KVM_IOAPIC_NUM_PINS);
-
-	for (u32 i = 0; t && i < t->nr; i++)
-		t->gsi[i].pins = BIT(i) | (i < 16 ? BIT(PIN_PIC + i) : 0);
-	return t;
-}
-
 int irq_set_routes(struct vm *vm, const struct kvm_irq_routing __user *arg)
 {
 	struct irqchip *chip = vm->irqchip;
@@ -96,7 +87,7 @@ int irq_set_routes(struct vm *vm, const struct kvm_irq_routing __user *arg)
 int irqchip_create(struct vm *vm)
 {
 	struct irqchip *chip = kzalloc(sizeof(*chip));
-	struct routes *t = default_routes();
+	struct routes *t = routes_alloc(KVM_IOAPIC_NUM_PINS);
 
 	if (!chip || !t) {
 		kfree(chip);
@@ -104,6 +95,8 @@ int irqchip_create(struct vm *vm)
 		return -ENOMEM;
 	}
 	chip->vm = vm;
+	for (u32 i = 0; i < t->nr; i++)
+		t->gsi[i].pins = BIT(i) | (i < 16 ? BIT(PIN_PIC + i) : 0);
 	chip->routes = t;
 	spin_init(&chip->lock);
 	pic_reset(chip);

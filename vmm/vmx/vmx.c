@@ -257,17 +257,11 @@ void vmx_set(struct vcpu *v, enum vmm_field f, u64 value)
 	case VF_CR0:
 		vmwrite(VMCS_CR0_SHADOW, value);
 		vmwrite(VMCS_GUEST_CR0, (value & ~(CR0_CD | CR0_NW)) | CR0_NE | CR0_ET);
-		load_pdptes(v);
 		break;
 	case VF_CR4:
 		vmwrite(VMCS_CR4_MASK, ~cr4_guest_mask(v));
 		vmwrite(VMCS_CR4_SHADOW, value);
 		vmwrite(VMCS_GUEST_CR4, value | rdmsr(MSR_VMX_CR4_FIXED0));
-		load_pdptes(v);
-		break;
-	case VF_CR3:
-		vmwrite(VMCS_GUEST_CR3, value);
-		load_pdptes(v);
 		break;
 	case VF_EFER:
 		change_bits(VMCS_ENTRY_CONTROLS, ENTRY_GUEST_64,
@@ -291,6 +285,8 @@ void vmx_set(struct vcpu *v, enum vmm_field f, u64 value)
 	default:
 		vmwrite(vmcs_of[f], value);
 	}
+	if (f <= VF_CR4) /* or CR0, or CR3 */
+		load_pdptes(v);
 }
 
 static void vmx_get_segment(struct vcpu *v, enum vmm_seg i, struct kvm_segment *s)
