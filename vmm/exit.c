@@ -431,6 +431,9 @@ int exit_handle(struct vcpu *v, struct vmm_exit *x)
 	switch (x->kind) {
 	case VX_RESUME:
 		return 1;
+	case VX_PAUSE:
+		sched_yield(); /* whom it waits for may need this CPU */
+		return skip(v, x);
 	case VX_CPUID:
 		cpuid_emulate(v);
 		return skip(v, x);

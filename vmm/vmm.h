@@ -99,6 +99,7 @@ enum vmm_exit_kind {
 	VX_IO,
 	VX_SLAT_FAULT, /* second-level fault at mem.gpa */
 	VX_HLT,
+	VX_PAUSE, /* the guest waits in a loop */
 	VX_CPUID,
 	VX_RDMSR,
 	VX_WRMSR,

@@ -155,6 +155,7 @@ static const u8 kinds[] = {
 	[31] = VX_RDMSR,
 	[32] = VX_WRMSR,
 	[36 ... 39] = VX_UNDEFINED, /* MWAIT to MONITOR */
+	[40] = VX_PAUSE,
 	[48] = VX_SLAT_FAULT, /* EPT violation */
 	[50 ... 51] = VX_UNDEFINED, /* INVEPT, RDTSCP */
 	[52] = VX_RESUME, /* preemption timer */

@@ -128,6 +128,9 @@ static void vmx_cpu_off(void)
  * which keeps interrupts masked when a guest is entered with IF clear.
  */
 #define SLICE_MS 10
+/* PAUSEs less than so many ticks apart are a loop, which exits when it has lasted so many: Linux's figures. */
+#define PAUSE_GAP 128
+#define PAUSE_WINDOW 4096
 
 /* Fields that are 0 at first, and most of them for ever. This kernel has no SYSENTER. */
 static const u16 zero_fields[] = {
@@ -150,8 +153,8 @@ static void init_controls(struct vcpu *v)
 	vmwrite(VMCS_PIN_CONTROLS, controls(MSR_VMX_TRUE_PIN, PIN_WANTED | PIN_PREEMPTION_TIMER));
 	vmwrite(VMCS_PROC_CONTROLS, controls(MSR_VMX_TRUE_PROC, PROC_WANTED));
 	vmwrite(VMCS_PROC2_CONTROLS,
-		controls(MSR_VMX_PROC2,
-			 PROC2_WANTED | PROC2_WBINVD | (vmx_has_vpid ? PROC2_VPID : 0)));
+		controls(MSR_VMX_PROC2, PROC2_WANTED | PROC2_WBINVD | PROC2_PAUSE_LOOP |
+						(vmx_has_vpid ? PROC2_VPID : 0)));
 	vmwrite(VMCS_EXIT_CONTROLS, controls(MSR_VMX_TRUE_EXIT, EXIT_WANTED));
 	vmwrite(VMCS_ENTRY_CONTROLS, controls(MSR_VMX_TRUE_ENTRY, ENTRY_WANTED));
 	vmwrite(VMCS_EXCEPTION_BITMAP, VMM_EXCEPTIONS);
@@ -160,6 +163,8 @@ static void init_controls(struct vcpu *v)
 	vmwrite(VMCS_EPT_POINTER, h->eptp);
 	/* Fields of a control that this CPU lacks are not there either: such a write does nothing. */
 	vmwrite(VMCS_VPID, OUR_VPID);
+	vmwrite(VMCS_PLE_GAP, PAUSE_GAP);
+	vmwrite(VMCS_PLE_WINDOW, PAUSE_WINDOW);
 	vmwrite(VMCS_PREEMPTION_TIMER,
 		tsc_khz * SLICE_MS >> (rdmsr(MSR_VMX_MISC) & VMX_MISC_TIMER_SHIFT));
 	vmwrite(VMCS_CR0_MASK, CR0_HOST_OWNED);
