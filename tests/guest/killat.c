@@ -2,7 +2,8 @@
 /*
  * killat [-c NAME] N COMMAND [ARG...]: runs the command and kills, with SIGKILL, whichever of its processes is at
  * the N-th entry into or return from a system call, all of them counted together, or those that are called
- * NAME; the others go on.
+ * NAME; the others go on. With NAME it then waits for the command's end: whoever looks at what is left does not
+ * look beside it.
  * Status 0 when that was done, 9 when the command and all its children ended before.
  */
 #include <errno.h>
@@ -38,7 +39,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 3 && !strcmp(argv[1], "-c") ? argv[2] : NULL;
 	long left;
 	int status, sig;
-	pid_t pid;
+	pid_t pid, command;
 
 	argv += name ? 2 : 0;
 	argc -= name ? 2 : 0;
@@ -56,13 +57,21 @@ int main(int argc, char **argv)
 		perror("killat");
 		return 2;
 	}
+	command = pid;
 	while ((pid = waitpid(-1, &status, __WALL)) > 0) {
-		if (!WIFSTOPPED(status))
+		if (!WIFSTOPPED(status)) {
+			if (pid == command)
+				command = 0;
+			if (!left && !command)
+				return 0;
 			continue;
+		}
 		sig = WSTOPSIG(status);
-		if (sig == (SIGTRAP | 0x80) && (!name || is_called(pid, name)) && !--left) {
+		if (left && sig == (SIGTRAP | 0x80) && (!name || is_called(pid, name)) && !--left) {
 			kill(pid, SIGKILL);
-			return 0; /* and with us goes what traces the others */
+			if (!name || !command)
+				return 0; /* and with us goes what traces the others */
+			continue;
 		}
 		if (sig == (SIGTRAP | 0x80) || status >> 16 || sig == SIGCONT)
 			sig = 0;
