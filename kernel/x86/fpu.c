@@ -68,13 +68,24 @@ void *fpu_alloc(void)
 	*(u16 *)area = FCW_DEFAULT;
 	*(u32 *)(area + FX_MXCSR) = MXCSR_DEFAULT;
 	if (has_xsave)
-		*(u64 *)(area + XSTATE_BV) = XCR0_X87 | XCR0_SSE;
+		*(u64 *)(area + XSTATE_BV) = XCR0_SSE;
 	return area;
 }
 
 void fpu_free(void *area)
 {
 	kfree(area);
+}
+
+/*
+ * An x87 that is as at reset is not kept, as XSAVEOPT does where the CPU knows (SDM 1, 13.6); what is left in empty
+ * registers is nobody's. QEMU (7.2) does not know, and when it loads an x87, on any CPU, it writes flags of the first
+ * one (cpu_clear_ignne()): if that enters or leaves a guest just then, the guest runs without nested paging, or the
+ * kernel with it.
+ */
+static bool x87_is_plain(const u64 *at)
+{
+	return at[0] == FCW_DEFAULT && !at[1] && !at[2]; /* FCW, FSW, FTW and FOP; FIP; FDP */
 }
 
 void fpu_save(void *area)
@@ -85,12 +96,27 @@ void fpu_save(void *area)
 		__asm__ volatile("xsave64 (%0)" ::"r"(area), "a"(~0U), "d"(~0U) : "memory");
 	else
 		__asm__ volatile("fxsave64 (%0)" ::"r"(area) : "memory");
+	if (has_xsave && x87_is_plain(area))
+		*(u64 *)(area + XSTATE_BV) &= ~XCR0_X87;
+}
+
+/* For FXRSTOR: an x87 as at reset, nothing of another thread's left in it, and the rest of the area. */
+static void restore_sse(const void *area)
+{
+	__asm__ volatile("fninit; .rept 8; fldz; .endr; fninit; ldmxcsr %c1(%0)\n"
+			 ".irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n"
+			 "movaps %c2 + 16 * \\n(%0), %%xmm\\n\n"
+			 ".endr" ::"r"(area),
+			 "i"(FX_MXCSR), "i"(FX_XMM0)
+			 : "memory");
 }
 
 void fpu_restore(const void *area)
 {
 	if (has_xsave)
 		__asm__ volatile("xrstor64 (%0)" ::"r"(area), "a"(~0U), "d"(~0U) : "memory");
+	else if (x87_is_plain(area))
+		restore_sse(area);
 	else
 		__asm__ volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
 }
