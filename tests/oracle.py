@@ -21,8 +21,8 @@ MACHINES = {"san": "busybox", "debian": "debian"}  # which image's scripts each 
 
 # What a script may wait with, for as long as it takes: it begins with those that it names.
 WAITS = {
-    "started": 'started() { until [ "$(cat /proc/$1/comm)" = $2 ]; do sleep 0.05; done; }',
-    "in_state": 'in_state() { until [ "$(cut -d" " -f3 /proc/$1/stat)" = $2 ]; do sleep 0.05; done; }',
+    "started": 'started() { until [ "$(cat /proc/$1/comm)" = $2 ] || [ ! -d /proc/$1 ]; do sleep 0.05; done; }',
+    "in_state": 'in_state() { until [ "$(cut -d" " -f3 /proc/$1/stat)" = $2 ] || [ ! -d /proc/$1 ]; do sleep 0.05; done; }',
 }
 
 # $1 the image's tree, $2 an empty folder, $3 the files of the run
