@@ -920,6 +920,9 @@ static void test_large_fault(void **state)
 	s->dirty = log;
 	fault(LARGE + 3 * PAGE_SIZE, true, 0);
 	EQUAL("pages of a slot that is logged", shown_of_row(true), 1);
+	cpu_writes(LARGE + 3 * PAGE_SIZE);
+	slat_watch(&vm.slat, LARGE, LARGE + 8 * PAGE_SIZE);
+	EQUAL("pages in the log", log[0], 8);
 	s->dirty = NULL;
 	s->flags = KVM_MEM_READONLY;
 	fault(LARGE + 5 * PAGE_SIZE, false, 0);
