@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Debian packages, fetched and unpacked into build/cache, never installed."""
+import contextlib
+import fcntl
 import glob
 import hashlib
 import os
@@ -18,6 +20,22 @@ class Missing(Exception):
     pass
 
 
+@contextlib.contextmanager
+def alone(folder):
+    """Nobody else, thread or process, fills the folder meanwhile."""
+    os.makedirs(os.path.dirname(folder), exist_ok=True)
+    with open(folder + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def extract(archive, folder):
+    """Fills the folder, which is there whole or not at all."""
+    shutil.rmtree(folder + ".tmp", ignore_errors=True)
+    subprocess.run(["dpkg-deb", "-x", archive, folder + ".tmp"], check=True)
+    os.replace(folder + ".tmp", folder)
+
+
 def unpack(package):
     """The folder that holds the package's files."""
     folder = os.path.join(CACHE, package)
@@ -26,14 +44,15 @@ def unpack(package):
     for tool in ("apt-get", "dpkg-deb"):
         if not shutil.which(tool):
             raise Missing(tool)
-    os.makedirs(CACHE, exist_ok=True)
-    subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package],
-                   cwd=CACHE, check=True, stdout=subprocess.DEVNULL)
-    archive = max(glob.glob(os.path.join(CACHE, package.split(":")[0] + "_*.deb")),
-                  key=os.path.getmtime)
-    subprocess.run(["dpkg-deb", "-x", archive, folder + ".tmp"], check=True)
-    os.replace(folder + ".tmp", folder)
-    os.unlink(archive)
+    with alone(folder):
+        if os.path.isdir(folder):
+            return folder  # another has unpacked it meanwhile
+        subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package],
+                       cwd=CACHE, check=True, stdout=subprocess.DEVNULL)
+        archive = max(glob.glob(os.path.join(CACHE, package.split(":")[0] + "_*.deb")),
+                      key=os.path.getmtime)
+        extract(archive, folder)
+        os.unlink(archive)
     return folder
 
 
@@ -46,6 +65,12 @@ def closure(packages, cache):
     if not shutil.which("apt-get"):
         raise Missing("apt-get")
     cache = os.path.abspath(cache)  # apt takes a relative path as one below its own folder
+    with alone(cache):
+        return resolve(packages, cache)
+
+
+def resolve(packages, cache):
+    """closure(), for one at a time."""
     os.makedirs(os.path.join(cache, "partial"), exist_ok=True)
     status = os.path.join(cache, "nothing-installed")
     open(status, "a").close()  # with the time of its first making: what apt has made of the lists stays good
@@ -85,12 +110,11 @@ def fetch(url, sha256):
         raise Missing("%s: %s" % (url, e)) from e
     if hashlib.sha256(package).hexdigest() != sha256:
         raise Missing("%s: not the package that it was" % url)
-    os.makedirs(CACHE, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=CACHE, suffix=".deb") as f:
+    with alone(folder), tempfile.NamedTemporaryFile(dir=CACHE, suffix=".deb") as f:
         f.write(package)
         f.flush()
-        subprocess.run(["dpkg-deb", "-x", f.name, folder + ".tmp"], check=True)
-    os.replace(folder + ".tmp", folder)
+        if not os.path.isdir(folder):
+            extract(f.name, folder)
     return folder
 
 
