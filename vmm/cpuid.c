@@ -163,7 +163,8 @@ void cpuid_emulate(struct vcpu *v)
 	static struct kvm_cpuid_entry2 none;
 	struct kvm_cpuid_entry2 *e = cpuid_find(v, v->regs.gpr[R_RAX], v->regs.gpr[R_RCX]) ?: &none;
 
-	cpuid_own(v, e); /* in the list itself: it is found out anew each time */
+	if (e->function == 1 || e->function == 0xd)
+		cpuid_own(v, e); /* in the list itself: it is found out anew each time */
 	v->regs.gpr[R_RAX] = e->eax;
 	v->regs.gpr[R_RBX] = e->ebx;
 	v->regs.gpr[R_RCX] = e->ecx;

@@ -96,8 +96,14 @@ struct vmm_event {
 enum vmm_exit_kind {
 	VX_UNKNOWN,
 	VX_RESUME, /* nothing left to do: a host interrupt, or the back-end has dealt with it */
-	VX_IO,
 	VX_SLAT_FAULT, /* second-level fault at mem.gpa */
+	VX_EXCEPTION, /* taken away from the guest, goes back into it */
+	VX_INTR_WINDOW,
+	VX_TRIPLE_FAULT,
+	VX_FAIL_ENTRY, /* the hardware refused the state; reason is its number */
+	/* From here on an instruction was to be executed, and was not. */
+	VX_INSN,
+	VX_IO = VX_INSN,
 	VX_HLT,
 	VX_PAUSE, /* the guest waits in a loop */
 	VX_CPUID,
@@ -106,14 +112,10 @@ enum vmm_exit_kind {
 	VX_CR, /* MOV to or from a control register: decode.c says which */
 	VX_DR, /* first touch of a debug register */
 	VX_XSETBV,
-	VX_SKIP, /* an instruction without effect here (WBINVD) */
-	VX_UNDEFINED, /* an instruction this guest does not have */
+	VX_SKIP, /* one without effect here (WBINVD) */
+	VX_UNDEFINED, /* one that this guest does not have */
 	VX_PROTECTED, /* one that it may not use: #GP(0) */
 	VX_HYPERCALL,
-	VX_EXCEPTION, /* taken away from the guest, goes back into it */
-	VX_INTR_WINDOW,
-	VX_TRIPLE_FAULT,
-	VX_FAIL_ENTRY, /* the hardware refused the state; reason is its number */
 };
 struct vmm_exit {
 	enum vmm_exit_kind kind;

@@ -166,22 +166,28 @@ static const u8 kinds[] = {
 
 static void translate(struct vcpu *v, struct vmm_exit *x)
 {
+	u32 vectoring;
+
 	x->kind = x->reason < ARRAY_SIZE(kinds) ? kinds[x->reason] : VX_UNKNOWN;
-	if (x->kind == VX_IO)
-		exit_io(x);
+	if (x->kind >= VX_INSN) { /* it cut no event's delivery short */
+		x->next_rip = v->regs.rip + vmread(VMCS_EXIT_INSTRUCTION_LENGTH);
+		if (x->kind == VX_IO)
+			exit_io(x);
+		return;
+	}
+	vectoring = vmread(VMCS_IDT_VECTORING_INFO);
+	if (vectoring & INTR_INFO_VALID)
+		exit_save_event(v, vectoring, vmread(VMCS_IDT_VECTORING_ERROR));
 	if (x->kind == VX_EXCEPTION)
 		exit_exception(v, x);
 	else if (x->kind == VX_SLAT_FAULT)
 		exit_ept(v, x);
-	else if (x->kind != VX_RESUME && x->kind != VX_INTR_WINDOW)
-		x->next_rip = v->regs.rip + vmread(VMCS_EXIT_INSTRUCTION_LENGTH);
 }
 
 void vmx_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 {
 	struct vmx *h = v->hw;
 	struct vcpu_regs *r = &v->regs;
-	u32 vectoring;
 
 	/* LAB 09: begin
 	 * The VMCS of v is loaded on this CPU, interrupts are off.
@@ -225,9 +231,5 @@ void vmx_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
 	r->rflags = h->rflags = vmread(VMCS_GUEST_RFLAGS);
 	/* LAB 09: end */
 	v->shadow = vmread(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_SHADOW;
-	x->kind = VX_RESUME;
-	vectoring = vmread(VMCS_IDT_VECTORING_INFO);
-	if (vectoring & INTR_INFO_VALID)
-		exit_save_event(v, vectoring, vmread(VMCS_IDT_VECTORING_ERROR));
 	translate(v, x);
 }
