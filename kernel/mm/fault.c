@@ -14,7 +14,7 @@
 
 #include <asm/resource.h>
 
-#define AROUND (16 * PAGE_SIZE) /* a read fault maps what it can of this many bytes, aligned */
+#define AROUND (64 * PAGE_SIZE) /* a read fault maps what it can of this many bytes, aligned */
 /* The stack keeps this far from what lies below, as on Linux. */
 #define STACK_GUARD (256 * PAGE_SIZE)
 
