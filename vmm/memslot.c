@@ -16,7 +16,7 @@
  */
 #include "vmm/vmm.h"
 
-#define AROUND (16 * PAGE_SIZE)
+#define AROUND (64 * PAGE_SIZE)
 #define AHEAD (8 * PAGE_SIZE)
 
 static u64 slot_hva(const struct memslot *s, u64 gpa)
@@ -365,13 +365,13 @@ int memslot_fault(struct vm *vm, u64 gpa, bool write)
 	err = fault_page(vm, gpa, write);
 	if (err || fold(vm, gpa))
 		return err;
-	if (!write) {
-		map_around(vm, gpa);
-		return 0;
-	}
 	end = last = gpa + PAGE_SIZE;
-	if (gpa == READ_ONCE(vm->next_write) && memslot_find(vm, gpa, &s) && !protects(vm, &s))
+	if (!write || gpa != READ_ONCE(vm->next_write))
+		map_around(vm, gpa);
+	else if (memslot_find(vm, gpa, &s) && !protects(vm, &s))
 		last = min(gpa + AHEAD, (s.gfn + s.pages) << PAGE_SHIFT);
+	if (!write)
+		return 0;
 	while (end < last && !fault_page(vm, end, true))
 		end += PAGE_SIZE;
 	WRITE_ONCE(vm->next_write, end);
