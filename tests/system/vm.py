@@ -90,6 +90,12 @@ sleep 1; touch /images/busybox.erofs; run busybox -- true; vm rm -f in-vm-busybo
     Case("images", "vm images", match="busybox", on=("qemu",)),
     Case("20-in-turn", "i=0; while [ $i -lt 20 ]; do vm run busybox -- true || echo bad; i=$((i + 1)); done; "
                        "echo done", out="done", seconds=120, on=("qemu",)),
+    # what the first command wrote is copied before a later machine runs: half of it at least is private then
+    Case("restore-written", "vm run -d --name i busybox -- sleep 1000 && vm exec i -- true && vm snapshot i i.vm && vm rm -f i\n"
+         "own() { vm restore -d --name j i.vm > j; for p in $(pidof vm); do grep -A20 'i[.]vm' /proc/$p/smaps; done | "
+         "awk '/^Anonymous/ { n += $2 } END { print (n > 200) }'; vm rm -f j > j; }\n"
+         "own; vm restore i.vm -- true; own; vm restore i.vm -- echo two; cat i.vm > copy; mv copy i.vm; own",
+         out="i\n0\n1\ntwo\n0\n", seconds=60, on=("qemu",)),
     # a machine in a file: it goes on, and so does what is restored, with what it had in memory
     Case("snapshot", TICKS + "vm snapshot a s.vm && wait $p; echo $?; vm restore --name b s.vm > b.out & "
          "vm restore --name c s.vm > c.out; echo $?; wait; "

@@ -225,6 +225,8 @@ static void take_reply(struct machine *m, int i, char letter, const uint8_t *dat
 		tell(m, i, AGENT_TAKEN, NULL, 0);
 		return;
 	}
+	if (letter == PACKET_EXIT)
+		snapshot_learn(m);
 	c->reply[0] = letter;
 	memcpy(c->reply + 1, data, n);
 	c->nr_reply = 1 + n;

@@ -199,31 +199,24 @@ void want_input(void)
 
 /* ---- threads ---- */
 
-struct vcpu_thread {
-	struct machine *m;
-	unsigned int i;
-};
+static struct machine m;
 
-static void *vcpu_main(void *arg)
+static void *vcpu_main(void *number)
 {
-	struct vcpu_thread *t = arg;
-
-	machine_run(t->m, t->i);
+	machine_run(&m, (uintptr_t)number);
 	return NULL;
 }
 
-static void start_vcpus(struct machine *m)
+static void start_vcpus(void)
 {
-	static struct vcpu_thread threads[MAX_CPUS];
 	pthread_attr_t attr;
 	pthread_t thread;
 	int err;
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, VCPU_STACK);
-	for (unsigned int i = 0; i < m->cpus; i++) {
-		threads[i] = (struct vcpu_thread){ m, i };
-		err = pthread_create(&thread, &attr, vcpu_main, &threads[i]);
+	for (uintptr_t i = 0; i < m.cpus; i++) {
+		err = pthread_create(&thread, &attr, vcpu_main, (void *)i);
 		if (err)
 			die(STATUS_FAILED, "cannot start a thread: %s", strerror(err));
 	}
@@ -251,15 +244,12 @@ static void take_signal(struct machine *m, void *device, short events)
 /* Signals come by descriptor, to the first thread alone. */
 static void catch_signals(void)
 {
+	static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPWR, SIGWINCH };
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGQUIT);
-	sigaddset(&set, SIGPWR);
-	sigaddset(&set, SIGWINCH);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++)
+		sigaddset(&set, caught[i]);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signals.fd = signalfd(-1, &set, SFD_CLOEXEC);
@@ -328,7 +318,6 @@ static void choose_system(struct machine *m, char **argv)
 
 /* ---- the machine: this process, or one that a keeper has started ---- */
 
-static struct machine m;
 static struct io io;
 
 static void take_device_options(void)
@@ -452,7 +441,7 @@ static int run(void)
 		want_input();
 	}
 	sandbox_enter(&m);
-	start_vcpus(&m);
+	start_vcpus();
 	return play_devices(&m);
 }
 
@@ -512,6 +501,7 @@ static int run_here(char **command)
 		status = exec_in(&life.state, m.image, command);
 		kill(life.state.pid, SIGKILL);
 		wait_for_end(life.state.pid, signals, &killed);
+		snapshot_learnt(&m);
 	} else {
 		status = wait_for_end(life.state.pid, signals, &killed);
 	}
@@ -629,5 +619,6 @@ int restore_verb(int argc, char **argv)
 	if (*argv && (opt.detach || !m.image))
 		die(STATUS_USAGE, m.image ? "restore: --detach and a COMMAND exclude each other"
 					  : "restore: a machine without an image runs no COMMAND");
+	m.watched = *argv;
 	return live(image, *argv ? argv : NULL);
 }

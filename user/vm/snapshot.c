@@ -14,6 +14,10 @@
  * One walk over all that there is to keep serves both ways, so they cannot disagree. Restored memory is
  * the file's own, mapped: what the guest does not touch is not read, what it does not write is
  * shared by all machines of the same file. The image is not in the file, only what it must look like.
+ *
+ * The first command in a machine of a file is watched, and the pages that it wrote are noted at the file (WRITTEN):
+ * later machines copy those before they start, where each would be an exit of its own. It is a hint, so nobody checks it:
+ * whatever it says, a few pages are copied too early.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +26,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "vm.h"
@@ -31,6 +36,8 @@
 #define RECORDS_MAX (1UL << 20) /* bytes */
 #define MSRS_MAX 512
 #define KEPT_MAX 512
+#define WRITTEN "user.vm.written" /* extended attribute: a bit for each page */
+#define WRITTEN_MAX 512 /* pages */
 
 struct head {
 	char magic[6], version[2];
@@ -411,6 +418,12 @@ static struct {
 	struct head h;
 } from;
 
+struct written {
+	bool known;
+	uint64_t bits[1 << 13]; /* of at most 2 GiB */
+};
+static struct written *written; /* shared by the monitor and who waits for it */
+
 static void refuse(const char *why)
 {
 	die(STATUS_FAILED, "%s: %s", from.path, why);
@@ -466,6 +479,10 @@ void snapshot_open(struct machine *m, const char *path)
 	m->card = h->flags & HAS_CARD;
 	memcpy(m->device_words, h->devices, sizeof(h->devices));
 	m->restored = true;
+	written = mmap(NULL, sizeof(*written), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
+	if (written == MAP_FAILED)
+		refuse(strerror(errno));
 }
 
 void snapshot_memory(struct machine *m)
@@ -480,6 +497,39 @@ void snapshot_memory(struct machine *m)
 	if (mmap(m->ram, m->ram_size, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, from.fd, from.h.ram_at) == MAP_FAILED)
 		refuse(strerror(errno));
+}
+
+/* ---- what a command will write ---- */
+
+static void foresee(struct machine *m)
+{
+	ssize_t n = fgetxattr(from.fd, WRITTEN, written->bits, sizeof(written->bits));
+	int left = WRITTEN_MAX;
+
+	for (ssize_t i = 0; i < n / 8 && i < m->ram_size / PAGE / 64; i++)
+		for (uint64_t word = written->bits[i]; word && left; word &= word - 1, left--)
+			__atomic_fetch_or(m->ram + (64 * i + __builtin_ctzll(word)) * PAGE, 0,
+					  __ATOMIC_RELAXED); /* a write, so one fault */
+	m->watched &= n < 0 && errno == ENODATA && m->ram_size <= sizeof(written->bits) * 8 * PAGE;
+	if (m->watched)
+		memory_slot(m, 0, 0, m->ram, m->ram_size, KVM_MEM_LOG_DIRTY_PAGES);
+}
+
+void snapshot_learn(struct machine *m)
+{
+	struct kvm_dirty_log log = { .slot = 0 };
+
+	if (!m->watched)
+		return;
+	log.dirty_bitmap = written->bits;
+	written->known = !ioctl(m->vm, KVM_GET_DIRTY_LOG, &log);
+	m->watched = false;
+}
+
+void snapshot_learnt(struct machine *m)
+{
+	if (written->known)
+		setxattr(from.path, WRITTEN, written->bits, ALIGN_UP(m->memory / PAGE, 64) / 8, 0);
 }
 
 void snapshot_restore(struct machine *m)
@@ -497,6 +547,7 @@ void snapshot_restore(struct machine *m)
 		fail(&w, "more records than expected");
 	if (w.error)
 		refuse(w.error);
+	foresee(m);
 	free(w.data);
 	close(from.fd);
 }

@@ -122,6 +122,7 @@ struct machine {
 	uint8_t *image_at;
 	uint64_t image_size; /* in whole pages (Linux: LINUX_ALIGN); it lies right behind the RAM */
 	bool restored; /* from a snapshot: there is nothing to load */
+	bool watched; /* what its command writes is noted for the next one */
 	bool pci; /* there is a bus */
 	bool mmio; /* virtio devices are not on it */
 
@@ -302,6 +303,8 @@ const char *snapshot_save(struct machine *m, int fd); /* NULL, or what went wron
 void snapshot_open(struct machine *m, const char *path);
 void snapshot_memory(struct machine *m);
 void snapshot_restore(struct machine *m);
+void snapshot_learn(struct machine *m); /* a command has ended */
+void snapshot_learnt(struct machine *m); /* the monitor, too */
 
 /* control.c */
 void control_open(const char *name);
