@@ -120,6 +120,11 @@ void memslot_invalidate(struct mm_notifier *n, struct mm *mm, u64 start, u64 end
 {
 	struct vm *vm = container_of(n, struct vm, notifier);
 
+	if (end == MM_ENDS) { /* nobody is left who could enter the guest */
+		vm->nr_slots = 0;
+		slat_free(&vm->slat, vm->slat.root, SLAT_TOP);
+		vm->slat.root = NULL;
+	}
 	/* LAB 10: begin
 	 * [start, end) of the monitor's memory is about to lose its frames, or its write access. Take away what
 	 * of it the guest can see: any slot may show a piece, several may show the same. zap() wants
@@ -357,24 +362,22 @@ static bool fold(struct vm *vm, u64 gpa)
 /* Exits are dear: a read maps its neighbours too, and writes in a row are gone ahead of. */
 int memslot_fault(struct vm *vm, u64 gpa, bool write)
 {
+	u64 end = (gpa & PAGE_MASK) + PAGE_SIZE, last = end;
 	struct memslot s;
-	u64 end, last;
 	int err;
 
 	gpa &= PAGE_MASK;
 	err = fault_page(vm, gpa, write);
 	if (err || fold(vm, gpa))
 		return err;
-	end = last = gpa + PAGE_SIZE;
 	if (!write || gpa != READ_ONCE(vm->next_write))
 		map_around(vm, gpa);
 	else if (memslot_find(vm, gpa, &s) && !protects(vm, &s))
 		last = min(gpa + AHEAD, (s.gfn + s.pages) << PAGE_SHIFT);
-	if (!write)
-		return 0;
 	while (end < last && !fault_page(vm, end, true))
 		end += PAGE_SIZE;
-	WRITE_ONCE(vm->next_write, end);
+	if (write)
+		WRITE_ONCE(vm->next_write, end);
 	return 0;
 }
 

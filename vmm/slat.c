@@ -66,7 +66,7 @@ void slat_free(struct slat *s, u64 *table, unsigned int level)
 		s->nr_leaves -= level == 0 && e;
 		if (level == 0 && e)
 			frame_put(phys_frame(e & SLAT_ADDR));
-		else if (leads_on(s, e))
+		else if (e && leads_on(s, e))
 			slat_free(s, table_of(e), level - 1);
 	}
 	s->nr_tables--;

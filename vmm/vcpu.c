@@ -325,8 +325,7 @@ void vcpu_free(struct vcpu *v)
 	}
 	lapic_free(v);
 	kfree(v->cpuid);
-	if (v->fpu)
-		fpu_free(v->fpu);
+	fpu_free(v->fpu);
 	for (unsigned int i = 0; i < ARRAY_SIZE(v->frame) && v->frame[i]; i++)
 		frame_put(v->frame[i]);
 	kfree(v);

@@ -70,12 +70,9 @@ void vm_put(struct vm *vm)
 	for (unsigned int i = 0; i < VMM_MAX_VCPUS; i++)
 		if (vm->vcpus[i])
 			vcpu_free(vm->vcpus[i]);
-	/* Under mm->lock already when it was the last mapping of a kvm_run page that went. */
-	if (mutex_is_mine(&vm->mm->lock))
-		list_del(&vm->notifier.link);
-	else
-		mm_notifier_del(vm->mm, &vm->notifier);
-	slat_free(&vm->slat, vm->slat.root, SLAT_TOP);
+	mm_notifier_del(vm->mm, &vm->notifier);
+	if (vm->slat.root)
+		slat_free(&vm->slat, vm->slat.root, SLAT_TOP);
 	for (unsigned int i = 0; i < VMM_MAX_SLOTS; i++)
 		kfree(vm->slots[i].dirty);
 	mm_put(vm->mm);

@@ -73,6 +73,7 @@ void mm_put_user(struct mm *mm)
 	BUG_ON(mm->space.active);
 	space_drop_lazy(&mm->space);
 	mutex_lock(&mm->lock);
+	mm_notify(mm, 0, MM_ENDS);
 	if (vma_remove_range(mm, 0, USER_END, &dead) < 0)
 		panic("an area past the end of user memory");
 	mm_unlock(mm, dead);
@@ -703,7 +704,11 @@ void mm_notifier_add(struct mm *mm, struct mm_notifier *n)
 
 void mm_notifier_del(struct mm *mm, struct mm_notifier *n)
 {
-	mutex_lock(&mm->lock);
+	bool mine = mutex_is_mine(&mm->lock); /* when the last mapping of n's file goes */
+
+	if (!mine)
+		mutex_lock(&mm->lock);
 	list_del(&n->link);
-	mutex_unlock(&mm->lock);
+	if (!mine)
+		mutex_unlock(&mm->lock);
 }

@@ -261,9 +261,13 @@ struct vma {
 	struct vma *next_dead; /* taken out, to be closed without mm->lock */
 };
 
+#define MM_ENDS (~0UL)
 struct mm_notifier {
 	struct list_head link;
-	/* [start, end) is about to lose its frames or write access; must not sleep on mm->lock. */
+	/*
+	 * [start, end) is about to lose its frames or write access; must not sleep on mm->lock.
+	 * end MM_ENDS: all of it, with the last thread.
+	 */
 	void (*invalidate)(struct mm_notifier *n, struct mm *mm, u64 start, u64 end);
 };
 

@@ -305,7 +305,8 @@ static int begin(void **state)
 static void finish(void)
 {
 	memset(cpu, 0, sizeof(cpu));
-	slat_free(&vm.slat, vm.slat.root, SLAT_TOP);
+	if (vm.slat.root)
+		slat_free(&vm.slat, vm.slat.root, SLAT_TOP);
 	for (u64 i = 0; i < PAGES; i++)
 		frame_put(monitor[i]);
 	for (u64 i = 0; row && i < IN_A_ROW; i++)
@@ -754,6 +755,21 @@ static void test_pieces(void **state)
 	finish();
 }
 
+/* The monitor's memory ends: the tables go at once, and what is told afterwards finds nothing. */
+static void test_ends(void **state)
+{
+	for (u64 i = 0; i < PAGES; i++)
+		fault(GUEST + i * PAGE_SIZE, i & 1, 0);
+	memslot_invalidate(&vm.notifier, NULL, 0, MM_ENDS);
+	EQUAL("there is a root", vm.slat.root != NULL, 0);
+	EQUAL("leaves", vm.slat.nr_leaves, 0);
+	EQUAL("tables", vm.slat.nr_tables, 0);
+	EQUAL("frames in use", live, PAGES);
+	memslot_invalidate(&vm.notifier, NULL, HVA, HVA + PAGES * PAGE_SIZE);
+	EQUAL("calls of other CPUs", calls, 0);
+	finish();
+}
+
 /* ---- the dirty log ---- */
 
 static bool writable(u64 i)
@@ -961,8 +977,8 @@ int main(int argc, char **argv)
 		TEST(replace),     TEST(no_memory),   TEST(ranges),     TEST(hide),
 		TEST(release),     TEST(fill),        TEST(random),     TEST(fault),
 		TEST(race),        TEST(copy),        TEST(order),      TEST(later),
-		TEST(pieces),      TEST(marks),       TEST(protected),  TEST(large),
-		TEST(large_fault),
+		TEST(pieces),      TEST(ends),        TEST(marks),      TEST(protected),
+		TEST(large),       TEST(large_fault),
 	};
 
 	return RUN_TESTS(argc, argv, tests, start);
