@@ -973,12 +973,12 @@ int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test_setup(test_##name, begin)
 	const struct CMUnitTest tests[] = {
-		TEST(ept_format),  TEST(ept_pointer), TEST(npt_format), TEST(map),
-		TEST(replace),     TEST(no_memory),   TEST(ranges),     TEST(hide),
-		TEST(release),     TEST(fill),        TEST(random),     TEST(fault),
-		TEST(race),        TEST(copy),        TEST(order),      TEST(later),
-		TEST(pieces),      TEST(ends),        TEST(marks),      TEST(protected),
-		TEST(large),       TEST(large_fault),
+		TEST(ept_format), TEST(ept_pointer), TEST(npt_format), TEST(map),
+		TEST(replace),    TEST(no_memory),   TEST(ranges),     TEST(hide),
+		TEST(release),    TEST(fill),        TEST(random),     TEST(fault),
+		TEST(race),       TEST(copy),        TEST(order),      TEST(later),
+		TEST(pieces),     TEST(ends),        TEST(marks),      TEST(protected),
+		TEST(large),      TEST(large_fault),
 	};
 
 	return RUN_TESTS(argc, argv, tests, start);

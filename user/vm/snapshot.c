@@ -19,6 +19,7 @@
  * later machines copy those before they start, where each would be an exit of its own. It is a hint, so nobody checks it:
  * whatever it says, a few pages are copied too early.
  */
+#include <asm/mman.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -504,12 +505,15 @@ void snapshot_memory(struct machine *m)
 static void foresee(struct machine *m)
 {
 	ssize_t n = fgetxattr(from.fd, WRITTEN, written->bits, sizeof(written->bits));
+	uint64_t pages = m->ram_size / PAGE;
 	int left = WRITTEN_MAX;
 
-	for (ssize_t i = 0; i < n / 8 && i < m->ram_size / PAGE / 64; i++)
-		for (uint64_t word = written->bits[i]; word && left; word &= word - 1, left--)
-			__atomic_fetch_or(m->ram + (64 * i + __builtin_ctzll(word)) * PAGE, 0,
-					  __ATOMIC_RELAXED); /* a write, so one fault */
+	for (uint64_t i = 0, end; i < pages && i / 8 < n && left; i = end + 1) {
+		for (end = i; end < pages && left && written->bits[end / 64] >> end % 64 & 1; end++)
+			left--;
+		if (end > i) /* a host that does not know it copies later */
+			madvise(m->ram + i * PAGE, (end - i) * PAGE, MADV_POPULATE_WRITE);
+	}
 	m->watched &= n < 0 && errno == ENODATA && m->ram_size <= sizeof(written->bits) * 8 * PAGE;
 	if (m->watched)
 		memory_slot(m, 0, 0, m->ram, m->ram_size, KVM_MEM_LOG_DIRTY_PAGES);
