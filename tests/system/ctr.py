@@ -109,6 +109,7 @@ ctr: /nosuch: No such file or directory
     Case("unknown-image", "ctr run nosuchimage -- true; s=$?; echo $s", match=("nosuchimage", "^(2|125|127)$")),
     Case("unknown-command", "ctr run busybox -- nosuchcommand", status=127, match="nosuchcommand"),
     Case("unknown-option", "ctr run --nosuch busybox", status=2, match="nosuch"),
+    Case("version", "ctr --version; vm -v", match=(r"^ctr version \d+\.\d+ \(Dyad\)$", r"^vm version \d")),
     Case("unknown-verb", "ctr frobnicate", status=2, match="frobnicate"),
     Case("bad-number", "ctr run --memory lots busybox -- true", status=2, match="lots"),
     Case("images", "ctr images", match="busybox"),

@@ -58,8 +58,8 @@ static int tool_help(const struct tool *tool)
 	print("Usage: %s VERB [OPTION...] [ARGUMENT...]\n\n%s\n\n", tool->name, tool->what);
 	for (const struct verb *v = tool->verbs; v->name; v++)
 		print("  %-10s  %s\n", v->name, v->what);
-	print("\n`%s VERB --help` tells more about one.\n%s%s", tool->name, tool->more ? "\n" : "",
-	      tool->more ? tool->more : "");
+	print("\n`%s VERB --help` tells more about one, `%s --version` which this is.\n%s%s",
+	      tool->name, tool->name, tool->more ? "\n" : "", tool->more ? tool->more : "");
 	flush();
 	return 0;
 }
@@ -227,5 +227,10 @@ int tool_main(const struct tool *tool, int argc, char **argv)
 		return verb_help(tool, find_verb(tool, argv[2]));
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
 		return tool_help(tool);
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-v")) {
+		print("%s version " TOOLS_VERSION " (Dyad)\n", tool->name);
+		flush();
+		return 0;
+	}
 	return run_verb(tool, find_verb(tool, argv[1]), argc - 2, argv + 2);
 }

@@ -84,6 +84,7 @@ struct surroundings {
 /* clang-format on */
 struct state;
 struct table;
+#define TOOLS_VERSION "1.0" /* of ctr and vm together */
 struct tool {
 	const char *name, *what, *more;
 	const struct verb *verbs;
