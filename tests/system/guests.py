@@ -103,7 +103,7 @@ BAD_FILES = r"""
 poke() { printf "$2" | dd of=kernel bs=1 seek=$(($1)) conv=notrunc 2>/dev/null; }
 try() {
 	dd if=/dev/zero of=kernel bs=512 count=3 2>/dev/null
-	poke 0x1f1 '\001'; poke 0x1f4 '\040'; poke 0x1fe '\125\252HH'; poke 0x202 'HdrS\017\002'; poke 0x211 '\001'
+	poke 0x1f1 '\001'; poke 0x1f4 '\040'; poke 0x1fe '\125\252HH'; poke 0x202 'HdrS\017\002'; poke 0x211 '\001'; poke 0x232 '\020'
 	poke 0x236 '\001'; poke 0x239 '\010'; poke 0x25a '\020'; poke 0x262 '\020'
 	while [ $# -gt 1 ]; do poke $1 $2; shift 2; done
 	vm run --kernel kernel --initrd ${1:-/etc/passwd} 2>&1; echo $?
@@ -115,7 +115,7 @@ BAD = (  # arguments of try, what is said
     (r"0x1f1 '\377'", "kernel: cut off: its setup code has 131072 bytes, the file 1536"),
     (r"0x1f4 '\041'", "kernel: cut off: the header tells of 1552 bytes, the file has 1536"),
     (r"0x1f7 '\377'", "kernel: cut off: the header tells of 68451042816 bytes, the file has 1536"),
-    (r"0x206 '\005'", "kernel: too old: boot protocol 2.05, at least 2.06 is needed"),
+    (r"0x206 '\001'", "kernel: too old: boot protocol 2.01, at least 2.03 is needed"),
     (r"0x262 '\000\020'", "kernel needs 257 MiB of memory, the machine has 128 (--mem)"),
     (r"0x25f '\377'", "kernel needs 17523466567682 MiB of memory, the machine has 128 (--mem)"),
     ("/nosuch", "/nosuch: No such file or directory"),
@@ -183,12 +183,14 @@ CASES = [
     Case("bad-files", BAD_FILES + "\n".join("try " + words for words, _ in BAD) + r"""
 # a good one of 32 bits, and of a version without a word on memory: it ends with that, mov 0x206(%esi), %al; out %al, $0xf4
 try 0x206 '\007' 0x22f '\007' 0x260 '\377\377\377\377' 0x400 '\212\206\006\002\000\000\346\364'
+# those that have nothing to start but their setup code: an old one, and one that is no Linux. mov $8, %al; out %al, $0xf4
+for only in "0x206 '\003' 0x207 '\002'" "0x232 '\000'"; do eval try $only 0x22f "'\007'" 0x200 "'\353\150'" 0x26a "'\260\010\346\364'"; done
 try() { cp /tests/guest/multiboot kernel; while [ $# -gt 0 ]; do poke $1 $2; shift 2; done
 	vm run --kernel kernel 2>&1; echo $?; }
 """ + "\n".join("try " + words for words, _ in BAD_MULTIBOOT) + r"""
 vm run --kernel nosuch --initrd /etc/passwd 2>&1; vm run --kernel kernel busybox; vm run --initrd /etc/passwd busybox
 dd if=/dev/zero of=big bs=1M count=64 2>/dev/null; vm run --kernel /tests/guest/multiboot --initrd big
-""", out="\n".join(["vm: %s\n125" % said for _, said in BAD] + ["7"] + ["vm: %s\n125" % said for _, said in BAD_MULTIBOOT]) + r"""
+""", out="\n".join(["vm: %s\n125" % said for _, said in BAD] + ["7", "8", "8"] + ["vm: %s\n125" % said for _, said in BAD_MULTIBOOT]) + r"""
 vm: nosuch: No such file or directory
 vm: kernel: no PVH entry note
 vm: run: an image takes neither --initrd nor --boot16
@@ -203,6 +205,8 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
     # behind it a multiboot header, as of a kernel that follows; it is none that could be loaded by that
     Case("boot-sector", CUT + r"printf '\002\260\255\033\0\0\0\0\376\117\122\344' >> boot.img; " "vm run --kernel boot.img | cat; vm run --kernel boot.img > /dev/null", status=131,
          out="read by the firmware", on=("qemu", "bochs")),
+    Case("boot-floppy", PC + "dd if=/tests/guest/floppy of=boot.img bs=512 skip=8 count=19 2>/dev/null; machine --kernel boot.img; "
+         "shows 'sector 18'; printf aBq >&3; wait $p; s=$?; over; exit $s", status=16, match=("^    >sector 18aB$",), on=SVM + VTX, seconds=60),
     Case("bios-disk", PC + CUT + "head -c 512 /dev/zero >> boot.img; cd_of --disk boot.img,ide; wait $p; s=$?; over; "
          "tail -c 512 boot.img | tr -d '\\0'; exit $s", status=130, on=SVM + VTX, seconds=60,
          match=(r"^Booting from Hard Disk", "^read by the firmware$", "^read by the firmware\r$")),

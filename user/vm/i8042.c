@@ -159,6 +159,11 @@ static void i8042_access(struct machine *m, void *device, uint64_t reg, bool in,
 
 /* ---- from characters to keys ---- */
 
+/* The place of a character is its key's scan code. */
+static const char plain[] =
+	"\0\0331234567890-=\b\tqwertyuiop[]\r\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
+static const char shift[] = "\0\0!@#$%^&*()_+\0\0QWERTYUIOP{}\0\0ASDFGHJKL:\"~\0|ZXCVBNM<>?";
+
 static void press(struct machine *m, const uint8_t *keys, unsigned int n, bool extended)
 {
 	for (unsigned int i = 0; i < 2 * n; i++) { /* down in this order, up in the other */
@@ -168,13 +173,8 @@ static void press(struct machine *m, const uint8_t *keys, unsigned int n, bool e
 	}
 }
 
-/* The place of a character is its key's scan code. */
 static void type(struct machine *m, char c)
 {
-	static const char plain[] =
-		"\0\0331234567890-=\b\tqwertyuiop[]\r\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
-	static const char shift[] =
-		"\0\0!@#$%^&*()_+\0\0QWERTYUIOP{}\0\0ASDFGHJKL:\"~\0|ZXCVBNM<>?";
 	const char *at;
 
 	if (c == '\n')
@@ -227,6 +227,31 @@ void keyboard_tick(void)
 {
 	typed = false;
 	want_input();
+}
+
+uint16_t keyboard_key(struct machine *m, bool take_it)
+{
+	static bool down[KEY_SHIFT + 1]; /* of those that change a character */
+	uint16_t key = 0;
+	uint8_t code;
+
+	bus_lock();
+	while (!key && i8042.queued) {
+		code = i8042.queue[0];
+		if ((code & ~RELEASE) == KEY_SHIFT || (code & ~RELEASE) == KEY_CTRL) {
+			down[code & ~RELEASE] = !(code & RELEASE);
+		} else if (!(code & RELEASE)) {
+			key = code << 8;
+			if (down[KEY_SHIFT] && code < sizeof(shift))
+				key |= shift[code];
+			else if (code < sizeof(plain))
+				key |= down[KEY_CTRL] ? plain[code] & 0x1f : plain[code];
+		}
+		if (!key || take_it)
+			take(m);
+	}
+	bus_unlock();
+	return key;
 }
 
 size_t keyboard_room(void)

@@ -3,7 +3,7 @@
  * What a boot loader does for a Linux kernel (Linux's Documentation/x86/boot.rst). A bzImage is 16-bit
  * setup code, with a header that both sides fill in, and behind it the kernel, which unpacks itself.
  * There are two ways in: the setup code, in real mode, asks the firmware (bios.c) for what it must
- * know and changes the mode itself; or with struct boot_params made here the 64-bit entry, with paging on, or that of
+ * know and changes the mode itself, which is the only one of old kernels; or with struct boot_params made here the 64-bit entry, with paging on, or that of
  * a kernel of 32 bits. Guest memory, upwards:
  *
  *	0x0		interrupt vectors			(16-bit entry)
@@ -42,7 +42,9 @@
 #define ENTRY_64 0x200 /* of the kernel */
 #define VERSION_64 0x20c /* the first that tells of a 64-bit entry */
 #define VERSION_INIT_SIZE 0x20a /* the first that tells how much memory it needs */
-#define VERSION_LEAST 0x206 /* the first that tells the length of its command line */
+#define VERSION_CMDLINE 0x206 /* the first that tells the length of its command line */
+#define VERSION_ALIGNMENT 0x205 /* the first that tells how it is to be aligned */
+#define VERSION_LEAST 0x203 /* the first that tells where its initial file system may lie */
 #define LOADER_UNDEFINED 0xff
 #define VIDEO_CURRENT_MODE 0x0f04
 #define E820_RAM 1
@@ -99,6 +101,11 @@ static void check_header(struct machine *m, struct bzimage *z)
 		    z->f.path, z->h.version >> 8, z->h.version & 0xff, VERSION_LEAST & 0xff);
 	if (z->h.version < VERSION_INIT_SIZE) /* its code is there */
 		z->h.pref_address = z->h.init_size = 0;
+	if (z->h.version < VERSION_CMDLINE)
+		z->h.cmdline_size = 255;
+	/* What is no Linux (iPXE, MEMDISK) has this header, and nothing to start but its setup code. */
+	if (z->h.version < VERSION_ALIGNMENT || !z->h.kernel_alignment)
+		m->boot16 = true;
 	needs = z->h.pref_address + z->h.init_size;
 	if (needs < HIGH_MEMORY + z->kernel_size)
 		needs = HIGH_MEMORY + z->kernel_size;

@@ -16,7 +16,6 @@
 
 #define BOOT_SECTOR 0x7c00
 #define SIGNATURE 0x1fe /* of a boot sector: 55 aa */
-#define FIRST_DISK 0x80
 
 /* ---- shared by the loaders ---- */
 
@@ -124,7 +123,7 @@ static void flat_load(struct machine *m)
 	bios_load(m);
 	m->mode = ENTER_REAL;
 	m->entry = m->stack = BOOT_SECTOR;
-	m->boot_disk = FIRST_DISK;
+	m->boot_disk = f->size == FLOPPY_SIZE ? FLOPPY_DISK : FIRST_DISK;
 	m->vga = true; /* that is all the firmware it has */
 	snapshot_cannot("it may still read from its boot sector's file");
 }

@@ -118,24 +118,36 @@ static bool look(struct machine *m, struct screen *s)
 	return !(vga.sets[GRAPHICS].reg[GRAPHICS_MISC] & 1);
 }
 
+unsigned int vga_cursor(void)
+{
+	return crtc_word(CRTC_CURSOR_AT);
+}
+
+void vga_set_cursor(unsigned int at)
+{
+	vga.sets[CRTC].reg[CRTC_CURSOR_AT] = at >> 8;
+	vga.sets[CRTC].reg[CRTC_CURSOR_AT + 1] = at;
+}
+
 void vga_type(struct machine *m, uint8_t c)
 {
 	uint8_t *memory = m->ram + TEXT_MEMORY;
-	unsigned int at = crtc_word(CRTC_CURSOR_AT), rows = 25;
+	unsigned int at = vga_cursor(), rows = 25;
 
 	if (c == '\r')
 		at -= at % COLUMNS;
 	else if (c == '\n')
 		at += COLUMNS;
-	else if (at < rows * COLUMNS)
+	else if (c == '\b')
+		at -= at % COLUMNS != 0;
+	else if (c != '\a' && at < rows * COLUMNS)
 		memcpy(memory + 2 * at++, (uint8_t[]){ c, LIGHT_GREY }, 2);
 	if (at >= rows * COLUMNS) {
 		at -= COLUMNS;
 		memmove(memory, memory + 2 * COLUMNS, 2 * (rows - 1) * COLUMNS);
 		memset(memory + 2 * (rows - 1) * COLUMNS, 0, 2 * COLUMNS);
 	}
-	vga.sets[CRTC].reg[CRTC_CURSOR_AT] = at >> 8;
-	vga.sets[CRTC].reg[CRTC_CURSOR_AT + 1] = at;
+	vga_set_cursor(at);
 }
 
 /* ---- output ---- */

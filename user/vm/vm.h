@@ -51,6 +51,7 @@
 #define BIOS_AREA 0xf0000UL
 #define TABLES_END 0xf2000UL
 #define HIGH_MEMORY 0x100000UL
+#define FLOPPY_SIZE (1440UL << 10) /* bytes of a disk of 80 cylinders, 2 heads, 18 sectors */
 #define PCI_WINDOW 0xc0000000UL /* memory of PCI devices; RAM and image end below it */
 #define PCI_WINDOW_END 0xfec00000UL
 #define MMIO_WINDOW 0xfec10000UL /* virtio devices that are on no bus */
@@ -135,7 +136,7 @@ struct machine {
 	uint64_t gdt, gdt_size, page_tables; /* Linux; long mode */
 	uint16_t code_segment, data_segment; /* real mode; entry and stack are in them */
 	uint64_t stack;
-	uint8_t boot_disk; /* DL */
+	enum { FLOPPY_DISK, FIRST_DISK = 0x80 } boot_disk; /* DL */
 	struct file flat; /* which is the file of a flat image */
 };
 
@@ -341,6 +342,8 @@ void ide_cdrom(struct machine *m, const char *path);
 /* vga.c */
 void vga_init(struct machine *m);
 void vga_type(struct machine *m, uint8_t c); /* at the cursor, as a BIOS does */
+unsigned int vga_cursor(void); /* the cell it is at, from the first of the text memory */
+void vga_set_cursor(unsigned int at);
 void vga_end(struct machine *m); /* shows what is still to be shown */
 
 /* i8042.c */
@@ -348,6 +351,8 @@ void i8042_init(struct machine *m);
 void keyboard_tick(void); /* some time has gone by */
 size_t keyboard_room(void); /* as uart_room(), uart_input() */
 void keyboard_input(struct machine *m, const uint8_t *buf, size_t n);
+/* What is typed and not yet read, as a BIOS tells of it: scan code and character, or 0. */
+uint16_t keyboard_key(struct machine *m, bool take);
 
 /* uart.c */
 void uart_init(struct machine *m);
