@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Instructions that the hardware leaves to us: those that touch device memory, and strings through a port.
- * A string goes element by element: RIP stays on a REP until RCX is 0, so that interrupts come in between, and
- * the guest that runs the instruction again continues it. When the monitor has to answer, v->wait holds the
- * instruction, and emulate_resume() goes on where it stopped. A write needs no answer: all is done before
- * the monitor hears of it. What an access reaches in two pages are two pieces, each memory or a device, and the
- * monitor gets one at a time.
+ * A string goes element by element, but for what of a port's is in one page: RIP stays on a REP until RCX is 0, so
+ * that interrupts come in between, and the guest that runs the instruction again continues it. When the monitor has
+ * to answer, v->wait holds the instruction, and emulate_resume() goes on where it stopped. A write needs no answer:
+ * all is done before the monitor hears of it. What an access reaches in two pages are two pieces, each memory or a
+ * device, and the monitor gets one at a time.
  */
 #include "vmm/irqchip/irqchip.h"
 #include "vmm/vmm.h"
@@ -182,6 +182,15 @@ static void advance(struct vcpu *v, const struct insn *in, u64 n)
 		goto_rip(v, v->regs.rip + in->len);
 }
 
+/* How many elements of a string through a port one exit can move: those in the page that `at` points into, or 0. */
+static u32 at_once(struct vcpu *v, const struct insn *in, u64 at)
+{
+	bool many = in->rep && !(v->regs.rflags & RFLAGS_DF);
+	u64 n = many ? low_bytes(v->regs.gpr[R_RCX], in->addr_size) : 1;
+
+	return min((PAGE_SIZE - (at & ~PAGE_MASK)) / in->size, n);
+}
+
 /* What was read goes to the stack, or comes from it. */
 static enum outcome move_with_stack(struct vcpu *v, const struct insn *in, u64 raw)
 {
@@ -200,7 +209,7 @@ static enum outcome with_value(struct vcpu *v, const struct insn *in, u64 raw)
 	u64 *flags = &v->regs.rflags, *rax = &v->regs.gpr[R_RAX];
 	struct insn half = *in;
 	enum outcome r = DONE;
-	u32 low = raw;
+	u32 low = raw, n = 1;
 
 	raw = low_bytes(raw, in->size);
 	switch (in->op) {
@@ -248,7 +257,10 @@ static enum outcome with_value(struct vcpu *v, const struct insn *in, u64 raw)
 		if (irqchip_io(v->vm, v->regs.gpr[R_RDX], in->size, false, &low))
 			break;
 		memcpy(v->pio, &low, in->size);
-		ask_port(v, v->regs.gpr[R_RDX], in->size, false, 1);
+		n = at_once(v, in, v->wait.piece->gpa); /* where low comes from */
+		if (n < 2 || guest_copy(v->vm, v->wait.piece->gpa, v->pio, n * in->size, false))
+			n = 1;
+		ask_port(v, v->regs.gpr[R_RDX], in->size, false, n);
 		r = ASKED;
 		break;
 	case INSN_MOVS ... INSN_INS:
@@ -258,7 +270,7 @@ static enum outcome with_value(struct vcpu *v, const struct insn *in, u64 raw)
 	if (insn_writes(in))
 		r = transfer(v, true, new);
 	if (r != FAULTED)
-		advance(v, in, 1);
+		advance(v, in, n);
 	return r;
 }
 
@@ -300,16 +312,6 @@ int emulate_mmio(struct vcpu *v, struct vmm_exit *x)
 	return r != ASKED;
 }
 
-/* What is left of the page that RDI points into, and of the page for data: as many elements as one exit can bring. */
-static u32 at_once(struct vcpu *v, const struct insn *in)
-{
-	u64 left = PAGE_SIZE - (target(v, in) & ~PAGE_MASK);
-
-	if (!in->rep || (v->regs.rflags & RFLAGS_DF))
-		return 1;
-	return max(min(left / in->size, low_bytes(v->regs.gpr[R_RCX], in->addr_size)), 1UL);
-}
-
 int emulate_string_io(struct vcpu *v, struct vmm_exit *x)
 {
 	enum outcome r = DONE;
@@ -329,7 +331,7 @@ int emulate_string_io(struct vcpu *v, struct vmm_exit *x)
 		v->wait.kind = WAIT_STRING_IN;
 		v->wait.insn = in;
 		v->wait.done = 0;
-		v->wait.count = at_once(v, &in);
+		v->wait.count = max(at_once(v, &in, target(v, &in)), 1U);
 		ask_port(v, v->regs.gpr[R_RDX], in.size, true, v->wait.count);
 		return 0;
 	}
@@ -341,12 +343,10 @@ int emulate_string_io(struct vcpu *v, struct vmm_exit *x)
 /* Elements that came from the port at once, into one page of memory: true when that was possible. */
 static bool store_page(struct vcpu *v, const struct insn *in, u32 count)
 {
-	u64 at = target(v, in), n = (u64)count * in->size, gpa;
+	u64 at = target(v, in), gpa;
 
-	if (n > PAGE_SIZE - (at & ~PAGE_MASK) ||
-	    (in->rep && low_bytes(v->regs.gpr[R_RCX], in->addr_size) < count) ||
-	    guest_translate(v, at, access_kind(v, true), &gpa) ||
-	    guest_copy(v->vm, gpa, v->pio, n, true))
+	if (at_once(v, in, at) < count || guest_translate(v, at, access_kind(v, true), &gpa) ||
+	    guest_copy(v->vm, gpa, v->pio, count * in->size, true))
 		return false;
 	advance(v, in, count);
 	return true;

@@ -87,6 +87,7 @@ FORM(in_long, "in %dx, %eax; in $0x42, %eax")
 FORM(out_string, "mov $0x6000, %esi; outsb; outsl")
 FORM(in_string, "mov $0x6000, %edi; insb; insl; mov 0x6000, %rbx")
 FORM(out_repeated, "mov $0x6000, %esi; mov $4, %ecx; rep outsb")
+FORM(out_across_pages, "mov $0x5ffd, %esi; mov $5, %ecx; rep outsw; std; mov $2, %ecx; rep outsw")
 FORM(in_repeated, "mov $0x6000, %edi; mov $4, %ecx; rep insw; mov 0x6000, %rbx")
 FORM(store_byte, "mov %al, (%rdi); mov %bh, 3(%rdi)")
 FORM(store_word, "mov %ax, 2(%rdi)")
@@ -169,6 +170,7 @@ static const struct test_case cases[] = {
 	CASE(out_string),
 	CASE(in_string),
 	CASE(out_repeated),
+	CASE(out_across_pages),
 	CASE(in_repeated),
 	CASE(store_byte),
 	CASE(store_word),
