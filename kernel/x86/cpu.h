@@ -26,6 +26,10 @@ static inline void insb(u16 port, void *buf, size_t n)
 {
 	__asm__ volatile("rep insb" : "+D"(buf), "+c"(n) : "d"(port) : "memory");
 }
+static inline void outsb(u16 port, const void *buf, size_t n)
+{
+	__asm__ volatile("rep outsb" : "+S"(buf), "+c"(n) : "d"(port) : "memory");
+}
 static inline u16 inw(u16 port)
 {
 	u16 v;

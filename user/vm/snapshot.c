@@ -33,7 +33,7 @@
 #include "vm.h"
 
 #define MAGIC "DYADVM"
-#define VERSION "3\n" /* another one when a record, or what the agent hears, has another meaning */
+#define VERSION "4\n" /* another one when a record, or what the agent hears, has another meaning */
 #define RECORDS_MAX (1UL << 20) /* bytes */
 #define MSRS_MAX 512
 #define KEPT_MAX 512

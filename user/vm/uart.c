@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Three 16550 serial ports (National Semiconductor PC16550D; linux/serial_reg.h names the registers).
+ * Three 16750 serial ports, which are 16550s (National Semiconductor PC16550D; linux/serial_reg.h names the
+ * registers) until a guest asks for larger FIFOs (Texas Instruments TL16C750).
  * COM1 is the guest's console: the terminal in an interactive machine, else nowhere or stderr.
  * COM2 is what the command writes: stdout. COM3 is the agent's (agent.c). A character leaves at once, so
  * the transmitter is always empty.
  *
  * Who knows that UART_IIR_RDI means the FIFO's trigger level, and fewer are told by another cause, may read so
- * many without a look at the status for each, which makes an exit of so many. COM3 gives as many at once, filled up.
+ * many without a look at the status for each, which makes an exit of so many. COM3 gives as many at once, filled up,
+ * to who has seen that other cause: the first byte comes alone.
  */
 #include <string.h>
 #include <unistd.h>
@@ -15,12 +17,14 @@
 #include "vm.h"
 
 #define FIFO 16
+#define FIFO_LARGE 64
+#define IIR_LARGE UART_FCR7_64BYTE /* the same bit */
 
 struct uart {
 	/* what belongs to the machine's state: up to `ports` */
 	uint8_t ier, lcr, mcr, scr, fcr, dll, dlm;
 	uint8_t thr_interrupt; /* "transmitter empty" has not been told since the last character */
-	uint8_t rx[FIFO];
+	uint8_t rx[FIFO_LARGE];
 	unsigned int rx_len;
 	uint8_t level; /* of the interrupt line, as the kernel knows it */
 	uint8_t exact; /* the guest has read UART_IIR_RX_TIMEOUT */
@@ -38,9 +42,15 @@ static struct uart uarts[3] = {
 /* How many characters interrupt at once. */
 static unsigned int trigger(const struct uart *u)
 {
-	static const uint8_t levels[] = { 1, 4, 8, 14 };
+	static const uint8_t levels[2][4] = { { 1, 4, 8, 14 }, { 1, 16, 32, 56 } };
+	bool large = u->fcr & UART_FCR7_64BYTE;
 
-	return u->fcr & UART_FCR_ENABLE_FIFO ? levels[u->fcr >> 6] : 1;
+	return u->fcr & UART_FCR_ENABLE_FIFO ? levels[large][u->fcr >> 6] : 1;
+}
+
+static unsigned int depth(const struct uart *u)
+{
+	return u->fcr & UART_FCR7_64BYTE ? FIFO_LARGE : FIFO;
 }
 
 /* The cause for characters that have been received; fewer come after a time-out, which here is over at once. */
@@ -85,7 +95,7 @@ static void update_line(struct machine *m, struct uart *u)
 static void transmit(struct machine *m, struct uart *u, uint8_t c)
 {
 	if (u->mcr & UART_MCR_LOOP) {
-		if (u->rx_len < FIFO)
+		if (u->rx_len < depth(u))
 			u->rx[u->rx_len++] = c;
 	} else if (u == &uarts[2]) {
 		agent_hear(m, c);
@@ -123,7 +133,7 @@ static uint8_t read_register(struct uart *u, uint64_t reg)
 		if (v == UART_IIR_THRI)
 			u->thr_interrupt = false; /* told */
 		u->exact |= v == UART_IIR_RX_TIMEOUT;
-		v |= u->fcr & UART_FCR_ENABLE_FIFO ? 0xc0 : 0;
+		v |= u->fcr & UART_FCR_ENABLE_FIFO ? 0xc0 | (u->fcr & IIR_LARGE) : 0;
 		break;
 	case UART_LCR:
 		v = u->lcr;
@@ -166,6 +176,8 @@ static void write_register(struct machine *m, struct uart *u, uint64_t reg, uint
 		u->ier = v & 0xf;
 		break;
 	case UART_FCR:
+		if (!(u->lcr & UART_LCR_DLAB))
+			v = (v & ~UART_FCR7_64BYTE) | (u->fcr & UART_FCR7_64BYTE);
 		u->fcr = v;
 		if (v & UART_FCR_CLEAR_RCVR)
 			u->rx_len = 0;
@@ -188,7 +200,7 @@ static void fetch(struct uart *u)
 	unsigned int n = trigger(u);
 
 	if (u == &uarts[2] && !u->rx_len)
-		u->rx_len = agent_take(u->rx, u->exact ? n : FIFO, u->exact ? n : 0);
+		u->rx_len = agent_take(u->rx, u->exact ? n : 1, u->exact ? n : 0);
 }
 
 /* Behind each change. COM1 and COM3 share a line: what one lets down, the other may want up. */
@@ -222,7 +234,7 @@ static const char *restored(struct machine *m, struct kept *k)
 {
 	struct uart *u = k->device;
 
-	return u->rx_len > FIFO ? "a serial port is damaged" : NULL;
+	return u->rx_len > sizeof(u->rx) ? "a serial port is damaged" : NULL;
 }
 
 void uart_init(struct machine *m)
@@ -248,14 +260,16 @@ void uart_init(struct machine *m)
 
 size_t uart_room(void)
 {
-	return FIFO - uarts[0].rx_len;
+	unsigned int n = depth(&uarts[0]);
+
+	return n > uarts[0].rx_len ? n - uarts[0].rx_len : 0;
 }
 
 void uart_input(struct machine *m, const uint8_t *buf, size_t n)
 {
 	struct uart *u = &uarts[0];
 
-	for (size_t i = 0; i < n && u->rx_len < FIFO; i++)
+	for (size_t i = 0; i < n && u->rx_len < depth(u); i++)
 		u->rx[u->rx_len++] = buf[i];
 	settle(m, u);
 }
