@@ -59,7 +59,7 @@ static void tell(int i, char letter, const void *data, size_t n)
 	out.n += AGENT_HEAD + n;
 	if (out.n >= sizeof(out.data) / 2)
 		send_frames();
-	channels[i].waits |= letter != AGENT_TAKEN;
+	channels[i].waits |= letter == PACKET_OUTPUT || letter == PACKET_ERRORS;
 }
 
 void agent_hello(int to)
@@ -134,12 +134,15 @@ static void start(int i, int flags, const struct winsize *size, char **config, c
 {
 	struct channel *c = &channels[i];
 	int theirs[3] = { -1, -1, -1 }, told[2] = { -1, -1 };
-	char terminal = c->terminal = flags & AGENT_TERMINAL;
+	char kind = flags & AGENT_TERMINAL ? STARTED_TERMINAL
+		    : flags & AGENT_INPUT  ? 0
+					   : STARTED_DEAF;
 	bool waited = flags & (AGENT_TERMINAL | AGENT_OUTPUT);
 	bool made = make_stdio(c, flags, theirs) && (waited || !pipe2(told, O_CLOEXEC));
 	uint8_t failed = 0;
 
-	if (terminal && size->ws_row)
+	c->terminal = flags & AGENT_TERMINAL;
+	if (c->terminal && size->ws_row)
 		ioctl(c->in, TIOCSWINSZ, size);
 	failure = told[1];
 	c->pid = made ? start_process(theirs, config, words) : -1;
@@ -158,7 +161,7 @@ static void start(int i, int flags, const struct winsize *size, char **config, c
 	}
 	close_fd(&told[0]);
 	if (i != AGENT_MAIN && !failed)
-		tell(i, PACKET_STARTED, &terminal, 1);
+		tell(i, PACKET_STARTED, &kind, 1);
 }
 
 static void add_words(struct channel *c, const char *data, size_t n)
@@ -371,7 +374,7 @@ static void finish(int i)
 		_exit(c->status);
 	}
 	tell(i, PACKET_EXIT, &c->status, sizeof(c->status));
-	*c = (struct channel){ .in = -1, .out = { -1, -1 }, .waits = true, .over = true };
+	*c = (struct channel){ .in = -1, .out = { -1, -1 }, .over = true };
 }
 
 static void serve_once(int signals)

@@ -4,8 +4,9 @@
  * child of the machine's init (agent.c), talk by a serial port in frames: a channel, a letter (the
  * PACKET_ ones of life.h, and those here), two bytes of length, lowest first, and as many bytes.
  *
- * A channel is one command. Neither side sends a second frame by a channel before the first was TAKEN, but
- * for TAKEN itself and HANG_UP: what is on its way is bounded, and nobody waits for a command that does not read.
+ * A channel is one command. Neither side sends a second frame by a channel before the first was TAKEN: what is on
+ * its way is bounded, and nobody waits for a command that does not read. Nobody says that of TAKEN itself and HANG_UP,
+ * nor of STARTED and EXIT, which are the first and the last words on a command.
  * Between frames to the agent there may be bytes AGENT_FILL, which mean nothing.
  * Init begins with HELLO; the first byte that comes then makes it start the agent.
  */

@@ -159,13 +159,14 @@ static void hear_signal(int signals, int s)
 int client_run(int s, const char *name)
 {
 	char packet[PACKET_SIZE + 1];
-	bool raw, end = false;
+	bool raw, end;
 	int signals;
 	ssize_t n = receive(s, packet);
 
 	if (packet[0] == PACKET_EXIT)
 		return last_status(s, packet);
-	raw = packet[1] && make_raw();
+	raw = packet[1] == STARTED_TERMINAL && make_raw();
+	end = packet[1] == STARTED_DEAF;
 	signals = watch_signals(raw);
 	send_size(s);
 	for (;;) {

@@ -56,10 +56,14 @@ enum {
 	PACKET_INPUT = 'i', /* bytes; none: the end */
 	PACKET_SIZE_IS = 'w', /* struct winsize */
 	/* to a client */
-	PACKET_STARTED = 's', /* char: it has a terminal */
+	PACKET_STARTED = 's', /* char: STARTED_ */
 	PACKET_OUTPUT = 'o',
 	PACKET_ERRORS = 'e', /* bytes of stdout, stderr */
 	PACKET_EXIT = 'x', /* int: the exit status; the last one */
+};
+enum {
+	STARTED_TERMINAL = 1, /* it has one */
+	STARTED_DEAF = 2, /* nobody takes input for it */
 };
 /* Starts a process by start(), as *pid: 0, or the status with which it failed before its command ran. */
 int start_told(struct io *io, pid_t (*start)(void), pid_t *pid);

@@ -119,9 +119,10 @@ static void replied(struct machine *m, int i)
 	struct channel *c = &channels[i];
 
 	c->nr_reply = 0;
-	tell(m, i, AGENT_TAKEN, NULL, 0);
 	if (c->reply[0] == PACKET_EXIT)
 		set_free(i);
+	else if (c->reply[0] != PACKET_STARTED)
+		tell(m, i, AGENT_TAKEN, NULL, 0);
 }
 
 static void hang_up(struct machine *m, int i)

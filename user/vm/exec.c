@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -65,10 +67,18 @@ bool machine_is_paused(const struct state *s)
 	return paused;
 }
 
+/* From there comes nothing but the end, which the command may have of its own /dev/null. */
+static bool stdin_is_null(void)
+{
+	struct stat st;
+
+	return !fstat(0, &st) && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+}
+
 int exec_begin(const struct state *st, const char *image, const struct surroundings *around,
 	       int flags, char **argv)
 {
-	char start[AGENT_PIECE] = { flags }, *text, *p;
+	char start[AGENT_PIECE] = { 0 }, *text, *p;
 	const size_t head = 1 + sizeof(struct winsize);
 	struct image_config config = { 0 };
 	int s = connect_to(st, "agent");
@@ -93,6 +103,7 @@ int exec_begin(const struct state *st, const char *image, const struct surroundi
 		part = size < PACKET_SIZE ? size : PACKET_SIZE;
 		client_send(s, AGENT_COMMAND, text, part);
 	}
+	start[0] = stdin_is_null() ? flags & ~AGENT_INPUT : flags;
 	if (flags & AGENT_TERMINAL)
 		ioctl(0, TIOCGWINSZ, start + 1);
 	memcpy(start + head, text, size);
