@@ -303,6 +303,7 @@ static void task_release(struct task *t)
 
 	seccomp_release(t);
 	task_exit(t);
+	mem_unstock(&t->thread);
 	spin_lock(&cgroup_lock);
 	cg = t->cgroup;
 	t->cgroup = NULL;
@@ -320,6 +321,7 @@ static void move_thread(struct cgroup *from, struct cgroup *to, struct task *t)
 	cgroup_get(to);
 	join(to, t);
 	cg_move_task(from, to);
+	thread_set_work(&t->thread, THREAD_WORK_RECLAIM); /* mem_unstock(), by itself */
 	/* A frozen one wakes to see which group it is in; one that must freeze now comes by. */
 	if (from->freezers)
 		waitq_wake_all(&from->thaw, 0);

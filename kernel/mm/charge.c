@@ -80,6 +80,14 @@ static bool charge_waiting(struct res_counter *res, u64 n)
 	return true;
 }
 
+static void look_at_highs(const struct res_counter *res)
+{
+	if (unlikely(READ_ONCE(mem_highs)))
+		for (; res; res = res->parent)
+			if (READ_ONCE(res->count) > READ_ONCE(res->high))
+				thread_set_work(current_thread(), THREAD_WORK_RECLAIM);
+}
+
 bool mem_charge(struct res_counter *res, u64 n)
 {
 	bool done = true;
@@ -92,10 +100,8 @@ bool mem_charge(struct res_counter *res, u64 n)
 		done = charge_waiting(res, n);
 		res_counter_put(res);
 	}
-	if (unlikely(READ_ONCE(mem_highs) && done))
-		for (; res; res = res->parent)
-			if (READ_ONCE(res->count) > READ_ONCE(res->high))
-				thread_set_work(current_thread(), THREAD_WORK_RECLAIM);
+	if (done)
+		look_at_highs(res);
 	return done;
 }
 
@@ -119,6 +125,7 @@ void mem_high_wait(void)
 	u64 wait = 0;
 
 	thread_clear_work(t, THREAD_WORK_RECLAIM);
+	mem_unstock(t);
 	if (!res)
 		return;
 	__atomic_fetch_add(&res->refs, 1, __ATOMIC_RELAXED);
@@ -142,19 +149,23 @@ bool frame_charge(struct frame *f, struct res_counter *res)
 	return true;
 }
 
-/*
- * Who cannot sleep cannot make room: such objects are few, or bounded by others, and go free (an
- * interrupt's in any case: whom it hit has nothing to do with it), unless somebody was named to pay.
- */
-bool object_charge(struct res_counter **res, u64 n)
+void mem_unstock(struct thread *t)
 {
-	bool wait = !this_cpu()->irq_depth && read_rflags() & RFLAGS_IF;
+	res_uncharge(t->mem_stocked, t->mem_stock);
+	t->mem_stocked = NULL;
+	t->mem_stock = 0;
+}
 
-	if (wait)
-		return mem_charge(*res, n);
-	if (current_thread()->mem_pays)
-		return !res_charge(*res, n);
-	*res = NULL;
+bool mem_charge_ahead(struct res_counter *res, u64 n)
+{
+	struct thread *t = current_thread();
+
+	if (n > MEM_STOCK || res_charge(res, n + MEM_STOCK))
+		return mem_charge(res, n);
+	mem_unstock(t);
+	t->mem_stocked = res;
+	t->mem_stock = MEM_STOCK;
+	look_at_highs(res);
 	return true;
 }
 

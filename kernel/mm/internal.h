@@ -117,9 +117,9 @@ static inline struct res_counter *object_payer(void)
 
 	return res && res->parent ? res : NULL;
 }
-/* Charges n bytes to *res, waiting for room where that is possible. *res = NULL: it goes free.
- * False: refused. */
-bool object_charge(struct res_counter **res, u64 n);
+/* As mem_charge(); and makes a stock of it (mem_unstock()) if that does not need to wait for room. */
+bool mem_charge_ahead(struct res_counter *res, u64 n);
+#define MEM_STOCK 2048U
 
 /* Is this the allocation of the current thread that a test wants to fail (/proc/dyad/fail-nth)? */
 static inline bool fault_injected(void)

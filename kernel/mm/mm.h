@@ -143,9 +143,11 @@ static inline void mem_event(struct res_counter *res, enum mem_event what)
 }
 extern bool mem_guarded,
 	mem_highs; /* some counter had a low; a high: only then are they looked at */
-/* THREAD_WORK_RECLAIM, on the way to ring 3: the thread's group is above its high. Takes pages away from
- * it, and sleeps, the longer the more it is above; until a signal comes. */
+/* THREAD_WORK_RECLAIM, on the way to ring 3: the thread's group is another one, or above its high. Takes
+ * pages away from it then, and sleeps, the longer the more it is above; until a signal comes. */
 void mem_high_wait(void);
+/* t pays ahead for its objects: it is given back. t is the current thread, or over. */
+void mem_unstock(struct thread *t);
 /* Charges n bytes, and makes room where a limit is reached. May sleep. False: refused. NULL: true. */
 bool mem_charge(struct res_counter *res, u64 n);
 

@@ -11,7 +11,11 @@
  *
  * This is the one place where the kernel's objects are charged to a memory cgroup (object_charge()):
  * before its header a slab has a pointer for each object, to who pays for it. frame->state says
- * whether there is one, so that a free looks at nothing else while nobody is limited.
+ * whether there is one, so that a free looks at nothing else while nobody is limited. Objects are small
+ * and many, and a counter is a few atomic operations at each level: so a thread pays for MEM_STOCK bytes
+ * more than it needs, and takes the next objects from that stock, and puts there what it frees, as long
+ * as they are of the same counter. Only the thread itself touches it, where it could sleep: never an
+ * interrupt.
  *
  * With KASan a red zone stands behind each object, and a freed object waits in a queue before it is
  * given out again: whoever still uses it meets poison for that long.
@@ -71,13 +75,19 @@ static __no_kasan void link_set(void **obj, void *next)
 	*obj = next;
 }
 
+/* Objects lie in the map of all memory, never in the kernel's image. */
+static struct frame *object_frame(const void *obj)
+{
+	return phys_frame((u64)obj - DIRECT_BASE);
+}
+
 /* Who pays for the object that p points into. */
 static struct res_counter **payer_of(const struct frame *f, const void *p)
 {
 	struct slab *s = f->slab_priv;
 
 	return (struct res_counter **)s - 1 -
-	       ((char *)p - (char *)frame_va(s->frame)) / f->cache->size;
+	       (u32)((char *)p - (char *)frame_va(s->frame)) / f->cache->size;
 }
 
 /* What a slab of c holds: each object has a pointer beside the header. */
@@ -150,7 +160,7 @@ static void *slab_take(struct kmem_cache *c)
 
 static void slab_give(struct kmem_cache *c, void *obj)
 {
-	struct slab *s = va_frame(obj)->slab_priv;
+	struct slab *s = object_frame(obj)->slab_priv;
 
 	if (!s->free)
 		list_add(&s->link, &c->partial);
@@ -206,6 +216,63 @@ static void *magazine_fill(struct kmem_cache *c, struct magazine *m)
 	return obj;
 }
 
+/* ---- who pays ---- */
+
+static bool may_wait(void)
+{
+	return !this_cpu()->irq_depth && read_rflags() & RFLAGS_IF;
+}
+
+/*
+ * Charges n bytes to *res, waiting for room where that is possible. False: refused. Who cannot sleep cannot
+ * make room: such objects are few, or bounded by others, and go free (*res = NULL; an interrupt's in any
+ * case: whom it hit has nothing to do with it), unless somebody was named to pay.
+ */
+static bool object_charge(struct res_counter **res, u64 n)
+{
+	struct thread *t = current_thread();
+
+	if (likely(may_wait())) {
+		if (t->mem_stocked != *res || t->mem_stock < n)
+			return mem_charge_ahead(*res, n);
+		t->mem_stock -= n;
+		return true;
+	}
+	if (t->mem_pays)
+		return !res_charge(*res, n);
+	*res = NULL;
+	return true;
+}
+
+static void object_uncharge(struct res_counter *res, u64 n)
+{
+	struct thread *t = current_thread();
+
+	if (t->mem_stocked != res || !may_wait()) {
+		res_uncharge(res, n);
+		return;
+	}
+	t->mem_stock += n;
+	if (t->mem_stock > 2 * MEM_STOCK) {
+		res_uncharge(res, t->mem_stock - MEM_STOCK);
+		t->mem_stock = MEM_STOCK;
+	}
+}
+
+static void object_unpay(const struct frame *f, void *obj)
+{
+	struct res_counter **payer;
+
+	if (likely(!(READ_ONCE(f->state) & FRAME_PAID)))
+		return;
+	payer = payer_of(f, obj);
+	if (*payer)
+		object_uncharge(*payer, f->cache->size);
+	*payer = NULL;
+}
+
+/* ---- objects ---- */
+
 /* An object that nobody pays for. */
 static void *alloc_free(struct kmem_cache *c)
 {
@@ -235,10 +302,10 @@ static void *alloc_paid(struct kmem_cache *c, struct res_counter *payer)
 	if (!payer)
 		return obj;
 	if (!obj) {
-		res_uncharge(payer, c->size);
+		object_uncharge(payer, c->size);
 		return NULL;
 	}
-	f = va_frame(obj);
+	f = object_frame(obj);
 	if (!(READ_ONCE(f->state) & FRAME_PAID))
 		__atomic_fetch_or(&f->state, FRAME_PAID, __ATOMIC_RELAXED);
 	*payer_of(f, obj) = payer;
@@ -308,30 +375,18 @@ static void quarantine(void *obj)
 	q->next = (q->next + 1) % QUARANTINE;
 	irq_pop();
 	if (obj)
-		__atomic_fetch_add(&va_frame(obj)->cache->waiting, 1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&object_frame(obj)->cache->waiting, 1, __ATOMIC_RELAXED);
 	if (old) {
-		object_free(va_frame(old)->cache, old);
-		__atomic_fetch_sub(&va_frame(old)->cache->waiting, 1, __ATOMIC_RELAXED);
+		object_free(object_frame(old)->cache, old);
+		__atomic_fetch_sub(&object_frame(old)->cache->waiting, 1, __ATOMIC_RELAXED);
 	}
 }
 
 #endif
 
-static void object_unpay(const struct frame *f, void *obj)
-{
-	struct res_counter **payer;
-
-	if (likely(!(READ_ONCE(f->state) & FRAME_PAID)))
-		return;
-	payer = payer_of(f, obj);
-	if (*payer)
-		res_uncharge(*payer, f->cache->size);
-	*payer = NULL;
-}
-
 void kmem_cache_free(struct kmem_cache *c, void *obj)
 {
-	struct frame *f = va_frame(obj);
+	struct frame *f = object_frame(obj);
 
 	if (unlikely(f->kind != FRAME_SLAB || f->cache != c))
 		panic("%s: freed object %p is not of this cache", c->name, obj);

@@ -103,6 +103,8 @@ struct thread {
 #endif
 	struct res_counter *mem_charge; /* who pays for this thread's memory; NULL: nobody */
 	struct res_counter *mem_pays; /* own thread: instead of mem_charge, unless NULL */
+	struct res_counter *mem_stocked; /* own thread: who has paid ahead for objects to come, */
+	u64 mem_stock; /* and so many bytes; mem_unstock() */
 	u32 io_owes; /* own thread: 1 << BIO_*, which THREAD_WORK_IO is about */
 	const struct rlimit64 *rlim; /* the process's limits, by RLIMIT_*; NULL: none */
 #ifdef SAN
