@@ -44,7 +44,7 @@ static int name_cmp(u32 hash, const char *name, size_t len, const struct dentry 
 	return 0;
 }
 
-static struct dentry *d_new(struct super *sb, const char *name, size_t len)
+static struct dentry *d_new(struct super *sb, const char *name, size_t len, u32 hash)
 {
 	struct dentry *d;
 
@@ -64,7 +64,7 @@ static struct dentry *d_new(struct super *sb, const char *name, size_t len)
 	memcpy(d->name, name, len);
 	d->name[len] = '\0';
 	d->name_len = len;
-	d->hash = name_hash(name, len);
+	d->hash = hash;
 	ref_init(&d->refs);
 	spin_init(&d->lock);
 	list_init(&d->lru);
@@ -73,13 +73,18 @@ static struct dentry *d_new(struct super *sb, const char *name, size_t len)
 	return d;
 }
 
-struct dentry *d_alloc(struct dentry *parent, const char *name, size_t len)
+static struct dentry *d_new_in(struct dentry *parent, const char *name, size_t len, u32 hash)
 {
-	struct dentry *d = d_new(parent->sb, name, len);
+	struct dentry *d = d_new(parent->sb, name, len, hash);
 
 	if (d)
 		d->parent = dget(parent);
 	return d;
+}
+
+struct dentry *d_alloc(struct dentry *parent, const char *name, size_t len)
+{
+	return d_new_in(parent, name, len, name_hash(name, len));
 }
 
 struct dentry *d_make_root(struct super *sb, struct inode *inode)
@@ -97,7 +102,8 @@ int sb_set_root(struct super *sb, struct inode *inode)
 
 struct dentry *d_alone(struct super *sb, const char *name, struct inode *inode)
 {
-	struct dentry *d = d_new(sb, name, strlen(name));
+	size_t len = strlen(name);
+	struct dentry *d = d_new(sb, name, len, name_hash(name, len));
 
 	if (!d)
 		return NULL;
@@ -125,7 +131,8 @@ static struct dentry *tree_find(struct dentry *parent, u32 hash, const char *nam
 	return NULL;
 }
 
-struct dentry *d_cached(struct dentry *parent, const char *name, size_t len, u32 hash)
+/* The cached name with a reference, or NULL; needs no lock. */
+static struct dentry *d_cached(struct dentry *parent, const char *name, size_t len, u32 hash)
 {
 	struct rb_node *up, **link;
 	struct dentry *d;
@@ -324,10 +331,10 @@ void d_delete(struct dentry *d)
 	inode_put(inode);
 }
 
-struct dentry *d_lookup(struct dentry *parent, const char *name, size_t len)
+struct dentry *d_lookup_hashed(struct dentry *parent, const char *name, size_t len, u32 hash)
 {
 	struct inode *dir = parent->inode;
-	struct dentry *d = d_cached(parent, name, len, name_hash(name, len));
+	struct dentry *d = d_cached(parent, name, len, hash);
 	struct res_counter *before;
 	int err = 0;
 
@@ -341,7 +348,7 @@ struct dentry *d_lookup(struct dentry *parent, const char *name, size_t len)
 		return ERR_PTR(-ENOENT);
 	/* Who comes first must not pay for what everybody finds from now on: who mounted it does. */
 	before = mem_pays(parent->sb->charge);
-	d = d_alloc(parent, name, len);
+	d = d_new_in(parent, name, len, hash);
 	if (d)
 		err = dir->ops->lookup(dir, d);
 	mem_pays_end(before);
@@ -355,18 +362,29 @@ struct dentry *d_lookup(struct dentry *parent, const char *name, size_t len)
 	return d;
 }
 
-struct dentry *lookup_one(struct dentry *dir, const char *name, size_t len, unsigned int flags)
+struct dentry *d_lookup(struct dentry *parent, const char *name, size_t len)
 {
-	struct dentry *d = d_cached(dir, name, len, name_hash(name, len));
+	return d_lookup_hashed(parent, name, len, name_hash(name, len));
+}
+
+struct dentry *lookup_hashed(struct dentry *dir, const char *name, size_t len, u32 hash,
+			     unsigned int flags)
+{
+	struct dentry *d = d_cached(dir, name, len, hash);
 
 	if (d)
 		return d;
 	if (flags & LOOKUP_CACHED)
 		return ERR_PTR(-EAGAIN);
 	mutex_lock(&dir->inode->lock);
-	d = d_lookup(dir, name, len);
+	d = d_lookup_hashed(dir, name, len, hash);
 	mutex_unlock(&dir->inode->lock);
 	return d;
+}
+
+struct dentry *lookup_one(struct dentry *dir, const char *name, size_t len)
+{
+	return lookup_hashed(dir, name, len, name_hash(name, len), 0);
 }
 
 struct dentry *d_parent(struct dentry *d)

@@ -286,7 +286,7 @@ struct file *file_open_exec(const struct path *p)
 static int open_create(struct walk *w, int flags, mode_t mode, struct dentry **out, bool *created)
 {
 	struct inode *dir = w->path.dentry->inode;
-	struct dentry *d = d_lookup(w->path.dentry, w->last, w->last_len);
+	struct dentry *d = d_lookup_hashed(w->path.dentry, w->last, w->last_len, w->hash);
 	int err = 0;
 
 	if (IS_ERR(d))

@@ -83,10 +83,12 @@ static inline u32 name_hash_add(u32 hash, char c)
 {
 	return (hash ^ (u8)c) * 16777619U;
 }
-/* The cached name with a reference, or NULL; needs no lock. */
-struct dentry *d_cached(struct dentry *parent, const char *name, size_t len, u32 hash);
+/* d_lookup() of a name whose hash is known. */
+struct dentry *d_lookup_hashed(struct dentry *parent, const char *name, size_t len, u32 hash);
 /* One name in a directory, lock not held: cached or asked for (flags: LOOKUP_CACHED). ERR_PTR. */
-struct dentry *lookup_one(struct dentry *dir, const char *name, size_t len, unsigned int flags);
+struct dentry *lookup_one(struct dentry *dir, const char *name, size_t len);
+struct dentry *lookup_hashed(struct dentry *dir, const char *name, size_t len, u32 hash,
+			     unsigned int flags);
 
 /* ---- vfs.c ---- */
 int mnt_want_write(const struct path *p); /* -EROFS */

@@ -336,9 +336,7 @@ static int walk_step(struct walk *w, const char *name, size_t n)
 	struct dentry *d;
 	int err;
 
-	d = d_cached(w->path.dentry, name, n, w->hash);
-	if (!d)
-		d = lookup_one(w->path.dentry, name, n, w->flags);
+	d = lookup_hashed(w->path.dentry, name, n, w->hash, w->flags);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 	if (!d->inode) {
@@ -495,7 +493,7 @@ int path_lookup_parent(int dirfd, const char *name, unsigned int flags, struct p
 	if (err)
 		goto out;
 	mutex_lock(&w.path.dentry->inode->lock);
-	*d = d_lookup(w.path.dentry, w.last, w.last_len);
+	*d = d_lookup_hashed(w.path.dentry, w.last, w.last_len, w.hash);
 	if (IS_ERR(*d)) {
 		err = PTR_ERR(*d);
 	} else if ((*d)->inode && flags & LOOKUP_CREATE) {

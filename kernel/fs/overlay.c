@@ -93,16 +93,16 @@ static void ovl_evict(struct inode *inode)
 
 /* What lookup has found so far. */
 struct find {
-	struct path layers[OVL_MAX_LAYERS + 1];
 	unsigned int n, layer; /* layer: of the topmost find */
 	bool has_upper, done;
+	struct path layers[]; /* room for all */
 };
 
 /* Asks one layer's directory for name. */
 static int find_in(struct find *f, const struct path *dir, unsigned int layer, const char *name,
 		   size_t len)
 {
-	struct dentry *d = lookup_one(dir->dentry, name, len, 0);
+	struct dentry *d = lookup_one(dir->dentry, name, len);
 	struct inode *i;
 
 	if (IS_ERR(d))
@@ -147,7 +147,7 @@ static int find_in(struct find *f, const struct path *dir, unsigned int layer, c
 static int ovl_lookup(struct inode *dir, struct dentry *d)
 {
 	struct ovl_inode *oi = ovl_inode(dir);
-	struct find *f = kzalloc(sizeof(*f));
+	struct find *f = kzalloc(sizeof(*f) + (oi->nr_lower + 1) * sizeof(struct path));
 	struct inode *i = NULL;
 	int err = 0;
 
@@ -177,7 +177,7 @@ bool ovl_lower_has(struct inode *dir, const char *name, size_t len)
 	struct ovl_inode *oi = ovl_inode(dir);
 
 	for (unsigned int k = 0; k < oi->nr_lower; k++) {
-		struct dentry *d = lookup_one(oi->lower[k].dentry, name, len, 0);
+		struct dentry *d = lookup_one(oi->lower[k].dentry, name, len);
 		bool there, covered;
 
 		if (IS_ERR(d))

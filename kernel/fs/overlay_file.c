@@ -171,7 +171,7 @@ static void mark_whiteouts(struct listing *l)
 
 		if (n->type != 2 /* DT_CHR */ || n->layer != l->layer_nr)
 			continue;
-		d = lookup_one(l->layer->dentry, n->text, n->len, 0);
+		d = lookup_one(l->layer->dentry, n->text, n->len);
 		if (IS_ERR(d))
 			continue;
 		n->hidden = ovl_is_whiteout(d->inode);

@@ -17,6 +17,7 @@
 struct node {
 	struct list_head children, sibling;
 	char *name;
+	size_t len; /* of name */
 	const struct pseudo_file *pf; /* NULL: a folder */
 	void *priv;
 	u64 ino;
@@ -40,7 +41,7 @@ static struct node *find_child(struct node *dir, const char *name, size_t len)
 
 	spin_lock(&nodes_lock);
 	list_for_each(n, &dir->children, sibling) {
-		if (!strncmp(n->name, name, len) && !n->name[len]) {
+		if (n->len == len && !memcmp(n->name, name, len)) {
 			spin_unlock(&nodes_lock);
 			return n;
 		}
@@ -59,6 +60,7 @@ static struct node *add_child(struct node *dir, const char *name, size_t len)
 	n->name = kzalloc(len + 1);
 	BUG_ON(!n->name);
 	memcpy(n->name, name, len);
+	n->len = len;
 	spin_lock(&nodes_lock);
 	list_add_tail(&n->sibling, &dir->children);
 	spin_unlock(&nodes_lock);
@@ -165,7 +167,7 @@ static bool node_emit(struct node *dir, struct dir_context *ctx)
 	list_for_each(n, &dir->children, sibling) {
 		if (at++ < ctx->pos)
 			continue;
-		if (!ctx->emit(ctx, n->name, strlen(n->name), n->ino, n->pf ? DT_REG : DT_DIR))
+		if (!ctx->emit(ctx, n->name, n->len, n->ino, n->pf ? DT_REG : DT_DIR))
 			return false;
 		ctx->pos = at;
 	}
@@ -248,8 +250,7 @@ static int root_lookup(struct inode *dir, struct dentry *d)
 	if (n)
 		return proc_set_inode(d, node_inode(dir->sb, n), n->ino);
 	for (int i = 0; i < NR_READER_LINKS; i++)
-		if (strlen(reader_links[i].name) == d->name_len &&
-		    !memcmp(reader_links[i].name, d->name, d->name_len))
+		if (!strcmp(reader_links[i].name, d->name))
 			return proc_set_inode(d, reader_link_inode(dir->sb, &reader_links[i]),
 					      LINK_INO(i));
 	pid = nr > 0 ? pid_find(sb_ns(dir->sb), nr) : NULL;
