@@ -124,8 +124,7 @@ static void tmpfs_evict(struct inode *inode)
 		kfree(x);
 	}
 	kfree(node->link);
-	for (u64 at = 0; radix_next(&node->names, &at);) /* a super that goes with all its names */
-		radix_erase(&node->names, at);
+	radix_clear(&node->names); /* a super that goes with all its names */
 	kmem_cache_free(node_cache, node);
 }
 

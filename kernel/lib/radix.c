@@ -195,6 +195,21 @@ void *radix_erase(struct radix *r, u64 index)
 	return p;
 }
 
+static void free_below(struct radix_node *node, unsigned int level)
+{
+	for (unsigned int i = 0; level && i < SLOTS; i++)
+		if (node->slot[i])
+			free_below(to_node(node->slot[i]), level - 1);
+	kfree(node);
+}
+
+void radix_clear(struct radix *r)
+{
+	if (r->root)
+		free_below(r->root, r->height - 1);
+	*r = (struct radix){ 0 };
+}
+
 /* The first slot at or after *index that is in use (want_free: that is not). False past the end. */
 static bool seek(const struct radix *r, u64 *index, bool want_free, void **found)
 {

@@ -20,6 +20,8 @@ void *radix_get(const struct radix *r, u64 index);
 void **radix_slots(const struct radix *r, u64 index, unsigned int *n);
 /* Takes the entry at index out and returns it, or NULL. Empty nodes are freed at once. */
 void *radix_erase(struct radix *r, u64 index);
+/* Forgets all entries. */
+void radix_clear(struct radix *r);
 /* The first entry at or after *index; stores its index there. NULL when there is none. */
 void *radix_next(const struct radix *r, u64 *index);
 

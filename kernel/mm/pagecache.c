@@ -272,7 +272,8 @@ void mapping_free(struct mapping *m)
 {
 	if (m->reclaim)
 		mapping_end_reclaim(m);
-	mapping_truncate(m, 0);
+	if (m->pages.root)
+		mapping_truncate(m, 0);
 }
 
 /* ---- the areas that show it ---- */
