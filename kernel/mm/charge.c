@@ -175,15 +175,13 @@ struct frame *frame_alloc_charged(enum frame_kind kind, struct res_counter *res,
 	struct frame *f;
 
 	reclaim_if_low();
-	while (unlikely(!(f = frame_alloc(0, kind))))
+	while (unlikely(!(f = zero ? frame_alloc_zeros(kind) : frame_alloc(0, kind))))
 		if (!relieve(NULL, try++))
 			return NULL;
 	if (!frame_charge(f, res)) {
 		frame_put(f);
 		return NULL;
 	}
-	if (zero)
-		clear_page(frame_va(f));
 	return f;
 }
 

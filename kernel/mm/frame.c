@@ -2,7 +2,8 @@
 /*
  * Physical frames. Free ones are kept by a buddy allocator: blocks of 2^order frames, aligned to
  * their size, one list an order; a freed block joins its buddy when that is free too. Before it
- * stands a small cache of single frames on each CPU, so that the common case takes no lock.
+ * stands a small cache of single frames on each CPU, so that the common case takes no lock. Page tables
+ * come back empty, and are kept apart there: a program that starts needs half a dozen such frames.
  *
  * frames[] covers all physical addresses up to the end of RAM. Of a block only the first frame
  * carries kind, order and count; the frames of a free block beyond the first are FRAME_FREE with
@@ -32,8 +33,8 @@ static u64 nr_free;
 
 /* Own CPU, interrupts off; the sums are read from outside. */
 static struct frame_cache {
-	struct list_head list;
-	u32 nr;
+	struct list_head list, zeros; /* zeros: those with FRAME_ZEROS */
+	u32 nr; /* in both */
 	s64 kinds[FRAME_RESERVED + 1]; /* frames given out less frames taken back, by kind */
 } __aligned(64) caches[MAX_CPUS];
 
@@ -118,8 +119,9 @@ static void buddy_free(struct frame *f, unsigned int order)
 
 /* ---- the cache of this CPU; interrupts off ---- */
 
-static struct frame *cache_take(struct frame_cache *c)
+static struct frame *cache_take(struct frame_cache *c, bool zeros)
 {
+	struct list_head *list = &c->list;
 	struct frame *f;
 
 	if (unlikely(!c->nr)) {
@@ -132,7 +134,9 @@ static struct frame *cache_take(struct frame_cache *c)
 		if (!c->nr)
 			return NULL;
 	}
-	f = list_first(&c->list, struct frame, link);
+	if (list_empty(list) || (zeros && !list_empty(&c->zeros)))
+		list = &c->zeros;
+	f = list_first(list, struct frame, link);
 	list_del(&f->link);
 	c->nr--;
 	return f;
@@ -142,7 +146,8 @@ static void cache_flush(struct frame_cache *c, u32 keep)
 {
 	spin_lock(&buddy_lock);
 	while (c->nr > keep) {
-		struct frame *f = list_last(&c->list, struct frame, link);
+		struct list_head *list = list_empty(&c->list) ? &c->zeros : &c->list;
+		struct frame *f = list_last(list, struct frame, link);
 
 		list_del(&f->link);
 		c->nr--;
@@ -163,12 +168,14 @@ void frame_cache_drain(void)
 
 static void cache_give(struct frame_cache *c, struct frame *f)
 {
+	struct list_head *list = f->state & FRAME_ZEROS ? &c->zeros : &c->list;
+
 	WRITE_ONCE(f->order, NOT_FIRST); /* before the kind */
 	WRITE_ONCE(f->kind, FRAME_FREE);
 	if (KASAN) /* used again as late as possible */
-		list_add_tail(&f->link, &c->list);
+		list_add_tail(&f->link, list);
 	else
-		list_add(&f->link, &c->list);
+		list_add(&f->link, list);
 	if (++c->nr > CACHE_MAX)
 		cache_flush(c, CACHE_MAX - CACHE_BATCH);
 }
@@ -185,7 +192,7 @@ static struct frame *block_take(unsigned int order)
 	return f;
 }
 
-struct frame *frame_alloc(unsigned int order, enum frame_kind kind)
+static struct frame *frame_take(unsigned int order, enum frame_kind kind, bool zeros)
 {
 	struct frame_cache *c;
 	struct frame *f;
@@ -195,7 +202,7 @@ struct frame *frame_alloc(unsigned int order, enum frame_kind kind)
 		return NULL;
 	irq_push();
 	c = &caches[this_cpu()->id];
-	f = order ? block_take(order) : cache_take(c);
+	f = order ? block_take(order) : cache_take(c, zeros);
 	if (unlikely(!f && order)) { /* what lies in the cache may be the missing halves */
 		cache_flush(c, 0);
 		f = block_take(order);
@@ -205,6 +212,9 @@ struct frame *frame_alloc(unsigned int order, enum frame_kind kind)
 	irq_pop();
 	if (!f)
 		return NULL;
+	kasan_unpoison(frame_va(f), PAGE_SIZE << order);
+	if (zeros && !(f->state & FRAME_ZEROS))
+		clear_page(frame_va(f));
 	for (i = 0; i < BIT(order); i++) {
 		WRITE_ONCE(f[i].kind, kind); /* before the order */
 		f[i].dirty = 0;
@@ -215,7 +225,19 @@ struct frame *frame_alloc(unsigned int order, enum frame_kind kind)
 	}
 	WRITE_ONCE(f->order, order);
 	ref_init(&f->refs);
-	kasan_unpoison(frame_va(f), PAGE_SIZE << order);
+	return f;
+}
+
+struct frame *frame_alloc(unsigned int order, enum frame_kind kind)
+{
+	return frame_take(order, kind, false);
+}
+
+struct frame *frame_alloc_zeros(enum frame_kind kind)
+{
+	struct frame *f = frame_take(0, kind, true);
+
+	WARN_ON(KASAN && f && memcmp(frame_va(f), frame_va(zero_frame), PAGE_SIZE));
 	return f;
 }
 
@@ -367,8 +389,10 @@ void frame_init(void)
 	frames = phys_to_virt(boot_alloc(nr_frames * sizeof(struct frame)));
 	for (i = 0; i <= MAX_ORDER; i++)
 		list_init(&free_list[i]);
-	for (i = 0; i < MAX_CPUS; i++)
+	for (i = 0; i < MAX_CPUS; i++) {
 		list_init(&caches[i].list);
+		list_init(&caches[i].zeros);
+	}
 	for (pfn = 0; pfn < nr_frames; pfn++) {
 		frames[pfn].kind = FRAME_RESERVED;
 		ref_init(&frames[pfn].refs);

@@ -30,6 +30,7 @@ static inline void copy_page(void *to, const void *from)
 }
 
 /* frame.c, slab.c */
+struct frame *frame_alloc_zeros(enum frame_kind kind); /* one, as frame_alloc(), but all zeros */
 void frame_init(void);
 void frame_cache_drain(void); /* this CPU's */
 void frame_set_kind(struct frame *f, enum frame_kind kind);

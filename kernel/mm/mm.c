@@ -32,7 +32,7 @@ struct mm *mm_create(struct res_counter *charge)
 
 	if (!mm)
 		return NULL;
-	top = frame_alloc_charged(FRAME_TABLE, charge, true);
+	top = frame_alloc_charged(FRAME_TABLE, charge, false);
 	if (!top) {
 		kmem_cache_free(mm_cache, mm);
 		return NULL;
@@ -44,6 +44,7 @@ struct mm *mm_create(struct res_counter *charge)
 	list_init(&mm->notifiers);
 	mm->charge = charge;
 	mm->pml4 = frame_va(top);
+	memset(mm->pml4, 0, PAGE_SIZE / 2);
 	memcpy(mm->pml4 + PT_ENTRIES / 2, kernel_pml4 + PT_ENTRIES / 2, PAGE_SIZE / 2);
 	mm->space.cr3 = frame_phys(top);
 	mm->pt_frames = 1;

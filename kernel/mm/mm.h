@@ -49,6 +49,7 @@ struct frame {
 #define FRAME_FAILED 2U /* it could not be read, and has left its mapping */
 #define FRAME_USED 4U /* was wanted since reclaim last came by */
 #define FRAME_SHMEM 16U /* CACHE: of a file that is in memory only */
+#define FRAME_ZEROS 32U /* FREE: holds zeros. Set by who drops its last reference */
 #define FRAME_PAID 8U /* SLAB: an object in it is, or was, charged to a group */
 
 extern struct frame *frames; /* by page-frame number */

@@ -292,6 +292,7 @@ static void zap_level(struct zap *z, pte_t *table, unsigned int level, u64 start
 			struct frame *f = phys_frame(*e & PTE_ADDR);
 
 			*e = 0;
+			f->state = FRAME_ZEROS; /* and is worth keeping so */
 			z->mm->pt_frames--;
 			z->tables = true;
 			/* CPUs cache upper entries too: any flush inside the span drops them. */
