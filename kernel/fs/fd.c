@@ -47,7 +47,7 @@ static unsigned int files_need(const struct files *fs)
 {
 	unsigned int top = fs->cap, cap = FD_MIN;
 
-	while (top && !fs->fd[top - 1])
+	while (top > FD_MIN && !fs->fd[top - 1])
 		top--;
 	while (cap < top)
 		cap *= 2;

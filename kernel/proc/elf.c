@@ -21,8 +21,12 @@
 
 static u64 random_pages(struct exec *x, unsigned int bits)
 {
-	u64 lot = x->random[2 + x->drawn++];
+	u64 lot;
 
+	if (x->drawn % 64 + bits > 64)
+		x->drawn = ALIGN_UP(x->drawn, 64);
+	lot = x->random[2 + x->drawn / 64] >> x->drawn % 64;
+	x->drawn += bits;
 	return x->no_aslr ? 0 : (lot & (BIT(bits) - 1)) << PAGE_SHIFT;
 }
 

@@ -124,8 +124,8 @@ struct exec {
 	bool exec_stack, no_aslr;
 	bool closes; /* execfn goes by a descriptor that this execve(2) closes */
 	u64 stack_top, sp;
-	u64 random[7]; /* for AT_RANDOM two, then one for each place that is drawn by lot */
-	unsigned int drawn;
+	u64 random[4]; /* for AT_RANDOM two, and two whose bits go to the places drawn by lot */
+	unsigned int drawn; /* how many of them are used up */
 	/* identity to be */
 	struct cred *cred;
 	bool secure, unreadable; /* AT_SECURE; others may not look into it */

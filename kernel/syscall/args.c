@@ -80,20 +80,23 @@ int place_of_name(int dirfd, const char __user *uname, int at_flags, struct path
 
 char *user_string(const char __user *s, size_t max)
 {
+	size_t room = min(max, 128UL); /* most are short */
 	ssize_t n;
 	char *str;
 
 	if (!s)
 		return NULL;
-	str = kmalloc(max);
-	if (!str)
-		return ERR_PTR(-ENOMEM);
-	n = strncpy_from_user(str, s, max);
-	if (n < 0) {
+	for (;; room = max) {
+		str = kmalloc(room);
+		if (!str)
+			return ERR_PTR(-ENOMEM);
+		n = strncpy_from_user(str, s, room);
+		if (n >= 0)
+			return str;
 		kfree(str);
-		return ERR_PTR(n);
+		if (n != -ENAMETOOLONG || room == max)
+			return ERR_PTR(n);
 	}
-	return str;
 }
 
 ssize_t user_iov_get(struct user_iov *v, struct uio *u, const struct iovec __user *uvec, long n)
