@@ -374,6 +374,8 @@ struct dentry *lookup_hashed(struct dentry *dir, const char *name, size_t len, u
 
 	if (d)
 		return d;
+	if (dir->sb->pins_names)
+		return ERR_PTR(-ENOENT);
 	if (flags & LOOKUP_CACHED)
 		return ERR_PTR(-EAGAIN);
 	mutex_lock(&dir->inode->lock);

@@ -215,6 +215,9 @@ struct super {
 	struct dentry *root;
 	u64 magic;
 	dev_t dev; /* the block device it is on, or a number of its own of major 0 */
+	/* set by fill: its objects begin with an inode; NULL: they are one */
+	struct kmem_cache *inode_cache;
+	bool pins_names; /* set by fill: a name is cached as long as it exists, as in tmpfs */
 	bool uncached; /* set by fill: a name that nobody uses any more is forgotten at once (/proc) */
 	bool read_only; /* can never be written: no remount changes that */
 	u32 flags; /* SB_RDONLY = MS_RDONLY ... */

@@ -143,7 +143,7 @@ struct inode *inode_new(struct super *sb, mode_t mode)
 
 	if (!inode_cache)
 		inode_cache = kmem_cache_create("inode", sizeof(struct inode), false);
-	i = kmem_cache_zalloc(inode_cache);
+	i = kmem_cache_zalloc(sb->inode_cache ?: inode_cache);
 	if (!i)
 		return NULL;
 	ref_init(&i->refs);
@@ -175,15 +175,18 @@ struct inode *inode_new_in(struct super *sb, const struct inode *dir, mode_t mod
 
 void inode_put(struct inode *i)
 {
+	struct super *sb;
+
 	if (!i || !ref_put(&i->refs))
 		return;
-	if (i->sb->ops && i->sb->ops->evict)
-		i->sb->ops->evict(i);
+	sb = i->sb;
+	if (sb->ops && sb->ops->evict)
+		sb->ops->evict(i);
 	else
 		pseudo_evict(i);
 	mapping_free(&i->mapping);
 	locks_free(i);
-	kmem_cache_free(inode_cache, i);
+	kmem_cache_free(sb->inode_cache ?: inode_cache, i);
 }
 
 /* Linux's "huge" encoding in stat(2) and mknod(2): minor in bits 0-7 and 20-43, major 8-19. */

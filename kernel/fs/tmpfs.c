@@ -13,8 +13,6 @@
 #include <linux/falloc.h>
 #include <linux/xattr.h>
 
-static struct kmem_cache *node_cache;
-
 struct xattr {
 	struct xattr *next;
 	char *name;
@@ -50,17 +48,12 @@ struct inode *tmpfs_inode(struct super *sb, const struct inode *dir, mode_t mode
 
 	if (!take_inode(ts))
 		return ERR_PTR(-ENOSPC);
-	if (!node_cache)
-		node_cache = kmem_cache_create("tmpfs_node", sizeof(struct tmpfs_node), false);
-	node = kmem_cache_zalloc(node_cache);
-	i = node ? inode_new_in(sb, dir, mode) : NULL;
+	i = inode_new_in(sb, dir, mode);
 	if (!i) {
-		if (node)
-			kmem_cache_free(node_cache, node);
 		__atomic_fetch_sub(&ts->inodes, 1, __ATOMIC_RELAXED);
 		return ERR_PTR(-ENOMEM);
 	}
-	i->priv = node;
+	i->priv = node = &container_of(i, struct tmpfs_inode, inode)->node;
 	i->rdev = rdev;
 	i->btime_ns = i->ctime_ns;
 	mutex_init(&node->page_lock);
@@ -125,7 +118,6 @@ static void tmpfs_evict(struct inode *inode)
 	}
 	kfree(node->link);
 	radix_clear(&node->names); /* a super that goes with all its names */
-	kmem_cache_free(node_cache, node);
 }
 
 /* ---- files ---- */

@@ -26,6 +26,11 @@ struct tmpfs_node {
 	struct xattr *xattrs;
 };
 
+struct tmpfs_inode {
+	struct inode inode;
+	struct tmpfs_node node;
+};
+
 extern const struct inode_ops tmpfs_dir_iops, tmpfs_fixed_dir_iops, tmpfs_file_iops;
 extern const struct inode_ops tmpfs_link_iops, tmpfs_special_iops;
 extern const struct file_ops tmpfs_dir_fops, tmpfs_file_fops;

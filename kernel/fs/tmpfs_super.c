@@ -90,14 +90,19 @@ static int parse_options(struct tmpfs_super *ts, const char *data)
 
 static int fill(struct super *sb, const struct tmpfs_super *like)
 {
+	static struct kmem_cache *inode_cache;
 	struct tmpfs_super *ts = kmemdup(like, sizeof(*like));
 	struct inode *root;
 
 	if (!ts)
 		return -ENOMEM;
+	if (!inode_cache)
+		inode_cache = kmem_cache_create("tmpfs_inode", sizeof(struct tmpfs_inode), false);
+	sb->inode_cache = inode_cache;
 	sb->priv = ts;
 	sb->ops = &tmpfs_super_ops;
 	sb->magic = TMPFS_MAGIC;
+	sb->pins_names = true;
 	sb->uncached =
 		true; /* what exists is pinned; that a name does not is as quickly found again */
 	root = tmpfs_inode(sb, NULL, S_IFDIR | ts->mode, 0);
