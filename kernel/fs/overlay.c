@@ -95,7 +95,7 @@ static void ovl_evict(struct inode *inode)
 struct find {
 	unsigned int n, layer; /* layer: of the topmost find */
 	bool has_upper, done;
-	struct path layers[]; /* room for all */
+	struct path layers[OVL_MAX_LAYERS + 1]; /* n of them are set */
 };
 
 /* Asks one layer's directory for name. */
@@ -147,26 +147,25 @@ static int find_in(struct find *f, const struct path *dir, unsigned int layer, c
 static int ovl_lookup(struct inode *dir, struct dentry *d)
 {
 	struct ovl_inode *oi = ovl_inode(dir);
-	struct find *f = kzalloc(sizeof(*f) + (oi->nr_lower + 1) * sizeof(struct path));
 	struct inode *i = NULL;
+	struct find f;
 	int err = 0;
 
-	if (!f)
-		return -ENOMEM;
+	f.n = f.layer = 0;
+	f.has_upper = f.done = false;
 	if (ovl_upper(dir)) {
-		err = find_in(f, &oi->upper, 0, d->name, d->name_len);
-		f->has_upper = f->n;
+		err = find_in(&f, &oi->upper, 0, d->name, d->name_len);
+		f.has_upper = f.n;
 	}
-	for (unsigned int k = 0; !err && !f->done && k < oi->nr_lower; k++)
-		err = find_in(f, &oi->lower[k], k + 1, d->name, d->name_len);
-	if (!err && f->n) {
-		i = inode_make(dir->sb, d, f->layers, f->n, f->has_upper, f->layer);
+	for (unsigned int k = 0; !err && !f.done && k < oi->nr_lower; k++)
+		err = find_in(&f, &oi->lower[k], k + 1, d->name, d->name_len);
+	if (!err && f.n) {
+		i = inode_make(dir->sb, d, f.layers, f.n, f.has_upper, f.layer);
 		if (!i)
 			err = -ENOMEM;
 	}
-	while (f->n)
-		dput(f->layers[--f->n].dentry);
-	kfree(f);
+	while (f.n)
+		dput(f.layers[--f.n].dentry);
 	if (i)
 		d_set_inode(d, i);
 	return err;

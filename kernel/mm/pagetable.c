@@ -82,6 +82,8 @@ pte_t *pt_create(struct mm *mm, u64 addr)
 /* The first entry in [pte, end) that holds something, or end. Most of a table is empty. */
 static pte_t *next_held(pte_t *pte, pte_t *end)
 {
+	if (pte < end && *pte) /* and what is not, comes in rows */
+		return pte;
 #pragma GCC unroll 8
 	for (; pte < end; pte++)
 		if (*pte)
