@@ -22,6 +22,14 @@ void user_path_get(struct user_path *p, const char __user *uname)
 	p->err = n < 0 ? n : 0;
 }
 
+void user_text_get(struct user_path *p, const char __user *utext)
+{
+	p->name = NULL;
+	p->err = 0;
+	if (utext)
+		user_path_get(p, utext);
+}
+
 void user_path_put(struct user_path *p)
 {
 	if (p->name != p->small)
@@ -80,23 +88,20 @@ int place_of_name(int dirfd, const char __user *uname, int at_flags, struct path
 
 char *user_string(const char __user *s, size_t max)
 {
-	size_t room = min(max, 128UL); /* most are short */
 	ssize_t n;
 	char *str;
 
 	if (!s)
 		return NULL;
-	for (;; room = max) {
-		str = kmalloc(room);
-		if (!str)
-			return ERR_PTR(-ENOMEM);
-		n = strncpy_from_user(str, s, room);
-		if (n >= 0)
-			return str;
+	str = kmalloc(max);
+	if (!str)
+		return ERR_PTR(-ENOMEM);
+	n = strncpy_from_user(str, s, max);
+	if (n < 0) {
 		kfree(str);
-		if (n != -ENAMETOOLONG || room == max)
-			return ERR_PTR(n);
+		return ERR_PTR(n);
 	}
+	return str;
 }
 
 ssize_t user_iov_get(struct user_iov *v, struct uio *u, const struct iovec __user *uvec, long n)

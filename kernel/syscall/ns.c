@@ -17,28 +17,15 @@ SYSCALL5(mount, const char __user *, usource, const char __user *, utarget, cons
 	 utype, unsigned long, flags, const void __user *, udata)
 {
 	USER_PATH(target, utarget);
-	char *type = user_string(utype, PATH_MAX);
-	char *source = user_string(usource, PATH_MAX);
-	char *data = user_string(udata, PAGE_SIZE);
-	long err = target.err;
+	USER_TEXT(type, utype);
+	USER_TEXT(source, usource);
+	USER_TEXT(data, udata);
+	int err = type.err ?: source.err ?: data.err;
 
-	if (IS_ERR(type))
-		err = PTR_ERR(type);
-	else if (IS_ERR(source))
-		err = PTR_ERR(source);
-	else if (IS_ERR(data))
-		err = PTR_ERR(data);
-	if (err == -ENAMETOOLONG && err != target.err)
+	if (err == -ENAMETOOLONG)
 		err = -EINVAL;
-	if (!err)
-		err = do_mount(source, target.name, type, flags, data);
-	if (!IS_ERR(data))
-		kfree(data);
-	if (!IS_ERR(source))
-		kfree(source);
-	if (!IS_ERR(type))
-		kfree(type);
-	return err;
+	err = err ?: target.err;
+	return err ?: do_mount(source.name, target.name, type.name, flags, data.name);
 }
 
 SYSCALL2(umount2, const char __user *, utarget, int, flags)

@@ -70,6 +70,11 @@ void user_path_put(struct user_path *p);
 #define USER_PATH(var, uname)                                                                      \
 	struct user_path var __attribute__((cleanup(user_path_put)));                              \
 	user_path_get(&var, uname)
+/* The same of any text up to PATH_MAX; NULL gives NULL. */
+void user_text_get(struct user_path *p, const char __user *utext);
+#define USER_TEXT(var, utext)                                                                      \
+	struct user_path var __attribute__((cleanup(user_path_put)));                              \
+	user_text_get(&var, utext)
 
 /* Does [p, p + n) lie in the user's half? Nothing is said about what is mapped there. */
 static inline bool user_range_ok(const void __user *p, size_t n)
