@@ -65,7 +65,7 @@ static int take_number(const char **p, va_list *ap)
 static const char *convert(struct sink *s, const char *p, va_list *ap)
 {
 	char number[32], *end = number + sizeof(number), *text = end;
-	bool left = *p == '-', zero = *p == '0', is_long;
+	bool left = *p == '-', zero = *p == '0', is_long = false;
 	int width, precision = -1;
 	int64_t v;
 
@@ -75,8 +75,8 @@ static const char *convert(struct sink *s, const char *p, va_list *ap)
 		p++;
 		precision = take_number(&p, ap);
 	}
-	is_long = *p == 'l' || *p == 'z';
-	p += strspn(p, "lz");
+	for (; *p == 'l' || *p == 'z'; p++)
+		is_long = true;
 	if (*p == 's') {
 		const char *t = va_arg(*ap, const char *);
 

@@ -180,26 +180,29 @@ static bool is_plain(const char *path)
 				.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
 	int fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
 
-	close(fd);
+	if (fd >= 0) /* errno stays */
+		close(fd);
 	return fd >= 0;
 }
 
 static int make_mount(const struct container *c, const struct mount_point *m)
 {
 	const char *base, *place = m->target + strspn(m->target, "/");
-	bool plain = c->image && *place && is_plain(place);
+	/* No such name: then what there is of it is plain. */
+	bool plain = c->image && *place &&
+		     (is_plain(place) || (m->type && errno == ENOENT && !mkdir(place, 0755)));
 	int fd = plain ? -1 : make_inside(m->target, !m->type && !is_folder(m->source)), err, at;
 	unsigned long later = m->type ? 0 : m->flags & ~MS_REC;
 	char name[32];
 
 	if (fd < 0 && !plain)
 		return failed("make", m->target);
-	if (!plain && c->image && *place)
-		plain = is_plain(place);
-	name_of(fd, name);
+	if (!plain)
+		name_of(fd, name);
 	err = mount(m->source ?: m->type, plain ? place : name, m->type,
 		    m->type ? m->flags : MS_BIND | (m->flags & MS_REC), m->data);
-	close(fd);
+	if (!plain)
+		close(fd);
 	if (err < 0 && m->optional && (errno == ENODEV || errno == EPERM)) {
 		/* Programs look for the folder: one that was made for it goes. */
 		at = open_parent(m->target, &base);
