@@ -29,6 +29,15 @@ start:
 	jc 2f
 	cmpb $0, TEXT + 512
 	jne 2f
+	mov $0xe000, %ax /* in the firmware's memory the root of the tables of 32 bits; in its data the screen's ports */
+	mov %ax, %es
+	mov %es:16, %bx
+	cmpl $0x54445352, %es:(%bx) /* "RSDT" */
+	jne 2f
+	cmpw $0x3d4, 0x463
+	jne 2f
+	xor %ax, %ax
+	mov %ax, %es
 	mov $0x0300, %ax /* where is the cursor? */
 	int $0x10
 	mov $0x1301, %ax /* a string there, and the cursor behind it */

@@ -15,7 +15,7 @@
 #define DISK 6
 #define COMMAND 7
 #define SECOND_DISK 0xf0 /* and by sector number */
-#define READ 0x20
+#define READ_MULTIPLE 0xc4 /* without SET MULTIPLE before: xv6 does so */
 #define SECTOR 512
 #define BUFFER 0x70000
 #define PORT_CRTC 0x3d4
@@ -138,7 +138,7 @@ sector:	mov $PORT_IDE + COUNT, %dx
 	out %al, %dx
 	loop 2b
 	mov $PORT_IDE + COMMAND, %dx
-	mov $READ, %al
+	mov $READ_MULTIPLE, %al
 	out %al, %dx
 2:	in %dx, %al
 	and $0xc8, %al

@@ -21,6 +21,7 @@
 	(BIOS_AREA + 0x1000) /* behind the stubs of bios.c; kernels search from BIOS_AREA on */
 #define ISA_INTERRUPTS 16
 #define BIOS_DATA 0x400UL
+#define EQUIPMENT 0x422 /* two serial ports, colours in 80 columns, an FPU */
 
 static void set_checksum(uint8_t *table, size_t n, size_t where)
 {
@@ -183,9 +184,13 @@ static uint64_t put_fadt(struct low *l)
 
 uint64_t acpi_tables(struct low *l)
 {
-	uint64_t rsdp = low_take(l, 36), madt = put_madt(l), fadt = put_fadt(l), xsdt;
-	uint8_t *t = begin_table(l, "XSDT", 1, 52, &xsdt);
+	uint64_t rsdp = low_take(l, 36), madt = put_madt(l), fadt = put_fadt(l), xsdt, rsdt;
+	uint8_t *t = begin_table(l, "RSDT", 1, 44, &rsdt); /* for kernels of 32 bits */
 
+	put(t + 36, fadt, 4);
+	put(t + 40, madt, 4);
+	set_checksum(t, 44, 9);
+	t = begin_table(l, "XSDT", 1, 52, &xsdt);
 	put(t + 36, fadt, 8);
 	put(t + 44, madt, 8);
 	set_checksum(t, 52, 9);
@@ -193,6 +198,7 @@ uint64_t acpi_tables(struct low *l)
 	memcpy(t, "RSD PTR ", 8);
 	memcpy(t + 9, "DYAD  ", 6);
 	t[15] = 2;
+	put(t + 16, rsdt, 4);
 	put(t + 20, 36, 4);
 	put(t + 24, xsdt, 8);
 	set_checksum(t, 20, 8);
@@ -253,16 +259,27 @@ static void mp_tables(struct low *l)
 	set_checksum(t, n, 7);
 }
 
-/* What a BIOS leaves at 0x400 for those who ask nobody: ports, and where conventional memory ends. */
+/* What a BIOS leaves at 0x400 for those who ask nobody: ports, where conventional memory ends, and the screen. */
 static void bios_data(struct machine *m)
 {
 	static const struct {
 		uint16_t serial[4], parallel[3], end_segment, equipment;
 		uint8_t post;
 		uint16_t memory_kib;
+		uint8_t not_used[0x34], video_mode; /* at 0x449 */
+		uint16_t columns, page_size, page_start, cursors[8], cursor_lines;
+		uint8_t page;
+		uint16_t crtc_port;
+		uint8_t neither[0x1f], last_row; /* at 0x484 */
 	} __attribute__((packed)) data = { .serial = { 0x3f8, 0x2f8 },
 					   .end_segment = LOW_MEMORY_END >> 4,
-					   .memory_kib = LOW_MEMORY_END >> 10 };
+					   .equipment = EQUIPMENT,
+					   .memory_kib = LOW_MEMORY_END >> 10,
+					   .video_mode = 3,
+					   .columns = 80,
+					   .page_size = PAGE,
+					   .crtc_port = 0x3d4,
+					   .last_row = 24 };
 
 	memcpy(m->ram + BIOS_DATA, &data, sizeof(data));
 	part_add("BIOS data", NULL, BIOS_DATA, BIOS_DATA + sizeof(data));

@@ -625,6 +625,8 @@ static void plug(struct machine *m, struct channel *c, const char *path, bool cd
 	*(d == c->drives ? &c->command.behind : &c->control.behind) = path;
 	d->cd = cd;
 	d->sector_size = cd ? CD_SECTOR : SECTOR;
+	d->multiple =
+		cd ? 0 : MULTIPLE; /* without a word, as QEMU's: there are kernels that say none */
 	d->read_only = cd || access(path, W_OK) < 0;
 	d->fd = disk_open(path, d->read_only, &size);
 	d->sectors = size / d->sector_size;
