@@ -193,6 +193,12 @@ T unpause
 T exit 143
 T remove
 """,
+    "rm-looked-at": r"""
+ctr run -d --name $T busybox -- true > /dev/null; until ctr ps -a | grep -qi exited; do sleep 0.05; done
+flock -s /run/ctr/$T sleep 0.5 & sleep 0.2; ctr rm $T; echo $?; wait
+----
+0
+""",
     "names-unique": r"""
 for i in 1 2 3 4 5 6 7 8; do ctr run -d --name $T busybox -- sleep 1000 2> /dev/null & done > out; wait; cat out; ctr rm -f $T
 for i in 1 2 3 4 5 6; do ctr run -d busybox -- true & done > out; wait; sort -u out | wc -l; for n in $(ctr ps -aq); do ctr rm -f $n; done; ls /run/ctr

@@ -132,11 +132,22 @@ static void force(struct state *s)
 		die(STATUS_FAILED, "%s does not end", s->name);
 }
 
+/* Of one that has ended: its keeper has said so and may not be gone yet, or somebody looks just now. */
+static bool lock_soon(struct state *s)
+{
+	for (int ms = 0; ms < 2000; ms += 10) {
+		if (state_lock(s))
+			return true;
+		poll(NULL, 0, 10);
+	}
+	return false;
+}
+
 static void remove_one(struct state *s)
 {
 	if (opt.force)
 		force(s);
-	else if (s->phase < STATE_EXITED || !state_lock(s))
+	else if (s->phase < STATE_EXITED || !lock_soon(s))
 		die(STATUS_FAILED, "%s still runs (`%s stop %s` ends it; so does --force)", s->name,
 		    the_tool->name, s->name);
 	if (s->dir < 1)
