@@ -84,12 +84,12 @@ KSAN_FAST := -O2 -fomit-frame-pointer
 KALIGN := -falign-functions=4 $(if $(findstring clang,$(CC)),,-fno-align-loops -fno-align-jumps -fno-align-labels)
 # What programs wait for is built for speed, the rest for size: that is a fifth of the image.
 KFAST := kernel/lib/% kernel/sched/% kernel/mm/% vmm/vcpu.c vmm/exit.c vmm/cpuid.c vmm/svm/run.c vmm/vmx/run.c \
-	$(addprefix kernel/x86/,trap.c paging.c clock.c apic.c fpu.c) \
+	$(addprefix kernel/x86/,trap.c paging.c fpu.c) \
 	$(addprefix kernel/fs/,namei.c dentry.c file.c fd.c rw.c pipe.c uio.c inode.c tmpfs.c poll.c epoll.c) \
 	$(addprefix kernel/proc/,fork.c exec.c exit.c task.c pid.c signal.c futex.c wait.c) \
-	$(addprefix kernel/net/,socket.c unix.c unix_data.c pkt.c netdev.c ip.c route.c tcp.c tcp_in.c tcp_out.c udp.c) \
+	$(addprefix kernel/net/,socket.c unix.c unix_data.c pkt.c netdev.c ip.c route.c tcp.c tcp_in.c tcp_out.c) \
 	$(addprefix kernel/syscall/,entry.c rw.c file.c stat.c)
-KSMALL := kernel/mm/reclaim.c kernel/lib/printf.c kernel/lib/ebpf.c
+KSMALL := kernel/mm/reclaim.c kernel/lib/printf.c kernel/lib/ebpf.c kernel/sched/bandwidth.c kernel/sched/stats.c
 KFLAGS := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
 	-isystem $(UAPI) -isystem kernel/net/uapi -isystem kernel/proc/uapi -Ikernel -I. \
 	-I$(BASE)/gen -D__KERNEL_DYAD__ \

@@ -195,7 +195,7 @@ void *radix_erase(struct radix *r, u64 index)
 	return p;
 }
 
-static void free_below(struct radix_node *node, unsigned int level)
+static __noinline void free_below(struct radix_node *node, unsigned int level)
 {
 	for (unsigned int i = 0; level && i < SLOTS; i++)
 		if (node->slot[i])

@@ -67,6 +67,7 @@ typedef u64 paddr_t; /* physical address */
 #define __packed __attribute__((packed))
 #define __aligned(n) __attribute__((aligned(n)))
 #define __noreturn __attribute__((noreturn))
+#define __noinline __attribute__((noinline)) /* one copy will do: speed does not matter */
 #define __printf(fmt, args) __attribute__((format(printf, fmt, args)))
 #define barrier() __asm__ volatile("" ::: "memory")
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))

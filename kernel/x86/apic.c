@@ -57,7 +57,7 @@ static u32 lapic_read(u32 reg)
 {
 	return x2apic ? rdmsr(MSR_X2APIC + reg / 16) : lapic[reg / 4];
 }
-static void lapic_write(u32 reg, u32 v)
+static __noinline void lapic_write(u32 reg, u32 v)
 {
 	if (x2apic)
 		wrmsr(MSR_X2APIC + reg / 16, v);
