@@ -10,6 +10,7 @@ the package has them. The same package gives the same bytes.
 import os
 import re
 import shutil
+import threading
 
 import debian
 import newc
@@ -69,7 +70,7 @@ def make(flavour, folder):
             archive.file("lib/modules/" + os.path.basename(file), file, 0o644)
         archive.data("etc/dyad/" + name, b"".join(b"/lib/modules/%s\0" % os.path.basename(f).encode() for f in order))
     for target, write in ((path + ".modules", archive.write), (path, None)):
-        new = "%s.%d.tmp" % (target, os.getpid())  # two may make it at once
+        new = "%s.%d.tmp" % (target, threading.get_native_id())  # two may make it at once
         with open(new, "wb") as out:
             if write:
                 write(out)
