@@ -3,8 +3,8 @@
  * A kernel without an operating system (multiboot 1): says on COM1 what its loader tells it and what the first
  * sector of the second IDE disk holds, then ends the machine with the sum of what it counted: 1 for the magic
  * number, 2 for a module, 4 for a map of memory with 3 ranges, 8 for ACPI's and 16 for MP's pointer where
- * firmware has them, 32 for that disk, 64 for a cursor of the screen, 128 for the clock's interrupt. Without the
- * disk it switches the machine off, as kernels do that have no ACPI.
+ * firmware has them, 32 for that disk, 64 for a cursor of the screen, 128 for the clock's interrupt at the PIC and
+ * the timer's at input 2 of the IOAPIC. Without the disk it switches the machine off, as kernels do that have no ACPI.
  */
 #define MAGIC 0x1badb002
 #define FLAGS 3 /* modules at pages, tell of memory */
@@ -25,6 +25,11 @@
 #define CLOCK_C 0x0c /* the interrupts that there were */
 #define PORT_PIC2 0xa0 /* interrupts from 8 on, which is the clock's */
 #define READ_REQUESTS 0x0a
+#define PORT_TIMER 0x40
+#define IOAPIC 0xfec00000 /* index; data behind it */
+#define IOAPIC_INPUT_2 0x14
+#define LAPIC 0xfee00000
+#define VECTOR 0x40
 #define PORT_PCI 0xcf8 /* address; data behind it */
 #define PCI_ENABLE 0x80000000
 #define PIIX4_PM 0x71138086
@@ -99,6 +104,18 @@ start:
 	in $PORT_CMOS + 1, %al
 	cmp $0xc0, %al
 	jne 1f
+	movl $IOAPIC_INPUT_2, IOAPIC
+	movl $VECTOR, IOAPIC + 0x10
+	orl $0x100, LAPIC + 0xf0 /* it is on */
+	mov $0x34, %al
+	out %al, $PORT_TIMER + 3 /* counter 0 again and again from 0x1010 */
+	mov $0x10, %al
+	out %al, $PORT_TIMER
+	out %al, $PORT_TIMER
+	mov $20000, %ecx
+2:	testl $1 << (VECTOR % 32), LAPIC + 0x200 + VECTOR / 32 * 16 /* requested */
+	loopz 2b
+	jz 1f
 	or $128, %ebp
 1:	test $32, %ebp
 	jz off

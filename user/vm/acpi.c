@@ -19,7 +19,6 @@
 #define GAS_IO 1
 #define MP_AREA                                                                                    \
 	(BIOS_AREA + 0x1000) /* behind the stubs of bios.c; kernels search from BIOS_AREA on */
-#define ISA_INTERRUPTS 16
 #define BIOS_DATA 0x400UL
 #define EQUIPMENT 0x422 /* two serial ports, colours in 80 columns, an FPU */
 
@@ -54,7 +53,7 @@ static uint8_t *begin_table(struct low *l, const char *signature, int revision, 
 
 static uint64_t put_madt(struct low *l)
 {
-	size_t n = 44 + 8 * l->m->cpus + 12;
+	size_t n = 44 + 8 * l->m->cpus + 12 + 10;
 	uint64_t at;
 	uint8_t *t = begin_table(l, "APIC", 5, n, &at), *e = t + 44;
 
@@ -65,6 +64,7 @@ static uint64_t put_madt(struct low *l)
 	e[0] = 1; /* IOAPIC: id, address, first interrupt */
 	e[1] = 12;
 	put(e + 4, IO_APIC, 4);
+	memcpy(e + 12, (uint8_t[]){ 2, 10, 0, 0, TIMER_INPUT }, 5); /* override: ISA's line 0 */
 	set_checksum(t, n, 9);
 	return at;
 }
@@ -230,7 +230,7 @@ static uint8_t *put_processor(uint8_t *e, unsigned int i)
 
 static void mp_tables(struct low *l)
 {
-	const unsigned int entries = l->m->cpus + 2 + ISA_INTERRUPTS + 2;
+	const unsigned int entries = l->m->cpus + 2 + ISA_INTERRUPTS - 1 + 2;
 	const size_t n = 44 + 20 * l->m->cpus + 8 * (entries - l->m->cpus);
 	uint64_t pointer = low_take(l, 16), table = low_take(l, n);
 	uint8_t *p = l->m->ram + pointer, *t = l->m->ram + table, *e = t + 44;
@@ -253,7 +253,9 @@ static void mp_tables(struct low *l)
 	put(e + 12, IO_APIC, 4);
 	e += 16;
 	for (int i = 0; i < ISA_INTERRUPTS; i++)
-		e = put_interrupt(e, MP_IO_INTERRUPT, MP_INT, i, IO_APIC_ID, i);
+		if (i != TIMER_INPUT)
+			e = put_interrupt(e, MP_IO_INTERRUPT, MP_INT, i, IO_APIC_ID,
+					  i ?: TIMER_INPUT);
 	e = put_interrupt(e, MP_LOCAL_INTERRUPT, MP_EXTINT, 0, ALL_LOCAL, 0);
 	put_interrupt(e, MP_LOCAL_INTERRUPT, MP_NMI, 0, ALL_LOCAL, 1);
 	set_checksum(t, n, 7);

@@ -242,6 +242,29 @@ static void create_vcpu(struct machine *m, unsigned int i)
 		set_cpuid(m, i);
 }
 
+/* As on a PC: the timer, line 0 of the first PIC, has input 2 of the IOAPIC, as that line leads to the other PIC. */
+static void route_interrupts(struct machine *m)
+{
+	struct {
+		struct kvm_irq_routing head;
+		struct kvm_irq_routing_entry e[ISA_INTERRUPTS + IOAPIC_INPUTS];
+	} r = { .head = { 0 } };
+
+	for (unsigned int gsi = 0; gsi < IOAPIC_INPUTS; gsi++) {
+		struct kvm_irq_routing_entry to = { .gsi = gsi, .type = KVM_IRQ_ROUTING_IRQCHIP };
+
+		to.u.irqchip.irqchip = gsi < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE;
+		to.u.irqchip.pin = gsi % 8;
+		if (gsi < ISA_INTERRUPTS)
+			r.e[r.head.nr++] = to;
+		to.u.irqchip.irqchip = KVM_IRQCHIP_IOAPIC;
+		to.u.irqchip.pin = gsi ?: TIMER_INPUT;
+		if (gsi != TIMER_INPUT)
+			r.e[r.head.nr++] = to;
+	}
+	check(ioctl(m->vm, KVM_SET_GSI_ROUTING, &r), "KVM_SET_GSI_ROUTING");
+}
+
 void machine_create(struct machine *m)
 {
 	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
@@ -259,6 +282,7 @@ void machine_create(struct machine *m)
 	check(ioctl(m->vm, KVM_SET_TSS_ADDR, TSS_PAGES), "KVM_SET_TSS_ADDR");
 	check(ioctl(m->vm, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
 	check(ioctl(m->vm, KVM_CREATE_PIT2, &pit), "KVM_CREATE_PIT2");
+	route_interrupts(m);
 	create_memory(m);
 	for (unsigned int i = 0; i < m->cpus; i++)
 		create_vcpu(m, i);

@@ -56,6 +56,9 @@
 #define PCI_WINDOW_END 0xfec00000UL
 #define MMIO_WINDOW 0xfec10000UL /* virtio devices that are on no bus */
 #define IO_APIC 0xfec00000UL
+#define IOAPIC_INPUTS 24
+#define ISA_INTERRUPTS 16
+#define TIMER_INPUT 2 /* of the IOAPIC; ISA's line 2 leads from PIC to PIC */
 #define LOCAL_APIC 0xfee00000UL
 
 #define WORDS_MAX 3600 /* bytes */
