@@ -3,8 +3,8 @@
  * What a boot loader does for a Linux kernel (Linux's Documentation/x86/boot.rst). A bzImage is 16-bit
  * setup code, with a header that both sides fill in, and behind it the kernel, which unpacks itself.
  * There are two ways in: the setup code, in real mode, asks the firmware (bios.c) for what it must
- * know and changes the mode itself, which is the only one of old kernels; or with struct boot_params made here the 64-bit entry, with paging on, or that of
- * a kernel of 32 bits. Guest memory, upwards:
+ * know and changes the mode itself, which is the only way into old kernels; or with struct boot_params
+ * made here the 64-bit entry, with paging on, or that of a kernel of 32 bits. Guest memory, upwards:
  *
  *	0x0		interrupt vectors			(16-bit entry)
  *	0x7000		struct boot_params, GDT, page tables	(the others)
