@@ -505,10 +505,12 @@ void snapshot_memory(struct machine *m)
 static void foresee(struct machine *m)
 {
 	ssize_t n = fgetxattr(from.fd, WRITTEN, written->bits, sizeof(written->bits));
-	uint64_t pages = m->ram_size / PAGE;
+	uint64_t pages = n < 0 ? 0 : n * 8UL;
 	int left = WRITTEN_MAX;
 
-	for (uint64_t i = 0, end; i < pages && i / 8 < n && left; i = end + 1) {
+	if (pages > m->ram_size / PAGE)
+		pages = m->ram_size / PAGE;
+	for (uint64_t i = 0, end; i < pages && left; i = end + 1) {
 		for (end = i; end < pages && left && written->bits[end / 64] >> end % 64 & 1; end++)
 			left--;
 		if (end > i) /* a host that does not know it copies later */
