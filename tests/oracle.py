@@ -59,7 +59,7 @@ exec chroot . /bin/sh -c '
 	ifconfig lo up || ip link set lo up
 	/tests/driver; exit $?' 2>&1
 """
-ENVIRONMENT = {"TERM": "vt100", "HOME": "/root",  # as user/init.c has it
+ENVIRONMENT = {"TERM": "vt100", "HOME": "/root",  # as user/init has it
                "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 LIMITS = ["--core=0:", "--nofile=1024:4096", "--sigpending=1024"]  # as Dyad has them
 NAMESPACES = {"--mount": True, "--pid": True, "--uts": False, "--ipc": False, "--net": False}

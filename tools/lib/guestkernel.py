@@ -3,7 +3,7 @@
 
 A kernel is two files: NAME, Debian's vmlinuz as it is, and NAME.modules, an archive (cpio) of the
 modules without which it cannot mount the image, as they are in the package, with the list
-/etc/dyad/modules that says in which order user/init.c loads them; and of those for the devices that
+/etc/dyad/modules that says in which order user/init loads them; and of those for the devices that
 `vm` can have, in the list modules.devices; and for its folders of the host's, behind those, in modules.share, if
 the package has them. The same package gives the same bytes.
 """

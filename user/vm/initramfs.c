@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A guest's initial file system, for each kernel the same: a cpio archive (newc) made in guest memory,
- * with user/init.c as /init, the command, and what the image says about running it. Its data is not
+ * with user/init as /init, the command, and what the image says about running it. Its data is not
  * copied where it is a file's: the file's own pages are mapped over the RAM.
  */
 #include <errno.h>

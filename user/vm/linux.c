@@ -16,7 +16,7 @@
  *	at the top	without one: --initrd
  *	ram_size	the image
  *
- * With an image user/init.c is pid 1 as under Dyad, and the image is memory for Linux, too: a range
+ * With an image user/init is pid 1 as under Dyad, and the image is memory for Linux, too: a range
  * of type 12 in the memory map, which its driver nd_e820 takes for persistent memory ("legacy", from
  * before ACPI had a word for it) and nd_pmem shows as /dev/pmem0. EROFS maps files from there (-o dax),
  * so nothing is copied, and no device is emulated; but Linux takes note of such a range only when it has
