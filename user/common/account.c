@@ -3,13 +3,7 @@
  * Users and groups of an image, by its own /etc/passwd and /etc/group: passwd(5), group(5). This runs
  * between clone and exec in memory that may be the parent's: nothing is allocated, no stdio is used.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include "account.h"
 #include "common.h"

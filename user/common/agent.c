@@ -3,16 +3,8 @@
  * The agent inside a virtual machine: the processes that it was asked for, their terminals and pipes, and the
  * line to the monitor. One loop; it waits for the line alone, which always takes what it is given.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "agent.h"
 #include "life.h"

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Verbs, options and help: the command line of ctr and of vm. */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "common.h"
 
 /* ---- help ---- */

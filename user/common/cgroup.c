@@ -3,15 +3,8 @@
  * One cgroup for each container and each virtual machine, PROG-NAME below the root of the cgroup2 tree
  * unless it is told otherwise: both kinds are limited and measured by the same files.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 #include <linux/magic.h>
 
 #include "common.h"

@@ -3,15 +3,9 @@
  * A process that was started for others: its stdio, in itself; and in its parent the wait for its end, while
  * signals are passed on. The first half allocates nothing: the memory may be the parent's.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "life.h"
 

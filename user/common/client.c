@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Who attaches to a kept process: its side of the socket, and the terminal's. And the verb `logs`. */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <termios.h>
-#include <unistd.h>
 
 #include "life.h"
 

@@ -5,11 +5,21 @@
  * status 2 for a wrong command line, 125 for a failure of the tool itself, else the status of what ran.
  */
 #pragma once
+/* what most files of the tools need of the C library */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #define STATUS_USAGE 2
 #define STATUS_FAILED 125

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The verb `completion`: what makes bash complete a tool's verbs, options, and names of its own. */
-#include <string.h>
-
 #include "life.h"
 
 int completion_verb(int argc, char **argv)

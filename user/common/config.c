@@ -7,10 +7,6 @@
  *
  * Images come from strangers: what does not fit into the file is as if it were not there.
  */
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "common.h"
 
 #define SUPER_OFFSET 1024

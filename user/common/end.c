@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Ending and halting: kill, stop, rm, pause, unpause; and delete, as OCI runtimes call it. */
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "life.h"
 

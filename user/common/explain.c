@@ -4,10 +4,6 @@
  * each one level deeper than the one it belongs to, or as deep as one above. Here is the tree, and what
  * containers and the monitors of machines both have; ctr/explain.c and vm/explain.c have the rest.
  */
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "life.h"
 
 static bool svg;

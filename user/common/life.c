@@ -3,11 +3,8 @@
  * What this process runs: its name, its end, its keeper. Whoever is the keeper takes everything down when it
  * ends; handing that over is one write of the state, whose lock a fork shares.
  */
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "life.h"
 

@@ -8,9 +8,6 @@
  * behind, client.c who attaches to it; end.c who ends and halts it; stats.c who looks at it.
  */
 #pragma once
-#include <signal.h>
-#include <sys/ioctl.h>
-
 #include "common.h"
 
 /* How a process is connected to who started it. */

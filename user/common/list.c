@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What there is: the images (/images/NAME.erofs), and what runs from them with its cost. */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <fcntl.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "life.h"
 

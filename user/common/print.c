@@ -4,12 +4,6 @@
  * written when the buffer is full and at the end, messages to stderr at once. Memory is never given
  * back: a tool lives as long as one command line.
  */
-#include <errno.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "common.h"
 
 const struct tool *the_tool = &(const struct tool){ .name = "dyad" };

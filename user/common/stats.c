@@ -3,13 +3,7 @@
  * Looking at what runs: stats, inspect, events. All of it is read from files: the state folder and the
  * cgroup's. What a file does not say is shown as "-", in JSON as null.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "life.h"
 

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sizes, ages, tables and small files. */
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "common.h"
 

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a container's root may do: names of capabilities (capabilities(7)), and the default seccomp filter. */
-#include <errno.h>
-#include <stddef.h>
-#include <string.h>
 #include <sched.h>
-#include <sys/syscall.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>

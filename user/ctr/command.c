@@ -3,20 +3,14 @@
  * From a container that is set up to its command: terminal, folder, limits, user, capabilities, seccomp,
  * execve; and the small init that may stand above it. As in setup.c, nothing here allocates.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/ioprio.h>
 #include <linux/seccomp.h>
+
+#include <sched.h>
 
 #include "oci.h"
 

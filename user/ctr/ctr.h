@@ -10,7 +10,9 @@
  */
 #pragma once
 #include <linux/filter.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "account.h"
 #include "life.h"

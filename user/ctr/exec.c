@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `ctr exec`: one more process in the namespaces and the cgroup of a container. */
-#include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "oci.h"
 

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `ctr explain`: what a container is made of, beside the host's (common/explain.c). */
-#include <fcntl.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "ctr.h"
 

@@ -3,11 +3,6 @@
  * Mounting an image. Dyad, and Linux since 6.12, mount an EROFS straight from its file; an older
  * Linux wants a block device, so there a loop device stands between.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <unistd.h>
 #include <linux/loop.h>
 
 #include "ctr.h"

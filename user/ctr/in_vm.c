@@ -5,10 +5,6 @@
  * is a container inside a machine that all of this image and kernel share (vm/shared.c), unless an option
  * says something about a machine, which then is the command's own.
  */
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "ctr.h"
 
 #define NR_OF_MACHINES 4

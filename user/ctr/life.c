@@ -4,13 +4,8 @@
  * into namespaces and group at once, and waits for its end; or leaves that to a keeper. One process has one
  * container.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
-#include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "oci.h"
 

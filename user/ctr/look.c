@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Looking into containers: top, flavours, and their part of inspect. All of it is read from files. */
-#include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include "ctr.h"
 

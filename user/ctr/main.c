@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The verbs of ctr; help.txt is their table and help. */
-#include <fcntl.h>
-
 #include "oci.h"
 
 static const struct verb verbs[] = {

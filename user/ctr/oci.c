@@ -3,12 +3,6 @@
  * A bundle's config.json: fields.txt lists what the runtime specification has for Linux, with types.
  * What is not in it is ignored, as the specification asks. Also the state as JSON, and hooks.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <linux/ioprio.h>
 #include <linux/personality.h>
 #include <linux/sched.h>

@@ -4,12 +4,7 @@
  * falling through to the next; and linux.resources.devices as a program for the group (bpf(2)), whose
  * last rule that fits says what happens. The names of calls are Linux's own, taken when this is built.
  */
-#include <errno.h>
-#include <stddef.h>
-#include <string.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 #include <linux/audit.h>
 #include <linux/bpf.h>
 #include <linux/seccomp.h>

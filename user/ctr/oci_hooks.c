@@ -3,15 +3,10 @@
  * What a bundle's container does besides what all do: its hooks, and the talk of its first process with
  * its parent, over b->sync: a byte each way at every step.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <sched.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
+
+#include <sched.h>
 
 #include "oci.h"
 

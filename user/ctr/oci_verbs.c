@@ -4,16 +4,10 @@
  * when the container was made, writes id maps, joins namespaces, and runs hooks between the steps of the
  * first process, which then waits at "gate", a FIFO in the state's folder, until `ctr start` lets it go.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
-#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "oci.h"
 

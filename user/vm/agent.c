@@ -7,15 +7,10 @@
  * Everything runs under the devices' lock. The guest is not trusted: what it says beside the protocol is not
  * heard, and it cannot make more of our memory fill than a packet a channel.
  */
-#include <errno.h>
-#include <poll.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <unistd.h>
 
 #include "agent.h"
-#include "life.h"
 #include "vm.h"
 
 #define QUEUE 4096 /* bytes: more than what all channels may have on their way */

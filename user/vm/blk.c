@@ -3,9 +3,6 @@
  * virtio-blk (virtio 1.1, 5.2): a file as a disk. What is read and written goes between the file and
  * the guest's memory with no copy of ours. The rest of the machine goes on meanwhile.
  */
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
 #include <linux/virtio_blk.h>
 
 #include "virtio.h"

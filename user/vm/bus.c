@@ -4,11 +4,7 @@
  * by the world outside, through descriptors that the first thread waits for. One lock is around all of
  * it: while a device runs, no other does, and none has a lock of its own.
  */
-#include <errno.h>
-#include <poll.h>
-#include <string.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "vm.h"
 

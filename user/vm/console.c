@@ -3,8 +3,6 @@
  * virtio-console (virtio 1.1, 5.3), one port: the terminal in place of COM1, many bytes at a time. What is
  * typed waits here until the driver has room for it.
  */
-#include <string.h>
-#include <sys/ioctl.h>
 #include <linux/virtio_console.h>
 
 #include "virtio.h"

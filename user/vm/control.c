@@ -5,16 +5,9 @@
  * it; the answer is one packet: nothing, or what went wrong. One request at a time. It is served between two
  * events, when no device runs, and for a snapshot no vCPU.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <string.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "life.h"
 #include "vm.h"
 
 static void take_request(struct machine *m, void *device, short events);

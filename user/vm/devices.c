@@ -3,11 +3,8 @@
  * Small devices: a clock with a memory that tells of the machine, a port for messages, and the ways to end
  * the machine: an exit port, ACPI, two resets. The interrupt chips are the kernel's.
  */
-#include <poll.h>
-#include <string.h>
 #include <sys/timerfd.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "vm.h"
 

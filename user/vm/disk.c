@@ -3,12 +3,7 @@
  * Files that devices are made of. A disk that the guest may write to is its machine's alone (flock(2)), one
  * that it may only read is for any number. A snapshot does not hold a file, only what it must look like.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "vm.h"
 

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `vm exec`: one more command inside a machine, by its agent; and what a command runs in, for `vm run` too. */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "agent.h"
 #include "vm.h"

@@ -4,13 +4,7 @@
  * the guest's memory and devices, it tells by the control socket, as lines of "LEVEL TEXT"; all else is read
  * from /proc, cgroup2 and the file of stats.c, so it is there of a machine that is paused, too.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "pci.h"
 

@@ -4,13 +4,7 @@
  * with user/init as /init, the command, and what the image says about running it. Its data is not
  * copied where it is a file's: the file's own pages are mapped over the RAM.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "agent.h"
 #include "vm.h"

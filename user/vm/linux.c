@@ -23,8 +23,6 @@
  * found a PCI bus. virtio-pmem would need a device for the same; from
  * a virtio block device Linux copies each page that it reads.
  */
-#include <stddef.h>
-#include <string.h>
 #include <asm/bootparam.h>
 
 #include "vm.h"

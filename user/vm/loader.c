@@ -5,13 +5,6 @@
  * ends vm with one sentence. What a loader tells its kernel lies between INFO_AREA and
  * TABLES_END, where no kernel may be loaded.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "vm.h"
 
 #define BOOT_SECTOR 0x7c00

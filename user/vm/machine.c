@@ -3,17 +3,8 @@
  * The KVM side (Linux's Documentation/virt/kvm/api.rst): memory slots, the registers at the entry,
  * the loop around KVM_RUN. Interrupt chips are the kernel's; all other devices are devices.c.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 #include <x86intrin.h>
 
 #include "vm.h"

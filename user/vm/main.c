@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The verbs of vm; help.txt is their table and help. */
-#include <signal.h>
-#include <stddef.h>
-
 #include "vm.h"
 
 static const struct verb verbs[] = {

@@ -6,7 +6,6 @@
  * the top, ACPI and MP tables where firmware has them.
  */
 #include <elf.h>
-#include <string.h>
 #include <asm/bootparam.h>
 
 #include "vm.h"

@@ -9,14 +9,8 @@
  *
  * Where the host's device leaves checksums and segmenting for later (PACKET_VNET_HDR), so does the guest's.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <unistd.h>
 #include <linux/if.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>

@@ -12,18 +12,12 @@
  * All is done as the user that vm is, without capabilities; owners are shown as they are. Only files and
  * folders are opened; the guest makes no set-uid files. What is not here is answered EOPNOTSUPP.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h> /* renameat */
-#include <stdlib.h>
-#include <string.h>
 #include <dirent.h>
-#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <linux/virtio_9p.h>

@@ -5,18 +5,11 @@
  * devices for the world outside: signals, the terminal, the agent's clients. It is in a cgroup of its own before
  * it allocates, and in a sandbox before a vCPU runs.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <termios.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "pci.h"
 #include "virtio.h"

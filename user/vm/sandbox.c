@@ -10,19 +10,11 @@
  * namespace first; where that is forbidden, in a container, the container is that wall, and the other two
  * stand all the same. So they do on a kernel that has no namespaces or no seccomp.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
-#include <stddef.h>
-#include <string.h>
 #include <asm/termbits.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>

@@ -9,15 +9,8 @@
  * one. A machine that was about to end accepts nobody: then nothing was started, and the next try starts
  * another one.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "agent.h"
 #include "vm.h"

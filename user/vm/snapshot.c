@@ -20,15 +20,7 @@
  * whatever it says, a few pages are copied too early.
  */
 #include <asm/mman.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/xattr.h>
-#include <unistd.h>
 
 #include "vm.h"
 

@@ -4,12 +4,6 @@
  * in cache lines of its own of the file "stats" in the machine's folder, which `vm stats` and inspect read. Nobody waits
  * for anybody; a reader may see a count without its time. What the kernel answers by itself is not seen here.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "vm.h"
 
 #define CACHE_LINE 64

@@ -10,8 +10,6 @@
  * many without a look at the status for each, which makes an exit of so many. COM3 gives as many at once, filled up,
  * to who has seen that other cause: the first byte comes alone.
  */
-#include <string.h>
-#include <unistd.h>
 #include <linux/serial_reg.h>
 
 #include "vm.h"

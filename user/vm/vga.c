@@ -7,11 +7,8 @@
  * at the end. The registers are kept as they are written, for firmware that reads them back;
  * graphics are not shown.
  */
-#include <poll.h>
-#include <string.h>
 #include <sys/timerfd.h>
 #include <uchar.h>
-#include <unistd.h>
 
 #include "vm.h"
 

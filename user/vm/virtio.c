@@ -3,12 +3,7 @@
  * What all virtio devices have in common (virtio 1.1, 2 and 3.1): status, features, configuration, and
  * the eventfds by which drivers' kicks reach the first thread, where all devices do their work.
  */
-#include <errno.h>
-#include <poll.h>
-#include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 #include <linux/virtio_pci.h>
 #include <linux/virtio_ring.h>
 

@@ -4,7 +4,6 @@
  * with no bus on which a driver could look for them. Where they are, the guest is told: by the DSDT (acpi.c), and
  * by words on a Linux kernel's command line. A line is level-triggered for who has read the DSDT, an edge for others.
  */
-#include <string.h>
 #include <linux/virtio_mmio.h>
 
 #include "virtio.h"

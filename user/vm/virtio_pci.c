@@ -4,7 +4,6 @@
  * in BAR 1, or the interrupt line with its reasons in the ISR byte. A kick is a write to the third page,
  * 4 bytes a queue: the kernel makes a signal of it and the vCPU goes on at once (KVM_IOEVENTFD).
  */
-#include <string.h>
 #include <linux/virtio_pci.h>
 
 #include "pci.h"

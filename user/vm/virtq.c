@@ -4,7 +4,6 @@
  * may write there at any time, so each value is read once, then checked, then used: addresses against
  * the RAM, indices against the queue's size, the length of a chain against VIRTQ_SIZE, which ends loops.
  */
-#include <string.h>
 #include <linux/virtio_ring.h>
 
 #include "virtio.h"

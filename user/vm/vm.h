@@ -33,8 +33,7 @@
  */
 #pragma once
 #include <pthread.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <sys/mman.h>
 #include <linux/kvm.h>
 
 #include "life.h"
