@@ -60,7 +60,7 @@ static void enable_controllers(char *path)
 
 		*p = 0;
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		for (size_t i = 0; fd >= 0 && i < sizeof(controllers) / sizeof(*controllers); i++)
+		for (size_t i = 0; fd >= 0 && i < LENGTH(controllers); i++)
 			write_small(fd, "cgroup.subtree_control", controllers[i]);
 		close(fd);
 		*p = '/';

@@ -92,7 +92,7 @@ int hold_signals(sigset_t *old)
 
 	signal(SIGCHLD, SIG_DFL); /* inherited as ignored, it would reap the child unseen */
 	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+	for (size_t i = 0; i < LENGTH(signals); i++)
 		sigaddset(&set, signals[i]);
 	sigprocmask(SIG_BLOCK, &set, old);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -106,7 +106,7 @@ uint64_t status_mask(pid_t pid, const char *key, uint64_t otherwise)
 	char path[32], text[4096];
 	const char *p;
 
-	format(path, sizeof(path), "/proc/%d/status", (int)pid);
+	format(path, sizeof(path), "/proc/%d/status", pid);
 	p = read_small(AT_FDCWD, path, text, sizeof(text)) < 0 ? NULL : strstr(text, key);
 	return p ? to_number(p + strlen(key), NULL, 16) : otherwise;
 }

@@ -207,7 +207,7 @@ int attach_verb(int argc, char **argv)
 		die(STATUS_FAILED,
 		    errno == ENOENT ? "%s runs in the foreground of process %d: its output is there"
 				    : "%s: keeper %d does not answer",
-		    st.name, (int)st.keeper);
+		    st.name, st.keeper);
 	return client_run(s, st.name);
 }
 
@@ -274,7 +274,7 @@ int logs_verb(int argc, char **argv)
 	log = open_log(s.name, "log");
 	if (log < 0)
 		die(STATUS_FAILED, "%s runs in the foreground of process %d: its output is there",
-		    s.name, (int)s.keeper);
+		    s.name, s.keeper);
 	print_past(s.name, log);
 	while (opt.follow) {
 		bool over = !state_load(s.name, &s) || s.phase != STATE_RUNNING;

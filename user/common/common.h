@@ -27,6 +27,7 @@
 #define STATUS_NOT_FOUND 127
 #define IMAGE_DIR "/images"
 #define NAME_SIZE 64
+#define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
 /* ---- messages: "PROG: text" on stderr ---- */
 extern const struct tool *the_tool; /* set by tool_main() */
@@ -131,12 +132,6 @@ void table_add(struct table *t, const char *fmt, ...) PRINTF(2, 3);
 void table_print(const struct table *t);
 /* "1.5" as 1500; false for what is no number with at most three places, of less than 1e9. */
 bool parse_thousandths(const char *text, int64_t *v);
-/* Names and what they stand for; a NULL ends them. */
-struct word {
-	const char *name;
-	uint64_t value;
-};
-uint64_t word_value(const struct word *words, const char *name, uint64_t otherwise);
 /* The place of name in a list that blanks separate, where two of them leave a place empty; -1. */
 int name_index(const char *names, const char *name, bool any_case);
 /* The lines of a file, each without its newline, NULL at the end; overlong ones are left out. */

@@ -116,7 +116,7 @@ bool namespace_of(pid_t pid, const char *kind, char text[64])
 	ssize_t n;
 
 	if (pid)
-		format(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kind);
+		format(path, sizeof(path), "/proc/%d/ns/%s", pid, kind);
 	else
 		join(path, sizeof(path), "/proc/self/ns/", kind, NULL);
 	n = readlink(path, text, 63);
@@ -148,7 +148,7 @@ void tree_group(const struct state *s)
 		return;
 	}
 	tree_add(1, "%-28s %-22s %s", "cgroup and limits", "/", s->cgroup);
-	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+	for (size_t i = 0; i < LENGTH(files); i++) {
 		if (read_small(its, files[i], text, sizeof(text)) < 0)
 			continue;
 		if (read_small(root, files[i], above, sizeof(above)) < 0)
@@ -166,12 +166,12 @@ void tree_rights(const struct state *s, const char *whose)
 					    "\nSeccomp:\t" };
 	char path[64], own[4096], its[4096];
 
-	format(path, sizeof(path), "/proc/%d/status", (int)s->pid);
+	format(path, sizeof(path), "/proc/%d/status", s->pid);
 	if (read_small(AT_FDCWD, "/proc/self/status", own, sizeof(own)) < 0 ||
 	    read_small(AT_FDCWD, path, its, sizeof(its)) < 0)
 		return;
 	tree_add(1, "%-28s %-22s %s", whose, "this process's", "its own");
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+	for (size_t i = 0; i < LENGTH(keys); i++) {
 		const char *a = strstr(own, keys[i]), *b = strstr(its, keys[i]);
 		int n = strlen(keys[i]);
 

@@ -110,7 +110,7 @@ void state_event(const struct state *s, const char *what)
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return;
-	format(line, sizeof(line), "%lld %s %s\n", (long long)time(NULL), s->name, what);
+	format(line, sizeof(line), "%ld %s %s\n", time(NULL), s->name, what);
 	each_name(dir, tell_listener, line);
 	close(dir);
 	rmdir(path); /* when the last has gone */
@@ -129,7 +129,7 @@ void state_begin(struct state *s, const char *name, const char *image)
 	memset(s, 0, sizeof(*s));
 	join(s->image, sizeof(s->image), image, NULL);
 	s->keeper = getpid();
-	format(number, sizeof(number), "-%d", (int)s->keeper);
+	format(number, sizeof(number), "-%d", s->keeper);
 	if (name && !name_is_valid(name))
 		die(STATUS_USAGE, "%.*s: not a name (letters, digits, '.', '_', '-'; at most %d)",
 		    NAME_SIZE, name, NAME_SIZE - 1);
@@ -159,11 +159,10 @@ void state_save(const struct state *s)
 	int n, fd;
 
 	n = format(text, sizeof(text),
-		   "pid %d\nkeeper %d\nimage %s\nstarted %lld\nended %lld\nstatus %d\nkeep %d\n"
-		   "cgroup %s\nbundle %s\nborn %llu\naddress %s\nports %s\ncommand %s\n",
-		   (int)s->pid, (int)s->keeper, s->image, (long long)s->started,
-		   (long long)s->ended, s->status, s->keep, s->cgroup, s->bundle,
-		   (unsigned long long)s->born, s->address, s->ports, s->command);
+		   "pid %d\nkeeper %d\nimage %s\nstarted %ld\nended %ld\nstatus %d\nkeep %d\n"
+		   "cgroup %s\nbundle %s\nborn %lu\naddress %s\nports %s\ncommand %s\n",
+		   s->pid, s->keeper, s->image, s->started, s->ended, s->status, s->keep, s->cgroup,
+		   s->bundle, s->born, s->address, s->ports, s->command);
 	fd = openat(s->dir, "status.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0 || write(fd, text, n) != n || renameat(s->dir, "status.new", s->dir, "status"))
 		warn("/run/%s/%s/status: %s", the_tool->name, s->name, strerror(errno));
@@ -237,7 +236,7 @@ uint64_t process_birth(pid_t pid)
 {
 	char path[32], text[1024], *p;
 
-	format(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	format(path, sizeof(path), "/proc/%d/stat", pid);
 	if (pid < 1 || read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return 0;
 	p = strrchr(text, ')');

@@ -23,7 +23,7 @@ void json_text(const char *key, const char *text)
 
 void json_number(const char *key, int64_t v)
 {
-	print(v < 0 ? ", \"%s\": null" : ", \"%s\": %lld", key, (long long)v);
+	print(v < 0 ? ", \"%s\": null" : ", \"%s\": %ld", key, v);
 }
 
 void table_number(struct table *t, int64_t v, int scale, const char *unit)
@@ -31,10 +31,10 @@ void table_number(struct table *t, int64_t v, int scale, const char *unit)
 	if (v < 0)
 		table_add(t, "-");
 	else if (scale == 1)
-		table_add(t, "%lld%s", (long long)v, unit);
+		table_add(t, "%ld%s", v, unit);
 	else
-		table_add(t, "%lld.%0*d%s", (long long)v / scale, scale / 10 == 1 ? 1 : 2,
-			  (int)(v % scale), unit);
+		table_add(t, "%ld.%0*d%s", v / scale, scale / 10 == 1 ? 1 : 2, (int)(v % scale),
+			  unit);
 }
 
 void table_size(struct table *t, int64_t bytes)
@@ -175,7 +175,7 @@ static void inspect_group(const struct state *s)
 
 	print(",\n  \"cgroup\": {");
 	json_text("name", s->cgroup);
-	for (size_t i = 0; cgroup >= 0 && i < sizeof(files) / sizeof(*files); i++)
+	for (size_t i = 0; cgroup >= 0 && i < LENGTH(files); i++)
 		if (read_small(cgroup, files[i], text, sizeof(text)) >= 0) {
 			print(", ");
 			json_text(files[i], text);
@@ -237,7 +237,7 @@ int events_verb(int argc, char **argv)
 	state_path(NULL, NULL, path);
 	mkdir(path, 0755);
 	state_path(".events", NULL, path);
-	format(own, sizeof(own), "%s/%d", path, (int)getpid());
+	format(own, sizeof(own), "%s/%d", path, getpid());
 	unlink(own);
 	do /* the folder goes with its last FIFO */
 		mkdir(path, 0755);

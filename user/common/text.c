@@ -48,12 +48,11 @@ const char *size_text(uint64_t bytes, char buf[TEXT_SIZE])
 	for (; tenths >= 10240 && units[u + 1]; u++)
 		tenths /= 1024;
 	if (!u)
-		format(buf, TEXT_SIZE, "%llu", (unsigned long long)bytes);
+		format(buf, TEXT_SIZE, "%lu", bytes);
 	else if (tenths % 10 && tenths < 1000)
-		format(buf, TEXT_SIZE, "%llu.%llu%c", (unsigned long long)tenths / 10,
-		       (unsigned long long)tenths % 10, units[u]);
+		format(buf, TEXT_SIZE, "%lu.%lu%c", tenths / 10, tenths % 10, units[u]);
 	else
-		format(buf, TEXT_SIZE, "%llu%c", (unsigned long long)(tenths + 5) / 10, units[u]);
+		format(buf, TEXT_SIZE, "%lu%c", (tenths + 5) / 10, units[u]);
 	return buf;
 }
 
@@ -64,16 +63,8 @@ const char *age_text(int64_t s, char buf[TEXT_SIZE])
 
 	while (u && s < 2 * units[u])
 		u--;
-	format(buf, TEXT_SIZE, "%lld%c", (long long)(s < 0 ? 0 : s) / units[u], "smhd"[u]);
+	format(buf, TEXT_SIZE, "%ld%c", (s < 0 ? 0 : s) / units[u], "smhd"[u]);
 	return buf;
-}
-
-uint64_t word_value(const struct word *words, const char *name, uint64_t otherwise)
-{
-	for (; words->name; words++)
-		if (!strcmp(words->name, name))
-			return words->value;
-	return otherwise;
 }
 
 int name_index(const char *names, const char *name, bool any_case)

@@ -79,10 +79,10 @@ const struct sock_fprog *default_seccomp(uint64_t capabilities)
 		JUMP(BPF_JEQ, SYS_clone, 0, 3),
 		LOAD(args[0]), JUMP(BPF_JSET, NEW_ANY, 0, 1), REFUSE(EPERM),
 	}, ends[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW), REFUSE(EPERM) };
-	int first = sizeof(head) / sizeof(*head), n = first, last;
+	int first = LENGTH(head), n = first, last;
 
 	memcpy(f, head, sizeof(head));
-	for (size_t i = 0; i < sizeof(denied) / sizeof(*denied); i++) {
+	for (size_t i = 0; i < LENGTH(denied); i++) {
 		if (denied[i].capability != NEVER && capabilities & BIT(denied[i].capability))
 			continue;
 		for (const short *call = denied[i].calls; *call; call++)
@@ -92,7 +92,7 @@ const struct sock_fprog *default_seccomp(uint64_t capabilities)
 	f[first - 1].jf = last - first;
 	if (!(capabilities & BIT(CAP_SYS_ADMIN))) {
 		memcpy(f + n, clones, sizeof(clones));
-		n += sizeof(clones) / sizeof(*clones);
+		n += LENGTH(clones);
 	}
 	memcpy(f + n, ends, sizeof(ends));
 	for (int i = first; i < last; i++) /* to the second of them */

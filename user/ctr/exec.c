@@ -22,7 +22,7 @@ const struct opt exec_options[] = {
 
 /* mnt last: from there on, /proc and all names are the container's. */
 static const char *const kinds[] = { "ipc", "uts", "net", "cgroup", "time", "pid", "mnt" };
-#define KINDS (sizeof(kinds) / sizeof(*kinds))
+#define KINDS (LENGTH(kinds))
 
 static void enter(const struct state *s)
 {
@@ -30,7 +30,7 @@ static void enter(const struct state *s)
 	char path[64];
 
 	for (size_t i = 0; i < KINDS; i++) {
-		format(path, sizeof(path), "/proc/%d/ns/%s", (int)s->pid, kinds[i]);
+		format(path, sizeof(path), "/proc/%d/ns/%s", s->pid, kinds[i]);
 		fd[i] = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd[i] < 0 && (errno != ENOENT || access("/proc/self/ns/pid", F_OK) < 0))
 			die(STATUS_FAILED, "%s: %s", path, strerror(errno));
@@ -125,7 +125,7 @@ static struct container *describe_bundle(const struct state *s)
 		die(STATUS_USAGE, "exec: --user, --privileged: config.json says it for %s",
 		    s->name);
 	bundle_process(b);
-	format(path, sizeof(path), "/proc/%d/ns/user", (int)s->pid);
+	format(path, sizeof(path), "/proc/%d/ns/user", s->pid);
 	for_each_in(n, b->config, "linux.namespaces")
 		if (namespace_bit(text_at(n, "type", "")) == CLONE_NEWUSER)
 			c->user_ns = open(path, O_RDONLY | O_CLOEXEC);

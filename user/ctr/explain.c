@@ -17,7 +17,7 @@ void each_mount(pid_t pid, void (*fn)(const struct mount_line *m, void *arg), vo
 	struct lines l = { 0 };
 	char path[64], *line;
 
-	format(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
+	format(path, sizeof(path), "/proc/%d/mountinfo", pid);
 	l.fd = open(path, O_RDONLY | O_CLOEXEC);
 	while ((line = next_line(&l))) {
 		char *p = line, *dash = strstr(line, " - ");
@@ -46,7 +46,7 @@ int explain_verb(int argc, char **argv)
 
 	state_find(argv[0], &s);
 	tree_add(0, "%s: image %s, since %s; process %d of the host, 1 of its own; kept by %d",
-		 s.name, s.image, age_text(time(NULL) - s.started, age), (int)s.pid, (int)s.keeper);
+		 s.name, s.image, age_text(time(NULL) - s.started, age), s.pid, s.keeper);
 	tree_namespaces(&s);
 	if (s.address[0]) {
 		tree_add(1, "%-28s %-22s %s", "network of the bridge", NET_GATEWAY, s.address);

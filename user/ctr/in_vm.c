@@ -14,7 +14,7 @@ static bool own_machine;
 
 static bool is_shared(const char *name)
 {
-	for (size_t i = 0; i < sizeof(shared) / sizeof(*shared); i++)
+	for (size_t i = 0; i < LENGTH(shared); i++)
 		if (!strcmp(shared[i], name)) {
 			own_machine |= i < NR_OF_MACHINES;
 			return true;
@@ -38,8 +38,7 @@ static void put_option(char ***w, const struct opt *o)
 		list.n = text != NULL;
 	} else if (o->kind == OPT_SIZE || o->kind == OPT_NUMBER) {
 		list.n = *(uint64_t *)o->var != 0;
-		text = copy_text(size,
-				 format(size, sizeof(size), "%llu", *(unsigned long long *)o->var));
+		text = copy_text(size, format(size, sizeof(size), "%lu", *(uint64_t *)o->var));
 	} else {
 		return;
 	}

@@ -17,7 +17,7 @@ static void add_process(struct table *t, const char *pid)
 	if (read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
 		return; /* it ended */
 	table_add(t, "%s", pid);
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+	for (size_t i = 0; i < LENGTH(keys); i++) {
 		p = strstr(text, keys[i]);
 		p = p ? p + strlen(keys[i]) : "-";
 		p += strspn(p, " \t");

@@ -78,26 +78,17 @@ static const char *member(const char *entry, const char *key)
 
 static void check_type(const struct json *j, char type)
 {
-	static const struct {
-		char type;
-		enum json_type is;
-		const char *what;
-	} types[] = { { 's', JSON_STRING, "not a string" },
-		      { 'b', JSON_BOOL, "not true or false" },
-		      { 'a', JSON_ARRAY, "not an array" },
-		      { 'o', JSON_OBJECT, "not an object" },
-		      { 'm', JSON_OBJECT, "not an object" } };
+	static const char types[] = "xbnsao"; /* in the order of enum json_type */
+	static const char *const wrong[] = { "not supported",      "not true or false",
+					     "not a whole number", "not a string",
+					     "not an array",       "not an object" };
+	char kind = type == 'm' ? 'o' : strchr("qu", type) ? 'n' : type;
+	unsigned int is = strchr(types, kind) - types;
+	bool number = is == JSON_NUMBER;
 
-	if (type == 'x')
-		refuse(j, "not supported");
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
-		if (types[i].type == type && types[i].is != j->type)
-			refuse(j, types[i].what);
-	if (!strchr("nqu", type))
-		return;
-	if (j->type != JSON_NUMBER || !j->whole || (type != 'q' && j->big))
-		refuse(j, "not a whole number");
-	if (type != 'n' && j->number < 0 && !j->big)
+	if (type == 'x' || j->type != is || (number && (!j->whole || (type != 'q' && j->big))))
+		refuse(j, wrong[is]);
+	if (number && type != 'n' && j->number < 0 && !j->big)
 		refuse(j, "a negative number");
 	if (type == 'u' && j->number > UINT32_MAX)
 		refuse(j, "more than 32 bits");
@@ -186,17 +177,12 @@ char **texts_at(const struct json *j, const char *path)
 
 uint64_t namespace_bit(const char *type)
 {
-	static const struct word types[] = { { "mount", CLONE_NEWNS },
-					     { "pid", CLONE_NEWPID },
-					     { "uts", CLONE_NEWUTS },
-					     { "ipc", CLONE_NEWIPC },
-					     { "network", CLONE_NEWNET },
-					     { "user", CLONE_NEWUSER },
-					     { "cgroup", CLONE_NEWCGROUP },
-					     { "time", CLONE_NEWTIME },
-					     { NULL, 0 } };
+	/* in the order of their bits */
+	static const char types[] =
+		"       time          mount        cgroup uts ipc user pid network";
+	int bit = name_index(types, type, false);
 
-	return word_value(types, type, 0);
+	return bit < 0 ? 0 : 1ULL << bit;
 }
 
 #define PROPAGATION (MS_PRIVATE | MS_SHARED | MS_SLAVE | MS_UNBINDABLE)
@@ -358,8 +344,9 @@ static void read_rlimits(struct container *c, const struct json *process)
 static void read_capabilities(struct container *c, const struct json *process)
 {
 	/* as SET_* */
-	static const char *const kinds[NR_SETS] = { "bounding", "effective", "permitted",
-						    "inheritable", "ambient" };
+	static const char *const kinds[NR_SETS] = {
+		"bounding", "effective", "permitted", "inheritable", "ambient",
+	};
 
 	c->all_sets = true;
 	for (int i = 0; i < NR_SETS; i++) {
@@ -467,7 +454,7 @@ static uint64_t namespace_of_sysctl(const char *key)
 		      { "kernel.msg", CLONE_NEWIPC }, { "kernel.shm", CLONE_NEWIPC },
 		      { "kernel.sem", CLONE_NEWIPC }, { "kernel.domainname", CLONE_NEWUTS } };
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+	for (size_t i = 0; i < LENGTH(kinds); i++)
 		if (!strncmp(key, kinds[i].prefix, strlen(kinds[i].prefix)))
 			return kinds[i].namespace;
 	return 0;
@@ -545,7 +532,7 @@ static void limit(struct bundle *b, const char *path, const char *file)
 	else if (j->number <= 0 && strcmp(file, "cpu.idle"))
 		add_limit(&b->c, path, file, "max");
 	else
-		add_limit(&b->c, path, file, "%lld", (long long)j->number);
+		add_limit(&b->c, path, file, "%ld", j->number);
 }
 
 static void read_limits(struct bundle *b)
@@ -561,21 +548,19 @@ static void read_limits(struct bundle *b)
 	if (swap > 0 && (most <= 0 || swap < most))
 		refuse(field(r, "memory.swap"), "less than linux.resources.memory.limit");
 	if (swap > 0 && swap > most)
-		add_limit(&b->c, "linux.resources.memory.swap", "memory.swap.max", "%lld",
-			  (long long)(swap - most));
+		add_limit(&b->c, "linux.resources.memory.swap", "memory.swap.max", "%ld",
+			  swap - most);
 	limit(b, "linux.resources.pids.limit", "pids.max");
 	/* 2..262144 is 1..10000 here. */
 	if (shares)
-		add_limit(&b->c, "linux.resources.cpu.shares", "cpu.weight", "%lld",
-			  shares < 2        ? 1LL
-			  : shares > 262144 ? 10000LL
-					    : (long long)(1 + (shares - 2) * 9999 / 262142));
+		add_limit(&b->c, "linux.resources.cpu.shares", "cpu.weight", "%ld",
+			  shares < 2        ? 1L
+			  : shares > 262144 ? 10000L
+					    : 1 + (shares - 2) * 9999 / 262142);
 	if (quota > 0)
-		add_limit(&b->c, "linux.resources.cpu.quota", "cpu.max", "%lld %lld",
-			  (long long)quota, (long long)period);
+		add_limit(&b->c, "linux.resources.cpu.quota", "cpu.max", "%ld %ld", quota, period);
 	else if (field(r, "cpu.period"))
-		add_limit(&b->c, "linux.resources.cpu.period", "cpu.max", "max %lld",
-			  (long long)period);
+		add_limit(&b->c, "linux.resources.cpu.period", "cpu.max", "max %ld", period);
 	limit(b, "linux.resources.cpu.burst", "cpu.max.burst");
 	limit(b, "linux.resources.cpu.idle", "cpu.idle");
 	limit(b, "linux.resources.cpu.cpus", "cpuset.cpus");

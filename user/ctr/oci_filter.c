@@ -41,20 +41,15 @@ static void emit(const struct json *j, unsigned int code, unsigned int k, int ye
 
 static unsigned int action_of(const struct json *j, const char *key, int64_t err)
 {
-	static const struct word actions[] = { { "SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW },
-					       { "SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO },
-					       { "SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD },
-					       { "SCMP_ACT_TRAP", SECCOMP_RET_TRAP },
-					       { "SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD },
-					       { "SCMP_ACT_LOG", SECCOMP_RET_LOG },
-					       { "SCMP_ACT_KILL_PROCESS",
-						 SECCOMP_RET_KILL_PROCESS },
-					       { "SCMP_ACT_TRACE", SECCOMP_RET_TRACE },
-					       { NULL, 0 } };
-	uint64_t action = word_value(actions, text_at(j, key, ""), ~0ULL);
+	static const char names[] =
+		"SCMP_ACT_ALLOW SCMP_ACT_ERRNO SCMP_ACT_KILL SCMP_ACT_TRAP SCMP_ACT_KILL_THREAD "
+		"SCMP_ACT_LOG SCMP_ACT_KILL_PROCESS SCMP_ACT_TRACE";
+	static const unsigned int actions[] = { SECCOMP_RET_ALLOW,        SECCOMP_RET_ERRNO,
+						SECCOMP_RET_KILL_THREAD,  SECCOMP_RET_TRAP,
+						SECCOMP_RET_KILL_THREAD,  SECCOMP_RET_LOG,
+						SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_TRACE };
+	unsigned int action = actions[index_at(j, key, names)];
 
-	if (action == ~0ULL)
-		refuse(field(j, key), "not supported");
 	if (action == SECCOMP_RET_ERRNO || action == SECCOMP_RET_TRACE)
 		action |= err & SECCOMP_RET_DATA;
 	return action;
@@ -75,27 +70,23 @@ static void load(const struct json *j, unsigned int offset)
 /* One argument, 64 bits by halves: equal, greater than value or equal to it, and the opposites. */
 static void test_argument(const struct json *a)
 {
-	static const struct {
-		const char *op;
+	static const char names[] = "SCMP_CMP_EQ SCMP_CMP_MASKED_EQ SCMP_CMP_NE SCMP_CMP_GT "
+				    "SCMP_CMP_GE SCMP_CMP_LE SCMP_CMP_LT";
+	static const struct comparison {
 		unsigned int code;
 		bool wanted;
-	} ops[] = { { "EQ", BPF_JEQ, true },  { "MASKED_EQ", BPF_JEQ, true },
-		    { "NE", BPF_JEQ, false }, { "GT", BPF_JGT, true },
-		    { "GE", BPF_JGE, true },  { "LE", BPF_JGT, false },
-		    { "LT", BPF_JGE, false }, { NULL, 0, false } },
-	  *o = ops;
-	const char *op = text_at(a, "op", "");
+	} ops[] = { { BPF_JEQ, true }, { BPF_JEQ, true },  { BPF_JEQ, false }, { BPF_JGT, true },
+		    { BPF_JGE, true }, { BPF_JGT, false }, { BPF_JGE, false } };
+	int op = name_index(names, text_at(a, "op", ""), false);
+	const struct comparison *o = ops + (op < 0 ? 0 : op);
 	uint64_t value = number_at(a, "value", 0), mask = value;
 	unsigned int at = offsetof(struct seccomp_data, args) + 8 * number_at(a, "index", 0);
-	bool masked;
+	bool masked = op == 1;
 
 	if (number_at(a, "index", 0) > 5)
 		refuse(field(a, "index"), "more than 5");
-	while (o->op && (strncmp(op, "SCMP_CMP_", 9) || strcmp(op + 9, o->op)))
-		o++;
-	if (!o->op)
+	if (op < 0)
 		refuse(field(a, "op"), "not a comparison of libseccomp's");
-	masked = o == ops + 1;
 	if (masked)
 		value = number_at(a, "valueTwo", 0);
 	load(a, at + 4); /* the high half decides, unless it is equal */
@@ -269,7 +260,7 @@ static const struct device_rule always[] = {
 	{ true, 'c', 1, 9, "rwm" },    { true, 'c', 5, 0, "rwm" }, { true, 'c', 5, 2, "rwm" },
 	{ true, 'c', 136, -1, "rwm" },
 };
-#define ALWAYS (sizeof(always) / sizeof(*always))
+#define ALWAYS (LENGTH(always))
 #define MAX_RULES 256
 #define RULE_SIZE 9
 

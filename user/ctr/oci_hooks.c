@@ -16,7 +16,7 @@ void print_state(const struct bundle *b)
 	json_text("id", b->id);
 	print(",\n  ");
 	json_text("status", b->status);
-	print(",\n  \"pid\": %d,\n  ", (int)b->pid);
+	print(",\n  \"pid\": %d,\n  ", b->pid);
 	json_text("bundle", b->dir);
 	print(",\n  \"annotations\": {");
 	for_each_in(a, b->config, "annotations") {

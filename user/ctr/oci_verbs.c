@@ -72,21 +72,20 @@ static void write_maps(const struct bundle *b)
 
 	if (!(b->c.namespaces & CLONE_NEWUSER))
 		return;
-	format(path, sizeof(path), "/proc/%d/setgroups", (int)b->pid);
+	format(path, sizeof(path), "/proc/%d/setgroups", b->pid);
 	if (geteuid())
 		write_small(AT_FDCWD, path, "deny");
 	for (int i = 0; i < 2; i++) {
 		size_t n = 0;
 
 		for_each_in(m, b->config, kinds[i][1]) {
-			n += format(text + n, sizeof(text) - n, "%lld %lld %lld\n",
-				    (long long)number_at(m, "containerID", 0),
-				    (long long)number_at(m, "hostID", 0),
-				    (long long)number_at(m, "size", 0));
+			n += format(text + n, sizeof(text) - n, "%ld %ld %ld\n",
+				    number_at(m, "containerID", 0), number_at(m, "hostID", 0),
+				    number_at(m, "size", 0));
 			if (n >= sizeof(text))
 				refuse(m, "too many");
 		}
-		format(path, sizeof(path), "/proc/%d/%s", (int)b->pid, kinds[i][0]);
+		format(path, sizeof(path), "/proc/%d/%s", b->pid, kinds[i][0]);
 		if (n && write_small(AT_FDCWD, path, text) < 0)
 			die(STATUS_FAILED, "config.json: %s: %s", kinds[i][1], strerror(errno));
 	}
@@ -99,8 +98,8 @@ static int make_time(const struct bundle *b)
 	int err = unshare(CLONE_NEWTIME);
 
 	for_each_in(m, b->config, "linux.timeOffsets") {
-		format(text, sizeof(text), "%.40s %lld %lld\n", m->key,
-		       (long long)number_at(m, "secs", 0), (long long)number_at(m, "nanosecs", 0));
+		format(text, sizeof(text), "%.40s %ld %ld\n", m->key, number_at(m, "secs", 0),
+		       number_at(m, "nanosecs", 0));
 		err = err ?: write_small(AT_FDCWD, "/proc/self/timens_offsets", text);
 	}
 	return err;
@@ -220,7 +219,7 @@ static void write_pid_file(pid_t pid)
 {
 	int fd = open(oci_opt.pid_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	char text[16];
-	int n = format(text, sizeof(text), "%d", (int)pid);
+	int n = format(text, sizeof(text), "%d", pid);
 
 	if (fd < 0 || write(fd, text, n) != n || close(fd))
 		die(STATUS_FAILED, "--pid-file %s: %s", oci_opt.pid_file, strerror(errno));
@@ -292,7 +291,7 @@ static bool is_container(pid_t pid)
 	char path[64], own[64], its[64];
 	ssize_t n, m;
 
-	format(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
+	format(path, sizeof(path), "/proc/%d/ns/pid", pid);
 	n = pid > 0 ? readlink(path, its, sizeof(its)) : -1;
 	m = readlink("/proc/self/ns/pid", own, sizeof(own));
 	return n > 0 && m > 0 && (n != m || memcmp(its, own, n));
@@ -369,7 +368,7 @@ int spec_verb(int argc, char **argv)
 	print_to(fd);
 	for (const char *line = spec; *line; line += strlen(line) + 1)
 		if (*line != (oci_opt.rootless ? '-' : '+'))
-			print(line + 1, (int)getuid(), (int)getgid());
+			print(line + 1, getuid(), getgid());
 	flush();
 	if (close(fd) < 0)
 		die(STATUS_FAILED, "%s: %s", path, strerror(errno));

@@ -123,8 +123,8 @@ void blk_add(struct machine *m, const char *disk)
 
 	b->fd = disk_open(path, read_only, &size);
 	if (size < SECTOR || size % SECTOR)
-		die(STATUS_FAILED, "%s: has %lld bytes, which is no disk of sectors of %d", path,
-		    (long long)size, SECTOR);
+		die(STATUS_FAILED, "%s: has %lu bytes, which is no disk of sectors of %d", path,
+		    size, SECTOR);
 	b->config.capacity = size / SECTOR;
 	b->config.seg_max = VIRTQ_SIZE - 2;
 	b->config.blk_size = SECTOR;

@@ -290,7 +290,7 @@ void devices_init(struct machine *m)
 	if (periodic.fd < 0)
 		die(STATUS_FAILED, "cannot have a timer for the clock");
 	watch_add(&periodic);
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+	for (size_t i = 0; i < LENGTH(all); i++)
 		bus_add(m, &all[i]);
 	snapshot_keep(.id = "cmos", .data = &cmos, .size = sizeof(cmos),
 		      .restored = clock_restored);

@@ -8,10 +8,9 @@
 
 #include "pci.h"
 
-#define RANGE "0x%08llx-0x%08llx"
+#define RANGE "0x%08lx-0x%08lx"
 #define PARTS_MAX 24
 #define PATIENCE 2 /* seconds, for the monitor's answer */
-typedef unsigned long long ull;
 
 /* ---- the monitor's side ---- */
 
@@ -37,7 +36,7 @@ static void tell_range(int level, uint64_t start, uint64_t size, const char *wha
 	char text[TEXT_SIZE];
 
 	if (size)
-		print("%d " RANGE "  %-7s %s %s\n", level, (ull)start, (ull)(start + size - 1),
+		print("%d " RANGE "  %-7s %s %s\n", level, start, start + size - 1,
 		      size_text(size, text), what, more);
 }
 
@@ -81,7 +80,7 @@ static void tell_pages(struct machine *m)
 		if (pread(fd, &s, size, h.desc_offset + i * size) == (ssize_t)size &&
 		    !strncmp(s.name, "pages_", 6) &&
 		    pread(fd, &v, sizeof(v), h.data_offset + s.d.offset) == sizeof(v))
-			print("2 pages of %-15.63s %llu\n", s.name + 6, (ull)v);
+			print("2 pages of %-15.63s %lu\n", s.name + 6, v);
 	}
 	close(fd);
 }
@@ -92,10 +91,10 @@ static void tell_device(int level, const struct region *r, const char *line, con
 	char range[40] = "-";
 
 	if (r && r->start != NOWHERE)
-		format(range, sizeof(range), r->space == PORTS ? "ports 0x%llx-0x%llx" : RANGE,
-		       (ull)r->start, (ull)(r->start + r->size - 1));
-	print("%d %-*s %-6s %-19s %8llu  %s\n", level, 43 - 3 * level, range, line, name,
-	      (ull)requests, behind ? behind : "");
+		format(range, sizeof(range), r->space == PORTS ? "ports 0x%lx-0x%lx" : RANGE,
+		       r->start, r->start + r->size - 1);
+	print("%d %-*s %-6s %-19s %8lu  %s\n", level, 43 - 3 * level, range, line, name, requests,
+	      behind ? behind : "");
 }
 
 static void tell_region(const struct region *r)
@@ -128,8 +127,8 @@ static void tell_function(const struct pci_function *f)
 void explain_tell(struct machine *m, int fd)
 {
 	print_to(fd);
-	print("m %llx %llx\nm %llx %llx\n", (ull)(uintptr_t)m->ram, (ull)m->ram_size,
-	      (ull)(uintptr_t)m->image_at, (ull)m->image_size);
+	print("m %lx %lx\nm %lx %lx\n", (uintptr_t)m->ram, m->ram_size, (uintptr_t)m->image_at,
+	      m->image_size);
 	tell_memory(m);
 	print("b\nt\n");
 	tell_pages(m);
@@ -160,8 +159,8 @@ static void add_mapping(uint64_t start, uint64_t end, const char *file, uint64_t
 
 		if (from >= to)
 			continue;
-		tree_add(3, RANGE "  %-7s %-7s %-7s %s", (ull)(guest + from - at[i].host),
-			 (ull)(guest + to - at[i].host - 1), size_text(to - from, size),
+		tree_add(3, RANGE "  %-7s %-7s %-7s %s", guest + from - at[i].host,
+			 guest + to - at[i].host - 1, size_text(to - from, size),
 			 size_text(rss < to - from ? rss : to - from, touched),
 			 size_text(huge, large), *file ? file : "(memory of nobody's file)");
 	}
@@ -174,7 +173,7 @@ static void add_mappings(const struct state *s)
 	uint64_t start = 0, end = 0, rss = 0, huge = 0;
 	char path[64], file[128] = "", *line, *p;
 
-	format(path, sizeof(path), "/proc/%d/smaps", (int)s->pid);
+	format(path, sizeof(path), "/proc/%d/smaps", s->pid);
 	l.fd = open(path, O_RDONLY | O_CLOEXEC);
 	tree_add(2, "%-23s  %-7s %-7s %-7s %s", "behind it, in the monitor", "size", "touched",
 		 "as 2M", "file");
@@ -223,7 +222,7 @@ static void add_thread(int dir, const char *tid, void *arg)
 	for (unsigned int i = 0; i < MAX_CPUS; i++)
 		if (stats_thread(s, i, &count) == (pid_t)to_number(tid, NULL, 10)) {
 			format(role, sizeof(role), "vCPU %u", i);
-			format(entries, sizeof(entries), "%llu", (ull)count);
+			format(entries, sizeof(entries), "%lu", count);
 		}
 	for (int field = 2; *p && field < 15;
 	     field++) { /* proc(5): 2 is before p, 14 and 15 are times */
@@ -231,8 +230,8 @@ static void add_thread(int dir, const char *tid, void *arg)
 		ticks += field >= 13 ? to_number(p + 1, NULL, 10) : 0;
 	}
 	p = strrchr(text, ')') + 2;
-	tree_add(2, "%-15s %-8s %c      %4llu.%02llus  %s", role, tid, *p, (ull)ticks / 100,
-		 (ull)ticks % 100, entries);
+	tree_add(2, "%-15s %-8s %c      %4lu.%02lus  %s", role, tid, *p, ticks / 100, ticks % 100,
+		 entries);
 }
 
 static void add_file(int dir, const char *fd, void *arg)
@@ -250,7 +249,7 @@ static void add_folder(const struct state *s, const char *folder,
 	char path[64];
 	int dir;
 
-	format(path, sizeof(path), "/proc/%d/%s", (int)s->pid, folder);
+	format(path, sizeof(path), "/proc/%d/%s", s->pid, folder);
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	each_name(dir, fn, (void *)s);
 	close(dir);
@@ -286,7 +285,7 @@ int explain_verb(int argc, char **argv)
 
 	state_find(argv[0], &s);
 	tree_add(0, "%s: image %s, since %s; monitor %d, kept by %d", s.name, s.image,
-		 age_text(time(NULL) - s.started, age), (int)s.pid, (int)s.keeper);
+		 age_text(time(NULL) - s.started, age), s.pid, s.keeper);
 	wrong = told < 0 ? strerror(errno) : control_ask(&s, 'e', told, PATIENCE);
 	if (wrong) {
 		tree_add(1, "guest-physical memory and devices: %s", wrong);

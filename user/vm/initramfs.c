@@ -18,8 +18,8 @@ static void *reserve(struct archive *a, uint64_t n)
 
 	if (a->at > a->m->ram_size || n > a->m->ram_size - a->at)
 		die(STATUS_FAILED,
-		    "the initial file system does not fit into %llu MiB of memory (--mem)",
-		    (unsigned long long)a->m->ram_size >> 20);
+		    "the initial file system does not fit into %lu MiB of memory (--mem)",
+		    a->m->ram_size >> 20);
 	a->at += n;
 	return p;
 }
@@ -117,7 +117,7 @@ void initramfs_build(struct archive *a)
 	static const char *const dirs[] = { "dev",      "etc",  "etc/dyad", "images", "lib",
 					    "lib/dyad", "proc", "run",      "sys",    "tmp" };
 
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
+	for (size_t i = 0; i < LENGTH(dirs); i++)
 		add_directory(a, dirs[i]);
 	add_entry(a, "dev/console", 020600, 0, 4, 5, 1);
 	add_file(a, "init", guest_init());

@@ -108,9 +108,8 @@ static void check_header(struct machine *m, struct bzimage *z)
 	if (needs < HIGH_MEMORY + z->kernel_size)
 		needs = HIGH_MEMORY + z->kernel_size;
 	if (needs > m->ram_size)
-		die(STATUS_FAILED, "%s needs %llu MiB of memory, the machine has %llu (--mem)",
-		    z->f.path, (unsigned long long)(needs + 0xfffff) >> 20,
-		    (unsigned long long)m->ram_size >> 20);
+		die(STATUS_FAILED, "%s needs %lu MiB of memory, the machine has %lu (--mem)",
+		    z->f.path, (needs + 0xfffff) >> 20, m->ram_size >> 20);
 }
 
 static void bzimage_open(struct machine *m, struct bzimage *z)

@@ -42,11 +42,11 @@ void load_segment(struct machine *m, const struct file *f, const struct segment 
 	if (s->offset > f->size || s->filesz > f->size - s->offset || s->filesz > s->memsz)
 		die(STATUS_FAILED, "%s: cut off, or a segment that is not in the file", f->path);
 	if (s->paddr > m->ram_size || s->memsz > m->ram_size - s->paddr)
-		die(STATUS_FAILED, "%s does not fit into %llu MiB of memory", f->path,
-		    (unsigned long long)m->ram_size >> 20);
+		die(STATUS_FAILED, "%s does not fit into %lu MiB of memory", f->path,
+		    m->ram_size >> 20);
 	if (s->paddr < PAGE || (s->paddr < TABLES_END && end > INFO_AREA))
-		die(STATUS_FAILED, "%s: a segment at 0x%llx, where the machine's tables are",
-		    f->path, (unsigned long long)s->paddr);
+		die(STATUS_FAILED, "%s: a segment at 0x%lx, where the machine's tables are",
+		    f->path, s->paddr);
 	if (((s->paddr | s->offset) & (PAGE - 1)) || !whole ||
 	    mmap(m->ram + s->paddr, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, f->fd,
 		 s->offset) == MAP_FAILED)
@@ -67,8 +67,8 @@ uint64_t load_initrd(struct machine *m, uint64_t least, uint64_t end, uint64_t *
 		end = m->ram_size;
 	start = (end - f.size) & ~(PAGE - 1);
 	if (f.size > end || start < least)
-		die(STATUS_FAILED, "%s does not fit into %llu MiB of memory behind %s (--mem)",
-		    f.path, (unsigned long long)m->ram_size >> 20, m->kernel);
+		die(STATUS_FAILED, "%s does not fit into %lu MiB of memory behind %s (--mem)",
+		    f.path, m->ram_size >> 20, m->kernel);
 	if (mremap((void *)f.data, f.size, f.size, MREMAP_MAYMOVE | MREMAP_FIXED, m->ram + start) ==
 	    MAP_FAILED)
 		die(STATUS_FAILED, "%s: %s", f.path, strerror(errno));
@@ -147,7 +147,7 @@ void loader_choose(struct machine *m)
 	close(fd);
 	if (!n)
 		die(STATUS_FAILED, "%s: empty", m->kernel);
-	for (size_t i = 0; i < sizeof(loaders) / sizeof(*loaders); i++) {
+	for (size_t i = 0; i < LENGTH(loaders); i++) {
 		if (!loaders[i].is(head, n) || (m->image && !loaders[i].image))
 			continue;
 		if (m->boot16 && loaders[i].load != linux_load)

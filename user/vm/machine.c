@@ -290,7 +290,7 @@ void irq_line(struct machine *m, unsigned int irq, bool level)
 
 /* ---- exits ---- */
 
-static unsigned long long rip_of(int vcpu)
+static uint64_t rip_of(int vcpu)
 {
 	struct kvm_regs regs = { 0 };
 
@@ -330,20 +330,19 @@ static bool handle_exit(struct machine *m, unsigned int i)
 		machine_end(0);
 		return false;
 	case KVM_EXIT_SHUTDOWN:
-		warn("guest shut down (triple fault) at rip 0x%llx", rip_of(m->vcpu[i]));
+		warn("guest shut down (triple fault) at rip 0x%lx", rip_of(m->vcpu[i]));
 		break;
 	case KVM_EXIT_FAIL_ENTRY:
-		warn("the CPU refuses the guest's state (reason 0x%llx) at rip 0x%llx; the kernel "
+		warn("the CPU refuses the guest's state (reason 0x%llx) at rip 0x%lx; the kernel "
 		     "log says why",
-		     (unsigned long long)run->fail_entry.hardware_entry_failure_reason,
-		     rip_of(m->vcpu[i]));
+		     run->fail_entry.hardware_entry_failure_reason, rip_of(m->vcpu[i]));
 		break;
 	case KVM_EXIT_INTERNAL_ERROR:
-		warn("the hypervisor cannot go on with the guest (error %u) at rip 0x%llx",
+		warn("the hypervisor cannot go on with the guest (error %u) at rip 0x%lx",
 		     run->internal.suberror, rip_of(m->vcpu[i]));
 		break;
 	default:
-		warn("unexpected exit %u at rip 0x%llx", run->exit_reason, rip_of(m->vcpu[i]));
+		warn("unexpected exit %u at rip 0x%lx", run->exit_reason, rip_of(m->vcpu[i]));
 	}
 	machine_end(STATUS_FAILED);
 	return false;
@@ -432,7 +431,7 @@ void machine_run(struct machine *m, unsigned int i)
 		if (ioctl(m->vcpu[i], KVM_RUN, 0) < 0 && errno != EINTR) {
 			if (errno == EAGAIN) /* it waited for INIT, and has it */
 				continue;
-			warn("KVM_RUN: %s at rip 0x%llx", strerror(errno), rip_of(m->vcpu[i]));
+			warn("KVM_RUN: %s at rip 0x%lx", strerror(errno), rip_of(m->vcpu[i]));
 			machine_end(STATUS_FAILED);
 			return;
 		}

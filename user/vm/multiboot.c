@@ -117,8 +117,7 @@ static void kernel_load(struct machine *m)
 	else
 		f.data[EI_CLASS] == ELFCLASS64 ? elf64_load(m, &f) : load_elf32(m, &f);
 	if (m->entry >= m->kernel_end)
-		die(STATUS_FAILED, "%s: its entry 0x%llx is not in the kernel", f.path,
-		    (unsigned long long)m->entry);
+		die(STATUS_FAILED, "%s: its entry 0x%lx is not in the kernel", f.path, m->entry);
 	file_unmap(&f);
 }
 
@@ -136,7 +135,7 @@ static uint32_t put_module(struct low *l)
 static uint32_t put_memory_map(struct low *l, uint32_t *length)
 {
 	struct boot_e820_entry e[E820_ENTRIES];
-	uint32_t at = low_take(l, sizeof(e) + sizeof(e) / sizeof(*e) * 4);
+	uint32_t at = low_take(l, sizeof(e) + LENGTH(e) * 4);
 	struct memory_range *r = (void *)(l->m->ram + at);
 	unsigned int n = e820_map(l->m, e);
 

@@ -517,7 +517,7 @@ static int do_getattr(struct p9 *p)
 	put(p, 4, st.st_mode);
 	put(p, 4, st.st_uid);
 	put(p, 4, st.st_gid);
-	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++)
+	for (size_t i = 0; i < LENGTH(v); i++)
 		put(p, 8, v[i]);
 	for (int i = 0; i < 4; i++) /* birth, generation, version: not known */
 		put(p, 8, 0);
@@ -779,7 +779,7 @@ static int answer(struct p9 *p, uint32_t size)
 {
 	int err = take_request(p, size);
 
-	for (size_t i = 0; !err && i < sizeof(calls) / sizeof(*calls); i++)
+	for (size_t i = 0; !err && i < LENGTH(calls); i++)
 		if (calls[i].type == p->type)
 			return perform(p, &calls[i]);
 	return err ? err : -EOPNOTSUPP;

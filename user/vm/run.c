@@ -241,7 +241,7 @@ static void catch_signals(void)
 	sigset_t set;
 
 	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++)
+	for (size_t i = 0; i < LENGTH(caught); i++)
 		sigaddset(&set, caught[i]);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -522,8 +522,7 @@ static void check_options(void)
 	if (opt.transport && strcmp(opt.transport, "pci") && !m.mmio)
 		die(STATUS_USAGE, "--transport %s: pci or mmio", opt.transport);
 	if (opt.cpus > MAX_CPUS)
-		die(STATUS_USAGE, "--cpus %llu: at most %d", (unsigned long long)opt.cpus,
-		    MAX_CPUS);
+		die(STATUS_USAGE, "--cpus %lu: at most %d", opt.cpus, MAX_CPUS);
 	if (!m.memory)
 		m.memory = m.load == linux_load ? MEMORY_LINUX : MEMORY_DYAD;
 	if (m.memory < MEMORY_LEAST)

@@ -137,7 +137,6 @@ static const uint16_t allowed_files[] = {
 	SYS_fchmod,  SYS_fchownat,   SYS_utimensat, SYS_readlinkat,
 };
 
-#define LENGTH(a) (sizeof(a) / sizeof(*(a)))
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define RETURN(what) BPF_STMT(BPF_RET | BPF_K, what)
 /* Skips `no` instructions unless A is k (has a bit of k). */

@@ -79,7 +79,7 @@ static char **words_of(const struct shared *how, char **argv)
 	for (char **p = argv; *p; p++)
 		n++;
 	w = words = allocate(n * sizeof(*words));
-	format(name, sizeof(name), "%s-%d", how->image, (int)getpid());
+	format(name, sizeof(name), "%s-%d", how->image, getpid());
 	*w++ = SHARED_CTR;
 	*w++ = "run";
 	*w++ = "--name";

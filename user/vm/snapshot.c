@@ -224,12 +224,12 @@ static void get_msrs(struct walk *w, struct machine *m, int vcpu, struct msrs *k
 	static struct msrs some;
 	uint32_t at = 0, n, named;
 
-	list.head.nmsrs = MSRS_MAX - sizeof(mtrrs) / sizeof(*mtrrs);
+	list.head.nmsrs = MSRS_MAX - LENGTH(mtrrs);
 	if (ioctl(m->kvm, KVM_GET_MSR_INDEX_LIST, &list) < 0)
 		fail(w, "msrs");
 	named = list.head.nmsrs;
 	memcpy(list.msr + named, mtrrs, sizeof(mtrrs));
-	for (n = named + sizeof(mtrrs) / sizeof(*mtrrs); !w->error && at < n; at++) {
+	for (n = named + LENGTH(mtrrs); !w->error && at < n; at++) {
 		int done;
 
 		some.head.nmsrs = n - at;
@@ -263,9 +263,9 @@ static void msrs(struct walk *w, struct machine *m, int vcpu, uint32_t index)
 static void vcpu_items(struct walk *w, struct machine *m, uint32_t i)
 {
 	cpuid(w, m->vcpu[i], i);
-	items(w, m->vcpu[i], i, before, sizeof(before) / sizeof(*before));
+	items(w, m->vcpu[i], i, before, LENGTH(before));
 	msrs(w, m, m->vcpu[i], i); /* among them the deadline of a timer of the local APIC */
-	items(w, m->vcpu[i], i, behind, sizeof(behind) / sizeof(*behind));
+	items(w, m->vcpu[i], i, behind, LENGTH(behind));
 }
 
 /* ---- devices ---- */

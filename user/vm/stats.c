@@ -129,8 +129,7 @@ static void print_counts(const struct stats_file *f, const struct cpu_stats *sum
 	json_number("inside_usec", usec(f, sum->inside));
 	print(", \"exits\": {");
 	for (int r = 0; r < NR_REASONS; r++) {
-		print("%s\"%s\": {\"count\": %llu", r ? ", " : "", names[r],
-		      (unsigned long long)sum->by[r].exits);
+		print("%s\"%s\": {\"count\": %lu", r ? ", " : "", names[r], sum->by[r].exits);
 		json_number("usec", usec(f, sum->by[r].outside));
 		print("}");
 	}
@@ -169,8 +168,8 @@ void stats_show(const struct state *s, struct table *t)
 	table_number(t, f ? (int64_t)sum.entries : -1, 1, "");
 	for (int r = 0; r < NR_REASONS; r++)
 		if (total)
-			table_add(t, "%llu %llu%%", (unsigned long long)sum.by[r].exits,
-				  (unsigned long long)(sum.by[r].outside * 100 / total));
+			table_add(t, "%lu %lu%%", sum.by[r].exits,
+				  (sum.by[r].outside * 100 / total));
 		else
 			table_add(t, "-");
 }
