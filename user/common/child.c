@@ -25,28 +25,41 @@ void tell_failure(const struct io *io, int status)
 
 /* ---- its stdio ---- */
 
-/* Both sides of the terminal go to the keeper; without a slave, the one. */
-static int send_terminal(int console, int master, int slave)
+int send_files(int s, char letter, const int *fd, size_t n)
 {
-	size_t size = (slave < 0 ? 1 : 2) * sizeof(int);
-	char control[CMSG_SPACE(2 * sizeof(int))] __attribute__((aligned(8))) = { 0 };
-	struct iovec v = { "", 1 };
-	struct msghdr m = { .msg_iov = &v,
-			    .msg_iovlen = 1,
-			    .msg_control = control,
-			    .msg_controllen = CMSG_SPACE(size) };
-	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+	char control[CMSG_SPACE(FILES_MOST * sizeof(int))] __attribute__((aligned(8))) = { 0 };
+	struct iovec v = { &letter, 1 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control };
+	struct cmsghdr *h = (struct cmsghdr *)control;
 
+	m.msg_controllen = CMSG_SPACE(n * sizeof(*fd));
 	h->cmsg_level = SOL_SOCKET;
 	h->cmsg_type = SCM_RIGHTS;
-	h->cmsg_len = CMSG_LEN(size);
-	memcpy(CMSG_DATA(h), (int[]){ master, slave }, size);
-	return sendmsg(console, &m, 0);
+	h->cmsg_len = CMSG_LEN(n * sizeof(*fd));
+	memcpy(CMSG_DATA(h), fd, n * sizeof(*fd));
+	return sendmsg(s, &m, MSG_NOSIGNAL);
+}
+
+int take_files(int s, char *letter, int *fd, size_t n, int flags)
+{
+	char control[CMSG_SPACE(FILES_MOST * sizeof(int))] __attribute__((aligned(8)));
+	struct iovec v = { letter, 1 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control };
+	const struct cmsghdr *h;
+
+	m.msg_controllen = CMSG_SPACE(n * sizeof(*fd));
+	if (recvmsg(s, &m, MSG_CMSG_CLOEXEC | flags) != 1)
+		return -1;
+	h = CMSG_FIRSTHDR(&m);
+	if (!h || h->cmsg_type != SCM_RIGHTS || h->cmsg_len < CMSG_LEN(n * sizeof(*fd)))
+		return -1;
+	memcpy(fd, CMSG_DATA(h), n * sizeof(*fd));
+	return 0;
 }
 
 static int make_terminal(const struct io *io, char path[32])
 {
-	int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), slave = -1, n = 0;
+	int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), slave, n = 0;
 
 	if (master < 0 || ioctl(master, TIOCSPTLCK, &n) < 0 || ioctl(master, TIOCGPTN, &n) < 0)
 		return failed("make a terminal", "");
@@ -54,7 +67,8 @@ static int make_terminal(const struct io *io, char path[32])
 	if (io->size)
 		ioctl(master, TIOCSWINSZ, io->size);
 	slave = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (slave < 0 || send_terminal(io->console, master, io->master_only ? -1 : slave) < 0)
+	if (slave < 0 ||
+	    send_files(io->console, 0, (int[]){ master, slave }, io->master_only ? 1 : 2) < 0)
 		return failed("make a terminal", "");
 	setsid();
 	dup2(slave, 0);

@@ -11,22 +11,26 @@
 
 /* ---- the terminal ---- */
 
-static struct termios before;
+static struct {
+	struct termios before;
+	int when;
+} terminal;
 
 static void restore_terminal(void)
 {
-	tcsetattr(0, TCSADRAIN, &before);
+	tcsetattr(0, terminal.when, &terminal.before);
 }
 
-static bool make_raw(void)
+bool make_raw(int when)
 {
 	struct termios t;
 
-	if (!isatty(0) || tcgetattr(0, &before) < 0)
+	if (!isatty(0) || tcgetattr(0, &t) < 0)
 		return false;
-	t = before;
+	terminal.before = t;
+	terminal.when = when;
 	cfmakeraw(&t);
-	if (tcsetattr(0, TCSADRAIN, &t) < 0)
+	if (tcsetattr(0, when, &t) < 0)
 		return false;
 	atexit(restore_terminal);
 	return true;
@@ -156,7 +160,7 @@ int client_run(int s, const char *name)
 
 	if (packet[0] == PACKET_EXIT)
 		return last_status(s, packet);
-	raw = packet[1] == STARTED_TERMINAL && make_raw();
+	raw = packet[1] == STARTED_TERMINAL && make_raw(TCSADRAIN);
 	end = packet[1] == STARTED_DEAF;
 	signals = watch_signals(raw);
 	send_size(s);

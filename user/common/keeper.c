@@ -205,17 +205,11 @@ int listen_at(const char *name, const char *file)
 /* The two sides of the terminal that the process made and sent (child.c). */
 static void take_terminal(int console)
 {
-	char byte, control[CMSG_SPACE(2 * sizeof(int))] __attribute__((aligned(8)));
-	struct iovec v = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &v,
-			    .msg_iovlen = 1,
-			    .msg_control = control,
-			    .msg_controllen = sizeof(control) };
+	char letter;
 	int fd[2];
 
-	if (recvmsg(console, &m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) != 1 || !CMSG_FIRSTHDR(&m))
+	if (take_files(console, &letter, fd, 2, MSG_DONTWAIT) < 0)
 		die(STATUS_FAILED, "no terminal came");
-	memcpy(fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
 	keeper.in = keeper.out[0] = fd[0];
 	keeper.slave = fd[1]; /* kept open: the other side ends with the process, not before */
 	close(console);

@@ -21,6 +21,12 @@ struct io {
 	sigset_t mask; /* of signals, for the command */
 };
 
+/* ---- descriptors, with a letter, by a socket (child.c) ---- */
+#define FILES_MOST 2
+int send_files(int s, char letter, const int *fd, size_t n); /* -1 with errno */
+/* Takes the letter, and n of them; -1 when it came without. flags: recvmsg(2)'s. */
+int take_files(int s, char *letter, int *fd, size_t n, int flags);
+
 /* ---- the child (child.c) ---- */
 /* Connects 0 and 1; terminal: the path of the one that was made, or "". 0, or STATUS_FAILED and why. */
 int io_connect(const struct io *io, char terminal[32]);
@@ -79,6 +85,8 @@ void client_send(int s, char letter, const void *data, size_t n);
 bool client_answered(int s);
 /* Waits until it has started: 0, or the status with which it failed. */
 int client_started(int s);
+/* Takes the terminal's keys as they are typed, until this process ends; when: as tcsetattr(3) has it. */
+bool make_raw(int when);
 /* Is attached until its end, whose status it returns; with a name to come back to, or until ctrl-p ctrl-q: 0. */
 int client_run(int s, const char *name);
 int listen_at(const char *name, const char *file); /* a socket in its folder; dies */

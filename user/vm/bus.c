@@ -32,6 +32,17 @@ void bus_add(struct machine *m, struct region *r)
 	regions[r->space] = r;
 }
 
+void bus_add_ports(struct machine *m, const char *name, uint64_t start, uint64_t size,
+		   unsigned int irq, access_fn *access)
+{
+	struct region *r = allocate(sizeof(*r));
+
+	*r = (struct region){
+		.name = name, .start = start, .size = size, .irq = irq, .access = access
+	};
+	bus_add(m, r);
+}
+
 static struct region *find(enum space space, uint64_t at)
 {
 	struct region *found = NULL;

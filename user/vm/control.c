@@ -21,26 +21,6 @@ void control_open(const char *name)
 	watch_add(&listener);
 }
 
-/* The descriptor that came with a packet, or -1. */
-static int receive_file(int s)
-{
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof(int))];
-	} c;
-	struct iovec v = { &wanted, 1 };
-	struct msghdr h = {
-		.msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)
-	};
-	int fd = -1;
-
-	if (recvmsg(s, &h, MSG_CMSG_CLOEXEC) != 1)
-		return -1;
-	if (CMSG_FIRSTHDR(&h) && CMSG_FIRSTHDR(&h)->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&h)), sizeof(fd));
-	return fd;
-}
-
 static void take_request(struct machine *m, void *device, short events)
 {
 	struct timeval patience = { .tv_sec = 2 };
@@ -49,7 +29,8 @@ static void take_request(struct machine *m, void *device, short events)
 	if (s < 0)
 		return;
 	setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	to = receive_file(s);
+	if (take_files(s, &wanted, &to, 1, 0) < 0)
+		to = -1;
 	asking = s;
 	watch_set(&listener, 0);
 }
@@ -88,26 +69,14 @@ const char *control_ask(const struct state *st, char letter, int file, int secon
 {
 	struct timeval patience = { .tv_sec = seconds };
 	static char answer[128];
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof(int))];
-	} c = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
-			  .cmsg_level = SOL_SOCKET,
-			  .cmsg_type = SCM_RIGHTS } };
-	struct iovec v = { &letter, 1 };
-	struct msghdr h = {
-		.msg_iov = &v, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)
-	};
-	int s;
 	ssize_t n;
+	int s;
 
 	if (machine_is_paused(st))
 		return "its CPUs and its monitor are paused (`vm unpause` lets them go on)";
 	s = connect_to(st, "control");
-
-	memcpy(CMSG_DATA(&c.head), &file, sizeof(file));
 	if (s < 0 || setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
-	    sendmsg(s, &h, MSG_NOSIGNAL) < 0)
+	    send_files(s, letter, &file, 1) < 0)
 		return strerror(errno);
 	n = recv(s, answer, sizeof(answer) - 1, 0);
 	close(s);

@@ -260,38 +260,19 @@ static const char *pm_restored(struct machine *m, struct kept *k)
 
 void devices_init(struct machine *m)
 {
-	static struct region all[] = {
-		{ .name = "CMOS, clock",
-		  .start = PORT_CMOS,
-		  .size = 2,
-		  .irq = IRQ_CLOCK,
-		  .access = cmos_access },
-		{ .name = "system control",
-		  .start = PORT_SYSTEM_CONTROL,
-		  .size = 1,
-		  .access = control_access },
-		{ .name = "debug text", .start = PORT_DEBUG, .size = 1, .access = debug_access },
-		{ .name = "debug text",
-		  .start = PORT_DEBUG_BIOS,
-		  .size = 1,
-		  .access = debug_access },
-		{ .name = "exit status", .start = PORT_EXIT, .size = 1, .access = exit_access },
-		{ .name = "ACPI",
-		  .start = PORT_PM1_EVENT,
-		  .size = 12,
-		  .irq = IRQ_SCI,
-		  .access = pm_access },
-		{ .name = "reset", .start = PORT_RESET_CONTROL, .size = 1, .access = reset_access },
-	};
-
 	cmos_init(m);
 	periodic.fn = clock_tick;
 	periodic.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (periodic.fd < 0)
 		die(STATUS_FAILED, "cannot have a timer for the clock");
 	watch_add(&periodic);
-	for (size_t i = 0; i < LENGTH(all); i++)
-		bus_add(m, &all[i]);
+	bus_add_ports(m, "CMOS, clock", PORT_CMOS, 2, IRQ_CLOCK, cmos_access);
+	bus_add_ports(m, "system control", PORT_SYSTEM_CONTROL, 1, 0, control_access);
+	bus_add_ports(m, "debug text", PORT_DEBUG, 1, 0, debug_access);
+	bus_add_ports(m, "debug text", PORT_DEBUG_BIOS, 1, 0, debug_access);
+	bus_add_ports(m, "exit status", PORT_EXIT, 1, 0, exit_access);
+	bus_add_ports(m, "ACPI", PORT_PM1_EVENT, 12, IRQ_SCI, pm_access);
+	bus_add_ports(m, "reset", PORT_RESET_CONTROL, 1, 0, reset_access);
 	snapshot_keep(.id = "cmos", .data = &cmos, .size = sizeof(cmos),
 		      .restored = clock_restored);
 	snapshot_keep(.id = "pm", .data = &pm, .size = sizeof(pm), .saving = pm_saving,

@@ -34,47 +34,12 @@
 #define WALK_MOST 16
 #define WRITE_HEAD 16 /* of Twrite, before what is to be written */
 
-/* Types of requests; that of the reply is one more. */
-enum {
-	TLERROR = 6,
-	TSTATFS = 8,
-	TLOPEN = 12,
-	TLCREATE = 14,
-	TSYMLINK = 16,
-	TMKNOD = 18,
-	TRENAME = 20,
-	TREADLINK = 22,
-	TGETATTR = 24,
-	TSETATTR = 26,
-	TREADDIR = 40,
-	TFSYNC = 50,
-	TLOCK = 52,
-	TGETLOCK = 54,
-	TLINK = 70,
-	TMKDIR = 72,
-	TRENAMEAT = 74,
-	TUNLINKAT = 76,
-	TVERSION = 100,
-	TATTACH = 104,
-	TFLUSH = 108,
-	TWALK = 110,
-	TREAD = 116,
-	TWRITE = 118,
-	TCLUNK = 120,
-	TREMOVE = 122,
-};
+/* Types of requests that are told from others; calls[] has all. That of the reply is one more. */
+enum { TLERROR = 6, TRENAME = 20, TWALK = 110, TWRITE = 118 };
 enum { QID_DIR = 0x80, QID_LINK = 0x02 };
 #define GETATTR_BASIC 0x7ff
-enum {
-	SET_MODE = 1,
-	SET_UID = 2,
-	SET_GID = 4,
-	SET_SIZE = 8,
-	SET_ATIME = 16,
-	SET_MTIME = 32,
-	ATIME_GIVEN = 128,
-	MTIME_GIVEN = 256, /* else it is now */
-};
+enum { SET_MODE = 1, SET_UID = 2, SET_GID = 4, SET_SIZE = 8, SET_ATIME = 16, SET_MTIME = 32 };
+enum { ATIME_GIVEN = 128, MTIME_GIVEN = 256 }; /* else it is now */
 enum { LOCK_SUCCESS = 0, LOCK_NONE = 2 };
 #define OPEN_FLAGS (O_ACCMODE | O_TRUNC | O_APPEND | O_EXCL | O_DSYNC | O_SYNC | O_DIRECTORY)
 #define FOLDER (O_PATH | O_DIRECTORY)
@@ -524,14 +489,8 @@ static int do_getattr(struct p9 *p)
 	return 0;
 }
 
-enum {
-	NEW_MODE,
-	NEW_UID,
-	NEW_GID,
-	NEW_SIZE,
-	NEW_ATIME,
-	NEW_MTIME = 6
-}; /* of p->n, behind what of it counts */
+/* Of p->n, behind what of it counts. */
+enum { NEW_MODE, NEW_UID, NEW_GID, NEW_SIZE, NEW_ATIME, NEW_MTIME = 6 };
 
 /* By a descriptor: there is no fchmodat(2) that does not follow links. */
 static int change_file(struct p9 *p, const struct fid *f, bool size)
@@ -689,6 +648,7 @@ static int do_readdir(struct p9 *p)
 /*
  * Arguments: f a fid, F one that is open, d a folder's fid and p anything's, of which the folder, or the one
  * above and the name in it, are there to work in; n a name, t other text, 1 2 4 8 numbers of so many bytes.
+ * 74 is Trenameat; of all other types the function has the name.
  */
 static const struct call {
 	uint8_t type;
@@ -696,31 +656,19 @@ static const struct call {
 	const char *arguments;
 	int (*fn)(struct p9 *p);
 } calls[] = {
-	{ TSTATFS, false, "f", do_statfs },
-	{ TLOPEN, false, "f4", do_lopen },
-	{ TLCREATE, true, "fn44", do_lcreate },
-	{ TSYMLINK, true, "dnt", do_symlink },
-	{ TMKNOD, true, "dn444", do_mknod },
-	{ TRENAME, true, "pdn", do_rename },
-	{ TREADLINK, false, "p", do_readlink },
-	{ TGETATTR, false, "f", do_getattr },
-	{ TSETATTR, true, "p444488888", do_setattr },
-	{ TREADDIR, false, "F84", do_readdir },
-	{ TFSYNC, false, "F4", do_fsync },
-	{ TLOCK, false, "f", do_lock },
-	{ TGETLOCK, false, "f1884t", do_getlock },
-	{ TLINK, true, "dpn", do_link },
-	{ TMKDIR, true, "dn4", do_mkdir },
-	{ TRENAMEAT, true, "dndn", do_rename },
-	{ TUNLINKAT, true, "dn4", do_unlinkat },
-	{ TVERSION, false, "4t", do_version },
-	{ TATTACH, false, "4", do_attach },
-	{ TFLUSH, false, "", do_flush },
-	{ TWALK, false, "f42", do_walk },
-	{ TREAD, false, "F84", do_read },
-	{ TWRITE, true, "F84", do_write },
-	{ TCLUNK, false, "f", do_clunk },
-	{ TREMOVE, false, "f", do_remove },
+	{ 8, false, "f", do_statfs },           { 12, false, "f4", do_lopen },
+	{ 14, true, "fn44", do_lcreate },       { 16, true, "dnt", do_symlink },
+	{ 18, true, "dn444", do_mknod },        { TRENAME, true, "pdn", do_rename },
+	{ 22, false, "p", do_readlink },        { 24, false, "f", do_getattr },
+	{ 26, true, "p444488888", do_setattr }, { 40, false, "F84", do_readdir },
+	{ 50, false, "F4", do_fsync },          { 52, false, "f", do_lock },
+	{ 54, false, "f1884t", do_getlock },    { 70, true, "dpn", do_link },
+	{ 72, true, "dn4", do_mkdir },          { 74, true, "dndn", do_rename },
+	{ 76, true, "dn4", do_unlinkat },       { 100, false, "4t", do_version },
+	{ 104, false, "4", do_attach },         { 108, false, "", do_flush },
+	{ TWALK, false, "f42", do_walk },       { 116, false, "F84", do_read },
+	{ TWRITE, true, "F84", do_write },      { 120, false, "f", do_clunk },
+	{ 122, false, "f", do_remove },
 };
 
 /* ---- the device ---- */

@@ -107,25 +107,7 @@ bool machine_is_over(void)
 
 /* ---- the terminal ---- */
 
-static struct termios old_terminal;
 static bool terminal_raw;
-
-static void restore_terminal(void)
-{
-	tcsetattr(0, TCSAFLUSH, &old_terminal);
-}
-
-static void make_raw(void)
-{
-	struct termios t;
-
-	if (!isatty(0) || tcgetattr(0, &old_terminal) < 0)
-		return;
-	t = old_terminal;
-	cfmakeraw(&t);
-	terminal_raw = !tcsetattr(0, TCSAFLUSH, &t);
-	atexit(restore_terminal);
-}
 
 /* Takes Ctrl-A x out of what was typed. The bytes left. */
 static size_t take_escapes(uint8_t *buf, size_t n)
@@ -428,7 +410,7 @@ static void create(void)
 static int run(void)
 {
 	if (!m.argv || m.terminal)
-		make_raw();
+		terminal_raw = make_raw(TCSAFLUSH);
 	if (!m.argv) {
 		watch_add(&input);
 		want_input();

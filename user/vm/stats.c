@@ -57,16 +57,10 @@ void stats_begin(unsigned int cpu)
 
 static enum exit_reason reason_of(const struct kvm_run *run)
 {
-	switch (run->exit_reason) {
-	case KVM_EXIT_IO:
-		return REASON_PORTS;
-	case KVM_EXIT_MMIO:
-		return REASON_MEMORY;
-	case KVM_EXIT_INTR:
-		return REASON_SIGNAL;
-	default:
-		return REASON_OTHER;
-	}
+	return run->exit_reason == KVM_EXIT_IO     ? REASON_PORTS
+	       : run->exit_reason == KVM_EXIT_MMIO ? REASON_MEMORY
+	       : run->exit_reason == KVM_EXIT_INTR ? REASON_SIGNAL
+						   : REASON_OTHER;
 }
 
 void stats_exit(struct machine *m, unsigned int cpu, uint64_t inside, uint64_t outside)

@@ -322,15 +322,12 @@ void vga_end(struct machine *m)
 
 void vga_init(struct machine *m)
 {
-	static struct region ports = {
-		.name = "VGA", .start = PORT_VGA, .size = 32, .access = vga_access
-	};
 	const struct itimerspec every = { { 0, LOOK_NS }, { 0, LOOK_NS } };
 
 	m->card |= m->vga || m->load == multiboot_load; /* those look for no card, but use it */
 	if (!m->card)
 		return;
-	bus_add(m, &ports);
+	bus_add_ports(m, "VGA", PORT_VGA, 32, 0, vga_access);
 	snapshot_keep(.id = "vga", .data = &vga, .size = sizeof(vga));
 	vga.sets[CRTC].reg[CRTC_CHAR_HEIGHT] = 15;
 	vga.misc = 0x67; /* as the BIOS leaves it: registers at 0x3d4, not 0x3b4 */

@@ -68,34 +68,22 @@ static void settle(struct virtio *v)
 static uint32_t read_register(struct virtio *v, unsigned int reg)
 {
 	const struct virtq *q = virtio_queue(v);
+	const uint32_t words[] = {
+		[VIRTIO_MMIO_MAGIC_VALUE / 4] = MAGIC,
+		[VIRTIO_MMIO_VERSION / 4] = VERSION,
+		[VIRTIO_MMIO_DEVICE_ID / 4] = v->type,
+		[VIRTIO_MMIO_VENDOR_ID / 4] = VIRTIO_VENDOR,
+		[VIRTIO_MMIO_DEVICE_FEATURES / 4] = virtio_offered(v),
+		[VIRTIO_MMIO_QUEUE_NUM_MAX / 4] = q ? VIRTQ_SIZE : 0,
+		[VIRTIO_MMIO_QUEUE_READY / 4] = q && q->enabled,
+		[VIRTIO_MMIO_INTERRUPT_STATUS / 4] = v->isr,
+		[VIRTIO_MMIO_STATUS / 4] = v->status,
+		[VIRTIO_MMIO_SHM_LEN_LOW / 4] = NO_MEMORY,
+		[VIRTIO_MMIO_SHM_LEN_HIGH / 4] = NO_MEMORY,
+		[VIRTIO_MMIO_CONFIG_GENERATION / 4] = v->generation,
+	};
 
-	switch (reg) {
-	case VIRTIO_MMIO_MAGIC_VALUE:
-		return MAGIC;
-	case VIRTIO_MMIO_VERSION:
-		return VERSION;
-	case VIRTIO_MMIO_DEVICE_ID:
-		return v->type;
-	case VIRTIO_MMIO_VENDOR_ID:
-		return VIRTIO_VENDOR;
-	case VIRTIO_MMIO_DEVICE_FEATURES:
-		return virtio_offered(v);
-	case VIRTIO_MMIO_QUEUE_NUM_MAX:
-		return q ? VIRTQ_SIZE : 0;
-	case VIRTIO_MMIO_QUEUE_READY:
-		return q && q->enabled;
-	case VIRTIO_MMIO_INTERRUPT_STATUS:
-		return v->isr;
-	case VIRTIO_MMIO_STATUS:
-		return v->status;
-	case VIRTIO_MMIO_SHM_LEN_LOW:
-	case VIRTIO_MMIO_SHM_LEN_HIGH:
-		return NO_MEMORY;
-	case VIRTIO_MMIO_CONFIG_GENERATION:
-		return v->generation;
-	default:
-		return 0;
-	}
+	return reg / 4 < LENGTH(words) ? words[reg / 4] : 0;
 }
 
 /* The selected queue's; what is written counts until it is enabled. */

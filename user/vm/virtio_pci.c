@@ -181,18 +181,13 @@ static void add_structure(struct pci_function *f, uint8_t type, uint32_t offset,
 		pci_set(f, at + VIRTIO_PCI_NOTIFY_CAP_MULT, 4, NOTIFY_STRIDE);
 }
 
+/* Storage, other; Ethernet; communication, other; none of those. */
 static uint32_t class_of(uint16_t type)
 {
-	switch (type) {
-	case VIRTIO_ID_BLOCK:
-		return 0x018000; /* storage, other */
-	case VIRTIO_ID_NET:
-		return 0x020000; /* Ethernet */
-	case VIRTIO_ID_CONSOLE:
-		return 0x078000; /* communication, other */
-	default:
-		return 0xff0000;
-	}
+	return type == VIRTIO_ID_BLOCK     ? 0x018000
+	       : type == VIRTIO_ID_NET     ? 0x020000
+	       : type == VIRTIO_ID_CONSOLE ? 0x078000
+					   : 0xff0000;
 }
 
 void virtio_pci_add(struct machine *m, struct virtio *v)

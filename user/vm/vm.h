@@ -236,14 +236,15 @@ void *guest_memory(struct machine *m, uint64_t at, uint64_t n, bool write);
 /* ---- bus.c: the lock of all devices is held by who calls them, and by nobody else ---- */
 enum space { PORTS, MEMORY };
 #define NOWHERE UINT64_MAX
+/* One access, of at most 8 bytes, all in the region at `offset`. A read finds ones in data. */
+typedef void access_fn(struct machine *m, void *device, uint64_t offset, bool in, void *data,
+		       unsigned int size);
 /* A device's registers: a range of one address space. */
 struct region {
 	enum space space;
 	uint64_t start; /* may change at any time; NOWHERE: the device does not answer */
 	uint64_t size;
-	/* One access, of at most 8 bytes, all in the region. A read finds ones in data. */
-	void (*access)(struct machine *m, void *device, uint64_t offset, bool in, void *data,
-		       unsigned int size);
+	access_fn *access;
 	void *device;
 	/* for `vm explain`: NULL: a BAR's, of whose function pci.c tells; 0: none; or NULL; so far */
 	const char *name;
@@ -254,6 +255,9 @@ struct region {
 	struct region *next;
 };
 void bus_add(struct machine *m, struct region *r);
+/* Ports of a device that there is once. */
+void bus_add_ports(struct machine *m, const char *name, uint64_t start, uint64_t size,
+		   unsigned int irq, access_fn *access);
 void bus_each(void (*fn)(const struct region *r)); /* the lock is held */
 /* For a vCPU's thread, without the lock. */
 void bus_access(struct machine *m, enum space space, uint64_t at, bool in, void *data,
