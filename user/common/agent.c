@@ -405,17 +405,12 @@ static void serve_once(int signals)
 
 void agent_run(int to, const struct agent_main *main, void (*run)(char **config, char **words))
 {
-	sigset_t set;
-	int signals;
+	static const int heard[] = { SIGCHLD, SIGTERM, 0 };
+	int signals = signal_file(SIG_BLOCK, heard, NULL);
 
 	line = to;
 	become = run;
 	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	for (int i = 0; i < AGENT_CHANNELS; i++)
 		channels[i] = (struct channel){ .in = -1, .out = { -1, -1 } };
 	if (main)

@@ -97,22 +97,28 @@ void io_errors(const struct io *io)
 
 /* ---- its end ---- */
 
-int hold_signals(sigset_t *old)
+int signal_file(int how, const int *signals, sigset_t *old)
 {
-	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT,   SIGQUIT, SIGHUP,
-				       SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT };
 	sigset_t set;
 	int fd;
 
-	signal(SIGCHLD, SIG_DFL); /* inherited as ignored, it would reap the child unseen */
 	sigemptyset(&set);
-	for (size_t i = 0; i < LENGTH(signals); i++)
-		sigaddset(&set, signals[i]);
-	sigprocmask(SIG_BLOCK, &set, old);
+	while (*signals)
+		sigaddset(&set, *signals++);
+	sigprocmask(how, &set, old);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
-		die(STATUS_FAILED, "signalfd: %s", strerror(errno));
+		die(STATUS_FAILED, "cannot wait for signals: %s", strerror(errno));
 	return fd;
+}
+
+int hold_signals(sigset_t *old)
+{
+	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT,   SIGQUIT, SIGHUP,
+				       SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT, 0 };
+
+	signal(SIGCHLD, SIG_DFL); /* inherited as ignored, it would reap the child unseen */
+	return signal_file(SIG_BLOCK, signals, old);
 }
 
 uint64_t status_mask(pid_t pid, const char *key, uint64_t otherwise)

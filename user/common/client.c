@@ -127,19 +127,6 @@ static bool pass_input(int s, bool leaves, bool *end)
 	return false;
 }
 
-/* Only when the process has a terminal are the keys and the signals of this one's its. */
-static int watch_signals(bool raw)
-{
-	static const int signals[] = { SIGWINCH, SIGTERM, SIGHUP, SIGINT };
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (int i = 0; i < (raw ? 4 : 1); i++)
-		sigaddset(&set, signals[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC);
-}
-
 static void hear_signal(int signals, int s)
 {
 	struct signalfd_siginfo info;
@@ -153,6 +140,8 @@ static void hear_signal(int signals, int s)
 
 int client_run(int s, const char *name)
 {
+	/* only when the process has a terminal are the keys and the signals of this one's its */
+	static const int keys[] = { SIGTERM, SIGHUP, SIGINT, SIGWINCH, 0 };
 	char packet[PACKET_SIZE + 1];
 	bool raw, end;
 	int signals;
@@ -162,7 +151,7 @@ int client_run(int s, const char *name)
 		return last_status(s, packet);
 	raw = packet[1] == STARTED_TERMINAL && make_raw(TCSADRAIN);
 	end = packet[1] == STARTED_DEAF;
-	signals = watch_signals(raw);
+	signals = signal_file(SIG_BLOCK, raw ? keys : keys + 3, NULL);
 	send_size(s);
 	for (;;) {
 		struct pollfd p[] = { { .fd = s, .events = POLLIN },
@@ -228,14 +217,6 @@ const struct opt logs_options[] = {
 	{ .name = NULL },
 };
 
-static int open_log(const char *name, const char *file)
-{
-	char path[STATE_PATH_SIZE];
-
-	state_path(name, file, path);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
 static bool same_file(int a, int b)
 {
 	struct stat x, y;
@@ -245,7 +226,7 @@ static bool same_file(int a, int b)
 
 static void print_past(const char *name, int log)
 {
-	int from[] = { open_log(name, "log.1"), log };
+	int from[] = { state_open(name, "log.1", O_RDONLY), log };
 	char *text = allocate(2 * LOG_HALF);
 	size_t n = 0, at;
 
@@ -275,7 +256,7 @@ int logs_verb(int argc, char **argv)
 	int log, newer;
 
 	state_any(argv[0], &s);
-	log = open_log(s.name, "log");
+	log = state_open(s.name, "log", O_RDONLY);
 	if (log < 0)
 		die(STATUS_FAILED, "%s runs in the foreground of process %d: its output is there",
 		    s.name, s.keeper);
@@ -284,7 +265,7 @@ int logs_verb(int argc, char **argv)
 		bool over = !state_load(s.name, &s) || s.phase != STATE_RUNNING;
 
 		print_more(log);
-		newer = open_log(s.name, "log");
+		newer = state_open(s.name, "log", O_RDONLY);
 		if (newer >= 0 && !same_file(log, newer)) {
 			print_more(log); /* what came before the files were exchanged */
 			dup2(newer, log);

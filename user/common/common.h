@@ -196,6 +196,8 @@ struct state {
 /* The path of a file of NAME's; NULL: of the folder; both NULL: of the folder of all, /run/PROG; for who
  * is not root, $XDG_RUNTIME_DIR/PROG. */
 void state_path(const char *name, const char *file, char path[STATE_PATH_SIZE]);
+/* Opens that, or makes the file with O_CREAT; -1 with errno. */
+int state_open(const char *name, const char *file, int flags);
 /* A name of letters, digits, '.', '_', '-', not starting with '.' or '-'. */
 bool name_is_valid(const char *name);
 /* Reserves the name; dies when it is taken. Fills s->name ("IMAGE-PID" for NULL), s->dir. */

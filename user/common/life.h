@@ -41,6 +41,8 @@ struct ending {
 	int requests; /* SIGINT and SIGTERM so far: the second is answered with SIGKILL */
 	int by; /* the signal that SIGKILL stands for, or 0 */
 };
+/* A descriptor by which the signals come, which 0 ends; how, old: as sigprocmask(2) has it. Dies. */
+int signal_file(int how, const int *signals, sigset_t *old);
 /* Blocks the signals that are passed on, the old mask in *old; a signalfd of them. */
 int hold_signals(sigset_t *old);
 /* Passes on to pid what came. True, with the status of wait(2), when pid has ended. */

@@ -42,6 +42,14 @@ void state_path(const char *name, const char *file, char path[STATE_PATH_SIZE])
 		die(STATUS_FAILED, "$XDG_RUNTIME_DIR: too long");
 }
 
+int state_open(const char *name, const char *file, int flags)
+{
+	char path[STATE_PATH_SIZE];
+
+	state_path(name, file, path);
+	return open(path, flags | O_CLOEXEC, 0644);
+}
+
 /* Is the open folder still the one of that path? */
 static bool is_current(int dir, const char *path)
 {
@@ -250,15 +258,14 @@ uint64_t process_birth(pid_t pid)
 
 bool state_load(const char *name, struct state *s)
 {
-	char path[STATE_PATH_SIZE], text[2048] = "", own[NAME_SIZE];
+	char text[2048] = "", own[NAME_SIZE];
 	bool locked, started, unkept, alive;
 	int dir;
 
 	join(own, sizeof(own), name, NULL); /* it may be the one in *s */
 	memset(s, 0, sizeof(*s));
 	join(s->name, sizeof(s->name), own, NULL);
-	state_path(own, NULL, path);
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = state_open(own, NULL, O_RDONLY | O_DIRECTORY);
 	if (dir < 0)
 		return false;
 	/* First this: what is not locked now changes no more. */
@@ -327,11 +334,8 @@ static void load_one(int dir, const char *name, void *arg)
 
 void state_each(void (*fn)(const struct state *s, void *arg), void *arg)
 {
-	char path[STATE_PATH_SIZE];
-	int dir;
+	int dir = state_open(NULL, NULL, O_RDONLY | O_DIRECTORY);
 
-	state_path(NULL, NULL, path);
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	each_name(dir, load_one, &(struct each){ fn, arg });
 	close(dir);
 }

@@ -215,11 +215,8 @@ static int make_link(int s, const char *port, unsigned int bridge, uint32_t addr
 /* The state folder, locked; closing it unlocks. -1 with errno. */
 static int lock_folder(void)
 {
-	char path[STATE_PATH_SIZE];
-	int dir;
+	int dir = state_open(NULL, NULL, O_RDONLY | O_DIRECTORY);
 
-	state_path(NULL, NULL, path);
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return dir >= 0 && flock(dir, LOCK_EX) < 0 ? -1 : dir;
 }
 

@@ -37,8 +37,9 @@ static long port_number(const char *text)
 /* "[[IP:]PORT:]PORT[/tcp|/udp]"; 0 as the host's port: any that is free. */
 static bool parse_port(const char *text, struct port *p)
 {
-	char copy[64], *protocol, *inner, *outer = "0", *ip = "0.0.0.0";
+	char copy[64], *protocol, *rest = copy, *part[3]; /* of what colons separate */
 	long in, out;
+	int n = 0;
 
 	if (!join(copy, sizeof(copy), text, NULL))
 		return false;
@@ -48,23 +49,15 @@ static bool parse_port(const char *text, struct port *p)
 	p->type = protocol && !strcmp(protocol, "udp") ? SOCK_DGRAM : SOCK_STREAM;
 	if (protocol && p->type == SOCK_STREAM && strcmp(protocol, "tcp"))
 		return false;
-	inner = strrchr(copy, ':');
-	if (inner) {
-		*inner++ = 0;
-		outer = strrchr(copy, ':');
-		if (outer) {
-			*outer++ = 0;
-			ip = copy;
-		} else {
-			outer = copy;
-		}
-	}
-	in = port_number(inner ? inner : copy);
-	out = port_number(outer);
+	while (rest && n < 3)
+		part[n++] = strsep(&rest, ":");
+	in = port_number(part[n - 1]);
+	out = n > 1 ? port_number(part[n - 2]) : 0;
 	p->outer = p->inner = (struct sockaddr_in){ .sin_family = AF_INET };
 	p->outer.sin_port = htons(out);
 	p->inner.sin_port = htons(in);
-	return in > 0 && out >= 0 && parse_address(ip, &p->outer.sin_addr.s_addr);
+	return in > 0 && out >= 0 && !rest &&
+	       (n < 3 || parse_address(part[0], &p->outer.sin_addr.s_addr));
 }
 
 static void bind_port(struct port *p, const char *text)

@@ -219,17 +219,10 @@ static void take_signal(struct machine *m, void *device, short events)
 /* Signals come by descriptor, to the first thread alone. */
 static void catch_signals(void)
 {
-	static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPWR, SIGWINCH };
-	sigset_t set;
+	static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPWR, SIGWINCH, 0 };
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < LENGTH(caught); i++)
-		sigaddset(&set, caught[i]);
-	sigprocmask(SIG_SETMASK, &set, NULL);
+	signals.fd = signal_file(SIG_SETMASK, caught, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	signals.fd = signalfd(-1, &set, SFD_CLOEXEC);
-	if (signals.fd < 0)
-		die(STATUS_FAILED, "cannot wait for signals: %s", strerror(errno));
 	watch_add(&signals);
 }
 

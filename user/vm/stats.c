@@ -78,14 +78,9 @@ void stats_exit(struct machine *m, unsigned int cpu, uint64_t inside, uint64_t o
 static const struct stats_file *read_stats(const struct state *s, struct cpu_stats *sum)
 {
 	static struct stats_file f;
-	char path[STATE_PATH_SIZE];
-	ssize_t n = -1;
-	int fd;
+	int fd = state_open(s->name, "stats", O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, &f, sizeof(f));
 
-	state_path(s->name, "stats", path);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		n = read(fd, &f, sizeof(f));
 	close(fd);
 	if (n != sizeof(f))
 		return NULL;

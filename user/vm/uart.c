@@ -115,44 +115,47 @@ static uint8_t receive(struct uart *u)
 	return c;
 }
 
+static uint8_t read_cause(struct uart *u)
+{
+	uint8_t v = cause(u);
+
+	if (v == UART_IIR_THRI)
+		u->thr_interrupt = false; /* told */
+	u->exact |= v == UART_IIR_RX_TIMEOUT;
+	return v | (u->fcr & UART_FCR_ENABLE_FIFO ? 0xc0 | (u->fcr & IIR_LARGE) : 0);
+}
+
+/* In loopback the modem's lines are the port's own. */
+static uint8_t modem_status(const struct uart *u)
+{
+	if (!(u->mcr & UART_MCR_LOOP))
+		return UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS;
+	return (u->mcr & UART_MCR_DTR) << 5 | (u->mcr & UART_MCR_RTS) << 3 |
+	       (u->mcr & (UART_MCR_OUT1 | UART_MCR_OUT2)) << 4;
+}
+
 static uint8_t read_register(struct uart *u, uint64_t reg)
 {
-	uint8_t v = 0;
+	bool divisor = u->lcr & UART_LCR_DLAB;
 
 	switch (reg) {
 	case UART_RX:
-		v = u->lcr & UART_LCR_DLAB ? u->dll : receive(u);
-		break;
+		return divisor ? u->dll : receive(u);
 	case UART_IER:
-		v = u->lcr & UART_LCR_DLAB ? u->dlm : u->ier;
-		break;
+		return divisor ? u->dlm : u->ier;
 	case UART_IIR:
-		v = cause(u);
-		if (v == UART_IIR_THRI)
-			u->thr_interrupt = false; /* told */
-		u->exact |= v == UART_IIR_RX_TIMEOUT;
-		v |= u->fcr & UART_FCR_ENABLE_FIFO ? 0xc0 | (u->fcr & IIR_LARGE) : 0;
-		break;
+		return read_cause(u);
 	case UART_LCR:
-		v = u->lcr;
-		break;
+		return u->lcr;
 	case UART_MCR:
-		v = u->mcr;
-		break;
+		return u->mcr;
 	case UART_LSR:
-		v = UART_LSR_TEMT | UART_LSR_THRE | (u->rx_len ? UART_LSR_DR : 0);
-		break;
-	case UART_MSR: /* in loopback the modem's lines are the port's own */
-		v = UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS;
-		if (u->mcr & UART_MCR_LOOP)
-			v = (u->mcr & UART_MCR_DTR) << 5 | (u->mcr & UART_MCR_RTS) << 3 |
-			    (u->mcr & (UART_MCR_OUT1 | UART_MCR_OUT2)) << 4;
-		break;
-	case UART_SCR:
-		v = u->scr;
-		break;
+		return UART_LSR_TEMT | UART_LSR_THRE | (u->rx_len ? UART_LSR_DR : 0);
+	case UART_MSR:
+		return modem_status(u);
+	default:
+		return u->scr;
 	}
-	return v;
 }
 
 static void write_register(struct machine *m, struct uart *u, uint64_t reg, uint8_t v)
