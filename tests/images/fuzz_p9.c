@@ -37,7 +37,8 @@ void virtio_unlock(struct virtio *v)
 {
 }
 
-void virtio_add(struct machine *m, struct virtio *v)
+void virtio_add(struct machine *m, struct virtio *v, uint16_t type, const char *name,
+		unsigned int queues, void (*notify)(struct virtio *v, struct virtq *q))
 {
 }
 

@@ -28,19 +28,16 @@
 enum {
 	AGENT_TAKEN = 't',
 	/* to the agent */
-	AGENT_COMMAND =
-		'c', /* a piece of what init's config says, an empty word, the command's words */
+	/* a piece of what init's config says, an empty word, the command's words */
+	AGENT_COMMAND = 'c',
 	AGENT_START = 'g', /* starts it: a byte of flags, struct winsize, the last piece of that */
 	AGENT_HANG_UP = 'h', /* nobody hears it any more */
 	AGENT_STOP = 'q', /* the machine is to end */
 	/* from the agent, besides STARTED, OUTPUT, ERRORS, EXIT */
 	AGENT_HELLO = 'H',
 };
-enum {
-	AGENT_TERMINAL = 1,
-	AGENT_INPUT = 2,
-	AGENT_OUTPUT = 4
-}; /* flags; without any, it is not waited for */
+/* flags; without any, it is not waited for */
+enum { AGENT_TERMINAL = 1, AGENT_INPUT = 2, AGENT_OUTPUT = 4 };
 
 /* A command that is known from the beginning; its exit status is the agent's. */
 struct agent_main {

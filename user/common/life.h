@@ -113,6 +113,25 @@ int life_keep(bool input, bool remove);
 /* The exit status: of who waits for its end, or when it is detached for its start alone. */
 int life_attach(int s, bool detach);
 
+/* ---- one more command in what runs (exec.c) ---- */
+extern struct exec_opt {
+	struct surroundings around;
+	bool stdin_, terminal, detach;
+} exec_opt;
+/* clang-format off */
+#define EXEC_OPTIONS(whose) \
+	SURROUNDINGS_OPTIONS(exec_opt.around, whose), \
+	{ "--interactive", 'i', OPT_FLAG, &exec_opt.stdin_, NULL, \
+	  "stdin is passed on (it always is)" }, \
+	{ "--tty", 't', OPT_FLAG, &exec_opt.terminal, NULL, "a terminal of its own" }, \
+	{ "--detach", 'd', OPT_FLAG, &exec_opt.detach, NULL, \
+	  "leave it running; its output goes nowhere" }
+/* clang-format on */
+/* Of the words NAME [--] COMMAND...: finds NAME, which is not halted; the COMMAND. Dies. */
+char **exec_in_what(char **argv, struct state *s);
+bool state_is_paused(const struct state *s);
+void state_not_paused(const struct state *s); /* dies when it is */
+
 /* ---- drawn as a tree (explain.c) ---- */
 /* A line, one level deeper than the one it belongs to, or as deep as one above. */
 void tree_add(int level, const char *fmt, ...) PRINTF(2, 3);

@@ -8,16 +8,13 @@
 bool parse_size(const char *text, uint64_t *bytes)
 {
 	static const char units[] = "kKmMgGtT";
-	uint64_t whole = 0, tenths = 0, scale = 1;
-	const char *p = text, *unit;
+	uint64_t tenths = 0, scale = 1, whole;
+	const char *unit;
+	char *p;
 
-	if (*p < '0' || *p > '9')
+	whole = to_number(text, &p, 10);
+	if (p == text || whole / 10 > UINT64_MAX / 100)
 		return false;
-	for (; *p >= '0' && *p <= '9'; p++) {
-		if (whole > UINT64_MAX / 100)
-			return false;
-		whole = whole * 10 + (*p - '0');
-	}
 	if (*p == '.' && p[1] >= '0' && p[1] <= '9') {
 		tenths = p[1] - '0';
 		p += 2;

@@ -63,14 +63,12 @@ static int find_user(const struct container *c, struct account *a)
 	return 0;
 }
 
-/* Those that are not in the set: execve gives no more than what is in the bounding set. */
+/* Those that are not in the set, up to the last that there is: execve gives no more than what is in the bounding set. */
 static int drop_capabilities(uint64_t kept)
 {
 	for (int cap = 0; cap < 64; cap++)
 		if (!(kept & 1ULL << cap) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-			return errno == EINVAL
-				       ? 0
-				       : failed("drop capabilities", ""); /* behind the last */
+			return errno == EINVAL ? 0 : failed("drop capabilities", "");
 	return 0;
 }
 

@@ -127,7 +127,7 @@ int net_mounts(struct mount_point *m); /* its files in /etc: how many, at most 2
 void net_enter(void);
 void net_leave(void);
 void net_close(void); /* what of it another process has taken over */
-void net_end(struct state *s); /* ends what net_enter() began, gives the address back */
+void net_end(void); /* ends what net_enter() began, gives the address of `life` back */
 void net_give_back(const struct state *s); /* the address alone: of one who did not do so */
 /* "10.88.0.2" of an address in network byte order, and back; false for anything else. */
 void address_text(uint32_t address, char text[16]);

@@ -4,19 +4,11 @@
 
 #include "oci.h"
 
-static struct {
-	struct surroundings around;
-	bool stdin_, terminal, detach, privileged;
-} opt;
+static bool privileged;
 
 const struct opt exec_options[] = {
-	SURROUNDINGS_OPTIONS(opt.around, "container"),
-	{ "--interactive", 'i', OPT_FLAG, &opt.stdin_, NULL, "stdin is passed on (it always is)" },
-	{ "--tty", 't', OPT_FLAG, &opt.terminal, NULL,
-	  "a terminal of its own; ctrl-p ctrl-q leaves it running" },
-	{ "--detach", 'd', OPT_FLAG, &opt.detach, NULL,
-	  "leave it running; its output goes nowhere" },
-	{ "--privileged", 0, OPT_FLAG, &opt.privileged, NULL, "with all capabilities" },
+	EXEC_OPTIONS("container"),
+	{ "--privileged", 0, OPT_FLAG, &privileged, NULL, "with all capabilities" },
 	{ .name = NULL },
 };
 
@@ -104,10 +96,10 @@ static struct container *describe(const struct state *s)
 
 	image_path(s->image, image, sizeof(image));
 	image_config_read(image, &config);
-	set_surroundings(&own, &opt.around, &config);
+	set_surroundings(&own, &exec_opt.around, &config);
 	if (!own.workdir)
 		own.workdir = "/";
-	if (opt.privileged)
+	if (privileged)
 		own.capabilities[SET_BOUNDING] = CAPABILITIES_ALL;
 	else
 		take_rights(&own, s->pid);
@@ -121,7 +113,7 @@ static struct container *describe_bundle(const struct state *s)
 	struct container *c = &b->c;
 	char **own, **e, path[32];
 
-	if (opt.around.user || opt.privileged)
+	if (exec_opt.around.user || privileged)
 		die(STATUS_USAGE, "exec: --user, --privileged: config.json says it for %s",
 		    s->name);
 	bundle_process(b);
@@ -132,32 +124,23 @@ static struct container *describe_bundle(const struct state *s)
 	own = c->envp;
 	for (e = own; *e; e++)
 		;
-	c->envp = allocate((e - own + opt.around.env.n + 1) * sizeof(*own));
-	add_env(c->envp, &opt.around.env);
+	c->envp = allocate((e - own + exec_opt.around.env.n + 1) * sizeof(*own));
+	add_env(c->envp, &exec_opt.around.env);
 	for (e = own; *e; e++)
 		put_env(c->envp, *e);
-	if (opt.around.workdir)
-		c->workdir = opt.around.workdir;
+	if (exec_opt.around.workdir)
+		c->workdir = exec_opt.around.workdir;
 	return c;
 }
 
 int exec_verb(int argc, char **argv)
 {
-	if (opt.detach && opt.terminal)
-		die(STATUS_USAGE, "exec: --detach and --tty exclude each other");
-	state_find(argv[0], &state);
+	argv = exec_in_what(argv, &state);
 	cgroup = cgroup_open(state.cgroup);
 	c = state.bundle[0] ? describe_bundle(&state) : describe(&state);
-	argv++;
-	if (!strcmp(*argv, "--"))
-		argv++;
-	if (!*argv)
-		die(STATUS_USAGE, "exec: COMMAND is missing");
 	c->argv = argv;
-	c->io.terminal = opt.terminal;
-	if (cgroup >= 0 && cgroup_number(cgroup, "cgroup.freeze", "") == 1)
-		die(STATUS_FAILED, "%s is paused (`ctr unpause %s`)", state.name, state.name);
-	if (opt.detach)
+	c->io.terminal = exec_opt.terminal;
+	if (exec_opt.detach)
 		return exec_detached();
-	return opt.terminal ? client_run(fork_keeper(&c->io, keep), NULL) : exec_here();
+	return exec_opt.terminal ? client_run(fork_keeper(&c->io, keep), NULL) : exec_here();
 }

@@ -8,24 +8,15 @@
 #include "ctr.h"
 
 #define NR_OF_MACHINES 4
-static const char *const shared[] = { "--memory",  "--cpus", "--name",        "--detach", "--env",
-				      "--workdir", "--user", "--interactive", "--tty",    "--rm" };
+static const char shared[] =
+	"--memory --cpus --name --detach --env --workdir --user --interactive --tty --rm";
 static bool own_machine;
-
-static bool is_shared(const char *name)
-{
-	for (size_t i = 0; i < LENGTH(shared); i++)
-		if (!strcmp(shared[i], name)) {
-			own_machine |= i < NR_OF_MACHINES;
-			return true;
-		}
-	return false;
-}
 
 /* The option as words of a command line, where *w points; nothing when it was not given. */
 static void put_option(char ***w, const struct opt *o)
 {
 	struct opt_list list = { .n = 1 };
+	int place = name_index(shared, o->name, false);
 	const char *text = NULL;
 	char size[24];
 
@@ -42,8 +33,9 @@ static void put_option(char ***w, const struct opt *o)
 	} else {
 		return;
 	}
-	if (list.n && !is_shared(o->name))
+	if (list.n && place < 0)
 		die(STATUS_USAGE, "run: %s is not for --in-vm", o->name);
+	own_machine |= list.n && place < NR_OF_MACHINES;
 	for (int i = 0; i < list.n; i++) {
 		*(*w)++ = (char *)o->name;
 		if (o->kind != OPT_FLAG)

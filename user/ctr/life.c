@@ -11,11 +11,6 @@
 
 static struct container *c;
 
-static void end_net(void)
-{
-	net_end(&life.state);
-}
-
 static void end_bundle(void)
 {
 	if (c->bundle)
@@ -33,7 +28,7 @@ struct state *container_begin(const char *name, const char *image, struct contai
 	c = container;
 	life_begin(name, image, c->argv, &c->io);
 	life.start = start;
-	life.release = end_net;
+	life.release = net_end;
 	life.removed = end_bundle;
 	return &life.state;
 }

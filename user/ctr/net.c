@@ -121,21 +121,13 @@ static void port_name(uint32_t address, char name[IFNAMSIZ])
 	format(name, IFNAMSIZ, BRIDGE "-%u", address - NETWORK);
 }
 
-static int raise_link(int s, const char *name)
+/* RTM_NEWLINK: it is up from now on; RTM_DELLINK. */
+static int change_link(int s, int type, const char *name)
 {
 	struct message m;
-	struct ifinfomsg *link = begin(&m, RTM_NEWLINK, 0, sizeof(*link));
+	struct ifinfomsg *link = begin(&m, type, 0, sizeof(*link));
 
 	link->ifi_flags = link->ifi_change = IFF_UP;
-	put_text(&m, IFLA_IFNAME, name);
-	return ask(s, &m);
-}
-
-static int delete_link(int s, const char *name)
-{
-	struct message m;
-
-	begin(&m, RTM_DELLINK, 0, sizeof(struct ifinfomsg));
 	put_text(&m, IFLA_IFNAME, name);
 	return ask(s, &m);
 }
@@ -183,15 +175,14 @@ static int make_bridge(int s)
 		return -1;
 	if (add_address(s, BRIDGE, NETWORK + 1) < 0 && errno != EEXIST)
 		return -1;
-	return raise_link(s, BRIDGE);
+	return change_link(s, RTM_NEWLINK, BRIDGE);
 }
 
 /* A cable from the bridge, by number, to eth0 of the container's namespace. */
 static int make_link(int s, const char *port, unsigned int bridge, uint32_t address)
 {
 	struct message m;
-	struct ifinfomsg *link =
-		begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct ifinfomsg));
+	struct ifinfomsg *link = begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(*link));
 	struct rtattr *info, *data, *peer;
 
 	link->ifi_flags = link->ifi_change = IFF_UP;
@@ -371,10 +362,10 @@ void net_give_back(const struct state *s)
 		n = ntohl(n) % 65536;
 		port_name(NETWORK + n, port);
 		if (!(h.used[n / 8] & 1 << n % 8)) /* else it was dead, and another one has it */
-			delete_link(rtnetlink, port);
+			change_link(rtnetlink, RTM_DELLINK, port);
 		hosts_write(&h, dir, "");
 		if (!h.lines) {
-			delete_link(rtnetlink, BRIDGE);
+			change_link(rtnetlink, RTM_DELLINK, BRIDGE);
 			unlinkat(dir, ".hosts", 0);
 		}
 	}
@@ -409,10 +400,11 @@ static bool make_network(int host)
 	net.own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	own = open_rtnetlink();
 	port_name(net.address, port);
-	delete_link(host, port); /* of one that was killed, which may not be over yet */
-	made = !make_link(host, port, bridge, net.address) && !raise_link(own, "lo") &&
-	       !add_address(own, "eth0", net.address) && !raise_link(own, "eth0") &&
-	       !add_default_route(own);
+	change_link(host, RTM_DELLINK,
+		    port); /* of one that was killed, which may not be over yet */
+	made = !make_link(host, port, bridge, net.address) &&
+	       !change_link(own, RTM_NEWLINK, "lo") && !add_address(own, "eth0", net.address) &&
+	       !change_link(own, RTM_NEWLINK, "eth0") && !add_default_route(own);
 	err = errno;
 	close(own);
 	setns(net.host, CLONE_NEWNET);
@@ -467,8 +459,10 @@ void net_close(void)
 	net.own = net.host = -1;
 }
 
-void net_end(struct state *s)
+void net_end(void)
 {
+	struct state *s = &life.state;
+
 	if (net.publisher > 0) {
 		kill(net.publisher, SIGKILL);
 		waitpid(net.publisher, NULL, 0);

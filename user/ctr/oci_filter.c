@@ -357,8 +357,8 @@ void attach_devices(const struct bundle *b, int cgroup)
 	for (size_t i = 0; i < ALWAYS; i++)
 		n = put_rule(n, always + i);
 	for (int i = count - 1; i >= 0 && !all; i--) {
-		all = fits_all(rules +
-			       i); /* nothing may stand behind it: it would never be reached */
+		/* nothing may stand behind it: it would never be reached */
+		all = fits_all(rules + i);
 		n = put_rule(n, rules + i);
 	}
 	if (!all)

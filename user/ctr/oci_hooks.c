@@ -12,11 +12,9 @@
 
 void print_state(const struct bundle *b)
 {
-	print("{\n  \"ociVersion\": \"1.1.0\",\n  ");
-	json_text("id", b->id);
-	print(",\n  ");
-	json_text("status", b->status);
-	print(",\n  \"pid\": %d,\n  ", b->pid);
+	print("{\n  \"ociVersion\": \"1.1.0\",\n  \"id\": \"%s\",\n  \"status\": \"%s\",\n"
+	      "  \"pid\": %d,\n  ",
+	      b->id, b->status, b->pid);
 	json_text("bundle", b->dir);
 	print(",\n  \"annotations\": {");
 	for_each_in(a, b->config, "annotations") {

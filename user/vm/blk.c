@@ -52,8 +52,8 @@ static uint8_t read_or_write(struct blk *b, struct virtq_chain *c, uint64_t sect
 	size_t size = in ? c->in_size : c->out_size;
 	bool good;
 
-	if (!on_disk(b, sector, size) ||
-	    (!in && b->v.offers & VIRTIO_BIT(VIRTIO_BLK_F_RO))) /* 5.2.6.2 */
+	/* 5.2.6.2 */
+	if (!on_disk(b, sector, size) || (!in && b->v.offers & VIRTIO_BIT(VIRTIO_BLK_F_RO)))
 		return VIRTIO_BLK_S_IOERR;
 	virtio_unlock(&b->v);
 	good = transfer(b, in ? c->in : c->out, in ? c->nr_in : c->nr_out, sector * SECTOR, in);
@@ -129,16 +129,12 @@ void blk_add(struct machine *m, const char *disk)
 	b->config.seg_max = VIRTQ_SIZE - 2;
 	b->config.blk_size = SECTOR;
 	strncpy(b->serial, name ? name + 1 : path, sizeof(b->serial));
-	b->v.type = VIRTIO_ID_BLOCK;
-	b->v.name = "virtio disk";
 	b->v.behind = disk;
-	b->v.nr_queues = 1;
 	b->v.offers = VIRTIO_BIT(VIRTIO_BLK_F_SEG_MAX) | VIRTIO_BIT(VIRTIO_BLK_F_BLK_SIZE) |
 		      VIRTIO_BIT(VIRTIO_BLK_F_FLUSH);
 	if (read_only)
 		b->v.offers |= VIRTIO_BIT(VIRTIO_BLK_F_RO);
 	b->v.config = &b->config;
 	b->v.config_size = offsetof(struct virtio_blk_config, min_io_size);
-	b->v.notify = blk_notify;
-	virtio_add(m, &b->v);
+	virtio_add(m, &b->v, VIRTIO_ID_BLOCK, "virtio disk", 1, blk_notify);
 }

@@ -10,15 +10,10 @@
 enum { RX, TX };
 
 static struct virtio_console_config size; /* of zeros where there is no terminal */
-static void console_notify(struct virtio *v, struct virtq *q);
 static struct virtio console = {
-	.type = VIRTIO_ID_CONSOLE,
-	.name = "virtio console",
-	.nr_queues = 2,
 	.offers = VIRTIO_BIT(VIRTIO_CONSOLE_F_SIZE),
 	.config = &size,
 	.config_size = sizeof(size.cols) + sizeof(size.rows),
-	.notify = console_notify,
 };
 static struct virtq_chain chain;
 static struct {
@@ -89,6 +84,6 @@ void console_add(struct machine *m)
 		size.cols = ws.ws_col;
 		size.rows = ws.ws_row;
 	}
-	virtio_add(m, &console);
+	virtio_add(m, &console, VIRTIO_ID_CONSOLE, "virtio console", 2, console_notify);
 	snapshot_keep(.id = "typed", .data = &typed, .size = sizeof(typed), .restored = restored);
 }

@@ -72,7 +72,7 @@ const char *control_ask(const struct state *st, char letter, int file, int secon
 	ssize_t n;
 	int s;
 
-	if (machine_is_paused(st))
+	if (state_is_paused(st))
 		return "its CPUs and its monitor are paused (`vm unpause` lets them go on)";
 	s = connect_to(st, "control");
 	if (s < 0 || setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||

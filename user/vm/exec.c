@@ -6,19 +6,7 @@
 #include "agent.h"
 #include "vm.h"
 
-static struct {
-	struct surroundings around;
-	bool stdin_, terminal, detach;
-} opt;
-
-const struct opt exec_options[] = {
-	SURROUNDINGS_OPTIONS(opt.around, "machine"),
-	{ "--interactive", 'i', OPT_FLAG, &opt.stdin_, NULL, "stdin is passed on (it always is)" },
-	{ "--tty", 't', OPT_FLAG, &opt.terminal, NULL, "a terminal of its own" },
-	{ "--detach", 'd', OPT_FLAG, &opt.detach, NULL,
-	  "leave it running; its output goes nowhere" },
-	{ .name = NULL },
-};
+const struct opt exec_options[] = { EXEC_OPTIONS("machine"), { .name = NULL } };
 
 static char *add_line(char *p, const char *key, const char *value)
 {
@@ -51,15 +39,6 @@ void add_surroundings(struct image_config *c, const struct surroundings *s)
 	if (s->user)
 		p = add_line(p, "User=", s->user);
 	*c = (struct image_config){ .text = text, .size = p - text };
-}
-
-bool machine_is_paused(const struct state *s)
-{
-	int cgroup = cgroup_open(s->cgroup);
-	bool paused = cgroup >= 0 && cgroup_number(cgroup, "cgroup.freeze", "") == 1;
-
-	close(cgroup);
-	return paused;
 }
 
 /* From there comes nothing but the end, which the command may have of its own /dev/null. */
@@ -112,14 +91,16 @@ int exec_begin(const struct state *st, const char *image, const struct surroundi
 
 int exec_in(const struct state *st, const char *image, char **argv)
 {
-	int flags = opt.terminal ? AGENT_TERMINAL : opt.detach ? 0 : AGENT_INPUT | AGENT_OUTPUT;
-	int status, s = exec_begin(st, image, &opt.around, flags, argv);
+	int flags = exec_opt.terminal ? AGENT_TERMINAL
+		    : exec_opt.detach ? 0
+				      : AGENT_INPUT | AGENT_OUTPUT;
+	int status, s = exec_begin(st, image, &exec_opt.around, flags, argv);
 
 	if (s < 0 && errno == ENOENT)
 		die(STATUS_FAILED, "%s has no agent: it was not made of an image", st->name);
 	if (s < 0)
 		die(STATUS_FAILED, "%s does not answer: %s", st->name, strerror(errno));
-	if (!opt.detach)
+	if (!exec_opt.detach)
 		return client_run(s, NULL);
 	status = client_started(s);
 	if (status)
@@ -132,15 +113,7 @@ int exec_verb(int argc, char **argv)
 	char image[256];
 	struct state st;
 
-	if (opt.detach && opt.terminal)
-		die(STATUS_USAGE, "exec: --detach and --tty exclude each other");
-	state_find(*argv++, &st);
-	if (*argv && !strcmp(*argv, "--"))
-		argv++;
-	if (!*argv)
-		die(STATUS_USAGE, "exec: COMMAND is missing");
-	if (machine_is_paused(&st))
-		die(STATUS_FAILED, "%s is paused (`vm unpause %s`)", st.name, st.name);
+	argv = exec_in_what(argv, &st);
 	image_path(st.image, image, sizeof(image));
 	return exec_in(&st, image, argv);
 }

@@ -224,8 +224,8 @@ static void add_thread(int dir, const char *tid, void *arg)
 			format(role, sizeof(role), "vCPU %u", i);
 			format(entries, sizeof(entries), "%lu", count);
 		}
-	for (int field = 2; *p && field < 15;
-	     field++) { /* proc(5): 2 is before p, 14 and 15 are times */
+	/* proc(5): 2 is before p, 14 and 15 are times */
+	for (int field = 2; *p && field < 15; field++) {
 		p += 1 + strcspn(p + 1, " ");
 		ticks += field >= 13 ? to_number(p + 1, NULL, 10) : 0;
 	}

@@ -125,8 +125,8 @@ static void flat_load(struct machine *m)
 
 static const struct loader {
 	const char *name;
-	bool (*is)(const uint8_t *head,
-		   size_t n); /* by the first FILE_HEAD bytes of a file, or all n */
+	/* by the first FILE_HEAD bytes of a file, or all n */
+	bool (*is)(const uint8_t *head, size_t n);
 	void (*load)(struct machine *m);
 	bool image; /* can be its root */
 } loaders[] = {

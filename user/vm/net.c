@@ -158,9 +158,6 @@ static void net_begin(struct machine *m, struct net *n)
 {
 	n->wire.fn = on_wire;
 	n->wire.device = n;
-	n->v.type = VIRTIO_ID_NET;
-	n->v.name = "virtio network";
-	n->v.nr_queues = 2;
 	n->v.offers = VIRTIO_BIT(VIRTIO_NET_F_MAC);
 	if (n->offload)
 		n->v.offers |=
@@ -169,8 +166,7 @@ static void net_begin(struct machine *m, struct net *n)
 			VIRTIO_BIT(VIRTIO_NET_F_GUEST_TSO4) | VIRTIO_BIT(VIRTIO_NET_F_GUEST_TSO6);
 	n->v.config = &n->config;
 	n->v.config_size = sizeof(n->config.mac);
-	n->v.notify = net_notify;
-	virtio_add(m, &n->v);
+	virtio_add(m, &n->v, VIRTIO_ID_NET, "virtio network", 2, net_notify);
 	watch_add(&n->wire);
 	snapshot_keep(.id = "mac", .data = n->config.mac, .size = ETH_ALEN);
 }

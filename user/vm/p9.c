@@ -35,7 +35,15 @@
 #define WRITE_HEAD 16 /* of Twrite, before what is to be written */
 
 /* Types of requests that are told from others; calls[] has all. That of the reply is one more. */
-enum { TLERROR = 6, TRENAME = 20, TWALK = 110, TWRITE = 118 };
+enum {
+	TLERROR = 6,
+	TLOPEN = 12,
+	TRENAME = 20,
+	TATTACH = 104,
+	TWALK = 110,
+	TWRITE = 118,
+	TREMOVE = 122
+};
 enum { QID_DIR = 0x80, QID_LINK = 0x02 };
 #define GETATTR_BASIC 0x7ff
 enum { SET_MODE = 1, SET_UID = 2, SET_GID = 4, SET_SIZE = 8, SET_ATIME = 16, SET_MTIME = 32 };
@@ -656,7 +664,7 @@ static const struct call {
 	const char *arguments;
 	int (*fn)(struct p9 *p);
 } calls[] = {
-	{ 8, false, "f", do_statfs },           { 12, false, "f4", do_lopen },
+	{ 8, false, "f", do_statfs },           { TLOPEN, false, "f4", do_lopen },
 	{ 14, true, "fn44", do_lcreate },       { 16, true, "dnt", do_symlink },
 	{ 18, true, "dn444", do_mknod },        { TRENAME, true, "pdn", do_rename },
 	{ 22, false, "p", do_readlink },        { 24, false, "f", do_getattr },
@@ -665,10 +673,10 @@ static const struct call {
 	{ 54, false, "f1884t", do_getlock },    { 70, true, "dpn", do_link },
 	{ 72, true, "dn4", do_mkdir },          { 74, true, "dndn", do_rename },
 	{ 76, true, "dn4", do_unlinkat },       { 100, false, "4t", do_version },
-	{ 104, false, "4", do_attach },         { 108, false, "", do_flush },
+	{ TATTACH, false, "4", do_attach },     { 108, false, "", do_flush },
 	{ TWALK, false, "f42", do_walk },       { 116, false, "F84", do_read },
 	{ TWRITE, true, "F84", do_write },      { 120, false, "f", do_clunk },
-	{ 122, false, "f", do_remove },
+	{ TREMOVE, false, "f", do_remove },
 };
 
 /* ---- the device ---- */
@@ -800,15 +808,11 @@ void p9_add(struct machine *m, struct share *s)
 	p->share = s;
 	p->config.tag_len = strlen(s->tag);
 	memcpy(p->config.tag, s->tag, p->config.tag_len);
-	p->v.type = VIRTIO_ID_9P;
-	p->v.name = "virtio folder";
 	p->v.behind = s->path;
-	p->v.nr_queues = 1;
 	p->v.offers = VIRTIO_BIT(VIRTIO_9P_MOUNT_TAG);
 	p->v.config = &p->config;
 	p->v.config_size = sizeof(struct virtio_9p_config) + p->config.tag_len;
-	p->v.notify = p9_notify;
-	virtio_add(m, &p->v);
+	virtio_add(m, &p->v, VIRTIO_ID_9P, "virtio folder", 1, p9_notify);
 	snapshot_keep(.id = "p9", .saving = saving, .device = p);
 }
 

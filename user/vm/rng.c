@@ -23,11 +23,7 @@ static void rng_notify(struct virtio *v, struct virtq *q)
 
 void rng_add(struct machine *m)
 {
-	static struct virtio v = { .type = VIRTIO_ID_RNG,
-				   .name = "virtio rng",
-				   .behind = "getrandom(2)",
-				   .nr_queues = 1,
-				   .notify = rng_notify };
+	static struct virtio v = { .behind = "getrandom(2)" };
 
-	virtio_add(m, &v);
+	virtio_add(m, &v, VIRTIO_ID_RNG, "virtio rng", 1, rng_notify);
 }

@@ -20,23 +20,24 @@
 #define MEMORY_LINUX (128UL << 20)
 #define MEMORY_SHARED (128UL << 20)
 
-static struct {
-	uint64_t memory, cpus, idle;
-	const char *shared, *name, *kernel, *initrd, *append, *firmware, *cdrom, *transport;
+static struct machine m;
+static struct { /* what is not the machine's by itself */
+	uint64_t cpus;
+	const char *name, *kernel, *transport;
 	struct surroundings around;
-	bool console, boot16, vga, stdin_, terminal, detach, remove, rng, hvc;
+	bool stdin_, terminal, detach, remove, rng, hvc;
 	struct opt_list disks, nets, shares;
 } opt = { .cpus = 1 };
 
 /* Those that say what devices there are: a snapshot has them in it. */
 /* clang-format off */
 #define DEVICE_OPTIONS \
-	{ "--boot16", 0, OPT_FLAG, &opt.boot16, NULL, \
+	{ "--boot16", 0, OPT_FLAG, &m.boot16, NULL, \
 	  "starts a Linux kernel at its 16-bit entry (64- or 32-bit without)" }, \
-	{ "--firmware", 0, OPT_TEXT, &opt.firmware, "FILE", \
+	{ "--firmware", 0, OPT_TEXT, &m.firmware, "FILE", \
 	  "SeaBIOS, instead of a kernel; boots the CD or the disk" }, \
-	{ "--cdrom", 0, OPT_TEXT, &opt.cdrom, "FILE", "an IDE CD" }, \
-	{ "--vga", 0, OPT_FLAG, &opt.vga, NULL, \
+	{ "--cdrom", 0, OPT_TEXT, &m.cdrom, "FILE", "an IDE CD" }, \
+	{ "--vga", 0, OPT_FLAG, &m.vga, NULL, \
 	  "screen and keyboard of a PC on the terminal, not COM1" }, \
 	{ "--disk", 0, OPT_LIST, &opt.disks, "FILE[,ro|,ide]", \
 	  "a disk: /dev/vda, the next one /dev/vdb; or one of two IDE disks" }, \
@@ -53,9 +54,9 @@ static struct {
 static const struct opt device_options[] = { DEVICE_OPTIONS, { .name = NULL } };
 
 const struct opt run_options[] = {
-	{ "--mem", 'm', OPT_SIZE, &opt.memory, "SIZE",
+	{ "--mem", 'm', OPT_SIZE, &m.memory, "SIZE",
 	  "memory of the machine: 32M, 1G (64M without; Linux: 128M)" },
-	{ "--memory", 0, OPT_SIZE, &opt.memory, "SIZE", "the same" },
+	{ "--memory", 0, OPT_SIZE, &m.memory, "SIZE", "the same" },
 	{ "--cpus", 0, OPT_NUMBER, &opt.cpus, "N", "virtual CPUs (1 without)" },
 	{ "--name", 'n', OPT_TEXT, &opt.name, "NAME", "what ps calls it, and its host name" },
 	SURROUNDINGS_OPTIONS(opt.around, "image"),
@@ -68,15 +69,15 @@ const struct opt run_options[] = {
 	  "nothing is left of one that was detached, either" },
 	{ "--kernel", 'k', OPT_TEXT, &opt.kernel, "FILE",
 	  "the guest's kernel (/lib/dyad/dyad.elf); linux: Debian's (/lib/dyad/linux)" },
-	{ "--initrd", 0, OPT_TEXT, &opt.initrd, "FILE",
+	{ "--initrd", 0, OPT_TEXT, &m.initrd, "FILE",
 	  "initial file system of Linux, module of others" },
-	{ "--append", 0, OPT_TEXT, &opt.append, "TEXT", "more for the kernel's command line" },
+	{ "--append", 0, OPT_TEXT, &m.append, "TEXT", "more for the kernel's command line" },
 	DEVICE_OPTIONS,
-	{ "--idle", 0, OPT_NUMBER, &opt.idle, "SECONDS",
+	{ "--idle", 0, OPT_NUMBER, &m.idle, "SECONDS",
 	  "ends when no command of `vm exec` has run in it for so long" },
-	{ "--container", 0, OPT_TEXT, &opt.shared, "CTR",
+	{ "--container", 0, OPT_TEXT, &m.ctr, "CTR",
 	  "in a container by this ctr, inside a machine that all such share" },
-	{ "--console", 0, OPT_FLAG, &opt.console, NULL, "shows the kernel's console on stderr" },
+	{ "--console", 0, OPT_FLAG, &m.console, NULL, "shows the kernel's console on stderr" },
 	{ .name = NULL },
 };
 const struct opt restore_options[] = {
@@ -173,8 +174,6 @@ void want_input(void)
 }
 
 /* ---- threads ---- */
-
-static struct machine m;
 
 static void *vcpu_main(void *number)
 {
@@ -290,12 +289,8 @@ static struct io io;
 
 static void take_device_options(void)
 {
-	m.boot16 = opt.boot16;
 	m.devices = opt.disks.n || opt.nets.n || opt.rng || opt.hvc || opt.shares.n;
 	m.mmio = opt.transport && !strcmp(opt.transport, "mmio");
-	m.vga = opt.vga;
-	m.firmware = opt.firmware;
-	m.cdrom = opt.cdrom;
 	for (int i = 0; i < opt.shares.n; i++)
 		share_parse(&m, opt.shares.item[i]);
 }
@@ -515,7 +510,7 @@ static void describe_command(void)
 	m.interactive = opt.terminal || opt.stdin_;
 	if (!m.argv && (m.interactive || opt.detach))
 		m.argv = shell;
-	if (opt.shared) /* what the image and the options say is for the containers */
+	if (m.ctr) /* what the image and the options say is for the containers */
 		m.config = (struct image_config){ 0 };
 	else if (opt.around.env.n || opt.around.workdir || opt.around.user)
 		add_surroundings(&m.config, &opt.around);
@@ -525,14 +520,8 @@ static struct shared shared; /* with --container */
 
 static int run_system(char **argv)
 {
-	m = (struct machine){ .memory = opt.memory,
-			      .cpus = opt.cpus,
-			      .kernel = opt.kernel,
-			      .initrd = opt.initrd,
-			      .append = opt.append,
-			      .console = opt.console,
-			      .idle = opt.idle,
-			      .ctr = opt.shared };
+	m.cpus = opt.cpus;
+	m.kernel = opt.kernel;
 	take_device_options();
 	choose_system(&m, argv);
 	check_options();
@@ -551,15 +540,14 @@ static int start_shared(const char *name)
 	opt.name = name;
 	opt.detach = opt.remove = true;
 	opt.stdin_ = opt.terminal = false;
-	opt.idle = SHARED_IDLE;
-	if (!opt.memory)
-		opt.memory = MEMORY_SHARED;
+	m.idle = SHARED_IDLE;
+	m.memory = m.memory ?: MEMORY_SHARED;
 	return run_system(words);
 }
 
 int run_verb(int argc, char **argv)
 {
-	if (!opt.shared)
+	if (!m.ctr)
 		return run_system(argv);
 	if (!argv[0] || opt.name || opt.detach || (opt.kernel && strcmp(opt.kernel, "linux")))
 		die(STATUS_USAGE, "run: --container takes an IMAGE, no --name, no --detach, and no "

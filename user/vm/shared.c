@@ -60,8 +60,7 @@ static void check_usable(const struct state *st)
 	char path[256];
 	struct stat image;
 
-	if (machine_is_paused(st))
-		die(STATUS_FAILED, "%s is paused (`vm unpause %s`)", st->name, st->name);
+	state_not_paused(st);
 	image_path(st->image, path, sizeof(path));
 	if (!stat(path, &image) && image.st_ctime > st->started)
 		die(STATUS_FAILED, "%s has an older image %s (`vm stop %s`)", st->name, st->image,

@@ -12,8 +12,8 @@ enum exit_reason { REASON_PORTS, REASON_MEMORY, REASON_SIGNAL, REASON_OTHER, NR_
 
 struct cpu_stats {
 	uint64_t tid; /* of its thread */
-	uint64_t entries,
-		inside; /* calls of KVM_RUN, time in them: the guest's and the kernel's for it */
+	/* calls of KVM_RUN, time in them: the guest's and the kernel's for it */
+	uint64_t entries, inside;
 	struct {
 		uint64_t exits, outside; /* by reason: how many, time until the next entry */
 	} by[NR_REASONS];

@@ -170,8 +170,13 @@ void virtio_lock(struct virtio *v)
 		reset(v);
 }
 
-void virtio_add(struct machine *m, struct virtio *v)
+void virtio_add(struct machine *m, struct virtio *v, uint16_t type, const char *name,
+		unsigned int queues, void (*notify)(struct virtio *v, struct virtq *q))
 {
+	v->type = type;
+	v->name = name;
+	v->nr_queues = queues;
+	v->notify = notify;
 	if (m->mmio)
 		virtio_mmio_add(m, v);
 	else

@@ -76,7 +76,9 @@ void virtio_break(struct virtio *v);
 void virtio_unlock(struct virtio *v);
 void virtio_lock(struct virtio *v);
 void virtio_config_changed(struct virtio *v);
-void virtio_add(struct machine *m, struct virtio *v);
+/* A device of that VIRTIO_ID_, with queues of which notify() is told; name: for `vm explain`. */
+void virtio_add(struct machine *m, struct virtio *v, uint16_t type, const char *name,
+		unsigned int queues, void (*notify)(struct virtio *v, struct virtq *q));
 
 /* ---- virtq.c: for devices ---- */
 /* The next chain; false: there is none. */

@@ -113,8 +113,7 @@ struct machine {
 	unsigned int nr_shares;
 	uint64_t idle; /* seconds without a command of the agent's, then it ends; 0: never */
 	const char *ctr; /* a program that the guest has as SHARED_CTR, or NULL */
-	bool interactive,
-		terminal; /* the command's stdio is ours, by the agent; it is a terminal */
+	bool interactive, terminal; /* the command's stdio is ours, by the agent; is a terminal */
 
 	int kvm, vm, vcpu[MAX_CPUS];
 	struct kvm_run *run[MAX_CPUS];
@@ -205,8 +204,8 @@ uint64_t low_string(struct low *l, const char *text);
 
 /* acpi.c: the tables that firmware leaves in its memory; the address of the RSDP */
 uint64_t firmware_tables(struct machine *m);
-uint64_t
-acpi_tables(struct low *l); /* the ACPI ones alone; the RSDP is the first of what it takes */
+/* the ACPI ones alone; the RSDP is the first of what it takes */
+uint64_t acpi_tables(struct low *l);
 
 /* bios.c: interrupt vectors and their stubs; what a stub asks for, with an OUT to PORT_BIOS */
 void bios_load(struct machine *m);
@@ -372,13 +371,13 @@ void uart_kick(struct machine *m); /* the agent has something to say to the gues
 void agent_init(struct machine *m);
 void agent_hear(struct machine *m, uint8_t c);
 size_t agent_take(uint8_t *buf, size_t n, size_t least); /* if there is any, filled up to `least` */
-void agent_resize(
-	struct machine *m); /* stdin's terminal has another size: the command's, or the console's */
+/* stdin's terminal has another size: the command's, or the console's */
+void agent_resize(struct machine *m);
 void agent_stop(struct machine *m); /* asks the guest to end */
 
 /* exec.c: what a command runs in besides what the image says, which is in c */
 void add_surroundings(struct image_config *c, const struct surroundings *s);
-bool machine_is_paused(const struct state *s);
+
 /*
  * Has the agent start a command with what the image (NULL: none) and around say; AGENT_TERMINAL ... of
  * agent.h. A socket for client_run(); -1, with errno: nobody took it, and it was not started.
