@@ -102,7 +102,8 @@ def test_layers():
     upper = [member("opaque/new", b"new\n"), member("opaque/.wh..wh..opq"), member("data/.wh.hidden"),
              member(".wh.gone"), member("changed", b"after\n"), hard("again", "changed"),
              member("tagged", b"x\n", xattrs={"user.tag": "value"}), folder("n" * 120), symlink("outside", "../../etc/passwd"),
-             member("n" * 120 + "/" + "m" * 200, b"long name\n"), member("lib/made", b"parent is made\n")]
+             member("n" * 120 + "/" + "m" * 200, b"long name\n"), member("lib/made", b"parent is made\n"),
+             member("dev/null", b"a file of the image's\n"), member("dev/sda", kind=tarfile.BLKTYPE, dev=(8, 0), mode=0o666)]
     return [archive(lower, tarfile.GNU_FORMAT), archive(upper)]
 
 

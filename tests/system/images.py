@@ -37,6 +37,8 @@ CASES = [
     Case("device-and-attribute", "ctr run -u 0 oci -- stat -c '%F %t:%T %a' /nodes/one; "
          "/tests/guest/imagewalk -v /images/oci.erofs | grep tagged",
          out="character special file 1:3 666\n./tagged user.tag=value"),
+    Case("dev-hidden", "for o in '' --read-only; do ctr run -u 0 -w / $o oci -- sh -c 'ls dev/sda; stat -c %F dev/null; ls dev | wc -l'; done",
+         out="ls: dev/sda: No such file or directory\ncharacter special file\n14\n" * 2),
     # of one file there is one instance, while it is as it was
     Case("mounted-twice", "cp /images/oci.erofs i; /tests/guest/imagewalk -t i", out="one, then another\nanother afterwards"),
     # damaged ones, mounted and read to the last byte: an errno, and at most one line of the log each

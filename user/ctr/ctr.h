@@ -64,7 +64,7 @@ struct container {
 	/* ---- the root ---- */
 	const char *image; /* path of an EROFS file, below an overlay that is gone at the end; or */
 	const char *rootfs; /* a folder, which is the root itself */
-	const char *workshop; /* a folder of the host's that the container has no use for */
+	const char *workshop; /* a folder of the host's that all images are put together in */
 	bool read_only;
 	unsigned long propagation; /* of the root: MS_SHARED ...; 0: private */
 	const struct mount_point *mounts;

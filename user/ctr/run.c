@@ -302,7 +302,7 @@ static void describe(struct container *c, const char *image, struct image_config
 int run_verb(int argc, char **argv)
 {
 	static struct container c;
-	static char workshop[STATE_PATH_SIZE];
+	static char workshop[STATE_PATH_SIZE + sizeof(".root")];
 	const char *name = argv[0];
 	struct image_config config;
 	struct state *state;
@@ -322,7 +322,8 @@ int run_verb(int argc, char **argv)
 	describe(&c, image, &config, argv);
 	state = container_begin(opt.name, name, &c);
 	state->keep = opt.detach && !opt.remove;
-	state_path(state->name, NULL, workshop);
+	state_path(NULL, NULL, workshop);
+	strcat(workshop, ".root");
 	c.workshop = workshop;
 	c.hostname = opt.hostname ? opt.hostname : state->name;
 	/* Else Linux would swap instead of ending it; a kernel without swap has no such file. */

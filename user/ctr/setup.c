@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a container's first process does between clone and the command (command.c), already in its new
- * namespaces: it enters a root, a bundle's folder or one built of an image (EROFS below, a tmpfs for
- * what is written above, an overlay of both), mounts in it what programs expect, makes it its root,
- * and lets go of the old one. Nothing is copied: the cost is a fixed number of mounts.
+ * namespaces: it enters a root, a bundle's folder or one built of an image (EROFS below, devices that all
+ * share above it, a tmpfs for what is written, an overlay of them), mounts in it what programs expect,
+ * makes it its root, and lets go of the old one. Nothing is copied: the cost is a fixed number of mounts.
  *
  * Until the root changes it is the current directory. Places in it are found by openat2(2), so that no
  * link leads outside, and named by the host's /proc/self/fd; the sources of bind mounts are the host's.
@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -24,6 +25,7 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include <linux/openat2.h>
 
@@ -34,9 +36,10 @@
 #define KEPT (BARE | MS_RDONLY | MS_NOATIME | MS_NODIRATIME)
 
 const struct mount_point default_mounts[] = {
+	/* Left out where the root brings it along: the first. */
+	{ .type = "tmpfs", .target = "/dev", .flags = MS_NOSUID | MS_NOEXEC, .data = "mode=0755" },
 	/* Its own: a procfs shows the pid namespace that it is mounted from. */
 	{ .type = "proc", .target = "/proc", .flags = BARE },
-	{ .type = "tmpfs", .target = "/dev", .flags = MS_NOSUID | MS_NOEXEC, .data = "mode=0755" },
 	{ .type = "devpts",
 	  .target = "/dev/pts",
 	  .flags = MS_NOSUID | MS_NOEXEC,
@@ -112,33 +115,6 @@ static void name_of(int fd, char name[32])
 }
 
 /* ---- mounts ---- */
-
-/* The root, made and entered, but not yet that of the process. */
-static int make_root(const struct container *c)
-{
-	unsigned long propagation =
-		!c->propagation || c->propagation & MS_PRIVATE ? MS_PRIVATE : MS_SLAVE;
-
-	/* From here on nothing that is mounted or unmounted shows outside. */
-	if (mount(NULL, "/", NULL, MS_REC | propagation, NULL) < 0)
-		return failed("make the mounts private", "");
-	if (c->rootfs) {
-		if (mount(c->rootfs, c->rootfs, NULL, MS_BIND | MS_REC, NULL) < 0 ||
-		    chdir(c->rootfs) < 0)
-			return failed("enter the root", c->rootfs);
-		return 0;
-	}
-	if (mount("tmpfs", c->workshop, "tmpfs", MS_NOSUID, "mode=0755") < 0 ||
-	    chdir(c->workshop) < 0 || mkdir("image", 0755) < 0 || mkdir("upper", 0755) < 0 ||
-	    mkdir("work", 0755) < 0)
-		return failed("make a tmpfs for the container's files", "");
-	if (mount_image(c->image, "image") < 0)
-		return failed("mount the image", "");
-	if (mount("overlay", "image", "overlay", 0, "lowerdir=image,upperdir=upper,workdir=work") <
-	    0)
-		return failed("mount the overlay", "");
-	return chdir("image") < 0 ? failed("enter the root", "") : 0;
-}
 
 /* Gives what is mounted at path the flags too. */
 static int remount(const char *path, unsigned long flags)
@@ -277,6 +253,68 @@ static int make_devices(const struct container *c)
 	return 0;
 }
 
+/* ---- the root ---- */
+
+/*
+ * For all containers, by the first of them: folders to mount on, and `base`, the layer above each image: /dev
+ * as every container has it, which hides the image's where the file system can say so. Who makes the same at the
+ * same time, or was killed in the middle, does no harm: it gets its name when all is there.
+ */
+static int make_workshop(const struct container *c)
+{
+	static const char *const folders[] = { "image",    "room",     "base",        "base/proc",
+					       "base/sys", "base/dev", "base/dev/pts" };
+	char made[PATH_MAX];
+
+	join(made, sizeof(made), c->workshop, ".new", NULL);
+	if (mkdir(made, 0755) < 0 && errno != EEXIST)
+		return failed("make", made);
+	if (chdir(made) < 0)
+		return 0; /* another's is there */
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+		if (mkdir(folders[i], 0755) < 0 && errno != EEXIST)
+			return failed("make", folders[i]);
+	setxattr("base/dev", "trusted.overlay.opaque", "y", 1, 0);
+	if (chdir("base") < 0 || make_devices(c))
+		return failed("make", "/dev");
+	rename(made, c->workshop);
+	return 0;
+}
+
+#define WRITABLE "upperdir=upper,workdir=work"
+
+/* The root, made and entered, but not yet that of the process; with_dev: /dev is there, and is complete. */
+static int make_root(const struct container *c, bool *with_dev)
+{
+	unsigned long propagation =
+		!c->propagation || c->propagation & MS_PRIVATE ? MS_PRIVATE : MS_SLAVE;
+
+	/* From here on nothing that is mounted or unmounted shows outside. */
+	if (mount(NULL, "/", NULL, MS_REC | propagation, NULL) < 0)
+		return failed("make the mounts private", "");
+	if (c->rootfs) {
+		if (mount(c->rootfs, c->rootfs, NULL, MS_BIND | MS_REC, NULL) < 0 ||
+		    chdir(c->rootfs) < 0)
+			return failed("enter the root", c->rootfs);
+		return 0;
+	}
+	while (chdir(c->workshop) < 0)
+		if (errno != ENOENT || make_workshop(c))
+			return failed("enter", c->workshop);
+	if (mount_image(c->image, "image") < 0)
+		return failed("mount the image", "");
+	if (mount("tmpfs", "room", "tmpfs", MS_NOSUID, "mode=0755") < 0 || chdir("room") < 0 ||
+	    mkdir("upper", 0755) < 0 || mkdir("work", 0755) < 0)
+		return failed("make a tmpfs for the container's files", "");
+	/* One that cannot be written needs a /dev that can; where overlays lie too deep, there is none in it either. */
+	*with_dev = !c->read_only && !mount("overlay", "../image", "overlay", 0,
+					    "lowerdir=../base:../image," WRITABLE);
+	if (!*with_dev &&
+	    mount("overlay", "../image", "overlay", 0, "lowerdir=../image," WRITABLE) < 0)
+		return failed("mount the overlay", "");
+	return chdir("../image") < 0 ? failed("enter the root", "") : 0;
+}
+
 /* ---- the kernel's settings, and its own ---- */
 
 static int write_sysctls(const struct container *c)
@@ -334,6 +372,8 @@ static int change_root(void)
 
 int container_setup(const struct container *c)
 {
+	bool with_dev = false;
+
 	if (c->with_parent)
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	else
@@ -346,12 +386,12 @@ int container_setup(const struct container *c)
 	umask(0);
 	if (c->bundle && bundle_step(c)) /* prestart, createRuntime */
 		return STATUS_FAILED;
-	if (make_root(c))
+	if (make_root(c, &with_dev))
 		return STATUS_FAILED;
-	for (int i = 0; i < c->nr_mounts; i++)
+	for (int i = with_dev; i < c->nr_mounts; i++)
 		if (make_mount(c, c->mounts + i))
 			return STATUS_FAILED;
-	if (make_devices(c) || write_sysctls(c) ||
+	if ((!with_dev && make_devices(c)) || write_sysctls(c) ||
 	    (c->bundle && run_hooks(c->bundle, "createContainer")) || change_root() || shield(c) ||
 	    set_names(c))
 		return STATUS_FAILED;
