@@ -303,14 +303,8 @@ static void hear_line(void)
 static void tell_process(int i)
 {
 	struct channel *c = &channels[i];
-	ssize_t n = write(c->in, c->typed, c->nr_typed);
 
-	if (n < 0 && errno == EAGAIN)
-		return;
-	if (n < 0) /* it has closed its stdin */
-		n = c->nr_typed;
-	c->nr_typed -= n;
-	memmove(c->typed, c->typed + n, c->nr_typed);
+	feed_process(c->in, c->typed, &c->nr_typed);
 	if (!c->nr_typed)
 		tell(i, AGENT_TAKEN, "", 0);
 }

@@ -23,6 +23,18 @@ void tell_failure(const struct io *io, int status)
 		return; /* the small init has closed it */
 }
 
+void feed_process(int fd, char *typed, size_t *n)
+{
+	ssize_t done = write(fd, typed, *n);
+
+	if (done < 0 && errno == EAGAIN)
+		return;
+	if (done < 0)
+		done = *n;
+	*n -= done;
+	memmove(typed, typed + done, *n);
+}
+
 /* ---- its stdio ---- */
 
 int send_files(int s, char letter, const int *fd, size_t n)

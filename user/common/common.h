@@ -132,6 +132,12 @@ void table_add(struct table *t, const char *fmt, ...) PRINTF(2, 3);
 void table_print(const struct table *t);
 /* "1.5" as 1500; false for what is no number with at most three places, of less than 1e9. */
 bool parse_thousandths(const char *text, int64_t *v);
+/* A vector of words that grows, a NULL behind the last. */
+struct words {
+	const char **word;
+	size_t n, room;
+};
+void words_add(struct words *w, const char *word, ...) __attribute__((sentinel)); /* up to a NULL */
 /* The place of name in a list that blanks separate, where two of them leave a place empty; -1. */
 int name_index(const char *names, const char *name, bool any_case);
 /* The lines of a file, each without its newline, NULL at the end; overlong ones are left out. */

@@ -144,18 +144,6 @@ static bool hear_process(int which)
 	return false;
 }
 
-static void tell_process(void)
-{
-	ssize_t n = write(keeper.in, keeper.typed, keeper.nr_typed);
-
-	if (n < 0 && errno == EAGAIN)
-		return;
-	if (n < 0) /* it has closed its stdin */
-		n = keeper.nr_typed;
-	keeper.nr_typed -= n;
-	memmove(keeper.typed, keeper.typed + n, keeper.nr_typed);
-}
-
 static void serve_once(void)
 {
 	struct pollfd p[5 + MAX_CLIENTS];
@@ -163,7 +151,7 @@ static void serve_once(void)
 	bool full;
 
 	if (keeper.nr_typed)
-		tell_process();
+		feed_process(keeper.in, keeper.typed, &keeper.nr_typed);
 	if (keeper.typed_end && !keeper.nr_typed) {
 		close(keeper.in);
 		keeper.in = -1;

@@ -27,6 +27,9 @@ int send_files(int s, char letter, const int *fd, size_t n); /* -1 with errno */
 /* Takes the letter, and n of them; -1 when it came without. flags: recvmsg(2)'s. */
 int take_files(int s, char *letter, int *fd, size_t n, int flags);
 
+/* Gives a process what was typed, n bytes, as far as it takes them; once it has closed its stdin, all. */
+void feed_process(int fd, char *typed, size_t *n);
+
 /* ---- the child (child.c) ---- */
 /* Connects 0 and 1; terminal: the path of the one that was made, or "". 0, or STATUS_FAILED and why. */
 int io_connect(const struct io *io, char terminal[32]);
@@ -157,6 +160,8 @@ int inspect_verb(int argc, char **argv), events_verb(int argc, char **argv);
 int completion_verb(int argc, char **argv);
 
 void json_text(const char *key, const char *text); /* prints "KEY": "TEXT" */
+void json_texts(const char *key, ...)
+	__attribute__((sentinel)); /* so for pairs up to a NULL, with commas */
 /* Prints , "KEY": V; null when it is not known (negative). */
 void json_number(const char *key, int64_t v);
 /* v / scale, which is 1, 10 or 100; "-" when it is not known. */

@@ -21,6 +21,19 @@ void json_text(const char *key, const char *text)
 	print("\"");
 }
 
+void json_texts(const char *key, ...)
+{
+	va_list ap;
+
+	va_start(ap, key);
+	while (key) {
+		json_text(key, va_arg(ap, const char *));
+		key = va_arg(ap, const char *);
+		print(key ? ", " : "");
+	}
+	va_end(ap);
+}
+
 void json_number(const char *key, int64_t v)
 {
 	print(v < 0 ? ", \"%s\": null" : ", \"%s\": %ld", key, v);
@@ -190,11 +203,7 @@ static void inspect(const char *name)
 
 	state_any(name, &s);
 	print("{\n  ");
-	json_text("name", s.name);
-	print(", ");
-	json_text("image", s.image);
-	print(", ");
-	json_text("command", s.command);
+	json_texts("name", s.name, "image", s.image, "command", s.command, NULL);
 	print(",\n  \"state\": {");
 	json_text("status", phases[s.phase]);
 	json_number("pid", s.phase == STATE_RUNNING ? s.pid : -1);

@@ -99,6 +99,27 @@ bool join(char *buf, size_t size, ...)
 	return fits;
 }
 
+void words_add(struct words *w, const char *word, ...)
+{
+	va_list ap;
+
+	va_start(ap, word);
+	for (;; word = va_arg(ap, const char *)) {
+		if (w->n == w->room) {
+			const char **old = w->word;
+
+			w->room = 2 * w->room + 16;
+			w->word = allocate(w->room * sizeof(*w->word));
+			memcpy(w->word, old, w->n * sizeof(*old));
+		}
+		w->word[w->n] = word;
+		if (!word)
+			break;
+		w->n++;
+	}
+	va_end(ap);
+}
+
 void table_add(struct table *t, const char *fmt, ...)
 {
 	va_list ap;

@@ -12,8 +12,8 @@ static const char shared[] =
 	"--memory --cpus --name --detach --env --workdir --user --interactive --tty --rm";
 static bool own_machine;
 
-/* The option as words of a command line, where *w points; nothing when it was not given. */
-static void put_option(char ***w, const struct opt *o)
+/* The option as words of a command line; nothing when it was not given. */
+static void put_option(struct words *w, const struct opt *o)
 {
 	struct opt_list list = { .n = 1 };
 	int place = name_index(shared, o->name, false);
@@ -36,39 +36,27 @@ static void put_option(char ***w, const struct opt *o)
 	if (list.n && place < 0)
 		die(STATUS_USAGE, "run: %s is not for --in-vm", o->name);
 	own_machine |= list.n && place < NR_OF_MACHINES;
-	for (int i = 0; i < list.n; i++) {
-		*(*w)++ = (char *)o->name;
-		if (o->kind != OPT_FLAG)
-			*(*w)++ = (char *)(list.item ? list.item[i] : text);
-	}
+	for (int i = 0; i < list.n; i++)
+		words_add(w, o->name, list.item ? list.item[i] : text, NULL);
 }
 
 void run_in_vm(const struct opt *options, const char *kernel, const char *image, char **argv)
 {
 	static char self[256] = "--container=";
-	char *end = self + strlen(self), **words, **w;
+	char *end = self + strlen(self);
 	ssize_t got = readlink("/proc/self/exe", end, self + sizeof(self) - 1 - end);
-	size_t n = 0;
+	struct words w = { 0 };
 
-	for (const struct opt *o = options; o->name; o++)
-		n += o->kind == OPT_LIST ? 2 * ((struct opt_list *)o->var)->n : 2;
-	for (char **word = argv; *word; word++)
-		n++;
-	w = words = allocate((n + 8) * sizeof(*words));
-	*w++ = "vm";
-	*w++ = "run";
-	if (*kernel) {
-		*w++ = "--kernel";
-		*w++ = (char *)kernel;
-	}
+	words_add(&w, "vm", "run", NULL);
+	if (*kernel)
+		words_add(&w, "--kernel", kernel, NULL);
 	for (; options->name; options++)
 		put_option(&w, options);
 	if (!own_machine && got > 0 && (!*kernel || !strcmp(kernel, "linux")))
-		*w++ = self;
-	*w++ = (char *)image;
-	*w++ = "--";
+		words_add(&w, self, NULL);
+	words_add(&w, image, "--", NULL);
 	while (*argv)
-		*w++ = *argv++;
-	execvp(words[0], words);
+		words_add(&w, *argv++, NULL);
+	execvp(*w.word, (char **)w.word);
 	die(STATUS_FAILED, "--in-vm: vm: %s", strerror(errno));
 }

@@ -71,11 +71,7 @@ static void inspect_mount(const struct mount_line *m, void *first)
 {
 	print(*(bool *)first ? "\n    {" : ",\n    {");
 	*(bool *)first = false;
-	json_text("destination", m->place);
-	print(", ");
-	json_text("type", m->type);
-	print(", ");
-	json_text("options", m->options);
+	json_texts("destination", m->place, "type", m->type, "options", m->options, NULL);
 	print("}");
 }
 
@@ -85,11 +81,7 @@ void look_inside(const struct state *s)
 
 	if (s->address[0]) {
 		print(",\n  \"network\": {");
-		json_text("address", s->address);
-		print(", ");
-		json_text("gateway", NET_GATEWAY);
-		print(", ");
-		json_text("ports", s->ports);
+		json_texts("address", s->address, "gateway", NET_GATEWAY, "ports", s->ports, NULL);
 		print("}");
 	}
 	if (s->phase != STATE_RUNNING)

@@ -160,19 +160,14 @@ bool true_at(const struct json *j, const char *path)
 
 char **texts_at(const struct json *j, const char *path)
 {
-	const struct json *list = field(j, path);
-	char **texts;
-	size_t n = 1;
+	struct words texts = { 0 };
 
-	if (!list)
+	if (!field(j, path))
 		return NULL;
-	for (const struct json *m = list->child; m; m = m->next)
-		n++;
-	texts = allocate(n * sizeof(*texts));
-	n = 0;
-	for (const struct json *m = list->child; m; m = m->next)
-		texts[n++] = (char *)m->text;
-	return texts;
+	words_add(&texts, NULL, NULL);
+	for_each_in(m, j, path)
+		words_add(&texts, m->text, NULL);
+	return (char **)texts.word;
 }
 
 uint64_t namespace_bit(const char *type)

@@ -288,13 +288,10 @@ void bundle_over(struct bundle *b)
 /* A number that was given to somebody else meanwhile belongs to our own pid namespace. */
 static bool is_container(pid_t pid)
 {
-	char path[64], own[64], its[64];
-	ssize_t n, m;
+	char own[64], its[64];
 
-	format(path, sizeof(path), "/proc/%d/ns/pid", pid);
-	n = pid > 0 ? readlink(path, its, sizeof(its)) : -1;
-	m = readlink("/proc/self/ns/pid", own, sizeof(own));
-	return n > 0 && m > 0 && (n != m || memcmp(its, own, n));
+	return pid > 0 && namespace_of(pid, "pid", its) && namespace_of(0, "pid", own) &&
+	       strcmp(its, own);
 }
 
 void container_remove(struct state *s)

@@ -33,13 +33,13 @@ void bus_add(struct machine *m, struct region *r)
 }
 
 void bus_add_ports(struct machine *m, const char *name, uint64_t start, uint64_t size,
-		   unsigned int irq, access_fn *access)
+		   unsigned int irq, access_fn *access, void *device)
 {
 	struct region *r = allocate(sizeof(*r));
 
-	*r = (struct region){
-		.name = name, .start = start, .size = size, .irq = irq, .access = access
-	};
+	*r = (struct region){ .name = name, .start = start, .size = size, .irq = irq };
+	r->access = access;
+	r->device = device;
 	bus_add(m, r);
 }
 

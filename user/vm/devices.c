@@ -205,18 +205,11 @@ static uint32_t pm_timer(void)
 
 static uint32_t pm_read(uint16_t port)
 {
-	switch (port) {
-	case PORT_PM1_EVENT:
-		return pm.status | pm.enable << 16;
-	case PORT_PM1_EVENT + 2:
-		return pm.enable;
-	case PORT_PM1_CONTROL:
-		return SCI_ENABLE;
-	case PORT_PM_TIMER:
-		return pm_timer() & 0xffffff;
-	default:
-		return 0;
-	}
+	return port == PORT_PM1_EVENT       ? pm.status | pm.enable << 16
+	       : port == PORT_PM1_EVENT + 2 ? pm.enable
+	       : port == PORT_PM1_CONTROL   ? SCI_ENABLE
+	       : port == PORT_PM_TIMER      ? pm_timer() & 0xffffff
+					    : 0;
 }
 
 static void pm_write(struct machine *m, uint16_t port, uint32_t v)
@@ -266,13 +259,13 @@ void devices_init(struct machine *m)
 	if (periodic.fd < 0)
 		die(STATUS_FAILED, "cannot have a timer for the clock");
 	watch_add(&periodic);
-	bus_add_ports(m, "CMOS, clock", PORT_CMOS, 2, IRQ_CLOCK, cmos_access);
-	bus_add_ports(m, "system control", PORT_SYSTEM_CONTROL, 1, 0, control_access);
-	bus_add_ports(m, "debug text", PORT_DEBUG, 1, 0, debug_access);
-	bus_add_ports(m, "debug text", PORT_DEBUG_BIOS, 1, 0, debug_access);
-	bus_add_ports(m, "exit status", PORT_EXIT, 1, 0, exit_access);
-	bus_add_ports(m, "ACPI", PORT_PM1_EVENT, 12, IRQ_SCI, pm_access);
-	bus_add_ports(m, "reset", PORT_RESET_CONTROL, 1, 0, reset_access);
+	bus_add_ports(m, "CMOS, clock", PORT_CMOS, 2, IRQ_CLOCK, cmos_access, NULL);
+	bus_add_ports(m, "system control", PORT_SYSTEM_CONTROL, 1, 0, control_access, NULL);
+	bus_add_ports(m, "debug text", PORT_DEBUG, 1, 0, debug_access, NULL);
+	bus_add_ports(m, "debug text", PORT_DEBUG_BIOS, 1, 0, debug_access, NULL);
+	bus_add_ports(m, "exit status", PORT_EXIT, 1, 0, exit_access, NULL);
+	bus_add_ports(m, "ACPI", PORT_PM1_EVENT, 12, IRQ_SCI, pm_access, NULL);
+	bus_add_ports(m, "reset", PORT_RESET_CONTROL, 1, 0, reset_access, NULL);
 	snapshot_keep(.id = "cmos", .data = &cmos, .size = sizeof(cmos),
 		      .restored = clock_restored);
 	snapshot_keep(.id = "pm", .data = &pm, .size = sizeof(pm), .saving = pm_saving,

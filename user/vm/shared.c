@@ -72,36 +72,22 @@ static char **words_of(const struct shared *how, char **argv)
 {
 	static char name[2 * NAME_SIZE];
 	const struct surroundings *a = &how->around;
-	size_t n = 16 + 2 * a->env.n;
-	const char **words, **w;
+	struct words w = { 0 };
 
-	for (char **p = argv; *p; p++)
-		n++;
-	w = words = allocate(n * sizeof(*words));
 	format(name, sizeof(name), "%s-%d", how->image, getpid());
-	*w++ = SHARED_CTR;
-	*w++ = "run";
-	*w++ = "--name";
-	*w++ = name;
-	for (int i = 0; i < a->env.n; i++) {
-		*w++ = "--env";
-		*w++ = a->env.item[i];
-	}
-	if (a->workdir) {
-		*w++ = "--workdir";
-		*w++ = a->workdir;
-	}
-	if (a->user) {
-		*w++ = "--user";
-		*w++ = a->user;
-	}
+	words_add(&w, SHARED_CTR, "run", "--name", name, NULL);
+	for (int i = 0; i < a->env.n; i++)
+		words_add(&w, "--env", a->env.item[i], NULL);
+	if (a->workdir)
+		words_add(&w, "--workdir", a->workdir, NULL);
+	if (a->user)
+		words_add(&w, "--user", a->user, NULL);
 	if (how->terminal)
-		*w++ = "--tty";
-	*w++ = SHARED_IMAGE;
-	*w++ = "--";
+		words_add(&w, "--tty", NULL);
+	words_add(&w, SHARED_IMAGE, "--", NULL);
 	while (*argv)
-		*w++ = *argv++;
-	return (char **)words;
+		words_add(&w, *argv++, NULL);
+	return (char **)w.word;
 }
 
 int shared_run(const struct shared *how, char **argv, int (*start)(const char *name))

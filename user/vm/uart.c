@@ -160,38 +160,27 @@ static uint8_t read_register(struct uart *u, uint64_t reg)
 
 static void write_register(struct machine *m, struct uart *u, uint64_t reg, uint8_t v)
 {
-	switch (reg) {
-	case UART_TX:
-		if (u->lcr & UART_LCR_DLAB)
-			u->dll = v;
-		else
-			transmit(m, u, v);
-		break;
-	case UART_IER:
-		if (u->lcr & UART_LCR_DLAB) {
-			u->dlm = v;
-			break;
-		}
-		if (v & ~u->ier & UART_IER_THRI)
-			u->thr_interrupt = true;
+	bool divisor = u->lcr & UART_LCR_DLAB;
+
+	if (reg == UART_TX && divisor) {
+		u->dll = v;
+	} else if (reg == UART_TX) {
+		transmit(m, u, v);
+	} else if (reg == UART_IER && divisor) {
+		u->dlm = v;
+	} else if (reg == UART_IER) {
+		u->thr_interrupt |= (v & ~u->ier & UART_IER_THRI) != 0;
 		u->ier = v & 0xf;
-		break;
-	case UART_FCR:
-		if (!(u->lcr & UART_LCR_DLAB))
-			v = (v & ~UART_FCR7_64BYTE) | (u->fcr & UART_FCR7_64BYTE);
-		u->fcr = v;
+	} else if (reg == UART_FCR) {
+		u->fcr = divisor ? v : (v & ~UART_FCR7_64BYTE) | (u->fcr & UART_FCR7_64BYTE);
 		if (v & UART_FCR_CLEAR_RCVR)
 			u->rx_len = 0;
-		break;
-	case UART_LCR:
+	} else if (reg == UART_LCR) {
 		u->lcr = v;
-		break;
-	case UART_MCR:
+	} else if (reg == UART_MCR) {
 		u->mcr = v & 0x1f;
-		break;
-	case UART_SCR:
+	} else if (reg == UART_SCR) {
 		u->scr = v;
-		break;
 	}
 }
 

@@ -327,7 +327,7 @@ void vga_init(struct machine *m)
 	m->card |= m->vga || m->load == multiboot_load; /* those look for no card, but use it */
 	if (!m->card)
 		return;
-	bus_add_ports(m, "VGA", PORT_VGA, 32, 0, vga_access);
+	bus_add_ports(m, "VGA", PORT_VGA, 32, 0, vga_access, NULL);
 	snapshot_keep(.id = "vga", .data = &vga, .size = sizeof(vga));
 	vga.sets[CRTC].reg[CRTC_CHAR_HEIGHT] = 15;
 	vga.misc = 0x67; /* as the BIOS leaves it: registers at 0x3d4, not 0x3b4 */

@@ -107,31 +107,23 @@ static void write_queue(struct virtio *v, unsigned int reg, uint32_t value)
 
 static void write_register(struct virtio *v, unsigned int reg, uint32_t value)
 {
-	switch (reg) {
-	case VIRTIO_MMIO_DEVICE_FEATURES_SEL:
+	if (reg == VIRTIO_MMIO_DEVICE_FEATURES_SEL) {
 		v->offered_half = value;
-		break;
-	case VIRTIO_MMIO_DRIVER_FEATURES_SEL:
+	} else if (reg == VIRTIO_MMIO_DRIVER_FEATURES_SEL) {
 		v->agreed_half = value;
-		break;
-	case VIRTIO_MMIO_DRIVER_FEATURES:
+	} else if (reg == VIRTIO_MMIO_DRIVER_FEATURES) {
 		virtio_agree(v, value);
-		break;
-	case VIRTIO_MMIO_QUEUE_SEL:
+	} else if (reg == VIRTIO_MMIO_QUEUE_SEL) {
 		v->selected = value;
-		break;
-	case VIRTIO_MMIO_QUEUE_NOTIFY:
+	} else if (reg == VIRTIO_MMIO_QUEUE_NOTIFY) {
 		virtio_kick(v, value);
-		break;
-	case VIRTIO_MMIO_INTERRUPT_ACK:
+	} else if (reg == VIRTIO_MMIO_INTERRUPT_ACK) {
 		v->isr &= ~value;
 		set_line(v, false); /* what is left is an edge again */
 		set_line(v, v->isr);
-		break;
-	case VIRTIO_MMIO_STATUS:
+	} else if (reg == VIRTIO_MMIO_STATUS) {
 		virtio_set_status(v, value);
-		break;
-	default:
+	} else {
 		write_queue(v, reg, value);
 	}
 }

@@ -256,7 +256,7 @@ struct region {
 void bus_add(struct machine *m, struct region *r);
 /* Ports of a device that there is once. */
 void bus_add_ports(struct machine *m, const char *name, uint64_t start, uint64_t size,
-		   unsigned int irq, access_fn *access);
+		   unsigned int irq, access_fn *access, void *device);
 void bus_each(void (*fn)(const struct region *r)); /* the lock is held */
 /* For a vCPU's thread, without the lock. */
 void bus_access(struct machine *m, enum space space, uint64_t at, bool in, void *data,
