@@ -2,10 +2,22 @@
 /*
  * A boot sector as tutorials have them: clears the screen, reads from the first floppy disk what is behind a side's
  * 18 sectors, and zeros behind the end of its file; shows that where it puts the cursor, and each key that is
- * pressed, until Q ends the machine with its scan code.
+ * pressed, until Q ends the machine with its scan code. What else a BIOS has for kernels that stay in real mode is asked
+ * before, and the first answer that is wrong ends the machine with its number.
  */
 #define PORT_EXIT 0xf4
 #define TEXT 0x8000
+#define AT(x) (x - start + 0x7c00)
+#define VECTOR_TICK 0x1c
+#define TICKS 0x46c
+#define EQUIPMENT 0x410
+#define PORT_CMOS 0x70 /* index; data behind it */
+#define CLOCK_A 0x0a
+#define READ_ONLY 3
+	.macro wrong condition, number
+	mov $\number << 8, %si
+	\condition bad
+	.endm
 	.section .text
 	.code16
 	.globl start
@@ -36,6 +48,7 @@ start:
 	jne 2f
 	cmpw $0x3d4, 0x463
 	jne 2f
+	call bios
 	xor %ax, %ax
 	mov %ax, %es
 	mov $0x0300, %ax /* where is the cursor? */
@@ -45,12 +58,15 @@ start:
 	mov $9, %cx
 	mov $TEXT, %bp
 	int $0x10
+	xor %ax, %ax /* the first is waited for there */
+	int $0x16
+	jmp 3f
 1:	mov $0x0100, %ax /* is there a key? */
 	int $0x16
 	jz 1b
 	xor %ax, %ax
 	int $0x16
-	cmp $'q', %al
+3:	cmp $'q', %al
 	je 2f
 	mov $0x0e, %ah
 	int $0x10
@@ -59,6 +75,71 @@ start:
 	out %al, $PORT_EXIT
 3:	hlt
 	jmp 3b
+bad:	mov %si, %ax
+	jmp 2b
+
+/* Interrupts are let through at the beginning, and the timer's lead to what hangs behind it. */
+bios:	pushf
+	pop %ax
+	test $0x200, %ax
+	wrong jz, 1
+	movw $AT(tick), 4 * VECTOR_TICK
+	movw %ds, 4 * VECTOR_TICK + 2
+1:	hlt
+	cmpb $3, AT(count)
+	jb 1b
+	xor %ax, %ax /* ticks since midnight */
+	int $0x1a
+	test %al, %al
+	wrong jnz, 2
+	cmp TICKS, %dx
+	wrong jne, 3
+	mov %dx, %bp
+	mov $0x8600, %ax /* waits 120 ms */
+	mov $120000 >> 16, %cx
+	mov $120000 & 0xffff, %dx
+	int $0x15
+	wrong jc, 4
+	xor %ax, %ax
+	int $0x1a
+	sub %bp, %dx
+	cmp $2, %dx
+	wrong jb, 5
+	mov $0x0400, %ax /* the date: century */
+	int $0x1a
+	cmp $0x20, %ch
+	wrong jne, 6
+	int $0x11
+	cmp EQUIPMENT, %ax
+	wrong jne, 7
+	mov $0x0301, %ax /* writing is refused */
+	mov $TEXT, %bx
+	mov $1, %cx
+	xor %dx, %dx
+	mov %dx, %es
+	int $0x13
+	cmp $READ_ONLY, %ah
+	wrong jne, 8
+	mov $0x0200, %ax /* what stands at row 2, column 4 */
+	xor %bx, %bx
+	mov $0x0204, %dx
+	int $0x10
+	mov $0x0800, %ax
+	int $0x10
+	cmp $'>', %al
+	wrong jne, 9
+	mov $0x0200, %ax /* back to where it was */
+	inc %dx
+	int $0x10
+	mov $CLOCK_A, %al
+	out %al, $PORT_CMOS
+1:	in $PORT_CMOS + 1, %al /* once a second it is being updated */
+	test %al, %al
+	jns 1b
+	ret
+tick:	incb %cs:AT(count)
+	iret
+count:	.byte 0
 	.org 510
 	.word 0xaa55
 	.org 18 * 512

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A kernel without an operating system (multiboot 1): says on COM1 what its loader tells it and what the first
- * sector of the second IDE disk holds, then ends the machine with the sum of what it counted: 1 for the magic
+ * sector of the second and the fourth IDE disk holds, then ends the machine with the sum of what it counted: 1 for the magic
  * number, 2 for a module, 4 for a map of memory with 3 ranges, 8 for ACPI's and 16 for MP's pointer where
- * firmware has them, 32 for that disk, 64 for a cursor of the screen, 128 for the clock's interrupt at the PIC and
- * the timer's at input 2 of the IOAPIC. Without the disk it switches the machine off, as kernels do that have no ACPI.
+ * firmware has them, with the PCI bus first, 32 for that disk, 64 for a cursor of the screen, 128 for the clock's interrupt at the PIC and
+ * the timer's at input 2 of the IOAPIC. Without the disk it switches the machine off, as kernels do that have no ACPI, or those for Bochs.
  */
 #define MAGIC 0x1badb002
 #define FLAGS 3 /* modules at pages, tell of memory */
 #define COM1 0x3f8
 #define PORT_EXIT 0xf4
-#define PORT_IDE 0x1f0 /* data; COUNT sectors, which of them, of which disk, command and status */
+#define PORT_SHUTDOWN 0x8900
+#define PORT_IDE 0x1f0 /* and 0x170: data; COUNT sectors, which of them, of which disk, command and status */
 #define COUNT 2
 #define DISK 6
 #define COMMAND 7
@@ -65,11 +66,15 @@ start:
 	or $8, %ebp
 1:	cmpl $0x5f504d5f, (%edi) /* "_MP_" */
 	jne 1f
+	mov 4(%edi), %esi /* its table: a head, the processor, buses with a number and a name */
+	cmpl $0x49435000, 44 + 20 + 1(%esi)
+	jne 1f
 	or $16, %ebp
 1:	add $16, %edi
 	cmp $0x100000, %edi
 	jb 2b
-	mov $PORT_IDE + DISK, %dx
+	mov $PORT_IDE, %ebx
+2:	lea DISK(%ebx), %edx
 	mov $SECOND_DISK, %al
 	out %al, %dx
 	inc %dx
@@ -79,7 +84,10 @@ start:
 	jae 1f
 	or $32, %ebp
 	call sector
-1:	mov $PORT_CRTC, %dx
+1:	sub $0x80, %ebx
+	cmp $PORT_IDE - 0x80, %ebx
+	je 2b
+	mov $PORT_CRTC, %dx
 	mov $CURSOR, %al
 	out %al, %dx
 	inc %dx
@@ -127,6 +135,8 @@ start:
 /* By the PCI function that knows where ACPI's ports are. */
 off:	mov $PCI_ENABLE, %ecx
 1:	add $0x100, %ecx /* the next function */
+	test $0x10000, %ecx
+	jnz 2f
 	mov %ecx, %eax
 	call pci
 	cmp $PIIX4_PM, %eax
@@ -139,14 +149,21 @@ off:	mov $PCI_ENABLE, %ecx
 	out %ax, %dx
 	jmp 3b
 
+2:	mov $word, %esi
+	mov $PORT_SHUTDOWN, %dx
+	mov $8, %ecx
+	rep outsb
+	jmp 3b
+word:	.ascii "Shutdown"
+
 pci:	mov $PORT_PCI, %dx
 	out %eax, %dx
 	add $4, %dx
 	in %dx, %eax
 	ret
 
-/* Sector 0 of the selected disk, without interrupts. */
-sector:	mov $PORT_IDE + COUNT, %dx
+/* Sector 0 of the selected disk at EBX, without interrupts. */
+sector:	lea COUNT(%ebx), %edx
 	mov $1, %al
 	out %al, %dx
 	mov $0, %al
@@ -154,14 +171,14 @@ sector:	mov $PORT_IDE + COUNT, %dx
 2:	inc %dx
 	out %al, %dx
 	loop 2b
-	mov $PORT_IDE + COMMAND, %dx
+	lea COMMAND(%ebx), %edx
 	mov $READ_MULTIPLE, %al
 	out %al, %dx
 2:	in %dx, %al
 	and $0xc8, %al
 	cmp $0x48, %al /* ready, with data, and not busy */
 	jne 2b
-	mov $PORT_IDE, %dx
+	mov %ebx, %edx
 	mov $BUFFER, %edi
 	mov $SECTOR / 4, %ecx
 	cld

@@ -195,16 +195,17 @@ vm: nosuch: No such file or directory
 vm: kernel: no PVH entry note
 vm: run: an image takes neither --initrd nor --boot16
 vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)""", status=125, on=("qemu",)),
-    Case("multiboot", "echo a module > m; for i in 0 1; do { echo disk $i; head -c 1024 /dev/zero; } > $i; done; "
-         "vm run --kernel /tests/guest/multiboot --initrd m --append 'more words' --disk 0,ide --disk 1,ide; echo $?; "
-         "vm run --kernel /tests/guest/multiboot --disk 0,ide; echo $?; "
-         "vm run --kernel /tests/guest/multiboot --disk 0,ide --disk 1,ide --disk 0,ide 2>&1", status=2,
-         out="/tests/guest/multiboot more words\na module\n\ndisk 1\n\n255\n/tests/guest/multiboot\n0\n"
-             "vm: --disk 0: there are two IDE disks at most", on=("qemu", "bochs")),
+    Case("multiboot", "echo a module > m; for i in 0 1 2 3; do { echo disk $i; head -c 1024 /dev/zero; } > $i; done; "
+         "k='vm run --kernel /tests/guest/multiboot'; d='--disk 0,ide --disk 1,ide --disk 2,ide'; "
+         "$k --initrd m --append 'more words' $d --disk 3,ide; echo $?; "
+         "$k --disk 0,ide; echo $?; $k; echo $?; $k --cdrom m $d 2>&1; $k $d --disk 3,ide --disk 4,ide 2>&1", status=2,
+         out="/tests/guest/multiboot more words\na module\n\ndisk 1\n\ndisk 3\n\n255\n/tests/guest/multiboot\n0\n"
+             "/tests/guest/multiboot\n0\nvm: --disk m: there are four IDE disks at most, with a CD two\n"
+             "vm: --disk 4: there are four IDE disks at most, with a CD two", on=("qemu", "bochs")),
     # a boot sector that reads what is behind it, cut out of its ELF file
     # behind it a multiboot header, as of a kernel that follows; it is none that could be loaded by that
-    Case("boot-sector", CUT + r"printf '\002\260\255\033\0\0\0\0\376\117\122\344' >> boot.img; " "vm run --kernel boot.img | cat; vm run --kernel boot.img > /dev/null", status=131,
-         out="read by the firmware", on=("qemu", "bochs")),
+    Case("boot-sector", CUT + r"printf '\002\260\255\033\0\0\0\0\376\117\122\344' >> boot.img; " "vm run --kernel boot.img | cat; vm run --console --kernel boot.img --disk boot.img,ide 2>&1 >/dev/null", status=131,
+         out="read by the firmware\nprinted", on=("qemu", "bochs")),
     Case("boot-floppy", PC + "dd if=/tests/guest/floppy of=boot.img bs=512 skip=8 count=19 2>/dev/null; machine --kernel boot.img; "
          "shows 'sector 18'; printf aBq >&3; wait $p; s=$?; over; exit $s", status=16, match=("^    >sector 18aB$",), on=SVM + VTX, seconds=60),
     Case("bios-disk", PC + CUT + "head -c 512 /dev/zero >> boot.img; cd_of --disk boot.img,ide; wait $p; s=$?; over; "

@@ -210,12 +210,21 @@ uint64_t acpi_tables(struct low *l)
 
 enum { MP_PROCESSOR, MP_BUS, MP_IO_APIC, MP_IO_INTERRUPT, MP_LOCAL_INTERRUPT };
 enum { MP_INT, MP_NMI, MP_SMI, MP_EXTINT };
-enum { ISA_BUS = 0, IO_APIC_ID = 0, ALL_LOCAL = 0xff };
+enum { PCI_BUS = 0, ISA_BUS = 1, IO_APIC_ID = 0, ALL_LOCAL = 0xff };
 
-/* One interrupt of the bus ISA: from which of its lines to which input of what. */
-static uint8_t *put_interrupt(uint8_t *e, int entry, int type, int irq, int apic, int input)
+/* One interrupt of a bus: from which of its lines, or slot and pin, to which input of the IOAPIC. */
+static uint8_t *put_interrupt(uint8_t *e, int bus, int irq, int input)
 {
-	const uint8_t bytes[8] = { entry, type, 0, 0, ISA_BUS, irq, apic, input };
+	const uint8_t bytes[8] = { MP_IO_INTERRUPT, MP_INT, 0, 0, bus, irq, IO_APIC_ID, input };
+
+	memcpy(e, bytes, sizeof(bytes));
+	return e + sizeof(bytes);
+}
+
+/* What comes to the local APICs' own inputs. */
+static uint8_t *put_local(uint8_t *e, int type, int input)
+{
+	const uint8_t bytes[8] = { MP_LOCAL_INTERRUPT, type, 0, 0, ISA_BUS, 0, ALL_LOCAL, input };
 
 	memcpy(e, bytes, sizeof(bytes));
 	return e + sizeof(bytes);
@@ -230,7 +239,8 @@ static uint8_t *put_processor(uint8_t *e, unsigned int i)
 
 static void mp_tables(struct low *l)
 {
-	const unsigned int entries = l->m->cpus + 2 + ISA_INTERRUPTS - 1 + 2;
+	const unsigned int slots = l->m->pci ? PRT_ENTRIES : 0;
+	const unsigned int entries = l->m->cpus + 3 + ISA_INTERRUPTS - 1 + slots + 2;
 	const size_t n = 44 + 20 * l->m->cpus + 8 * (entries - l->m->cpus);
 	uint64_t pointer = low_take(l, 16), table = low_take(l, n);
 	uint8_t *p = l->m->ram + pointer, *t = l->m->ram + table, *e = t + 44;
@@ -248,16 +258,18 @@ static void mp_tables(struct low *l)
 	put(t + 36, LOCAL_APIC, 4);
 	for (unsigned int i = 0; i < l->m->cpus; i++)
 		e = put_processor(e, i);
-	memcpy(e, (uint8_t[8]){ MP_BUS, ISA_BUS, 'I', 'S', 'A', ' ', ' ', ' ' }, 8);
-	memcpy(e + 8, (uint8_t[4]){ MP_IO_APIC, IO_APIC_ID, 0x11, 1 }, 4);
-	put(e + 12, IO_APIC, 4);
-	e += 16;
+	memcpy(e, (uint8_t[8]){ MP_BUS, PCI_BUS, 'P', 'C', 'I', ' ', ' ', ' ' }, 8);
+	memcpy(e + 8, (uint8_t[8]){ MP_BUS, ISA_BUS, 'I', 'S', 'A', ' ', ' ', ' ' }, 8);
+	memcpy(e + 16, (uint8_t[4]){ MP_IO_APIC, IO_APIC_ID, 0x11, 1 }, 4);
+	put(e + 20, IO_APIC, 4);
+	e += 24;
 	for (int i = 0; i < ISA_INTERRUPTS; i++)
 		if (i != TIMER_INPUT)
-			e = put_interrupt(e, MP_IO_INTERRUPT, MP_INT, i, IO_APIC_ID,
-					  i ?: TIMER_INPUT);
-	e = put_interrupt(e, MP_LOCAL_INTERRUPT, MP_EXTINT, 0, ALL_LOCAL, 0);
-	put_interrupt(e, MP_LOCAL_INTERRUPT, MP_NMI, 0, ALL_LOCAL, 1);
+			e = put_interrupt(e, ISA_BUS, i, i ?: TIMER_INPUT);
+	for (unsigned int slot = 1; slot <= slots; slot++)
+		e = put_interrupt(e, PCI_BUS, slot << 2, PCI_LINE(slot)); /* pin A */
+	e = put_local(e, MP_EXTINT, 0);
+	put_local(e, MP_NMI, 1);
 	set_checksum(t, n, 7);
 }
 

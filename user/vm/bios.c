@@ -3,10 +3,12 @@
  * What a Linux kernel's 16-bit setup code or a boot sector asks of a PC's firmware (Ralf Brown's interrupt list).
  * Every interrupt vector leads to a stub of its own, `out %al, $PORT_BIOS; iret`: the exit comes here,
  * the address of the stub says which interrupt it was, the answer goes into the registers and into
- * the flags on the guest's stack.
+ * the flags on the guest's stack. Those of the timer and the keyboard come too, at the vectors that a BIOS gives the
+ * PICs; the PICs end them by themselves, so that no stub has to.
  */
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 #include <asm/bootparam.h>
 
@@ -19,12 +21,42 @@
 #define TEXT_MEMORY 0xb8000UL
 #define COLUMNS 80U
 #define ROWS 25U
-#define KEY_WAIT_US 2000 /* between two looks for a key */
+#define WAIT_STUB (256 * STUB_SIZE) /* behind the others: INT 16h again, after an interrupt */
 #define SMAP 0x534d4150 /* "SMAP" */
+#define PIT_HZ 1193182ULL
+#define PIT_PERIOD 0x10000ULL
+#define TICKS 0x46c /* of 18.2 a second, since midnight: 32 bits of the BIOS's data */
+#define EQUIPMENT 0x410
+#define VECTOR_TICK 0x1c /* what programs hang behind the timer's interrupt */
+#define VECTORS_HIGH 0x70 /* of the second PIC; those of the first: */
+enum { VECTORS_LOW = 8, TIMER = VECTORS_LOW };
+
+/* The timer runs; its interrupt and the keyboard's are let through. */
+static void interrupts_load(struct machine *m)
+{
+	struct kvm_irqchip low = { .chip_id = KVM_IRQCHIP_PIC_MASTER }, high = { .chip_id = 1 };
+	struct kvm_pit_state2 pit;
+
+	ioctl(m->vm, KVM_GET_IRQCHIP, &low);
+	ioctl(m->vm, KVM_GET_IRQCHIP, &high);
+	low.chip.pic.auto_eoi = high.chip.pic.auto_eoi = 1;
+	low.chip.pic.irq_base = VECTORS_LOW;
+	high.chip.pic.irq_base = VECTORS_HIGH;
+	low.chip.pic.imr = 0xf8; /* timer, keyboard, the other PIC */
+	high.chip.pic.imr = 0xff;
+	ioctl(m->vm, KVM_SET_IRQCHIP, &low);
+	ioctl(m->vm, KVM_SET_IRQCHIP, &high);
+	ioctl(m->vm, KVM_GET_PIT2, &pit);
+	pit.channels[0].rw_mode = pit.channels[0].mode = 3;
+	pit.channels[0].count = PIT_PERIOD;
+	ioctl(m->vm, KVM_SET_PIT2, &pit);
+}
 
 void bios_load(struct machine *m)
 {
 	static const uint8_t stub[STUB_SIZE] = { 0xe6, PORT_BIOS, 0xcf };
+	/* sti; hlt; cli, and a stub */
+	static const uint8_t wait[] = { 0xfb, 0xf4, 0xfa, 0xe6, PORT_BIOS, 0xcf };
 
 	for (unsigned int i = 0; i < 256; i++) {
 		uint16_t vector[2] = { i * STUB_SIZE, STUBS >> 4 };
@@ -32,8 +64,10 @@ void bios_load(struct machine *m)
 		memcpy(m->ram + 4 * i, vector, sizeof(vector));
 		memcpy(m->ram + STUBS + STUB_SIZE * i, stub, STUB_SIZE);
 	}
+	memcpy(m->ram + STUBS + WAIT_STUB, wait, sizeof(wait));
 	part_add("interrupt vectors", NULL, 0, 256 * 4);
-	part_add("firmware's stubs", NULL, STUBS, STUBS + 256 * STUB_SIZE);
+	part_add("firmware's stubs", NULL, STUBS, STUBS + WAIT_STUB + sizeof(wait));
+	interrupts_load(m);
 }
 
 static void set16(__u64 *reg, uint16_t v)
@@ -58,7 +92,25 @@ static bool memory_map(struct machine *m, struct kvm_regs *r, const struct kvm_s
 	return true;
 }
 
-static bool memory_service(struct machine *m, struct kvm_regs *r, const struct kvm_sregs *s)
+/* Advanced power management: it is there (version 1.2), and can switch the machine off. */
+static bool power_service(struct kvm_regs *r)
+{
+	enum { CHECK, CONNECT, SET_STATE = 7, DRIVER_VERSION = 0xe, OFF = 3 };
+	uint8_t service = r->rax;
+
+	if (service == SET_STATE && (uint16_t)r->rcx == OFF)
+		machine_end(0);
+	if (service != SET_STATE)
+		set16(&r->rax, 0x0102);
+	if (service == CHECK) {
+		set16(&r->rbx, 'P' << 8 | 'M');
+		set16(&r->rcx, 0);
+	}
+	return service == CHECK || service == CONNECT || service == SET_STATE ||
+	       service == DRIVER_VERSION;
+}
+
+static bool system_service(struct machine *m, struct kvm_regs *r, const struct kvm_sregs *s)
 {
 	uint64_t kib = (m->ram_size >> 10) - 1024, above = kib - 15 * 1024;
 
@@ -75,18 +127,88 @@ static bool memory_service(struct machine *m, struct kvm_regs *r, const struct k
 	case 0x2402:
 		set16(&r->rax, 1);
 		return true;
-	default:
-		if ((r->rax >> 8 & 0xff) != 0x88)
-			return false;
+	}
+	switch (r->rax >> 8 & 0xff) {
+	case 0x53:
+		return power_service(r);
+	case 0x86: /* waits: microseconds */
+		usleep((uint32_t)(uint16_t)r->rcx << 16 | (uint16_t)r->rdx);
+		return true;
+	case 0x88:
 		set16(&r->rax, kib < 0xffff ? kib : 0xffff);
 		return true;
+	default:
+		return false;
 	}
 }
 
-/* ---- INT 13h: the file of a flat image is the first disk, with zeros behind it the floppy disk, too; read-only ---- */
+/* ---- INT 8 and INT 1Ah: the time ---- */
+
+static uint32_t count_ticks(struct machine *m)
+{
+	struct timespec t;
+	uint32_t ticks;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	ticks = (t.tv_sec % 86400 * 1000 + t.tv_nsec / 1000000) * PIT_HZ / PIT_PERIOD / 1000;
+	memcpy(m->ram + TICKS, &ticks, sizeof(ticks));
+	return ticks;
+}
+
+/* Those who hang behind it find the stack as the interrupt left it. */
+static void timer_interrupt(struct machine *m, int vcpu, struct kvm_regs *r, struct kvm_sregs *s)
+{
+	uint16_t vector[2];
+
+	count_ticks(m);
+	memcpy(vector, m->ram + 4 * VECTOR_TICK, sizeof(vector));
+	if (vector[1] == STUBS >> 4)
+		return;
+	s->cs.selector = vector[1];
+	s->cs.base = vector[1] << 4;
+	r->rip = vector[0];
+	ioctl(vcpu, KVM_SET_SREGS, s);
+	ioctl(vcpu, KVM_SET_REGS, r);
+}
+
+static uint16_t clock_pair(unsigned int high, unsigned int low)
+{
+	uint16_t pair;
+
+	bus_lock();
+	pair = cmos_read(high) << 8 | cmos_read(low);
+	bus_unlock();
+	return pair;
+}
+
+static bool time_service(struct machine *m, struct kvm_regs *r)
+{
+	uint32_t ticks = count_ticks(m);
+
+	switch (r->rax >> 8 & 0xff) {
+	case 0x00: /* AL: midnight has passed */
+		set16(&r->rcx, ticks >> 16);
+		set16(&r->rdx, ticks);
+		r->rax &= ~0xffULL;
+		return true;
+	case 0x02: /* hours, minutes; seconds */
+		set16(&r->rcx, clock_pair(4, 2));
+		set16(&r->rdx, clock_pair(0, 0) & 0xff00);
+		return true;
+	case 0x04: /* century, year; month, day */
+		set16(&r->rcx, clock_pair(CMOS_CENTURY, 9));
+		set16(&r->rdx, clock_pair(8, 7));
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* ---- INT 13h: the file of a flat image, with zeros behind it, is the first disk, the floppy disk too; read-only ---- */
 
 #define SECTOR 512
 #define ERROR_PARAMETER 1
+#define ERROR_READ_ONLY 3
 #define ERROR_NOT_FOUND 4
 
 static const struct geometry {
@@ -99,12 +221,21 @@ struct disk_packet { /* of the extended read */
 	uint64_t first;
 };
 
+/* By its geometry, or what the file has more. */
+static uint64_t disk_sectors(const struct machine *m, const struct geometry *g)
+{
+	uint64_t n = g->cylinders * g->heads * g->sectors,
+		 have = (m->flat.size + SECTOR - 1) / SECTOR;
+
+	return n > have ? n : have;
+}
+
 /* AH: 0, or the error. */
 static unsigned int disk_read(struct machine *m, const struct geometry *g, uint64_t first,
 			      unsigned int n, uint64_t to)
 {
 	uint64_t size = n * SECTOR, have = m->flat.size, at = first * SECTOR;
-	uint64_t end = g->type ? FLOPPY_SIZE / SECTOR : ALIGN_UP(have, (uint64_t)SECTOR) / SECTOR;
+	uint64_t end = disk_sectors(m, g);
 
 	if (first > end || n > end - first)
 		return ERROR_NOT_FOUND;
@@ -128,6 +259,27 @@ static unsigned int disk_extended(struct machine *m, const struct kvm_regs *r,
 	return disk_read(m, &fixed_disk, p.first, p.sectors, (p.segment << 4) + p.offset);
 }
 
+/* Answer of the extended question for parameters, of EDD's version 1. */
+static unsigned int disk_parameters(struct machine *m, const struct kvm_regs *r,
+				    const struct kvm_sregs *s)
+{
+	const struct geometry *g = &fixed_disk;
+	struct {
+		uint16_t size, flags;
+		uint32_t cylinders, heads, sectors;
+		uint64_t total;
+		uint16_t sector_size;
+	} __attribute__((packed))
+	p = { sizeof(p),    2, /* the geometry is valid */
+	      g->cylinders, g->heads, g->sectors, disk_sectors(m, g), SECTOR };
+	uint64_t at = s->ds.base + (uint16_t)r->rsi;
+
+	if (at > LOW_MEMORY_END - sizeof(p))
+		return ERROR_PARAMETER;
+	memcpy(m->ram + at, &p, sizeof(p));
+	return 0;
+}
+
 static bool disk_service(struct machine *m, struct kvm_regs *r, const struct kvm_sregs *s)
 {
 	uint8_t sector = r->rcx & 63, head = r->rdx >> 8, service = r->rax >> 8, disk = r->rdx;
@@ -148,6 +300,9 @@ static bool disk_service(struct machine *m, struct kvm_regs *r, const struct kvm
 					    (cylinder * g->heads + head) * g->sectors + sector - 1,
 					    r->rax & 0xff, s->es.base + (uint16_t)r->rbx);
 		break;
+	case 0x03:
+		error = ERROR_READ_ONLY;
+		break;
 	case 0x08: /* the highest numbers there are; how many disks */
 		set16(&r->rbx, g->type);
 		set16(&r->rcx,
@@ -161,6 +316,9 @@ static bool disk_service(struct machine *m, struct kvm_regs *r, const struct kvm
 		break;
 	case 0x42:
 		error = disk_extended(m, r, s);
+		break;
+	case 0x48:
+		error = disk_parameters(m, r, s);
 		break;
 	default:
 		error = ERROR_PARAMETER;
@@ -220,6 +378,9 @@ static void video_service(struct machine *m, struct kvm_regs *r, const struct kv
 	case 0x07:
 		scroll(cells, r);
 		break;
+	case 0x08: /* what is there */
+		set16(&r->rax, at < ROWS * COLUMNS ? cells[at] : 0);
+		break;
 	case 0x09: /* many times, with attribute; 0ah: without */
 	case 0x0a:
 		for (unsigned int i = at; i < at + (uint16_t)r->rcx && i < ROWS * COLUMNS; i++)
@@ -240,13 +401,16 @@ static void video_service(struct machine *m, struct kvm_regs *r, const struct kv
 
 /* ---- INT 16h: a key is its scan code and its character ---- */
 
+/* One that is waited for and not there has the guest wait for an interrupt, and ask again. */
 static void key_service(struct machine *m, struct kvm_regs *r, uint16_t *flags)
 {
 	uint8_t service = r->rax >> 8 & 0xf; /* 10h to 12h: of longer keyboards */
-	uint16_t key;
+	uint16_t key = service > 1 ? 0 : keyboard_key(m, !service);
 
-	while (!(key = service > 1 ? 0 : keyboard_key(m, !service)) && !service)
-		usleep(KEY_WAIT_US);
+	if (!key && !service) {
+		r->rip = WAIT_STUB;
+		return;
+	}
 	set16(&r->rax, key);
 	*flags = key ? *flags & ~FLAG_ZERO : *flags | FLAG_ZERO;
 }
@@ -259,16 +423,29 @@ static bool serve(struct machine *m, unsigned int vector, struct kvm_regs *r,
 	case 0x10:
 		video_service(m, r, s);
 		return true;
+	case 0x11:
+		set16(&r->rax, m->ram[EQUIPMENT] | m->ram[EQUIPMENT + 1] << 8);
+		return true;
 	case 0x12: /* KiB of conventional memory */
 		set16(&r->rax, LOW_MEMORY_END >> 10);
 		return true;
-	case 0x15:
-		return memory_service(m, r, s);
-	case 0x16:
-		key_service(m, r, flags);
-		return true;
 	case 0x13:
 		return disk_service(m, r, s);
+	case 0x15:
+		return system_service(m, r, s);
+	case 0x16:
+	case WAIT_STUB / STUB_SIZE... WAIT_STUB / STUB_SIZE + 1:
+		key_service(m, r, flags);
+		return true;
+	case 0x18:
+		warn("the boot sector found nothing to start");
+		machine_end(STATUS_FAILED);
+		return true;
+	case 0x19: /* boots again */
+		machine_reset(m);
+		return true;
+	case 0x1a:
+		return time_service(m, r);
 	default:
 		return false;
 	}
@@ -276,6 +453,7 @@ static bool serve(struct machine *m, unsigned int vector, struct kvm_regs *r,
 
 void bios_call(struct machine *m, int vcpu)
 {
+	unsigned int vector;
 	struct kvm_sregs s;
 	struct kvm_regs r;
 	uint16_t flags;
@@ -283,12 +461,17 @@ void bios_call(struct machine *m, int vcpu)
 
 	if (ioctl(vcpu, KVM_GET_REGS, &r) < 0 || ioctl(vcpu, KVM_GET_SREGS, &s) < 0)
 		return;
+	vector = (uint16_t)r.rip / STUB_SIZE;
 	at = s.ss.base + (uint16_t)(r.rsp + 4); /* IRET takes IP, CS, FLAGS */
 	if (s.cs.base != STUBS || at + sizeof(flags) > m->ram_size)
 		return;
+	if (vector == TIMER)
+		timer_interrupt(m, vcpu, &r, &s);
+	if ((vector & ~7U) == VECTORS_LOW || (vector & ~7U) == VECTORS_HIGH)
+		return; /* it may come anywhere, and changes nothing */
 	memcpy(&flags, m->ram + at, sizeof(flags));
 	flags |= FLAG_CARRY;
-	if (serve(m, (uint16_t)r.rip / STUB_SIZE, &r, &s, &flags))
+	if (serve(m, vector, &r, &s, &flags))
 		flags &= ~FLAG_CARRY;
 	memcpy(m->ram + at, &flags, sizeof(flags));
 	ioctl(vcpu, KVM_SET_REGS, &r);

@@ -13,6 +13,7 @@
 enum { CLOCK_A = 0x0a, CLOCK_B, CLOCK_C }; /* registers of the clock */
 #define CLOCK_RATE 15 /* of A */
 #define CLOCK_DIVIDER 0x20 /* it runs */
+#define CLOCK_UPDATES 0x80 /* of A: the last of a second's 2 ms, when registers may be half new */
 #define CLOCK_24_HOURS 2 /* of B */
 #define CLOCK_PERIODIC 0x40 /* of B: interrupts are wanted; of C: there was one */
 #define CLOCK_INTERRUPT 0x80 /* of C */
@@ -22,6 +23,9 @@ enum { CLOCK_A = 0x0a, CLOCK_B, CLOCK_C }; /* registers of the clock */
 #define SYSTEM_A20 2
 #define PORT_DEBUG 0xe9 /* of Bochs: text for who debugs a kernel */
 #define PORT_DEBUG_BIOS 0x402 /* SeaBIOS's */
+#define PORT_PARALLEL 0x378 /* data alone; what follows reads as ones: the printer is ready */
+#define PORT_SHUTDOWN 0x8900 /* of Bochs, as the next: the word "Shutdown", ACPI's PM1 control */
+#define PORT_PM1_BOCHS 0xb004
 #define PORT_EXIT 0xf4 /* the guest's exit status */
 #define SLEEP_ENABLE (1 << 13) /* of PM1 control; the type is in the bits below */
 #define SLEEP_TYPE(v) ((v) >> 10 & 7)
@@ -70,12 +74,13 @@ static const char *clock_restored(struct machine *m, struct kept *k)
 }
 
 /* MC146818: the clock's registers, in BCD and 24 hours, UTC; it runs, whatever is written there. */
-static uint8_t cmos_read(uint8_t index)
+uint8_t cmos_read(uint8_t index)
 {
-	time_t now = time(NULL);
+	struct timespec now;
 	struct tm t;
 
-	gmtime_r(&now, &t);
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &t);
 	cmos.reg[0x00] = bcd(t.tm_sec);
 	cmos.reg[0x02] = bcd(t.tm_min);
 	cmos.reg[0x04] = bcd(t.tm_hour);
@@ -85,6 +90,8 @@ static uint8_t cmos_read(uint8_t index)
 	cmos.reg[0x09] = bcd(t.tm_year % 100);
 	cmos.reg[CMOS_CENTURY] = bcd((t.tm_year + 1900) / 100);
 	cmos.reg[0x0d] = 0x80; /* battery good */
+	if (index == CLOCK_A && now.tv_nsec >= 998000000)
+		return cmos.reg[CLOCK_A] | CLOCK_UPDATES;
 	return cmos.reg[index];
 }
 
@@ -227,13 +234,25 @@ static void pm_write(struct machine *m, uint16_t port, uint32_t v)
 static void pm_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
 		      unsigned int size)
 {
-	uint16_t port = PORT_PM1_EVENT + reg;
+	uint16_t port = (uintptr_t)device + reg; /* of PORT_PM1_EVENT ... */
 	uint32_t v = in ? pm_read(port) : 0;
 
 	size = size < sizeof(v) ? size : sizeof(v);
 	memcpy(in ? data : &v, in ? (void *)&v : data, size);
 	if (!in)
 		pm_write(m, port, v);
+}
+
+static void shutdown_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
+			    unsigned int size)
+{
+	static const char word[] = "Shutdown", *next = word;
+
+	if (in)
+		return;
+	next = *(char *)data == *next ? next + 1 : word;
+	if (!*next)
+		machine_end(0);
 }
 
 static const char *pm_saving(struct kept *k)
@@ -263,8 +282,11 @@ void devices_init(struct machine *m)
 	bus_add_ports(m, "system control", PORT_SYSTEM_CONTROL, 1, 0, control_access, NULL);
 	bus_add_ports(m, "debug text", PORT_DEBUG, 1, 0, debug_access, NULL);
 	bus_add_ports(m, "debug text", PORT_DEBUG_BIOS, 1, 0, debug_access, NULL);
+	bus_add_ports(m, "printer", PORT_PARALLEL, 1, 0, debug_access, NULL);
+	bus_add_ports(m, "Bochs's power switch", PORT_SHUTDOWN, 1, 0, shutdown_access, NULL);
+	bus_add_ports(m, "Bochs's ACPI", PORT_PM1_BOCHS, 2, 0, pm_access, (void *)PORT_PM1_CONTROL);
 	bus_add_ports(m, "exit status", PORT_EXIT, 1, 0, exit_access, NULL);
-	bus_add_ports(m, "ACPI", PORT_PM1_EVENT, 12, IRQ_SCI, pm_access, NULL);
+	bus_add_ports(m, "ACPI", PORT_PM1_EVENT, 12, IRQ_SCI, pm_access, (void *)PORT_PM1_EVENT);
 	bus_add_ports(m, "reset", PORT_RESET_CONTROL, 1, 0, reset_access, NULL);
 	snapshot_keep(.id = "cmos", .data = &cmos, .size = sizeof(cmos),
 		      .restored = clock_restored);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two IDE channels at the ports that PCs always had them (ATA/ATAPI-6, INCITS 361; MMC-3 for the CD): the first with
- * one disk or two, the second with a CD as its master. The registers are the channel's: two disks would have each its own,
+ * Two IDE channels at the ports that PCs always had them (ATA/ATAPI-6, INCITS 361; MMC-3 for the CD), each with
+ * one disk or two, or the second with a CD. The registers are the channel's: two disks would have each its own,
  * but all are written at once, and read of the one that is selected. Data goes by PIO alone, through a buffer of a
  * channel: a block of it is ready, or wanted, whenever DRQ is set. On the PCI bus they are a PIIX3's
  * function, which is how newer firmware finds them; it has no bus master. Another function of that chip
@@ -138,9 +138,11 @@ static bool moved(struct machine *m, struct channel *c, ssize_t done, unsigned i
 static void read_block(struct machine *m, struct channel *c)
 {
 	unsigned int n = next_block(c);
-	ssize_t done = pread(c->drive->fd, c->buf, n, c->next * c->drive->sector_size);
+	ssize_t done;
 
-	if (moved(m, c, done, n, NOT_FOUND))
+	memset(c->buf, 0, n); /* the last sector may be there in part */
+	done = pread(c->drive->fd, c->buf, n, c->next * c->drive->sector_size);
+	if (moved(m, c, done > 0 ? n : -1, n, NOT_FOUND))
 		offer(m, c, n);
 }
 
@@ -612,24 +614,28 @@ static void controller_init(struct machine *m)
 	pci_add(m, &pm, isa.devfn + 3);
 }
 
-/* As the channel's master, or, where there is one, the slave. */
-static void plug(struct machine *m, struct channel *c, const char *path, bool cd)
+/* The next place that is free; the CD has a channel of its own. */
+static void plug(struct machine *m, const char *path, bool read_only, bool cd)
 {
+	struct channel *c = channels;
 	struct drive *d;
 	uint64_t size;
 
 	controller_init(m);
+	if (cd || c->drives[1].sectors)
+		c++;
 	d = &c->drives[c->drives[0].sectors > 0];
-	if (d->sectors)
-		die(STATUS_USAGE, "--disk %s: there are two IDE disks at most", path);
+	if (d->sectors || c->drives[0].cd || (cd && d != c->drives))
+		die(STATUS_USAGE, "--disk %s: there are four IDE disks at most, with a CD two",
+		    path);
 	*(d == c->drives ? &c->command.behind : &c->control.behind) = path;
 	d->cd = cd;
 	d->sector_size = cd ? CD_SECTOR : SECTOR;
 	d->multiple =
 		cd ? 0 : MULTIPLE; /* without a word, as QEMU's: there are kernels that say none */
-	d->read_only = cd || access(path, W_OK) < 0;
+	d->read_only = read_only || access(path, W_OK) < 0;
 	d->fd = disk_open(path, d->read_only, &size);
-	d->sectors = size / d->sector_size;
+	d->sectors = (size + d->sector_size - 1) / d->sector_size;
 	if (!d->sectors)
 		die(STATUS_FAILED, "%s: not a sector of a %s", path, cd ? "CD" : "disk");
 	set_signature(c);
@@ -643,11 +649,16 @@ bool ide_disk(struct machine *m, const char *disk)
 
 	if (n < 5 || strcmp(disk + n - 4, ",ide"))
 		return false;
-	plug(m, &channels[0], copy_text(disk, n - 4), false);
+	plug(m, copy_text(disk, n - 4), false, false);
 	return true;
+}
+
+void ide_boot_disk(struct machine *m, const char *path)
+{
+	plug(m, path, true, false);
 }
 
 void ide_cdrom(struct machine *m, const char *path)
 {
-	plug(m, &channels[1], path, true);
+	plug(m, path, true, true);
 }

@@ -116,7 +116,6 @@ static void flat_load(struct machine *m)
 	bios_load(m);
 	m->mode = ENTER_REAL;
 	m->entry = m->stack = BOOT_SECTOR;
-	m->boot_disk = f->size == FLOPPY_SIZE ? FLOPPY_DISK : FIRST_DISK;
 	m->vga = true; /* that is all the firmware it has */
 	snapshot_cannot("it may still read from its boot sector's file");
 }
@@ -141,6 +140,7 @@ void loader_choose(struct machine *m)
 	uint8_t head[FILE_HEAD];
 	int fd = open(m->kernel, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
+	bool floppy = n > 0 && lseek(fd, 0, SEEK_END) == FLOPPY_SIZE;
 
 	if (n < 0)
 		die(STATUS_FAILED, "%s: %s", m->kernel, strerror(errno));
@@ -153,6 +153,7 @@ void loader_choose(struct machine *m)
 		if (m->boot16 && loaders[i].load != linux_load)
 			die(STATUS_USAGE, "run: --boot16 is for a Linux kernel alone");
 		m->load = loaders[i].load;
+		m->boot_disk = m->load == flat_load && !floppy ? FIRST_DISK : FLOPPY_DISK;
 		return;
 	}
 	die(STATUS_FAILED, "%s: not a kernel%s", m->kernel,

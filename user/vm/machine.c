@@ -9,6 +9,7 @@
 
 #include "vm.h"
 
+#define FLAGS_INTERRUPTS (1UL << 9)
 #define CR0_PE (1UL << 0)
 #define CR0_ET (1UL << 4)
 #define CR0_PG (1UL << 31)
@@ -196,6 +197,8 @@ static void set_entry(struct machine *m, int vcpu)
 		set_real(m, &s);
 		regs.rsp = m->stack;
 		regs.rdx = m->boot_disk;
+		if (m->flat.data) /* a BIOS lets interrupts through to a boot sector */
+			regs.rflags |= FLAGS_INTERRUPTS;
 	} else if (m->gdt) {
 		set_flat(&s, 0x10);
 		s.gdt = (struct kvm_dtable){ .base = m->gdt, .limit = m->gdt_size - 1 };

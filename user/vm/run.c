@@ -40,7 +40,7 @@ static struct { /* what is not the machine's by itself */
 	{ "--vga", 0, OPT_FLAG, &m.vga, NULL, \
 	  "screen and keyboard of a PC on the terminal, not COM1" }, \
 	{ "--disk", 0, OPT_LIST, &opt.disks, "FILE[,ro|,ide]", \
-	  "a disk: /dev/vda, the next one /dev/vdb; or one of two IDE disks" }, \
+	  "a disk: /dev/vda, the next one /dev/vdb; or one of four IDE disks" }, \
 	{ "--share", 0, OPT_LIST, &opt.shares, "DIR[:PATH][,ro]", \
 	  "a folder of the host's, in the guest at PATH, or at the same place" }, \
 	{ "--net", 0, OPT_LIST, &opt.nets, "DEVICE", \
@@ -347,9 +347,22 @@ static bool read_devices(void)
 	return true;
 }
 
+/* A boot sector's file is the first disk, unless it is one anyway, with an option of its own. */
+static void add_boot_disk(void)
+{
+	size_t n = strlen(m.kernel);
+
+	for (int i = 0; i < opt.disks.n; i++)
+		if (!strncmp(opt.disks.item[i], m.kernel, n) && opt.disks.item[i][n] == ',')
+			return;
+	ide_boot_disk(&m, m.kernel);
+}
+
 /* What a kernel's loader tells it of. */
 static void add_virtio(void)
 {
+	if (m.boot_disk == FIRST_DISK)
+		add_boot_disk();
 	for (int i = 0; i < opt.disks.n; i++)
 		if (!ide_disk(&m, opt.disks.item[i]))
 			blk_add(&m, opt.disks.item[i]);

@@ -329,6 +329,7 @@ void share_parse(struct machine *m, const char *text);
 void devices_init(struct machine *m);
 void machine_reset(struct machine *m); /* a reboot: there is nothing to come back to */
 void press_power_button(struct machine *m);
+uint8_t cmos_read(uint8_t index); /* under the lock; times in BCD */
 
 /* firmware.c: the loader, then what the machine has for it */
 void firmware_load(struct machine *m), firmware_init(struct machine *m);
@@ -342,6 +343,7 @@ void file_keep(const char *path, int fd); /* a file that a restored machine must
 
 /* ide.c: false when it is not for it, FILE,ide */
 bool ide_disk(struct machine *m, const char *disk);
+void ide_boot_disk(struct machine *m, const char *path); /* the first one, to be read alone */
 void ide_cdrom(struct machine *m, const char *path);
 
 /* vga.c */
