@@ -204,8 +204,11 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
              "vm: --disk 4: there are four IDE disks at most, with a CD two", on=("qemu", "bochs")),
     # a boot sector that reads what is behind it, cut out of its ELF file
     # behind it a multiboot header, as of a kernel that follows; it is none that could be loaded by that
-    Case("boot-sector", CUT + r"printf '\002\260\255\033\0\0\0\0\376\117\122\344' >> boot.img; " "vm run --kernel boot.img | cat; vm run --console --kernel boot.img --disk boot.img,ide 2>&1 >/dev/null", status=131,
-         out="read by the firmware\nprinted", on=("qemu", "bochs")),
+    Case("boot-sector", CUT + r"printf '\002\260\255\033\0\0\0\0\376\117\122\344' >> boot.img; "
+         # and firmware of a mebibyte without a screen's: mov $7, %al; out %al, $0xf4, where the CPU begins
+         r"{ head -c 1048560 /dev/zero; printf '\260\007\346\364'; head -c 12 /dev/zero; } > rom; vm run --firmware rom; echo $?; "
+         "vm run --kernel boot.img | cat; vm run --console --kernel boot.img --disk boot.img,ide 2>&1 >/dev/null", status=131,
+         out="7\nread by the firmware\nprinted", on=("qemu", "bochs")),
     Case("boot-floppy", PC + "dd if=/tests/guest/floppy of=boot.img bs=512 skip=8 count=19 2>/dev/null; machine --kernel boot.img; "
          "shows 'sector 18'; printf aBq >&3; wait $p; s=$?; over; exit $s", status=16, match=("^    >sector 18aB$",), on=SVM + VTX, seconds=60),
     Case("bios-disk", PC + CUT + "head -c 512 /dev/zero >> boot.img; cd_of --disk boot.img,ide; wait $p; s=$?; over; "

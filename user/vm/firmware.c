@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A PC's firmware, SeaBIOS: it lies in a ROM that ends at 4 GiB, where the CPU begins, with its end
- * in the last 128 KiB below 1 MiB, too. That memory is RAM at all times; of what the PAM registers of the host bridge
+ * A PC's firmware, SeaBIOS above all (U-Boot and OVMF start, too): it lies in a ROM that ends at 4 GiB, where the CPU begins,
+ * with its end in the last 128 KiB below 1 MiB. That memory is RAM at all times; of what the PAM registers of the host bridge
  * (Intel 82441FX data sheet, 3.2.19) say, one thing counts: that a piece may be read and not written. What the
  * machine has, the firmware learns from fw_cfg (QEMU's docs/specs/fw_cfg.rst): items by number, files by
  * name. The ACPI tables are in the last RAM, which is reserved; only their root pointer has to be found in the firmware's memory,
@@ -14,7 +14,7 @@
 
 #include "pci.h"
 
-#define ROM_MAX (256U << 10)
+#define ROM_MAX (8U << 20)
 #define SHADOW (128U << 10) /* of its end, below 1 MiB */
 #define TABLES (64U << 10)
 #define RSDP_SIZE 36
@@ -96,7 +96,7 @@ static void fw_cfg_access(struct machine *m, void *device, uint64_t reg, bool in
 	}
 }
 
-/* The screen's own firmware is in the file vgabios.bin beside the other. */
+/* The screen's own firmware is in the file vgabios.bin beside the other, or there is no screen. */
 static void add_vga_rom(struct machine *m)
 {
 	const char *slash = strrchr(m->firmware, '/');
@@ -106,7 +106,8 @@ static void add_vga_rom(struct machine *m)
 	if (!join(path, sizeof(path), slash ? copy_text(m->firmware, slash - m->firmware) : ".",
 		  "/vgabios.bin", NULL) ||
 	    access(path, R_OK) < 0)
-		die(STATUS_FAILED, "%s: no vgabios.bin beside it", m->firmware);
+		return;
+	m->vga = true;
 	file_map(&rom, copy_text(path, strlen(path)));
 	add_file("vgaroms/vgabios.bin", rom.data, rom.size);
 }
@@ -134,7 +135,7 @@ void firmware_load(struct machine *m)
 	file_map(rom, m->firmware);
 	file_keep(rom->path, rom->fd);
 	if (rom->size < SHADOW || rom->size > ROM_MAX || rom->size % (64U << 10))
-		die(STATUS_FAILED, "%s: %zu bytes, firmware has 128 to 256 KiB", rom->path,
+		die(STATUS_FAILED, "%s: %zu bytes, firmware has 128 KiB to 8 MiB", rom->path,
 		    rom->size);
 	memcpy(m->ram + HIGH_MEMORY - SHADOW, rom->data + rom->size - SHADOW, SHADOW);
 	part_add("firmware, copied", rom->path, HIGH_MEMORY - SHADOW, HIGH_MEMORY);
@@ -152,7 +153,6 @@ void firmware_load(struct machine *m)
 	add_vga_rom(m);
 	add_acpi(m);
 	m->mode = ENTER_RESET;
-	m->vga = true;
 }
 
 /* Half a register each; the last piece, the BIOS's own, is in the first register. */
@@ -188,6 +188,7 @@ void firmware_init(struct machine *m)
 	bus_add(m, &ports);
 	snapshot_keep(.id = "fwcfg", .data = &selected, .size = sizeof(selected));
 	bridge = pci_init(m);
+	ide_init(m); /* U-Boot waits minutes for the drives of one that is not there */
 	pci_set(bridge, PCI_SUBSYSTEM_VENDOR_ID, 2, VENDOR_QEMU);
 	pci_set(bridge, PCI_SUBSYSTEM_ID, 2, SUBSYSTEM_QEMU);
 	memset(bridge->writable + PAM0, 0xff, PAM_END - PAM0);

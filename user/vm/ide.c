@@ -491,15 +491,13 @@ static void select_drive(struct channel *c, bool slave)
 	c->drive = &c->drives[slave];
 }
 
-/* A channel without a drive floats; a slave that is not there reads as 0 beside a master. */
+/* A drive that is not there reads as 0, as QEMU's. */
 static uint8_t read_register(struct channel *c, unsigned int reg)
 {
-	if (c->drives[0].fd < 0)
-		return 0xff;
-	if (reg == DEVICE)
-		return c->reg[DEVICE] | DEVICE_ONES;
 	if (c->drive->fd < 0)
 		return 0;
+	if (reg == DEVICE)
+		return c->reg[DEVICE] | DEVICE_ONES;
 	return c->device_control & CONTROL_HIGH && reg >= COUNT && reg <= LBA_HIGH ? c->hob[reg]
 										   : c->reg[reg];
 }
@@ -576,8 +574,7 @@ static const char *drive_restored(struct machine *m, struct kept *k)
 	return d->multiple <= MULTIPLE ? NULL : "an IDE drive is damaged";
 }
 
-/* The controller comes with its first drive. */
-static void controller_init(struct machine *m)
+void ide_init(struct machine *m)
 {
 	static struct pci_function isa = { .name = "ISA bridge" }, f = { .name = "IDE controller" },
 				   pm = { .name = "power management" };
@@ -621,7 +618,7 @@ static void plug(struct machine *m, const char *path, bool read_only, bool cd)
 	struct drive *d;
 	uint64_t size;
 
-	controller_init(m);
+	ide_init(m);
 	if (cd || c->drives[1].sectors)
 		c++;
 	d = &c->drives[c->drives[0].sectors > 0];

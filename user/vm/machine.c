@@ -21,8 +21,8 @@
 #define LEAF_TIMING 0x40000010
 #define APIC_BUS_KHZ 1000000 /* KVM's local APIC timers count nanoseconds */
 #define IDENTITY_MAP                                                                               \
-	0xfffbc000UL /* what an Intel CPU without unrestricted guest needs, out of the way */
-#define TSS_PAGES 0xfffbd000UL
+	0xfeffc000UL /* what an Intel CPU without unrestricted guest needs, out of the way */
+#define TSS_PAGES 0xfeffd000UL
 
 static int check(int r, const char *what)
 {

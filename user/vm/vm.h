@@ -341,7 +341,9 @@ void firmware_load(struct machine *m), firmware_init(struct machine *m);
 int disk_open(const char *path, bool read_only, uint64_t *size);
 void file_keep(const char *path, int fd); /* a file that a restored machine must find unchanged */
 
-/* ide.c: false when it is not for it, FILE,ide */
+/* ide.c: the controller, which comes with its first disk at the latest */
+void ide_init(struct machine *m);
+/* false when it is not for it, FILE,ide */
 bool ide_disk(struct machine *m, const char *disk);
 void ide_boot_disk(struct machine *m, const char *path); /* the first one, to be read alone */
 void ide_cdrom(struct machine *m, const char *path);
