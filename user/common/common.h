@@ -70,6 +70,8 @@ struct opt {
 	const char *arg; /* "SIZE" in the help; NULL for flags */
 	const char *help;
 };
+typedef int verb_fn(int argc,
+		    char **argv); /* the operands; NULL after the last. The exit status. */
 struct verb {
 	const char *name; /* NULL ends the table */
 	const char *usage; /* "run [OPTION...] IMAGE [[--] COMMAND [ARG...]]" */
@@ -77,7 +79,7 @@ struct verb {
 	const char *more; /* paragraphs and examples of its own help, or NULL */
 	const struct opt *opts; /* or NULL */
 	int min_args, max_args; /* after the options; max -1: any */
-	int (*run)(int argc, char **argv); /* the operands; NULL after the last. The exit status. */
+	verb_fn *run;
 };
 /* What the image says of where a command runs, and the command line otherwise. */
 struct surroundings {
@@ -160,7 +162,6 @@ int write_small(int dirfd, const char *name, const char *text); /* an existing f
 void image_path(const char *name, char *path, size_t size);
 /* The names of all images, sorted, allocated: how many. */
 int image_names(char ***names);
-int images_verb(int argc, char **argv); /* the verb "images" */
 
 /* What an image says about running it: NULL and 0 when it says nothing. */
 struct image_config {
@@ -218,8 +219,6 @@ bool state_lock(struct state *s); /* of one that is over; false while somebody e
 bool state_load(const char *name, struct state *s); /* false when there is none */
 void state_any(const char *name, struct state *s); /* dies with status 2 when there is none */
 void state_find(const char *name, struct state *s); /* one that runs; likewise */
-int ps_verb(int argc, char **argv); /* the verb "ps" */
-extern const struct opt ps_options[];
 void state_each(void (*fn)(const struct state *s, void *arg), void *arg);
 
 uint64_t process_birth(pid_t pid); /* in ticks; 0: it is not there, or has ended */

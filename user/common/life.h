@@ -150,14 +150,13 @@ bool namespace_of(pid_t pid, const char *kind, char text[64]);
 
 /* ---- the verbs ---- */
 extern const struct opt kill_options[], rm_options[], stop_options[], logs_options[],
-	stats_options[], explain_options[];
-int kill_verb(int argc, char **argv), rm_verb(int argc, char **argv);
-int delete_verb(int argc, char **argv);
-int stop_verb(int argc, char **argv), pause_verb(int argc, char **argv);
-int unpause_verb(int argc, char **argv), attach_verb(int argc, char **argv);
-int logs_verb(int argc, char **argv), stats_verb(int argc, char **argv);
-int inspect_verb(int argc, char **argv), events_verb(int argc, char **argv);
-int completion_verb(int argc, char **argv);
+	stats_options[], explain_options[], ps_options[];
+verb_fn attach_verb, completion_verb, delete_verb, events_verb, images_verb, inspect_verb,
+	kill_verb;
+verb_fn logs_verb, pause_verb, ps_verb, rm_verb, stats_verb, stop_verb, unpause_verb;
+/* Each tool's own. */
+extern const struct opt run_options[], exec_options[];
+verb_fn run_verb, exec_verb, explain_verb;
 
 void json_text(const char *key, const char *text); /* prints "KEY": "TEXT" */
 void json_texts(const char *key, ...)

@@ -189,12 +189,9 @@ extern const uint64_t default_capabilities; /* as in the containers of docker an
 /* The bit of "CAP_NET_ADMIN", "net_admin"; all for "ALL"; 0 when there is none. */
 uint64_t capability_bit(const char *name);
 
-extern const struct opt run_options[], exec_options[];
 /* in_vm.c: becomes `vm run` with what was given of ctr's own options; kernel "": Dyad. */
 void run_in_vm(const struct opt *options, const char *kernel, const char *image, char **argv)
 	__attribute__((noreturn));
-int run_verb(int argc, char **argv), exec_verb(int argc, char **argv);
-int top_verb(int argc, char **argv), flavours_verb(int argc, char **argv);
-int explain_verb(int argc, char **argv);
+verb_fn top_verb, flavours_verb;
 void look_inside(const struct state *s); /* more members for inspect */
 void container_remove(struct state *s); /* what is left of one that is over */

@@ -82,7 +82,7 @@ static void check_type(const struct json *j, char type)
 	static const char *const wrong[] = { "not supported",      "not true or false",
 					     "not a whole number", "not a string",
 					     "not an array",       "not an object" };
-	char kind = type == 'm' ? 'o' : strchr("qu", type) ? 'n' : type;
+	char kind = type == 'm' ? 'o' : type == 'p' ? 's' : strchr("qu", type) ? 'n' : type;
 	unsigned int is = strchr(types, kind) - types;
 	bool number = is == JSON_NUMBER;
 
@@ -90,6 +90,8 @@ static void check_type(const struct json *j, char type)
 		refuse(j, wrong[is]);
 	if (number && type != 'n' && j->number < 0 && !j->big)
 		refuse(j, "a negative number");
+	if (type == 'p' && *j->text != '/')
+		refuse(j, "not absolute");
 	if (type == 'u' && j->number > UINT32_MAX)
 		refuse(j, "more than 32 bits");
 }
@@ -255,8 +257,6 @@ static void read_mounts(struct bundle *b)
 		m->target = text_at(j, "destination", "");
 		m->type = text_at(j, "type", NULL);
 		m->source = text_at(j, "source", m->type);
-		if (*m->target != '/')
-			refuse(field(j, "destination"), "not absolute");
 		read_options(m, j);
 		bind = m->flags & MS_BIND || (m->type && !strcmp(m->type, "bind"));
 		if (!bind && !m->type)
@@ -418,8 +418,6 @@ void bundle_process(struct bundle *b)
 	b->c.workdir = text_at(process, "cwd", "");
 	if (!*b->c.argv)
 		refuse(field(process, "args"), "empty");
-	if (*b->c.workdir != '/')
-		refuse(field(process, "cwd"), "not absolute");
 	account.uid = number_at(process, "user.uid", 0);
 	account.gid = number_at(process, "user.gid", 0);
 	for_each_in(j, process, "user.additionalGids") {
@@ -493,8 +491,6 @@ static void read_namespaces(struct bundle *b)
 		seen |= bit;
 		if (!field(n, "path"))
 			made |= bit;
-		else if (*text_at(n, "path", "") != '/')
-			refuse(field(n, "path"), "not absolute");
 		else if (bit == CLONE_NEWUSER || bit == CLONE_NEWNS)
 			refuse(field(n, "path"), "not supported for this type");
 	}

@@ -79,8 +79,7 @@ extern struct oci_opt {
 	  "with a bundle: whom its terminal is sent to" }
 /* clang-format on */
 extern const struct opt create_options[], spec_options[];
-int create_verb(int argc, char **argv), start_verb(int argc, char **argv);
-int state_verb(int argc, char **argv), spec_verb(int argc, char **argv);
+verb_fn create_verb, start_verb, state_verb, spec_verb;
 int bundle_run(const char *id, bool detach); /* `ctr run --bundle`: its status; or left running */
 struct bundle *bundle_load(const struct state *s); /* of a container that there is */
 /* Into the namespaces that its first process does not make for itself, and with back, out of them again. */

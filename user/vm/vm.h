@@ -317,7 +317,6 @@ void control_open(const char *name);
 void control_serve(struct machine *m); /* what was asked for, if anything */
 /* Asks a machine for the file; seconds: until the answer, 0: any time. NULL, or what went wrong. */
 const char *control_ask(const struct state *st, char letter, int file, int seconds);
-int snapshot_verb(int argc, char **argv);
 
 /* sandbox.c: the process keeps what it has open and the shares, and little else. Dies when it cannot. */
 void sandbox_enter(struct machine *m);
@@ -418,8 +417,6 @@ pid_t stats_thread(const struct state *s, unsigned int cpu, uint64_t *entries);
 /* A loader has put something there (file: or NULL). */
 void part_add(const char *what, const char *file, uint64_t start, uint64_t end);
 void explain_tell(struct machine *m, int fd); /* under the lock */
-int explain_verb(int argc, char **argv);
 
-extern const struct opt run_options[], exec_options[], restore_options[], snapshot_options[];
-int run_verb(int argc, char **argv), exec_verb(int argc, char **argv);
-int restore_verb(int argc, char **argv);
+extern const struct opt restore_options[], snapshot_options[];
+verb_fn restore_verb, snapshot_verb;
