@@ -148,7 +148,7 @@ static void touch(uint16_t at, bool in, unsigned int size, unsigned int count)
 	memset(data, take_input(1), size * count);
 	for (unsigned int i = 0; !in && i < size * count && i < 16; i++)
 		data[i] = take_input(1);
-	bus_string(&machine, PORTS, at, in, data, size, count);
+	bus_access(&machine, PORTS, at, in, data, size, count);
 	free(data);
 }
 
@@ -237,7 +237,8 @@ static void begin(void)
 	static const uint16_t control[] = { 0x3f6, 0x376 };
 
 	for (unsigned int i = 0; i < 4; i++)
-		bus_access(&machine, PORTS, control[i / 2], false, &(uint8_t){ i % 2 ? 0 : 4 }, 1);
+		bus_access(&machine, PORTS, control[i / 2], false, &(uint8_t){ i % 2 ? 0 : 4 }, 1,
+			   1);
 	memset(machine.ram, 0, RAM);
 	as_created(&machine);
 	over = false;

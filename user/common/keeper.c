@@ -254,8 +254,7 @@ static int start_kept(struct io *io, pid_t (*start)(void), bool input)
 	make_stdio(io, input, theirs, &console);
 	status = start_told(io, start, &keeper.pid);
 	for (int i = 0; i < 3; i++)
-		if (theirs[i] >= 0)
-			close(theirs[i]);
+		close(theirs[i]);
 	if (!status && io->terminal)
 		take_terminal(console);
 	set_nonblocking(keeper.in);

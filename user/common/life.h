@@ -5,7 +5,7 @@
  * or a process that this leaves behind.
  *
  * life.c from the name to its removal; child.c a process's stdio and its end; keeper.c the keeper left
- * behind, client.c who attaches to it; end.c who ends and halts it; stats.c who looks at it.
+ * behind, client.c who attaches to it; exec.c who starts one more; end.c who ends and halts it; stats.c who looks at it.
  */
 #pragma once
 #include "common.h"

@@ -128,6 +128,13 @@ bool run_until_mark(struct run *r, int seconds)
 	return true;
 }
 
+static void close_output(struct run *r)
+{
+	close(r->out);
+	close(r->err);
+	r->out = r->err = -1;
+}
+
 bool run_until_end(struct run *r, int seconds)
 {
 	uint64_t deadline = now().ns + seconds * 1000000000ULL;
@@ -140,11 +147,7 @@ bool run_until_end(struct run *r, int seconds)
 	while (waitpid(r->pid, &r->status, 0) < 0 && errno == EINTR)
 		;
 	r->end = now();
-	if (r->out >= 0)
-		close(r->out);
-	if (r->err >= 0)
-		close(r->err);
-	r->out = r->err = -1;
+	close_output(r);
 	return in_time;
 }
 
@@ -178,9 +181,5 @@ void run_stop(struct run *r, const char *cgroup)
 	kill(r->pid, SIGKILL);
 	waitpid(r->pid, &r->status, 0);
 out:
-	if (r->out >= 0)
-		close(r->out);
-	if (r->err >= 0)
-		close(r->err);
-	r->out = r->err = -1;
+	close_output(r);
 }

@@ -266,39 +266,39 @@ static const struct device_rule always[] = {
 
 static struct bpf_insn insns[MAX_RULES * RULE_SIZE + 8];
 
-static int put(int n, int code, int dst, int src, int off, int imm)
+static int nr_insns;
+
+static void put(int code, int dst, int src, int off, int imm)
 {
-	insns[n] = (struct bpf_insn){ code, dst, src, off, imm };
-	return n + 1;
+	insns[nr_insns++] = (struct bpf_insn){ code, dst, src, off, imm };
 }
 
 /* r2 type, r3 access, r4 major, r5 minor. Jumps lead behind the rule, RULE_SIZE on at most. */
-static int put_rule(int n, const struct device_rule *r)
+static void put_rule(const struct device_rule *r)
 {
 	int bits = (strchr(r->access, 'm') ? BPF_DEVCG_ACC_MKNOD : 0) |
 		   (strchr(r->access, 'r') ? BPF_DEVCG_ACC_READ : 0) |
 		   (strchr(r->access, 'w') ? BPF_DEVCG_ACC_WRITE : 0);
-	int start = n;
+	int start = nr_insns;
 
 	if (r->type != 'a')
-		n = put(n, BPF_JMP | BPF_JNE | BPF_K, 2, 0, 0,
-			r->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
+		put(BPF_JMP | BPF_JNE | BPF_K, 2, 0, 0,
+		    r->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
 	if (bits != 7) {
-		n = put(n, BPF_ALU64 | BPF_MOV | BPF_X, 1, 3, 0, 0);
-		n = put(n, BPF_ALU64 | BPF_AND | BPF_K, 1, 0, 0, r->allow ? 7 & ~bits : bits);
+		put(BPF_ALU64 | BPF_MOV | BPF_X, 1, 3, 0, 0);
+		put(BPF_ALU64 | BPF_AND | BPF_K, 1, 0, 0, r->allow ? 7 & ~bits : bits);
 		/* All that is wanted must be allowed; one that is denied is enough. */
-		n = put(n, BPF_JMP | (r->allow ? BPF_JNE : BPF_JEQ) | BPF_K, 1, 0, 0, 0);
+		put(BPF_JMP | (r->allow ? BPF_JNE : BPF_JEQ) | BPF_K, 1, 0, 0, 0);
 	}
 	if (r->major >= 0)
-		n = put(n, BPF_JMP | BPF_JNE | BPF_K, 4, 0, 0, r->major);
+		put(BPF_JMP | BPF_JNE | BPF_K, 4, 0, 0, r->major);
 	if (r->minor >= 0)
-		n = put(n, BPF_JMP | BPF_JNE | BPF_K, 5, 0, 0, r->minor);
-	n = put(n, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, r->allow);
-	n = put(n, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-	for (int i = start; i < n - 1; i++)
+		put(BPF_JMP | BPF_JNE | BPF_K, 5, 0, 0, r->minor);
+	put(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, r->allow);
+	put(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	for (int i = start; i < nr_insns - 1; i++)
 		if (BPF_CLASS(insns[i].code) == BPF_JMP)
-			insns[i].off = n - i - 1;
-	return n;
+			insns[i].off = nr_insns - i - 1;
 }
 
 static bool fits_all(const struct device_rule *r)
@@ -336,7 +336,7 @@ static int device_rules(const struct bundle *b, struct device_rule *rules)
 void attach_devices(const struct bundle *b, int cgroup)
 {
 	static struct device_rule rules[MAX_RULES];
-	int count = device_rules(b, rules), n = 0, fd;
+	int count = device_rules(b, rules), fd;
 	bool all = false;
 	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE };
 
@@ -344,27 +344,26 @@ void attach_devices(const struct bundle *b, int cgroup)
 		return;
 	if (cgroup < 0)
 		refuse(field(b->config, "linux.resources.devices"), "no cgroup2 here");
-	n = put(n, BPF_LDX | BPF_MEM | BPF_W, 2, 1,
-		offsetof(struct bpf_cgroup_dev_ctx, access_type), 0);
-	n = put(n, BPF_ALU64 | BPF_MOV | BPF_X, 3, 2, 0, 0);
-	n = put(n, BPF_ALU64 | BPF_AND | BPF_K, 2, 0, 0, 0xffff);
-	n = put(n, BPF_ALU64 | BPF_RSH | BPF_K, 3, 0, 0, 16);
-	n = put(n, BPF_LDX | BPF_MEM | BPF_W, 4, 1, offsetof(struct bpf_cgroup_dev_ctx, major), 0);
-	n = put(n, BPF_LDX | BPF_MEM | BPF_W, 5, 1, offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
+	put(BPF_LDX | BPF_MEM | BPF_W, 2, 1, offsetof(struct bpf_cgroup_dev_ctx, access_type), 0);
+	put(BPF_ALU64 | BPF_MOV | BPF_X, 3, 2, 0, 0);
+	put(BPF_ALU64 | BPF_AND | BPF_K, 2, 0, 0, 0xffff);
+	put(BPF_ALU64 | BPF_RSH | BPF_K, 3, 0, 0, 16);
+	put(BPF_LDX | BPF_MEM | BPF_W, 4, 1, offsetof(struct bpf_cgroup_dev_ctx, major), 0);
+	put(BPF_LDX | BPF_MEM | BPF_W, 5, 1, offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
 	/* The last that fits decides: it is asked first. What fits all comes after what is always there. */
 	for (int i = count - 1; i >= 0 && !fits_all(rules + i); i--, count--)
-		n = put_rule(n, rules + i);
+		put_rule(rules + i);
 	for (size_t i = 0; i < ALWAYS; i++)
-		n = put_rule(n, always + i);
+		put_rule(always + i);
 	for (int i = count - 1; i >= 0 && !all; i--) {
 		/* nothing may stand behind it: it would never be reached */
 		all = fits_all(rules + i);
-		n = put_rule(n, rules + i);
+		put_rule(rules + i);
 	}
 	if (!all)
-		n = put_rule(n, &(struct device_rule){ false, 'a', -1, -1, "rwm" });
+		put_rule(&(struct device_rule){ false, 'a', -1, -1, "rwm" });
 	attr.insns = (uintptr_t)insns;
-	attr.insn_cnt = n;
+	attr.insn_cnt = nr_insns;
 	attr.license = (uintptr_t) "GPL";
 	fd = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
 	if (fd >= 0) {

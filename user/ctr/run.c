@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `ctr run`: what the command line and the image's configuration say, as a struct container. */
-#include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mount.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 #include <linux/sched.h>
 
 #include "oci.h"
@@ -137,9 +130,9 @@ static void describe_limits(struct container *c)
 	int64_t cpus;
 
 	if (opt.memory)
-		add_limit(c, "--memory", "memory.max", "%llu", (unsigned long long)opt.memory);
+		add_limit(c, "--memory", "memory.max", "%lu", opt.memory);
 	if (opt.pids)
-		add_limit(c, "--pids", "pids.max", "%llu", (unsigned long long)opt.pids);
+		add_limit(c, "--pids", "pids.max", "%lu", opt.pids);
 	if (!opt.cpus)
 		return;
 	if (!parse_thousandths(opt.cpus, &cpus) || cpus < 10 || cpus > 1024000)

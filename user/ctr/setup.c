@@ -11,22 +11,14 @@
  * All of it may run in the parent's memory (vfork): nothing here may allocate or change the parent's
  * data. A failure is told on stderr and is the exit status.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
-#include <unistd.h>
 #include <linux/openat2.h>
 
 #include "oci.h"
@@ -47,7 +39,7 @@ const struct mount_point default_mounts[] = {
 	  .optional = true },
 	{ .type = "sysfs", .target = "/sys", .flags = BARE | MS_RDONLY, .optional = true },
 };
-const int nr_default_mounts = sizeof(default_mounts) / sizeof(*default_mounts);
+const int nr_default_mounts = LENGTH(default_mounts);
 
 /* What speaks of the whole machine and not of the container, as the OCI runtimes' defaults have it. */
 const char *const default_masked[] = { "/proc/kcore",         "/proc/keys",
@@ -229,7 +221,7 @@ static int make_devices(const struct container *c)
 	int dev = make_inside("/dev", false), at, err = 0;
 	const char *base;
 
-	for (size_t i = 0; i < sizeof(default_devices) / sizeof(*default_devices); i++)
+	for (size_t i = 0; i < LENGTH(default_devices); i++)
 		if (make_device(c, dev, default_devices[i].path + strlen("/dev/"),
 				default_devices + i))
 			return STATUS_FAILED;
@@ -244,7 +236,7 @@ static int make_devices(const struct container *c)
 			return failed("give away", d->path);
 		close(at);
 	}
-	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
+	for (size_t i = 0; i < LENGTH(links); i++)
 		if (symlinkat(links[i][0], dev, links[i][1]) < 0 && errno != EEXIST)
 			return failed("make the links of", "/dev");
 	if (mkdirat(dev, "shm", 01777) < 0 && errno != EEXIST)
@@ -271,7 +263,7 @@ static int make_workshop(const struct container *c)
 		return failed("make", made);
 	if (chdir(made) < 0)
 		return 0; /* another's is there */
-	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+	for (size_t i = 0; i < LENGTH(folders); i++)
 		if (mkdir(folders[i], 0755) < 0 && errno != EEXIST)
 			return failed("make", folders[i]);
 	setxattr("base/dev", "trusted.overlay.opaque", "y", 1, 0);

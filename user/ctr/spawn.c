@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Starting a process with clone3(2). */
-#include <errno.h>
 #include <sched.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #include <linux/sched.h>
 
 #include "ctr.h"

@@ -5,8 +5,6 @@
  * the PCI bus, and virtio devices that are not on it).
  * For older kernels the same in MP tables (Intel MultiProcessor Specification 1.4, chapter 4).
  */
-#include <string.h>
-
 #include "pci.h"
 
 #define LATENCY_NONE 0xffff /* of the sleep states C2 and C3: not there */

@@ -6,10 +6,7 @@
  * the flags on the guest's stack. Those of the timer and the keyboard come too, at the vectors that a BIOS gives the
  * PICs; the PICs end them by themselves, so that no stub has to.
  */
-#include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
-#include <unistd.h>
 #include <asm/bootparam.h>
 
 #include "vm.h"

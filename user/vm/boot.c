@@ -14,14 +14,7 @@
  * own pages, which all machines of one host share until one writes.
  */
 #include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "vm.h"
 

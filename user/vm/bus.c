@@ -54,7 +54,7 @@ static struct region *find(enum space space, uint64_t at)
 	return found;
 }
 
-void bus_string(struct machine *m, enum space space, uint64_t at, bool in, uint8_t *data,
+void bus_access(struct machine *m, enum space space, uint64_t at, bool in, uint8_t *data,
 		unsigned int size, unsigned int count)
 {
 	struct region *r;
@@ -70,12 +70,6 @@ void bus_string(struct machine *m, enum space space, uint64_t at, bool in, uint8
 		r->access(m, r->device, offset, in, data + i * size, size < left ? size : left);
 	}
 	pthread_mutex_unlock(&lock);
-}
-
-void bus_access(struct machine *m, enum space space, uint64_t at, bool in, void *data,
-		unsigned int size)
-{
-	bus_string(m, space, at, in, data, size, 1);
 }
 
 void bus_each(void (*fn)(const struct region *r))

@@ -57,8 +57,7 @@ void control_serve(struct machine *m)
 	}
 	send(asking, answer ? answer : "", answer ? strlen(answer) : 0, MSG_NOSIGNAL);
 	close(asking);
-	if (to >= 0)
-		close(to);
+	close(to);
 	asking = to = -1;
 	watch_set(&listener, POLLIN);
 }

@@ -4,8 +4,6 @@
  * is typed on the terminal becomes key strokes of scan code set 1, which is what the controller makes
  * of every keyboard's set 2 while it translates, and it always does. There is no mouse.
  */
-#include <string.h>
-
 #include "vm.h"
 
 #define PORT_DATA 0x60
@@ -206,7 +204,7 @@ static size_t type_sequence(struct machine *m, const uint8_t *buf, size_t n)
 		{ "[18~", 0x41 }, { "[19~", 0x42 }, { "[20~", 0x43 }, { "[21~", 0x44 },
 	};
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+	for (size_t i = 0; i < LENGTH(keys); i++) {
 		size_t len = strlen(keys[i].text);
 
 		if (n > len && buf[0] == '\033' && !memcmp(buf + 1, keys[i].text, len)) {
@@ -281,12 +279,8 @@ static const char *restored(struct machine *m, struct kept *k)
 
 void i8042_init(struct machine *m)
 {
-	static struct region ports = { .name = "keyboard",
-				       .start = PORT_DATA,
-				       .size = PORT_COMMAND - PORT_DATA + 1,
-				       .irq = IRQ,
-				       .access = i8042_access };
+	const uint64_t size = PORT_COMMAND - PORT_DATA + 1;
 
-	bus_add(m, &ports);
+	bus_add_ports(m, "keyboard", PORT_DATA, size, IRQ, i8042_access, NULL);
 	snapshot_keep(.id = "i8042", .data = &i8042, .size = sizeof(i8042), .restored = restored);
 }

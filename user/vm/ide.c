@@ -7,10 +7,6 @@
  * function, which is how newer firmware finds them; it has no bus master. Another function of that chip
  * leads kernels that read no ACPI tables to the port that switches the machine off.
  */
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "pci.h"
 
 #define VENDOR_INTEL 0x8086

@@ -309,7 +309,7 @@ static void do_io(struct machine *m, int vcpu, struct kvm_run *run)
 		bios_call(m, vcpu);
 		return;
 	}
-	bus_string(m, PORTS, run->io.port, run->io.direction == KVM_EXIT_IO_IN, data, run->io.size,
+	bus_access(m, PORTS, run->io.port, run->io.direction == KVM_EXIT_IO_IN, data, run->io.size,
 		   run->io.count);
 }
 
@@ -324,7 +324,7 @@ static bool handle_exit(struct machine *m, unsigned int i)
 		return true;
 	case KVM_EXIT_MMIO:
 		bus_access(m, MEMORY, run->mmio.phys_addr, !run->mmio.is_write, run->mmio.data,
-			   run->mmio.len);
+			   run->mmio.len, 1);
 		return true;
 	case KVM_EXIT_INTR:
 	case KVM_EXIT_IRQ_WINDOW_OPEN:

@@ -187,8 +187,7 @@ static void drop_fid(struct p9 *p, struct fid **at)
 	struct fid *f = *at;
 
 	*at = f->next;
-	if (f->fd >= 0)
-		close(f->fd);
+	close(f->fd);
 	free(f->path);
 	free(f);
 	p->nr_fids--;
@@ -291,10 +290,8 @@ static int do_version(struct p9 *p)
 static int do_attach(struct p9 *p)
 {
 	struct stat st;
-	int err = look(p, "", &st);
+	int err = look(p, "", &st) ?: add_fid(p, p->n[0], "");
 
-	if (!err)
-		err = add_fid(p, p->n[0], "");
 	if (!err)
 		put_qid(p, &st);
 	return err;
@@ -326,9 +323,7 @@ static int do_walk(struct p9 *p)
 	put(p, 2, n);
 	for (walked = 0; walked < n; walked++) {
 		get_name(p, p->name[0]);
-		err = p->error ? p->error : step(path, p->name[0]);
-		if (!err)
-			err = look(p, path, &st);
+		err = p->error ?: step(path, p->name[0]) ?: look(p, path, &st);
 		if (err)
 			break;
 		put_qid(p, &st);
@@ -379,9 +374,8 @@ static int do_lcreate(struct p9 *p)
 
 	if (f->fd >= 0 || set_uid(mode))
 		return f->fd >= 0 ? -EINVAL : -EPERM;
-	err = join_path(p->text, f->path, p->name[0]);
-	if (!err)
-		err = opened(p, f, open_file(p, p->text, flags, mode));
+	err = join_path(p->text, f->path, p->name[0])
+		      ?: opened(p, f, open_file(p, p->text, flags, mode));
 	if (!err)
 		set_path(f, p->text);
 	return err;
@@ -392,8 +386,7 @@ static int made(struct p9 *p, int err)
 {
 	struct stat st;
 
-	if (!err)
-		err = check(fstatat(p->dir[0], p->name[0], &st, AT_SYMLINK_NOFOLLOW));
+	err = err ?: check(fstatat(p->dir[0], p->name[0], &st, AT_SYMLINK_NOFOLLOW));
 	if (!err)
 		put_qid(p, &st);
 	return err;
@@ -431,8 +424,7 @@ static int do_rename(struct p9 *p)
 		strcpy(from, p->fid[0]->path);
 	else if (!err)
 		err = join_path(from, p->fid[0]->path, p->name[0]);
-	if (!err)
-		err = check(renameat(p->dir[0], p->name[0], p->dir[1], p->name[1]));
+	err = err ?: check(renameat(p->dir[0], p->name[0], p->dir[1], p->name[1]));
 	if (!err)
 		was_moved(p, from, to);
 	return err;
@@ -725,7 +717,7 @@ static int perform(struct p9 *p, const struct call *c)
 		else
 			get_fid(p, fids++, *a, *a == 'p' ? names++ : 0);
 	}
-	err = p->error ? p->error : c->fn(p);
+	err = p->error ?: c->fn(p);
 	close(p->dir[0]);
 	close(p->dir[1]);
 	return err;

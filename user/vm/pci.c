@@ -5,9 +5,6 @@
  * in the window that the ACPI tables tell of; a guest may place them anew. Interrupts are pins A, on
  * lines 10 and 11 that functions share, or messages.
  */
-#include <string.h>
-#include <sys/ioctl.h>
-
 #include "pci.h"
 
 #define CONFIG_ADDRESS 0xcf8
@@ -195,14 +192,11 @@ void pci_add(struct machine *m, struct pci_function *f, uint8_t devfn)
 
 struct pci_function *pci_init(struct machine *m)
 {
-	static struct region ports = {
-		.name = "PCI", .start = CONFIG_ADDRESS, .size = 8, .access = config_access
-	};
 	static struct pci_function bridge = { .name = "host bridge" };
 
 	if (find(0))
 		return &bridge; /* it is there */
-	bus_add(m, &ports);
+	bus_add_ports(m, "PCI", CONFIG_ADDRESS, 8, 0, config_access, NULL);
 	snapshot_keep(.id = "pciaddr", .data = &address, .size = sizeof(address));
 	pci_identify(&bridge, VENDOR_INTEL, DEVICE_440FX, CLASS_HOST_BRIDGE);
 	pci_add(m, &bridge, 0);

@@ -393,12 +393,10 @@ const char *snapshot_save(struct machine *m, int fd)
 	h.ram_at = ALIGN_UP(sizeof(h) + w.at, PAGE);
 	if (m->image && !join(h.image, sizeof(h.image), m->image, NULL))
 		fail(&w, "the image's path is too long");
-	if (!w.error)
-		w.error = write_memory(m, fd, h.ram_at);
-	if (!w.error)
-		w.error = write_at(fd, w.data, w.at, sizeof(h));
-	if (!w.error) /* last: what is cut off has no magic */
-		w.error = write_at(fd, &h, sizeof(h), 0);
+	w.error = w.error ?: write_memory(m, fd, h.ram_at);
+	w.error = w.error ?: write_at(fd, w.data, w.at, sizeof(h));
+	/* last: what is cut off has no magic */
+	w.error = w.error ?: write_at(fd, &h, sizeof(h), 0);
 	free(w.data);
 	return w.error;
 }

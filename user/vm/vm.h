@@ -258,16 +258,13 @@ void bus_add(struct machine *m, struct region *r);
 void bus_add_ports(struct machine *m, const char *name, uint64_t start, uint64_t size,
 		   unsigned int irq, access_fn *access, void *device);
 void bus_each(void (*fn)(const struct region *r)); /* the lock is held */
-/* For a vCPU's thread, without the lock. */
-void bus_access(struct machine *m, enum space space, uint64_t at, bool in, void *data,
-		unsigned int size);
+/* For a vCPU's thread, without the lock: `count` times the same, each with the next bytes of data. */
+void bus_access(struct machine *m, enum space space, uint64_t at, bool in, uint8_t *data,
+		unsigned int size, unsigned int count);
 
 /* For a device that is called: what it does in between may last, and is nobody else's concern. */
 void bus_unlock(void);
 void bus_lock(void);
-/* The same `count` times, each with the next bytes of data. */
-void bus_string(struct machine *m, enum space space, uint64_t at, bool in, uint8_t *data,
-		unsigned int size, unsigned int count);
 
 /* A descriptor that a device waits for. */
 struct watch {
