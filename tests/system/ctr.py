@@ -36,6 +36,8 @@ CASES = [
     Case("dev-fresh", "ctr run busybox -- sh -c 'rm /dev/null; chmod 600 /dev/zero; mv /dev/full /dev/x; echo > /dev/shm/x; ls /dev /dev/shm | wc -l; "
                       "stat -c %a /dev/zero'; ctr run busybox -- sh -c 'ls /dev /dev/shm | wc -l; stat -c \"%a %t:%T\" /dev/null /dev/zero /dev/full'",
          out="17\n600\n17\n666 1:3\n666 1:5\n666 1:7"),
+    Case("dev-nobodys", "rm -rf /run/ctr.root; ctr run busybox -- true; ls -1 /run/ctr.root; grep dying /sys/fs/cgroup/cgroup.stat",
+         out="base\nimage\nroom\nnr_dying_descendants 0"),
     Case("mounts-private", "ctr run --privileged busybox -- sh -c 'mount -t tmpfs none /mnt && echo y > /mnt/f && "
                            "cat /mnt/f'; ls /mnt", out="y"),
     Case("proc-own", "ctr run busybox -- sh -c 'ls -d /proc/[0-9]* | wc -l'", match="^[1-4]$"),

@@ -64,7 +64,6 @@ struct container {
 	/* ---- the root ---- */
 	const char *image; /* path of an EROFS file, below an overlay that is gone at the end; or */
 	const char *rootfs; /* a folder, which is the root itself */
-	const char *workshop; /* a folder of the host's that all images are put together in */
 	bool read_only;
 	unsigned long propagation; /* of the root: MS_SHARED ...; 0: private */
 	const struct mount_point *mounts;
@@ -103,6 +102,11 @@ struct container {
 
 /* The child's side: makes the root and executes. Its exit status when that fails. */
 int container_setup(const struct container *c);
+/*
+ * Makes the workshop the current directory, before the start of one of an image: a folder of the host's, path, that
+ * all roots are put together in. The first makes it, not as part of its container, whose group would pay. Or dies.
+ */
+void enter_workshop(const struct container *c, const char *path);
 /* The last part alone: terminal, folder, PATH search, rights, execve. */
 int container_exec(const struct container *c);
 /* Runs the command under a process that passes signals on and reaps orphans; its exit status. */

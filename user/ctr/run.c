@@ -295,7 +295,7 @@ static void describe(struct container *c, const char *image, struct image_config
 int run_verb(int argc, char **argv)
 {
 	static struct container c;
-	static char workshop[STATE_PATH_SIZE + sizeof(".root")];
+	char workshop[STATE_PATH_SIZE + sizeof(".root")];
 	const char *name = argv[0];
 	struct image_config config;
 	struct state *state;
@@ -317,7 +317,7 @@ int run_verb(int argc, char **argv)
 	state->keep = opt.detach && !opt.remove;
 	state_path(NULL, NULL, workshop);
 	strcat(workshop, ".root");
-	c.workshop = workshop;
+	enter_workshop(&c, workshop);
 	c.hostname = opt.hostname ? opt.hostname : state->name;
 	/* Else Linux would swap instead of ending it; a kernel without swap has no such file. */
 	group = container_group();

@@ -252,13 +252,13 @@ static int make_devices(const struct container *c)
  * as every container has it, which hides the image's where the file system can say so. Who makes the same at the
  * same time, or was killed in the middle, does no harm: it gets its name when all is there.
  */
-static int make_workshop(const struct container *c)
+static int make_workshop(const struct container *c, const char *path)
 {
 	static const char *const folders[] = { "image",    "room",     "base",        "base/proc",
 					       "base/sys", "base/dev", "base/dev/pts" };
 	char made[PATH_MAX];
 
-	join(made, sizeof(made), c->workshop, ".new", NULL);
+	join(made, sizeof(made), path, ".new", NULL);
 	if (mkdir(made, 0755) < 0 && errno != EEXIST)
 		return failed("make", made);
 	if (chdir(made) < 0)
@@ -269,8 +269,22 @@ static int make_workshop(const struct container *c)
 	setxattr("base/dev", "trusted.overlay.opaque", "y", 1, 0);
 	if (chdir("base") < 0 || make_devices(c))
 		return failed("make", "/dev");
-	rename(made, c->workshop);
+	rename(made, path);
 	return 0;
+}
+
+void enter_workshop(const struct container *c, const char *path)
+{
+	mode_t mask;
+
+	while (chdir(path) < 0) {
+		if (errno != ENOENT)
+			die(STATUS_FAILED, "%s: %s", path, strerror(errno));
+		mask = umask(0);
+		if (make_workshop(c, path))
+			exit(STATUS_FAILED);
+		umask(mask);
+	}
 }
 
 #define WRITABLE "upperdir=upper,workdir=work"
@@ -290,9 +304,6 @@ static int make_root(const struct container *c, bool *with_dev)
 			return failed("enter the root", c->rootfs);
 		return 0;
 	}
-	while (chdir(c->workshop) < 0)
-		if (errno != ENOENT || make_workshop(c))
-			return failed("enter", c->workshop);
 	if (mount_image(c->image, "image") < 0)
 		return failed("mount the image", "");
 	if (mount("tmpfs", "room", "tmpfs", MS_NOSUID, "mode=0755") < 0 || chdir("room") < 0 ||
