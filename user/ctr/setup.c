@@ -11,6 +11,7 @@
  * All of it may run in the parent's memory (vfork): nothing here may allocate or change the parent's
  * data. A failure is told on stderr and is the exit status.
  */
+#include <dirent.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
@@ -328,15 +329,66 @@ static int write_sysctls(const struct container *c)
 	return 0;
 }
 
+/* The names in /proc; n is -1 when these are not all. */
+struct listing {
+	char buf[4096] __attribute__((aligned(8)));
+	ssize_t n;
+};
+
+static void list_proc(struct listing *l)
+{
+	int dir = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char more[512] __attribute__((aligned(8)));
+
+	l->n = getdents(dir, (struct dirent *)l->buf, sizeof(l->buf));
+	if (getdents(dir, (struct dirent *)more, sizeof(more)))
+		l->n = -1;
+	close(dir);
+}
+
+/* Does /proc lack what the path names in it, as most kernels lack most? A mount that fails tells it as well, but slowly. */
+static bool is_missing(const char *path, const struct listing *proc)
+{
+	const struct dirent *e;
+	const char *p, *name;
+
+	if (strncmp(path, "/proc/", strlen("/proc/")))
+		return false;
+	for (ssize_t at = 0; at < proc->n; at += e->d_reclen) {
+		e = (const struct dirent *)(proc->buf + at);
+		name = e->d_name;
+		for (p = path + strlen("/proc/"); *name && *p == *name; p++)
+			name++;
+		if (!*name && (!*p || *p == '/'))
+			return false;
+	}
+	return proc->n >= 0;
+}
+
+static int mask(const char *path)
+{
+	if (!mount("/dev/null", path, NULL, MS_BIND, NULL) || errno == ENOENT)
+		return 0;
+	return errno == ENOTDIR ? mount("tmpfs", path, "tmpfs", BARE | MS_RDONLY, NULL) : -1;
+}
+
+static int make_unwritable(const char *path)
+{
+	if (mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0)
+		return errno == ENOENT ? 0 : -1;
+	return remount(path, MS_RDONLY);
+}
+
 static int shield(const struct container *c)
 {
+	struct listing proc;
+
+	list_proc(&proc);
 	for (const char *const *p = c->masked; p && *p; p++)
-		if (mount("/dev/null", *p, NULL, MS_BIND, NULL) < 0 && errno != ENOENT &&
-		    (errno != ENOTDIR || mount("tmpfs", *p, "tmpfs", BARE | MS_RDONLY, NULL) < 0))
+		if (!is_missing(*p, &proc) && mask(*p) < 0)
 			return failed("mask", *p);
 	for (const char *const *p = c->unwritable; p && *p; p++)
-		if (mount(*p, *p, NULL, MS_BIND | MS_REC, NULL) < 0 ? errno != ENOENT
-								    : remount(*p, MS_RDONLY) < 0)
+		if (!is_missing(*p, &proc) && make_unwritable(*p) < 0)
 			return failed("make read-only:", *p);
 	if (c->read_only && remount("/", MS_RDONLY) < 0)
 		return failed("make the root read-only", "");
