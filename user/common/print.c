@@ -99,9 +99,11 @@ int vformat(char *buf, size_t size, const char *fmt, va_list args)
 
 	va_copy(ap, args);
 	while (*fmt) {
-		size_t n = strcspn(fmt, "%");
+		size_t n = 0;
 
-		put(&s, fmt, n, 0);
+		while (fmt[n] && fmt[n] != '%')
+			n++;
+		put_piece(&s, fmt, n);
 		fmt += n;
 		if (*fmt)
 			fmt = convert(&s, fmt + 1, &ap);
