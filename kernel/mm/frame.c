@@ -17,7 +17,7 @@
 #define MAX_ORDER 10 /* 4 MiB */
 #define NOT_FIRST 0xff
 #define FREE_OF(order) ((u16)(FRAME_FREE | (order) << 8)) /* a kind_order */
-#define CACHE_MAX 64
+#define CACHE_MAX 128
 #define CACHE_BATCH 32
 #define LOW_SHARE 32 /* of all frames: fewer free ones are few */
 
