@@ -219,6 +219,7 @@ struct super {
 	struct kmem_cache *inode_cache;
 	bool pins_names; /* set by fill: a name is cached as long as it exists, as in tmpfs */
 	bool uncached; /* set by fill: a name that nobody uses any more is forgotten at once (/proc) */
+	char *source; /* what was first mounted, or NULL; mounts share it */
 	bool read_only; /* can never be written: no remount changes that */
 	u32 flags; /* SB_RDONLY = MS_RDONLY ... */
 	struct user_ns *user_ns; /* who rules it, a reference; NULL: the first */

@@ -295,7 +295,8 @@ struct super *super_get(struct fs_type *type, const char *source, unsigned long 
 	sb = super_new(type, flags);
 	if (!sb)
 		return ERR_PTR(-ENOMEM);
-	err = type->fill(sb, source, flags, data);
+	sb->source = source ? kstrdup(source) : NULL;
+	err = source && !sb->source ? -ENOMEM : type->fill(sb, source, flags, data);
 	LOCKDEP_CLASS_AT(&sb->rename_lock, "rename_lock",
 			 sb->depth); /* an overlay's is the outer one */
 	if (err) {
@@ -314,6 +315,7 @@ void super_put(struct super *sb)
 	if (sb->ops && sb->ops->put_super)
 		sb->ops->put_super(sb);
 	ns_put((struct ns_common *)sb->user_ns);
+	kfree(sb->source);
 	kfree(sb);
 }
 

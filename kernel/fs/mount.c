@@ -28,7 +28,10 @@ struct mount *mount_alloc(struct super *sb, struct dentry *root, const char *sou
 	m = kmem_cache_zalloc(mount_cache);
 	if (!m)
 		return NULL;
-	m->source = source ? kstrdup(source) : NULL;
+	if (source && sb->source && (source == sb->source || !strcmp(source, sb->source)))
+		m->source = sb->source;
+	else
+		m->source = source ? kstrdup(source) : NULL;
 	if (source && !m->source) {
 		kmem_cache_free(mount_cache, m);
 		return NULL;
@@ -65,8 +68,9 @@ void mount_put(struct mount *m)
 	list_del(&m->sb_link);
 	spin_unlock(&mount_lock);
 	dput(m->root);
+	if (m->source != m->sb->source)
+		kfree(m->source);
 	super_put(m->sb);
-	kfree(m->source);
 	kmem_cache_free(mount_cache, m);
 }
 

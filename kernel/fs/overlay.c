@@ -373,22 +373,30 @@ static bool is_off(const char *name, const char *value)
 	return false;
 }
 
+static char *append(char *to, char before, const char *text)
+{
+	if (before)
+		*to++ = before;
+	while ((*to = *text++))
+		to++;
+	return to;
+}
+
 static int parse(struct super *sb, const char *data)
 {
 	struct ovl_super *os = ovl_super(sb);
-	char *text = kstrdup(data), *at = text, *name, *value;
-	size_t size = strlen(data) + 2, n;
+	char *text = kstrdup(data), *at = text, *name, *value, *end;
 	int err = 0;
 
-	os->options = kzalloc(size);
-	if (!text || !os->options)
+	end = os->options = kzalloc(strlen(data) + 1);
+	if (!text || !end)
 		err = -ENOMEM;
 	while (!err && (name = fs_next_option(&at, &value))) {
 		if (is_off(name, value))
 			continue;
-		n = strlen(os->options);
-		snprintf(os->options + n, size - n, "%s%s%s%s", n ? "," : "", name,
-			 value ? "=" : "", value ? value : "");
+		end = append(end, end > os->options ? ',' : 0, name);
+		if (value)
+			end = append(end, '=', value);
 		if (!value && !strcmp(name, "volatile")) /* upper is in memory: nothing is synced */
 			continue;
 		if (value && !strcmp(name, "lowerdir") && !os->nr_lower)
