@@ -131,6 +131,18 @@ bios:	pushf
 	mov $0x0200, %ax /* back to where it was */
 	inc %dx
 	int $0x10
+	mov $AT(up), %di /* two words to 1 MiB, and back to somewhere else */
+1:	mov %di, %si
+	mov $0x8700, %ax
+	mov $2, %cx
+	int $0x15
+	wrong jc, 10
+	add $down - up, %di
+	cmp $AT(down), %di
+	je 1b
+	mov 0x7c00, %eax
+	cmp 0x9000, %eax
+	wrong jne, 11
 	mov $CLOCK_A, %al
 	out %al, $PORT_CMOS
 1:	in $PORT_CMOS + 1, %al /* once a second it is being updated */
@@ -140,6 +152,9 @@ bios:	pushf
 tick:	incb %cs:AT(count)
 	iret
 count:	.byte 0
+	/* tables of descriptors: the third is from where, the fourth is to where; limit, base, rights */
+up:	.quad 0, 0, 0x93007c00ffff, 0x93100000ffff, 0, 0
+down:	.quad 0, 0, 0x93100000ffff, 0x93009000ffff, 0, 0
 	.org 510
 	.word 0xaa55
 	.org 18 * 512

@@ -181,16 +181,18 @@ dd if=disk bs=512 skip=3 count=1 2>/dev/null | tr -d '\0'""" % (kernel, options,
 
 CASES = [
     Case("bad-files", BAD_FILES + "\n".join("try " + words for words, _ in BAD) + r"""
-# a good one of 32 bits, and of a version without a word on memory: it ends with that, mov 0x206(%esi), %al; out %al, $0xf4
-try 0x206 '\007' 0x22f '\007' 0x260 '\377\377\377\377' 0x400 '\212\206\006\002\000\000\346\364'
-# those that have nothing to start but their setup code: an old one, and one that is no Linux. mov $8, %al; out %al, $0xf4
+# a good one of 32 bits, that does not tell its size, and of a version without a word on memory: it ends with that, mov 0x206(%esi), %al; out %al, $0xf4
+try 0x1f4 '\000' 0x206 '\007' 0x22f '\007' 0x260 '\377\377\377\377' 0x400 '\212\206\006\002\000\000\346\364'
+# those that have nothing to start but their setup code: an old one with code behind its short header (MEMDISK), and one that is no
+# Linux. mov $8, %al; out %al, $0xf4
+try 0x206 '\003' 0x22f '\007' 0x200 '\353\126' 0x258 '\260\010\346\364'
 for only in "0x206 '\003' 0x207 '\002'" "0x232 '\000'"; do eval try $only 0x22f "'\007'" 0x200 "'\353\150'" 0x26a "'\260\010\346\364'"; done
 try() { cp /tests/guest/multiboot kernel; while [ $# -gt 0 ]; do poke $1 $2; shift 2; done
 	vm run --kernel kernel 2>&1; echo $?; }
 """ + "\n".join("try " + words for words, _ in BAD_MULTIBOOT) + r"""
 vm run --kernel nosuch --initrd /etc/passwd 2>&1; vm run --kernel kernel busybox; vm run --initrd /etc/passwd busybox
 dd if=/dev/zero of=big bs=1M count=64 2>/dev/null; vm run --kernel /tests/guest/multiboot --initrd big
-""", out="\n".join(["vm: %s\n125" % said for _, said in BAD] + ["7", "8", "8"] + ["vm: %s\n125" % said for _, said in BAD_MULTIBOOT]) + r"""
+""", out="\n".join(["vm: %s\n125" % said for _, said in BAD] + ["7", "8", "8", "8"] + ["vm: %s\n125" % said for _, said in BAD_MULTIBOOT]) + r"""
 vm: nosuch: No such file or directory
 vm: kernel: no PVH entry note
 vm: run: an image takes neither --initrd nor --boot16

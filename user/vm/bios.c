@@ -89,6 +89,26 @@ static bool memory_map(struct machine *m, struct kvm_regs *r, const struct kvm_s
 	return true;
 }
 
+static uint32_t descriptor_base(const uint8_t *d)
+{
+	return d[2] | d[3] << 8 | d[4] << 16 | (uint32_t)d[7] << 24;
+}
+
+/* CX words, from and to what the third and the fourth descriptor of a table at ES:SI tell. */
+static bool move_block(struct machine *m, struct kvm_regs *r, const struct kvm_sregs *s)
+{
+	const uint8_t *table = guest_memory(m, s->es.base + (uint16_t)r->rsi, 32, false);
+	size_t n = 2 * (uint16_t)r->rcx;
+	void *from = table ? guest_memory(m, descriptor_base(table + 16), n, false) : NULL;
+	void *to = table ? guest_memory(m, descriptor_base(table + 24), n, true) : NULL;
+
+	if (!from || !to)
+		return false;
+	memmove(to, from, n);
+	set16(&r->rax, 0);
+	return true;
+}
+
 /* Advanced power management: it is there (version 1.2), and can switch the machine off. */
 static bool power_service(struct kvm_regs *r)
 {
@@ -131,6 +151,8 @@ static bool system_service(struct machine *m, struct kvm_regs *r, const struct k
 	case 0x86: /* waits: microseconds */
 		usleep((uint32_t)(uint16_t)r->rcx << 16 | (uint16_t)r->rdx);
 		return true;
+	case 0x87:
+		return move_block(m, r, s);
 	case 0x88:
 		set16(&r->rax, kib < 0xffff ? kib : 0xffff);
 		return true;

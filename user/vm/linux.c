@@ -80,8 +80,8 @@ static void check_file(struct bzimage *z)
 		die(STATUS_FAILED, "%s: cut off: its setup code has %zu bytes, the file %zu",
 		    z->f.path, z->setup_size, z->f.size);
 	rest = z->f.size - z->setup_size;
-	if (z->kernel_size > rest && z->kernel_size - rest < 16)
-		z->kernel_size = rest; /* the header counts whole pieces of 16 bytes */
+	if (!z->kernel_size || (z->kernel_size > rest && z->kernel_size - rest < 16))
+		z->kernel_size = rest; /* it counts whole pieces of 16 bytes, or (MEMDISK) none */
 	if (z->kernel_size > rest)
 		die(STATUS_FAILED, "%s: cut off: the header tells of %zu bytes, the file has %zu",
 		    z->f.path, z->setup_size + z->kernel_size, z->f.size);
@@ -232,11 +232,15 @@ static void enter_kernel(struct machine *m, struct bzimage *z)
 
 static void enter_16(struct machine *m, struct bzimage *z)
 {
+	/* the header ends where its jump leads; behind an older one (MEMDISK's) there is code */
+	size_t n = offsetof(struct setup_header, header) + (z->h.jump >> 8);
+
 	z->h.loadflags |= CAN_USE_HEAP;
 	z->h.heap_end_ptr = HEAP_END - 0x200;
 	z->h.vid_mode = VIDEO_CURRENT_MODE;
 	memcpy(m->ram + SETUP_CODE, z->f.data, z->setup_size);
-	memcpy(m->ram + SETUP_CODE + offsetof(struct boot_params, hdr), &z->h, sizeof(z->h));
+	memcpy(m->ram + SETUP_CODE + offsetof(struct boot_params, hdr), &z->h,
+	       n < sizeof(z->h) ? n : sizeof(z->h));
 	part_add("setup code", m->kernel, SETUP_CODE, SETUP_CODE + z->setup_size);
 	bios_load(m);
 	m->mode = ENTER_REAL;
