@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What a container's root may do: names of capabilities (capabilities(7)), and the default seccomp filter. */
 #include <sched.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/seccomp.h>
 
 #include "ctr.h"
+#include "filter.h"
 
 /* In the order of their numbers. */
 static const char names[] =
@@ -37,7 +36,6 @@ uint64_t capability_bit(const char *name)
 
 /* Calls that a container has no use for, unless it has the capability that they ask for. */
 #define NEVER 64
-#define MAX_FILTER 160 /* instructions: 14 and one for each call; jumps reach farther */
 static const struct {
 	short capability, calls[18]; /* 0 ends them: read(2) is not among them */
 } denied[] = {
@@ -59,44 +57,36 @@ static const struct {
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
 	 CLONE_NEWPID | CLONE_NEWNET)
 #define X32_BIT 0x40000000
-#define REFUSE(err) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (err))
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define JUMP(kind, k, yes, no) BPF_JUMP(BPF_JMP | (kind) | BPF_K, k, yes, no)
+#define REFUSE(err) RETURN(SECCOMP_RET_ERRNO | (err))
 
 const struct sock_fprog *default_seccomp(uint64_t capabilities)
 {
-	static struct sock_filter f[MAX_FILTER];
-	static struct sock_fprog prog = { .filter = f };
-	/* Other ABIs have other numbers: none of them; and no namespace by clone. */
-	static const struct sock_filter head[] = {
-		LOAD(arch), JUMP(BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		LOAD(nr), JUMP(BPF_JGE, X32_BIT, 0, 1), REFUSE(ENOSYS),
-		JUMP(BPF_JGE, SYS_syslog, 0, 0), /* none below is among those denied */
-	}, clones[] = {
-		/* Its flags cannot be seen: a C library then takes clone. */
-		JUMP(BPF_JEQ, SYS_clone3, 0, 1), REFUSE(ENOSYS),
-		JUMP(BPF_JEQ, SYS_clone, 0, 3),
-		LOAD(args[0]), JUMP(BPF_JSET, NEW_ANY, 0, 1), REFUSE(EPERM),
-	}, ends[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW), REFUSE(EPERM) };
-	int first = LENGTH(head), n = first, last;
+	static struct filter f; /* 14 instructions, and one for each call: jumps reach farther */
+	static struct sock_fprog prog = { .filter = f.code };
+	int first, last;
 
-	memcpy(f, head, sizeof(head));
+	f.n = 0;
+	/* Other ABIs have other numbers: none of them. Below syslog(2) is no call that is denied. */
+	FILTER_ADD(&f, LOAD(arch), JUMP(BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0),
+		   RETURN(SECCOMP_RET_KILL_PROCESS), LOAD(nr), JUMP(BPF_JGE, X32_BIT, 0, 1),
+		   REFUSE(ENOSYS), JUMP(BPF_JGE, SYS_syslog, 0, 0));
+	first = f.n;
 	for (size_t i = 0; i < LENGTH(denied); i++) {
 		if (denied[i].capability != NEVER && capabilities & BIT(denied[i].capability))
 			continue;
 		for (const short *call = denied[i].calls; *call; call++)
-			f[n++] = (struct sock_filter)JUMP(BPF_JEQ, *call, 0, 0);
+			FILTER_ADD(&f, JUMP(BPF_JEQ, *call, 0, 0));
 	}
-	last = n;
-	f[first - 1].jf = last - first;
-	if (!(capabilities & BIT(CAP_SYS_ADMIN))) {
-		memcpy(f + n, clones, sizeof(clones));
-		n += LENGTH(clones);
-	}
-	memcpy(f + n, ends, sizeof(ends));
+	last = f.n;
+	f.code[first - 1].jf = last - first;
+	/* No namespace by clone. clone3's flags cannot be seen: a C library then takes clone. */
+	if (!(capabilities & BIT(CAP_SYS_ADMIN)))
+		FILTER_ADD(&f, JUMP(BPF_JEQ, SYS_clone3, 0, 1), REFUSE(ENOSYS),
+			   JUMP(BPF_JEQ, SYS_clone, 0, 3), LOAD(args[0]),
+			   JUMP(BPF_JSET, NEW_ANY, 0, 1), REFUSE(EPERM));
+	FILTER_ADD(&f, RETURN(SECCOMP_RET_ALLOW), REFUSE(EPERM));
 	for (int i = first; i < last; i++) /* to the second of them */
-		f[i].jt = n - i;
-	prog.len = n + 2;
+		f.code[i].jt = f.n - 2 - i;
+	prog.len = f.n;
 	return &prog;
 }

@@ -15,11 +15,9 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 
+#include "filter.h"
 #include "vm.h"
 
 #define HIDDEN (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
@@ -137,63 +135,46 @@ static const uint16_t allowed_files[] = {
 	SYS_fchmod,  SYS_fchownat,   SYS_utimensat, SYS_readlinkat,
 };
 
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define RETURN(what) BPF_STMT(BPF_RET | BPF_K, what)
 /* Skips `no` instructions unless A is k (has a bit of k). */
-#define UNLESS_EQUAL(k, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, k, 0, no)
-#define UNLESS_SET(k, no) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, k, 0, no)
-
-struct program {
-	struct sock_filter
-		code[(LENGTH(allowed) + LENGTH(allowed_files) + LENGTH(terminal_calls)) * 2 + 40];
-	unsigned short n;
-};
-
-static void add(struct program *p, const struct sock_filter *code, size_t n)
-{
-	memcpy(p->code + p->n, code, n * sizeof(*code));
-	p->n += n;
-}
-#define ADD(p, ...)                                                                                \
-	add(p, (struct sock_filter[]){ __VA_ARGS__ },                                              \
-	    LENGTH(((struct sock_filter[]){ __VA_ARGS__ })))
+#define UNLESS_EQUAL(k, no) JUMP(BPF_JEQ, k, 0, no)
+#define UNLESS_SET(k, no) JUMP(BPF_JSET, k, 0, no)
 
 /* Those of KVM, which are frequent, first. */
-static void add_ioctls(struct program *p)
+static void add_ioctls(struct filter *p)
 {
-	ADD(p, LOAD(args[1]), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff00),
-	    UNLESS_EQUAL(KVMIO << 8, 1), RETURN(SECCOMP_RET_ALLOW), LOAD(args[1]));
+	FILTER_ADD(p, LOAD(args[1]), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff00),
+		   UNLESS_EQUAL(KVMIO << 8, 1), RETURN(SECCOMP_RET_ALLOW), LOAD(args[1]));
 	for (size_t i = 0; i < LENGTH(terminal_calls); i++)
-		ADD(p, UNLESS_EQUAL(terminal_calls[i], 1), RETURN(SECCOMP_RET_ALLOW));
-	ADD(p, RETURN(SECCOMP_RET_ERRNO | ENOTTY));
+		FILTER_ADD(p, UNLESS_EQUAL(terminal_calls[i], 1), RETURN(SECCOMP_RET_ALLOW));
+	FILTER_ADD(p, RETURN(SECCOMP_RET_ERRNO | ENOTTY));
 }
 
-static void add_calls(struct program *p, const uint16_t *calls, size_t n)
+static void add_calls(struct filter *p, const uint16_t *calls, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		ADD(p, UNLESS_EQUAL(calls[i], 1), RETURN(SECCOMP_RET_ALLOW));
+		FILTER_ADD(p, UNLESS_EQUAL(calls[i], 1), RETURN(SECCOMP_RET_ALLOW));
 }
 
 static void limit_calls(bool files)
 {
-	struct program p = { .n = 0 }, ioctls = { .n = 0 };
+	struct filter p = { .n = 0 }, ioctls = { .n = 0 };
 	struct sock_fprog prog = { .filter = p.code };
 
 	add_ioctls(&ioctls);
-	ADD(&p, LOAD(arch), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
-	    RETURN(SECCOMP_RET_KILL_PROCESS), LOAD(nr), UNLESS_EQUAL(SYS_ioctl, ioctls.n));
-	add(&p, ioctls.code, ioctls.n);
+	FILTER_ADD(&p, LOAD(arch), JUMP(BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0),
+		   RETURN(SECCOMP_RET_KILL_PROCESS), LOAD(nr), UNLESS_EQUAL(SYS_ioctl, ioctls.n));
+	filter_add(&p, ioctls.code, ioctls.n);
 	/* threads, no processes; no code but what is there */
-	ADD(&p, UNLESS_EQUAL(SYS_clone, 4), LOAD(args[0]), UNLESS_SET(CLONE_THREAD, 1),
-	    RETURN(SECCOMP_RET_ALLOW), RETURN(SECCOMP_RET_KILL_PROCESS));
+	FILTER_ADD(&p, UNLESS_EQUAL(SYS_clone, 4), LOAD(args[0]), UNLESS_SET(CLONE_THREAD, 1),
+		   RETURN(SECCOMP_RET_ALLOW), RETURN(SECCOMP_RET_KILL_PROCESS));
 	for (size_t i = 0; i < 2; i++)
-		ADD(&p, UNLESS_EQUAL(i ? SYS_mprotect : SYS_mmap, 4), LOAD(args[2]),
-		    UNLESS_SET(PROT_EXEC, 1), RETURN(SECCOMP_RET_KILL_PROCESS),
-		    RETURN(SECCOMP_RET_ALLOW));
+		FILTER_ADD(&p, UNLESS_EQUAL(i ? SYS_mprotect : SYS_mmap, 4), LOAD(args[2]),
+			   UNLESS_SET(PROT_EXEC, 1), RETURN(SECCOMP_RET_KILL_PROCESS),
+			   RETURN(SECCOMP_RET_ALLOW));
 	add_calls(&p, allowed, LENGTH(allowed));
 	if (files)
 		add_calls(&p, allowed_files, LENGTH(allowed_files));
-	ADD(&p, RETURN(SECCOMP_RET_KILL_PROCESS));
+	FILTER_ADD(&p, RETURN(SECCOMP_RET_KILL_PROCESS));
 	prog.len = p.n;
 	/* a kernel may be built without (make WITHOUT=container) */
 	check(!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) || errno == ENOSYS,
