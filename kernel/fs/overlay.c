@@ -46,24 +46,31 @@ static struct inode *inode_make(struct super *sb, struct dentry *d, const struct
 				unsigned int n, bool has_upper, unsigned int layer)
 {
 	unsigned int nr_lower = n - has_upper;
-	struct ovl_inode *oi = kzalloc(sizeof(*oi) + nr_lower * sizeof(struct path));
+	struct path *many = NULL;
 	struct inode *real = layers[0].dentry->inode, *i;
+	struct ovl_inode *oi;
 
-	i = oi ? inode_new(sb, real->mode) : NULL;
+	if (nr_lower > ARRAY_SIZE(oi->few)) {
+		many = kmalloc(nr_lower * sizeof(*many));
+		if (!many)
+			return NULL;
+	}
+	i = inode_new(sb, real->mode);
 	if (!i) {
-		kfree(oi);
+		kfree(many);
 		return NULL;
 	}
+	oi = ovl_inode(i);
 	LOCKDEP_CLASS_AT(&i->lock, "overlay inode",
 			 sb->depth); /* the real ones are locked inside it */
 	oi->dentry = d;
 	oi->nr_lower = nr_lower;
+	oi->lower = many ? many : oi->few;
 	memcpy(oi->lower, layers + has_upper, nr_lower * sizeof(struct path));
 	if (has_upper)
 		oi->upper = layers[0];
 	for (unsigned int k = 0; k < n; k++)
 		path_get(&layers[k]);
-	i->priv = oi;
 	i->ino = ovl_ino(sb, layer, real->ino);
 	i->rdev = real->rdev;
 	ovl_sync(i);
@@ -88,7 +95,8 @@ static void ovl_evict(struct inode *inode)
 		path_put(&oi->upper);
 	for (unsigned int k = 0; k < oi->nr_lower; k++)
 		path_put(&oi->lower[k]);
-	kfree(oi);
+	if (oi->lower != oi->few)
+		kfree(oi->lower);
 }
 
 /* What lookup has found so far. */
@@ -437,6 +445,7 @@ static int check_layers(struct super *sb)
 
 static int ovl_fill(struct super *sb, const char *source, unsigned long flags, const char *data)
 {
+	static struct kmem_cache *inode_cache;
 	struct ovl_super *os;
 	struct path *layers;
 	struct inode *root = NULL;
@@ -447,6 +456,9 @@ static int ovl_fill(struct super *sb, const char *source, unsigned long flags, c
 	os = kzalloc(sizeof(*os));
 	if (!os)
 		return -ENOMEM;
+	if (!inode_cache)
+		inode_cache = kmem_cache_create("overlay_inode", sizeof(struct ovl_inode), false);
+	sb->inode_cache = inode_cache;
 	mutex_init(&os->copy_lock);
 	sb->priv = os;
 	sb->ops = &ovl_super_ops;

@@ -19,10 +19,11 @@ struct ovl_super {
 
 /* Where an overlay inode's content is: at most one of them for a file, all of them for a directory. */
 struct ovl_inode {
+	struct inode inode;
 	struct path upper; /* dentry NULL: none (yet); set once, with copy_lock held */
 	struct dentry *dentry; /* the name it was found by: valid while there is no upper */
 	unsigned int nr_lower;
-	struct path lower[];
+	struct path *lower, few[2]; /* lower: few, or an array of its own */
 };
 
 static inline struct ovl_super *ovl_super(const struct super *sb)
@@ -31,7 +32,7 @@ static inline struct ovl_super *ovl_super(const struct super *sb)
 }
 static inline struct ovl_inode *ovl_inode(const struct inode *i)
 {
-	return i->priv;
+	return container_of(i, struct ovl_inode, inode);
 }
 static inline struct dentry *ovl_upper(const struct inode *i)
 {
