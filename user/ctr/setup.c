@@ -372,11 +372,13 @@ static int mask(const char *path)
 	return errno == ENOTDIR ? mount("tmpfs", path, "tmpfs", BARE | MS_RDONLY, NULL) : -1;
 }
 
-static int make_unwritable(const char *path)
+static int make_unwritable(const struct container *c, const char *path)
 {
 	if (mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0)
 		return errno == ENOENT ? 0 : -1;
-	return remount(path, MS_RDONLY);
+	if (!c->image)
+		return remount(path, MS_RDONLY);
+	return mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | BARE, NULL);
 }
 
 static int shield(const struct container *c)
@@ -388,7 +390,7 @@ static int shield(const struct container *c)
 		if (!is_missing(*p, &proc) && mask(*p) < 0)
 			return failed("mask", *p);
 	for (const char *const *p = c->unwritable; p && *p; p++)
-		if (!is_missing(*p, &proc) && make_unwritable(*p) < 0)
+		if (!is_missing(*p, &proc) && make_unwritable(c, *p) < 0)
 			return failed("make read-only:", *p);
 	if (c->read_only && remount("/", MS_RDONLY) < 0)
 		return failed("make the root read-only", "");
