@@ -2,7 +2,7 @@
 /*
  * What runs: a folder /run/PROG/NAME for each. mkdir(2) takes the name; a lock on the folder
  * (flock(2)) is held for as long as its keeper lives, the process that waits for its end; the file
- * "status" in it is only ever replaced whole. So what is locked is alive, and what is not is over
+ * "status" in it is written, and later replaced, at once. So what is locked is alive, and what is not is over
  * however its keeper ended: kept for `rm` if it says so, else cleared away, with its group, by whoever
  * comes by.
  *
@@ -50,27 +50,26 @@ int state_open(const char *name, const char *file, int flags)
 	return open(path, flags | O_CLOEXEC, 0644);
 }
 
-/* Is the open folder still the one of that path? */
-static bool is_current(int dir, const char *path)
+/* Is the open folder still there? Then it is the name's: none is renamed. */
+static bool is_there(int dir)
 {
-	struct stat a, b;
+	struct stat st;
 
-	return !fstat(dir, &a) && !stat(path, &b) && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+	return !fstat(dir, &st) && st.st_nlink;
 }
 
 /*
  * Locks a folder just made. Before that somebody may have cleared it away, as a dead one's, and another have the name:
  * whose lock stays, with his status. Who looks, or clears, lets go at once.
  */
-static bool lock_new(int dir, const char *path)
+static bool lock_new(int dir)
 {
 	while (flock(dir, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK || !is_current(dir, path) ||
-		    !faccessat(dir, "status", F_OK, 0))
+		if (errno != EWOULDBLOCK || !is_there(dir) || !faccessat(dir, "status", F_OK, 0))
 			return false;
 		usleep(1000);
 	}
-	return is_current(dir, path);
+	return is_there(dir);
 }
 
 /* Takes the name: its new folder, locked; -1 when it is taken. */
@@ -91,7 +90,7 @@ static int reserve(const char *name)
 			continue;
 		}
 		dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (dir >= 0 && lock_new(dir, path))
+		if (dir >= 0 && lock_new(dir))
 			return dir;
 		if (dir < 0 && errno != ENOENT)
 			die(STATUS_FAILED, "%s: %s", path, strerror(errno));
@@ -112,15 +111,16 @@ static void tell_listener(int dir, const char *name, void *line)
 void state_event(const struct state *s, const char *what)
 {
 	char path[STATE_PATH_SIZE], line[2 * NAME_SIZE + 32];
-	int dir;
+	int how = O_RDONLY | O_DIRECTORY | O_CLOEXEC, dir;
 
-	state_path(".events", NULL, path);
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* Nearly always there are none, which is seen faster from a folder that is open. */
+	dir = s->dir > 0 ? openat(s->dir, "../.events", how) : state_open(".events", NULL, how);
 	if (dir < 0)
 		return;
 	format(line, sizeof(line), "%ld %s %s\n", time(NULL), s->name, what);
 	each_name(dir, tell_listener, line);
 	close(dir);
+	state_path(".events", NULL, path);
 	rmdir(path); /* when the last has gone */
 }
 
@@ -164,6 +164,7 @@ void state_begin(struct state *s, const char *name, const char *image)
 void state_save(const struct state *s)
 {
 	char text[2048];
+	bool first;
 	int n, fd;
 
 	n = format(text, sizeof(text),
@@ -171,8 +172,12 @@ void state_save(const struct state *s)
 		   "cgroup %s\nbundle %s\nborn %lu\naddress %s\nports %s\ncommand %s\n",
 		   s->pid, s->keeper, s->image, s->started, s->ended, s->status, s->keep, s->cgroup,
 		   s->bundle, s->born, s->address, s->ports, s->command);
-	fd = openat(s->dir, "status.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0 || write(fd, text, n) != n || renameat(s->dir, "status.new", s->dir, "status"))
+	fd = openat(s->dir, "status", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	first = fd >= 0;
+	if (!first)
+		fd = openat(s->dir, "status.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0 || write(fd, text, n) != n ||
+	    (!first && renameat(s->dir, "status.new", s->dir, "status")))
 		warn("/run/%s/%s/status: %s", the_tool->name, s->name, strerror(errno));
 	close(fd);
 }
@@ -212,13 +217,16 @@ static void remove_file(int dir, const char *name, void *arg)
 
 void state_remove(const struct state *s)
 {
-	char path[STATE_PATH_SIZE];
+	char folder[sizeof("../") + NAME_SIZE];
 
 	if (s->address[0] && the_tool->give_back)
 		the_tool->give_back(s);
-	each_name(s->dir, remove_file, NULL);
-	state_path(s->name, NULL, path);
-	rmdir(path);
+	join(folder, sizeof(folder), "../", s->name, NULL);
+	unlinkat(s->dir, "status", 0); /* often all that there is */
+	if (unlinkat(s->dir, folder, AT_REMOVEDIR) < 0) {
+		each_name(s->dir, remove_file, NULL);
+		unlinkat(s->dir, folder, AT_REMOVEDIR);
+	}
 	state_event(s, "remove");
 }
 
@@ -230,11 +238,8 @@ void state_clear(const struct state *s)
 
 bool state_lock(struct state *s)
 {
-	char path[STATE_PATH_SIZE];
-
-	state_path(s->name, NULL, path);
-	s->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->dir >= 0 && !flock(s->dir, LOCK_EX | LOCK_NB) && is_current(s->dir, path))
+	s->dir = state_open(s->name, NULL, O_RDONLY | O_DIRECTORY);
+	if (s->dir >= 0 && !flock(s->dir, LOCK_EX | LOCK_NB) && is_there(s->dir))
 		return true;
 	close(s->dir);
 	return false;

@@ -439,6 +439,7 @@ static int run_machine(void)
 	for (int fd = 3; fd < 64; fd++)
 		if (fd != io.failure && fd != kept && fd != life.cgroup)
 			close(fd);
+	life.state.dir = -1;
 	create();
 	state_event(&life.state, "start");
 	io_errors(&io);
