@@ -149,17 +149,15 @@ static bool is_plain(const char *path)
 				.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
 	int fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
 
-	if (fd >= 0) /* errno stays */
-		close(fd);
+	close(fd);
 	return fd >= 0;
 }
 
-static int make_mount(const struct container *c, const struct mount_point *m)
+/* With ready, its place is there, as the root's maker has made it. */
+static int make_mount(const struct container *c, const struct mount_point *m, bool ready)
 {
 	const char *base, *place = m->target + strspn(m->target, "/");
-	/* No such name: then what there is of it is plain. */
-	bool plain = c->image && *place &&
-		     (is_plain(place) || (m->type && errno == ENOENT && !mkdir(place, 0755)));
+	bool plain = ready || (c->image && *place && is_plain(place));
 	int fd = plain ? -1 : make_inside(m->target, !m->type && !is_folder(m->source)), err, at;
 	unsigned long later = m->type ? 0 : m->flags & ~MS_REC;
 	char name[32];
@@ -446,7 +444,7 @@ int container_setup(const struct container *c)
 	if (make_root(c, &with_dev))
 		return STATUS_FAILED;
 	for (int i = with_dev; i < c->nr_mounts; i++)
-		if (make_mount(c, c->mounts + i))
+		if (make_mount(c, c->mounts + i, with_dev && i < nr_default_mounts))
 			return STATUS_FAILED;
 	if ((!with_dev && make_devices(c)) || write_sysctls(c) ||
 	    (c->bundle && run_hooks(c->bundle, "createContainer")) || change_root() || shield(c) ||
