@@ -66,7 +66,7 @@ start:
 1:	in %dx, %al
 	and $0xc8, %al
 	cmp $0x48, %al /* ready, with data, and not busy */
-	jne 1b
+	loopne 1b /* which cx is 0 for */
 	mov $PORT_IDE, %dx
 	mov $BY_PORTS, %di
 	mov $256, %cx

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A kernel without an operating system (multiboot 1): says on COM1 what its loader tells it and what the first
- * sector of the second and the fourth IDE disk holds, then ends the machine with the sum of what it counted: 1 for the magic
+ * sector of the second and the fourth IDE disk holds, and the second one of a SATA disk, if its interrupt comes, then ends the machine with the sum of what it counted: 1 for the magic
  * number, 2 for a module, 4 for a map of memory with 3 ranges, 8 for ACPI's and 16 for MP's pointer where
  * firmware has them, with the PCI bus first, 32 for that disk, 64 for a cursor of the screen, 128 for the clock's interrupt at the PIC and
  * the timer's at input 2 of the IOAPIC. Without the disk it switches the machine off, as kernels do that have no ACPI, or those for Bochs.
@@ -34,6 +34,19 @@
 #define PORT_PCI 0xcf8 /* address; data behind it */
 #define PCI_ENABLE 0x80000000
 #define PIIX4_PM 0x71138086
+#define ICH9_AHCI 0x29228086
+#define PCI_COMMAND 4
+#define MEMORY_AND_MASTER 6
+#define AHCI_BASE 0x24 /* there: global control, and a port's list of commands, place for answers, ... */
+#define AHCI_CONTROL 4
+#define LIST 0x100
+#define ANSWERS 0x108
+#define INTERRUPTS 0x114
+#define PORT_RUNS 0x118
+#define ACTIVE 0x134
+#define ISSUE 0x138
+#define COMMAND_LIST 0x60000
+#define COMMAND_TABLE 0x62000
 #define PM_BASE 0x40
 #define PM_CONTROL 4
 #define SLEEP 0x2000 /* of the type 0 */
@@ -87,6 +100,7 @@ start:
 1:	sub $0x80, %ebx
 	cmp $PORT_IDE - 0x80, %ebx
 	je 2b
+	call sata
 	mov $PORT_CRTC, %dx
 	mov $CURSOR, %al
 	out %al, %dx
@@ -161,6 +175,46 @@ pci:	mov $PORT_PCI, %dx
 	add $4, %dx
 	in %dx, %eax
 	ret
+
+/* Sector 1 of the first SATA disk, by a queued command and with its interrupt. */
+sata:	mov $PCI_ENABLE, %ecx
+1:	add $0x100, %ecx
+	test $0x10000, %ecx
+	jnz 1f
+	mov %ecx, %eax
+	call pci
+	cmp $ICH9_AHCI, %eax
+	jne 1b
+	lea AHCI_BASE(%ecx), %eax
+	call pci
+	mov %eax, %ebx
+	lea PCI_COMMAND(%ecx), %eax
+	call pci
+	mov $MEMORY_AND_MASTER, %ax
+	out %ax, %dx
+	movl $COMMAND_LIST, LIST(%ebx)
+	movl $COMMAND_LIST + 0x1000, ANSWERS(%ebx)
+	movl $8, INTERRUPTS(%ebx)
+	movl $0x11, PORT_RUNS(%ebx)
+	orl $2, AHCI_CONTROL(%ebx)
+	movl $0x10005, COMMAND_LIST /* five words, one piece of memory */
+	movl $COMMAND_TABLE, COMMAND_LIST + 8
+	movl $0x01608027, COMMAND_TABLE /* one sector; READ FPDMA QUEUED */
+	movl $0x40000001, COMMAND_TABLE + 4
+	movl $BUFFER, COMMAND_TABLE + 0x80
+	movl $SECTOR - 1, COMMAND_TABLE + 0x8c
+	movl $1, ACTIVE(%ebx)
+	movl $1, ISSUE(%ebx)
+	cmpl $0, ACTIVE(%ebx)
+	jne 1f
+	mov $READ_REQUESTS, %al
+	out %al, $PORT_PIC2
+	in $PORT_PIC2, %al
+	test $0xc, %al /* 10 or 11 */
+	jz 1f
+	mov $BUFFER, %esi
+	jmp say
+1:	ret
 
 /* Sector 0 of the selected disk at EBX, without interrupts. */
 sector:	lea COUNT(%ebx), %edx

@@ -198,11 +198,11 @@ vm: kernel: no PVH entry note
 vm: run: an image takes neither --initrd nor --boot16
 vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)""", status=125, on=("qemu",)),
     Case("multiboot", "echo a module > m; for i in 0 1 2 3; do { echo disk $i; head -c 1024 /dev/zero; } > $i; done; "
-         "k='vm run --kernel /tests/guest/multiboot'; d='--disk 0,ide --disk 1,ide --disk 2,ide'; "
+         "{ head -c 512 /dev/zero; echo a sector; head -c 1013 /dev/zero; } > s; k='vm run --kernel /tests/guest/multiboot'; d='--disk 0,ide --disk 1,ide --disk 2,ide'; "
          "$k --initrd m --append 'more words' $d --disk 3,ide; echo $?; "
-         "$k --disk 0,ide; echo $?; $k; echo $?; $k --cdrom m $d 2>&1; $k $d --disk 3,ide --disk 4,ide 2>&1", status=2,
+         "$k --disk 0,ide; echo $?; $k --disk s,sata; echo $?; $k --cdrom m $d 2>&1; $k $d --disk 3,ide --disk 4,ide 2>&1", status=2,
          out="/tests/guest/multiboot more words\na module\n\ndisk 1\n\ndisk 3\n\n255\n/tests/guest/multiboot\n0\n"
-             "/tests/guest/multiboot\n0\nvm: --disk m: there are four IDE disks at most, with a CD two\n"
+             "/tests/guest/multiboot\na sector\n\n0\nvm: --disk m: there are four IDE disks at most, with a CD two\n"
              "vm: --disk 4: there are four IDE disks at most, with a CD two", on=("qemu", "bochs")),
     # a boot sector that reads what is behind it, cut out of its ELF file
     # behind it a multiboot header, as of a kernel that follows; it is none that could be loaded by that
@@ -213,6 +213,10 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
          out="7\nread by the firmware\nprinted", on=("qemu", "bochs")),
     Case("boot-floppy", PC + "dd if=/tests/guest/floppy of=boot.img bs=512 skip=8 count=19 2>/dev/null; machine --kernel boot.img; "
          "shows 'sector 18'; printf aBq >&3; wait $p; s=$?; over; exit $s", status=16, match=("^    >sector 18aB$",), on=SVM + VTX, seconds=60),
+    # by SeaBIOS's own driver; four more: the first IDE disk is not there
+    Case("bios-sata", PC + CUT + "head -c 1047552 /dev/zero >> boot.img; cd_of --disk boot.img,sata; wait $p; s=$?; over; "
+         "head -c 1536 boot.img | tail -c 512 | tr -d '\\0'; exit $s", status=134, on=SVM, seconds=60,
+         match=("^read by the firmware$", "^read by the firmware\r$")),
     Case("bios-disk", PC + CUT + "head -c 512 /dev/zero >> boot.img; cd_of --disk boot.img,ide; wait $p; s=$?; over; "
          "tail -c 512 boot.img | tr -d '\\0'; exit $s", status=130, on=SVM + VTX, seconds=60,
          match=(r"^Booting from Hard Disk", "^read by the firmware$", "^read by the firmware\r$")),

@@ -211,43 +211,54 @@ static void move(struct machine *m, struct channel *c, uint8_t how)
 
 /* ---- IDENTIFY ---- */
 
-static void put_word(struct channel *c, unsigned int word, uint16_t v)
+static void put_word(uint8_t *buf, unsigned int word, uint16_t v)
 {
-	memcpy(c->buf + 2 * word, &v, 2);
+	memcpy(buf + 2 * word, &v, 2);
 }
 
 /* Characters lie in their words the other way round; blanks fill the rest. */
-static void put_text(struct channel *c, unsigned int word, unsigned int words, const char *text)
+static void put_text(uint8_t *buf, unsigned int word, unsigned int words, const char *text)
 {
 	for (unsigned int i = 0; i < 2 * words; i++)
-		c->buf[2 * word + (i ^ 1)] = *text ? *text++ : ' ';
+		buf[2 * word + (i ^ 1)] = *text ? *text++ : ' ';
+}
+
+static void identify_any(uint8_t *buf, uint16_t kind, const char *model)
+{
+	memset(buf, 0, SECTOR);
+	put_word(buf, 0, kind);
+	put_text(buf, 10, 10, "1");
+	put_text(buf, 23, 4, "1");
+	put_text(buf, 27, 20, model);
+	put_word(buf, 49, 1 << 9); /* LBA */
+	put_word(buf, 53, 1 << 1); /* words 64 to 70 are there: PIO modes 3 and 4 */
+	put_word(buf, 64, 3);
+	put_word(buf, 80, 0x7e); /* ATA-1 to 6 */
+}
+
+void ata_identify(uint8_t *buf, uint64_t n, unsigned int multiple)
+{
+	uint64_t small = n < LBA28_END ? n : LBA28_END - 1;
+	uint64_t cylinders = (n + HEADS * SECTORS - 1) / (HEADS * SECTORS);
+
+	identify_any(buf, 0x0040, "DYAD DISK");
+	put_word(buf, 1, cylinders < 16383 ? cylinders : 16383);
+	put_word(buf, 3, HEADS);
+	put_word(buf, 6, SECTORS);
+	put_word(buf, 47, 0x8000 | MULTIPLE);
+	put_word(buf, 59, multiple ? 0x100 | multiple : 0);
+	memcpy(buf + 2 * 60, &small, 4);
+	put_word(buf, 83, 1 << 14 | 1 << 13 | 1 << 12 | 1 << 10); /* 48 bits, FLUSH */
+	put_word(buf, 86, 1 << 13 | 1 << 12 | 1 << 10);
+	memcpy(buf + 2 * 100, &n, 8);
 }
 
 static void identify(struct machine *m, struct channel *c)
 {
-	uint64_t n = c->drive->sectors, small = n < LBA28_END ? n : LBA28_END - 1;
-	uint64_t cylinders = (n + HEADS * SECTORS - 1) / (HEADS * SECTORS);
-
-	memset(c->buf, 0, SECTOR);
-	put_word(c, 0, c->drive->cd ? 0x8580 : 0x0040); /* removable, packets of 12 bytes */
-	put_text(c, 10, 10, "1");
-	put_text(c, 23, 4, "1");
-	put_text(c, 27, 20, c->drive->cd ? "DYAD CD" : "DYAD DISK");
-	put_word(c, 49, 1 << 9); /* LBA */
-	put_word(c, 53, 1 << 1); /* words 64 to 70 are there: PIO modes 3 and 4 */
-	put_word(c, 64, 3);
-	put_word(c, 80, 0x7e); /* ATA-1 to 6 */
-	if (!c->drive->cd) {
-		put_word(c, 1, cylinders < 16383 ? cylinders : 16383);
-		put_word(c, 3, HEADS);
-		put_word(c, 6, SECTORS);
-		put_word(c, 47, 0x8000 | MULTIPLE);
-		put_word(c, 59, c->drive->multiple ? 0x100 | c->drive->multiple : 0);
-		memcpy(c->buf + 2 * 60, &small, 4);
-		put_word(c, 83, 1 << 14 | 1 << 13 | 1 << 12 | 1 << 10); /* 48 bits, FLUSH */
-		put_word(c, 86, 1 << 13 | 1 << 12 | 1 << 10);
-		memcpy(c->buf + 2 * 100, &n, 8);
-	}
+	if (c->drive->cd)
+		identify_any(c->buf, 0x8580, "DYAD CD"); /* removable, packets of 12 bytes */
+	else
+		ata_identify(c->buf, c->drive->sectors, c->drive->multiple);
 	c->left = 0;
 	offer(m, c, SECTOR);
 }

@@ -39,8 +39,8 @@ static struct { /* what is not the machine's by itself */
 	{ "--cdrom", 0, OPT_TEXT, &m.cdrom, "FILE", "an IDE CD" }, \
 	{ "--vga", 0, OPT_FLAG, &m.vga, NULL, \
 	  "screen and keyboard of a PC on the terminal, not COM1" }, \
-	{ "--disk", 0, OPT_LIST, &opt.disks, "FILE[,ro|,ide]", \
-	  "a disk: /dev/vda, the next one /dev/vdb; or one of four IDE disks" }, \
+	{ "--disk", 0, OPT_LIST, &opt.disks, "FILE[,ro|,ide|,sata]", \
+	  "a disk: /dev/vda, the next one /dev/vdb; or one of four IDE disks, or the SATA disk" }, \
 	{ "--share", 0, OPT_LIST, &opt.shares, "DIR[:PATH][,ro]", \
 	  "a folder of the host's, in the guest at PATH, or at the same place" }, \
 	{ "--net", 0, OPT_LIST, &opt.nets, "DEVICE", \
@@ -364,7 +364,7 @@ static void add_virtio(void)
 	if (m.boot_disk == FIRST_DISK)
 		add_boot_disk();
 	for (int i = 0; i < opt.disks.n; i++)
-		if (!ide_disk(&m, opt.disks.item[i]))
+		if (!ide_disk(&m, opt.disks.item[i]) && !ahci_disk(&m, opt.disks.item[i]))
 			blk_add(&m, opt.disks.item[i]);
 	for (int i = 0; i < opt.nets.n; i++)
 		net_add(&m, opt.nets.item[i]);

@@ -21,7 +21,7 @@
  *	           virtio_mmio.c how they are without one
  *	disk.c     files as disks
  *	blk.c  net.c  rng.c  console.c  p9.c   virtio devices: disks, networks, random bytes, a terminal, folders
- *	ide.c      IDE disk and CD; firmware.c  SeaBIOS and what it asks
+ *	ide.c      IDE disks and CD; ahci.c  SATA disks; firmware.c  SeaBIOS and what it asks
  *	vga.c      text mode, shown in the terminal; i8042.c  the keyboard
  *	uart.c     serial ports: the console, the command's output, the agent's
  *	agent.c    commands inside the machine, by its agent; exec.c  who asks for one
@@ -343,6 +343,9 @@ void ide_init(struct machine *m);
 bool ide_disk(struct machine *m, const char *disk);
 void ide_boot_disk(struct machine *m, const char *path); /* the first one, to be read alone */
 void ide_cdrom(struct machine *m, const char *path);
+/* What a disk says of itself in 512 bytes; multiple: sectors of a block, or 0. */
+void ata_identify(uint8_t *buf, uint64_t sectors, unsigned int multiple);
+bool ahci_disk(struct machine *m, const char *disk); /* ahci.c: likewise, FILE,sata */
 
 /* vga.c */
 void vga_init(struct machine *m);
