@@ -15,12 +15,8 @@ static int split(char *line, char *field[FIELDS])
 {
 	int n = 0;
 
-	for (char *p = line; p && n < FIELDS; n++) {
-		field[n] = p;
-		p = strchr(p, ':');
-		if (p)
-			*p++ = 0;
-	}
+	while (line && n < FIELDS)
+		field[n++] = strsep(&line, ":");
 	return n;
 }
 
@@ -93,16 +89,13 @@ static bool find_groups(const char *name, struct account *a)
 
 bool account_find(const char *spec, struct account *a)
 {
-	const char *colon = strchr(spec, ':');
 	char name[sizeof(a->name)];
-	size_t n = colon ? (size_t)(colon - spec) : strlen(spec);
+	size_t n = strcspn(spec, ":");
 
 	memset(a, 0, sizeof(*a));
-	if (n >= sizeof(name))
+	if (format(name, sizeof(name), "%.*s", (int)n, spec) >= sizeof(name))
 		return false;
-	memcpy(name, spec, n);
-	name[n] = 0;
-	return find_user(name, a) && find_groups(colon ? colon + 1 : NULL, a);
+	return find_user(name, a) && find_groups(spec[n] ? spec + n + 1 : NULL, a);
 }
 
 /* By the calls themselves: the C library's would look for threads in memory that is not this process's. */

@@ -182,24 +182,16 @@ void state_save(const struct state *s)
 	close(fd);
 }
 
+/* Of a text that begins with a newline. */
 static void value_of(const char *text, const char *key, char *buf, size_t size)
 {
-	size_t n = strlen(key);
+	char head[16];
+	const char *at;
 
-	*buf = 0;
-	while (text) {
-		if (!strncmp(text, key, n) && text[n] == ' ') {
-			size_t len = strcspn(text + n + 1, "\n");
-
-			if (len >= size)
-				len = size - 1;
-			memcpy(buf, text + n + 1, len);
-			buf[len] = 0;
-			return;
-		}
-		text = strchr(text, '\n');
-		text = text ? text + 1 : NULL;
-	}
+	format(head, sizeof(head), "\n%s ", key);
+	at = strstr(text, head);
+	at = at ? at + strlen(head) : "";
+	format(buf, size, "%.*s", (int)strcspn(at, "\n"), at);
 }
 
 static int64_t number_of(const char *text, const char *key)
@@ -263,7 +255,7 @@ uint64_t process_birth(pid_t pid)
 
 bool state_load(const char *name, struct state *s)
 {
-	char text[2048] = "", own[NAME_SIZE];
+	char text[2048] = "\n", own[NAME_SIZE];
 	bool locked, started, unkept, alive;
 	int dir;
 
@@ -275,12 +267,12 @@ bool state_load(const char *name, struct state *s)
 		return false;
 	/* First this: what is not locked now changes no more. */
 	locked = flock(dir, LOCK_SH | LOCK_NB) < 0;
-	read_small(dir, "status", text, sizeof(text));
+	read_small(dir, "status", text + 1, sizeof(text) - 1);
 	started = faccessat(dir, "gate", F_OK, 0) < 0;
 	close(dir);
 	value_of(text, "image", s->image, sizeof(s->image));
 	default_group(s); /* while nothing is saved yet */
-	if (*text)
+	if (text[1])
 		value_of(text, "cgroup", s->cgroup, sizeof(s->cgroup));
 	value_of(text, "bundle", s->bundle, sizeof(s->bundle));
 	value_of(text, "command", s->command, sizeof(s->command));

@@ -249,13 +249,11 @@ bool parse_address(const char *text, uint32_t *address)
 static bool parse_line(const char *line, uint32_t *address, char name[NAME_SIZE])
 {
 	size_t n = strcspn(line, "\t\n"), len = line[n] == '\t' ? strcspn(line + n + 1, " \n") : 0;
-	char text[INET_ADDRSTRLEN] = "";
+	char text[INET_ADDRSTRLEN];
 
-	if (n >= sizeof(text) || !len || len >= NAME_SIZE)
+	if (format(text, sizeof(text), "%.*s", (int)n, line) >= sizeof(text) || !len ||
+	    format(name, NAME_SIZE, "%.*s", (int)len, line + n + 1) >= NAME_SIZE)
 		return false;
-	memcpy(text, line, n);
-	memcpy(name, line + n + 1, len);
-	name[len] = 0;
 	*address = parse_address(text, address) ? ntohl(*address) : 0;
 	return *address > NETWORK + 1 && *address < NETWORK + 0xffff;
 }

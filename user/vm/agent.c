@@ -180,14 +180,12 @@ static void hear_client(struct machine *m, void *device, short events)
 
 static void refuse(int fd)
 {
-	static const char text[] = "evm: the machine runs as many commands as it can\n";
+	static const char text[] = "vm: the machine runs as many commands as it can\n";
 	int status = STATUS_FAILED;
-	char last[1 + sizeof(status)] = { PACKET_EXIT };
 
-	memcpy(last + 1, &status, sizeof(status));
-	if (send(fd, "s", 2, MSG_NOSIGNAL | MSG_DONTWAIT) > 0 &&
-	    send(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
-		send(fd, last, sizeof(last), MSG_NOSIGNAL | MSG_DONTWAIT);
+	client_send(fd, PACKET_STARTED, "", 1);
+	client_send(fd, PACKET_ERRORS, text, strlen(text));
+	client_send(fd, PACKET_EXIT, &status, sizeof(status));
 	close(fd);
 }
 

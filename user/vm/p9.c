@@ -139,6 +139,13 @@ static void put(struct p9 *p, unsigned int n, uint64_t v)
 	p->filled += n;
 }
 
+/* Numbers of so many bytes as the digits say. */
+static void put_all(struct p9 *p, const char *sizes, const uint64_t *v)
+{
+	for (; *sizes; sizes++)
+		put(p, *sizes - '0', *v++);
+}
+
 static void put_text(struct p9 *p, const char *text, size_t n)
 {
 	put(p, 2, n);
@@ -470,22 +477,18 @@ static int do_getattr(struct p9 *p)
 	struct stat st = { 0 };
 	int err = f->fd >= 0 ? check(fstat(f->fd, &st)) : look(p, f->path, &st);
 
-	const uint64_t v[] = { st.st_nlink,        st.st_rdev,        st.st_size,
-			       st.st_blksize,      st.st_blocks,      st.st_atim.tv_sec,
-			       st.st_atim.tv_nsec, st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
-			       st.st_ctim.tv_sec,  st.st_ctim.tv_nsec };
+	/* the last four are birth, generation, version: not known */
+	const uint64_t v[18] = { st.st_mode,         st.st_uid,         st.st_gid,
+				 st.st_nlink,        st.st_rdev,        st.st_size,
+				 st.st_blksize,      st.st_blocks,      st.st_atim.tv_sec,
+				 st.st_atim.tv_nsec, st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+				 st.st_ctim.tv_sec,  st.st_ctim.tv_nsec };
 
 	if (err)
 		return err;
 	put(p, 8, GETATTR_BASIC);
 	put_qid(p, &st);
-	put(p, 4, st.st_mode);
-	put(p, 4, st.st_uid);
-	put(p, 4, st.st_gid);
-	for (size_t i = 0; i < LENGTH(v); i++)
-		put(p, 8, v[i]);
-	for (int i = 0; i < 4; i++) /* birth, generation, version: not known */
-		put(p, 8, 0);
+	put_all(p, "444888888888888888", v);
 	return 0;
 }
 
@@ -542,15 +545,9 @@ static int do_statfs(struct p9 *p)
 
 	if (fstatfs(p->share->fd, &s) < 0)
 		return -errno;
-	put(p, 4, V9FS_MAGIC);
-	put(p, 4, s.f_bsize);
-	put(p, 8, s.f_blocks);
-	put(p, 8, s.f_bfree);
-	put(p, 8, s.f_bavail);
-	put(p, 8, s.f_files);
-	put(p, 8, s.f_ffree);
-	put(p, 8, 0);
-	put(p, 4, s.f_namelen);
+	put_all(p, "448888884",
+		(uint64_t[]){ V9FS_MAGIC, s.f_bsize, s.f_blocks, s.f_bfree, s.f_bavail, s.f_files,
+			      s.f_ffree, 0, s.f_namelen });
 	return 0;
 }
 
@@ -568,10 +565,7 @@ static int do_lock(struct p9 *p)
 
 static int do_getlock(struct p9 *p)
 {
-	put(p, 1, LOCK_NONE);
-	put(p, 8, p->n[1]);
-	put(p, 8, p->n[2]);
-	put(p, 4, p->n[3]);
+	put_all(p, "1884", (uint64_t[]){ LOCK_NONE, p->n[1], p->n[2], p->n[3] });
 	put_text(p, p->text, strlen(p->text));
 	return 0;
 }
