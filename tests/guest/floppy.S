@@ -48,6 +48,13 @@ start:
 	jne 2f
 	cmpw $0x3d4, 0x463
 	jne 2f
+	mov $0x0201, %ax /* the rest of this program: sector 2 */
+	mov $0x7e00, %bx
+	mov $2, %cx
+	xor %dx, %dx
+	mov %dx, %es
+	int $0x13
+	jc 2f
 	call bios
 	xor %ax, %ax
 	mov %ax, %es
@@ -77,6 +84,9 @@ start:
 	jmp 3b
 bad:	mov %si, %ax
 	jmp 2b
+
+	.org 510
+	.word 0xaa55
 
 /* Interrupts are let through at the beginning, and the timer's lead to what hangs behind it. */
 bios:	pushf
@@ -143,6 +153,24 @@ bios:	pushf
 	mov 0x7c00, %eax
 	cmp 0x9000, %eax
 	wrong jne, 11
+	mov $0xd4, %al /* a reset of the mouse: its answer, and whose it is */
+	out %al, $0x64
+	mov $0xff, %al
+	out %al, $0x60
+	in $0x64, %al
+	and $0x21, %al
+	cmp $0x21, %al
+	wrong jne, 12
+	in $0x60, %al
+	mov %al, %bl
+	in $0x60, %al
+	mov %al, %bh
+	cmp $0xaafa, %bx
+	wrong jne, 13
+	in $0x60, %al
+	in $0x64, %al
+	test $1, %al
+	wrong jnz, 14
 	mov $CLOCK_A, %al
 	out %al, $PORT_CMOS
 1:	in $PORT_CMOS + 1, %al /* once a second it is being updated */
@@ -155,8 +183,6 @@ count:	.byte 0
 	/* tables of descriptors: the third is from where, the fourth is to where; limit, base, rights */
 up:	.quad 0, 0, 0x93007c00ffff, 0x93100000ffff, 0, 0
 down:	.quad 0, 0, 0x93100000ffff, 0x93009000ffff, 0, 0
-	.org 510
-	.word 0xaa55
 	.org 18 * 512
 	.ascii "sector 18"
 	.org 19 * 512 - 1

@@ -228,6 +228,9 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
          seconds=60, match=("^ISOLINUX", "^iPXE 1", "^it is pcbios$")),
     Case("grub-dyad", PC + "cd_of --cdrom %sdyad.iso; shows '^Booting from'; again; wait $p; s=$?; over; exit $s" % linux_guest.FOLDER, status=0, on=SVM,
          seconds=90, match=("^Booting from DVD/CD", "^@ hello from the CD$")),
+    # the same file as a disk, by vm's own firmware
+    Case("grub-disk", "vm run --mem 128M --kernel %sdyad.iso | cat" % linux_guest.FOLDER, on=SVM, seconds=90,
+         match=("^Welcome to GRUB!", "^@ hello from the CD$")),
     # a hypervisor as guest: up to the first instructions of its first domain's kernel. smap=0, because that returns to
     # itself by IRET in ring 3, which QEMU 7.2 takes for the kernel's own access to the user's stack
     Case("xen", ": > out; vm run --mem 256M --kernel %sxen --initrd %scloud --append 'com1=115200,8n1 console=com1 smap=0 bootscrub=0' > out & "

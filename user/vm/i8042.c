@@ -2,21 +2,31 @@
 /*
  * The keyboard and its controller (Intel 8042; IBM PS/2 technical reference, keyboard and controller). What
  * is typed on the terminal becomes key strokes of scan code set 1, which is what the controller makes
- * of every keyboard's set 2 while it translates, and it always does. There is no mouse.
+ * of every keyboard's set 2 while it translates, and it always does. The mouse answers who asks for one, and nobody
+ * moves it.
  */
 #include "vm.h"
 
 #define PORT_DATA 0x60
 #define PORT_COMMAND 0x64
 #define IRQ 1
+#define IRQ_MOUSE 12
 #define QUEUE 64
+#define FROM_MOUSE 0x100
 #define SEQUENCE_MOST 5 /* bytes that a terminal sends for one key */
 
-enum { STATUS_FULL = 1, STATUS_SYSTEM = 4, STATUS_UNLOCKED = 0x10 }; /* full: there is a byte */
-enum { CONFIG_IRQ = 1, CONFIG_SYSTEM = 4, CONFIG_OFF = 0x10, CONFIG_TRANSLATE = 0x40 };
+/* full: there is a byte; mouse: from there */
+enum { STATUS_FULL = 1, STATUS_SYSTEM = 4, STATUS_UNLOCKED = 0x10, STATUS_MOUSE = 0x20 };
+enum {
+	CONFIG_IRQ = 1,
+	CONFIG_MOUSE_IRQ = 2,
+	CONFIG_SYSTEM = 4,
+	CONFIG_OFF = 0x10,
+	CONFIG_TRANSLATE = 0x40
+};
 enum { OUTPUT_RUN = 1, OUTPUT_A20 = 2 }; /* of the output port; run: the CPU is not reset */
 
-/* Commands to the controller. What goes to the mouse is lost, as the byte that follows. */
+/* Commands to the controller. */
 enum { READ_CONFIG = 0x20, WRITE_CONFIG = 0x60, TEST_MOUSE = 0xa9, TEST = 0xaa };
 enum { TEST_KEYBOARD = 0xab, KEYBOARD_OFF = 0xad, KEYBOARD_ON = 0xae, READ_OUTPUT = 0xd0 };
 enum {
@@ -35,19 +45,27 @@ enum { KEY_CTRL = 0x1d, KEY_SHIFT = 0x2a, KEY_HOME = 0x47, RELEASE = 0x80, EXTEN
 static struct {
 	uint8_t config, code_set;
 	uint8_t command, keyboard_command; /* that wait for a byte more, or 0 */
-	uint8_t queue[QUEUE], last; /* last: that was taken from there */
+	uint16_t queue[QUEUE]; /* bytes, with FROM_MOUSE */
+	uint8_t last; /* that was taken from there */
 	unsigned int queued;
 } i8042 = { .config = CONFIG_IRQ | CONFIG_SYSTEM | CONFIG_TRANSLATE, .code_set = 2 };
+
+static bool from_mouse(void)
+{
+	return i8042.queued && i8042.queue[0] & FROM_MOUSE;
+}
 
 /* The line falls and rises for each byte: the controller's interrupt is an edge. */
 static void signal_next(struct machine *m)
 {
 	irq_line(m, IRQ, false);
-	if (i8042.queued && (i8042.config & CONFIG_IRQ))
+	if (i8042.config & CONFIG_MOUSE_IRQ)
+		irq_line(m, IRQ_MOUSE, from_mouse());
+	if (i8042.queued && !from_mouse() && (i8042.config & CONFIG_IRQ))
 		irq_line(m, IRQ, true);
 }
 
-static void answer(struct machine *m, uint8_t v)
+static void answer(struct machine *m, uint16_t v)
 {
 	if (i8042.queued == QUEUE)
 		return;
@@ -60,7 +78,7 @@ static uint8_t take(struct machine *m)
 {
 	if (i8042.queued) {
 		i8042.last = i8042.queue[0];
-		memmove(i8042.queue, i8042.queue + 1, --i8042.queued);
+		memmove(i8042.queue, i8042.queue + 1, sizeof(*i8042.queue) * --i8042.queued);
 		signal_next(m);
 	}
 	return i8042.last;
@@ -89,6 +107,16 @@ static void to_keyboard(struct machine *m, uint8_t v)
 	}
 }
 
+/* It is one without a wheel, whose number is 0. */
+static void to_mouse(struct machine *m, uint8_t v)
+{
+	answer(m, FROM_MOUSE | ACK);
+	if (v == KEYBOARD_RESET)
+		answer(m, FROM_MOUSE | PASSED);
+	if (v == KEYBOARD_RESET || v == IDENTIFY)
+		answer(m, FROM_MOUSE | 0);
+}
+
 static void write_data(struct machine *m, uint8_t v)
 {
 	uint8_t before = i8042.command;
@@ -99,8 +127,10 @@ static void write_data(struct machine *m, uint8_t v)
 		signal_next(m);
 	} else if (before == WRITE_OUTPUT && !(v & OUTPUT_RUN)) {
 		machine_reset(m);
-	} else if (before == ECHO_KEYBOARD) {
-		answer(m, v);
+	} else if (before == ECHO_KEYBOARD || before == ECHO_MOUSE) {
+		answer(m, v | (before == ECHO_MOUSE ? FROM_MOUSE : 0));
+	} else if (before == TO_MOUSE) {
+		to_mouse(m, v);
 	} else if (!before) {
 		to_keyboard(m, v);
 	}
@@ -117,10 +147,8 @@ static void write_command(struct machine *m, uint8_t v)
 		answer(m, 0x55);
 		break;
 	case TEST_KEYBOARD:
-		answer(m, 0);
-		break;
 	case TEST_MOUSE:
-		answer(m, 0xff); /* nothing is plugged in */
+		answer(m, 0);
 		break;
 	case KEYBOARD_OFF:
 	case KEYBOARD_ON:
@@ -146,7 +174,8 @@ static void i8042_access(struct machine *m, void *device, uint64_t reg, bool in,
 	uint8_t *v = data;
 
 	if (reg == PORT_COMMAND - PORT_DATA && in)
-		*v = STATUS_SYSTEM | STATUS_UNLOCKED | (i8042.queued ? STATUS_FULL : 0);
+		*v = STATUS_SYSTEM | STATUS_UNLOCKED | (i8042.queued ? STATUS_FULL : 0) |
+		     (from_mouse() ? STATUS_MOUSE : 0);
 	else if (reg == PORT_COMMAND - PORT_DATA)
 		write_command(m, *v);
 	else if (reg == 0 && in)
