@@ -51,6 +51,15 @@ void bus_add(struct machine *m, struct region *r)
 	regions[r->space] = r;
 }
 
+void bus_add_ports(struct machine *m, const char *name, uint64_t start, uint64_t size,
+		   unsigned int irq, access_fn *access, void *device)
+{
+	static struct region r;
+
+	r = (struct region){ .start = start, .size = size, .access = access, .device = device };
+	bus_add(m, &r);
+}
+
 /* While the lock is left, the guest may write to the registers. */
 static void registers(bool in);
 void bus_unlock(void)
