@@ -7,9 +7,6 @@
  * name. The ACPI tables are in the last RAM, which is reserved; only their root pointer has to be found in the firmware's memory,
  * where it puts it for us (a command of QEMU's table loader, include/hw/acpi/bios-linker-loader.h).
  */
-#include <string.h>
-#include <unistd.h>
-#include <sys/mman.h>
 #include <asm/bootparam.h>
 
 #include "pci.h"
@@ -178,14 +175,11 @@ static void set_pam(struct machine *m, struct pci_function *bridge)
 
 void firmware_init(struct machine *m)
 {
-	static struct region ports = {
-		.name = "fw_cfg", .start = PORT_FW_CFG, .size = 2, .access = fw_cfg_access
-	};
 	struct pci_function *bridge;
 
 	if (!m->firmware)
 		return;
-	bus_add(m, &ports);
+	bus_add_ports(m, "fw_cfg", PORT_FW_CFG, 2, 0, fw_cfg_access, NULL);
 	snapshot_keep(.id = "fwcfg", .data = &selected, .size = sizeof(selected));
 	bridge = pci_init(m);
 	ide_init(m); /* U-Boot waits minutes for the drives of one that is not there */
