@@ -6,16 +6,18 @@
  * before, and the first answer that is wrong ends the machine with its number.
  */
 #define PORT_EXIT 0xf4
-#define TEXT 0x8000
+#define TEXT 0xa000
 #define AT(x) (x - start + 0x7c00)
 #define VECTOR_TICK 0x1c
+#define VECTOR_DISK 0x41
+#define PORT_IDE 0x1f0
 #define TICKS 0x46c
 #define EQUIPMENT 0x410
 #define PORT_CMOS 0x70 /* index; data behind it */
 #define CLOCK_A 0x0a
 #define READ_ONLY 3
 	.macro wrong condition, number
-	mov $\number << 8, %si
+	movw $\number << 8, answer - start + 0x7c00
 	\condition bad
 	.endm
 	.section .text
@@ -48,7 +50,7 @@ start:
 	jne 2f
 	cmpw $0x3d4, 0x463
 	jne 2f
-	mov $0x0201, %ax /* the rest of this program: sector 2 */
+	mov $0x0202, %ax /* the rest of this program: sectors 2 and 3 */
 	mov $0x7e00, %bx
 	mov $2, %cx
 	xor %dx, %dx
@@ -82,7 +84,7 @@ start:
 	out %al, $PORT_EXIT
 3:	hlt
 	jmp 3b
-bad:	mov %si, %ax
+bad:	mov answer - start + 0x7c00, %ax
 	jmp 2b
 
 	.org 510
@@ -171,6 +173,36 @@ bios:	pushf
 	in $0x64, %al
 	test $1, %al
 	wrong jnz, 14
+	mov $0x12, %al /* there is a hard disk: its table, and what it does for Linux 0.11 */
+	out %al, $PORT_CMOS
+	in $PORT_CMOS + 1, %al
+	cmp $0xf0, %al
+	wrong jne, 15
+	les 4 * VECTOR_DISK, %bx
+	cmpw $1, %es:(%bx)
+	wrong jne, 16
+	cmpb $63, %es:14(%bx)
+	wrong jne, 17
+	mov %ds, %ax
+	mov %ax, %es
+	mov $AT(commands), %si
+1:	mov $PORT_IDE + 2, %dx
+	mov $6, %cx
+2:	outsb
+	inc %dx
+	loop 2b
+	dec %dx
+	in %dx, %al
+	test $1, %al /* an error */
+	wrong jnz, 18
+	test $8, %al
+	jz 1b
+	mov $PORT_IDE, %dx
+	mov $0x9000, %di
+	mov $256, %cx
+	rep insw
+	cmpl $0x646e6f63, 0x9000 /* "cond" */
+	wrong jne, 19
 	mov $CLOCK_A, %al
 	out %al, $PORT_CMOS
 1:	in $PORT_CMOS + 1, %al /* once a second it is being updated */
@@ -180,7 +212,12 @@ bios:	pushf
 tick:	incb %cs:AT(count)
 	iret
 count:	.byte 0
+answer:	.word 0
 	/* tables of descriptors: the third is from where, the fourth is to where; limit, base, rights */
+	/* of the slave: count, sector, cylinder, head, command: RECALIBRATE; 4 heads of 38 sectors; READ head 1, sector 1 */
+commands: .byte 0, 0, 0, 0, 0xb0, 0x10
+	.byte 38, 0, 0, 0, 0xb3, 0x91
+	.byte 1, 1, 0, 0, 0xb1, 0x20
 up:	.quad 0, 0, 0x93007c00ffff, 0x93100000ffff, 0, 0
 down:	.quad 0, 0, 0x93100000ffff, 0x93009000ffff, 0, 0
 	.org 18 * 512

@@ -211,7 +211,8 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
          r"{ head -c 1048560 /dev/zero; printf '\260\007\346\364'; head -c 12 /dev/zero; } > rom; vm run --firmware rom; echo $?; "
          "vm run --kernel boot.img | cat; vm run --console --kernel boot.img --disk boot.img,ide 2>&1 >/dev/null", status=131,
          out="7\nread by the firmware\nprinted", on=("qemu", "bochs")),
-    Case("boot-floppy", PC + "dd if=/tests/guest/floppy of=boot.img bs=512 skip=8 count=19 2>/dev/null; machine --kernel boot.img; "
+    Case("boot-floppy", PC + "dd if=/tests/guest/floppy of=boot.img bs=512 skip=8 count=19 2>/dev/null; { head -c 19456 /dev/zero; echo conductor; head -c 1014 /dev/zero; } > hd; "
+         "machine --kernel boot.img --disk hd,ide; "
          "shows 'sector 18'; printf aBq >&3; wait $p; s=$?; over; exit $s", status=16, match=("^    >sector 18aB$",), on=SVM + VTX, seconds=60),
     # by SeaBIOS's own driver; four more: the first IDE disk is not there
     Case("bios-sata", PC + CUT + "head -c 1047552 /dev/zero >> boot.img; cd_of --disk boot.img,sata; wait $p; s=$?; over; "

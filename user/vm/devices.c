@@ -107,6 +107,8 @@ static void cmos_init(struct machine *m)
 {
 	cmos.reg[CLOCK_A] = CLOCK_DIVIDER | 6; /* 1024 a second, not wanted yet */
 	cmos.reg[CLOCK_B] = CLOCK_24_HOURS;
+	cmos.reg[0x12] = ide_cylinders() ? 0xf0 : 0; /* types of hard disks: the one below */
+	cmos.reg[0x19] = 47;
 	cmos.reg[0x14] = 0x06; /* equipment: an FPU, a mouse port, VGA */
 	cmos_put(0x15, 640, 640); /* KiB */
 	cmos_put(0x17, (m->ram_size - HIGH_MEMORY) >> 10, 0xffff);

@@ -40,7 +40,13 @@ enum { DEVICE_RESET = 0x08, DIAGNOSE = 0x90, PACKET_COMMAND = 0xa0, IDENTIFY_PAC
 enum { READ = 0x20, READ_EXT = 0x24, READ_MULTIPLE = 0xc4, READ_MULTIPLE_EXT = 0x29 };
 enum { WRITE = 0x30, WRITE_EXT = 0x34, WRITE_MULTIPLE = 0xc5, WRITE_MULTIPLE_EXT = 0x39 };
 enum { VERIFY = 0x40, VERIFY_EXT = 0x42, FLUSH = 0xe7, FLUSH_EXT = 0xea, IDENTIFY = 0xec };
-enum { INIT_PARAMETERS = 0x91, SET_MULTIPLE = 0xc6, SET_FEATURES = 0xef };
+enum {
+	RECALIBRATE = 0x10,
+	SEEK = 0x70,
+	INIT_PARAMETERS = 0x91,
+	SET_MULTIPLE = 0xc6,
+	SET_FEATURES = 0xef
+};
 /* packets to the CD (MMC-3, SPC-3), and what REQUEST_SENSE says of the last one */
 enum { TEST_UNIT_READY = 0x00, REQUEST_SENSE = 0x03, INQUIRY = 0x12, START_STOP = 0x1b };
 enum { PREVENT_REMOVAL = 0x1e, READ_CAPACITY = 0x25, READ_TOC = 0x43, READ_10 = 0x28 };
@@ -49,6 +55,7 @@ enum { READ_12 = 0xa8, SENSE_ILLEGAL = 5, ASC_COMMAND = 0x20, ASC_LBA = 0x21, AS
 struct drive {
 	/* of the machine's state, up to `fd` */
 	unsigned int multiple;
+	uint8_t heads, track; /* for who asks by cylinder, head and sector of a track */
 	uint8_t sense, asc;
 	int fd; /* or -1: there is none */
 	bool cd, read_only;
@@ -156,7 +163,7 @@ static void write_block(struct machine *m, struct channel *c)
 	interrupt(m, c);
 }
 
-/* Geometry for who asks by cylinder, head and sector: 16 heads of 63 sectors. */
+/* Geometry, until the guest wants another one. */
 enum { HEADS = 16, SECTORS = 63 };
 
 static uint64_t first_sector(const struct channel *c, bool ext)
@@ -169,7 +176,8 @@ static uint64_t first_sector(const struct channel *c, bool ext)
 		       (uint64_t)h[LBA_HIGH] << 40;
 	if (r[DEVICE] & DEVICE_LBA)
 		return low | (uint64_t)(r[DEVICE] & 15) << 24;
-	return ((low >> 8) * HEADS + (r[DEVICE] & 15)) * SECTORS + (low & 0xff) - 1;
+	return ((low >> 8) * c->drive->heads + (r[DEVICE] & 15)) * c->drive->track + (low & 0xff) -
+	       1;
 }
 
 /* The commands that move sectors: 6.16 on. Those with 1 behind them are the same without retries. */
@@ -236,13 +244,24 @@ static void identify_any(uint8_t *buf, uint16_t kind, const char *model)
 	put_word(buf, 80, 0x7e); /* ATA-1 to 6 */
 }
 
+static unsigned int cylinders_of(uint64_t sectors)
+{
+	uint64_t n = (sectors + HEADS * SECTORS - 1) / (HEADS * SECTORS);
+
+	return n < 16383 ? n : 16383;
+}
+
+unsigned int ide_cylinders(void)
+{
+	return cylinders_of(channels[0].drives[0].sectors);
+}
+
 void ata_identify(uint8_t *buf, uint64_t n, unsigned int multiple)
 {
 	uint64_t small = n < LBA28_END ? n : LBA28_END - 1;
-	uint64_t cylinders = (n + HEADS * SECTORS - 1) / (HEADS * SECTORS);
 
 	identify_any(buf, 0x0040, "DYAD DISK");
-	put_word(buf, 1, cylinders < 16383 ? cylinders : 16383);
+	put_word(buf, 1, cylinders_of(n));
 	put_word(buf, 3, HEADS);
 	put_word(buf, 6, SECTORS);
 	put_word(buf, 47, 0x8000 | MULTIPLE);
@@ -434,6 +453,12 @@ static void command_disk(struct machine *m, struct channel *c, uint8_t v)
 		identify(m, c);
 		break;
 	case INIT_PARAMETERS:
+		c->drive->heads = (c->reg[DEVICE] & 15) + 1;
+		c->drive->track = n;
+		finish(m, c, n ? 0 : ABORT);
+		break;
+	case RECALIBRATE:
+	case SEEK:
 	case SET_FEATURES:
 		finish(m, c, 0);
 		break;
@@ -635,6 +660,8 @@ static void plug(struct machine *m, const char *path, bool read_only, bool cd)
 	*(d == c->drives ? &c->command.behind : &c->control.behind) = path;
 	d->cd = cd;
 	d->sector_size = cd ? CD_SECTOR : SECTOR;
+	d->heads = HEADS;
+	d->track = SECTORS;
 	d->multiple =
 		cd ? 0 : MULTIPLE; /* without a word, as QEMU's: there are kernels that say none */
 	d->read_only = read_only || access(path, W_OK) < 0;

@@ -342,6 +342,7 @@ void ide_init(struct machine *m);
 /* false when it is not for it, FILE,ide */
 bool ide_disk(struct machine *m, const char *disk);
 void ide_boot_disk(struct machine *m, const char *path); /* the first one, to be read alone */
+unsigned int ide_cylinders(void); /* of the first disk, of 16 heads and 63 sectors; or 0 */
 void ide_cdrom(struct machine *m, const char *path);
 /* What a disk says of itself in 512 bytes; multiple: sectors of a block, or 0. */
 void ata_identify(uint8_t *buf, uint64_t sectors, unsigned int multiple);
