@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: user/vm/ide.c user/vm/disk.c user/vm/i8042.c user/vm/devices.c user/vm/pci.c user/vm/vga.c user/vm/bus.c */
+/* sources: user/vm/ide.c user/vm/ahci.c user/vm/disk.c user/vm/i8042.c user/vm/devices.c user/vm/pci.c user/vm/vga.c user/vm/bus.c */
 /*
- * The PC's own devices in vm, in the hands of a hostile guest: accesses to their ports of any size and order, what is
- * typed meanwhile, and what the firmware is asked for. RAM is a buffer with nothing around it; the disk must not
+ * The PC's own devices in vm, in the hands of a hostile guest: accesses to their ports and registers of any size and order,
+ * commands for its SATA disk, what is typed meanwhile, and what the firmware is asked for. RAM is a buffer with nothing around it; the disks must not
  * grow, and the CD must stay what it is.
  */
 #include <fcntl.h>
@@ -15,7 +15,9 @@
 /* What the registers of a vCPU are, the input says. */
 static int fake_ioctl(int fd, unsigned long request, void *arg);
 #define ioctl fake_ioctl
+#define usleep(us) ((void)(us)) /* what it waits for takes no time here */
 #include "../../user/vm/bios.c"
+#undef usleep
 #undef ioctl
 #define access(path, mode) 0
 #include "../../user/vm/firmware.c"
@@ -26,10 +28,13 @@ static int fake_ioctl(int fd, unsigned long request, void *arg);
 #define DISK (11 * 512) /* a seed writes the last sector */
 #define SLAVE (3 * 512)
 #define CD (70 * 2048)
+#define SATA (5 * 512)
+#define SATA_REGISTERS 0xfebf0000U /* where the guest has put them */
+#define SATA_COMMAND 0x118 /* of the port */
 
 static struct machine machine = { .vm = -1, .ram_size = RAM, .cpus = 2, .firmware = "rom" };
 static uint8_t *cd, copy[CD];
-static int disk, slave;
+static int disk, slave, sata;
 static bool over; /* as the guest sees it, the machine ends here */
 
 static int fake_ioctl(int fd, unsigned long request, void *arg)
@@ -164,6 +169,21 @@ static void command(uint16_t base)
 		touch(base + i, false, 1, 1);
 }
 
+/* A register, or what the disk finds in memory: lists of commands, commands, pieces of memory. */
+static void sata_step(bool in, unsigned int size)
+{
+	uint64_t v = take_input(size);
+	uint8_t data[8];
+	uint16_t at = take_input(2);
+
+	memcpy(data, &v, sizeof(data));
+	if (at < 0x200)
+		bus_access(&machine, MEMORY, SATA_REGISTERS + at, in, data, size, 1);
+	else
+		for (unsigned int i = 0; i < 32; i++)
+			machine.ram[at + i] = take_input(1);
+}
+
 static void step(void)
 {
 	uint8_t choice = take_input(1), typed[16];
@@ -199,6 +219,10 @@ static void step(void)
 		vga_type(&machine, choice);
 		break;
 	default:
+		if (choice & 8) {
+			sata_step(choice & 0x80, 1 << (choice >> 4) % 4);
+			break;
+		}
 		machine.ram[0xb8000 + (take_input(2) & 0x7fff)] = choice;
 	}
 }
@@ -213,9 +237,25 @@ static int drive(char path[32], off_t size, const char *words)
 	return fd;
 }
 
+/* What firmware does for the SATA controller: its registers get an address, and answer. */
+static void place(const struct pci_function *f)
+{
+	static const uint32_t values[][2] = { { PCI_BASE_ADDRESS_5, SATA_REGISTERS },
+					      { PCI_COMMAND, PCI_COMMAND_MEMORY } };
+
+	if (strcmp(f->name, "SATA controller"))
+		return;
+	for (int i = 0; i < 2; i++) {
+		uint32_t where = 1U << 31 | f->devfn << 8 | values[i][0], value = values[i][1];
+
+		bus_access(&machine, PORTS, 0xcf8, false, (uint8_t *)&where, 4, 1);
+		bus_access(&machine, PORTS, 0xcfc, false, (uint8_t *)&value, 4, 1);
+	}
+}
+
 static void create(void)
 {
-	static char paths[3][32]; /* the devices keep them */
+	static char paths[4][32]; /* the devices keep them */
 	int fd = drive(paths[0], CD, "");
 
 	machine.ram = calloc(1, RAM);
@@ -234,6 +274,9 @@ static void create(void)
 	ide_disk(&machine, paths[1]);
 	slave = drive(paths[2], SLAVE, ",ide");
 	ide_disk(&machine, paths[2]);
+	sata = drive(paths[3], SATA, ",sata");
+	ahci_disk(&machine, paths[3]);
+	pci_each(place);
 }
 
 /* As after a reset. */
@@ -244,6 +287,7 @@ static void begin(void)
 	for (unsigned int i = 0; i < 4; i++)
 		bus_access(&machine, PORTS, control[i / 2], false, &(uint8_t){ i % 2 ? 0 : 4 }, 1,
 			   1);
+	bus_access(&machine, MEMORY, SATA_REGISTERS + SATA_COMMAND, false, (uint8_t[4]){ 0 }, 4, 1);
 	memset(machine.ram, 0, RAM);
 	as_created(&machine);
 	over = false;
@@ -252,7 +296,7 @@ static void begin(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct stat st, st2;
+	struct stat st, st2, st3;
 
 	if (!machine.ram)
 		create();
@@ -264,7 +308,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (n && data[n - 1] % 64 == 1) /* it takes its time */
 		vga_end(&machine);
 	if (fstat(disk, &st) < 0 || st.st_size != DISK || fstat(slave, &st2) < 0 ||
-	    st2.st_size != SLAVE || memcmp(cd, copy, CD))
+	    st2.st_size != SLAVE || fstat(sata, &st3) < 0 || st3.st_size != SATA ||
+	    memcmp(cd, copy, CD))
 		abort();
 	return 0;
 }

@@ -79,6 +79,16 @@ def main():
         packet = bytes((0x92, 6, 0, 0, code, 0, 0, 0, 0, 3, 0, 0, 8, 0, 0, 0))
         with open(os.path.join(top, "pc", "packet%x" % code), "wb") as f:
             f.write(command(0x80, 0, 0, 0, 0, 8, 0, 0xa0) + packet + bytes((0x9a, 0, 8, 0)) * 3)
+    # the SATA disk: a list with one command in memory, the command and one piece of memory for it, registers, and go
+    def poke(at, words):
+        return struct.pack("<BBH", 0x0f, 0, at) + words.ljust(32, b"\0")
+
+    for code, flags in ((0xec, 0), (0x25, 0), (0x35, 0x40), (0xc8, 0), (0x60, 0), (0x61, 0x40), (0xea, 0)):
+        task = bytes((0x27, 0x80, code, 1, 2, 0, 0, 0x40, 0, 0, 0, 0, 1, 0))
+        with open(os.path.join(top, "pc", "sata%x" % code), "wb") as f:
+            f.write(poke(0x400, struct.pack("<HHIQ", 5 | flags, 1, 0, 0x800)) + poke(0x800, task) + poke(0x880, struct.pack("<QII", 0x2000, 0, 511)) +
+                    b"".join(struct.pack("<BIH", 0x2f, v, at) for at, v in ((0x100, 0x400), (0x108, 0x600), (0x114, 9), (0x118, 0x11),
+                                                                            (0x134, 1), (0x138, 1), (0x110, 9))) + bytes((0xaf, 0, 0, 0, 0, 0x20, 1)))
     # 9P: requests by their place in the server's table and their arguments; then room for the reply, and how it lies in memory
     last = bytes((64, 0, 0, 0))
     for n, requests in enumerate((((20, 0, 1, 0, 1, 0), (1, 1, 2), (21, 1, 0, 100), (22, 1, 0, 4, 4)), ((20, 0, 1, 0, 0), (1, 1, 0), (9, 1, 0, 200)),

@@ -22,6 +22,7 @@ enum { SCTL = SSTS + 1, SERR, SACT, CI, REGISTERS = 1024 };
 #define GHC_INTERRUPTS (1U << 1)
 enum { IS_REGISTERS = 1, IS_BITS = 8, IS_ERROR = 1 << 30 }; /* which kind of answer came */
 enum { CMD_START = 1, CMD_FIS = 0x10, CMD_SETTABLE = 0x17 }; /* both are told of at bit 15, 14 */
+enum { CLB_SETTABLE = ~0x3ff, FB_SETTABLE = ~0xff }; /* their places are aligned */
 enum { SSTS_ACTIVE = 0x113, TFD_GOOD = 0x50, TFD_ABORTED = 0x451, SIGNATURE_DISK = 0x101 };
 enum { FIS_REGISTERS = 0x40, FIS_KIND = 0x4034 }; /* where an answer is put; how it begins */
 
@@ -170,7 +171,7 @@ static void write_register(struct machine *m, unsigned int reg, uint32_t v)
 			if (v >> i & 1)
 				run_slot(m, i);
 	} else if ((reg >= CLB && reg < TFD) || reg == SCTL) {
-		regs[reg] = v;
+		regs[reg] = v & (reg == CLB ? CLB_SETTABLE : reg == FB ? FB_SETTABLE : ~0U);
 	}
 	if (regs[PORT_IS] & regs[IE])
 		regs[IS] = 1;
