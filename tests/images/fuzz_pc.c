@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* What the registers of a vCPU are, the input says. */
 static int fake_ioctl(int fd, unsigned long request, void *arg);
