@@ -195,7 +195,7 @@ T remove
 """,
     "rm-looked-at": r"""
 for i in 1 2 3; do (while :; do ctr ps -a > /dev/null; done) & p="$p $!"; done; n=0
-while [ $((n += 1)) -le 12 ]; do ctr run -d --name $T busybox -- true > /dev/null; until ctr ps -a | grep -qi "$T.*exited"; do :; done; ctr rm $T || ctr rm -f $T; done
+while [ $((n += 1)) -le 12 ]; do ctr run -d --name $T busybox -- true > /dev/null || break; until ctr ps -a | grep -qi "$T.*exited"; do :; done; ctr rm $T || ctr rm -f $T; done
 kill $p; wait; echo over
 ----
 over

@@ -42,7 +42,7 @@ HOOKS = ("c['annotations'] = {'who': 'me'}", "c['hooks'] = {k: [dict(path='/bin/
 CASES = [
     case("no-id", (), "for v in state create start kill delete; do ctr $v >/dev/null 2>&1; echo $?; "
          "ctr $v --bundle nosuch nosuch >/dev/null 2>&1 && echo $v; done; for i in state start kill delete; do ctr $i nosuch; done; "
-         "for i in ../x a/b '' .x; do ctr create --bundle . \"$i\" >/dev/null 2>&1 && echo \"$i\"; done; ls /run/ctr 2>/dev/null",
+         "for i in ../x a/b '' .x; do ctr create --bundle . \"$i\" >/dev/null 2>&1 && echo \"$i\"; done; ls /run/ctr 2>/dev/null || :",
          out=("2\n2\n2\n2\n2\n" + "ctr: nothing named nosuch (try `ctr ps -a`)\n" * 4).strip()),
     case("kept-config", (), "cp config.json kept; ctr create c </dev/null >log; cp stock.json config.json; cat log; ctr start c; ended c; cat log; "
          "ctr delete c; ls /run/ctr; [ -d /sys/fs/cgroup/c ] || echo gone; cp kept config.json; ctr create c </dev/null && echo again; ctr delete -f c",
