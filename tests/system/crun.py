@@ -99,7 +99,7 @@ RECEIVER = r"""
     while b"A42B" not in got: got += os.read(fd, 100)
     print("A42B")
     END
-    python3 recv.py >out & while ! grep -q ready out; do sleep 0.1; done"""
+    touch out; python3 recv.py >out & while ! grep -q ready out; do sleep 0.1; done"""
 OFF = "crun --cgroup-manager=disabled run c"
 
 CASES = [
