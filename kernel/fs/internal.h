@@ -181,6 +181,7 @@ struct frame *inode_page(struct inode *inode, u64 index, bool create);
 /* Cuts or grows the pages and the size; inode locked. */
 void inode_truncate_pages(struct inode *inode, u64 size);
 void inode_zero(struct inode *inode, u64 from, u64 to); /* bytes of one page, if it is there */
-extern struct fs_type erofs_type, overlay_type, p9_type;
+extern struct fs_type erofs_type, p9_type;
+void overlay_init(void); /* once, at start */
 void epoll_release_file(struct file *f); /* f goes: every epoll that watches it forgets it */
 void locks_free(struct inode *inode);

@@ -361,6 +361,6 @@ void fs_init(void)
 	devtmpfs_init();
 	sysfs_init();
 	fs_register(&erofs_type);
-	fs_register(&overlay_type);
+	overlay_init();
 	fs_register(&p9_type);
 }

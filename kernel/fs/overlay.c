@@ -11,6 +11,8 @@
  */
 #include "fs/overlay.h"
 
+static struct kmem_cache *inode_cache;
+
 static bool ovl_is_opaque(struct inode *dir)
 {
 	char v = 0;
@@ -445,7 +447,6 @@ static int check_layers(struct super *sb)
 
 static int ovl_fill(struct super *sb, const char *source, unsigned long flags, const char *data)
 {
-	static struct kmem_cache *inode_cache;
 	struct ovl_super *os;
 	struct path *layers;
 	struct inode *root = NULL;
@@ -456,8 +457,6 @@ static int ovl_fill(struct super *sb, const char *source, unsigned long flags, c
 	os = kzalloc(sizeof(*os));
 	if (!os)
 		return -ENOMEM;
-	if (!inode_cache)
-		inode_cache = kmem_cache_create("overlay_inode", sizeof(struct ovl_inode), false);
 	sb->inode_cache = inode_cache;
 	mutex_init(&os->copy_lock);
 	sb->priv = os;
@@ -482,10 +481,16 @@ static int ovl_fill(struct super *sb, const char *source, unsigned long flags, c
 	return sb_set_root(sb, root);
 }
 
-struct fs_type overlay_type = {
+static struct fs_type overlay_type = {
 	.name = "overlay",
 	.nodev = true,
 	.reclaim = true,
 	.userns_mount = true,
 	.fill = ovl_fill,
 };
+
+void overlay_init(void)
+{
+	inode_cache = kmem_cache_create("overlay_inode", sizeof(struct ovl_inode), false);
+	fs_register(&overlay_type);
+}

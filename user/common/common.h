@@ -70,8 +70,8 @@ struct opt {
 	const char *arg; /* "SIZE" in the help; NULL for flags */
 	const char *help;
 };
-typedef int verb_fn(int argc,
-		    char **argv); /* the operands; NULL after the last. The exit status. */
+/* Given the operands, NULL after the last: the exit status. */
+typedef int verb_fn(int argc, char **argv);
 struct verb {
 	const char *name; /* NULL ends the table */
 	const char *usage; /* "run [OPTION...] IMAGE [[--] COMMAND [ARG...]]" */
