@@ -27,7 +27,7 @@ MOUNTS = ("c['mounts'] += [dict(destination='/dev/shm/a', type='tmpfs', source='
           "dict(destination='/dev/shm/a/b', type='bind', source='side', options=['bind', 'ro'])]",)
 LINUX = ("linux['devices'] = [dict(path='/dev/shm/k', type='c', major=1, minor=3, fileMode=0o640, uid=3, gid=4)]",
          "linux['sysctl'] = {'net.ipv4.ip_forward': '1'}", "linux['rootfsPropagation'] = 'slave'",
-         "linux['maskedPaths'] = ['/proc/version']", "linux['readonlyPaths'] = ['/proc/self']",
+         "linux['maskedPaths'] = ['/proc/version', '/proc//stat']", "linux['readonlyPaths'] = ['/proc/self']",
          "linux['cgroupsPath'] = '/spec'", "linux['resources'] = dict(unified={'pids.max': '9'})")
 FIELDS = ("linux['namespaces'].append(dict(type='time'))",
           "linux['timeOffsets'] = dict(boottime=dict(secs=86400), monotonic=dict(secs=-1, nanosecs=5))",
@@ -58,7 +58,7 @@ CASES = [
     case("mounts", MOUNTS, "mkdir side; echo x >side/f; ctr run --bundle . c; ls side", "cat /dev/shm/a/b/f; (echo y >/dev/shm/a/b/g) 2>&1 | "
          "grep -o Read-only; (echo z >/etc/z) 2>&1 | grep -o Read-only; grep -c ' /dev/shm/a' /proc/self/mountinfo", out="x\nRead-only\nRead-only\n2\nf"),
     case("linux", LINUX, "mount --make-rshared /; ctr run --bundle . c; rmdir /sys/fs/cgroup/spec 2>/dev/null && echo left", "stat -c '%a %u %g %t:%T' /dev/shm/k; "
-         "cat /proc/sys/net/ipv4/ip_forward; wc -c </proc/version; cat /sys/fs/cgroup/pids.max; sed 1q /proc/self/mountinfo | grep -c master:; "
+         "cat /proc/sys/net/ipv4/ip_forward; cat /proc/version /proc/stat | wc -c; cat /sys/fs/cgroup/pids.max; sed 1q /proc/self/mountinfo | grep -c master:; "
          "for d in null zero full random urandom tty; do [ -c /dev/$d ] || echo $d; done; for l in fd stdin stdout stderr ptmx; do readlink /dev/$l; done",
          out="640 3 4 1:3\n1\n0\n9\n1\n/proc/self/fd\n/proc/self/fd/0\n/proc/self/fd/1\n/proc/self/fd/2\npts/ptmx", status=1),
     case("fields", FIELDS, "ctr run -d --pid-file p --bundle . c </dev/null >log 2>&1; until grep -q end log; do sleep 0.05; done; "

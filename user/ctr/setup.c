@@ -11,6 +11,7 @@
  * All of it may run in the parent's memory (vfork): nothing here may allocate or change the parent's
  * data. A failure is told on stderr and is the exit status.
  */
+#include <ctype.h>
 #include <dirent.h>
 #include <net/if.h>
 #include <sched.h>
@@ -344,13 +345,16 @@ static void list_proc(struct listing *l)
 	close(dir);
 }
 
-/* Does /proc lack what the path names in it, as most kernels lack most? A mount that fails tells it as well, but slowly. */
+/*
+ * Does /proc lack what the path names in it, as most kernels lack most? A mount that fails tells it as well, but slowly.
+ * Only of a name that begins with a letter: numbers are not all listed, and "." and "/" are no names.
+ */
 static bool is_missing(const char *path, const struct listing *proc)
 {
 	const struct dirent *e;
 	const char *p, *name;
 
-	if (strncmp(path, "/proc/", strlen("/proc/")))
+	if (strncmp(path, "/proc/", strlen("/proc/")) || !isalpha(path[strlen("/proc/")]))
 		return false;
 	for (ssize_t at = 0; at < proc->n; at += e->d_reclen) {
 		e = (const struct dirent *)(proc->buf + at);
