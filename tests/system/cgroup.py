@@ -100,8 +100,9 @@ CASES = [
                         "kill -9 $!; wait $!; echo $?; echo 1G > a/memory.high; cat a/memory.high; rmdir a/b a",
          match="^max\nslowed\nhigh [1-9]\\d*\nhigh [1-9]\\d*\nhigh 0\nfrozen 1\n(Killed\n)?137\n1073741824$", seconds=40),
     case("memory-oom-group", "exec 2>/dev/null; mkdir -p a/b; echo +memory > a/cgroup.subtree_control; echo 4M > a/memory.max; echo 1 > a/memory.oom.group; "
-                             "sh -c 'echo 0 > a/b/cgroup.procs; sleep 61 & exec sleep 60' & p=$!; sleep 0.1; "
+                             "sh -c 'echo 0 > a/b/cgroup.procs; sleep 61 & exec sleep 60' & p=$!; until [ $(wc -l < a/b/cgroup.procs) = 2 ]; do sleep 0.01; done; "
                              "sh -c 'echo 0 > a/b/cgroup.procs; exec /tests/guest/hog anon'; echo $?; wait $p; echo $?; "
+                             "until grep -q 'populated 0' a/cgroup.events; do sleep 0.01; done; " # sleep 61 is nobody's child here
                              "tail -3 a/memory.events; tail -3 a/memory.events.local; cat a/cgroup.events; "
                              "echo 2 > a/memory.oom.group; rmdir a/b a",
          match="^137\n137\noom 1\noom_kill 3\noom_group_kill 1\noom 1\noom_kill 0\noom_group_kill 1\npopulated 0", seconds=40),
@@ -109,7 +110,7 @@ CASES = [
                          "echo 1M > memory.min; cat memory.low memory.min; echo -1 > memory.high; echo 4097 > memory.max; cat memory.max; "
                          "echo 1M > memory.reclaim; cd ..; rmdir a",
          match=("^0\n0\nmax\nmax\n0\nmax\n3145728\n1048576$", "Invalid argument", "^4096$", "temporarily unavailable")),
-    case("memory-storm", "mkdir a; echo 6M > a/memory.max; for i in 1 2 3 4 5 6; do sh -c 'echo 0 > a/cgroup.procs; cd /tmp; "
+    case("memory-storm", "mkdir a || exit; echo 6M > a/memory.max; for i in 1 2 3 4 5 6; do sh -c 'echo 0 > a/cgroup.procs; cd /tmp; "
                          "while :; do dd if=/dev/zero of=/tmp/s$0 bs=64k count=40 2>/dev/null; ls -R /bin | tail -1; done' $i >/dev/null 2>&1 & done; "
                          "for i in 1 2 3; do sh -c 'echo 0 > a/cgroup.procs; exec /tests/guest/hog anon' & sleep 1; done; "
                          "echo 1 > a/cgroup.kill; wait; grep -q '^max [1-9]' a/memory.events && [ $(cat a/memory.peak) -le 6291456 ] && echo not by a page || cat a/memory.peak a/memory.events; "
