@@ -122,11 +122,11 @@ static void outside(void)
 /* Three namespaces, one in the other; the innermost process is asked for from outside. */
 static void nested(void)
 {
-	int p[2], nr[8], n;
+	int p[2], first[2], middle[2], nr[8], n; /* a byte: its line is out */
 	pid_t pid;
 	char c;
 
-	if (pipe(p) < 0)
+	if (pipe(p) < 0 || pipe(first) < 0 || pipe(middle) < 0)
 		return;
 	pid = clone_ns(CLONE_NEWPID);
 	if (pid == 0) {
@@ -140,19 +140,28 @@ static void nested(void)
 			inner = clone_ns(CLONE_NEWPID);
 			if (inner == 0) {
 				close(p[1]);
+				close(middle[1]);
 				_exit(read(p[0], &c, 1) == 0 ? getpid() : 99);
 			}
+			if (read(first[0], &c, 1) != 1)
+				_exit(96);
 			printf("in the middle: child %d\n", inner);
 			fflush(stdout);
+			if (write(middle[1], "", 1) != 1)
+				_exit(96);
 			close(p[1]);
 			_exit(inner > 0 && !strcmp(ended(inner), "exit 1") ? 4 : 98);
 		}
 		printf("in the first: child %d\n", mid);
 		fflush(stdout);
+		if (write(first[1], "", 1) != 1)
+			_exit(96);
 		close(p[1]);
 		_exit(!strcmp(ended(mid), "exit 4") ? 3 : 97);
 	}
-	usleep(100000);
+	close(middle[1]);
+	if (read(middle[0], &c, 1) != 1)
+		printf("there is no middle\n");
 	for (pid_t look = pid; pid > 0 && look < pid + 8; look++) {
 		n = numbers_of(look, nr, 8);
 		if (n == 4)
