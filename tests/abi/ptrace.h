@@ -107,18 +107,25 @@ static inline void forever(void)
 		pause();
 }
 
-/* The state letter of /proc/PID/stat, or a number of /proc/PID/status. */
-static inline char state(pid_t pid)
+/* The text of a file of /proc/PID: false when it cannot be read. */
+static inline bool read_about(pid_t pid, const char *file, char *text, size_t size)
 {
-	char name[64], text[512] = "", *p;
+	char name[64];
+	ssize_t n;
 	int fd;
 
-	snprintf(name, sizeof(name), "/proc/%d/stat", pid);
+	snprintf(name, sizeof(name), "/proc/%d/%s", pid, file);
 	fd = open(name, O_RDONLY);
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
-		return '?';
+	n = fd < 0 ? -1 : read(fd, text, size - 1);
 	close(fd);
-	p = strrchr(text, ')');
+	text[n < 0 ? 0 : n] = '\0';
+	return n >= 0;
+}
+static inline char state(pid_t pid)
+{
+	char text[512], *p;
+
+	p = read_about(pid, "stat", text, sizeof(text)) ? strrchr(text, ')') : NULL;
 	return p ? p[2] : '?';
 }
 static inline void until(pid_t pid, char c)
@@ -128,15 +135,9 @@ static inline void until(pid_t pid, char c)
 }
 static inline int tracer_of(pid_t pid)
 {
-	char name[64], text[2048] = "", *p;
-	int fd;
+	char text[2048], *p;
 
-	snprintf(name, sizeof(name), "/proc/%d/status", pid);
-	fd = open(name, O_RDONLY);
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
-		return -1;
-	close(fd);
-	p = strstr(text, "TracerPid:");
+	p = read_about(pid, "status", text, sizeof(text)) ? strstr(text, "TracerPid:") : NULL;
 	return p ? atoi(p + 10) : -1;
 }
 
