@@ -103,9 +103,8 @@ static void create_memory(struct machine *m)
 	m->ram = map_ram(m->ram_size, m->load == linux_load);
 	m->load(m);
 	memory_slot(m, 0, 0, m->ram, m->ram_size, 0);
-	if (m->rom.size)
-		memory_slot(m, 2, (1UL << 32) - m->rom.size, m->rom.data, m->rom.size,
-			    KVM_MEM_READONLY);
+	if (m->rom.size) /* a copy of its own, written by the CPU: LTR does, and page walks */
+		memory_slot(m, 2, (1UL << 32) - m->rom.size, m->rom.data, m->rom.size, 0);
 	if (m->image)
 		memory_slot(m, 1, m->ram_size, m->image_at, m->image_size, KVM_MEM_READONLY);
 }
