@@ -154,12 +154,12 @@ def dyad_iso(build):
         archive = newc.Archive()
         archive.file("bin/busybox", images.find_busybox(debian.CACHE), 0o755)
         archive.node("dev/console", 5, 1)
-        archive.data("init", b"#!/bin/busybox sh\necho @ hello from the CD\n"
+        archive.data("init", b"#!/bin/busybox sh\necho @ hello from the CD to $(/bin/busybox nproc)\n"
                      b"/bin/busybox sleep 0.2\nexec /bin/busybox poweroff -f\n", 0o755)
         with open(os.path.join(tmp, "initrd"), "wb") as f:
             archive.write(f)
         iso.make(os.path.join(tmp, "iso"), os.path.join(build, "dyad.stripped.elf"), os.path.join(tmp, "initrd"),
-                 "console=tty0", efi=False)
+                 "console=ttyS0 console=tty0")
         os.replace(os.path.join(tmp, "iso"), path)
     return path
 
@@ -176,10 +176,11 @@ def xen(build):
 
 
 def firmware():
-    """SeaBIOS: (file here, path there)."""
+    """SeaBIOS and UEFI: (file here, path there)."""
     folder = os.path.join(debian.unpack("seabios"), "usr/share/seabios")
     return [(os.path.join(folder, "bios-256k.bin"), FOLDER + "bios-256k.bin"),
-            (os.path.join(folder, "vgabios-isavga.bin"), FOLDER + "vgabios.bin")]
+            (os.path.join(folder, "vgabios-isavga.bin"), FOLDER + "vgabios.bin"),
+            (os.path.join(debian.unpack("ovmf"), "usr/share/ovmf/OVMF.fd"), FOLDER + "uefi/OVMF.fd")]
 
 
 def pc(build):

@@ -207,8 +207,11 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
     # a boot sector that reads what is behind it, cut out of its ELF file
     # behind it a multiboot header, as of a kernel that follows; it is none that could be loaded by that
     Case("boot-sector", CUT + r"printf '\002\260\255\033\0\0\0\0\376\117\122\344' >> boot.img; "
-         # and firmware of a mebibyte without a screen's: mov $7, %al; out %al, $0xf4, where the CPU begins
-         r"{ head -c 1048560 /dev/zero; printf '\260\007\346\364'; head -c 12 /dev/zero; } > rom; vm run --firmware rom; echo $?; "
+         # and firmware of a mebibyte without a screen's: where the CPU begins a jump to lgdtl %cs:0xff20, protected mode by CR0,
+         # mov $8, %ax; ltr %ax, for which the CPU writes into the ROM; mov $7, %al; out %al, $0xf4
+         r"{ zeros() { head -c $1 /dev/zero; }; zeros 1048320; printf '\056\146\017\001\026\040\377\017\040\300\014\001\017\042\300"
+         r"\270\010\000\017\000\330\260\007\346\364'; zeros 7; printf '\017\000\060\377\377\377'; zeros 18; printf 'g\000\000\000\000\211'; "
+         r"zeros 178; printf '\351\015\377'; zeros 13; } > rom; vm run --firmware rom; echo $?; "
          "vm run --kernel boot.img | cat; vm run --console --kernel boot.img --disk boot.img,ide 2>&1 >/dev/null", status=131,
          out="7\nread by the firmware\nprinted", on=("qemu", "bochs")),
     Case("boot-floppy", PC + "dd if=/tests/guest/floppy of=boot.img bs=512 skip=8 count=19 2>/dev/null; { head -c 19456 /dev/zero; echo conductor; head -c 1014 /dev/zero; } > hd; "
@@ -227,11 +230,14 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
     Case("ipxe", PC + "cd_of --cdrom %sipxe.iso; shows 'Features: '; printf '\\002' >&3; shows 'iPXE>'; again; "
          "printf 'echo it is ${platform}\\r' >&3; shows '^it is'; over" % linux_guest.FOLDER, status=143, on=SVM,
          seconds=60, match=("^ISOLINUX", "^iPXE 1", "^it is pcbios$")),
-    Case("grub-dyad", PC + "cd_of --cdrom %sdyad.iso; shows '^Booting from'; again; wait $p; s=$?; over; exit $s" % linux_guest.FOLDER, status=0, on=SVM,
-         seconds=90, match=("^Booting from DVD/CD", "^@ hello from the CD$")),
+    Case("grub-dyad", PC + "cd_of --cpus 2 --cdrom %sdyad.iso; shows '^Booting from'; again; wait $p; s=$?; over; exit $s" % linux_guest.FOLDER, status=0, on=SVM,
+         seconds=90, match=("^Booting from DVD/CD", "^@ hello from the CD to 2$")),
+    # and by UEFI, which gives GRUB and the kernel its own ACPI tables of those that it got
+    Case("uefi-dyad", "vm run --mem 128M --cpus 2 --firmware %suefi/OVMF.fd --cdrom %sdyad.iso" % (linux_guest.FOLDER, linux_guest.FOLDER), on=SVM,
+         seconds=90, match=(r"^@ hello from the CD to 2\r$",)),
     # the same file as a disk, by vm's own firmware
     Case("grub-disk", "vm run --mem 128M --kernel %sdyad.iso | cat" % linux_guest.FOLDER, on=SVM, seconds=90,
-         match=("^Welcome to GRUB!", "^@ hello from the CD$")),
+         match=("^Welcome to GRUB!", "^@ hello from the CD to 1$")),
     # a hypervisor as guest: up to the first instructions of its first domain's kernel. smap=0, because that returns to
     # itself by IRET in ring 3, which QEMU 7.2 takes for the kernel's own access to the user's stack
     Case("xen", ": > out; vm run --mem 256M --kernel %sxen --initrd %scloud --append 'com1=115200,8n1 console=com1 smap=0 bootscrub=0' > out & "

@@ -182,25 +182,17 @@ static uint64_t put_fadt(struct low *l)
 
 uint64_t acpi_tables(struct low *l)
 {
-	uint64_t rsdp = low_take(l, 36), madt = put_madt(l), fadt = put_fadt(l), xsdt, rsdt;
-	uint8_t *t = begin_table(l, "RSDT", 1, 44, &rsdt); /* for kernels of 32 bits */
+	uint64_t rsdp = low_take(l, 20), madt = put_madt(l), fadt = put_fadt(l), rsdt;
+	uint8_t *t = begin_table(l, "RSDT", 1, 44, &rsdt);
 
 	put(t + 36, fadt, 4);
 	put(t + 40, madt, 4);
 	set_checksum(t, 44, 9);
-	t = begin_table(l, "XSDT", 1, 52, &xsdt);
-	put(t + 36, fadt, 8);
-	put(t + 44, madt, 8);
-	set_checksum(t, 52, 9);
 	t = l->m->ram + rsdp;
 	memcpy(t, "RSD PTR ", 8);
 	memcpy(t + 9, "DYAD  ", 6);
-	t[15] = 2;
 	put(t + 16, rsdt, 4);
-	put(t + 20, 36, 4);
-	put(t + 24, xsdt, 8);
 	set_checksum(t, 20, 8);
-	set_checksum(t, 36, 32);
 	return rsdp;
 }
 

@@ -56,7 +56,7 @@ static void tell_memory(struct machine *m)
 	tell_range(2, IO_APIC, PAGE, "I/O APIC", "(KVM's)");
 	tell_range(2, MMIO_WINDOW, virtio_mmio_places(places) * MMIO_SIZE, "virtio devices", "");
 	tell_range(2, LOCAL_APIC, PAGE, "local APICs", "(KVM's)");
-	tell_range(2, rom, m->rom.size, "ROM, read-only", m->firmware);
+	tell_range(2, rom, m->rom.size, "ROM, copied", m->firmware);
 }
 
 /* Linux's KVM counts the pages by their size: api.rst, KVM_GET_STATS_FD. */

@@ -4,17 +4,16 @@
  * with its end in the last 128 KiB below 1 MiB. That memory is RAM at all times; of what the PAM registers of the host bridge
  * (Intel 82441FX data sheet, 3.2.19) say, one thing counts: that a piece may be read and not written. What the
  * machine has, the firmware learns from fw_cfg (QEMU's docs/specs/fw_cfg.rst): items by number, files by
- * name. The ACPI tables are in the last RAM, which is reserved; only their root pointer has to be found in the firmware's memory,
- * where it puts it for us (a command of QEMU's table loader, include/hw/acpi/bios-linker-loader.h).
+ * name. The ACPI tables are such files; where they are to be, it decides, and a list of commands says what has to be changed in
+ * them then (QEMU's table loader, include/hw/acpi/bios-linker-loader.h).
  */
-#include <asm/bootparam.h>
-
 #include "pci.h"
 
 #define ROM_MAX (8U << 20)
 #define SHADOW (128U << 10) /* of its end, below 1 MiB */
-#define TABLES (64U << 10)
-#define RSDP_SIZE 36
+#define RSDP_SIZE 20
+#define RSDP_FILE "etc/acpi/rsdp"
+#define TABLES_FILE "etc/acpi/tables"
 #define PAM0 0x59 /* of the host bridge */
 #define PAM_END 0x60
 #define PAM_READ 1 /* of two bits, the other lets write */
@@ -25,8 +24,6 @@ enum { ABOVE_SLOT = 3, PIECE_SLOT };
 #define VENDOR_QEMU                                                                                \
 	0x1af4 /* the host bridge's subsystem, by which SeaBIOS knows that there is fw_cfg */
 #define SUBSYSTEM_QEMU 0x1100
-#define E820_RAM 1
-#define E820_RESERVED 2
 
 #define PORT_FW_CFG 0x510 /* 16 bits that select, then a byte of data at a time */
 #define NO_ITEM UINT32_MAX
@@ -40,10 +37,24 @@ struct directory_entry {
 struct loader_command { /* of 128 bytes */
 	uint32_t command;
 	char file[56];
-	uint32_t alignment;
-	uint8_t zone, unused[63];
+	union {
+		struct {
+			uint32_t alignment;
+			uint8_t zone;
+		} __attribute__((packed)) allocate;
+		struct { /* adds the address of the file `to` */
+			char to[56];
+			uint32_t at;
+			uint8_t size;
+		} __attribute__((packed)) pointer;
+		struct {
+			uint32_t at, start, length;
+		} sum;
+		uint8_t all[68];
+	};
 } __attribute__((packed));
-enum { LOADER_ALLOCATE = 1, ZONE_FSEG = 2 };
+enum { LOADER_ALLOCATE = 1, LOADER_POINTER, LOADER_SUM };
+enum { ZONE_HIGH = 1, ZONE_FSEG };
 
 static struct item {
 	uint16_t key;
@@ -109,21 +120,43 @@ static void add_vga_rom(struct machine *m)
 	add_file("vgaroms/vgabios.bin", rom.data, rom.size);
 }
 
+static uint32_t word_at(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* Built at 0, the tables have offsets where they will have addresses. */
 static void add_acpi(struct machine *m)
 {
-	static struct loader_command command = { .command = LOADER_ALLOCATE,
-						 .file = "etc/acpi/rsdp",
-						 .alignment = 16,
-						 .zone = ZONE_FSEG };
-	struct low top = { .m = m, .at = m->ram_size - TABLES, .end = m->ram_size };
+	struct low l = { .m = m, .end = HIGH_MEMORY };
+	const uint32_t rsdp = acpi_tables(&l), rsdt = word_at(m->ram + rsdp + 16);
+	const uint32_t fadt = word_at(m->ram + rsdt + 36);
+	const struct loader_command commands[] = {
+		{ LOADER_ALLOCATE, RSDP_FILE, .allocate = { 16, ZONE_FSEG } },
+		{ LOADER_ALLOCATE, TABLES_FILE, .allocate = { 16, ZONE_HIGH } },
+		{ LOADER_POINTER, TABLES_FILE, .pointer = { TABLES_FILE, fadt + 40, 4 } },
+		{ LOADER_SUM, TABLES_FILE, .sum = { fadt + 9, fadt, word_at(m->ram + fadt + 4) } },
+		{ LOADER_POINTER, TABLES_FILE, .pointer = { TABLES_FILE, rsdt + 36, 4 } },
+		{ LOADER_POINTER, TABLES_FILE, .pointer = { TABLES_FILE, rsdt + 40, 4 } },
+		{ LOADER_SUM, TABLES_FILE, .sum = { rsdt + 9, rsdt, word_at(m->ram + rsdt + 4) } },
+		{ LOADER_POINTER, RSDP_FILE, .pointer = { TABLES_FILE, 16, 4 } },
+		{ LOADER_SUM, RSDP_FILE, .sum = { 8, 0, RSDP_SIZE } },
+	};
+	uint8_t *t = memcpy(allocate(l.at), m->ram, l.at);
 
-	add_file(command.file, m->ram + acpi_tables(&top), RSDP_SIZE);
-	add_file("etc/table-loader", &command, sizeof(command));
+	memset(m->ram, 0, l.at);
+	t[rsdp + 8] = t[rsdt + 9] = t[fadt + 9] = 0; /* the sums */
+	add_file(RSDP_FILE, t, RSDP_SIZE);
+	add_file(TABLES_FILE, t, l.at);
+	add_file("etc/table-loader", memcpy(allocate(sizeof(commands)), commands, sizeof(commands)),
+		 sizeof(commands));
 }
 
 void firmware_load(struct machine *m)
 {
-	static struct boot_e820_entry map[2];
 	static const uint32_t id = 1; /* no DMA */
 	static const uint64_t none;
 	static uint16_t cpus;
@@ -136,16 +169,12 @@ void firmware_load(struct machine *m)
 		    rom->size);
 	memcpy(m->ram + HIGH_MEMORY - SHADOW, rom->data + rom->size - SHADOW, SHADOW);
 	part_add("firmware, copied", rom->path, HIGH_MEMORY - SHADOW, HIGH_MEMORY);
-	part_add("ACPI tables", NULL, m->ram_size - TABLES, m->ram_size);
-	map[0] = (struct boot_e820_entry){ 0, m->ram_size - TABLES, E820_RAM };
-	map[1] = (struct boot_e820_entry){ m->ram_size - TABLES, TABLES, E820_RESERVED };
 	cpus = m->cpus;
 	add_item(SIGNATURE, "QEMU", 4);
 	add_item(ID, &id, sizeof(id));
 	add_item(CPUS, &cpus, sizeof(cpus));
 	add_item(MAX_CPUS_KEY, &cpus, sizeof(cpus));
 	add_item(FILE_DIR, &directory, sizeof(directory));
-	add_file("etc/e820", map, sizeof(map));
 	add_file("etc/show-boot-menu", &none, sizeof(none));
 	add_vga_rom(m);
 	add_acpi(m);
