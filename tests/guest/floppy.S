@@ -203,6 +203,17 @@ bios:	pushf
 	rep insw
 	cmpl $0x646e6f63, 0x9000 /* "cond" */
 	wrong jne, 19
+	mov $PORT_IDE + 7, %dx /* what it says of itself: bytes of a sector, sectors by geometry (16 heads of 63) */
+	mov $0xec, %al
+	out %al, %dx
+	mov $PORT_IDE, %dx
+	mov $0x9000, %di
+	mov $256, %cx
+	rep insw
+	cmpw $512, 0x9000 + 2 * 5
+	wrong jne, 20
+	cmpl $16 * 63, 0x9000 + 2 * 57
+	wrong jne, 21
 	mov $CLOCK_A, %al
 	out %al, $PORT_CMOS
 1:	in $PORT_CMOS + 1, %al /* once a second it is being updated */

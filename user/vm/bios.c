@@ -63,6 +63,9 @@ void bios_load(struct machine *m)
 					    .heads = 16,
 					    .control = 8, /* that there are more than 8 heads */
 					    .sectors = 63 };
+	/* where a CPU begins, a jump to the stub of INT 19h; its date, and that it is an AT's firmware */
+	static const uint8_t reset[] = "\xea\x64\0\0\xf0"
+				       "01/01/92\0\xfc";
 	/* sti; hlt; cli, and a stub */
 	static const uint8_t wait[] = { 0xfb, 0xf4, 0xfa, 0xe6, PORT_BIOS, 0xcf };
 
@@ -77,6 +80,7 @@ void bios_load(struct machine *m)
 		memcpy(m->ram + 4 * VECTOR_DISK, (uint16_t[]){ DISK_TABLE, STUBS >> 4 }, 4);
 	}
 	memcpy(m->ram + STUBS + WAIT_STUB, wait, sizeof(wait));
+	memcpy(m->ram + HIGH_MEMORY - sizeof(reset), reset, sizeof(reset));
 	part_add("interrupt vectors", NULL, 0, 256 * 4);
 	part_add("firmware's stubs", NULL, STUBS, STUBS + WAIT_STUB + sizeof(wait));
 	interrupts_load(m);
@@ -248,7 +252,22 @@ static bool time_service(struct machine *m, struct kvm_regs *r)
 static const struct geometry {
 	unsigned int cylinders, heads, sectors; /* of a track */
 	unsigned int type; /* of a floppy disk's drive, or 0 */
-} floppy_disk = { 80, 2, 18, 4 }, fixed_disk = { 1024, 16, 63, 0 };
+} fixed_disk = { 1024, 16, 63, 0 }, floppy_disks[] = {
+	{ 80, 2, 18, 4 }, { 40, 2, 9, 1 }, { 80, 2, 15, 2 }, { 80, 2, 9, 3 }, { 80, 2, 36, 5 },
+};
+
+static const struct geometry *floppy_of(uint64_t size)
+{
+	for (const struct geometry *g = floppy_disks; g < floppy_disks + LENGTH(floppy_disks); g++)
+		if (g->cylinders * g->heads * g->sectors * SECTOR == size)
+			return g;
+	return NULL;
+}
+
+bool bios_is_floppy(uint64_t size)
+{
+	return floppy_of(size);
+}
 
 struct disk_packet { /* of the extended read */
 	uint16_t size, sectors, offset, segment;
@@ -318,7 +337,8 @@ static bool disk_service(struct machine *m, struct kvm_regs *r, const struct kvm
 {
 	uint8_t sector = r->rcx & 63, head = r->rdx >> 8, service = r->rax >> 8, disk = r->rdx;
 	unsigned int cylinder = (r->rcx >> 8 & 0xff) | (r->rcx & 0xc0) << 2, error = 0;
-	const struct geometry *g = disk == FLOPPY_DISK ? &floppy_disk : &fixed_disk;
+	const struct geometry *floppy = floppy_of(m->flat.size) ?: floppy_disks;
+	const struct geometry *g = disk == FLOPPY_DISK ? floppy : &fixed_disk;
 
 	if (!m->flat.data || (disk != FLOPPY_DISK && disk != FIRST_DISK))
 		return false;

@@ -239,7 +239,7 @@ static void identify_any(uint8_t *buf, uint16_t kind, const char *model)
 	put_text(buf, 23, 4, "1");
 	put_text(buf, 27, 20, model);
 	put_word(buf, 49, 1 << 9); /* LBA */
-	put_word(buf, 53, 1 << 1); /* words 64 to 70 are there: PIO modes 3 and 4 */
+	put_word(buf, 53, 3); /* words 54 to 58 and 64 to 70 are there: PIO modes 3 and 4 */
 	put_word(buf, 64, 3);
 	put_word(buf, 80, 0x7e); /* ATA-1 to 6 */
 }
@@ -259,11 +259,13 @@ unsigned int ide_cylinders(void)
 void ata_identify(uint8_t *buf, uint64_t n, unsigned int multiple)
 {
 	uint64_t small = n < LBA28_END ? n : LBA28_END - 1;
+	uint16_t cylinders = cylinders_of(n), track = SECTOR * SECTORS;
+	uint32_t chs = cylinders * HEADS * SECTORS;
 
 	identify_any(buf, 0x0040, "DYAD DISK");
-	put_word(buf, 1, cylinders_of(n));
-	put_word(buf, 3, HEADS);
-	put_word(buf, 6, SECTORS);
+	/* the geometry and, as old disks told, bytes of a track and a sector; the current one */
+	memcpy(buf + 2 * 1, (uint16_t[]){ cylinders, 0, HEADS, track, SECTOR, SECTORS }, 12);
+	memcpy(buf + 2 * 54, (uint16_t[]){ cylinders, HEADS, SECTORS, chs, chs >> 16 }, 10);
 	put_word(buf, 47, 0x8000 | MULTIPLE);
 	put_word(buf, 59, multiple ? 0x100 | multiple : 0);
 	memcpy(buf + 2 * 60, &small, 4);

@@ -140,7 +140,7 @@ void loader_choose(struct machine *m)
 	uint8_t head[FILE_HEAD];
 	int fd = open(m->kernel, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
-	bool floppy = n > 0 && lseek(fd, 0, SEEK_END) == FLOPPY_SIZE;
+	bool floppy = n > 0 && bios_is_floppy(lseek(fd, 0, SEEK_END));
 
 	if (n < 0)
 		die(STATUS_FAILED, "%s: %s", m->kernel, strerror(errno));

@@ -50,7 +50,6 @@
 #define BIOS_AREA 0xf0000UL
 #define TABLES_END 0xf2000UL
 #define HIGH_MEMORY 0x100000UL
-#define FLOPPY_SIZE (1440UL << 10) /* bytes of a disk of 80 cylinders, 2 heads, 18 sectors */
 #define PCI_WINDOW 0xc0000000UL /* memory of PCI devices; RAM and image end below it */
 #define PCI_WINDOW_END 0xfec00000UL
 #define MMIO_WINDOW 0xfec10000UL /* virtio devices that are on no bus */
@@ -210,6 +209,7 @@ uint64_t acpi_tables(struct low *l);
 /* bios.c: interrupt vectors and their stubs; what a stub asks for, with an OUT to PORT_BIOS */
 void bios_load(struct machine *m);
 void bios_call(struct machine *m, int vcpu);
+bool bios_is_floppy(uint64_t size); /* as many bytes as a kind of them has */
 
 /* machine.c */
 void machine_create(struct machine *m);
