@@ -139,7 +139,7 @@ HOST = {
                            ("<", "now1"), ("<", "Done"), PROMPT] + OFF),
     "pipe-interrupted": session([PROMPT, (">", "yes | cat > /dev/null\r"), ("<", "null\n"), (">", "\x03"),
                                  PROMPT] + OFF),
-    "shell-comes-back": session([PROMPT, (">", "exit\r"), PROMPT] + OFF),
+    "shell-comes-back": session([PROMPT, (">", "exit\r"), PROMPT, (">", "nosuch\r"), ("<", "not found"), PROMPT, (">", "exit\r"), PROMPT] + OFF),
     "container": session([PROMPT, (">", "ctr run busybox\r"), ("<", "# "), (">", "echo $$-$((4))\r"), ("<", "1-4"),
                           ("<", "# "), (">", "exit 3\r"), PROMPT, (">", "echo status $?\r"), ("<", "status 3"),
                           PROMPT] + OFF),

@@ -97,12 +97,11 @@ static bool make_stdio(struct channel *c, int flags, int theirs[3])
 	return true;
 }
 
-/* In a child: who is told, by a byte, of a command that nobody waits for. */
-static int failure = -1;
+int agent_failure = -1;
 
 void agent_give_up(int status)
 {
-	if (failure >= 0 && write(failure, &(uint8_t){ status }, 1) < 0)
+	if (agent_failure >= 0 && write(agent_failure, &(uint8_t){ status }, 1) < 0)
 		status = STATUS_FAILED;
 	_exit(status);
 }
@@ -136,7 +135,7 @@ static void start(int i, int flags, const struct winsize *size, char **config, c
 	c->terminal = flags & AGENT_TERMINAL;
 	if (c->terminal && size->ws_row)
 		ioctl(c->in, TIOCSWINSZ, size);
-	failure = told[1];
+	agent_failure = told[1]; /* of one that nobody waits for */
 	c->pid = made ? start_process(theirs, config, words) : -1;
 	for (int fd = 0; fd < 3; fd++)
 		close(theirs[fd]);

@@ -49,5 +49,7 @@ struct agent_main {
 void agent_run(int line, const struct agent_main *main, void (*become)(char **config, char **words))
 	__attribute__((noreturn));
 void agent_hello(int line);
+/* In a child: who is told, by a byte, of a program that could not be started; or -1. */
+extern int agent_failure;
 /* In a child that become() is in: it is no command after all. */
 void agent_give_up(int status) __attribute__((noreturn));

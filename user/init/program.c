@@ -269,19 +269,27 @@ int wait_for(pid_t pid, bool is_command)
 	}
 }
 
-/* Keeps a login shell (its name begins with '-') on the console, or ends the machine with 127. */
+/*
+ * Keeps a login shell (its name begins with '-') on the console, or ends the machine with 127 where it
+ * cannot be started: a shell that was has a status of its own, which may be 127.
+ */
 void keep_shell(void)
 {
 	static char path[PATH_MAX], name[PATH_MAX];
-	char *words[] = { path, NULL };
+	char *words[] = { path, NULL }, byte;
+	int told[2];
 
+	if (pipe2(told, O_CLOEXEC | O_NONBLOCK) < 0)
+		complain("cannot make ", "a pipe");
+	agent_failure = told[1];
 	for (;;) {
 		login_shell(path);
 		name[0] = '-';
 		strcpy(name + 1, strrchr(path, '/') + 1);
 		pid_t pid = start_on_console(words, name);
 
-		if (wait_for(pid, false) == 127 || pid < 0) {
+		wait_for(pid, false);
+		if (pid < 0 || read(told[0], &byte, 1) == 1) {
 			say("no shell: ", path, "");
 			end_with_status(127);
 		}
