@@ -83,10 +83,9 @@ void watch_set(struct watch *w, short events)
 }
 
 /* What is shown is the guest's memory, all of it. */
-void write_all(int fd, const char *data, size_t n)
+bool write_all(int fd, const char *data, size_t n)
 {
-	if (send(world, data, n, MSG_DONTWAIT) < 0)
-		return;
+	return send(world, data, n, MSG_DONTWAIT) >= 0;
 }
 
 /* ---- the driver ---- */

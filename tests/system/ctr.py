@@ -45,9 +45,9 @@ CASES = [
     Case("volume", "echo hi > f; mkdir d; ctr run -v $PWD:/new/place:ro -v $PWD/f:/etc/one -v $PWD/d:/d busybox -- sh -c "
                    "'cat /new/place/f /etc/one; echo x > /new/place/y; echo changed > /etc/one; echo z > /d/z'; cat f d/z; ls",
          match="^hi\nhi\n.*/new/place/y: Read-only file system\nchanged\nz\nd +f$"),
-    Case("volume-wrong", "for v in x :/a /a:b /tmp:/a:rx /nosuch:/a; do ctr run -v $v busybox -- true; echo $?; done",
+    Case("volume-wrong", "for v in x :/a /a:b /tmp:/a:rx /tmp:/ /tmp:/..:ro /nosuch:/a; do ctr run -v $v busybox -- true; echo $?; done",
          match=("^ctr: --volume x: not of the form HOST:DIR", "^ctr: --volume /nosuch:/a: /nosuch: No such file or directory\n125$"),
-         check=lambda text: None if text.count("\n2\n") == 4 else "four times status 2"),
+         check=lambda text: None if text.count("\n2\n") == 6 else "six times status 2"),
     # A link of the image's, or of what was mounted before, leads nowhere but into the container.
     Case("volume-link", "mkdir d; ln -s /tmp d/out; ctr run -v $PWD/d:/d -v /etc:/d/out/in busybox -- ls -d /tmp/in; ls -d /tmp/in",
          status=1, match="^/tmp/in\nls: /tmp/in: No such file"),
@@ -114,6 +114,16 @@ ctr: /nosuch: No such file or directory
                         "b=$(find /sys/fs/cgroup -type d | wc -l); [ $a = $b ] && echo same", match="^same$"),
     Case("unknown-image", "ctr run nosuchimage -- true; s=$?; echo $s", match=("nosuchimage", "^(2|125|127)$")),
     Case("unknown-command", "ctr run busybox -- nosuchcommand", status=127, match="nosuchcommand"),
+    Case("no-command", "ctr run busybox -- ''", status=127, match="^ctr: : command not found"),
+    Case("images-damaged", "mkdir i i/dir.erofs; mkfifo i/pipe.erofs; head -c 8192 /images/busybox.erofs > i/short.erofs; head -c 8192 /dev/zero > i/zeros.erofs; "
+         "export DYAD_IMAGES=$PWD/i; ctr images | cut -d' ' -f1; for n in dir pipe short zeros; do ctr run $n true; echo $?; done 2>&1 | sed \"s|$PWD/||\"",
+         out="IMAGE\ndir\npipe\nshort\nzeros\nctr: i/dir.erofs: neither a file nor a disk\n2\nctr: i/pipe.erofs: neither a file nor a disk\n2\n"
+             "ctr: the image i/short.erofs is damaged\n125\nctr: cannot mount the image i/zeros.erofs: Invalid argument\n125"),
+    Case("environment-own", "export A=1 B=; ctr run -e A -e B -e NOSUCH -e C= busybox -- sh -c 'echo $A ${B-none} ${NOSUCH-none} ${C-none}'; "
+                            "for e in '' =x; do ctr run -e \"$e\" busybox -- true; echo $?; done",
+         out="1 none\nctr: -e : not of the form K=V or K\n2\nctr: -e =x: not of the form K=V or K\n2"),
+    Case("cpus-fraction", "for n in .5 1. . 0.; do ctr run --cpus $n busybox -- true; echo $?; done",
+         out="0\n0\nctr: --cpus .: not a number from 0.01 to 1024\n2\nctr: --cpus 0.: not a number from 0.01 to 1024\n2"),
     Case("unknown-option", "ctr run --nosuch busybox", status=2, match="nosuch"),
     Case("version", "ctr --version; vm -v", match=(r"^ctr version \d+\.\d+ \(Dyad\)$", r"^vm version \d")),
     Case("unknown-verb", "ctr frobnicate", status=2, match="frobnicate"),

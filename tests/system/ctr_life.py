@@ -110,6 +110,44 @@ until [ $(ctr logs $T | wc -l) -gt $a ]; do sleep 0.05; done; ctr pause $T; ctr 
 halted
 ctr: T is paused (`ctr unpause T`)
 """,
+    "paused-stopped": r"""
+ctr run -d --name $T busybox -- sh -c 'trap "echo ended; exit 3" TERM; echo up; while :; do sleep 0.05; done' > /dev/null; wrote $T up; ctr pause $T
+ctr stop $T; ctr logs $T | tail -n 1; ctr ps -a | grep -o 'exited 3'; ctr rm $T
+----
+ended
+exited 3
+""",
+    "names": r"""
+for n in ${T}a ${T}b; do ctr run -d --name $n busybox -- sh -c 'echo one; echo two; exec sleep 1000' > /dev/null; wrote $n two; done
+ctr pause nosuch ${T}a ${T}b; echo $?; ctr ps | grep -c paused; ctr unpause ${T}a ${T}b; ctr stop ${T}a nosuch ${T}b -t 9; echo $?; ctr ps -q; ctr stop ${T}a; echo $?
+ctr logs ${T}a -n 1; ctr logs -n 0 ${T}a; ctr logs -n '' ${T}a; echo $?; ctr rm ${T}a nosuch -- ${T}b; echo $?; ctr kill nosuch ${T}a; echo $?; ctr ps -aq
+----
+ctr: nothing named nosuch runs (try `ctr ps`)
+2
+2
+ctr: nothing named nosuch (try `ctr ps -a`)
+2
+0
+two
+ctr: -n : not a number of at least 0
+2
+ctr: nothing named nosuch (try `ctr ps -a`)
+2
+ctr: nothing named nosuch (try `ctr ps -a`)
+ctr: nothing named Ta (try `ctr ps -a`)
+2
+""",
+    "output-lost": r"""
+ctr run -d --name $T busybox -- sh -c 'echo x; exec sleep 1000' > /dev/null; wrote $T x
+for v in ps images --help --version 'run --help' "logs $T" "inspect $T" completion; do ctr $v > /dev/full; echo $?; done 2>&1 | sort | uniq -c | sed 's/^ *//'
+mkdir small; mount -t tmpfs -o size=4k t small; head -c 4096 /dev/zero > small/x; ctr spec --bundle small; echo $?; ls small; umount small; ctr rm -f $T
+----
+8 125
+8 ctr: stdout: No space left on device
+ctr: small/config.json: cannot be written
+125
+x
+""",
     "log-bounded": r"""
 ctr run -d --name $T busybox -- sh -c 'i=0; while [ $i -lt 30 ]; do head -c 100000 /dev/zero | tr "\0" "\n"; i=$((i + 1)); done; echo last' > /dev/null
 ctr logs -f $T | tail -n 1; n=$(cat /run/ctr/$T/log* | wc -c); [ $n -le 1048576 ] && [ $n -ge 524288 ] && echo bounded; ctr logs --tail 1 $T; ctr rm -f $T

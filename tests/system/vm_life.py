@@ -79,7 +79,7 @@ init: cannot run /etc: Permission denied
     "input": (BOTH, r"""
 echo piped | vm run -i busybox -- sh -c 'cat; echo err >&2; exit 4' 2> e; echo $? $(cat e)
 head -c 3000 /dev/zero | vm run -i busybox -- wc -c
-vm run -e A='b c' -w /tmp -u nobody busybox -- sh -c 'echo $A; pwd; id -un'; vm run -e A busybox; echo $?
+vm run -e A='b c' -w /tmp -u nobody busybox -- sh -c 'echo $A; pwd; id -un'; A=d vm run -e A -e B busybox -- sh -c 'echo $A ${B-none}'; vm run -e =A busybox; echo $?
 vm run -d -i --name t busybox -- sh -c 'cat; echo end >&2; exit 4' > /dev/null; echo more | vm attach t 2> /dev/null; echo $?; over t; vm logs t; vm rm t
 ----
 piped
@@ -88,7 +88,8 @@ piped
 b c
 /tmp
 nobody
-vm: --env A: not of the form K=V
+d none
+vm: -e =A: not of the form K=V or K
 2
 more
 4
@@ -144,10 +145,12 @@ next
 vm run -d --name t busybox -- sh -c 'while :; do echo x; sleep 0.01; done' > /dev/null; wrote t x; vm pause t; vm ps | grep -c paused
 a=$(vm logs t | wc -l); sleep 0.3; [ $a = $(vm logs t | wc -l) ] && echo halted; vm exec t true; vm unpause t
 until [ $(vm logs t | wc -l) -gt $a ]; do sleep 0.05; done; vm pause t; vm rm -f t; vm ps -aq
+vm run -d --name t busybox -- sleep 1000 > /dev/null; vm exec t true; vm pause t; vm stop t; vm ps -a | grep -o 'exited 143'; vm rm t
 ----
 1
 halted
 vm: t is paused (`vm unpause t`)
+exited 143
 """),
     "keeper-killed": (("qemu",), r"""
 vm run -d --name t busybox -- sleep 1000 > /dev/null; kill -9 $(sed -n 's/^keeper //p' /run/vm/t/status)

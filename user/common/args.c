@@ -35,6 +35,14 @@ static void print_option(const struct opt *o)
 	}
 }
 
+/* The status, once all is written that was printed. */
+static int printed(int status)
+{
+	if (!flush() && !status)
+		die(STATUS_FAILED, "stdout: %s", strerror(errno));
+	return status;
+}
+
 static int verb_help(const struct tool *tool, const struct verb *v)
 {
 	print("Usage: %s %s\n\n%s\n", tool->name, v->usage, v->what);
@@ -45,8 +53,7 @@ static int verb_help(const struct tool *tool, const struct verb *v)
 	}
 	if (v->more)
 		print("\n%s", v->more);
-	flush();
-	return 0;
+	return printed(0);
 }
 
 static int tool_help(const struct tool *tool)
@@ -56,14 +63,14 @@ static int tool_help(const struct tool *tool)
 		print("  %-10s  %s\n", v->name, v->what);
 	print("\n`%s VERB --help` tells more about one, `%s --version` which this is.\n%s%s",
 	      tool->name, tool->name, tool->more ? "\n" : "", tool->more ? tool->more : "");
-	flush();
-	return 0;
+	return printed(0);
 }
 
 /* ---- options ---- */
 
 void set_option(const struct opt *o, const char *shown, const char *value, int most)
 {
+	unsigned int least;
 	char *end;
 
 	switch (o->kind) {
@@ -79,12 +86,24 @@ void set_option(const struct opt *o, const char *shown, const char *value, int m
 			die(STATUS_USAGE, "%s %s: not a size (examples: 32M, 1G, 65536)", shown,
 			    value);
 		break;
+	case OPT_COUNT:
 	case OPT_NUMBER:
 		errno = 0;
 		*(uint64_t *)o->var = to_number(value, &end, 10);
-		if (errno || *end || !*(uint64_t *)o->var)
-			die(STATUS_USAGE, "%s %s: not a number of at least 1", shown, value);
+		least = o->kind == OPT_NUMBER;
+		if (errno || *end || end == value || *(uint64_t *)o->var < least)
+			die(STATUS_USAGE, "%s %s: not a number of at least %d", shown, value,
+			    least);
 		break;
+	case OPT_ENV: /* "K" alone: as it is here, if it is */
+		end = strchr(value, '=');
+		if (end == value || !*value)
+			die(STATUS_USAGE, "%s %s: not of the form K=V or K", shown, value);
+		if (!end && !(end = getenv(value)))
+			break;
+		if (*end != '=')
+			value = end - strlen(value) - 1;
+	/* fall through */
 	case OPT_LIST: {
 		struct opt_list *list = o->var;
 
@@ -151,12 +170,20 @@ static int short_options(const struct verb *v, int argc, char **argv)
 	return 1;
 }
 
+static bool is_option(const char *word)
+{
+	return word[0] == '-' && word[1];
+}
+
 static int run_verb(const struct tool *tool, const struct verb *v, int argc, char **argv)
 {
-	int status;
+	/* Options may stand behind operands too, but for those of a command. */
+	bool command = strstr(v->usage, "COMMAND");
+	char **operands = argv;
+	int n = 0;
 
-	while (argc && argv[0][0] == '-' && argv[0][1]) {
-		int used;
+	while (argc && (!command || is_option(argv[0]))) {
+		int used = 1;
 
 		if (!strcmp(argv[0], "--")) {
 			argc--, argv++;
@@ -164,20 +191,24 @@ static int run_verb(const struct tool *tool, const struct verb *v, int argc, cha
 		}
 		if (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"))
 			return verb_help(tool, v);
-		used = argv[0][1] == '-' ? long_option(v, argc, argv)
-					 : short_options(v, argc, argv);
+		if (!is_option(argv[0]))
+			operands[n++] = argv[0];
+		else
+			used = argv[0][1] == '-' ? long_option(v, argc, argv)
+						 : short_options(v, argc, argv);
 		argc -= used;
 		argv += used;
 	}
+	memmove(operands + n, argv, (argc + 1) * sizeof(*argv));
+	argv = operands;
+	argc += n;
 	if (argc < v->min_args)
 		die(STATUS_USAGE, "%s: too few arguments. Usage: %s %s", v->name, tool->name,
 		    v->usage);
 	if (v->max_args >= 0 && argc > v->max_args)
 		die(STATUS_USAGE, "%s: too many arguments: %s. Usage: %s %s", v->name,
 		    argv[v->max_args], tool->name, v->usage);
-	status = v->run(argc, argv);
-	flush();
-	return status;
+	return printed(v->run(argc, argv));
 }
 
 /* How many letters must be changed, put in, left out or exchanged to make b of a; at most `most` + 1. */
@@ -225,8 +256,7 @@ int tool_main(const struct tool *tool, int argc, char **argv)
 		return tool_help(tool);
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-v")) {
 		print("%s version " TOOLS_VERSION " (Dyad)\n", tool->name);
-		flush();
-		return 0;
+		return printed(0);
 	}
 	return run_verb(tool, find_verb(tool, argv[1]), argc - 2, argv + 2);
 }

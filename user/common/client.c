@@ -209,11 +209,11 @@ int attach_verb(int argc, char **argv)
 static struct {
 	bool follow;
 	uint64_t lines;
-} opt;
+} opt = { .lines = UINT64_MAX };
 
 const struct opt logs_options[] = {
 	{ "--follow", 'f', OPT_FLAG, &opt.follow, NULL, "go on until the end" },
-	{ "--tail", 'n', OPT_NUMBER, &opt.lines, "N", "only the last N lines" },
+	{ "--tail", 'n', OPT_COUNT, &opt.lines, "N", "only the last N lines" },
 	{ .name = NULL },
 };
 
@@ -233,11 +233,11 @@ static void print_past(const char *name, int log)
 	for (int i = same_file(from[0], log); i < 2; i++)
 		for (ssize_t got; (got = read(from[i], text + n, 2 * LOG_HALF - n)) > 0;)
 			n += got;
-	at = opt.lines ? n : 0;
-	for (uint64_t lines = 0; at > 0; at--)
+	at = n;
+	for (uint64_t lines = 0; at > 0 && opt.lines; at--)
 		if (text[at - 1] == '\n' && at < n && ++lines == opt.lines)
 			break;
-	write_all(1, text + at, n - at);
+	write_out(text + at, n - at);
 	close(from[0]);
 }
 
@@ -247,7 +247,7 @@ static void print_more(int log)
 	ssize_t n;
 
 	while ((n = read(log, data, sizeof(data))) > 0)
-		write_all(1, data, n);
+		write_out(data, n);
 }
 
 int logs_verb(int argc, char **argv)

@@ -38,12 +38,13 @@ extern void (*on_death)(int status); /* what die() does besides, or NULL */
 
 /* ---- output: what printf(3) has without floating point (print.c) ---- */
 void print(const char *fmt, ...) PRINTF(1, 2); /* to stdout, when flush() is called at the latest */
-void flush(void);
+bool flush(void); /* false with errno: something printed so far could not be written */
 void print_to(int fd); /* from now on, instead of to stdout */
 /* As vsnprintf(3) and snprintf(3). */
 int vformat(char *buf, size_t size, const char *fmt, va_list ap);
 int format(char *buf, size_t size, const char *fmt, ...) PRINTF(3, 4);
-void write_all(int fd, const char *data, size_t n); /* or as much as fd takes */
+bool write_all(int fd, const char *data, size_t n); /* or as much as fd takes: false with errno */
+void write_out(const char *data, size_t n); /* to stdout, at once; dies when it cannot */
 /* As strtoull(3), which brings half of stdio along: digits alone. ERANGE and the largest when it is too large. */
 uint64_t to_number(const char *text, char **end, unsigned int base);
 void *allocate(size_t size); /* zeroed, never given back; dies when there is none */
@@ -55,8 +56,10 @@ enum opt_kind {
 	OPT_TEXT, /* const char * */
 	OPT_WORD, /* the same; --name=TEXT, or --name alone, which is "" */
 	OPT_SIZE, /* uint64_t, bytes: 32M */
-	OPT_NUMBER, /* uint64_t, at least 1 */
+	OPT_COUNT, /* uint64_t */
+	OPT_NUMBER, /* the same, at least 1 */
 	OPT_LIST, /* struct opt_list: may come many times */
+	OPT_ENV, /* the same, of K=V */
 };
 struct opt_list {
 	const char **item; /* as many as argc; allocated by the first one */
@@ -88,8 +91,8 @@ struct surroundings {
 };
 /* clang-format off */
 #define SURROUNDINGS_OPTIONS(s, whose)                                                             \
-	{ "--env", 'e', OPT_LIST, &(s).env, "K=V",                                                 \
-	  "one more environment variable; may be repeated" },                                      \
+	{ "--env", 'e', OPT_ENV, &(s).env, "K[=V]",                                                \
+	  "one more environment variable, with V or as it is here; may be repeated" },             \
 	{ "--workdir", 'w', OPT_TEXT, &(s).workdir, "DIR",                                         \
 	  "the folder that the command starts in" },                                               \
 	{ "--user", 'u', OPT_TEXT, &(s).user, "USER[:GROUP]",                                      \

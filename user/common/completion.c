@@ -18,7 +18,7 @@ int completion_verb(int argc, char **argv)
 			print(" %s", o->name);
 		if (strstr(v->usage, "IMAGE"))
 			print(" $(%s images | sed '1d; s/ .*//')", name);
-		else if (strstr(v->usage, "NAME"))
+		else if (strstr(v->usage, "NAME") || strstr(v->usage, "ID"))
 			print(" $(%s ps -aq)", name);
 		print("\";;\n");
 	}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Ending and halting: kill, stop, rm, pause, unpause; and delete, as OCI runtimes call it. */
 #include <strings.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "life.h"
 
@@ -45,26 +47,51 @@ static int signal_number(const char *text)
 	return number;
 }
 
+/* Each in its turn, and those behind one that fails too, by a process each: the last failure's status. */
+static int each(int argc, char **argv, void (*one)(const char *name))
+{
+	int status, failed = 0;
+
+	for (int i = 0; i < argc; i++) {
+		pid_t pid = argc > 1 ? syscall(SYS_fork) : 0; /* fork(3) is a kilobyte */
+
+		if (!pid)
+			one(argv[i]);
+		if (!pid && argc > 1)
+			exit(0);
+		if (pid < 0)
+			die(STATUS_FAILED, "cannot fork: %s", strerror(errno));
+		if (pid && waitpid(pid, &status, 0) == pid && status)
+			failed = WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_FAILED;
+	}
+	return failed;
+}
+
+static int number; /* of the signal */
+
+static void kill_one(const char *name)
+{
+	struct state s;
+
+	state_any(name, &s);
+	if (s.phase != STATE_CREATED && s.phase != STATE_RUNNING)
+		die(STATUS_FAILED, "%s is %s", name,
+		    s.phase == STATE_STARTING ? "being started" : "stopped");
+	if (kill(s.pid, number) < 0)
+		die(STATUS_FAILED, "%s: %s", name, strerror(errno));
+}
+
 /* Of an OCI bundle's container: `kill ID SIGNAL`, SIGTERM without one. */
 int kill_verb(int argc, char **argv)
 {
 	const char *name = opt.signal;
 	struct state s;
+	bool bundle = name_is_valid(argv[0]) && state_load(argv[0], &s) && s.bundle[0];
 
-	state_any(argv[0], &s);
-	if (s.bundle[0] && argc > 1)
+	if (bundle && argc > 1)
 		name = argv[--argc];
-	else if (s.bundle[0] && !name)
-		name = "TERM";
-	for (int i = 0; i < argc; i++) {
-		state_any(argv[i], &s);
-		if (s.phase != STATE_CREATED && s.phase != STATE_RUNNING)
-			die(STATUS_FAILED, "%s is %s", argv[i],
-			    s.phase == STATE_STARTING ? "being started" : "stopped");
-		if (kill(s.pid, name ? signal_number(name) : SIGKILL) < 0)
-			die(STATUS_FAILED, "%s: %s", argv[i], strerror(errno));
-	}
-	return 0;
+	number = signal_number(name ?: bundle ? "TERM" : "KILL");
+	return each(argc, argv, kill_one);
 }
 
 /* Waits until the keeper has put everything away; false after ms milliseconds. */
@@ -80,27 +107,40 @@ static bool wait_until_over(const char *name, int64_t ms)
 	return true;
 }
 
-/* By its keeper: SIGTERM ends process 1 even where it has no handler, which the kernel would drop. */
+static int64_t patience = 10000; /* milliseconds until SIGKILL */
+
+/*
+ * By its keeper: SIGTERM ends process 1 even where it has no handler, which the kernel would drop. One that is
+ * paused hears it when it goes on. One that has ended already is what is wanted.
+ */
+static void stop_one(const char *name)
+{
+	struct state s;
+	int cgroup;
+
+	state_any(name, &s);
+	if (s.phase >= STATE_EXITED)
+		return;
+	state_find(name, &s);
+	if (the_tool->ask)
+		the_tool->ask(&s);
+	else
+		kill(s.keeper ? s.keeper : s.pid, SIGTERM);
+	cgroup = cgroup_open(s.cgroup);
+	write_small(cgroup, "cgroup.freeze", "0");
+	close(cgroup);
+	if (wait_until_over(s.name, patience))
+		return;
+	kill(s.pid, SIGKILL);
+	if (!wait_until_over(s.name, 10000))
+		die(STATUS_FAILED, "%s does not end", s.name);
+}
+
 int stop_verb(int argc, char **argv)
 {
-	int64_t ms = 10000;
-	struct state s;
-
-	if (opt.time && (!parse_thousandths(opt.time, &ms) || ms > 1000000000))
+	if (opt.time && (!parse_thousandths(opt.time, &patience) || patience > 1000000000))
 		die(STATUS_USAGE, "--time %.32s: not a number of seconds", opt.time);
-	for (int i = 0; i < argc; i++) {
-		state_find(argv[i], &s);
-		if (the_tool->ask)
-			the_tool->ask(&s);
-		else
-			kill(s.keeper ? s.keeper : s.pid, SIGTERM);
-		if (wait_until_over(s.name, ms))
-			continue;
-		kill(s.pid, SIGKILL);
-		if (!wait_until_over(s.name, 10000))
-			die(STATUS_FAILED, "%s does not end", s.name);
-	}
-	return 0;
+	return each(argc, argv, stop_one);
 }
 
 /* Ends it whatever its keeper does, and waits until the folder's lock is free. */
@@ -153,20 +193,22 @@ static void remove_one(struct state *s)
 	close(s->dir);
 }
 
-int rm_verb(int argc, char **argv)
+static void rm_one(const char *name)
 {
 	struct state s;
 
-	for (int i = 0; i < argc; i++) {
-		if (!name_is_valid(argv[i]))
-			die(STATUS_USAGE, "%.*s: not a name", NAME_SIZE, argv[i]);
-		if (!opt.force)
-			state_any(argv[i], &s);
-		else if (!state_load(argv[i], &s))
-			continue; /* what was not to be kept and is dead, loading removes */
-		remove_one(&s);
-	}
-	return 0;
+	if (!name_is_valid(name))
+		die(STATUS_USAGE, "%.*s: not a name", NAME_SIZE, name);
+	if (!opt.force)
+		state_any(name, &s);
+	else if (!state_load(name, &s))
+		return; /* what was not to be kept and is dead, loading removes */
+	remove_one(&s);
+}
+
+int rm_verb(int argc, char **argv)
+{
+	return each(argc, argv, rm_one);
 }
 
 int delete_verb(int argc, char **argv)
@@ -176,7 +218,7 @@ int delete_verb(int argc, char **argv)
 
 /* ---- halting ---- */
 
-static int freeze(const char *name, const char *value)
+static void freeze(const char *name, const char *value)
 {
 	struct state s;
 	int cgroup;
@@ -191,19 +233,24 @@ static int freeze(const char *name, const char *value)
 		poll(NULL, 0, 10);
 	close(cgroup);
 	state_event(&s, *value == '1' ? "pause" : "unpause");
-	return 0;
+}
+
+static void pause_one(const char *name)
+{
+	freeze(name, "1");
+}
+
+static void unpause_one(const char *name)
+{
+	freeze(name, "0");
 }
 
 int pause_verb(int argc, char **argv)
 {
-	for (int i = 0; i < argc; i++)
-		freeze(argv[i], "1");
-	return 0;
+	return each(argc, argv, pause_one);
 }
 
 int unpause_verb(int argc, char **argv)
 {
-	for (int i = 0; i < argc; i++)
-		freeze(argv[i], "0");
-	return 0;
+	return each(argc, argv, unpause_one);
 }

@@ -16,14 +16,18 @@ static const char *image_dir(void)
 
 void image_path(const char *name, char *path, size_t size)
 {
+	struct stat st;
+
 	if (!*name || strchr(name, '/') || *name == '.' ||
 	    !join(path, size, image_dir(), "/", name, SUFFIX, NULL))
 		die(STATUS_USAGE, "%s: not the name of an image (try `%s images`)", name,
 		    the_tool->name);
-	if (access(path, R_OK) < 0)
+	if (stat(path, &st) < 0)
 		die(STATUS_USAGE,
 		    errno == ENOENT ? "no image named %s (try `%s images`)" : "%s: %s", name,
 		    errno == ENOENT ? the_tool->name : strerror(errno));
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		die(STATUS_USAGE, "%s: neither a file nor a disk", path);
 }
 
 static char *names[1024];
@@ -66,7 +70,7 @@ int images_verb(int argc, char **argv)
 		off_t size;
 
 		if (join(path, sizeof(path), image_dir(), "/", names[i], SUFFIX, NULL))
-			fd = open(path, O_RDONLY | O_CLOEXEC);
+			fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END); /* a file, or a disk */
 		close(fd);
 		table_add(&t, "%s", names[i]);

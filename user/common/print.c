@@ -125,25 +125,37 @@ int format(char *buf, size_t size, const char *fmt, ...)
 	return n;
 }
 
-void write_all(int fd, const char *data, size_t n)
+bool write_all(int fd, const char *data, size_t n)
 {
 	for (ssize_t done; n; data += done, n -= done) {
 		done = write(fd, data, n);
 		if (done < 0 && errno != EINTR && errno != EAGAIN)
-			return;
+			return false;
 		if (done < 0)
 			done = 0;
 	}
+	return true;
+}
+
+void write_out(const char *data, size_t n)
+{
+	if (!write_all(1, data, n))
+		die(STATUS_FAILED, "stdout: %s", strerror(errno));
 }
 
 static char output[4096];
 static size_t pending;
 static int output_fd = 1;
 
-void flush(void)
+bool flush(void)
 {
-	write_all(output_fd, output, pending);
+	static int lost;
+
+	if (!write_all(output_fd, output, pending))
+		lost = errno;
 	pending = 0;
+	errno = lost;
+	return !lost;
 }
 
 void print_to(int fd)

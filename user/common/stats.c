@@ -255,6 +255,6 @@ int events_verb(int argc, char **argv)
 	if (fd < 0)
 		die(STATUS_FAILED, "%s: %s", own, strerror(errno));
 	while ((n = read(fd, text, sizeof(text))) > 0)
-		write_all(1, text, n);
+		write_out(text, n);
 	return 0;
 }

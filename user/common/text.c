@@ -167,7 +167,7 @@ bool parse_thousandths(const char *text, int64_t *v)
 {
 	int places = -1;
 
-	if (*text < '0' || *text > '9')
+	if ((*text < '0' || *text > '9') && (*text != '.' || !text[1]))
 		return false;
 	for (*v = 0; *text; text++) {
 		if (*text == '.' && places < 0)

@@ -19,13 +19,14 @@ static int find_program(const struct container *c, char path[PATH_MAX])
 {
 	const char *p = "/bin:/usr/bin", *slash = "/";
 	int status = STATUS_NOT_FOUND;
+	bool named = c->argv[0][0];
 
 	for (char **e = c->envp; *e; e++)
 		if (!strncmp(*e, "PATH=", 5))
 			p = *e + 5;
 	if (strchr(c->argv[0], '/'))
 		p = slash = "";
-	for (;; p++) {
+	for (; named; p++) {
 		format(path, PATH_MAX, "%.*s%s%s", (int)strcspn(p, ":"), p, slash, c->argv[0]);
 		if (!access(path, X_OK))
 			return 0;

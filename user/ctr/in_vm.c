@@ -20,7 +20,7 @@ static void put_option(struct words *w, const struct opt *o)
 	const char *text = NULL;
 	char size[24];
 
-	if (o->kind == OPT_LIST) {
+	if (o->kind == OPT_LIST || o->kind == OPT_ENV) {
 		list = *(struct opt_list *)o->var;
 	} else if (o->kind == OPT_FLAG) {
 		list.n = *(bool *)o->var;

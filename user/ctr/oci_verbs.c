@@ -366,8 +366,9 @@ int spec_verb(int argc, char **argv)
 	for (const char *line = spec; *line; line += strlen(line) + 1)
 		if (*line != (oci_opt.rootless ? '-' : '+'))
 			print(line + 1, getuid(), getgid());
-	flush();
-	if (close(fd) < 0)
-		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
+	if (!flush() || close(fd) < 0) {
+		unlink(path);
+		die(STATUS_FAILED, "%s: cannot be written", path);
+	}
 	return 0;
 }

@@ -71,11 +71,8 @@ void put_env(char **envp, const char *text)
 
 void add_env(char **envp, const struct opt_list *list)
 {
-	for (int i = 0; i < list->n; i++) {
-		if (!strchr(list->item[i], '=') || *list->item[i] == '=')
-			die(STATUS_USAGE, "--env %s: not of the form K=V", list->item[i]);
+	for (int i = 0; i < list->n; i++)
 		put_env(envp, list->item[i]);
-	}
 }
 
 /* What -e asks for, what the image says, and PATH, HOME, TERM where they are not among it. */
@@ -157,6 +154,8 @@ static void add_volume(struct mount_point *m, const char *text)
 	source[first - text] = 0;
 	if (second)
 		target[second - first - 1] = 0;
+	if (!target[strspn(target, "/.")])
+		die(STATUS_USAGE, "--volume %s: the root is the image's", text);
 	if (access(source, F_OK) < 0)
 		die(STATUS_FAILED, "--volume %s: %s: %s", text, source, strerror(errno));
 	/* Where it is looked up, the current directory is another one. */

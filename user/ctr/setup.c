@@ -304,8 +304,12 @@ static int make_root(const struct container *c, bool *with_dev)
 			return failed("enter the root", c->rootfs);
 		return 0;
 	}
-	if (mount_image(c->image, "image") < 0)
-		return failed("mount the image", "");
+	if (mount_image(c->image, "image") < 0) {
+		if (errno != EUCLEAN) /* musl has no text for it */
+			return failed("mount the image", c->image);
+		warn("the image %s is damaged", c->image);
+		return STATUS_FAILED;
+	}
 	if (mount("tmpfs", "room", "tmpfs", MS_NOSUID, "mode=0755") < 0 || chdir("room") < 0 ||
 	    mkdir("upper", 0755) < 0 || mkdir("work", 0755) < 0)
 		return failed("make a tmpfs for the container's files", "");

@@ -137,7 +137,7 @@ static void reach_root(const char *root, bool shares)
 	err = errno;
 	if (option("cmdout=") || option("cmdagent=")) /* who waits for the command */
 		dup2(open_tty("ttyS1", true), 2);
-	say("the image cannot be the root: ", strerror(err), "");
+	say("the image cannot be the root: ", err == EUCLEAN ? "it is damaged" : strerror(err), "");
 	end_with_status(125);
 }
 

@@ -29,11 +29,8 @@ void add_surroundings(struct image_config *c, const struct surroundings *s)
 		p = add_line(p, "Env=TERM=", term);
 	memcpy(p, c->text ? c->text : "", c->size);
 	p += c->size;
-	for (int i = 0; i < s->env.n; i++) {
-		if (!strchr(s->env.item[i], '=') || *s->env.item[i] == '=')
-			die(STATUS_USAGE, "--env %s: not of the form K=V", s->env.item[i]);
+	for (int i = 0; i < s->env.n; i++)
 		p = add_line(p, "Env=", s->env.item[i]);
-	}
 	if (s->workdir)
 		p = add_line(p, "Folder=", s->workdir);
 	if (s->user)
