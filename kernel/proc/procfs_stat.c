@@ -192,12 +192,13 @@ static void status_ids(struct strbuf *out, struct task *t)
 	cred_put(c);
 }
 
-static void status_ns_numbers(struct strbuf *out, const char *name, struct pid *pid,
+/* From ns down to where t lives; 0 for what is outside there, as the session of a namespace's first process. */
+static void status_ns_numbers(struct strbuf *out, const char *name, struct task *t, struct pid *pid,
 			      struct pid_ns *ns)
 {
 	sb_printf(out, "%s:", name);
-	for (unsigned int i = ns->level; pid && i <= pid->level; i++)
-		sb_printf(out, "\t%d", pid->numbers[i].nr);
+	for (unsigned int i = ns->level; i <= t->pid->level; i++)
+		sb_printf(out, "\t%d", pid_nr_ns(pid, t->pid->numbers[i].ns));
 	sb_putc(out, '\n');
 }
 
@@ -271,10 +272,10 @@ int show_status(struct strbuf *out, struct task *t, const struct pinode *p)
 		  task_ppid_in(t, ns), task_tracer_in(t, ns));
 	status_ids(out, t);
 	spin_lock(&tasks_lock);
-	status_ns_numbers(out, "NStgid", t->proc->pid, ns);
-	status_ns_numbers(out, "NSpid", t->pid, ns);
-	status_ns_numbers(out, "NSpgid", t->proc->reaped ? NULL : task_pgrp(t), ns);
-	status_ns_numbers(out, "NSsid", t->proc->reaped ? NULL : task_session(t), ns);
+	status_ns_numbers(out, "NStgid", t, t->proc->pid, ns);
+	status_ns_numbers(out, "NSpid", t, t->pid, ns);
+	status_ns_numbers(out, "NSpgid", t, t->proc->reaped ? NULL : task_pgrp(t), ns);
+	status_ns_numbers(out, "NSsid", t, t->proc->reaped ? NULL : task_session(t), ns);
 	spin_unlock(&tasks_lock);
 	status_memory(out, t);
 	sb_printf(out, "Threads:\t%u\n", t->proc->nr_threads);

@@ -137,6 +137,21 @@ ctr: nothing named nosuch (try `ctr ps -a`)
 ctr: nothing named Ta (try `ctr ps -a`)
 2
 """,
+    "numbers": r"""
+ctr run busybox -- sh -c 'grep ^NS /proc/self/status' | tr '\t' ' '; ctr run -t busybox -- sh -c 'grep ^NS /proc/1/status' | tr -d '\r' | tr '\t' ' '
+ctr run -d --name $T busybox -- sleep 1000 > /dev/null; p=$(ctr top $T | awk 'NR == 2 { print $1 }'); for k in pgid sid; do sed -n "s/^NS$k:\t\([0-9]*\)\t0$/$k \1/p" /proc/$p/status; done | sed 's/[1-9][0-9]*/N/'; ctr rm -f $T
+----
+NStgid: 1
+NSpid: 1
+NSpgid: 0
+NSsid: 0
+NStgid: 1
+NSpid: 1
+NSpgid: 1
+NSsid: 1
+pgid N
+sid N
+""",
     "output-lost": r"""
 ctr run -d --name $T busybox -- sh -c 'echo x; exec sleep 1000' > /dev/null; wrote $T x
 for v in ps images --help --version 'run --help' "logs $T" "inspect $T" completion; do ctr $v > /dev/full; echo $?; done 2>&1 | sort | uniq -c | sed 's/^ *//'
