@@ -125,6 +125,17 @@ static void write_log(const char *data, size_t n)
 		keeper.log_size += n;
 }
 
+/* As if the process had written it to its stderr. */
+static void say(const char *text)
+{
+	char line[256];
+	size_t n = format(line, sizeof(line), "%s: %s%s\n", the_tool->name, text,
+			  keeper.slave < 0 ? "" : "\r");
+
+	write_log(line, n);
+	send_all(PACKET_ERRORS, line, n);
+}
+
 /* Passes on what the process wrote. False when there is nothing, now. */
 static bool hear_process(int which)
 {
@@ -307,6 +318,7 @@ int keeper_run(struct io *io, pid_t (*start)(void), struct state *s, int client,
 	       bool *left)
 {
 	int status, wait_status;
+	const char *why;
 	bool killed;
 
 	keeper.listener = keeper.log = -1;
@@ -333,6 +345,9 @@ int keeper_run(struct io *io, pid_t (*start)(void), struct state *s, int client,
 		while (hear_process(0) | hear_process(1))
 			;
 		status = ending_status(wait_status, &keeper.ending, &killed);
+		why = life.why ? life.why(status, killed) : NULL;
+		if (why)
+			say(why);
 	}
 	send_all(PACKET_EXIT, &status, sizeof(status));
 	*left = keeper.first_left;

@@ -106,6 +106,8 @@ extern struct life {
 	pid_t (*start)(void);
 	void (*release)(void); /* gives back what else it has, at its end; or NULL */
 	void (*removed)(void); /* nothing is left; or NULL */
+	/* what its status does not say of its end, which a keeper tells; NULL: nothing. Or NULL */
+	const char *(*why)(int status, bool killed);
 } life;
 /* Reserves the name (NULL: one is made of the image's); from now on, the end of this process takes it down. */
 void life_begin(const char *name, const char *image, char **argv, struct io *io);

@@ -86,21 +86,33 @@ bool container_start(void)
 	return created;
 }
 
+/* What its status does not say: it was its limit of memory. */
+static const char *why_ended(int status, bool killed)
+{
+	static char text[NAME_SIZE + 64];
+	char size[TEXT_SIZE];
+	int64_t limit = !c->nr_limits ? -1 : cgroup_number(life.cgroup, "memory.max", "");
+
+	if ((!killed && status != 128 + SIGKILL) || limit <= 0 ||
+	    cgroup_number(life.cgroup, "memory.events", "oom_kill") <= 0)
+		return NULL;
+	format(text, sizeof(text), "%s was killed: out of memory (limit %s)", life.state.name,
+	       size_text(limit, size));
+	return text;
+}
+
 /* ---- in the foreground ---- */
 
 int container_wait(int signals)
 {
-	int64_t limit = !c->nr_limits ? -1 : cgroup_number(life.cgroup, "memory.max", "");
-	char size[TEXT_SIZE];
 	bool killed;
 	int status = wait_for_end(life.state.pid, signals, &killed);
+	const char *why = why_ended(status, killed);
 
 	life.state.pid = 0;
 	life_ended(status);
-	if ((killed || status == 128 + SIGKILL) && limit > 0 &&
-	    cgroup_number(life.cgroup, "memory.events", "oom_kill") > 0)
-		warn("%s was killed: out of memory (limit %s)", life.state.name,
-		     size_text(limit, size));
+	if (why)
+		warn("%s", why);
 	return status;
 }
 
@@ -120,6 +132,7 @@ int container_run(bool detach, bool input, bool remove)
 
 	if (!detach && (!c->io.terminal || c->io.console))
 		return run_here();
+	life.why = why_ended;
 	s = life_keep(input || !detach, remove);
 	net_close();
 	if (c->bundle)
