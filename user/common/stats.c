@@ -116,14 +116,19 @@ static int64_t used_since(const char *name, int64_t usage)
 }
 
 static int64_t elapsed; /* microseconds since the last look */
+static char **asked; /* the names on the command line; none: all */
 
 static void add_stats(const struct state *s, void *table)
 {
-	struct figures f = figures_of(s->cgroup);
+	struct figures f;
 	int64_t used;
+	char **name = asked;
 
-	if (s->phase != STATE_RUNNING)
+	while (*name && strcmp(*name, s->name))
+		name++;
+	if (s->phase != STATE_RUNNING || (*asked && !*name))
 		return;
+	f = figures_of(s->cgroup);
 	if (opt.json) {
 		print("{");
 		json_text("name", s->name);
@@ -151,8 +156,12 @@ static void add_stats(const struct state *s, void *table)
 int stats_verb(int argc, char **argv)
 {
 	struct table t = { 0 };
+	struct state s;
 	char head[128];
 
+	for (int i = 0; i < argc; i++)
+		state_find(argv[i], &s);
+	asked = argv;
 	join(head, sizeof(head), "NAME CPU TIME MEMORY LIMIT TASKS", the_tool->stats_head, NULL);
 	for (;;) {
 		struct timespec now;
