@@ -103,6 +103,14 @@ ctr: /nosuch: No such file or directory
     Case("memory-limit", "ctr run --memory 16M busybox -- sh -c 'head -c 64m /dev/zero | tail -c 60m | wc -c'; "
                          "echo $?; echo host goes on", match=("host goes on",), lacks="62914560",
          seconds=60),
+    # a keeper says why, to who is attached and in the log
+    Case("memory-limit-kept", "ctr run -it --memory 16M --name a busybox -- tail /dev/zero < /dev/null 2>&1 | tr -d '\\r'; ctr run -d --memory 16M --name b busybox -- tail /dev/zero; "
+                              "ctr logs -f b; ctr rm b", seconds=60,
+         match=(r"^ctr: a was killed: out of memory \(limit 16M\)$", r"^ctr: b was killed: out of memory \(limit 16M\)$")),
+    Case("options-of-bundles", "for w in '--pid-file p busybox' '--console-socket p busybox' '--bundle . --memory 16M c' '--bundle . -e A=b c' '--bundle . c true'; do "
+                               "ctr run $w; echo $?; done",
+         out="ctr: run: --pid-file is not for an image\n2\nctr: run: --console-socket is not for an image\n2\nctr: run: --memory is not for a bundle\n2\n"
+             "ctr: run: --env is not for a bundle\n2\nctr: run: true: a bundle's command is in its config.json\n2"),
     Case("memory-enough", "ctr run --memory 32M busybox -- sh -c 'head -c 8m /dev/zero | tail -c 4m | wc -c'",
          out="4194304", seconds=60),
     Case("fork-bomb", "ctr run --pids 16 busybox -- sh -c 'b() { b | b & b; }; b' >/dev/null 2>&1; "

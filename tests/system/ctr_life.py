@@ -182,7 +182,7 @@ ctr: nothing named T runs (try `ctr ps`)
 """,
     "looked-at": r"""
 mkdir d; mount -t tmpfs t d; ctr run -d --name $T -v $PWD/d:/data:ro busybox -- sleep 1000 > /dev/null; umount d
-ctr top $T | awk '{ print $NF }'; ctr stats --json | grep "\"$T\"" | grep -o 'name.*cpu_usec": [0-9]' | cut -d, -f1; ctr stats --once | grep -c "^$T "
+ctr top $T | awk '{ print $NF }'; ctr stats --json | grep "\"$T\"" | grep -o 'name.*cpu_usec": [0-9]' | cut -d, -f1; ctr stats --once $T | grep -c "^$T "; ctr stats nosuch; echo $?
 ctr inspect $T | tr -d '\n' | grep -oE '"(status|destination)": "(running|/data)"|"exit_code": null'
 ctr explain $T | grep -oE '^[|`]- [a-z]+|\(shares the host.s\)$|/data .* ro,' | tr -s ' ' | uniq
 ctr inspect $T | grep -c '"name": "ctr-'"$T"; ctr explain $T | grep -c "cgroup and limits .* ctr-$T$"
@@ -194,6 +194,8 @@ COMMAND
 1000
 name": "T"
 1
+ctr: nothing named nosuch runs (try `ctr ps`)
+2
 "status": "running"
 "exit_code": null
 "destination": "/data"

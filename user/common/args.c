@@ -114,6 +114,22 @@ void set_option(const struct opt *o, const char *shown, const char *value, int m
 	}
 }
 
+bool option_given(const struct opt *o)
+{
+	switch (o->kind) {
+	case OPT_FLAG:
+		return *(bool *)o->var;
+	case OPT_TEXT:
+	case OPT_WORD:
+		return *(const char **)o->var;
+	case OPT_LIST:
+	case OPT_ENV:
+		return ((struct opt_list *)o->var)->n;
+	default:
+		return *(uint64_t *)o->var;
+	}
+}
+
 static const struct opt *find_option(const struct opt *opts, const char *name, size_t len,
 				     char letter)
 {

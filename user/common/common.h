@@ -114,6 +114,7 @@ struct tool {
 };
 /* Sets the option's variable as the command line does; shown: its name there; most: values of a list. */
 void set_option(const struct opt *o, const char *shown, const char *value, int most);
+bool option_given(const struct opt *o);
 /* Finds the verb, takes its options (up to the first operand, "--" ends them), runs it. */
 int tool_main(const struct tool *tool, int argc, char **argv);
 

@@ -20,22 +20,17 @@ static void put_option(struct words *w, const struct opt *o)
 	const char *text = NULL;
 	char size[24];
 
-	if (o->kind == OPT_LIST || o->kind == OPT_ENV) {
-		list = *(struct opt_list *)o->var;
-	} else if (o->kind == OPT_FLAG) {
-		list.n = *(bool *)o->var;
-	} else if (o->kind == OPT_TEXT) {
-		text = *(const char **)o->var;
-		list.n = text != NULL;
-	} else if (o->kind == OPT_SIZE || o->kind == OPT_NUMBER) {
-		list.n = *(uint64_t *)o->var != 0;
-		text = copy_text(size, format(size, sizeof(size), "%lu", *(uint64_t *)o->var));
-	} else {
+	if (!option_given(o) || o->kind == OPT_WORD)
 		return;
-	}
-	if (list.n && place < 0)
+	if (place < 0)
 		die(STATUS_USAGE, "run: %s is not for --in-vm", o->name);
-	own_machine |= list.n && place < NR_OF_MACHINES;
+	own_machine |= place < NR_OF_MACHINES;
+	if (o->kind == OPT_LIST || o->kind == OPT_ENV)
+		list = *(struct opt_list *)o->var;
+	else if (o->kind == OPT_TEXT)
+		text = *(const char **)o->var;
+	else if (o->kind != OPT_FLAG)
+		text = copy_text(size, format(size, sizeof(size), "%lu", *(uint64_t *)o->var));
 	for (int i = 0; i < list.n; i++)
 		words_add(w, o->name, list.item ? list.item[i] : text, NULL);
 }

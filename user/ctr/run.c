@@ -291,6 +291,18 @@ static void describe(struct container *c, const char *image, struct image_config
 	c->with_parent = true;
 }
 
+/* Of a bundle's container all is in its config.json. */
+static void check_options(bool bundle)
+{
+	static const char bundles[] = "--bundle --pid-file --console-socket";
+
+	for (const struct opt *o = run_options; o->name; o++)
+		if (option_given(o) && strcmp(o->name, "--detach") &&
+		    bundle != (name_index(bundles, o->name, false) >= 0))
+			die(STATUS_USAGE, "run: %s is not for %s", o->name,
+			    bundle ? "a bundle" : "an image");
+}
+
 int run_verb(int argc, char **argv)
 {
 	static struct container c;
@@ -301,6 +313,9 @@ int run_verb(int argc, char **argv)
 	char image[256];
 	int group;
 
+	check_options(oci_opt.bundle);
+	if (oci_opt.bundle && argv[1])
+		die(STATUS_USAGE, "run: %s: a bundle's command is in its config.json", argv[1]);
 	if (oci_opt.bundle)
 		return bundle_run(argv[0], opt.detach);
 	image_path(argv[0], image, sizeof(image));
