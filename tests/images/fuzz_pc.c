@@ -19,6 +19,7 @@ static int fake_ioctl(int fd, unsigned long request, void *arg);
 #define usleep(us) ((void)(us)) /* what it waits for takes no time here */
 #include "../../user/vm/bios.c"
 #undef usleep
+#include "../../user/vm/task.c"
 #undef ioctl
 #define access(path, mode) 0
 #include "../../user/vm/firmware.c"
@@ -37,6 +38,7 @@ static struct machine machine = { .vm = -1, .ram_size = RAM, .cpus = 2, .firmwar
 static uint8_t *cd, copy[CD];
 static int disk, slave, sata;
 static bool over; /* as the guest sees it, the machine ends here */
+static bool switches; /* tasks: what counts of a vCPU is something else */
 
 static int fake_ioctl(int fd, unsigned long request, void *arg)
 {
@@ -52,7 +54,15 @@ static int fake_ioctl(int fd, unsigned long request, void *arg)
 					.rdi = take_input(2),
 					.rsp = take_input(4),
 					.rip = take_input(2) };
-	if (request == KVM_GET_SREGS)
+	if (request == KVM_GET_SREGS && switches)
+		*s = (struct kvm_sregs){
+			.tr = { .base = take_input(4), .selector = take_input(2) },
+			.gdt = { .base = take_input(4), .limit = 0xffff },
+			.ldt = { .base = take_input(4), .limit = take_input(1) },
+			.cr0 = take_input(1) & 1 ? CR0_PG : 0,
+			.cr3 = take_input(4),
+		};
+	else if (request == KVM_GET_SREGS)
 		*s = (struct kvm_sregs){ .cs.base = STUBS,
 					 .ss.base = take_input(4),
 					 .ds.base = take_input(4),
@@ -211,7 +221,11 @@ static void step(void)
 		command(choice & 0x80 ? 0x170 : 0x1f0);
 		break;
 	case 4:
-		bios_call(&machine, 0);
+		switches = choice & 8;
+		if (switches)
+			task_switch(&machine, 0, EXIT_TASK_SWITCH | take_input(6) << 16);
+		else
+			bios_call(&machine, 0);
 		break;
 	case 5:
 		for (unsigned int i = 0; i < sizeof(typed); i++)

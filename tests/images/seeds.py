@@ -89,6 +89,14 @@ def main():
             f.write(poke(0x400, struct.pack("<HHIQ", 5 | flags, 1, 0, 0x800)) + poke(0x800, task) + poke(0x880, struct.pack("<QII", 0x2000, 0, 511)) +
                     b"".join(struct.pack("<BIH", 0x2f, v, at) for at, v in ((0x100, 0x400), (0x108, 0x600), (0x114, 9), (0x118, 0x11),
                                                                             (0x134, 1), (0x138, 1), (0x110, 9))) + bytes((0xaf, 0, 0, 0, 0, 0x20, 1)))
+    # tasks: a table with code, data and two TSSs, the second with registers; by a jump, or a call with paging on
+    table = struct.pack("<5Q", 0, 0xcf9b000000ffff, 0xcf93000000ffff, 0x8b0005000067, 0x890006000067)
+    tss = struct.pack("<26I", *[0] * 7, 0x1000, 0x700, 2, *[0] * 8, 16, 8, 16, 16, 0, 0, 0, 0)
+    for how, paging in ((0x80, 0), (0, 1)):
+        with open(os.path.join(top, "pc", "task%x" % how), "wb") as f:
+            f.write(b"".join(poke(start + at, data[at:at + 32]) for start, data in ((0x400, table), (0x600, tss), (0x1000, b"\x83"))
+                             for at in range(0, len(data), 32)) + bytes((0x0c, 7, 0, 0x20, 0, 0, how)) + bytes(26) +
+                    struct.pack("<IHIIBBI", 0x500, 0x18, 0x400, 0, 0, paging, 0x1000))
     # 9P: requests by their place in the server's table and their arguments; then room for the reply, and how it lies in memory
     last = bytes((64, 0, 0, 0))
     for n, requests in enumerate((((20, 0, 1, 0, 1, 0), (1, 1, 2), (21, 1, 0, 100), (22, 1, 0, 4, 4)), ((20, 0, 1, 0, 0), (1, 1, 0), (9, 1, 0, 200)),

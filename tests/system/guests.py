@@ -217,6 +217,7 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
     Case("boot-floppy", PC + "dd if=/tests/guest/floppy of=boot.img bs=512 skip=8 count=19 2>/dev/null; { head -c 19456 /dev/zero; echo conductor; head -c 1014 /dev/zero; } > hd; "
          "machine --kernel boot.img --disk hd,ide; "
          "shows 'sector 18'; printf aBq >&3; wait $p; s=$?; over; exit $s", status=16, match=("^    >sector 18aB$",), on=SVM + VTX, seconds=60),
+    Case("tasks", "vm run --kernel /tests/guest/tasks", status=121, on=("qemu", "bochs")),
     # what a BIOS says of the disk a boot sector is on, by its size, as an exit status: push %dx; mov $8, %ah; int $0x13; int $0x11;
     # and $1, %al; shl $6, %al; add %cl, %al (sectors of a track); pop %dx; add %dl, %al; out %al, $0xf4. And ljmp $0xf000, $0xfff0
     Case("floppy-kinds", r"try() { printf $1 > f; truncate -s $2K f; printf '\125\252' | dd of=f bs=1 seek=510 conv=notrunc 2>/dev/null; "

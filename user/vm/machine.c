@@ -344,6 +344,9 @@ static bool handle_exit(struct machine *m, unsigned int i)
 		     run->internal.suberror, rip_of(m->vcpu[i]));
 		break;
 	default:
+		if (run->exit_reason == KVM_EXIT_UNKNOWN &&
+		    task_switch(m, m->vcpu[i], run->hw.hardware_exit_reason))
+			return true;
 		warn("unexpected exit %u at rip 0x%lx", run->exit_reason, rip_of(m->vcpu[i]));
 	}
 	machine_end(STATUS_FAILED);

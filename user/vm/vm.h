@@ -8,6 +8,7 @@
  *	main.c     verbs and their help
  *	run.c      one machine's life: name, cgroup, threads, terminal, end
  *	machine.c  the KVM side: memory slots, registers, and what to do at an exit
+ *	task.c     tasks that the hardware switches
  *	loader.c   the kinds of kernels, and what their loaders share
  *	boot.c     what a PVH loader puts into memory: kernel, modules, command line
  *	linux.c    what a loader of Linux kernels puts there; multiboot.c  one of multiboot kernels
@@ -216,6 +217,8 @@ void machine_create(struct machine *m);
 /* KVM's memory slot: 0 the RAM, 1 the image, 2 the ROM, from 3 on firmware.c's; size 0: none any more. */
 void memory_slot(struct machine *m, unsigned int slot, uint64_t at, void *host, uint64_t size,
 		 unsigned int flags);
+/* task.c: the CPU leaves it to us. False: it cannot be done, or is no such exit. */
+bool task_switch(struct machine *m, int vcpu, uint64_t reason);
 /* Runs vCPU i until the machine ends; then machine_end() has been called by somebody. */
 void machine_run(struct machine *m, unsigned int i);
 void irq_line(struct machine *m, unsigned int irq, bool level);

@@ -77,9 +77,8 @@ static const u8 kinds[] = {
 
 static void translate(struct vcpu *v, struct vmcb *b, struct vmm_exit *x)
 {
-	u64 code = b->exit_code;
+	u64 code = x->reason = b->exit_code;
 
-	x->reason = code;
 	x->kind = code < ARRAY_SIZE(kinds) ? kinds[code] : VX_UNKNOWN;
 	x->next_rip = svm_has_nrip ? b->next_rip : 0;
 	if (x->kind == VX_SLAT_FAULT) {

@@ -75,7 +75,7 @@ static void svm_vcpu_init(struct vcpu *v)
 	b->intercept_dr = ~0U;
 	b->intercept_exceptions = VMM_EXCEPTIONS;
 	b->intercept1 = I1_INTR | I1_NMI | I1_SMI | I1_INIT | I1_RDPMC | I1_CPUID | I1_INVD |
-			I1_HLT | I1_INVLPGA | I1_IO | I1_MSR | I1_TASK_SWITCH | I1_SHUTDOWN;
+			I1_HLT | I1_INVLPGA | I1_IO | I1_MSR | I1_SHUTDOWN;
 	b->intercept2 = I2_ALL_SVM | I2_WBINVD | I2_MONITOR_MWAIT | I2_XSETBV;
 	b->iopm_base = virt_to_phys(iopm);
 	b->msrpm_base = virt_to_phys(msrpm);

@@ -77,7 +77,6 @@ _Static_assert(offsetof(struct vmcb, pat) == 0x668, "APM 2, B-2");
 #define I1_INVLPGA BIT(26)
 #define I1_IO BIT(27)
 #define I1_MSR BIT(28)
-#define I1_TASK_SWITCH BIT(29)
 #define I1_SHUTDOWN BIT(31)
 /* intercept2: VMRUN VMMCALL VMLOAD VMSAVE STGI CLGI SKINIT RDTSCP; WBINVD MONITOR MWAIT; XSETBV */
 #define I2_ALL_SVM 0xffUL

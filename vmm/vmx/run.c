@@ -11,12 +11,11 @@
 static void load_host_state(struct vcpu *v)
 {
 	static const u16 selectors[] = { 0, KERNEL_CS, KERNEL_DS, 0, 0, 0, TSS_SEL };
-	struct __packed {
-		u16 limit;
-		u64 base;
-	} idt;
+	u16 idt[5]; /* limit, base */
+	u64 idt_base;
 
 	__asm__ volatile("sidt %0" : "=m"(idt));
+	memcpy(&idt_base, idt + 1, sizeof(idt_base));
 	vmwrite(VMCS_HOST_CR0, read_cr0());
 	vmwrite(VMCS_HOST_CR3, read_cr3());
 	vmwrite(VMCS_HOST_CR4, read_cr4());
@@ -27,7 +26,7 @@ static void load_host_state(struct vcpu *v)
 	vmwrite(VMCS_HOST_GS_BASE, (u64)this_cpu());
 	vmwrite(VMCS_HOST_TR_BASE, (u64)this_cpu()->tss);
 	vmwrite(VMCS_HOST_GDTR_BASE, (u64)this_cpu()->gdt);
-	vmwrite(VMCS_HOST_IDTR_BASE, idt.base);
+	vmwrite(VMCS_HOST_IDTR_BASE, idt_base);
 }
 
 void vmx_load(struct vcpu *v)
@@ -182,6 +181,9 @@ static void translate(struct vcpu *v, struct vmm_exit *x)
 		exit_exception(v, x);
 	else if (x->kind == VX_SLAT_FAULT)
 		exit_ept(v, x);
+	else if (x->reason == 9) /* a task switch, which the monitor does */
+		x->reason |= vmread(VMCS_EXIT_QUALIFICATION) << 32 |
+			     vmread(VMCS_EXIT_INSTRUCTION_LENGTH) << 16;
 }
 
 void vmx_enter(struct vcpu *v, bool flush, struct vmm_exit *x)
