@@ -16,6 +16,7 @@
 #define PORT_CMOS 0x70 /* index; data behind it */
 #define CLOCK_A 0x0a
 #define READ_ONLY 3
+#define PORT_LEVELS 0x4d0
 	.macro wrong condition, number
 	movw $\number << 8, answer - start + 0x7c00
 	\condition bad
@@ -214,6 +215,10 @@ bios:	pushf
 	wrong jne, 20
 	cmpl $16 * 63, 0x9000 + 2 * 57
 	wrong jne, 21
+	mov $PORT_LEVELS + 1, %dx /* the PCI bus's lines are levels */
+	in %dx, %al
+	cmp $0x0c, %al
+	wrong jne, 22
 	mov $CLOCK_A, %al
 	out %al, $PORT_CMOS
 1:	in $PORT_CMOS + 1, %al /* once a second it is being updated */

@@ -43,6 +43,7 @@ static void interrupts_load(struct machine *m)
 	high.chip.pic.irq_base = VECTORS_HIGH;
 	low.chip.pic.imr = 0xf8; /* timer, keyboard, the other PIC */
 	high.chip.pic.imr = 0xff;
+	high.chip.pic.elcr = 3 << 2; /* 10 and 11 are PCI's: levels */
 	ioctl(m->vm, KVM_SET_IRQCHIP, &low);
 	ioctl(m->vm, KVM_SET_IRQCHIP, &high);
 	ioctl(m->vm, KVM_GET_PIT2, &pit);

@@ -2,7 +2,7 @@
 /*
  * The keyboard and its controller (Intel 8042; IBM PS/2 technical reference, keyboard and controller). What
  * is typed on the terminal becomes key strokes of scan code set 1, which is what the controller makes
- * of every keyboard's set 2 while it translates, and it always does. The mouse answers who asks for one, and nobody
+ * of the keyboard's set 2 while it translates; a kernel may have it stop. The mouse answers who asks for one, and nobody
  * moves it.
  */
 #include "vm.h"
@@ -22,12 +22,14 @@ enum {
 	CONFIG_MOUSE_IRQ = 2,
 	CONFIG_SYSTEM = 4,
 	CONFIG_OFF = 0x10,
+	CONFIG_MOUSE_OFF = 0x20,
 	CONFIG_TRANSLATE = 0x40
 };
 enum { OUTPUT_RUN = 1, OUTPUT_A20 = 2 }; /* of the output port; run: the CPU is not reset */
 
 /* Commands to the controller. */
-enum { READ_CONFIG = 0x20, WRITE_CONFIG = 0x60, TEST_MOUSE = 0xa9, TEST = 0xaa };
+enum { READ_CONFIG = 0x20, WRITE_CONFIG = 0x60, MOUSE_OFF = 0xa7, MOUSE_ON = 0xa8 };
+enum { TEST_MOUSE = 0xa9, TEST = 0xaa };
 enum { TEST_KEYBOARD = 0xab, KEYBOARD_OFF = 0xad, KEYBOARD_ON = 0xae, READ_OUTPUT = 0xd0 };
 enum {
 	WRITE_OUTPUT = 0xd1,
@@ -38,7 +40,7 @@ enum {
 };
 /* Commands to the keyboard, and its answers. */
 enum { SET_LEDS = 0xed, ECHO = 0xee, SET_CODES = 0xf0, IDENTIFY = 0xf2, SET_RATE = 0xf3 };
-enum { KEYBOARD_RESET = 0xff, ACK = 0xfa, PASSED = 0xaa };
+enum { KEYBOARD_RESET = 0xff, ACK = 0xfa, PASSED = 0xaa, RELEASED = 0xf0 };
 /* Keys; home is the first of those that older keyboards have on the number pad alone. */
 enum { KEY_CTRL = 0x1d, KEY_SHIFT = 0x2a, KEY_HOME = 0x47, RELEASE = 0x80, EXTENDED = 0xe0 };
 
@@ -84,6 +86,11 @@ static uint8_t take(struct machine *m)
 	return i8042.last;
 }
 
+static bool translates(void)
+{
+	return i8042.config & CONFIG_TRANSLATE;
+}
+
 static void to_keyboard(struct machine *m, uint8_t v)
 {
 	uint8_t before = i8042.keyboard_command;
@@ -100,8 +107,8 @@ static void to_keyboard(struct machine *m, uint8_t v)
 	} else if (v == SET_LEDS || v == SET_CODES || v == SET_RATE) {
 		i8042.keyboard_command = v;
 	} else if (v == IDENTIFY) {
-		answer(m, 0xab); /* an MF2 keyboard; the other byte is 83, translated */
-		answer(m, 0x41);
+		answer(m, 0xab); /* an MF2 keyboard */
+		answer(m, translates() ? 0x41 : 0x83);
 	} else if (v == KEYBOARD_RESET) {
 		answer(m, PASSED);
 	}
@@ -123,7 +130,7 @@ static void write_data(struct machine *m, uint8_t v)
 
 	i8042.command = 0;
 	if (before == WRITE_CONFIG) {
-		i8042.config = v | CONFIG_TRANSLATE;
+		i8042.config = v;
 		signal_next(m);
 	} else if (before == WRITE_OUTPUT && !(v & OUTPUT_RUN)) {
 		machine_reset(m);
@@ -153,6 +160,11 @@ static void write_command(struct machine *m, uint8_t v)
 	case KEYBOARD_OFF:
 	case KEYBOARD_ON:
 		i8042.config = (i8042.config & ~CONFIG_OFF) | (v == KEYBOARD_OFF ? CONFIG_OFF : 0);
+		break;
+	case MOUSE_OFF:
+	case MOUSE_ON:
+		i8042.config &= ~CONFIG_MOUSE_OFF;
+		i8042.config |= v == MOUSE_OFF ? CONFIG_MOUSE_OFF : 0;
 		break;
 	case READ_OUTPUT:
 		answer(m, OUTPUT_RUN | OUTPUT_A20);
@@ -191,12 +203,28 @@ static const char plain[] =
 	"\0\0331234567890-=\b\tqwertyuiop[]\r\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
 static const char shift[] = "\0\0!@#$%^&*()_+\0\0QWERTYUIOP{}\0\0ASDFGHJKL:\"~\0|ZXCVBNM<>?";
 
+/* The keys' codes in set 2. */
+static const uint8_t set2[] =
+	"\0\x76\x16\x1e\x26\x25\x2e\x36\x3d\x3e\x46\x45\x4e\x55\x66\x0d\x15\x1d\x24\x2d\x2c"
+	"\x35\x3c\x43\x44\x4d\x54\x5b\x5a\x14\x1c\x1b\x23\x2b\x34\x33\x3b\x42\x4b\x4c\x52\x0e"
+	"\x12\x5d\x1a\x22\x21\x2a\x32\x31\x3a\x41\x49\x4a\x59\x7c\x11\x29\x58\x05\x06\x04\x0c"
+	"\x03\x0b\x83\x0a\x01\x09\x77\x7e\x6c\x75\x7d\x7b\x6b\x73\x74\x79\x69\x72\x7a\x70\x71";
+
+static void move_key(struct machine *m, uint8_t key, bool up)
+{
+	bool raw = !translates() && i8042.code_set == 2;
+
+	if (raw && up)
+		answer(m, RELEASED);
+	answer(m, raw ? set2[key] : key | (up ? RELEASE : 0));
+}
+
 static void press(struct machine *m, const uint8_t *keys, unsigned int n, bool extended)
 {
 	for (unsigned int i = 0; i < 2 * n; i++) { /* down in this order, up in the other */
 		if (extended)
 			answer(m, EXTENDED);
-		answer(m, i < n ? keys[i] : keys[2 * n - 1 - i] | RELEASE);
+		move_key(m, i < n ? keys[i] : keys[2 * n - 1 - i], i >= n);
 	}
 }
 
