@@ -134,7 +134,8 @@ static const struct opt *find_option(const struct opt *opts, const char *name, s
 				     char letter)
 {
 	for (const struct opt *o = opts; o && o->name; o++)
-		if (letter ? o->letter == letter : !strncmp(o->name, name, len) && !o->name[len])
+		if (letter ? o->letter == letter
+			   : o->name[2] == name[2] && !strncmp(o->name, name, len) && !o->name[len])
 			return o;
 	return NULL;
 }

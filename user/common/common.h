@@ -27,6 +27,8 @@
 #define STATUS_NOT_FOUND 127
 #define IMAGE_DIR "/images"
 #define NAME_SIZE 64
+/* musl's open(2) has a second call for O_CLOEXEC, its openat(2) has none. */
+#define open(path, ...) openat(AT_FDCWD, path, __VA_ARGS__)
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
 /* ---- messages: "PROG: text" on stderr ---- */

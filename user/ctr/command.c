@@ -27,12 +27,14 @@ static int find_program(const struct container *c, char path[PATH_MAX])
 	if (strchr(c->argv[0], '/'))
 		p = slash = "";
 	for (; named; p++) {
-		format(path, PATH_MAX, "%.*s%s%s", (int)strcspn(p, ":"), p, slash, c->argv[0]);
-		if (!access(path, X_OK))
+		size_t n = strcspn(p, ":");
+
+		if (n < PATH_MAX && memcpy(path, p, n) &&
+		    join(path + n, PATH_MAX - n, slash, c->argv[0], NULL) && !access(path, X_OK))
 			return 0;
 		if (errno == EACCES)
 			status = STATUS_NOT_EXECUTABLE;
-		p += strcspn(p, ":");
+		p += n;
 		if (!*p)
 			break;
 	}

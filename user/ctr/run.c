@@ -171,7 +171,7 @@ static void add_volume(struct mount_point *m, const char *text)
 
 static void describe_mounts(struct container *c)
 {
-	static struct mount_point mounts[MAX_MOUNTS];
+	struct mount_point *mounts = allocate((nr_default_mounts + 2 + opt.volumes.n) * sizeof(*mounts));
 
 	memcpy(mounts, default_mounts, nr_default_mounts * sizeof(*mounts));
 	c->mounts = mounts;

@@ -332,20 +332,20 @@ static int write_sysctls(const struct container *c)
 	return 0;
 }
 
-/* The names in /proc; n is -1 when these are not all. */
+/* The names in /proc; n is 0 when these may not be all. */
 struct listing {
 	char buf[4096] __attribute__((aligned(8)));
 	ssize_t n;
 };
 
+/* A procfs gives names for as long as there is room, those of processes last. */
 static void list_proc(struct listing *l)
 {
 	int dir = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char more[512] __attribute__((aligned(8)));
 
 	l->n = getdents(dir, (struct dirent *)l->buf, sizeof(l->buf));
-	if (getdents(dir, (struct dirent *)more, sizeof(more)))
-		l->n = -1;
+	if (l->n < 0 || l->n + sizeof(struct dirent) > sizeof(l->buf))
+		l->n = 0;
 	close(dir);
 }
 
@@ -356,19 +356,20 @@ static void list_proc(struct listing *l)
 static bool is_missing(const char *path, const struct listing *proc)
 {
 	const struct dirent *e;
-	const char *p, *name;
+	size_t n;
 
 	if (strncmp(path, "/proc/", strlen("/proc/")) || !isalpha(path[strlen("/proc/")]))
 		return false;
+	path += strlen("/proc/");
 	for (ssize_t at = 0; at < proc->n; at += e->d_reclen) {
 		e = (const struct dirent *)(proc->buf + at);
-		name = e->d_name;
-		for (p = path + strlen("/proc/"); *name && *p == *name; p++)
-			name++;
-		if (!*name && (!*p || *p == '/'))
+		if (*e->d_name != *path)
+			continue;
+		n = strlen(e->d_name);
+		if (!strncmp(e->d_name, path, n) && (!path[n] || path[n] == '/'))
 			return false;
 	}
-	return proc->n >= 0;
+	return proc->n;
 }
 
 static int mask(const char *path)
