@@ -37,7 +37,7 @@ static const struct pseudo_file *find_file(const struct cgroup *cg, const char *
 	for (;;) {
 		for (; f->pf.name; f++)
 			if ((cg->parent || !f->not_on_root) &&
-			    (name ? !strcmp(f->pf.name, name) : !n--))
+			    (name ? *f->pf.name == *name && !strcmp(f->pf.name, name) : !n--))
 				return &f->pf;
 		while (*c && !((*c)->bit & on))
 			c++;
@@ -51,7 +51,7 @@ static const struct pseudo_file *find_file(const struct cgroup *cg, const char *
 const struct pseudo_file *cg_find_file(const struct cgroup *cg, const char *name,
 				       unsigned int *kind)
 {
-	return find_file(cg, name, 0, kind);
+	return strchr(name, '.') ? find_file(cg, name, 0, kind) : NULL; /* all have one */
 }
 
 /* ---- directories ---- */

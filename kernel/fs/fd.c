@@ -43,13 +43,13 @@ struct files *files_new(void)
 }
 
 /* How large a table must be to hold all that is open; files->lock held. */
-static unsigned int files_need(const struct files *fs)
+static unsigned int files_need(struct files *fs)
 {
-	unsigned int top = fs->cap, cap = FD_MIN;
+	unsigned int cap = FD_MIN;
 
-	while (top > FD_MIN && !fs->fd[top - 1])
-		top--;
-	while (cap < top)
+	while (fs->top && !fs->fd[fs->top - 1])
+		fs->top--;
+	while (cap < fs->top)
 		cap *= 2;
 	return cap;
 }
@@ -76,7 +76,8 @@ struct files *files_copy(struct files *old)
 		files_put(fs);
 		cap = need;
 	}
-	for (unsigned int i = 0; i < min(cap, old->cap); i++) {
+	fs->top = old->top;
+	for (unsigned int i = 0; i < fs->top; i++) {
 		fs->fd[i] = old->fd[i];
 		if (fs->fd[i])
 			file_get(fs->fd[i]);
@@ -100,7 +101,7 @@ void files_put(struct files *fs)
 {
 	if (!fs || !ref_put(&fs->refs))
 		return;
-	for (unsigned int i = 0; i < fs->cap; i++)
+	for (unsigned int i = 0; i < fs->top; i++)
 		if (fs->fd[i])
 			files_close(fs, fs->fd[i]);
 	kfree(fs->fd);
@@ -181,6 +182,13 @@ static void set_cloexec(struct files *fs, unsigned int fd, bool on)
 		fs->cloexec[fd / 64] &= ~BIT(fd % 64);
 }
 
+static void put(struct files *fs, unsigned int fd, struct file *f, bool cloexec)
+{
+	fs->fd[fd] = f;
+	fs->top = max(fs->top, fd + 1);
+	set_cloexec(fs, fd, cloexec);
+}
+
 static unsigned int lowest_free(const struct files *fs, unsigned int fd)
 {
 	fd = max(fd, fs->next);
@@ -225,8 +233,7 @@ int files_install(struct files *fs, u64 limit, struct file *f, unsigned int min_
 		if (err)
 			goto out;
 	}
-	fs->fd[fd] = f;
-	set_cloexec(fs, fd, cloexec);
+	put(fs, fd, f, cloexec);
 	if (min_fd <= fs->next)
 		fs->next = fd + 1;
 	err = fd;
@@ -280,8 +287,7 @@ int files_install_at(struct files *fs, u64 limit, struct file *f, int fd, bool c
 		err = files_grow(fs, fd);
 	if (!err) {
 		*before = fs->fd[fd];
-		fs->fd[fd] = f;
-		set_cloexec(fs, fd, cloexec);
+		put(fs, fd, f, cloexec);
 		err = fd;
 	}
 	spin_unlock(&fs->lock);

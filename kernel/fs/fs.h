@@ -529,6 +529,7 @@ struct files {
 	u64 *cloexec; /* one bit each */
 	unsigned int cap;
 	unsigned int next; /* no free one below */
+	unsigned int top; /* all are free from here on */
 };
 struct files *files_new(void);
 struct files *files_copy(struct files *old); /* NULL without memory */

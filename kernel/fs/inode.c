@@ -246,8 +246,10 @@ struct fs_type *fs_type_find(const char *name)
 
 	spin_lock(&fs_types_lock);
 	list_for_each(t, &fs_types, link)
-		if (!strcmp(t->name, name))
+		if (*t->name == *name && !strcmp(t->name, name)) {
 			found = t;
+			break;
+		}
 	spin_unlock(&fs_types_lock);
 	return found;
 }

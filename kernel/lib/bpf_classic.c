@@ -105,14 +105,18 @@ static bool memory_is_sound(const struct sock_filter *prog, unsigned int n, u16 
 
 int bpf_classic_check(const struct sock_filter *prog, unsigned int n, u16 *scratch)
 {
+	bool reads = false;
+
 	if (!n || n > BPF_MAXINSNS)
 		return -EINVAL;
-	for (unsigned int i = 0; i < n; i++)
+	for (unsigned int i = 0; i < n; i++) {
 		if (!is_sound(&prog[i], n - i - 1))
 			return -EINVAL;
+		reads |= BPF_MODE(prog[i].code) == BPF_MEM; /* or a jump that looks so */
+	}
 	if (BPF_CLASS(prog[n - 1].code) != BPF_RET)
 		return -EINVAL;
-	return memory_is_sound(prog, n, scratch) ? 0 : -EINVAL;
+	return !reads || memory_is_sound(prog, n, scratch) ? 0 : -EINVAL;
 }
 
 u32 bpf_classic_run(const struct sock_filter *i, const struct seccomp_data *data, bool *looked)

@@ -14,6 +14,7 @@
 #define MAX_ARG_STRLEN (32 * 4096) /* execve(2), limits on size of arguments */
 #define ARG_MIN (32 * 4096UL)
 #define ARG_MAX_BYTES (6UL << 20)
+#define PAGES_MIN 4UL
 
 /* ---- argument strings ---- */
 
@@ -28,6 +29,26 @@ char *exec_strings(struct exec *x, size_t off, size_t *n)
 	return x->pages[off / PAGE_SIZE] + off % PAGE_SIZE;
 }
 
+static int add_page(struct exec *x)
+{
+	size_t n = x->nr_pages;
+	char **more;
+
+	if (!(n & (n - 1)) && (!n || n >= PAGES_MIN)) {
+		more = kmalloc(max(2 * n, PAGES_MIN) * sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		memcpy(more, x->pages, n * sizeof(*more));
+		kfree(x->pages);
+		x->pages = more;
+	}
+	x->pages[n] = page_alloc_charged();
+	if (!x->pages[n])
+		return -ENOMEM;
+	x->nr_pages++;
+	return 0;
+}
+
 /* Appends one string, from the user's or the kernel's memory. */
 static int add_string(struct exec *x, const char *s, bool kernel)
 {
@@ -35,23 +56,21 @@ static int add_string(struct exec *x, const char *s, bool kernel)
 
 	for (;;) {
 		size_t at = x->len % PAGE_SIZE, room = PAGE_SIZE - at;
-		char **page = &x->pages[x->len / PAGE_SIZE];
+		char *to;
 		ssize_t n;
 
 		if (x->len >= x->limit || len > MAX_ARG_STRLEN)
 			return -E2BIG;
-		if (!*page) {
-			*page = page_alloc_charged();
-			if (!*page)
-				return -ENOMEM;
-		}
+		if (!at && add_page(x))
+			return -ENOMEM;
+		to = x->pages[x->nr_pages - 1] + at;
 		if (kernel) {
 			n = strnlen(s + len, room);
-			memcpy(*page + at, s + len, min((size_t)n + 1, room));
+			memcpy(to, s + len, min((size_t)n + 1, room));
 			if ((size_t)n == room)
 				n = -ENAMETOOLONG;
 		} else {
-			n = strncpy_from_user(*page + at, (const char __user *)s + len, room);
+			n = strncpy_from_user(to, (const char __user *)s + len, room);
 		}
 		if (n == -ENAMETOOLONG) {
 			x->len += room;
@@ -97,9 +116,6 @@ static int collect_strings(struct exec *x, const void *argv, const void *envp, b
 	int n;
 
 	x->limit = max(min(stack / 4, ARG_MAX_BYTES), ARG_MIN);
-	x->pages = kzalloc((x->limit / PAGE_SIZE + 1) * sizeof(char *));
-	if (!x->pages)
-		return -ENOMEM;
 	n = add_vector(x, argv, kernel);
 	if (!n) { /* a program without argv[0] is a trap: give it an empty one, as Linux does */
 		n = add_string(x, "", true);
@@ -434,8 +450,8 @@ static void drop(struct exec *x)
 		file_put(x->file);
 	if (x->cred)
 		cred_put(x->cred);
-	for (size_t i = 0; x->pages && i <= x->limit / PAGE_SIZE && x->pages[i]; i++)
-		kfree(x->pages[i]);
+	while (x->nr_pages)
+		kfree(x->pages[--x->nr_pages]);
 	kfree(x->pages);
 	sb_free(&x->prefix);
 	kfree(x);

@@ -114,8 +114,8 @@ struct exec {
 	 * front), then the caller's argv and envp without the first `skip` bytes.
 	 */
 	struct strbuf prefix;
-	char **pages;
-	size_t len, skip, limit;
+	char **pages; /* nr_pages of them, with room for a power of two */
+	size_t nr_pages, len, skip, limit;
 	unsigned int argc, envc;
 	/* what the program file said */
 	u64 entry, start, phdr; /* interpreter's or own entry; the program's own; its headers */

@@ -135,11 +135,15 @@ void process_put(struct process *p)
 
 struct sighand *sighand_new(const struct sighand *old)
 {
-	struct sighand *s = zalloc_own(sighand_cache);
+	struct res_counter *before = mem_pays(NULL);
+	struct sighand *s = kmem_cache_alloc(sighand_cache);
 
+	mem_pays_end(before);
 	if (s) {
 		if (old)
 			memcpy(s->action, old->action, sizeof(s->action));
+		else
+			memset(s->action, 0, sizeof(s->action));
 		ref_init(&s->refs);
 		spin_init(&s->lock);
 	}
