@@ -48,10 +48,11 @@ static bool reaches(unsigned int height, u64 index)
 /* What is still in use is low, as most ids are, or behind `gone`, when all pages of a file go in turn. */
 static bool node_empty(const struct radix_node *node, unsigned int gone)
 {
-	for (unsigned int i = 0; i < SLOTS; i++)
-		if (node->slot[i] || node->slot[(gone + i) % SLOTS])
-			return false;
-	return true;
+	u64 used = (u64)node->slot[0] | (u64)node->slot[(gone + 1) % SLOTS];
+
+	for (unsigned int i = 1; !used && i < SLOTS; i++)
+		used = (u64)node->slot[i];
+	return !used;
 }
 
 /* From the end: ids and file pages come in rising order, so the answer is mostly the first slot. */

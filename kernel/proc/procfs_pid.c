@@ -408,7 +408,8 @@ int proc_table_lookup(struct inode *dir, struct dentry *d, const struct pid_entr
 	const struct pinode *p = dir->priv;
 
 	for (const struct pid_entry *e = table; e->pf.name; e++)
-		if (strlen(e->pf.name) == d->name_len && !memcmp(e->pf.name, d->name, d->name_len))
+		if (*e->pf.name == *d->name && strlen(e->pf.name) == d->name_len &&
+		    !memcmp(e->pf.name, d->name, d->name_len))
 			return proc_set_inode(d, pid_inode(dir->sb, p->pid, e, -1, p->whole),
 					      dir->ino << 8 | (e - table + 2));
 	return -ENOENT;

@@ -164,8 +164,8 @@ void set_nonblocking(int fd); /* -1: nothing */
 int write_small(int dirfd, const char *name, const char *text); /* an existing file; 0, -1 */
 
 /* ---- images ---- */
-/* The path of the image NAME in path; dies with status 2 naming it when there is none. */
-void image_path(const char *name, char *path, size_t size);
+/* Opens the image NAME, whose path is in path then; dies with status 2 naming it when there is none. */
+int image_open(const char *name, char *path, size_t size);
 /* The names of all images, sorted, allocated: how many. */
 int image_names(char ***names);
 
@@ -174,7 +174,7 @@ struct image_config {
 	const char *text; /* KEY=TEXT, each ended by NUL */
 	size_t size;
 };
-void image_config_read(const char *path, struct image_config *c);
+void image_config_read(int fd, struct image_config *c); /* closes fd, which may be -1 */
 /* The text of the next KEY behind `last` (NULL: of the first), or NULL. */
 const char *image_config_next(const struct image_config *c, const char *key, const char *last);
 /* Entrypoint and Cmd as an argument vector, or NULL. */

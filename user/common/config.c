@@ -64,9 +64,8 @@ static uint8_t *read_attributes(int fd, size_t *n)
 	return NULL;
 }
 
-void image_config_read(const char *path, struct image_config *c)
+void image_config_read(int fd, struct image_config *c)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	const char *text;
 	uint8_t *area;
 	size_t n;

@@ -14,20 +14,23 @@ static const char *image_dir(void)
 	return dir ? dir : IMAGE_DIR;
 }
 
-void image_path(const char *name, char *path, size_t size)
+int image_open(const char *name, char *path, size_t size)
 {
 	struct stat st;
+	int fd;
 
 	if (!*name || strchr(name, '/') || *name == '.' ||
 	    !join(path, size, image_dir(), "/", name, SUFFIX, NULL))
 		die(STATUS_USAGE, "%s: not the name of an image (try `%s images`)", name,
 		    the_tool->name);
-	if (stat(path, &st) < 0)
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a FIFO would wait */
+	if (fd < 0 || fstat(fd, &st) < 0)
 		die(STATUS_USAGE,
 		    errno == ENOENT ? "no image named %s (try `%s images`)" : "%s: %s", name,
 		    errno == ENOENT ? the_tool->name : strerror(errno));
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		die(STATUS_USAGE, "%s: neither a file nor a disk", path);
+	return fd;
 }
 
 static char *names[1024];

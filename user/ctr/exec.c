@@ -94,8 +94,7 @@ static struct container *describe(const struct state *s)
 	struct image_config config;
 	char image[256];
 
-	image_path(s->image, image, sizeof(image));
-	image_config_read(image, &config);
+	image_config_read(image_open(s->image, image, sizeof(image)), &config);
 	set_surroundings(&own, &exec_opt.around, &config);
 	if (!own.workdir)
 		own.workdir = "/";

@@ -128,7 +128,7 @@ static void add_flavour(struct table *t, const char *image, const char *kernel)
 	char path[256], text[1024], shell[64] = "-", running[128] = "", *system, *end;
 	ssize_t n;
 
-	image_path(image, path, sizeof(path));
+	close(image_open(image, path, sizeof(path)));
 	if (mount_image(path, "/run/ctr") < 0 || chdir("/run/ctr") < 0)
 		die(STATUS_FAILED, "%s: %s", path, strerror(errno));
 	table_add(t, "%s", image);

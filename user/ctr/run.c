@@ -318,11 +318,10 @@ int run_verb(int argc, char **argv)
 		die(STATUS_USAGE, "run: %s: a bundle's command is in its config.json", argv[1]);
 	if (oci_opt.bundle)
 		return bundle_run(argv[0], opt.detach);
-	image_path(argv[0], image, sizeof(image));
+	image_config_read(image_open(argv[0], image, sizeof(image)), &config);
 	argv++;
 	if (*argv && !strcmp(*argv, "--"))
 		argv++;
-	image_config_read(image, &config);
 	check_platform(name, &config);
 	if (opt.in_vm)
 		run_in_vm(run_options, opt.in_vm, name, argv);

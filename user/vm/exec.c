@@ -58,7 +58,7 @@ int exec_begin(const struct state *st, const char *image, const struct surroundi
 	if (s < 0)
 		return -1;
 	if (image)
-		image_config_read(image, &config);
+		image_config_read(open(image, O_RDONLY | O_CLOEXEC), &config);
 	add_surroundings(&config, around);
 	size = config.size + 1;
 	for (char **a = argv; *a; a++)
@@ -111,6 +111,6 @@ int exec_verb(int argc, char **argv)
 	struct state st;
 
 	argv = exec_in_what(argv, &st);
-	image_path(st.image, image, sizeof(image));
+	close(image_open(st.image, image, sizeof(image)));
 	return exec_in(&st, image, argv);
 }

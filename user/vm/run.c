@@ -274,12 +274,11 @@ static void choose_system(struct machine *m, char **argv)
 	}
 	if (m->initrd || m->boot16)
 		die(STATUS_USAGE, "run: an image takes neither --initrd nor --boot16");
-	image_path(argv[0], image, sizeof(image));
+	image_config_read(image_open(argv[0], image, sizeof(image)), &m->config);
 	m->image = image;
 	loader_choose(m);
 	if (argv[1] && !strcmp(argv[1], "--"))
 		argv++;
-	image_config_read(image, &m->config);
 	m->argv = argv[1] ? argv + 1 : image_config_command(&m->config);
 }
 

@@ -61,7 +61,7 @@ static void check_usable(const struct state *st)
 	struct stat image;
 
 	state_not_paused(st);
-	image_path(st->image, path, sizeof(path));
+	close(image_open(st->image, path, sizeof(path)));
 	if (!stat(path, &image) && image.st_ctime > st->started)
 		die(STATUS_FAILED, "%s has an older image %s (`vm stop %s`)", st->name, st->image,
 		    st->name);
