@@ -143,7 +143,9 @@ $(BUILD)/dyad.stripped.elf: $(BUILD)/dyad.elf
 # ---- the programs: user/NAME.c, or user/NAME/*.c; both may use user/common/*.c ----
 MUSL_SPECS := $(firstword $(wildcard /usr/lib/x86_64-linux-musl/musl-gcc.specs /usr/lib/musl/lib/musl-gcc.specs))
 MUSL_CC ?= $(if $(CROSS_COMPILE),$(CROSS_COMPILE)gcc -specs $(MUSL_SPECS),musl-gcc)
+# What is larger than a page stands apart, so that the rest is on few pages: a start pays for each that it touches.
 UFLAGS := -std=gnu17 -D_GNU_SOURCE -isystem $(PROGRAM_UAPI) -Iuser/common -Os -static -fno-pie -no-pie \
+	-mcmodel=medium -mlarge-data-threshold=4095 \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables -mstringop-strategy=libcall \
 	-ffunction-sections -fdata-sections -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Werror
 # user/NAME/NAME.mk may set ULINK_NAME: link flags of that program alone.
