@@ -75,7 +75,7 @@ const struct sock_fprog *default_seccomp(uint64_t capabilities)
 		if (denied[i].capability != NEVER && capabilities & BIT(denied[i].capability))
 			continue;
 		for (const short *call = denied[i].calls; *call; call++)
-			FILTER_ADD(&f, JUMP(BPF_JEQ, *call, 0, 0));
+			f.code[f.n++] = (struct sock_filter)JUMP(BPF_JEQ, *call, 0, 0);
 	}
 	last = f.n;
 	f.code[first - 1].jf = last - first;

@@ -332,44 +332,45 @@ static int write_sysctls(const struct container *c)
 	return 0;
 }
 
-/* The names in /proc; n is 0 when these may not be all. */
-struct listing {
-	char buf[4096] __attribute__((aligned(8)));
-	ssize_t n;
-};
+#define HASHES 1024
 
-/* A procfs gives names for as long as there is room, those of processes last. */
-static void list_proc(struct listing *l)
+/* Of a name, which "/" may end. */
+static unsigned int hash(const char *name)
+{
+	unsigned int h = 0;
+
+	while (*name && *name != '/')
+		h = 31 * h + *name++;
+	return h % HASHES;
+}
+
+/* Which hashes the names in /proc have: all of them, when these may not be all names. */
+static void list_proc(bool there[HASHES])
 {
 	int dir = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char buf[3072] __attribute__((aligned(8)));
+	const struct dirent *e;
+	ssize_t n = getdents(dir, (struct dirent *)buf, sizeof(buf));
+	/* A procfs gives names for as long as there is room, those of processes last. */
+	bool known = n >= 0 && n + sizeof(*e) <= sizeof(buf);
 
-	l->n = getdents(dir, (struct dirent *)l->buf, sizeof(l->buf));
-	if (l->n < 0 || l->n + sizeof(struct dirent) > sizeof(l->buf))
-		l->n = 0;
 	close(dir);
+	memset(there, !known, HASHES);
+	for (ssize_t at = 0; known && at < n; at += e->d_reclen) {
+		e = (const struct dirent *)(buf + at);
+		there[hash(e->d_name)] = true;
+	}
 }
 
 /*
  * Does /proc lack what the path names in it, as most kernels lack most? A mount that fails tells it as well, but slowly.
  * Only of a name that begins with a letter: numbers are not all listed, and "." and "/" are no names.
  */
-static bool is_missing(const char *path, const struct listing *proc)
+static bool is_missing(const char *path, const bool there[HASHES])
 {
-	const struct dirent *e;
-	size_t n;
+	const char *name = path + strlen("/proc/");
 
-	if (strncmp(path, "/proc/", strlen("/proc/")) || !isalpha(path[strlen("/proc/")]))
-		return false;
-	path += strlen("/proc/");
-	for (ssize_t at = 0; at < proc->n; at += e->d_reclen) {
-		e = (const struct dirent *)(proc->buf + at);
-		if (*e->d_name != *path)
-			continue;
-		n = strlen(e->d_name);
-		if (!strncmp(e->d_name, path, n) && (!path[n] || path[n] == '/'))
-			return false;
-	}
-	return proc->n;
+	return !strncmp(path, "/proc/", strlen("/proc/")) && isalpha(*name) && !there[hash(name)];
 }
 
 static int mask(const char *path)
@@ -390,14 +391,14 @@ static int make_unwritable(const struct container *c, const char *path)
 
 static int shield(const struct container *c)
 {
-	struct listing proc;
+	bool there[HASHES];
 
-	list_proc(&proc);
+	list_proc(there);
 	for (const char *const *p = c->masked; p && *p; p++)
-		if (!is_missing(*p, &proc) && mask(*p) < 0)
+		if (!is_missing(*p, there) && mask(*p) < 0)
 			return failed("mask", *p);
 	for (const char *const *p = c->unwritable; p && *p; p++)
-		if (!is_missing(*p, &proc) && make_unwritable(c, *p) < 0)
+		if (!is_missing(*p, there) && make_unwritable(c, *p) < 0)
 			return failed("make read-only:", *p);
 	if (c->read_only && remount("/", MS_RDONLY) < 0)
 		return failed("make the root read-only", "");
