@@ -360,7 +360,7 @@ int fd_next(struct files *fs, int from)
 	if (from < 0)
 		from = 0;
 	spin_lock(&fs->lock);
-	for (unsigned int fd = from; fd < fs->cap && found < 0; fd++)
+	for (unsigned int fd = from; fd < fs->top && found < 0; fd++)
 		if (fs->fd[fd])
 			found = fd;
 	spin_unlock(&fs->lock);

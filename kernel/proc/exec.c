@@ -14,7 +14,7 @@
 #define MAX_ARG_STRLEN (32 * 4096) /* execve(2), limits on size of arguments */
 #define ARG_MIN (32 * 4096UL)
 #define ARG_MAX_BYTES (6UL << 20)
-#define PAGES_MIN 4UL
+#define PAGES_STEP 32
 
 /* ---- argument strings ---- */
 
@@ -34,11 +34,12 @@ static int add_page(struct exec *x)
 	size_t n = x->nr_pages;
 	char **more;
 
-	if (!(n & (n - 1)) && (!n || n >= PAGES_MIN)) {
-		more = kmalloc(max(2 * n, PAGES_MIN) * sizeof(*more));
+	if (n % PAGES_STEP == 0) {
+		more = kmalloc((n + PAGES_STEP) * sizeof(*more));
 		if (!more)
 			return -ENOMEM;
-		memcpy(more, x->pages, n * sizeof(*more));
+		if (n)
+			memcpy(more, x->pages, n * sizeof(*more));
 		kfree(x->pages);
 		x->pages = more;
 	}

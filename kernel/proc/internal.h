@@ -114,7 +114,7 @@ struct exec {
 	 * front), then the caller's argv and envp without the first `skip` bytes.
 	 */
 	struct strbuf prefix;
-	char **pages; /* nr_pages of them, with room for a power of two */
+	char **pages; /* nr_pages of them */
 	size_t nr_pages, len, skip, limit;
 	unsigned int argc, envc;
 	/* what the program file said */

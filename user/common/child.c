@@ -109,28 +109,34 @@ void io_errors(const struct io *io)
 
 /* ---- its end ---- */
 
+static void block(int how, const int *signals, sigset_t *set, sigset_t *old)
+{
+	sigemptyset(set);
+	while (*signals)
+		sigaddset(set, *signals++);
+	sigprocmask(how, set, old);
+}
+
 int signal_file(int how, const int *signals, sigset_t *old)
 {
 	sigset_t set;
 	int fd;
 
-	sigemptyset(&set);
-	while (*signals)
-		sigaddset(&set, *signals++);
-	sigprocmask(how, &set, old);
+	block(how, signals, &set, old);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		die(STATUS_FAILED, "cannot wait for signals: %s", strerror(errno));
 	return fd;
 }
 
-int hold_signals(sigset_t *old)
-{
-	static const int signals[] = { SIGCHLD, SIGTERM, SIGINT,   SIGQUIT, SIGHUP,
-				       SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT, 0 };
+const int passed_on[] = { SIGCHLD, SIGTERM, SIGINT,   SIGQUIT, SIGHUP,
+			  SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT, 0 };
+static sigset_t held;
 
+void hold_signals(sigset_t *old)
+{
 	signal(SIGCHLD, SIG_DFL); /* inherited as ignored, it would reap the child unseen */
-	return signal_file(SIG_BLOCK, signals, old);
+	block(SIG_BLOCK, passed_on, &held, old);
 }
 
 uint64_t status_mask(pid_t pid, const char *key, uint64_t otherwise)
@@ -189,13 +195,14 @@ int ending_status(int wait_status, const struct ending *e, bool *killed)
 	return exit_status_of(wait_status);
 }
 
-int wait_for_end(pid_t pid, int signals, bool *killed)
+int wait_for_end(pid_t pid, bool *killed)
 {
-	struct pollfd p = { .fd = signals, .events = POLLIN };
 	struct ending ending = { 0 };
+	siginfo_t info;
 	int status;
 
-	while (!has_ended(pid, signals, &status, &ending))
-		poll(&p, 1, -1);
+	while (waitpid(pid, &status, WNOHANG) != pid)
+		if (sigwaitinfo(&held, &info) > 0 && info.si_signo != SIGCHLD)
+			pass_on(pid, info.si_signo, info.si_code == SI_KERNEL, &ending);
 	return ending_status(status, &ending, killed);
 }

@@ -324,7 +324,8 @@ int keeper_run(struct io *io, pid_t (*start)(void), struct state *s, int client,
 	keeper.listener = keeper.log = -1;
 	keeper.client[0] = client;
 	keeper.clients = 1;
-	keeper.signals = hold_signals(&io->mask);
+	hold_signals(&io->mask);
+	keeper.signals = signal_file(SIG_BLOCK, passed_on, NULL);
 	sigemptyset(&io->mask);
 	if (s)
 		keeper.listener = listen_at(s->name, "socket");

@@ -46,15 +46,15 @@ struct ending {
 };
 /* A descriptor by which the signals come, which 0 ends; how, old: as sigprocmask(2) has it. Dies. */
 int signal_file(int how, const int *signals, sigset_t *old);
-/* Blocks the signals that are passed on, the old mask in *old; a signalfd of them. */
-int hold_signals(sigset_t *old);
+extern const int passed_on[]; /* signals */
+void hold_signals(sigset_t *old); /* blocks those */
 /* Passes on to pid what came. True, with the status of wait(2), when pid has ended. */
 bool has_ended(pid_t pid, int signals, int *wait_status, struct ending *e);
 /* The number behind "\nKEY:\t" in /proc/PID/status, which is hexadecimal. */
 uint64_t status_mask(pid_t pid, const char *key, uint64_t otherwise);
 /* The exit status. *killed: by a SIGKILL not from here. */
 int ending_status(int wait_status, const struct ending *e, bool *killed);
-int wait_for_end(pid_t pid, int signals, bool *killed); /* all of these three */
+int wait_for_end(pid_t pid, bool *killed); /* all of these three, after hold_signals() */
 
 /* ---- kept processes (keeper.c), and who attaches (client.c) ---- */
 #define LOG_HALF (512 << 10) /* bytes: of "log", and of "log.1" before it */

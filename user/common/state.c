@@ -170,9 +170,11 @@ void state_save(const struct state *s)
 	n = format(text, sizeof(text),
 		   "pid %d\nkeeper %d\nimage %s\nstarted %ld\ncgroup %s\ncommand %s\n", s->pid,
 		   s->keeper, s->image, s->started, s->cgroup, s->command);
-	if (s->ended || s->keep || s->bundle[0] || s->address[0]) /* else all that is not there is 0 or "" */
+	if (s->ended || s->keep || s->bundle[0] ||
+	    s->address[0]) /* else all that is not there is 0 or "" */
 		n += format(text + n, sizeof(text) - n,
-			    "ended %ld\nstatus %d\nkeep %d\nbundle %s\nborn %lu\naddress %s\nports %s\n",
+			    "ended %ld\nstatus %d\nkeep %d\nbundle %s\nborn %lu\naddress %s\nports "
+			    "%s\n",
 			    s->ended, s->status, s->keep, s->bundle, s->born, s->address, s->ports);
 	fd = openat(s->dir, "status", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	first = fd >= 0;

@@ -54,10 +54,8 @@ static pid_t start(void)
 
 static int exec_here(void)
 {
-	int signals = hold_signals(&c->io.mask);
-	bool killed;
-
-	return wait_for_end(start(), signals, &killed);
+	hold_signals(&c->io.mask);
+	return wait_for_end(start(), &(bool){ false });
 }
 
 /* Nobody waits for it; but that it runs is waited for. */

@@ -103,12 +103,16 @@ static const char *why_ended(int status, bool killed)
 
 /* ---- in the foreground ---- */
 
-int container_wait(int signals)
+int container_wait(bool held)
 {
 	bool killed;
-	int status = wait_for_end(life.state.pid, signals, &killed);
-	const char *why = why_ended(status, killed);
+	const char *why;
+	int status;
 
+	if (!held)
+		hold_signals(NULL);
+	status = wait_for_end(life.state.pid, &killed);
+	why = why_ended(status, killed);
 	life.state.pid = 0;
 	life_ended(status);
 	if (why)
@@ -119,11 +123,10 @@ int container_wait(int signals)
 /* This process is the parent, and stdio is its own. */
 static int run_here(void)
 {
-	int signals = hold_signals(&c->io.mask);
-
+	hold_signals(&c->io.mask);
 	start();
 	state_save(&life.state);
-	return container_wait(signals);
+	return container_wait(true);
 }
 
 int container_run(bool detach, bool input, bool remove)

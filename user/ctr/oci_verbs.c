@@ -315,7 +315,7 @@ void container_remove(struct state *s)
 int create_verb(int argc, char **argv)
 {
 	prepare(argv[0], true);
-	return container_create() ? 0 : container_wait(hold_signals(NULL));
+	return container_create() ? 0 : container_wait(false);
 }
 
 int bundle_run(const char *id, bool detach)
@@ -323,7 +323,7 @@ int bundle_run(const char *id, bool detach)
 	prepare(id, detach);
 	if (!detach)
 		return container_run(false, false, false);
-	return container_start() ? 0 : container_wait(hold_signals(NULL));
+	return container_start() ? 0 : container_wait(false);
 }
 
 int start_verb(int argc, char **argv)

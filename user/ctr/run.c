@@ -171,17 +171,17 @@ static void add_volume(struct mount_point *m, const char *text)
 
 static void describe_mounts(struct container *c)
 {
-	struct mount_point *mounts = allocate((nr_default_mounts + 2 + opt.volumes.n) * sizeof(*mounts));
+	struct mount_point *m = allocate((nr_default_mounts + 2 + opt.volumes.n) * sizeof(*m));
 
-	memcpy(mounts, default_mounts, nr_default_mounts * sizeof(*mounts));
-	c->mounts = mounts;
+	memcpy(m, default_mounts, nr_default_mounts * sizeof(*m));
+	c->mounts = m;
 	c->nr_mounts = nr_default_mounts;
 	if (opt.bridge)
-		c->nr_mounts += net_mounts(mounts + c->nr_mounts);
+		c->nr_mounts += net_mounts(m + c->nr_mounts);
 	if (c->nr_mounts + opt.volumes.n > MAX_MOUNTS)
 		die(STATUS_USAGE, "--volume: more than %d", MAX_MOUNTS - c->nr_mounts);
 	for (int i = 0; i < opt.volumes.n; i++)
-		add_volume(mounts + c->nr_mounts++, opt.volumes.item[i]);
+		add_volume(m + c->nr_mounts++, opt.volumes.item[i]);
 	c->masked = opt.privileged ? NULL : default_masked;
 	c->unwritable = opt.privileged ? NULL : default_unwritable;
 	c->read_only = opt.read_only;

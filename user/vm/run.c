@@ -464,9 +464,10 @@ static pid_t start(void)
 static int run_here(char **command)
 {
 	sigset_t old;
-	int signals = hold_signals(&old), status;
 	bool killed;
+	int status;
 
+	hold_signals(&old);
 	status = start_told(&io, start, &life.state.pid);
 	if (status) {
 		life.state.pid = 0;
@@ -476,10 +477,10 @@ static int run_here(char **command)
 	if (command) {
 		status = exec_in(&life.state, m.image, command);
 		kill(life.state.pid, SIGKILL);
-		wait_for_end(life.state.pid, signals, &killed);
+		wait_for_end(life.state.pid, &killed);
 		snapshot_learnt(&m);
 	} else {
-		status = wait_for_end(life.state.pid, signals, &killed);
+		status = wait_for_end(life.state.pid, &killed);
 	}
 	life.state.pid = 0;
 	life_ended(status);
