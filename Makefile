@@ -87,7 +87,7 @@ KFAST := kernel/lib/% kernel/sched/% kernel/mm/% vmm/vcpu.c vmm/exit.c vmm/cpuid
 	$(addprefix kernel/x86/,trap.c paging.c fpu.c) \
 	$(addprefix kernel/fs/,namei.c dentry.c file.c fd.c rw.c pipe.c uio.c inode.c tmpfs.c poll.c epoll.c) \
 	$(addprefix kernel/proc/,fork.c exec.c exit.c task.c pid.c signal.c futex.c wait.c) \
-	$(addprefix kernel/net/,socket.c unix.c unix_data.c pkt.c netdev.c ip.c route.c tcp.c tcp_in.c tcp_out.c) \
+	$(addprefix kernel/net/,socket.c unix.c unix_data.c pkt.c backlog.c ip.c tcp.c tcp_in.c tcp_out.c) \
 	$(addprefix kernel/syscall/,entry.c rw.c file.c stat.c)
 KSMALL := kernel/mm/reclaim.c kernel/lib/printf.c kernel/lib/ebpf.c kernel/sched/bandwidth.c kernel/sched/stats.c
 KFLAGS := -std=gnu17 -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \

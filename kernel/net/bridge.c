@@ -110,7 +110,7 @@ static void send_by(struct netdev *port, struct pkt *p)
 {
 	if (!p)
 		return;
-	if (!forwards(port) || pkt_len(p) > port->mtu + ETH_HLEN) {
+	if (!forwards(port) || pkt_frame_len(p) > port->mtu + ETH_HLEN) {
 		pkt_free(p);
 		return;
 	}
@@ -295,6 +295,7 @@ struct netdev *bridge_make(void)
 
 	if (!dev)
 		return NULL;
+	dev->offloads = true; /* a port that is a wire gets its frames from netdev_xmit() */
 	spin_init(&br->lock);
 	list_init(&br->ports);
 	for (int i = 0; i < FDB_BUCKETS; i++)

@@ -3,7 +3,7 @@
  * AF_INET from inside: the socket that UDP, raw, ping and TCP sockets begin with, the tables they are
  * found in, and what the layers of IPv4 say to each other. A packet comes up
  *
- *	netdev.c -> ip.c -> icmp.c, udp.c, raw.c, tcp_in.c -> a socket's queue
+ *	backlog.c -> ip.c -> icmp.c, udp.c, raw.c, tcp_in.c -> a socket's queue
  *
  * and goes down the same way to ip_output(), which frees it, whatever happens to it.
  */
@@ -35,7 +35,7 @@ static inline bool mac_is_station(const u8 *mac) /* of one, not of a group or of
 	return !(mac[0] & 1) && mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5];
 }
 
-/* ---- devices, ARP (netdev.c, arp.c, route.c, ioctl.c, netns.c) ---- */
+/* ---- devices, ARP (backlog.c, netdev.c, arp.c, route.c, ioctl.c, netns.c) ---- */
 struct netdev *loopback_make(void);
 struct netdev *veth_make(void); /* one end: the caller joins two by netdev_point() */
 struct netdev *bridge_make(void);
@@ -87,6 +87,7 @@ int ip_send(struct pkt *p, const struct dst *dst);
 void ip_frag_purge(struct net_ns *net); /* NULL: of all */
 u32 csum_add(u32 sum, const void *data, size_t n); /* pieces but the last: an even n */
 u16 csum_fold(u32 sum);
+void ip_set_check(struct iphdr *ip);
 u32 csum_pseudo(be32 saddr, be32 daddr, u8 protocol, u16 len);
 void icmp_input(struct pkt *p);
 /* Tells the sender of p (not freed) of an error; info: the header's second word. */
@@ -198,6 +199,7 @@ void tcp_kill_orphans(struct net_ns *net); /* connections without a socket; NULL
 
 void netns_init(void);
 void netdev_init(void);
+void backlog_init(void);
 void route_init(void);
 void arp_init(void);
 void tcp_init(void);

@@ -52,16 +52,13 @@ u16 csum_fold(u32 sum)
 /* The sum of what TCP and UDP count besides their own bytes. */
 u32 csum_pseudo(be32 saddr, be32 daddr, u8 protocol, u16 len)
 {
-	struct {
-		be32 saddr, daddr;
-		u8 zero, protocol;
-		be16 len;
-	} __packed pseudo = { saddr, daddr, 0, protocol, htons(len) };
+	u64 sum = (u64)saddr + daddr + htons(protocol) + htons(len);
 
-	return csum_add(0, &pseudo, sizeof(pseudo));
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	return (sum & 0xffffffff) + (sum >> 32);
 }
 
-static void ip_set_check(struct iphdr *ip)
+void ip_set_check(struct iphdr *ip)
 {
 	ip->check = 0;
 	ip->check = csum_fold(csum_add(0, ip, ip->ihl * 4));
@@ -120,34 +117,19 @@ static void ip_fragment(struct pkt *p, const struct dst *dst)
 	pkt_free(p);
 }
 
-/* The transport's checksum, which nobody needs on loopback. */
-static void finish_check(struct pkt *p)
-{
-	struct iphdr *ip = (struct iphdr *)p->data;
-	u8 *l4 = p->data + ip->ihl * 4;
-	u32 len = p->tail - l4, at = ip->protocol == IPPROTO_TCP ? 16 : 6;
-	be16 *check = (be16 *)(l4 + at);
-
-	*check = 0;
-	*check = csum_fold(csum_add(csum_pseudo(ip->saddr, ip->daddr, ip->protocol, len), l4, len));
-	if (!*check && ip->protocol == IPPROTO_UDP)
-		*check = 0xffff;
-}
-
 /* Sends p, which has its IP header but for the checksum, by dst. p goes. 0 or -EMSGSIZE */
 int ip_send(struct pkt *p, const struct dst *dst)
 {
 	struct iphdr *ip = (struct iphdr *)p->data;
-	bool large = pkt_len(p) > dst->mtu;
+	bool large = pkt_frame_len(p) > dst->mtu;
 
-	if (p->csum_ok && (large || !(dst->dev->flags & IFF_LOOPBACK))) {
-		finish_check(p);
-		p->csum_ok = false;
-	}
-	if (large && ip->frag_off & htons(IP_DF)) {
+	if (large && (p->gso || ip->frag_off & htons(IP_DF))) {
 		pkt_free(p);
 		return -EMSGSIZE;
 	}
+	/* not in netdev_xmit(), which does not know that the header is ours alone */
+	if (p->csum == CSUM_LATER && !p->gso && (large || !dst->dev->offloads))
+		pkt_finish_check(p);
 	ip_stats.out++;
 	if (large) {
 		ip_fragment(p, dst);
@@ -158,11 +140,23 @@ int ip_send(struct pkt *p, const struct dst *dst)
 	return 0;
 }
 
+/* p begins with its transport's header, whose checksum is put off: it holds the pseudo header's sum. */
+static void begin_check(struct pkt *p, const struct ip_params *ip)
+{
+	p->l4 = p->data;
+	p->csum_at = ip->protocol == IPPROTO_TCP ? 16 : 6;
+	*(u16 *)(p->l4 + p->csum_at) =
+		~csum_fold(csum_pseudo(ip->saddr, ip->daddr, ip->protocol, pkt_len(p)));
+}
+
 int ip_output(struct pkt *p, const struct dst *dst, const struct ip_params *params)
 {
 	static u16 next_id;
-	struct iphdr *ip = pkt_push(p, sizeof(*ip));
+	struct iphdr *ip;
 
+	if (p->csum == CSUM_LATER)
+		begin_check(p, params);
+	ip = pkt_push(p, sizeof(*ip));
 	*ip = (struct iphdr){
 		.version = 4,
 		.ihl = sizeof(*ip) / 4,
@@ -352,11 +346,10 @@ static void ip_forward(struct pkt *p)
 		icmp_send(p, ICMP_DEST_UNREACH, ICMP_NET_UNREACH, 0);
 		goto drop;
 	}
-	if (pkt_len(p) > dst.mtu && ip->frag_off & htons(IP_DF)) {
+	if (pkt_frame_len(p) > dst.mtu && (p->gso || ip->frag_off & htons(IP_DF))) {
 		icmp_send(p, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(dst.mtu));
 	} else if (dst.type == RTN_UNICAST) {
 		ip->ttl--;
-		p->csum_ok = false;
 		ip_send(p, &dst);
 		p = NULL;
 	}
@@ -398,10 +391,12 @@ static bool ip_header_ok(struct pkt *p)
 	head = ip->ihl * 4;
 	if (len < head || ntohs(ip->tot_len) < head || ntohs(ip->tot_len) > len)
 		return false;
-	if (!p->csum_ok && csum_fold(csum_add(0, ip, head)))
+	if (!(p->dev->flags & IFF_LOOPBACK) && csum_fold(csum_add(0, ip, head)))
 		return false;
 	p->tail = p->net + ntohs(ip->tot_len);
 	p->l4 = p->net + head;
+	if (p->csum == CSUM_LATER && p->tail < p->l4 + p->csum_at + 2)
+		return false;
 	if (is_multicast(ip->saddr) || ip->saddr == htonl(INADDR_BROADCAST))
 		return false;
 	return p->dev->flags & IFF_LOOPBACK || (!is_loopback(ip->saddr) && !is_loopback(ip->daddr));

@@ -264,6 +264,8 @@ static inline bool queue_full(const struct socket *s)
 	return READ_ONCE(s->rx_truesize) > (u32)READ_ONCE(s->rcvbuf);
 }
 void queue_add(struct socket *s, struct pkt *p); /* p goes, and readers wake */
+/* The next one, for whom recvmsg(2) waits: the caller's. NULL: none will come; ERR_PTR */
+struct pkt *queue_next(struct socket *s, const struct net_msg *msg);
 /* recvmsg(2): tell() adds the name and the control messages. Bytes, with MSG_TRUNC all there were. */
 ssize_t queue_recv(struct socket *s, struct net_msg *msg,
 		   void (*tell)(struct socket *s, struct net_msg *msg, const struct pkt *p));

@@ -46,6 +46,12 @@ struct pktbuf {
 };
 #define PKT_HEADROOM 128 /* device, IP and TCP headers with options, before what pkt_alloc() made */
 
+/* The transport's checksum. */
+enum pkt_csum {
+	CSUM_LOOK, /* as it came over a wire: its receiver looks at it */
+	CSUM_FINE, /* there is no need to */
+	CSUM_LATER, /* it holds the sum of the pseudo header; who sends it over a wire adds the rest */
+};
 struct pkt {
 	struct list_head link;
 	struct pktbuf *buf;
@@ -54,7 +60,9 @@ struct pkt {
 	struct netdev *dev; /* it came in by, or goes out by; a reference */
 	be16 protocol; /* ETH_P_* */
 	u8 type; /* PACKET_HOST, PACKET_BROADCAST ... (linux/if_packet.h) */
-	bool csum_ok; /* in: checksums need no look; out: the transport's is still to be filled in */
+	u8 csum; /* enum pkt_csum */
+	u16 csum_at; /* with CSUM_LATER: where from l4 on */
+	u16 gso; /* longer than a frame: TCP segments of so much content (offload.c); 0: no */
 	u8 tcp_flags;
 	bool retransmitted;
 	u32 seq, end_seq; /* of TCP */
@@ -92,6 +100,21 @@ static inline void *pkt_put(struct pkt *p, u32 n) /* n bytes more at the end: th
 	p->tail += n;
 	return p->tail - n;
 }
+
+/* ---- offload.c ---- */
+u32 pkt_gso_len(const struct pkt *p);
+static inline u32
+pkt_frame_len(const struct pkt *p) /* of the longest frame that p, from data on, makes */
+{
+	return unlikely(p->gso) ? pkt_gso_len(p) : pkt_len(p);
+}
+void pkt_finish_check(struct pkt *p); /* of CSUM_LATER; nobody else reads its headers */
+/* Makes p (it goes), of CSUM_LATER and at its device's header, into frames, added to the list. */
+void pkt_to_frames(struct pkt *p, struct list_head *frames);
+/* What is put off in p, at its device's header, for a program; and the other way: 0 or -EINVAL */
+struct virtio_net_hdr;
+void pkt_vnet(const struct pkt *p, struct virtio_net_hdr *h);
+int pkt_apply_vnet(struct pkt *p, const struct virtio_net_hdr *h);
 
 /* ---- devices ---- */
 struct netdev_ops {
@@ -136,6 +159,7 @@ struct netdev {
 	u32 mtu, tx_queue_len;
 	u32 flags; /* IFF_* */
 	bool no_carrier;
+	bool offloads; /* constant: takes packets with CSUM_LATER and gso as they are */
 	struct list_head link; /* in net->devs */
 	struct list_head port_link; /* in its master's list */
 	struct list_head addrs;

@@ -2,7 +2,8 @@
 /*
  * AF_PACKET (packet(7)): what goes over a device, with its header (SOCK_RAW) or without (SOCK_DGRAM).
  * A socket of a protocol gets clones of packets that come; one of ETH_P_ALL also of those that go.
- * There are no filters, rings or memberships.
+ * There are no filters, rings or memberships. With PACKET_VNET_HDR a packet has virtio's header (virtio
+ * 1.1, 5.1.6) in front: what is still to be done about its checksum and its length.
  *
  * packet_lock guards the list of sockets and what they are bound to; a socket's lock its queue, inside.
  */
@@ -10,8 +11,10 @@
 
 #include <linux/capability.h>
 #include <linux/if_packet.h>
+#include <linux/virtio_net.h>
 
 #define SOL_PACKET 263
+#define GSO_PACKET_MAX (65535U + ETH_HLEN + 4) /* as an IP header counts, behind a VLAN tag */
 
 struct packet_sock {
 	struct socket s;
@@ -20,7 +23,7 @@ struct packet_sock {
 	be16 protocol; /* 0: gets nothing */
 	int ifindex; /* 0: any */
 	const struct pkt *sending; /* which it does not hear itself */
-	bool auxdata;
+	bool auxdata, vnet_hdr;
 };
 static spinlock_t packet_lock = SPINLOCK_INIT;
 static struct list_head sockets = LIST_INIT(sockets);
@@ -107,14 +110,23 @@ static int send_packet(struct packet_sock *ps, struct netdev *dev, const struct 
 		       struct net_msg *msg)
 {
 	bool raw = ps->s.type == SOCK_RAW;
+	struct virtio_net_hdr h = { 0 };
 	size_t n = msg->data.left;
 	struct pkt *p;
+	int err;
 
 	if (!(dev->flags & IFF_UP))
 		return -ENETDOWN;
-	if (raw && n < ETH_HLEN)
+	if (ps->vnet_hdr) {
+		if (n < sizeof(h))
+			return -EINVAL;
+		if (uio_get(&msg->data, &h, sizeof(h)) != sizeof(h))
+			return -EFAULT;
+		n -= sizeof(h);
+	}
+	if ((raw && n < ETH_HLEN) || n < h.hdr_len)
 		return -EINVAL;
-	if (n > dev->mtu + (raw ? ETH_HLEN : 0))
+	if (n > (h.gso_type ? GSO_PACKET_MAX : dev->mtu + (raw ? ETH_HLEN : 0)))
 		return -EMSGSIZE;
 	p = pkt_alloc(n, current_thread()->mem_charge);
 	if (!p)
@@ -129,6 +141,11 @@ static int send_packet(struct packet_sock *ps, struct netdev *dev, const struct 
 	p->protocol = raw ? ((struct ethhdr *)p->data)->h_proto : ll->sll_protocol;
 	if (!raw)
 		dev_header(p, ll->sll_addr);
+	err = pkt_apply_vnet(p, &h);
+	if (err) {
+		pkt_free(p);
+		return err;
+	}
 	ps->sending = p;
 	netdev_xmit(p);
 	ps->sending = NULL;
@@ -168,11 +185,12 @@ static void tell(struct socket *s, struct net_msg *msg, const struct pkt *p)
 				  .sll_hatype = p->dev->type,
 				  .sll_pkttype = p->type,
 				  .sll_halen = ETH_ALEN };
-	struct tpacket_auxdata aux = { .tp_status = TP_STATUS_USER |
-						    (p->csum_ok ? TP_STATUS_CSUMNOTREADY : 0),
-				       .tp_len = pkt_len(p),
-				       .tp_snaplen = pkt_len(p),
-				       .tp_net = p->net - p->data };
+	struct tpacket_auxdata aux = {
+		.tp_status = TP_STATUS_USER | (p->csum == CSUM_LATER ? TP_STATUS_CSUMNOTREADY : 0),
+		.tp_len = pkt_len(p),
+		.tp_snaplen = pkt_len(p),
+		.tp_net = p->net - p->data
+	};
 
 	memcpy(ll.sll_addr, ((const struct ethhdr *)p->mac)->h_source, ETH_ALEN);
 	put_name(msg, &ll, sizeof(ll));
@@ -183,18 +201,40 @@ static void tell(struct socket *s, struct net_msg *msg, const struct pkt *p)
 
 static ssize_t packet_recvmsg(struct socket *s, struct net_msg *msg)
 {
-	return queue_recv(s, msg, tell);
+	struct virtio_net_hdr h;
+	struct pkt *p;
+	ssize_t n;
+
+	if (!packet_sk(s)->vnet_hdr)
+		return queue_recv(s, msg, tell);
+	p = queue_next(s, msg);
+	if (!p || IS_ERR(p))
+		return PTR_ERR(p);
+	n = msg->data.left < sizeof(h) ? -EINVAL : 0;
+	if (!n) {
+		pkt_vnet(p, &h);
+		n = uio_put(&msg->data, &h, sizeof(h)) == sizeof(h) ? queue_copy(msg, p) : -EFAULT;
+	}
+	if (n >= 0) {
+		n += sizeof(h);
+		tell(s, msg, p);
+	}
+	pkt_free(p);
+	return n;
 }
 
 static int packet_setsockopt(struct socket *s, int level, int name, const void __user *val, int len)
 {
+	struct packet_sock *ps = packet_sk(s);
 	int v, err;
 
-	if (level != SOL_PACKET || name != PACKET_AUXDATA)
+	if (level != SOL_PACKET || (name != PACKET_AUXDATA && name != PACKET_VNET_HDR))
 		return -ENOPROTOOPT;
+	if (name == PACKET_VNET_HDR && s->type != SOCK_RAW)
+		return -EINVAL;
 	err = sockopt_int(val, len, &v);
 	if (!err)
-		packet_sk(s)->auxdata = v;
+		*(name == PACKET_AUXDATA ? &ps->auxdata : &ps->vnet_hdr) = v;
 	return err;
 }
 

@@ -45,29 +45,36 @@ ssize_t queue_copy(struct net_msg *msg, const struct pkt *p)
 	return msg->flags & MSG_TRUNC ? pkt_len(p) : n;
 }
 
-ssize_t queue_recv(struct socket *s, struct net_msg *msg,
-		   void (*tell)(struct socket *s, struct net_msg *msg, const struct pkt *p))
+struct pkt *queue_next(struct socket *s, const struct net_msg *msg)
 {
 	u64 deadline = socket_deadline(s->rcvtimeo, msg->flags);
 	struct pkt *p;
-	ssize_t n;
+	int err;
 
 	for (;;) {
-		n = socket_error(s);
-		if (n)
-			return n;
+		err = socket_error(s);
+		if (err)
+			return ERR_PTR(err);
 		p = dequeue(s, msg->flags & MSG_PEEK);
-		if (p)
-			break;
-		if (READ_ONCE(s->shutdown) & RCV_SHUTDOWN)
-			return 0;
-		n = SOCKET_WAIT(&s->rd,
-				!list_empty(&s->rx) || READ_ONCE(s->error) ||
-					READ_ONCE(s->shutdown) & RCV_SHUTDOWN,
-				deadline);
-		if (n)
-			return n;
+		if (p || READ_ONCE(s->shutdown) & RCV_SHUTDOWN)
+			return p;
+		err = SOCKET_WAIT(&s->rd,
+				  !list_empty(&s->rx) || READ_ONCE(s->error) ||
+					  READ_ONCE(s->shutdown) & RCV_SHUTDOWN,
+				  deadline);
+		if (err)
+			return ERR_PTR(err);
 	}
+}
+
+ssize_t queue_recv(struct socket *s, struct net_msg *msg,
+		   void (*tell)(struct socket *s, struct net_msg *msg, const struct pkt *p))
+{
+	struct pkt *p = queue_next(s, msg);
+	ssize_t n;
+
+	if (!p || IS_ERR(p))
+		return PTR_ERR(p);
 	n = queue_copy(msg, p);
 	if (n >= 0)
 		tell(s, msg, p);

@@ -93,7 +93,7 @@ static int start_connect(struct tcp_sock *t, const struct sockaddr_in *sin)
 		return err;
 	}
 	tcp_choose_iss(t);
-	t->mss = tcp_path_mss(t);
+	tcp_set_mss(t, tcp_path_mss(t));
 	t->rcv_wscale = 7;
 	t->wscale_ok = true;
 	t->tries = 0;
@@ -250,7 +250,7 @@ static void enqueue(struct tcp_sock *t, struct pkt *p)
 	p->end_seq = t->write_seq += n;
 	p->tcp_flags = TCP_ACK | TCP_PSH;
 	if (last && !(last->tcp_flags & (TCP_SYN | TCP_FIN)) && n <= last->end - last->tail &&
-	    pkt_len(last) + n <= t->mss && pkt_alone(last)) {
+	    pkt_len(last) + n <= t->packet_max && pkt_alone(last)) {
 		memcpy(pkt_put(last, n), p->data, n);
 		last->end_seq = p->end_seq;
 		pkt_free(p);
@@ -264,10 +264,10 @@ static void enqueue(struct tcp_sock *t, struct pkt *p)
 		t->send_head = p;
 }
 
-/* A packet with the next bytes of msg, at most a segment's. ERR_PTR */
+/* A packet with the next bytes of msg. ERR_PTR */
 static struct pkt *next_packet(const struct tcp_sock *t, struct net_msg *msg)
 {
-	size_t n = min(msg->data.left, (size_t)READ_ONCE(t->mss));
+	size_t n = min(msg->data.left, (size_t)READ_ONCE(t->packet_max));
 	struct pkt *p = pkt_alloc(n, current_thread()->mem_charge);
 
 	if (!p && n > PAGE_SIZE / 2) { /* memory may be in pieces */

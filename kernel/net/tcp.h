@@ -63,7 +63,8 @@ struct tcp_sock {
 	u32 iss, una, nxt, max_sent,
 		write_seq; /* nxt goes back to una at a time-out, max_sent does not */
 	u32 snd_wnd, wl1, wl2, max_wnd;
-	u32 mss, user_mss; /* of what is sent; TCP_MAXSEG or 0 */
+	u32 mss, user_mss; /* of what is sent, tcp_set_mss(); TCP_MAXSEG or 0 */
+	u32 packet_max; /* content of a packet: several segments when the device cuts them */
 	u8 snd_wscale, rcv_wscale;
 	bool wscale_ok; /* both sides scale */
 	struct list_head sendq;
@@ -169,6 +170,7 @@ void tcp_arm_rtx(struct tcp_sock *t, u64 now);
 void tcp_timer(struct timer *timer);
 void tcp_keepalive(struct tcp_sock *t, bool on);
 u32 tcp_path_mss(const struct tcp_sock *t);
+void tcp_set_mss(struct tcp_sock *t, u32 mss); /* packet_max follows it and the route */
 
 /* ---- tcp_opt.c ---- */
 int tcp_setsockopt(struct socket *s, int level, int name, const void __user *val, int len);

@@ -27,7 +27,7 @@ static void read_options(struct tcp_sock *t, const struct pkt *p)
 			scale = min(o[2], (u8)14); /* RFC 7323, 2.3 */
 		o += len;
 	}
-	t->mss = min(max(min(mss, tcp_path_mss(t)), TCP_MSS_MIN), TCP_SEGMENT_MAX);
+	tcp_set_mss(t, min(max(min(mss, tcp_path_mss(t)), TCP_MSS_MIN), TCP_SEGMENT_MAX));
 	t->wscale_ok = scale >= 0;
 	t->snd_wscale = max(scale, 0);
 	if (!t->wscale_ok)
@@ -61,8 +61,13 @@ static void clean_sendq(struct tcp_sock *t, u32 ack, u64 now)
 	while (!list_empty(&t->sendq)) {
 		struct pkt *p = list_first(&t->sendq, struct pkt, link);
 
-		if (after(p->end_seq, ack))
+		if (after(p->end_seq, ack)) {
+			if (before(p->seq, ack)) { /* it may have been sent in pieces */
+				p->data += ack - p->seq;
+				p->seq = ack;
+			}
 			break;
+		}
 		if (!p->retransmitted)
 			sent = p->time_ns; /* Karn: only what was sent once tells a time */
 		if (p == t->send_head)
@@ -80,9 +85,9 @@ static void clean_sendq(struct tcp_sock *t, u32 ack, u64 now)
 static void grow_cwnd(struct tcp_sock *t, u32 acked)
 {
 	if (t->cwnd < t->ssthresh)
-		t->cwnd += min(acked, 2 * t->mss);
+		t->cwnd += min(acked, max(2 * t->mss, t->packet_max));
 	else
-		t->cwnd += max((u64)t->mss * min(acked, t->mss) / t->cwnd, 1UL);
+		t->cwnd += max((u64)t->mss * min(acked, t->packet_max) / t->cwnd, 1UL);
 	t->cwnd = min(t->cwnd, 1U << 30);
 }
 
@@ -182,9 +187,11 @@ static bool ack_in(struct tcp_sock *t, const struct pkt *p)
 /* An ACK is owed: at once for every second full segment, else soon (RFC 5681, 4.2). */
 static void owe_ack(struct tcp_sock *t, u32 len)
 {
+	u32 full = min(t->mss, (u32)t->inet.s.rcvbuf / 8);
+
 	if (t->acks_owed)
 		t->interactive = false; /* the other side goes on without an answer */
-	t->acks_owed += len >= min(t->mss, (u32)t->inet.s.rcvbuf / 8) ? ACKS_FULL : 1;
+	t->acks_owed += len >= full ? min(len / full, 2U) * ACKS_FULL : 1;
 	if (t->quick || t->acks_owed >= 2 * ACKS_FULL) {
 		t->quick -= !!t->quick;
 		tcp_send_ack(t);
@@ -550,7 +557,7 @@ static bool header_ok(struct pkt *p)
 
 	if (len < sizeof(*h) || h->doff < 5 || h->doff * 4 > len)
 		return false;
-	if (!p->csum_ok &&
+	if (p->csum == CSUM_LOOK &&
 	    csum_fold(csum_add(csum_pseudo(ip->saddr, ip->daddr, IPPROTO_TCP, len), h, len)))
 		return false;
 	p->data = p->l4 + h->doff * 4;
@@ -620,7 +627,7 @@ void tcp_error(const struct icmp_error *e)
 	/* only what is on its way can have met an error (RFC 5927, 4.1) */
 	if (!before(seq, t->una) && !after(seq, t->max_sent)) {
 		if (e->err == EMSGSIZE && mtu >= 576 && t->mss + 40 > mtu) {
-			t->mss = max(mtu - 40, TCP_MSS_MIN);
+			tcp_set_mss(t, max(mtu - 40, TCP_MSS_MIN));
 			tcp_retransmit(t);
 		} else if (tcp_in(t, TCPF(TCP_SYN_SENT) | TCPF(TCP_SYN_RECV)) && !t->listener &&
 			   e->err != EMSGSIZE) {

@@ -39,6 +39,7 @@ static bool have_route(struct tcp_sock *t)
 		return false;
 	netdev_put(sk->dst.dev);
 	sk->dst = dst;
+	tcp_set_mss(t, t->mss);
 	return true;
 }
 
@@ -52,6 +53,14 @@ u32 tcp_path_mss(const struct tcp_sock *t)
 	if (t->user_mss)
 		mss = min(mss, t->user_mss);
 	return mss;
+}
+
+void tcp_set_mss(struct tcp_sock *t, u32 mss)
+{
+	bool cut = mss < TCP_SEGMENT_MAX && t->inet.dst.dev && t->inet.dst.dev->offloads;
+
+	t->mss = mss;
+	WRITE_ONCE(t->packet_max, cut ? TCP_SEGMENT_MAX - TCP_SEGMENT_MAX % mss : mss);
 }
 
 /*
@@ -79,6 +88,7 @@ static void transmit(struct tcp_sock *t, struct pkt *p, u32 seq)
 	struct inet_sock *sk = &t->inet;
 	bool syn = p->tcp_flags & TCP_SYN;
 	u32 head = sizeof(struct tcphdr) + (syn ? t->wscale_ok ? 8 : 4 : 0), window;
+	u32 content = pkt_len(p);
 	struct ip_params ip;
 	struct tcphdr *h;
 
@@ -95,7 +105,7 @@ static void transmit(struct tcp_sock *t, struct pkt *p, u32 seq)
 	((u8 *)h)[13] = p->tcp_flags;
 	window = tcp_window(t);
 	if (p->tcp_flags & TCP_ACK) {
-		if (t->ack_at && pkt_len(p) > head) {
+		if (t->ack_at && content) {
 			t->quick = 0;
 			t->interactive = true; /* answers carry our ACKs: they can wait for one */
 		}
@@ -115,8 +125,8 @@ static void transmit(struct tcp_sock *t, struct pkt *p, u32 seq)
 
 		memcpy(h + 1, options, head - sizeof(*h));
 	}
-	p->csum_ok = true;
-	p->l4 = (u8 *)h;
+	p->csum = CSUM_LATER;
+	p->gso = content > t->mss ? t->mss : 0;
 	ip_output(p, &sk->dst, ip_params(t, &ip));
 }
 
@@ -168,7 +178,7 @@ void tcp_answer_rst(struct pkt *p)
 			h->ack = 1;
 			h->ack_seq = htonl(p->end_seq);
 		}
-		r->csum_ok = true;
+		r->csum = CSUM_LATER;
 		ip_output(r, &dst, &params);
 	}
 	netdev_put(dst.dev);
@@ -257,15 +267,30 @@ void tcp_send_fin(struct tcp_sock *t)
 	tcp_push(t, true);
 }
 
-/* May q, which is not full, wait for more to come or for an ACK (RFC 1122, 4.2.3.4)? */
+/* May the end of q, when it is no full segment, wait for more or for an ACK (RFC 1122, 4.2.3.4)? */
 static bool nagle(const struct tcp_sock *t, const struct pkt *q)
 {
 	if (q->end_seq != t->write_seq || q->tcp_flags & (TCP_SYN | TCP_FIN) ||
-	    pkt_len(q) >= t->mss)
+	    pkt_len(q) % t->mss == 0)
 		return false;
 	if (t->cork || t->more)
 		return true;
 	return !t->nodelay && after(t->small_end, t->una) && t->nxt != t->una;
+}
+
+/*
+ * How much of q, which is longer than the window's room, is worth to be cut off: whole segments, when
+ * they are a third of the window (so that long packets stay long), or half of the largest window seen
+ * (RFC 9293, 3.8.6.2.1); anything while nothing is out. 0: q waits.
+ */
+static u32 worth_sending(const struct tcp_sock *t, const struct pkt *q, s32 room)
+{
+	bool whole = room >= (s32)t->mss && pkt_len(q) > t->mss;
+	u32 least = whole ? min(t->snd_wnd, t->cwnd) / 3 : t->max_wnd / 2;
+
+	if (room <= 0 || (t->nxt != t->una && (u32)room < least))
+		return 0;
+	return whole ? room - room % t->mss : room;
 }
 
 void tcp_push(struct tcp_sock *t, bool all)
@@ -274,27 +299,26 @@ void tcp_push(struct tcp_sock *t, bool all)
 	struct pkt *q;
 
 	while ((q = t->send_head)) {
-		u32 right = t->una + min(t->snd_wnd, t->cwnd), len = q->end_seq - q->seq;
-		s32 room = right - q->seq;
+		s32 room = t->una + min(t->snd_wnd, t->cwnd) - q->seq;
+		u32 n;
 
-		if (q->tcp_flags & TCP_SYN)
-			room = len;
-		if (pkt_len(q) > t->mss && !split(t, q, t->mss))
+		if (pkt_len(q) > t->packet_max && !split(t, q, t->packet_max))
 			break;
-		if ((s32)(q->end_seq - q->seq) > room) {
-			/* Half of the largest window seen is worth a cut (RFC 9293, 3.8.6.2.1). */
-			if (room <= 0 || !pkt_len(q) || (room < t->max_wnd / 2 && t->nxt != t->una))
+		if ((s32)(q->end_seq - q->seq) > room && !(q->tcp_flags & TCP_SYN)) {
+			n = worth_sending(t, q, room);
+			if (!n || (n < pkt_len(q) && !split(t, q, n)))
 				break;
-			if (room < pkt_len(q) && !split(t, q, room))
-				break;
-			if (q->end_seq - q->seq > room)
+			if ((s32)(q->end_seq - q->seq) > room)
 				break; /* a FIN for which there is no room */
 		}
-		if (!all && nagle(t, q))
-			break;
+		if (!all && nagle(t, q)) {
+			n = pkt_len(q) - pkt_len(q) % t->mss;
+			if (!n || !split(t, q, n))
+				break;
+		}
 		if (!send_queued(t, q, now))
 			break;
-		if (pkt_len(q) < t->mss)
+		if (pkt_len(q) % t->mss)
 			t->small_end = q->end_seq;
 		t->nxt = q->end_seq;
 		t->send_head = next_of(t, q);

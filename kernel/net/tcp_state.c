@@ -147,7 +147,7 @@ struct tcp_sock *tcp_new(struct net_ns *net, struct res_counter *charge)
 	t->inet.s.rcvbuf = TCP_RCVBUF;
 	t->inet.s.sndbuf = TCP_SNDBUF;
 	t->state = TCP_CLOSE;
-	t->mss = TCP_MSS_DEFAULT;
+	tcp_set_mss(t, TCP_MSS_DEFAULT);
 	t->rcv_wscale = 7;
 	t->wscale_ok = true;
 	t->rto = TCP_RTO_INIT;

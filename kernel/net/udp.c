@@ -67,7 +67,7 @@ static ssize_t udp_sendmsg(struct socket *s, struct net_msg *msg)
 		return PTR_ERR(p);
 	h = pkt_push(p, sizeof(*h));
 	*h = (struct udphdr){ .source = sk->sport, .dest = to.port, .len = htons(n + sizeof(*h)) };
-	p->csum_ok = !socket_opt(s, SOCK_OPT_NO_CHECK);
+	p->csum = socket_opt(s, SOCK_OPT_NO_CHECK) ? CSUM_FINE : CSUM_LATER;
 	return dgram_send(sk, &to, p, n);
 }
 
@@ -80,7 +80,7 @@ static bool udp_header_ok(struct pkt *p)
 	if (len < sizeof(*h) || ntohs(h->len) < sizeof(*h) || ntohs(h->len) > len)
 		return false;
 	p->tail = p->l4 + ntohs(h->len);
-	if (p->csum_ok || !h->check)
+	if (p->csum != CSUM_LOOK || !h->check)
 		return true;
 	len = ntohs(h->len);
 	return !csum_fold(csum_add(csum_pseudo(ip->saddr, ip->daddr, IPPROTO_UDP, len), h, len));

@@ -11,7 +11,7 @@ static void veth_xmit(struct netdev *dev, struct pkt *p)
 {
 	struct netdev *peer = netdev_follow(&dev->peer);
 
-	if (peer && peer->flags & IFF_UP && pkt_len(p) <= peer->mtu + ETH_HLEN) {
+	if (peer && peer->flags & IFF_UP && pkt_frame_len(p) <= peer->mtu + ETH_HLEN) {
 		netdev_cross(peer, p);
 	} else {
 		dev->stats.tx_dropped++;
@@ -57,6 +57,6 @@ struct netdev *veth_make(void)
 	struct netdev *dev = netdev_alloc(sizeof(*dev), &veth_ops);
 
 	if (dev)
-		dev->no_carrier = true;
+		dev->no_carrier = dev->offloads = true;
 	return dev;
 }

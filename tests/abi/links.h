@@ -215,3 +215,40 @@ static inline bool there_soon(int fd)
 
 	return poll(&p, 1, 5000) == 1;
 }
+
+/* n bytes from a connection to server's port 5000; sum of all that came. */
+static inline void stream(int from, int to, const char *server, int n)
+{
+	static char block[8192];
+	int l, fd, got = 0, k;
+	unsigned int sum = 0, want = 0;
+
+	enter(to);
+	l = tcp();
+	if (bind(l, AT("0.0.0.0", 5000)) || listen(l, 5))
+		say("listen: %s", net_errno(errno));
+	enter(from);
+	if (fork() == 0) {
+		fd = tcp();
+		if (connect(fd, AT(server, 5000)))
+			say("connect: %s", net_errno(errno));
+		for (int at = 0; at < n; at += sizeof(block)) {
+			memset(block, at >> 13, sizeof(block));
+			if (send(fd, block, sizeof(block), MSG_NOSIGNAL) != sizeof(block))
+				say("send: %s", net_errno(errno));
+		}
+		_exit(0);
+	}
+	fd = accept(l, NULL, NULL);
+	while ((k = recv(fd, block, sizeof(block), 0)) > 0) {
+		for (int i = 0; i < k; i++)
+			sum += (unsigned char)block[i];
+		got += k;
+	}
+	for (int at = 0; at < n; at += sizeof(block))
+		want += sizeof(block) * (unsigned char)(at >> 13);
+	reap(-1);
+	say("%d bytes, %s", got, sum == want ? "as they were" : "others");
+	close(fd);
+	close(l);
+}

@@ -4,7 +4,7 @@
  * Two stacks and a link that loses, reorders and duplicates: TCP's segments, timers and congestion
  * control against the rules of its RFCs. Time is a number; the link and the timers are worked off in
  * its order. Whatever the link does, the bytes must come out as they went in, and all memory must come
- * back.
+ * back. All cases run twice: the device takes one segment at a time, or cuts long packets itself.
  */
 #include <string.h>
 
@@ -185,7 +185,8 @@ static struct { /* what the link does to a segment, in percent */
 	bool cut; /* nothing passes */
 	int lose_nth; /* counts down over segments with content from side 0; that one is lost */
 } link_is;
-static unsigned int nr_sent[2], nr_data[2];
+static unsigned int nr_sent[2], nr_data[2]; /* segments */
+static unsigned int nr_packets; /* with content, from side 0 */
 
 static void put_on_wire(struct pkt *p)
 {
@@ -202,36 +203,55 @@ static void put_on_wire(struct pkt *p)
 	pkt_free(p);
 }
 
-int ip_output(struct pkt *p, const struct dst *dst, const struct ip_params *params)
+/* n bytes of p's content from at on, as a segment of its own: a link's packets are bytes of their own. */
+static void send_segment(const struct pkt *p, u32 at, u32 n, const struct ip_params *params)
 {
-	int side = side_of(dst->dev->net);
-	const struct tcphdr *h = (const struct tcphdr *)p->data;
-	bool content = pkt_len(p) > h->doff * 4;
-	struct iphdr *ip;
-	struct pkt *copy;
+	int side = side_of(p->dev->net);
+	const struct tcphdr *whole = (const struct tcphdr *)p->data;
+	u32 head = whole->doff * 4;
+	struct pkt *s = pkt_alloc(sizeof(struct iphdr) + head + n, NULL);
+	struct tcphdr *h;
 
+	if (!s)
+		return;
+	s->net = pkt_put(s, sizeof(struct iphdr));
+	*(struct iphdr *)s->net = (struct iphdr){ .saddr = params->saddr, .daddr = params->daddr };
+	s->l4 = pkt_put(s, head);
+	memcpy(s->l4, p->data, head);
+	memcpy(pkt_put(s, n), p->data + head + at, n);
+	h = (struct tcphdr *)s->l4;
+	h->seq = htonl(ntohl(h->seq) + at);
+	if (head + at + n < pkt_len(p))
+		h->fin = h->psh = 0;
+	assert_true(pkt_len(s) <= MTU);
+	s->dev = &devs[!side];
+	s->csum = CSUM_FINE;
 	nr_sent[side]++;
-	nr_data[side] += content;
-	ip = pkt_push(p, sizeof(*ip));
-	*ip = (struct iphdr){ .saddr = params->saddr, .daddr = params->daddr };
-	/* a link's packets are bytes of their own */
-	copy = pkt_copy(p);
-	pkt_free(p);
-	if (!copy)
-		return 0;
-	assert_true(pkt_len(copy) <= MTU);
-	copy->dev = &devs[!side];
-	copy->net = copy->data;
-	copy->l4 = copy->data + sizeof(*ip);
-	copy->csum_ok = true;
+	nr_data[side] += !!n;
 	if (link_is.cut || rnd_below(100) < link_is.loss ||
-	    (content && !side && link_is.lose_nth && !--link_is.lose_nth)) {
-		pkt_free(copy);
-		return 0;
+	    (n && !side && link_is.lose_nth && !--link_is.lose_nth)) {
+		pkt_free(s);
+		return;
 	}
 	if (rnd_below(100) < link_is.dup)
-		put_on_wire(pkt_copy(copy));
-	put_on_wire(copy);
+		put_on_wire(pkt_copy(s));
+	put_on_wire(s);
+}
+
+int ip_output(struct pkt *p, const struct dst *dst, const struct ip_params *params)
+{
+	u32 content = pkt_len(p) - ((const struct tcphdr *)p->data)->doff * 4, at = 0, n;
+
+	assert_true(!p->gso || dst->dev->offloads);
+	p->dev = dst->dev;
+	nr_packets += content && dst->dev == &devs[0];
+	do {
+		n = p->gso ? min(content - at, (u32)p->gso) : content;
+		send_segment(p, at, n, params);
+		at += n;
+	} while (at < content);
+	p->dev = NULL;
+	pkt_free(p);
 	return 0;
 }
 
@@ -297,10 +317,10 @@ static u64 write_some(int side, u64 n)
 	u64 done = 0;
 
 	while (done < n && tcp_in(t, TCPF_CAN_SEND) && t->send_truesize < (u32)t->inet.s.sndbuf) {
-		u32 len = min(n - done, (u64)t->mss);
+		u32 len = min(n - done, (u64)t->packet_max);
 		struct pkt *p = t->send_head ? list_last(&t->sendq, struct pkt, link) : NULL;
 
-		if (p && pkt_len(p) + len <= t->mss && p->end - p->tail >= len) {
+		if (p && pkt_len(p) + len <= t->packet_max && p->end - p->tail >= len) {
 			for (u32 i = 0; i < len; i++)
 				*(u8 *)pkt_put(p, 1) = byte_at(side, written[side] + i);
 			p->end_seq = t->write_seq += len;
@@ -359,6 +379,7 @@ static void say_all(int side)
 }
 
 static struct tcp_sock *listener;
+static bool offloads; /* the devices cut long packets */
 
 static void start(void)
 {
@@ -376,7 +397,7 @@ static void start(void)
 	now_ns = 1000 * NSEC_PER_SEC;
 	for (int i = 0; i < 2; i++) {
 		nets[i].default_ttl = 64;
-		devs[i] = (struct netdev){ .net = &nets[i] };
+		devs[i] = (struct netdev){ .net = &nets[i], .offloads = offloads };
 		ref_init(&devs[i].refs);
 	}
 	listener = tcp_new(&nets[1], NULL);
@@ -493,6 +514,35 @@ static void clean_transfer(void **state)
 	connected();
 	exchange(300000, 100000, 100 * NSEC_PER_SEC);
 	assert_int_equal(end[0]->nr_retransmits + end[1]->nr_retransmits, 0);
+	finish();
+}
+
+/* Where a device cuts, a stream is few packets; what it puts on the wire is the same. */
+static void long_packets(void **state)
+{
+	connected();
+	for (int i = 0; i < 4; i++) { /* the window opens */
+		write_some(0, 40 * MSS);
+		run_for(NSEC_PER_SEC);
+		read_all(1);
+		run_for(NSEC_PER_SEC);
+	}
+	nr_packets = nr_data[0] = 0;
+	for (int i = 0; i < 10; i++) {
+		write_some(0, 22 * MSS);
+		run_for(NSEC_PER_SEC);
+		read_all(1);
+	}
+	assert_int_equal(nr_data[0], 220);
+	assert_int_equal(nr_packets, offloads ? 10 : 220);
+	write_some(0, 2 * MSS + 100); /* Nagle's algorithm holds back the end alone */
+	assert_int_equal(nr_data[0], 223);
+	write_some(0, 2 * MSS + 100);
+	assert_int_equal(nr_data[0], 225);
+	run_for(NSEC_PER_SEC);
+	assert_int_equal(nr_data[0], 226);
+	assert_int_equal(end[0]->nr_retransmits, 0);
+	read_all(1);
 	finish();
 }
 
@@ -693,7 +743,7 @@ static struct pkt *forged(u8 flags, u32 seq)
 	ip = pkt_push(p, sizeof(*ip));
 	*ip = (struct iphdr){ .saddr = end[0]->inet.daddr, .daddr = end[0]->inet.saddr };
 	p->net = p->data;
-	p->csum_ok = true;
+	p->csum = CSUM_FINE;
 	p->dev = &devs[0];
 	return p;
 }
@@ -802,8 +852,11 @@ int main(void)
 		cmocka_unit_test(zero_window),     cmocka_unit_test(lost_window_update),
 		cmocka_unit_test(blind_resets),    cmocka_unit_test(both_close_at_once),
 		cmocka_unit_test(delayed_acks),    cmocka_unit_test(nagle_holds),
-		cmocka_unit_test(no_memory),
+		cmocka_unit_test(no_memory),       cmocka_unit_test(long_packets),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed = cmocka_run_group_tests_name("segments", tests, NULL, NULL);
+
+	offloads = true;
+	return failed + cmocka_run_group_tests_name("long packets", tests, NULL, NULL);
 }

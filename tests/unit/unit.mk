@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 # Unit tests: freestanding kernel sources on the host, under ASan and UBSan, driven by cmocka.
 # A test is tests/unit/NAME_test.c; the line "sources: ..." in its first comment names the kernel
-# sources that it links. `make unit` runs all, `make unit-NAME` one. UNIT_SEED=N repeats a run.
+# sources that it links. `make unit` runs all, `make unit-NAME` one. UNIT_SEED=N repeats a run. As in the
+# kernel, headers of packets may have any alignment.
 
 HOSTCC ?= cc
 UNIT_FLAGS := -std=gnu17 -DDYAD_HOST -D_SYS_SELECT_H -isystem kernel/net/uapi -Ikernel -I. -Itests/unit -g -O1 -fno-omit-frame-pointer \
-	-fwrapv -fno-strict-aliasing -fno-pie -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fwrapv -fno-strict-aliasing -fno-pie -fsanitize=address,undefined -fno-sanitize=alignment \
+	-fno-sanitize-recover=all \
 	-Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Werror
 UNIT_NAMES := $(patsubst tests/unit/%_test.c,%,$(sort $(wildcard tests/unit/*_test.c)))
 UNIT_BINS := $(UNIT_NAMES:%=$(BUILD)/tests/unit/%)
