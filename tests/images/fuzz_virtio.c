@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sources: user/vm/pci.c user/vm/virtio.c user/vm/virtio_pci.c user/vm/virtio_mmio.c user/vm/virtq.c user/vm/blk.c user/vm/disk.c user/vm/rng.c user/vm/console.c */
+/* sources: user/vm/pci.c user/vm/virtio.c user/vm/virtio_pci.c user/vm/virtio_mmio.c user/vm/virtq.c user/vm/blk.c user/vm/disk.c user/vm/rng.c user/vm/console.c user/vm/frames.c */
 /*
  * The virtio devices of vm, on PCI and on no bus, in the hands of a hostile driver: its writes to their registers, and anything in the
  * rings, which changes between two looks of the device at them. RAM is a buffer with nothing around it, the
@@ -193,6 +193,24 @@ static void begin_all(uint8_t choice)
 		}
 }
 
+/* What the wire brings: a long segment of TCP with its header, but for one byte of both. */
+static void arrive(char *packet, size_t n)
+{
+	static const struct virtio_net_hdr header = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+						      .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+						      .gso_size = 100,
+						      .csum_start = 34,
+						      .csum_offset = 16 };
+
+	memcpy(packet, &header, sizeof(header));
+	packet[sizeof(header) + 12] = 8;
+	packet[sizeof(header) + 14] = 0x45;
+	packet[sizeof(header) + 46] = 0x50;
+	packet[take_input(1) % 64] = take_input(1);
+	if (send(world, packet, n, MSG_DONTWAIT) < 0)
+		return;
+}
+
 static void step(void)
 {
 	static char packet[2048];
@@ -222,8 +240,7 @@ static void step(void)
 		console_input((uint8_t *)packet, typed < console_room() ? typed : console_room());
 		break;
 	case 5:
-		if (send(world, packet, take_input(2) & 2047, MSG_DONTWAIT) < 0)
-			break;
+		arrive(packet, take_input(2) & 2047);
 		/* fallthrough */
 	default:
 		run(watches[take_input(1) % nr_watches]);
@@ -245,10 +262,12 @@ static const char *disk_file(char path[32], uint8_t **content)
 	return path;
 }
 
+static struct net *net;
+
 static void create(void)
 {
 	static char writable[32], fixed[32], other[32];
-	struct net *n = allocate(sizeof(*n));
+	struct net *n = net = allocate(sizeof(*n));
 	int ends[2];
 
 	machine.image_at = mmap(NULL, IMAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -256,7 +275,6 @@ static void create(void)
 		abort();
 	world = ends[0];
 	n->wire.fd = ends[1];
-	n->tap = true; /* read and written as a TAP device is */
 	blk_add(&machine, disk_file(writable, NULL));
 	blk_add(&machine, disk_file(fixed, &read_only));
 	rng_add(&machine);
@@ -278,6 +296,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	machine.ram = calloc(1, RAM);
 	as_created(&machine);
 	begin_all(take_input(1));
+	net->packet.size = 0;
+	net->tap = n & 1; /* read and written as a TAP device is; else packets have a header */
+	net->offload = !net->tap;
 	for (int steps = 0; input < input_end && steps < 4096; steps++)
 		step();
 	if (memcmp(read_only, zeroes, DISK))

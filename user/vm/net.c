@@ -7,7 +7,8 @@
  *
  * In a restored machine it keeps its hardware address, whatever that of the host's device is by then.
  *
- * Where the host's device leaves checksums and segmenting for later (PACKET_VNET_HDR), so does the guest's.
+ * Where the host's device leaves checksums and segmenting for later (PACKET_VNET_HDR), so does the guest's;
+ * a guest whose driver takes no such packets gets frames, which are made here.
  */
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -17,6 +18,7 @@
 #include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 
+#include "frames.h"
 #include "virtio.h"
 
 enum { RX, TX };
@@ -30,9 +32,39 @@ struct net {
 	bool tap, offload; /* offload: each packet has a struct virtio_net_hdr on the wire, too */
 	struct virtio_net_config config;
 	struct virtq_chain rx, tx;
+	struct packet packet; /* for a guest that wants frames: what they are made of */
 };
+#define TAKES_PACKETS                                                                              \
+	(VIRTIO_BIT(VIRTIO_NET_F_GUEST_CSUM) | VIRTIO_BIT(VIRTIO_NET_F_GUEST_TSO4) |               \
+	 VIRTIO_BIT(VIRTIO_NET_F_GUEST_TSO6))
 
 /* ---- from the wire ---- */
+
+/* The next frame, with its header, into the chain; what it returns is as receive() says. */
+static ssize_t receive_frame(struct net *n, struct virtq_chain *c)
+{
+	static const struct virtio_net_hdr_mrg_rxbuf header = { .num_buffers = 1 };
+	struct packet *p = &n->packet;
+	struct sockaddr_ll from = { 0 };
+	struct iovec iov = { &p->h, sizeof(p->h) + sizeof(p->bytes) };
+	struct msghdr msg = {
+		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1
+	};
+	const uint8_t *frame;
+	size_t size;
+
+	if (!p->size) {
+		ssize_t got = recvmsg(n->wire.fd, &msg, MSG_DONTWAIT | MSG_TRUNC);
+
+		if (got < 0)
+			return errno == EINTR ? 0 : -1;
+		if (got <= (ssize_t)sizeof(p->h) || from.sll_pkttype == PACKET_OUTGOING ||
+		    !packet_begin(p, got - sizeof(p->h)))
+			return 0;
+	}
+	frame = packet_frame(p, &size);
+	return chain_write(c, &header, HEADER) && chain_write(c, frame, size) ? HEADER + size : 0;
+}
 
 /* A packet with its header into the chain: its length, 0 for one to be ignored, -1 when there is none. */
 static ssize_t receive(struct net *n, struct virtq_chain *c)
@@ -67,14 +99,16 @@ static void on_wire(struct machine *m, void *device, short events)
 	struct net *n = device;
 	struct virtq *q = &n->v.queue[RX];
 
-	for (int i = 0; i < PACKETS_AT_ONCE; i++) {
+	for (int i = 0; i < PACKETS_AT_ONCE || n->packet.size; i++) {
 		ssize_t got;
 
 		if (!virtq_pop(q, &n->rx)) { /* what comes now waits in the socket */
 			watch_set(&n->wire, 0);
 			break;
 		}
-		got = receive(n, &n->rx);
+		got = n->offload && (n->v.features & TAKES_PACKETS) != TAKES_PACKETS
+			      ? receive_frame(n, &n->rx)
+			      : receive(n, &n->rx);
 		if (got > 0)
 			virtq_push(q, &n->rx, got);
 		else
@@ -110,6 +144,8 @@ static void net_notify(struct virtio *v, struct virtq *q)
 
 	if (q == &v->queue[RX]) {
 		watch_set(&n->wire, POLLIN);
+		if (n->packet.size)
+			on_wire(v->m, n, POLLIN); /* the wire may have nothing to say */
 		return;
 	}
 	while (virtq_pop(q, &n->tx)) {
