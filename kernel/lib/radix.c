@@ -226,10 +226,12 @@ restart:
 		u64 step = 1UL << (level * BITS);
 		void *slot;
 
-		while (i < SLOTS && (!want_free ? !node->slot[i]
-				     : level    ? slot_full(node->slot[i])
-						: !!node->slot[i]))
-			i++;
+		if (!want_free)
+			while (i < SLOTS && !node->slot[i])
+				i++;
+		else
+			while (i < SLOTS && (level ? slot_full(node->slot[i]) : !!node->slot[i]))
+				i++;
 		if (i !=
 		    first) { /* to the beginning of that slot's range, which may be the next node's */
 			u64 base = *index & ~(step - 1), way;

@@ -84,10 +84,11 @@ static pte_t *next_held(pte_t *pte, pte_t *end)
 {
 	if (pte < end && *pte) /* and what is not, comes in rows */
 		return pte;
-#pragma GCC unroll 8
-	for (; pte < end; pte++)
-		if (*pte)
-			break;
+	while (pte + 8 <= end &&
+	       !(pte[0] | pte[1] | pte[2] | pte[3] | pte[4] | pte[5] | pte[6] | pte[7]))
+		pte += 8;
+	while (pte < end && !*pte)
+		pte++;
 	return pte;
 }
 

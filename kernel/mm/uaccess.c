@@ -158,7 +158,7 @@ ssize_t strncpy_from_user(char *dst, const char __user *src, size_t size)
 	 */
 	const char *from = src;
 	size_t left, room;
-	u64 c = 0, ends;
+	u64 c = 0, ends, rest;
 	int fault = 0;
 
 	if ((u64)src >= USER_END)
@@ -182,7 +182,11 @@ ssize_t strncpy_from_user(char *dst, const char __user *src, size_t size)
 		ends = (c - ONES) & ~c & (ONES << 7); /* the lowest bit is the first NUL's */
 		if (ends) {
 			left -= __builtin_ctzl(ends) / 8;
-			memcpy(dst, &c, __builtin_ctzl(ends) / 8 + 1);
+			ends ^= ends -
+				1; /* all bits of what is copied: what stands behind it stays */
+			memcpy(&rest, dst, 8);
+			c = (c & ends) | (rest & ~ends);
+			memcpy(dst, &c, 8);
 			goto out;
 		}
 		memcpy(dst, &c, 8);

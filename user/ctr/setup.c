@@ -287,7 +287,7 @@ void enter_workshop(const struct container *c, const char *path)
 	}
 }
 
-#define WRITABLE "upperdir=upper,workdir=work"
+#define WRITABLE "upperdir=room/upper,workdir=room/work"
 
 /* The root, made and entered, but not yet that of the process; with_dev: /dev is there, and is complete. */
 static int make_root(const struct container *c, bool *with_dev)
@@ -310,16 +310,15 @@ static int make_root(const struct container *c, bool *with_dev)
 		warn("the image %s is damaged", c->image);
 		return STATUS_FAILED;
 	}
-	if (mount("tmpfs", "room", "tmpfs", MS_NOSUID, "mode=0755") < 0 || chdir("room") < 0 ||
-	    mkdir("upper", 0755) < 0 || mkdir("work", 0755) < 0)
+	if (mount("tmpfs", "room", "tmpfs", MS_NOSUID, "mode=0755") < 0 ||
+	    mkdir("room/upper", 0755) < 0 || mkdir("room/work", 0755) < 0)
 		return failed("make a tmpfs for the container's files", "");
 	/* One that cannot be written needs a /dev that can; where overlays lie too deep, there is none in it either. */
-	*with_dev = !c->read_only && !mount("overlay", "../image", "overlay", 0,
-					    "lowerdir=../base:../image," WRITABLE);
-	if (!*with_dev &&
-	    mount("overlay", "../image", "overlay", 0, "lowerdir=../image," WRITABLE) < 0)
+	*with_dev = !c->read_only &&
+		    !mount("overlay", "image", "overlay", 0, "lowerdir=base:image," WRITABLE);
+	if (!*with_dev && mount("overlay", "image", "overlay", 0, "lowerdir=image," WRITABLE) < 0)
 		return failed("mount the overlay", "");
-	return chdir("../image") < 0 ? failed("enter the root", "") : 0;
+	return chdir("image") < 0 ? failed("enter the root", "") : 0;
 }
 
 /* ---- the kernel's settings, and its own ---- */
