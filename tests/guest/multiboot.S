@@ -64,12 +64,16 @@ start:
 	or $1, %ebp
 1:	mov 16(%ebx), %esi /* cmdline */
 	call say
-	cmpl $1, 20(%ebx) /* mods_count */
-	jne 1f
+	mov 20(%ebx), %ecx /* mods_count */
+	jecxz 1f
 	or $2, %ebp
-	mov 24(%ebx), %eax
-	mov (%eax), %esi /* the module's text */
+	mov 24(%ebx), %edi
+2:	mov (%edi), %esi /* the module's text, and its name */
 	call say
+	mov 8(%edi), %esi
+	call say
+	add $16, %edi
+	loop 2b
 1:	cmpl $72, 44(%ebx) /* mmap_length */
 	jne 1f
 	or $4, %ebp

@@ -197,19 +197,19 @@ vm: nosuch: No such file or directory
 vm: kernel: no PVH entry note
 vm: run: an image takes neither --initrd nor --boot16
 vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)""", status=125, on=("qemu",)),
-    Case("multiboot", "echo a module > m; for i in 0 1 2 3; do { echo disk $i; head -c 1024 /dev/zero; } > $i; done; "
+    Case("multiboot", "echo a module > m; echo another > n; for i in 0 1 2 3; do { echo disk $i; head -c 1024 /dev/zero; } > $i; done; "
          "{ head -c 512 /dev/zero; echo a sector; head -c 1013 /dev/zero; } > s; k='vm run --kernel /tests/guest/multiboot'; d='--disk 0,ide --disk 1,ide --disk 2,ide'; "
-         "$k --initrd m --append 'more words' $d --disk 3,ide; echo $?; "
+         "$k --initrd 'm some words,n' --append 'more words' $d --disk 3,ide; echo $?; "
          "$k --disk 0,ide; echo $?; $k --disk s,sata; echo $?; $k --cdrom m $d 2>&1; $k $d --disk 3,ide --disk 4,ide 2>&1", status=2,
-         out="/tests/guest/multiboot more words\na module\n\ndisk 1\n\ndisk 3\n\n255\n/tests/guest/multiboot\n0\n"
+         out="/tests/guest/multiboot more words\na module\n\nm some words\nanother\n\nn\ndisk 1\n\ndisk 3\n\n255\n/tests/guest/multiboot\n0\n"
              "/tests/guest/multiboot\na sector\n\n0\nvm: --disk m: there are four IDE disks at most, with a CD two\n"
              "vm: --disk 4: there are four IDE disks at most, with a CD two", on=("qemu", "bochs")),
     # a boot sector that reads what is behind it, cut out of its ELF file
     # behind it a multiboot header, as of a kernel that follows; it is none that could be loaded by that
     Case("boot-sector", CUT + r"printf '\002\260\255\033\0\0\0\0\376\117\122\344' >> boot.img; "
-         # and firmware of a mebibyte without a screen's: where the CPU begins a jump to lgdtl %cs:0xff20, protected mode by CR0,
+         # and firmware of 64 KiB without a screen's: where the CPU begins a jump to lgdtl %cs:0xff20, protected mode by CR0,
          # mov $8, %ax; ltr %ax, for which the CPU writes into the ROM; mov $7, %al; out %al, $0xf4
-         r"{ zeros() { head -c $1 /dev/zero; }; zeros 1048320; printf '\056\146\017\001\026\040\377\017\040\300\014\001\017\042\300"
+         r"{ zeros() { head -c $1 /dev/zero; }; zeros 65280; printf '\056\146\017\001\026\040\377\017\040\300\014\001\017\042\300"
          r"\270\010\000\017\000\330\260\007\346\364'; zeros 7; printf '\017\000\060\377\377\377'; zeros 18; printf 'g\000\000\000\000\211'; "
          r"zeros 178; printf '\351\015\377'; zeros 13; } > rom; vm run --firmware rom; echo $?; "
          "vm run --kernel boot.img | cat; vm run --console --kernel boot.img --disk boot.img,ide 2>&1 >/dev/null", status=131,

@@ -129,7 +129,8 @@ static uint32_t put_modules(struct low *l, uint64_t *at)
 	mod = (void *)(m->ram + *at);
 	if (!m->image) {
 		if (m->initrd)
-			mod->paddr = load_initrd(m, m->kernel_end, m->ram_size, &mod->size);
+			mod->paddr =
+				load_initrd(m, m->initrd, m->kernel_end, m->ram_size, &mod->size);
 		return m->initrd ? 1 : 0;
 	}
 	a.at = a.start;

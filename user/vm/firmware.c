@@ -10,7 +10,7 @@
 #include "pci.h"
 
 #define ROM_MAX (8U << 20)
-#define SHADOW (128U << 10) /* of its end, below 1 MiB */
+#define SHADOW (128U << 10) /* of its end, below 1 MiB, at most */
 #define RSDP_SIZE 20
 #define RSDP_FILE "etc/acpi/rsdp"
 #define TABLES_FILE "etc/acpi/tables"
@@ -161,14 +161,16 @@ void firmware_load(struct machine *m)
 	static const uint64_t none;
 	static uint16_t cpus;
 	struct file *rom = &m->rom;
+	size_t shadow;
 
 	file_map(rom, m->firmware);
 	file_keep(rom->path, rom->fd);
-	if (rom->size < SHADOW || rom->size > ROM_MAX || rom->size % (64U << 10))
-		die(STATUS_FAILED, "%s: %zu bytes, firmware has 128 KiB to 8 MiB", rom->path,
+	if (rom->size > ROM_MAX || rom->size % (64U << 10))
+		die(STATUS_FAILED, "%s: %zu bytes, firmware has 64 KiB to 8 MiB", rom->path,
 		    rom->size);
-	memcpy(m->ram + HIGH_MEMORY - SHADOW, rom->data + rom->size - SHADOW, SHADOW);
-	part_add("firmware, copied", rom->path, HIGH_MEMORY - SHADOW, HIGH_MEMORY);
+	shadow = rom->size < SHADOW ? rom->size : SHADOW;
+	memcpy(m->ram + HIGH_MEMORY - shadow, rom->data + rom->size - shadow, shadow);
+	part_add("firmware, copied", rom->path, HIGH_MEMORY - shadow, HIGH_MEMORY);
 	cpus = m->cpus;
 	add_item(SIGNATURE, "QEMU", 4);
 	add_item(ID, &id, sizeof(id));

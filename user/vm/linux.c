@@ -181,7 +181,8 @@ static void put_initrd(struct machine *m, struct bzimage *z)
 		z->h.ramdisk_image = a.start;
 		z->h.ramdisk_size = a.at - a.start;
 	} else if (m->initrd) {
-		z->h.ramdisk_image = load_initrd(m, least, z->h.initrd_addr_max + 1UL, &size);
+		z->h.ramdisk_image =
+			load_initrd(m, m->initrd, least, z->h.initrd_addr_max + 1UL, &size);
 		z->h.ramdisk_size = size;
 	}
 }

@@ -57,12 +57,13 @@ void load_segment(struct machine *m, const struct file *f, const struct segment 
 	part_add("kernel", f->path, s->paddr, end);
 }
 
-uint64_t load_initrd(struct machine *m, uint64_t least, uint64_t end, uint64_t *size)
+uint64_t load_initrd(struct machine *m, const char *path, uint64_t least, uint64_t end,
+		     uint64_t *size)
 {
 	struct file f;
 	uint64_t start;
 
-	file_map(&f, m->initrd);
+	file_map(&f, path);
 	if (end > m->ram_size)
 		end = m->ram_size;
 	start = (end - f.size) & ~(PAGE - 1);
@@ -73,7 +74,7 @@ uint64_t load_initrd(struct machine *m, uint64_t least, uint64_t end, uint64_t *
 	    MAP_FAILED)
 		die(STATUS_FAILED, "%s: %s", f.path, strerror(errno));
 	close(f.fd);
-	part_add("initial file system", m->initrd, start, start + f.size);
+	part_add("initial file system", path, start, start + f.size);
 	*size = f.size;
 	return start;
 }

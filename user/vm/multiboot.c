@@ -2,7 +2,7 @@
 /*
  * Multiboot kernels (Multiboot Specification 0.6.96): a header in the first 8 KiB, a file that is ELF or
  * says itself where it goes ("a.out kludge"), and 32-bit protected mode with the information in EBX.
- * Guest memory: the information from INFO_AREA on, the kernel where it wants to be, the module (--initrd) at
+ * Guest memory: the information from INFO_AREA on, the kernel where it wants to be, the modules (--initrd) at
  * the top, ACPI and MP tables where firmware has them.
  */
 #include <elf.h>
@@ -121,14 +121,26 @@ static void kernel_load(struct machine *m)
 	file_unmap(&f);
 }
 
-static uint32_t put_module(struct low *l)
+/* Files with commas between them, each with words for it behind a blank, as QEMU has it; the first is at the top. */
+static uint32_t put_modules(struct low *l, uint32_t *count)
 {
 	struct machine *m = l->m;
-	uint32_t at = low_take(l, sizeof(struct module)), name = low_string(l, m->initrd);
-	uint64_t size, start = load_initrd(m, m->kernel_end, m->ram_size, &size);
+	char *list = copy_text(m->initrd, strlen(m->initrd)), *text;
+	uint64_t end = m->ram_size, size;
+	struct module *module;
+	uint32_t at;
 
-	*(struct module *)(m->ram + at) =
-		(struct module){ .start = start, .end = start + size, .string = name };
+	for (char *c = list; c; c = strchr(c + 1, ','))
+		++*count;
+	at = low_take(l, *count * sizeof(*module));
+	module = (struct module *)(m->ram + at);
+	while ((text = strsep(&list, ","))) {
+		module->string = low_string(l, text);
+		end = load_initrd(m, copy_text(text, strcspn(text, " ")), m->kernel_end, end,
+				  &size);
+		module->start = end;
+		module++->end = end + size;
+	}
 	return at;
 }
 
@@ -161,8 +173,7 @@ void multiboot_load(struct machine *m)
 	m->start_info = low_take(&low, sizeof(i));
 	if (m->initrd) {
 		i.flags |= INFO_MODULES;
-		i.mods_count = 1;
-		i.mods_addr = put_module(&low);
+		i.mods_addr = put_modules(&low, &i.mods_count);
 	}
 	if (!join(line, sizeof(line), m->kernel, m->append ? " " : "", m->append ? m->append : "",
 		  NULL))

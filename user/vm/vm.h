@@ -151,8 +151,9 @@ struct segment {
 	uint64_t paddr, memsz;
 };
 void load_segment(struct machine *m, const struct file *f, const struct segment *s);
-/* Puts --initrd below `end` and the end of the RAM, not below `least`: its address. */
-uint64_t load_initrd(struct machine *m, uint64_t least, uint64_t end, uint64_t *size);
+/* Puts a file of --initrd below `end` and the end of the RAM, not below `least`: its address. */
+uint64_t load_initrd(struct machine *m, const char *path, uint64_t least, uint64_t end,
+		     uint64_t *size);
 
 /*
  * The loaders: is the file one of theirs, by its first FILE_HEAD bytes (or all n), and load() fills guest
