@@ -264,10 +264,12 @@ static void enqueue(struct tcp_sock *t, struct pkt *p)
 		t->send_head = p;
 }
 
-/* A packet with the next bytes of msg. ERR_PTR */
+/* A packet with the next bytes of msg: whole segments, half of the other side's window at most. ERR_PTR */
 static struct pkt *next_packet(const struct tcp_sock *t, struct net_msg *msg)
 {
-	size_t n = min(msg->data.left, (size_t)READ_ONCE(t->packet_max));
+	u32 mss = READ_ONCE(t->mss), half = READ_ONCE(t->max_wnd) / 2;
+	size_t most = max(min(READ_ONCE(t->packet_max), half - half % mss), mss);
+	size_t n = min(msg->data.left, most);
 	struct pkt *p = pkt_alloc(n, current_thread()->mem_charge);
 
 	if (!p && n > PAGE_SIZE / 2) { /* memory may be in pieces */

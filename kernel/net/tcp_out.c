@@ -39,7 +39,7 @@ static bool have_route(struct tcp_sock *t)
 		return false;
 	netdev_put(sk->dst.dev);
 	sk->dst = dst;
-	tcp_set_mss(t, t->mss);
+	tcp_set_mss(t, min(t->mss, tcp_path_mss(t)));
 	return true;
 }
 
@@ -300,9 +300,10 @@ void tcp_push(struct tcp_sock *t, bool all)
 
 	while ((q = t->send_head)) {
 		s32 room = t->una + min(t->snd_wnd, t->cwnd) - q->seq;
-		u32 n;
+		/* each segment says for itself where urgent data ends */
+		u32 most = after(t->snd_up, t->una) ? t->mss : t->packet_max, n;
 
-		if (pkt_len(q) > t->packet_max && !split(t, q, t->packet_max))
+		if (pkt_len(q) > most && !split(t, q, most))
 			break;
 		if ((s32)(q->end_seq - q->seq) > room && !(q->tcp_flags & TCP_SYN)) {
 			n = worth_sending(t, q, room);

@@ -133,13 +133,16 @@ void socket_put(struct socket *s)
 	if (ref_put(&s->refs))
 		tcp_destroy(s);
 }
+static u32 mtu = MTU; /* of both */
 static int side_of(const struct net_ns *net)
 {
 	return net - nets;
 }
 int route_lookup(struct net_ns *net, be32 daddr, int oif, struct dst *dst)
 {
-	*dst = (struct dst){ .dev = &devs[side_of(net)], .mtu = MTU };
+	*dst = (struct dst){ .dev = &devs[side_of(net)],
+			     .mtu = mtu,
+			     .generation = route_generation };
 	return 0;
 }
 int inet_route(struct inet_sock *sk, be32 *daddr, int oif, struct dst *dst)
@@ -223,7 +226,7 @@ static void send_segment(const struct pkt *p, u32 at, u32 n, const struct ip_par
 	h->seq = htonl(ntohl(h->seq) + at);
 	if (head + at + n < pkt_len(p))
 		h->fin = h->psh = 0;
-	assert_true(pkt_len(s) <= MTU);
+	assert_true(pkt_len(s) <= mtu);
 	s->dev = &devs[!side];
 	s->csum = CSUM_FINE;
 	nr_sent[side]++;
@@ -242,7 +245,6 @@ int ip_output(struct pkt *p, const struct dst *dst, const struct ip_params *para
 {
 	u32 content = pkt_len(p) - ((const struct tcphdr *)p->data)->doff * 4, at = 0, n;
 
-	assert_true(!p->gso || dst->dev->offloads);
 	p->dev = dst->dev;
 	nr_packets += content && dst->dev == &devs[0];
 	do {
@@ -543,6 +545,43 @@ static void long_packets(void **state)
 	assert_int_equal(nr_data[0], 226);
 	assert_int_equal(end[0]->nr_retransmits, 0);
 	read_all(1);
+	finish();
+}
+
+/* Urgent data's place is counted from each segment's begin, so these go one by one. */
+static void urgent(void **state)
+{
+	connected();
+	nr_packets = nr_data[0] = 0;
+	end[0]->snd_up = end[0]->write_seq + 5 * MSS;
+	write_some(0, 8 * MSS);
+	assert_int_equal(nr_data[0], 8);
+	assert_int_equal(nr_packets, 8);
+	run_for(NSEC_PER_SEC);
+	read_all(1);
+	assert_int_equal(taken[1], 8 * MSS);
+	finish();
+}
+
+/* The way has become narrower: what is written from then on fits, and what was written before. */
+static void smaller_mtu(void **state)
+{
+	connected();
+	end[0]->inet.s.sndbuf = 1 << 20;
+	write_some(0, 40 * MSS);
+	mtu = 600;
+	route_generation++;
+	/* what is on its way is that; from here on segments are sent in the new size */
+	write_some(0, 10 * MSS);
+	run_for(20 * NSEC_PER_SEC);
+	for (int i = 0; i < 100; i++) {
+		read_all(1);
+		run_for(NSEC_PER_SEC);
+	}
+	assert_int_equal(taken[1], 50 * MSS);
+	assert_int_equal(end[0]->mss, 560);
+	mtu = MTU;
+	route_generation++;
 	finish();
 }
 
@@ -853,6 +892,7 @@ int main(void)
 		cmocka_unit_test(blind_resets),    cmocka_unit_test(both_close_at_once),
 		cmocka_unit_test(delayed_acks),    cmocka_unit_test(nagle_holds),
 		cmocka_unit_test(no_memory),       cmocka_unit_test(long_packets),
+		cmocka_unit_test(urgent),          cmocka_unit_test(smaller_mtu),
 	};
 
 	int failed = cmocka_run_group_tests_name("segments", tests, NULL, NULL);
