@@ -13,6 +13,8 @@
 
 void (*mm_last_user_hook)(struct mm *mm);
 static struct kmem_cache *mm_cache;
+static u16 kernel_entries[PT_ENTRIES / 2];
+static unsigned int nr_kernel_entries;
 
 void mm_init(void)
 {
@@ -20,9 +22,22 @@ void mm_init(void)
 	slab_init();
 	vma_init();
 	mm_cache = kmem_cache_create("mm", sizeof(struct mm), true);
+	for (unsigned int i = PT_ENTRIES / 2; i < PT_ENTRIES; i++)
+		if (kernel_pml4[i])
+			kernel_entries[nr_kernel_entries++] = i;
 	zero_frame = frame_alloc_zeroed(FRAME_KERNEL, NULL);
 	if (!zero_frame)
 		panic("no memory at start");
+}
+
+/*
+ * The kernel's half of a top table: the few entries of kernel_pml4 that lead anywhere, whose number no longer changes;
+ * or zeros. So the frame comes from those that are zero, and goes there again.
+ */
+static void set_kernel_half(pte_t *pml4, bool on)
+{
+	for (unsigned int i = 0; i < nr_kernel_entries; i++)
+		pml4[kernel_entries[i]] = on ? kernel_pml4[kernel_entries[i]] : 0;
 }
 
 struct mm *mm_create(struct res_counter *charge)
@@ -32,7 +47,7 @@ struct mm *mm_create(struct res_counter *charge)
 
 	if (!mm)
 		return NULL;
-	top = frame_alloc_charged(FRAME_TABLE, charge, false);
+	top = frame_alloc_charged(FRAME_TABLE, charge, true);
 	if (!top) {
 		kmem_cache_free(mm_cache, mm);
 		return NULL;
@@ -44,8 +59,7 @@ struct mm *mm_create(struct res_counter *charge)
 	list_init(&mm->notifiers);
 	mm->charge = charge;
 	mm->pml4 = frame_va(top);
-	memset(mm->pml4, 0, PAGE_SIZE / 2);
-	memcpy(mm->pml4 + PT_ENTRIES / 2, kernel_pml4 + PT_ENTRIES / 2, PAGE_SIZE / 2);
+	set_kernel_half(mm->pml4, true);
 	mm->space.cr3 = frame_phys(top);
 	mm->pt_frames = 1;
 	mm->layout.mmap_base = DEFAULT_MMAP_BASE;
@@ -59,6 +73,8 @@ void mm_put(struct mm *mm)
 		return;
 	BUG_ON(mm->space.active || mm->space.lazy);
 	reclaim_del_space(mm);
+	set_kernel_half(mm->pml4, false);
+	va_frame(mm->pml4)->state = FRAME_ZEROS;
 	frame_put(va_frame(mm->pml4));
 	kmem_cache_free(mm_cache, mm);
 }
