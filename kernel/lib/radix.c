@@ -45,14 +45,22 @@ static bool reaches(unsigned int height, u64 index)
 	return height >= LEVELS || !(index >> (height * BITS));
 }
 
-/* What is still in use is low, as most ids are, or behind `gone`, when all pages of a file go in turn. */
+/* Is one of the eight slots from i on in use? */
+static bool row_used(const struct radix_node *node, unsigned int i)
+{
+	void *const *s = &node->slot[i];
+
+	return (u64)s[0] | (u64)s[1] | (u64)s[2] | (u64)s[3] | (u64)s[4] | (u64)s[5] | (u64)s[6] |
+	       (u64)s[7];
+}
+
+/* What is still in use is at `gone` or soon behind it, when all pages of a file go in turn. */
 static bool node_empty(const struct radix_node *node, unsigned int gone)
 {
-	u64 used = (u64)node->slot[0] | (u64)node->slot[(gone + 1) % SLOTS];
-
-	for (unsigned int i = 1; !used && i < SLOTS; i++)
-		used = (u64)node->slot[i];
-	return !used;
+	for (unsigned int i = 0; i < SLOTS; i += 8)
+		if (row_used(node, (gone + i) % SLOTS & ~7U))
+			return false;
+	return true;
 }
 
 /* From the end: ids and file pages come in rising order, so the answer is mostly the first slot. */
