@@ -355,6 +355,8 @@ import fcntl, os, pty, select, struct, sys, termios
 def start(*words):
     pid, fd = pty.fork()
     if not pid:
+        if words[0] == "attach":
+            resize(0, 30, 100)
         os.execvp("ctr", ["ctr", *words])
     return pid, fd
 
@@ -381,10 +383,12 @@ until(fd, b"# ")
 say(fd, b"tty; echo $((40 + 2))\r", b"/dev/pts/0\r\n42\r\n")
 say(fd, b"sh -c 'trap \"echo caught; exit\" INT; echo ready; while :; do sleep 0.1; done'\r", b"ready\r\n")
 say(fd, b"\x03", b"caught\r\n")
+say(fd, b"sh -c 'trap \"echo drawn; exit\" WINCH; echo ready; while :; do sleep 0.1; done'\r", b"ready\r\n")
 say(fd, b"\x10", b"")
 say(fd, b"\x11", b"%s goes on" % name.encode())
 print("left", end(pid))
 pid, fd = start("attach", name)
+until(fd, b"drawn\r\n")
 say(fd, b"echo back $((3 * 4)); exit 9\r", b"back 12\r\n")
 print("ended", end(pid))
 END

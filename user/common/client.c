@@ -46,12 +46,14 @@ void client_send(int s, char letter, const void *data, size_t n)
 	sendmsg(s, &m, MSG_NOSIGNAL); /* a keeper that is gone shows at the next recv() */
 }
 
-static void send_size(int s)
+static void send_size(int s, int more)
 {
 	struct winsize size;
 
-	if (!ioctl(0, TIOCGWINSZ, &size))
-		client_send(s, PACKET_SIZE_IS, &size, sizeof(size));
+	if (ioctl(0, TIOCGWINSZ, &size))
+		return;
+	size.ws_row += more;
+	client_send(s, PACKET_SIZE_IS, &size, sizeof(size));
 }
 
 /* Who closes with packets unread resets the connection: what it said before comes after that. */
@@ -135,7 +137,7 @@ static void hear_signal(int signals, int s)
 		return;
 	if (info.ssi_signo != SIGWINCH)
 		exit(128 + info.ssi_signo);
-	send_size(s);
+	send_size(s, 0);
 }
 
 int client_run(int s, const char *name)
@@ -152,7 +154,7 @@ int client_run(int s, const char *name)
 	raw = packet[1] == STARTED_TERMINAL && make_raw(TCSADRAIN);
 	end = packet[1] == STARTED_DEAF;
 	signals = signal_file(SIG_BLOCK, raw ? keys : keys + 3, NULL);
-	send_size(s);
+	send_size(s, 0);
 	for (;;) {
 		struct pollfd p[] = { { .fd = s, .events = POLLIN },
 				      { .fd = end ? -1 : 0, .events = POLLIN },
@@ -201,6 +203,7 @@ int attach_verb(int argc, char **argv)
 		    errno == ENOENT ? "%s runs in the foreground of process %d: its output is there"
 				    : "%s: keeper %d does not answer",
 		    st.name, st.keeper);
+	send_size(s, 1); /* a change has what fills the screen draw it anew, as docker does */
 	return client_run(s, st.name);
 }
 
