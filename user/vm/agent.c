@@ -37,7 +37,7 @@ static struct {
 	size_t n;
 	uint8_t used[AGENT_CHANNELS], waits[AGENT_CHANNELS]; /* in a snapshot: of the channels */
 	struct watch listener;
-	bool resized; /* the terminal has another size */
+	unsigned char resized; /* the terminal has another size: how many are still to be told */
 } agent;
 
 /* ---- to the guest ---- */
@@ -79,9 +79,11 @@ static void tell_more(struct machine *m, int i)
 	if (c->waits)
 		return;
 	if (i <= AGENT_MAIN && agent.resized) {
-		agent.resized = false;
-		if (!ioctl(0, TIOCGWINSZ, &size))
+		agent.resized--;
+		if (!ioctl(0, TIOCGWINSZ, &size)) {
+			size.ws_row += agent.resized; /* first one more, as attach_verb() does */
 			tell(m, i, PACKET_SIZE_IS, &size, sizeof(size));
+		}
 		return;
 	}
 	if (c->n) {
@@ -284,7 +286,7 @@ static void hear_stdin(struct machine *m, void *device, short events)
 
 void agent_resize(struct machine *m)
 {
-	agent.resized = true;
+	agent.resized = 2;
 	tell_more(m, m->interactive ? AGENT_MAIN : AGENT_MACHINE);
 }
 
