@@ -152,6 +152,11 @@ NSsid: 1
 pgid N
 sid N
 """,
+    "seccomp-nothing": r"""
+echo '{"defaultAction": "SCMP_ACT_ERRNO"}' > p; ctr run --seccomp p busybox -- true; echo $?; ctr ps -aq
+----
+132
+""",
     "output-lost": r"""
 ctr run -d --name $T busybox -- sh -c 'echo x; exec sleep 1000' > /dev/null; wrote $T x
 for v in ps images --help --version 'run --help' "logs $T" "inspect $T" completion; do ctr $v > /dev/full; echo $?; done 2>&1 | sort | uniq -c | sed 's/^ *//'
