@@ -243,7 +243,7 @@ static bool time_service(struct machine *m, struct kvm_regs *r)
 	}
 }
 
-/* ---- INT 13h: the file of a flat image, with zeros behind it, is the first disk, the floppy disk too; read-only ---- */
+/* ---- INT 13h: the file of a flat image, with zeros behind it, is what it was booted as, and the floppy disk; read-only ---- */
 
 #define SECTOR 512
 #define ERROR_PARAMETER 1
@@ -341,7 +341,7 @@ static bool disk_service(struct machine *m, struct kvm_regs *r, const struct kvm
 	const struct geometry *floppy = floppy_of(m->flat.size) ?: floppy_disks;
 	const struct geometry *g = disk == FLOPPY_DISK ? floppy : &fixed_disk;
 
-	if (!m->flat.data || (disk != FLOPPY_DISK && disk != FIRST_DISK))
+	if (!m->flat.data || (disk != FLOPPY_DISK && disk != m->boot_disk))
 		return false;
 	if (g->type && service > 0x40)
 		service = 0xff; /* floppy disks have no extensions */
