@@ -19,6 +19,9 @@
 #define FREE_OF(order) ((u16)(FRAME_FREE | (order) << 8)) /* a kind_order */
 #define CACHE_MAX 128
 #define CACHE_BATCH 32
+/* The first MiB but for this holds the firmware's tables, and the start code of the other CPUs. */
+#define LOW_START (64UL << 10)
+#define LOW_END (512UL << 10)
 #define LOW_SHARE 32 /* of all frames: fewer free ones are few */
 
 struct frame *frames;
@@ -348,7 +351,7 @@ static void free_range(u64 first, u64 end)
 	}
 }
 
-/* Marks the frames of [start, end) that boot_info calls RAM; those reserved stay so. */
+/* Frees the frames of [start, end), which boot_info calls RAM; those reserved stay so. */
 static void add_ram(paddr_t start, paddr_t end)
 {
 	u64 first = ALIGN_UP(start, PAGE_SIZE) >> PAGE_SHIFT, pfn;
@@ -398,11 +401,10 @@ void frame_init(void)
 		ref_init(&frames[pfn].refs);
 	}
 	for (i = 0; i < boot_info.nr_ram; i++) {
-		/* The first MiB holds the firmware's tables and the start code of the other CPUs. */
-		paddr_t start = max(boot_info.ram[i].start, 1UL << 20);
+		const struct mem_range *r = &boot_info.ram[i];
 
-		if (start < boot_info.ram[i].end)
-			add_ram(start, boot_info.ram[i].end);
+		add_ram(max(r->start, LOW_START), min(r->end, LOW_END));
+		add_ram(max(r->start, 1UL << 20), r->end);
 	}
 	frames_total = nr_free;
 	for (i = 0; i < boot_info.nr_modules; i++)

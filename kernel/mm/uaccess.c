@@ -182,8 +182,8 @@ ssize_t strncpy_from_user(char *dst, const char __user *src, size_t size)
 		ends = (c - ONES) & ~c & (ONES << 7); /* the lowest bit is the first NUL's */
 		if (ends) {
 			left -= __builtin_ctzl(ends) / 8;
-			ends ^= ends -
-				1; /* all bits of what is copied: what stands behind it stays */
+			/* all bits of what is copied: what stands behind it stays */
+			ends ^= ends - 1;
 			memcpy(&rest, dst, 8);
 			c = (c & ends) | (rest & ~ends);
 			memcpy(dst, &c, 8);

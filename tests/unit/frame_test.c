@@ -4,8 +4,8 @@
  * The buddy allocator on a machine with 19 MiB less a few pages, against its own invariants (see
  * frame.c) and an array with one owner a frame. Nothing reads or writes the frames themselves.
  *
- *	frame number	0    256                  1024  1536    2048     2560          4096   4867
- *			| -- | free               | -- | free   | module | free        | odd  |
+ *	frame number	0    16     128  256         1024  1536    2048     2560          4096   4867
+ *			| -- | free | -- | free      | -- | free   | module | free        | odd  |
  */
 #include <asm/prctl.h>
 #include <string.h>
@@ -17,6 +17,8 @@
 
 #define MIB 256UL /* frames in a MiB */
 #define TOP (19 * MIB + 3) /* frames: no block may reach past an odd end */
+#define LOW 16UL /* with LOW_END: the part of the first MiB that is given out */
+#define LOW_END 128UL
 #define KERNEL (4 * MIB) /* two MiB that stay reserved */
 #define MODULE (8 * MIB) /* two MiB that are given back frame by frame */
 #define LARGEST 10 /* order of the largest block */
@@ -121,7 +123,8 @@ static void test_start(void **state)
 {
 	static const struct {
 		u64 pfn, order;
-	} blocks[] = { { 256, 8 },  { 512, 9 },  { 1536, 9 }, { 2560, 9 }, { 3072, 10 },
+	} blocks[] = { { 16, 4 },   { 32, 5 },   { 64, 6 },   { 256, 8 },
+		       { 512, 9 },  { 1536, 9 }, { 2560, 9 }, { 3072, 10 },
 		       { 4096, 9 }, { 4608, 8 }, { 4864, 1 }, { 4866, 0 } };
 	u64 sum = 0;
 
@@ -188,7 +191,8 @@ static void test_exhaust(void **state)
 
 		if (n >= before)
 			fail_msg("expected NULL after %lu frames, got one more: %lu", before, pfn);
-		if (pfn < MIB || pfn >= TOP || (pfn >= KERNEL && pfn < KERNEL + 2 * MIB))
+		if (pfn < LOW || (pfn >= LOW_END && pfn < MIB) || pfn >= TOP ||
+		    (pfn >= KERNEL && pfn < KERNEL + 2 * MIB))
 			fail_msg("frame %lu is reserved", pfn);
 		if (mine[pfn])
 			fail_msg("frame %lu: given out twice", pfn);
