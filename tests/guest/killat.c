@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * killat [-c NAME] N COMMAND [ARG...]: runs the command and kills, with SIGKILL, whichever of its processes is at
- * the N-th entry into or return from a system call, all of them counted together, or those that are called
- * NAME; the others go on. With NAME it then waits for the command's end: whoever looks at what is left does not
- * look beside it.
+ * killat [-c NAME] [-m SCRIPT] N COMMAND [ARG...]: runs the command and kills, with SIGKILL, whichever of its
+ * processes is at the N-th entry into or return from a system call, all of them counted together, or those that
+ * are called NAME; the others go on. With SCRIPT that one is not killed but waits there while a shell runs that.
+ * With either it then waits for the command's end: whoever looks at what is left does not look beside it.
  * Status 0 when that was done, 9 when the command and all its children ended before.
  */
 #include <errno.h>
@@ -36,13 +36,13 @@ static bool is_called(pid_t pid, const char *name)
 
 int main(int argc, char **argv)
 {
-	const char *name = argc > 3 && !strcmp(argv[1], "-c") ? argv[2] : NULL;
+	const char *name = NULL, *script = NULL;
 	long left;
 	int status, sig;
 	pid_t pid, command;
 
-	argv += name ? 2 : 0;
-	argc -= name ? 2 : 0;
+	for (; argc > 3 && argv[1][0] == '-'; argc -= 2, argv += 2)
+		*(argv[1][1] == 'm' ? &script : &name) = argv[2];
 	left = argc > 2 ? atol(argv[1]) : 0;
 	pid = fork();
 
@@ -68,6 +68,12 @@ int main(int argc, char **argv)
 		}
 		sig = WSTOPSIG(status);
 		if (left && sig == (SIGTRAP | 0x80) && (!name || is_called(pid, name)) && !--left) {
+			if (script && system(script) < 0)
+				perror("killat");
+			if (script) {
+				ptrace(PTRACE_SYSCALL, pid, 0, 0);
+				continue;
+			}
 			kill(pid, SIGKILL);
 			if (!name || !command)
 				return 0; /* and with us goes what traces the others */

@@ -350,6 +350,34 @@ done
 all steps
 """
 
+# Whoever looks at a name clears away what a killed one left, and nothing that came in its place since. At each of
+# its steps, where it holds no lock, what there is becomes one that has ended: of one that was removed, or that has
+# begun to be made.
+LOOKED_AT = r"""
+export T; cat > other <<'END'
+[ ! -d /run/ctr/$T ] || flock -n /run/ctr/$T true || exit 0
+[ ! -e /run/ctr/$T/status ] || ctr rm $T
+ctr run -d --name $T busybox -- true; until ctr ps -a | grep -q "$T.*exited"; do sleep 0.01; done; touch came
+END
+for before in 'ctr run -d --name $T busybox -- true; over $T; flock /run/ctr/$T true' 'mkdir -p /run/ctr/$T'; do
+	n=1
+	while :; do
+		eval "$before" > out 2>&1; rm -f came
+		killat -m 'timeout 20 sh other > out 2>&1' $n ctr ps -a >> out 2>&1; s=$?
+		[ $s = 9 ] && break
+		[ $s = 0 ] || { echo "at $n: $s"; cat out; exit 1; }
+		[ ! -e came ] || [ "$(ctr ps -aq)" = $T ] || { echo "at $n: gone"; exit 1; }
+		ctr rm -f $T
+		n=$((n + 2))
+	done
+	ctr rm -f $T
+	[ $n -gt 30 ] && echo all steps
+done
+----
+all steps
+all steps
+"""
+
 CASES = [Case(name, "T=t" + COMMON + text.partition("----\n")[0], out=text.partition("----\n")[2].replace("T", "t"), seconds=60)
          for name, text in SHARED.items()]
 # As somebody at a terminal: its size and a change of it, ctrl-C, ctrl-p ctrl-q, and back again.
@@ -414,5 +442,6 @@ HOST = {
     "killed-create": script(KILLED_BUNDLE % ("true", "sh -c \"ctr create -b . $T && ctr kill $T KILL\"", 300)),
     "killed-start": script(KILLED_BUNDLE % ("ctr create -b . $T", "ctr start $T", 50)),
     "killed-bundle": script(KILLED_BUNDLE % ("true", "ctr run -d -b . $T", 300)),
+    "looked-at-each-step": script(LOOKED_AT),
     "killed-delete": script(KILLED_BUNDLE % ("ctr create -b . $T", "ctr delete -f $T", 30)),
 }

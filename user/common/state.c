@@ -21,6 +21,8 @@
 
 #include "common.h"
 
+#define STATUS_SIZE 2048 /* bytes: of the file "status", at most */
+
 bool name_is_valid(const char *name)
 {
 	size_t n = strlen(name);
@@ -163,7 +165,7 @@ void state_begin(struct state *s, const char *name, const char *image)
 
 void state_save(const struct state *s)
 {
-	char text[2048];
+	char text[STATUS_SIZE];
 	bool first;
 	int n, fd;
 
@@ -257,10 +259,25 @@ uint64_t process_birth(pid_t pid)
 	return p ? to_number(p + 1, NULL, 10) : 0;
 }
 
+/*
+ * Clears away a dead one that was read from this folder, with that text as its status. Meanwhile the name may be
+ * another's, or the folder have got its owner, who may even have ended: flock(2) gives the shared lock up first.
+ */
+static void clear_dead(struct state *s, const char *text)
+{
+	char now[STATUS_SIZE] = "";
+
+	if (flock(s->dir, LOCK_EX | LOCK_NB) < 0 || !is_there(s->dir))
+		return;
+	read_small(s->dir, "status", now, sizeof(now));
+	if (!strcmp(now, text))
+		state_clear(s);
+}
+
 bool state_load(const char *name, struct state *s)
 {
-	char text[2048] = "\n", own[NAME_SIZE];
-	bool locked, started, unkept, alive;
+	char text[1 + STATUS_SIZE] = "\n", own[NAME_SIZE];
+	bool locked, started, unkept, alive, there;
 	int dir;
 
 	join(own, sizeof(own), name, NULL); /* it may be the one in *s */
@@ -271,9 +288,8 @@ bool state_load(const char *name, struct state *s)
 		return false;
 	/* First this: what is not locked now changes no more. */
 	locked = flock(dir, LOCK_SH | LOCK_NB) < 0;
-	read_small(dir, "status", text + 1, sizeof(text) - 1);
+	read_small(dir, "status", text + 1, STATUS_SIZE);
 	started = faccessat(dir, "gate", F_OK, 0) < 0;
-	close(dir);
 	value_of(text, "image", s->image, sizeof(s->image));
 	default_group(s); /* while nothing is saved yet */
 	if (text[1])
@@ -296,13 +312,13 @@ bool state_load(const char *name, struct state *s)
 		   : !s->pid || (!started && !unkept) ? STATE_STARTING
 		   : started                          ? STATE_RUNNING
 						      : STATE_CREATED;
-	if (s->keep || s->phase != STATE_DEAD)
-		return true;
-	if (state_lock(s)) {
-		state_clear(s);
-		close(s->dir);
+	there = s->keep || s->phase != STATE_DEAD;
+	if (!there) {
+		s->dir = dir;
+		clear_dead(s, text + 1);
 	}
-	return false;
+	close(dir);
+	return there;
 }
 
 void state_any(const char *name, struct state *s)
