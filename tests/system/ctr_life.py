@@ -255,7 +255,9 @@ T remove
 """,
     "rm-looked-at": r"""
 for i in 1 2 3; do (while :; do ctr ps -a > /dev/null; done) & p="$p $!"; done; n=0
-while [ $((n += 1)) -le 12 ]; do ctr run -d --name $T busybox -- true > /dev/null || break; until ctr ps -a | grep -qi "$T.*exited"; do :; done; ctr rm $T || ctr rm -f $T; done
+while [ $((n += 1)) -le 12 ]; do ctr run -d --name $T busybox -- true > /dev/null || break; s=$(date +%s)
+until ctr ps -a | grep -qi "$T.*exited"; do [ $(date +%s) -lt $((s + 40)) ] || { echo "$n: not exited"; ctr ps -a; ls -al /run/ctr/$T; cat /run/ctr/$T/status; break 2; }; done
+ctr rm $T || ctr rm -f $T; done
 kill $p; wait; echo over
 ----
 over
