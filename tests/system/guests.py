@@ -377,6 +377,9 @@ part""",)),
     image("image-disk", "cloud", "echo on the disk > disk; truncate -s 65536 disk; vm run --disk disk --kernel linux busybox -- "
           "head -n 1 /dev/vda; echo $?; vm run --disk disk --kernel linux busybox -- nosuch; echo $?",
           match=("^on the disk\n0$", "^init: nosuch: not found$", "^127$")),
+    image("image-bridge", "cloud", "vm run -d --name w -p 8080:80 --kernel linux busybox -- sh -c 'mkdir /w; uname -s > /w/f; httpd -f -p 80 -h /w'; "
+          "until wget -qO- http://127.0.0.1:8080/f 2> /dev/null; do sleep 0.2; done; "
+          "vm run --net bridge busybox -- wget -qO- http://w/f; vm rm -f w", out="w\nLinux\nLinux"),
     # two layers in one: Dyad's ctr under Debian's kernel, in a machine that the second one finds
     image("ctr-in-vm", "cloud", "for i in 1 2; do ctr run --in-vm=linux busybox -- sh -c 'uname -r | grep -o cloud; ls /mark; touch /mark'; echo $?; done; "
           "vm ps -q; vm logs in-vm-busybox-linux | grep -c start; vm stop in-vm-busybox-linux",

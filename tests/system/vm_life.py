@@ -194,6 +194,36 @@ until nc 10.9.0.1 7777 < /dev/null > f; do :; done; md5sum < f' > told
 same
 in long packets
 """),
+    # as of containers (ctr_net.py): a port, names, what a second one may not have, and nothing is left, of killed ones either
+    "bridge": (BOTH, r"""
+vm run -d --name web -p 8080:80 busybox -- sh -c 'mkdir /w; echo hello > /w/f; httpd -f -p 80 -h /w'
+until wget -qO- http://127.0.0.1:8080/f 2> /dev/null; do sleep 0.1; done; vm ps | grep -o '10.89.0.2 *0.0.0.0:8080->80/tcp'
+vm run --net bridge busybox -- sh -c 'wget -qO- http://web/f; ip -o -4 addr show eth0 | tr -s " " | cut -d" " -f4; ip route | grep default; ping -c 1 host.containers.internal | grep -c seq=0'
+vm run -p 8080:81 busybox -- true; echo $?; vm run -p 80/xyz busybox -- true; echo $?; vm snapshot web s
+vm explain web | grep -oE 'the bridge .*|published .*' | tr -s ' '; vm inspect web | grep -o '"network": {[^}]*}'; ctr run --in-vm -p x busybox; echo $?
+k=$(sed -n 's/^keeper //p' /run/vm/web/status); kill -9 $k; until vm ps -a | grep -q dead; do sleep 0.05; done; vm rm web; ip link | grep -c vm0; ls -A /run/vm
+vm run --net bridge busybox -- true; ip link | grep -c vm0; ls -A /run/vm
+----
+web
+hello
+10.89.0.2  0.0.0.0:8080->80/tcp
+hello
+10.89.0.3/16
+default via 10.89.0.1 dev eth0 
+1
+vm: --publish 8080:81: Address in use
+125
+vm: --publish 80/xyz: not of the form [[IP:]PORT:]PORT[/tcp|/udp]
+2
+vm: web: no snapshot: its address on the bridge is its own
+the bridge 10.89.0.1 10.89.0.2
+published 0.0.0.0:8080->80/tcp
+"network": {"address": "10.89.0.2", "gateway": "10.89.0.1", "ports": "0.0.0.0:8080->80/tcp"}
+vm: --publish x: not of the form [[IP:]PORT:]PORT[/tcp|/udp]
+2
+0
+0
+"""),
     # the drawing's lines against what the machine was started with, and what /proc and cgroup2 say of its monitor
     "explained": (("qemu",), r"""
 head -c 65536 /dev/zero > d; ip link add w0 type veth

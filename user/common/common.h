@@ -108,7 +108,8 @@ struct tool {
 	const struct verb *verbs;
 	/* ---- what its kind has beside the others (life.h); NULL: nothing ---- */
 	void (*ask)(const struct state *s); /* asks it to end; NULL: SIGTERM to the keeper */
-	void (*give_back)(const struct state *s); /* the address, before a removal */
+	const char *bridge; /* of --net bridge (net.c), and its network, /16, in host byte order */
+	uint32_t network;
 	void (*remove)(struct state *s); /* in place of state_clear() */
 	void (*inspect)(const struct state *s); /* more members of an object of JSON */
 	const char *stats_head; /* more columns, each behind a blank; */

@@ -135,6 +135,16 @@ void tree_namespaces(const struct state *s)
 				 strcmp(own, its) ? its : "(shares the host's)");
 }
 
+void tree_network(const struct state *s)
+{
+	char gateway[ADDRESS_SIZE];
+
+	if (!s->address[0])
+		return;
+	tree_add(1, "%-28s %-22s %s", "network of the bridge", net_gateway(gateway), s->address);
+	tree_add(2, "%-25s %s", "published", s->ports[0] ? s->ports : "-");
+}
+
 void tree_group(const struct state *s)
 {
 	static const char *const files[] = { "memory.current", "memory.max", "pids.current",

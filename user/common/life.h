@@ -118,6 +118,27 @@ int life_keep(bool input, bool remove);
 /* The exit status: of who waits for its end, or when it is detached for its start alone. */
 int life_attach(int s, bool detach);
 
+/* ---- --net bridge: net.c, and the ports of the host's that lead there: publish.c ---- */
+#define ADDRESS_SIZE 16 /* of the text of one */
+/* The network of s: an address, a namespace plugged into the bridge, the ports; dies when it cannot. whole:
+ * the namespace's eth0 has the address; else somebody behind it will. */
+void net_prepare(struct state *s, const struct opt_list *ports, const char *hostname, bool whole);
+const char *net_gateway(char text[ADDRESS_SIZE]); /* the host, at the bridge; returns text */
+/* Around the start of its first process, which is born in the namespace. Nothing without one. */
+void net_enter(void);
+void net_leave(void);
+void net_close(void); /* what of it another process has taken over */
+void net_end(void); /* ends what net_enter() began, gives the address of `life` back */
+void net_give_back(const struct state *s); /* the address alone: of one who did not do so */
+/* "10.88.0.2" of an address in network byte order, and back; false for anything else. */
+void address_text(uint32_t address, char text[ADDRESS_SIZE]);
+bool parse_address(const char *text, uint32_t *address);
+/* Binds what -p asks for, as text too, as docker shows it; dies when it cannot. */
+void publish_open(const struct opt_list *list, char *text, size_t size);
+void publish_close(void);
+/* Leads them to the address, by a process of its own: its pid, or 0 when there are none. */
+pid_t publish_start(uint32_t address);
+
 /* ---- one more command in what runs (exec.c) ---- */
 extern struct exec_opt {
 	struct surroundings around;
@@ -143,6 +164,7 @@ void tree_add(int level, const char *fmt, ...) PRINTF(2, 3);
 void tree_print(void); /* or as a drawing, with --svg */
 /* Lines about s->pid, beside this process or the group of all. */
 void tree_namespaces(const struct state *s);
+void tree_network(const struct state *s); /* nothing without --net bridge */
 void tree_group(const struct state *s);
 void tree_rights(const struct state *s, const char *whose);
 #define NR_KINDS 8

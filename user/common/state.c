@@ -19,7 +19,7 @@
 #include <sys/file.h>
 #include <time.h>
 
-#include "common.h"
+#include "life.h"
 
 #define STATUS_SIZE 2048 /* bytes: of the file "status", at most */
 
@@ -217,8 +217,8 @@ void state_remove(const struct state *s)
 {
 	char folder[sizeof("../") + NAME_SIZE];
 
-	if (s->address[0] && the_tool->give_back)
-		the_tool->give_back(s);
+	if (s->address[0])
+		net_give_back(s);
 	join(folder, sizeof(folder), "../", s->name, NULL);
 	unlinkat(s->dir, "status", 0); /* often all that there is */
 	if (unlinkat(s->dir, folder, AT_REMOVEDIR) < 0) {

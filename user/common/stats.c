@@ -208,6 +208,7 @@ static void inspect_group(const struct state *s)
 
 static void inspect(const char *name)
 {
+	char gateway[ADDRESS_SIZE];
 	struct state s;
 
 	state_any(name, &s);
@@ -222,6 +223,12 @@ static void inspect(const char *name)
 	print("}");
 	if (s.phase == STATE_RUNNING)
 		inspect_group(&s);
+	if (s.address[0]) {
+		print(",\n  \"network\": {");
+		json_texts("address", s.address, "gateway", net_gateway(gateway), "ports", s.ports,
+			   NULL);
+		print("}");
+	}
 	if (the_tool->inspect)
 		the_tool->inspect(&s);
 	print("\n}");

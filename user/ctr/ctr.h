@@ -5,8 +5,7 @@
  *
  * main.c verbs; run.c a container as the command line describes it, oci.c (oci.h) as a bundle does; life.c
  * the parent's side; setup.c the child's root and mounts, command.c its last steps to exec; spawn.c clone3;
- * net.c the bridge, publish.c its ports; exec.c entering one that runs; look.c and explain.c what there
- * is to see.
+ * exec.c entering one that runs; look.c and explain.c what there is to see.
  */
 #pragma once
 #include <linux/filter.h>
@@ -122,26 +121,6 @@ int mount_image(const char *image, const char *dir);
  */
 pid_t spawn(uint64_t flags, int cgroup, bool shared, int (*fn)(const struct container *c),
 	    const struct container *c);
-/* ---- --net bridge: net.c, and the ports of the host's that lead there: publish.c ---- */
-#define NET_GATEWAY "10.88.0.1" /* the host, at the bridge */
-/* The network of s: an address, a namespace plugged into the bridge, the ports; dies when it cannot. */
-void net_prepare(struct state *s, const struct opt_list *ports, const char *hostname);
-int net_mounts(struct mount_point *m); /* its files in /etc: how many, at most 2 */
-/* Around the start of its first process, which is born in the namespace. Nothing without one. */
-void net_enter(void);
-void net_leave(void);
-void net_close(void); /* what of it another process has taken over */
-void net_end(void); /* ends what net_enter() began, gives the address of `life` back */
-void net_give_back(const struct state *s); /* the address alone: of one who did not do so */
-/* "10.88.0.2" of an address in network byte order, and back; false for anything else. */
-void address_text(uint32_t address, char text[16]);
-bool parse_address(const char *text, uint32_t *address);
-/* Binds what -p asks for, as text too, as docker shows it; dies when it cannot. */
-void publish_open(const struct opt_list *list, char *text, size_t size);
-void publish_close(void);
-/* Leads them to the address, by a process of its own: its pid, or 0 when there are none. */
-pid_t publish_start(uint32_t address);
-
 /* ---- looking: explain.c ---- */
 struct mount_line {
 	const char *place, *type, *options;

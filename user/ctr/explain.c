@@ -48,10 +48,7 @@ int explain_verb(int argc, char **argv)
 	tree_add(0, "%s: image %s, since %s; process %d of the host, 1 of its own; kept by %d",
 		 s.name, s.image, age_text(time(NULL) - s.started, age), s.pid, s.keeper);
 	tree_namespaces(&s);
-	if (s.address[0]) {
-		tree_add(1, "%-28s %-22s %s", "network of the bridge", NET_GATEWAY, s.address);
-		tree_add(2, "%-25s %s", "published", s.ports[0] ? s.ports : "-");
-	}
+	tree_network(&s);
 	tree_add(1, "%-28s %-22s %s", "root and mounts", "type", "options");
 	each_mount(s.pid, add_mount, NULL);
 	tree_group(&s);

@@ -7,9 +7,9 @@
  */
 #include "ctr.h"
 
-#define NR_OF_MACHINES 4
+#define NR_OF_MACHINES 5
 static const char shared[] =
-	"--memory --cpus --name --detach --env --workdir --user --interactive --tty --rm";
+	"--memory --cpus --name --detach --publish --env --workdir --user --interactive --tty --rm";
 static bool own_machine;
 
 /* The option as words of a command line; nothing when it was not given. */

@@ -79,11 +79,6 @@ void look_inside(const struct state *s)
 {
 	bool first = true;
 
-	if (s->address[0]) {
-		print(",\n  \"network\": {");
-		json_texts("address", s->address, "gateway", NET_GATEWAY, "ports", s->ports, NULL);
-		print("}");
-	}
 	if (s->phase != STATE_RUNNING)
 		return;
 	inspect_namespaces(s);

@@ -14,7 +14,8 @@ static const struct tool ctr = {
 	.more = "Example:\n"
 		"  ctr run busybox -- sh -c 'hostname; ps'\n",
 	.verbs = verbs,
-	.give_back = net_give_back,
+	.bridge = "ctr0",
+	.network = 0x0a580000, /* 10.88.0.0, as podman's */
 	.remove = container_remove,
 	.inspect = look_inside,
 };

@@ -169,6 +169,18 @@ static void add_volume(struct mount_point *m, const char *text)
 		m->flags |= MS_RDONLY;
 }
 
+/* Who is who on the bridge, and where names are asked for: how many, at most 2. */
+static int mount_names(struct mount_point *m)
+{
+	static char hosts[STATE_PATH_SIZE];
+
+	state_path(".hosts", NULL, hosts);
+	m[0] = (struct mount_point){ .source = hosts, .target = "/etc/hosts", .flags = MS_RDONLY };
+	m[1] = m[0];
+	m[1].source = m[1].target = "/etc/resolv.conf";
+	return access(m[1].source, F_OK) < 0 ? 1 : 2;
+}
+
 static void describe_mounts(struct container *c)
 {
 	struct mount_point *m = allocate((nr_default_mounts + 2 + opt.volumes.n) * sizeof(*m));
@@ -177,7 +189,7 @@ static void describe_mounts(struct container *c)
 	c->mounts = m;
 	c->nr_mounts = nr_default_mounts;
 	if (opt.bridge)
-		c->nr_mounts += net_mounts(m + c->nr_mounts);
+		c->nr_mounts += mount_names(m + c->nr_mounts);
 	if (c->nr_mounts + opt.volumes.n > MAX_MOUNTS)
 		die(STATUS_USAGE, "--volume: more than %d", MAX_MOUNTS - c->nr_mounts);
 	for (int i = 0; i < opt.volumes.n; i++)
@@ -337,6 +349,6 @@ int run_verb(int argc, char **argv)
 	if (opt.memory)
 		write_small(group, "memory.swap.max", "0");
 	if (opt.bridge)
-		net_prepare(state, &opt.ports, c.hostname);
+		net_prepare(state, &opt.ports, c.hostname, true);
 	return container_run(opt.detach, opt.stdin_, opt.remove);
 }

@@ -22,7 +22,7 @@
  *   /etc/dyad/modules.share      modules for them
  * and on the kernel's command line:
  *   root=PATH or image=PATH, another name for a kernel that reads root= itself; cmdout=TTY  mark=WORD
- *   hostname=NAME  TERM=NAME  winsize=ROWSxCOLUMNS
+ *   hostname=NAME  TERM=NAME  winsize=ROWSxCOLUMNS  address=IP (of eth0, on vm's bridge)
  *   exitport=PORT        where the status goes when the kernel's reboot(2) does not take it along
  *   agent=TTY      the line by which the monitor of a virtual machine asks for more commands (common/agent.h)
  *   cmdagent=FLAGS the command's stdio is that line's, too

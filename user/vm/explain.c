@@ -296,6 +296,7 @@ int explain_verb(int argc, char **argv)
 	tree_add(1, "%-17s %-8s %-6s %9s  %s", "threads", "tid", "state", "CPU time", "entries");
 	add_folder(&s, "task", add_thread);
 	tree_namespaces(&s);
+	tree_network(&s);
 	tree_rights(&s, "rights of the monitor");
 	tree_group(&s);
 	tree_add(1, "open files");

@@ -103,6 +103,27 @@ static void add_shares(struct archive *a)
 		add_words(a, "etc/dyad/shares", words);
 }
 
+/* Who is who on the bridge, as it is now, as the guest's /etc/hosts. */
+static void add_names(struct archive *a)
+{
+	static char text[65536];
+	char path[STATE_PATH_SIZE];
+	ssize_t n;
+	int fd;
+
+	state_path(".hosts", NULL, path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = read(fd, text, sizeof(text));
+	close(fd);
+	if (n <= 0)
+		return;
+	add_directory(a, "files");
+	add_directory(a, "files/etc");
+	add_entry(a, "files/etc/hosts", 0100644, n, 4, 0, 0);
+	memcpy(reserve(a, n), text, n);
+	end_data(a);
+}
+
 static const char *guest_init(void)
 {
 	const char *own = getenv("DYAD_GUEST_INIT");
@@ -126,6 +147,8 @@ void initramfs_build(struct archive *a)
 	if (a->m->argv)
 		add_words(a, "etc/dyad/cmd", a->m->argv);
 	add_shares(a);
+	if (a->m->address)
+		add_names(a);
 	if (a->m->argv && a->m->config.text) {
 		add_entry(a, "etc/dyad/config", 0100644, a->m->config.size, 4, 0, 0);
 		memcpy(reserve(a, a->m->config.size), a->m->config.text, a->m->config.size);
@@ -162,6 +185,7 @@ void init_words(struct machine *m, char *text)
 	if ((!m->argv || m->terminal) && !ioctl(0, TIOCGWINSZ, &ws) && ws.ws_row && ws.ws_col)
 		snprintf(size, sizeof(size), " winsize=%ux%u", ws.ws_row, ws.ws_col);
 	if (!join(text, INIT_WORDS_MAX, " agent=ttyS2 hostname=", m->name, out,
+		  m->address ? " address=" : "", m->address ? m->address : "",
 		  term && *term ? " TERM=" : "", term ? term : "", size, NULL))
 		die(STATUS_USAGE, "TERM: too long");
 }

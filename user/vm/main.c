@@ -20,6 +20,8 @@ static const struct tool vm = {
 		"  vm run busybox -- sh -c 'uname -a; exit 9'\n"
 		"  vm ps\n",
 	.verbs = verbs,
+	.bridge = "vm0",
+	.network = 0x0a590000, /* 10.89.0.0 */
 	.ask = ask,
 	.inspect = machine_inspect,
 	.stats_head = STATS_HEAD,

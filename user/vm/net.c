@@ -207,12 +207,12 @@ static void net_begin(struct machine *m, struct net *n)
 	snapshot_keep(.id = "mac", .data = n->config.mac, .size = ETH_ALEN);
 }
 
-void net_add(struct machine *m, const char *device)
+void net_add(struct machine *m, const char *device, const char *behind)
 {
 	struct net *n = allocate(sizeof(*n));
 	size_t prefix = strlen(TAP);
 
-	n->v.behind = device;
+	n->v.behind = behind;
 	n->tap = !strncmp(device, TAP, prefix);
 	if (n->tap)
 		open_tap(n, device + prefix);

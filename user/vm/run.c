@@ -26,7 +26,8 @@ static struct { /* what is not the machine's by itself */
 	const char *name, *kernel, *transport;
 	struct surroundings around;
 	bool stdin_, terminal, detach, remove, rng, hvc;
-	struct opt_list disks, nets, shares;
+	struct opt_list disks, nets, shares, ports;
+	bool bridge; /* --net bridge, or --publish, which means it */
 } opt = { .cpus = 1 };
 
 /* Those that say what devices there are: a snapshot has them in it. */
@@ -43,8 +44,8 @@ static struct { /* what is not the machine's by itself */
 	  "a disk: /dev/vda, the next one /dev/vdb; or one of four IDE disks, or the SATA disk" }, \
 	{ "--share", 0, OPT_LIST, &opt.shares, "DIR[:PATH][,ro]", \
 	  "a folder of the host's, in the guest at PATH, or at the same place" }, \
-	{ "--net", 0, OPT_LIST, &opt.nets, "DEVICE", \
-	  "a network device of the host's that the guest takes over, or tap:NAME" }, \
+	{ "--net", 0, OPT_LIST, &opt.nets, "bridge|DEVICE", \
+	  "an eth0 on the bridge vm0, a device of the host's that the guest takes over, or tap:NAME" }, \
 	{ "--rng", 0, OPT_FLAG, &opt.rng, NULL, "a source of random bytes" }, \
 	{ "--hvc", 0, OPT_FLAG, &opt.hvc, NULL, \
 	  "a virtio console (hvc0) that has the terminal's input, not COM1" }, \
@@ -60,6 +61,8 @@ const struct opt run_options[] = {
 	{ "--cpus", 0, OPT_NUMBER, &opt.cpus, "N", "virtual CPUs (1 without)" },
 	{ "--name", 'n', OPT_TEXT, &opt.name, "NAME", "what ps calls it, and its host name" },
 	SURROUNDINGS_OPTIONS(opt.around, "image"),
+	{ "--publish", 'p', OPT_LIST, &opt.ports, "[[IP:]PORT:]PORT[/udp]",
+	  "a port of the host's leads to one of the machine's; means --net bridge" },
 	{ "--detach", 'd', OPT_FLAG, &opt.detach, NULL,
 	  "leave it running, and print its name; its output goes to `vm logs`" },
 	{ "--interactive", 'i', OPT_FLAG, &opt.stdin_, NULL, "the command reads stdin" },
@@ -286,9 +289,22 @@ static void choose_system(struct machine *m, char **argv)
 
 static struct io io;
 
+/* Out of the devices. */
+static bool take_bridge(struct opt_list *nets)
+{
+	int n = 0, before = nets->n;
+
+	for (int i = 0; i < before; i++)
+		if (strcmp(nets->item[i], "bridge"))
+			nets->item[n++] = nets->item[i];
+	nets->n = n;
+	return n < before;
+}
+
 static void take_device_options(void)
 {
-	m.devices = opt.disks.n || opt.nets.n || opt.rng || opt.hvc || opt.shares.n;
+	opt.bridge = take_bridge(&opt.nets) || opt.ports.n;
+	m.devices = opt.bridge || opt.disks.n || opt.nets.n || opt.rng || opt.hvc || opt.shares.n;
 	m.mmio = opt.transport && !strcmp(opt.transport, "mmio");
 	for (int i = 0; i < opt.shares.n; i++)
 		share_parse(&m, opt.shares.item[i]);
@@ -314,6 +330,8 @@ static void add_words(const struct opt *o, const char *value)
 
 static void name_devices(void)
 {
+	if (opt.bridge)
+		snapshot_cannot("its address on the bridge is its own");
 	for (const struct opt *o = device_options; o->name; o++) {
 		const struct opt_list *list = o->var;
 
@@ -365,8 +383,10 @@ static void add_virtio(void)
 	for (int i = 0; i < opt.disks.n; i++)
 		if (!ide_disk(&m, opt.disks.item[i]) && !ahci_disk(&m, opt.disks.item[i]))
 			blk_add(&m, opt.disks.item[i]);
+	if (opt.bridge)
+		net_add(&m, "eth0", m.address);
 	for (int i = 0; i < opt.nets.n; i++)
-		net_add(&m, opt.nets.item[i]);
+		net_add(&m, opt.nets.item[i], opt.nets.item[i]);
 	if (opt.rng)
 		rng_add(&m);
 	if (opt.hvc)
@@ -450,10 +470,13 @@ static int run_machine(void)
 
 static pid_t start(void)
 {
-	pid_t pid = fork();
+	pid_t pid;
 
+	net_enter();
+	pid = fork();
 	if (!pid)
 		exit(run_machine());
+	net_leave();
 	if (pid < 0)
 		die(STATUS_FAILED, "fork: %s", strerror(errno));
 	life.state.started = time(NULL);
@@ -490,15 +513,24 @@ static int run_here(char **command)
 /* From its description to its end. */
 static int live(const char *image, char **command)
 {
+	int s;
+
 	life_begin(opt.name, image, m.argv, &io);
 	m.name = life.state.name;
 	life.state.keep = opt.detach && !opt.remove;
+	life.release = net_end;
+	if (opt.bridge) {
+		net_prepare(&life.state, &opt.ports, m.name, false);
+		m.address = life.state.address;
+	}
 	life.cgroup = cgroup_create(life.state.cgroup, false);
 	if (!opt.detach && !m.terminal)
 		return run_here(command);
 	io.terminal = m.terminal;
 	life.start = start;
-	return life_attach(life_keep(m.interactive || !opt.detach, opt.remove), opt.detach);
+	s = life_keep(m.interactive || !opt.detach, opt.remove);
+	net_close();
+	return life_attach(s, opt.detach);
 }
 
 static void check_options(void)

@@ -116,7 +116,7 @@ void virtio_mmio_add(struct machine *m, struct virtio *v);
 
 /* ---- devices; what they need is said on the command line ---- */
 void blk_add(struct machine *m, const char *disk);
-void net_add(struct machine *m, const char *device);
+void net_add(struct machine *m, const char *device, const char *behind); /* behind: for explain */
 void rng_add(struct machine *m);
 void console_add(struct machine *m);
 /* Bytes that it takes from the terminal now, and giving them to it. */

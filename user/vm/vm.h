@@ -109,6 +109,7 @@ struct machine {
 	struct file rom; /* which is mapped below 4 GiB */
 	bool console; /* the guest's console goes to stderr */
 	bool devices; /* it has virtio devices */
+	const char *address; /* of its eth0, on the bridge; NULL: it is not there */
 	struct share shares[SHARES_MAX];
 	unsigned int nr_shares;
 	uint64_t idle; /* seconds without a command of the agent's, then it ends; 0: never */

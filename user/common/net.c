@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * --net bridge: a network namespace whose eth0 is plugged into the bridge ctr0, which all containers
- * of this kind and the host share. There is no daemon, so the bridge is made with the first of them
+ * --net bridge: a network namespace whose eth0 is plugged into the tool's bridge (ctr0, vm0), which all
+ * of its kind and the host share. There is no daemon, so the bridge is made with the first of them
  * and goes with the last.
  *
  * Who has which address is one file, .hosts in the state folder: a line "ADDRESS NAME [HOSTNAME]" for
- * each. It is also what they all see as /etc/hosts, so that every name is known everywhere at once;
+ * each. It is also what all containers see as /etc/hosts, so that every name is known everywhere at once;
  * therefore it is changed in place, never replaced. Whoever changes it, or the bridge, holds a lock
- * (flock(2)) on the state folder, which no container can open. A line belongs to the container whose
- * folder of that name is locked: what a killed ctr has left is found by that and given to others.
- * The address is in the container's "status" before it is in the file, so that `ps` and `rm` give back
+ * (flock(2)) on the state folder, which nobody inside can open. A line belongs to who has that name and
+ * whose folder is locked: what a killed tool has left is found by that and given to others.
+ * The address is in its "status" before it is in the file, so that `ps` and `rm` give back
  * what they clear away.
  *
  * All that can fail happens in net_prepare(), before anything is started. What is told to the kernel is
@@ -25,14 +25,13 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 
-#include "ctr.h"
+#include "life.h"
 
-#define BRIDGE "ctr0"
-#define NETWORK 0x0a580000U /* 10.88.0.0, as podman's; host N of it is NETWORK + N */
+#define BRIDGE (the_tool->bridge)
+#define NETWORK (the_tool->network) /* host N of it is NETWORK + N; the first is this one */
 #define PREFIX 16
 #define LINE_SIZE 256
-#define FIRST_LINES                                                                                \
-	"127.0.0.1\tlocalhost\n::1\tlocalhost\n" NET_GATEWAY "\thost.containers.internal\n"
+#define FIRST_SIZE 256 /* at most */
 
 static struct {
 	int host, own; /* the two namespaces, -1: no bridge asked for */
@@ -118,7 +117,7 @@ static void put_mac(struct message *m, uint32_t address)
 /* The bridge's end of the link of an address. */
 static void port_name(uint32_t address, char name[IFNAMSIZ])
 {
-	format(name, IFNAMSIZ, BRIDGE "-%u", address - NETWORK);
+	format(name, IFNAMSIZ, "%s-%u", BRIDGE, address - NETWORK);
 }
 
 /* RTM_NEWLINK: it is up from now on; RTM_DELLINK. */
@@ -221,11 +220,17 @@ static bool is_alive(int dir, const char *name)
 }
 
 /* As inet_ntop(3) has it, which brings all of printf(3) along. */
-void address_text(uint32_t address, char text[INET_ADDRSTRLEN])
+void address_text(uint32_t address, char text[ADDRESS_SIZE])
 {
 	const uint8_t *a = (const uint8_t *)&address;
 
-	format(text, INET_ADDRSTRLEN, "%d.%d.%d.%d", a[0], a[1], a[2], a[3]);
+	format(text, ADDRESS_SIZE, "%d.%d.%d.%d", a[0], a[1], a[2], a[3]);
+}
+
+const char *net_gateway(char text[ADDRESS_SIZE])
+{
+	address_text(htonl(NETWORK + 1), text);
+	return text;
 }
 
 /* As inet_pton(3), which brings IPv6 along. */
@@ -249,7 +254,7 @@ bool parse_address(const char *text, uint32_t *address)
 static bool parse_line(const char *line, uint32_t *address, char name[NAME_SIZE])
 {
 	size_t n = strcspn(line, "\t\n"), len = line[n] == '\t' ? strcspn(line + n + 1, " \n") : 0;
-	char text[INET_ADDRSTRLEN];
+	char text[ADDRESS_SIZE];
 
 	if (format(text, sizeof(text), "%.*s", (int)n, line) >= sizeof(text) || !len ||
 	    format(name, NAME_SIZE, "%.*s", (int)len, line + n + 1) >= NAME_SIZE)
@@ -291,6 +296,7 @@ static void hosts_prune(struct hosts *h, int dir, const char *but)
 /* Reads the file, without the lines that are to go. False with errno. */
 static bool hosts_read(struct hosts *h, int dir, const char *but)
 {
+	char gateway[ADDRESS_SIZE];
 	struct stat st;
 
 	memset(h, 0, sizeof(*h));
@@ -298,11 +304,13 @@ static bool hosts_read(struct hosts *h, int dir, const char *but)
 	if (h->file < 0 ? errno != ENOENT : fstat(h->file, &st) < 0)
 		return false;
 	h->before = h->file < 0 ? 0 : st.st_size;
-	h->text = calloc(1, h->before + sizeof(FIRST_LINES) + LINE_SIZE);
+	h->text = calloc(1, h->before + FIRST_SIZE + LINE_SIZE);
 	if (!h->text)
 		return false;
 	if (read(h->file, h->text, h->before) <= 0)
-		join(h->text, sizeof(FIRST_LINES), FIRST_LINES, NULL);
+		format(h->text, FIRST_SIZE,
+		       "127.0.0.1\tlocalhost\n::1\tlocalhost\n%s\thost.containers.internal\n",
+		       net_gateway(gateway));
 	hosts_prune(h, dir, but);
 	return true;
 }
@@ -371,21 +379,10 @@ void net_give_back(const struct state *s)
 	close(dir);
 }
 
-/* ---- a container's network ---- */
+/* ---- the network of one of them ---- */
 
-int net_mounts(struct mount_point *m)
-{
-	static char hosts[STATE_PATH_SIZE];
-
-	state_path(".hosts", NULL, hosts);
-	m[0] = (struct mount_point){ .source = hosts, .target = "/etc/hosts", .flags = MS_RDONLY };
-	m[1] = m[0];
-	m[1].source = m[1].target = "/etc/resolv.conf";
-	return access(m[1].source, F_OK) < 0 ? 1 : 2;
-}
-
-/* A namespace, and what is to be up in it. False with errno. */
-static bool make_network(int host)
+/* A namespace, and what is to be up in it; whole: eth0 has its address there. False with errno. */
+static bool make_network(int host, bool whole)
 {
 	unsigned int bridge = if_nametoindex(BRIDGE);
 	char port[IFNAMSIZ];
@@ -401,8 +398,9 @@ static bool make_network(int host)
 	change_link(host, RTM_DELLINK,
 		    port); /* of one that was killed, which may not be over yet */
 	made = !make_link(host, port, bridge, net.address) &&
-	       !change_link(own, RTM_NEWLINK, "lo") && !add_address(own, "eth0", net.address) &&
-	       !change_link(own, RTM_NEWLINK, "eth0") && !add_default_route(own);
+	       !change_link(own, RTM_NEWLINK, "lo") &&
+	       !(whole && add_address(own, "eth0", net.address)) &&
+	       !change_link(own, RTM_NEWLINK, "eth0") && !(whole && add_default_route(own));
 	err = errno;
 	close(own);
 	setns(net.host, CLONE_NEWNET);
@@ -410,7 +408,7 @@ static bool make_network(int host)
 	return made;
 }
 
-void net_prepare(struct state *s, const struct opt_list *ports, const char *hostname)
+void net_prepare(struct state *s, const struct opt_list *ports, const char *hostname, bool whole)
 {
 	int dir, host, err;
 	bool taken, made;
@@ -423,10 +421,11 @@ void net_prepare(struct state *s, const struct opt_list *ports, const char *host
 	err = errno;
 	close(dir); /* and with it the lock, which the way out takes too */
 	if (!made)
-		die(STATUS_FAILED, "--net bridge: cannot %s: %s",
-		    taken ? "make the bridge " BRIDGE : "take an address", strerror(err));
-	if (!make_network(host))
-		die(STATUS_FAILED, "--net bridge: cannot plug the container into " BRIDGE ": %s",
+		die(STATUS_FAILED, "--net bridge: cannot %s%s: %s",
+		    taken ? "make the bridge " : "take an address", taken ? BRIDGE : "",
+		    strerror(err));
+	if (!make_network(host, whole))
+		die(STATUS_FAILED, "--net bridge: cannot plug %s into %s: %s", s->name, BRIDGE,
 		    strerror(errno));
 	close(host);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * -p: ports of the host's that lead to a container's. Without a packet filter that rewrites addresses
+ * -p: ports of the host's that lead to a container's or a machine's. Without a packet filter that rewrites addresses
  * there is a process, the keeper's child, that listens here, connects there, and passes on what comes:
  * bytes and the end of them in each direction by itself (TCP), or datagrams (UDP). It ends with the
- * keeper, and with it all that it has open. The ports are bound before the container starts: one that
+ * keeper, and with it all that it has open. The ports are bound before anything starts: one that
  * is taken is told at once.
  */
 #include <arpa/inet.h>
@@ -11,7 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-#include "ctr.h"
+#include "life.h"
 
 #define MAX_PORTS 16
 #define MAX_STREAMS 256 /* more wait until one ends */
@@ -76,7 +76,7 @@ static void bind_port(struct port *p, const char *text)
 
 void publish_open(const struct opt_list *list, char *text, size_t size)
 {
-	char ip[INET_ADDRSTRLEN];
+	char ip[ADDRESS_SIZE];
 	size_t n = 0;
 
 	if (list->n > MAX_PORTS)
