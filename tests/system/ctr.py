@@ -107,6 +107,8 @@ ctr: /nosuch: No such file or directory
     Case("memory-limit-kept", "ctr run -it --memory 16M --name a busybox -- tail /dev/zero < /dev/null 2>&1 | tr -d '\\r'; ctr run -d --memory 16M --name b busybox -- tail /dev/zero; "
                               "ctr logs -f b; ctr rm b", seconds=60,
          match=(r"^ctr: a was killed: out of memory \(limit 16M\)$", r"^ctr: b was killed: out of memory \(limit 16M\)$")),
+    Case("verbs-of-bundles", "ctr run -d --name c busybox -- true; for v in start state; do ctr $v c; echo $?; done; ctr rm -f c", status=0,
+         out="c" + 2 * "\nctr: c: not of a bundle (`ctr run` starts one of an image anew, `ctr inspect` shows it)\n125"),
     Case("options-of-bundles", "for w in '--pid-file p busybox' '--console-socket p busybox' '--bundle . --memory 16M c' '--bundle . -e A=b c' '--bundle . c true'; do "
                                "ctr run $w; echo $?; done",
          out="ctr: run: --pid-file is not for an image\n2\nctr: run: --console-socket is not for an image\n2\nctr: run: --memory is not for a bundle\n2\n"

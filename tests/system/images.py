@@ -26,6 +26,8 @@ CASES = [
          out="x\nuid=0(root) gid=34(web)\n/etc\n/root"),
     Case("environment-once", "ctr run -e A=1 -e A=2 -e PATH=/bin oci -- env | sort",
          out="A=1\nGREETING=hello\nHOME=/data\nPATH=/bin\nTERM=vt100"),
+    Case("user-or-group-alone", "for u in :extra web: : 5:; do ctr run -u $u oci -- id; done; vm run -u :extra oci -- id",
+         out="uid=0(root) gid=99(extra)\nuid=33(web) gid=34(web) groups=99(extra)\nuid=0(root) gid=0(root)\nuid=5 gid=0(root)\nuid=0(root) gid=99(extra)"),
     Case("no-such-user", "ctr run -u nobody oci -- true", status=125, match="--user nobody: not in /etc/passwd"),
     Case("exec-as-image-says", "ctr run -n web oci -- sh -c 'exec sleep 100' & sleep 0.5; ctr exec web -- "
          "sh -c 'id -u; pwd; echo $GREETING'; ctr exec -u root web -- id -u; ctr kill web; wait",

@@ -95,7 +95,9 @@ bool account_find(const char *spec, struct account *a)
 	memset(a, 0, sizeof(*a));
 	if (format(name, sizeof(name), "%.*s", (int)n, spec) >= sizeof(name))
 		return false;
-	return find_user(name, a) && find_groups(spec[n] ? spec + n + 1 : NULL, a);
+	/* Without a user it is root, without a group those of the user, as docker has them. */
+	return find_user(n ? name : "0", a) &&
+	       find_groups(spec[n] && spec[n + 1] ? spec + n + 1 : NULL, a);
 }
 
 /* By the calls themselves: the C library's would look for threads in memory that is not this process's. */

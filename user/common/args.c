@@ -73,7 +73,11 @@ void set_option(const struct opt *o, const char *shown, const char *value, int m
 	unsigned int least;
 	char *end;
 
-	switch (o->kind) {
+	if (o->kind & OPT_UNLIMITED && (!strcmp(value, "0") || !strcmp(value, "-1"))) {
+		*(uint64_t *)o->var = 0;
+		return;
+	}
+	switch (o->kind & ~OPT_UNLIMITED) {
 	case OPT_FLAG:
 		*(bool *)o->var = true;
 		break;
@@ -90,7 +94,7 @@ void set_option(const struct opt *o, const char *shown, const char *value, int m
 	case OPT_NUMBER:
 		errno = 0;
 		*(uint64_t *)o->var = to_number(value, &end, 10);
-		least = o->kind == OPT_NUMBER;
+		least = o->kind != OPT_COUNT;
 		if (errno || *end || end == value || *(uint64_t *)o->var < least)
 			die(STATUS_USAGE, "%s %s: not a number of at least %d", shown, value,
 			    least);

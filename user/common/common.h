@@ -62,6 +62,7 @@ enum opt_kind {
 	OPT_NUMBER, /* the same, at least 1 */
 	OPT_LIST, /* struct opt_list: may come many times */
 	OPT_ENV, /* the same, of K=V */
+	OPT_UNLIMITED = 16, /* beside OPT_SIZE or OPT_NUMBER: 0 and -1 are no limit, which is 0 */
 };
 struct opt_list {
 	const char **item; /* as many as argc; allocated by the first one */

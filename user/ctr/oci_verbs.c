@@ -44,7 +44,10 @@ static struct bundle *find(const char *id, struct state *s)
 {
 	state_any(id, s);
 	if (!s->bundle[0])
-		die(STATUS_FAILED, "%s: not of a bundle", id);
+		die(STATUS_FAILED,
+		    "%s: not of a bundle (`ctr run` starts one of an image anew, `ctr inspect` "
+		    "shows it)",
+		    id);
 	return bundle_load(s);
 }
 

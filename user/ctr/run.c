@@ -21,8 +21,10 @@ static struct {
 } opt;
 
 const struct opt run_options[] = {
-	{ "--memory", 'm', OPT_SIZE, &opt.memory, "SIZE", "the most memory it may have: 32M, 1G" },
-	{ "--pids", 0, OPT_NUMBER, &opt.pids, "N", "the most processes and threads it may have" },
+	{ "--memory", 'm', OPT_SIZE | OPT_UNLIMITED, &opt.memory, "SIZE",
+	  "the most memory it may have: 32M, 1G; 0, -1: no limit" },
+	{ "--pids", 0, OPT_NUMBER | OPT_UNLIMITED, &opt.pids, "N",
+	  "the most processes and threads it may have; 0, -1: no limit" },
 	{ "--cpus", 0, OPT_TEXT, &opt.cpus, "N",
 	  "the most CPU time: 0.5, 2 (where the kernel limits it)" },
 	{ "--hostname", 0, OPT_TEXT, &opt.hostname, "NAME",
