@@ -119,6 +119,15 @@ ctr: /nosuch: No such file or directory
                       "echo host goes on; /bin/true", match="host goes on", seconds=90),
     Case("pids-limit", "ctr run --pids 5 busybox -- sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; echo end'",
          match="can't fork", status=2),
+    # its own group and no other, which it cannot change
+    Case("cgroup-inside", "mkdir /sys/fs/cgroup/beside; for o in '' --read-only --privileged; do ctr run --memory 16M --pids 7 $o busybox -- sh -c 'cd /sys/fs/cgroup && "
+                          "cat memory.max pids.max cgroup.procs | xargs; find . -type d; ls .. | xargs; echo max > memory.max; mkdir x; cut -d\" \" -f3,4 /proc/mounts | "
+                          "grep cgroup'; done; rmdir /sys/fs/cgroup/beside",
+         out="\n".join(3 * ["16777216 7 1 2 3\n.\ncgroup\nsh: can't create memory.max: Read-only file system\n"
+                            "mkdir: can't create directory 'x': Read-only file system\ncgroup2 ro,nosuid,nodev,noexec,relatime"])),
+    Case("no-limit", "for o in '--memory 0 --pids -1' '-m -1 --pids=0'; do ctr run $o busybox -- cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max | xargs; done; "
+                     "ctr run --memory 0K busybox; ctr run --pids -2 busybox",
+         status=2, out="max max\nmax max\nctr: --memory 0K: not a size (examples: 32M, 1G, 65536)\nctr: --pids -2: not a number of at least 1"),
     Case("cgroup-gone", "ctr run busybox -- true; find /sys/fs/cgroup -mindepth 1 -type d | wc -l; "
                         "a=$(find /sys/fs/cgroup -type d | wc -l); ctr run busybox -- true; "
                         "b=$(find /sys/fs/cgroup -type d | wc -l); [ $a = $b ] && echo same", match="^same$"),

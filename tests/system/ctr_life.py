@@ -219,6 +219,15 @@ ctr: nothing named T runs (try `ctr ps`)
 ctr: nothing named T runs (try `ctr ps`)
 ctr: nothing named T (try `ctr ps -a`)
 """,
+    "own-group": r"""
+ctr run --memory 0 --pids -1 --name $T busybox -- sh -c 'cd /sys/fs/cgroup; head -n 1 cgroup.procs; find . -type d; mkdir x; echo 1 > cgroup.procs; grep -o "cgroup2 ro,.*exec" /proc/mounts'
+----
+1
+.
+mkdir: can't create directory 'x': Read-only file system
+sh: can't create cgroup.procs: Read-only file system
+cgroup2 ro,nosuid,nodev,noexec
+""",
     "told": r"""
 ctr rm $T; echo $?; ctr rm -f $T; echo $?; ctr create --bundle /nosuch $T; echo $?; mkdir /tmp/$T; (cd /; ctr create --bundle tmp/$T $T); rmdir /tmp/$T
 ctr help stop | head -n 1 | cut -c-15; ctr help sotp; echo $?; for v in '' $(ctr --help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do ctr $v --help; done > h; awk 'length > 80' h

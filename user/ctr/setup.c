@@ -40,6 +40,11 @@ const struct mount_point default_mounts[] = {
 	  .data = "newinstance,ptmxmode=0666,mode=0620,gid=5",
 	  .optional = true },
 	{ .type = "sysfs", .target = "/sys", .flags = BARE | MS_RDONLY, .optional = true },
+	/* Of its own cgroup namespace: the group it is in, and those below. */
+	{ .type = "cgroup2",
+	  .target = "/sys/fs/cgroup",
+	  .flags = BARE | MS_RDONLY,
+	  .optional = true },
 };
 const int nr_default_mounts = LENGTH(default_mounts);
 
