@@ -81,6 +81,15 @@ void multiboot_load(struct machine *m)
 {
 }
 
+bool uart_heard(const char *text)
+{
+	return false;
+}
+
+void uart_panicked(void)
+{
+}
+
 bool linux_panicked(struct machine *m)
 {
 	return false;

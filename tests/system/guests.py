@@ -385,7 +385,7 @@ part""",)),
           "vm ps -q; vm logs in-vm-busybox-linux | grep -c start; vm stop in-vm-busybox-linux",
           out="cloud\nls: /mark: No such file or directory\n0\ncloud\nls: /mark: No such file or directory\n0\nin-vm-busybox-linux\n2"),
     image("image-panic", "cloud", "vm run --kernel linux busybox -- sh -c 'echo c > /proc/sysrq-trigger'; echo $?",
-          out="vm: the guest's kernel panicked (--console shows its last words)\n125"),
+          match=(r"^vm: the guest's kernel panicked; the last lines of its console:$", "Kernel panic - not syncing", r"^125$")),
     # the monitor of lab 12: no firmware's tables, and input by interrupts
     Case("monitor", "echo some words | monitor -m 96M %scloud %sinitrd %s session=reads end=port" % (
         linux_guest.FOLDER, linux_guest.FOLDER, PLAIN), status=7, on=SVM, seconds=120, check=complaint,

@@ -38,6 +38,11 @@ CASES = [
     # guests that go wrong (tests/guest): each harms itself alone
     Case("triple-fault", "vm run --kernel /tests/guest/triple busybox; echo $?; vm run busybox -- echo next",
          match=("^vm: ", "^125$", "^next$"), seconds=40),
+    # its kernel's words are told from a command's status, also where a command speaks of a PANIC
+    Case("panic", "for w in '-i' '-d --name p'; do vm run $w busybox -- sh -c 'echo c > /proc/sysrq-trigger; sleep 9'; echo $?; done; vm logs -f p; vm ps -a | grep -c 125; "
+                  "vm rm p; vm run --console busybox -- sh -c 'echo c > /proc/sysrq-trigger; sleep 9' 2>&1 | tail -n 1; vm run busybox -- sh -c 'echo PANIC: none; exit 125'; echo $?",
+         match="^" + 2 * r"(?:p\n0\n)?vm: the guest's kernel panicked; the last lines of its console:\nPANIC: .*sysrq triggered crash\r\n(?:  \[<.*\n)+dyad: exit 125\r\n(?:125\n)?" +
+               r"1\nvm: the guest's kernel panicked\nPANIC: none\n125$", seconds=60),
     Case("endless-loop", "vm run --kernel /tests/guest/loop busybox & p=$!; sleep 0.5; kill $p; wait $p; echo $?; "
                          "vm run busybox -- echo next", match=("^143$", "^next$"), seconds=40),
     # QEMU: what CPU 1 does to load an x87 may spoil the guest of CPU 0 (x86/fpu.c)

@@ -140,20 +140,28 @@ static void cmos_access(struct machine *m, void *device, uint64_t reg, bool in, 
 	}
 }
 
-/* The port that takes the guest's exit status. */
+static void end_panicked(void)
+{
+	uart_panicked();
+	machine_end(STATUS_FAILED);
+}
+
+/* The port that takes the guest's exit status. A Dyad that panics has the status of a command that may end so too. */
 static void exit_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
 			unsigned int size)
 {
-	if (!in)
-		machine_end(*(uint8_t *)data);
+	uint8_t *status = data;
+
+	if (!in && *status == STATUS_FAILED && uart_heard("PANIC: "))
+		end_panicked();
+	else if (!in)
+		machine_end(*status);
 }
 
 void machine_reset(struct machine *m)
 {
-	if (linux_panicked(m)) {
-		warn("the guest's kernel panicked (--console shows its last words)");
-		machine_end(STATUS_FAILED);
-	}
+	if (linux_panicked(m))
+		end_panicked();
 	machine_end(0);
 }
 

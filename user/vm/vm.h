@@ -370,6 +370,8 @@ uint16_t keyboard_key(struct machine *m, bool take);
 
 /* uart.c */
 void uart_init(struct machine *m);
+bool uart_heard(const char *text); /* has the guest written it to its console, lately? */
+void uart_panicked(void); /* says so, with the console's last lines if they went nowhere */
 /* Bytes that COM1 takes from the terminal now, and giving them to it. */
 size_t uart_room(void);
 void uart_input(struct machine *m, const uint8_t *buf, size_t n);
