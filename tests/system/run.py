@@ -102,6 +102,10 @@ HOST = {
     "shell": case("log=$(mktemp); { until grep -q '# ' $log; do sleep 0.1; done; "
                   "printf 'echo a$((20+3))b\\npoweroff\\n'; sleep 5; } | timeout -k 1 60 " + Q +
                   "> $log; s=$?; grep -q a23b $log && rm $log && exit $s", status=0),
+    # a file is a command; a pipe's first words would be lost, which is said
+    "stdin-file": case("f=$(mktemp); printf 'echo a\nhostname\nexit 7\n' > $f; " + Q + "< $f; s=$?; rm $f; exit $s", status=7, out="a\ndyad\n"),
+    "stdin-pipe": case("echo poweroff | timeout 2 " + Q, status=124, err='as a command: tools/run -- "$(cat)"'),
+    "image-twice": case("tools/run -v -e qemu --root debian -i debian -i debian -- true 2>&1 | grep -a 'cannot make'", status=1, out=""),
     "panic": case(Q + "-- 'echo c > /proc/sysrq-trigger; sleep 5'", status=125, err="tools/run: PANIC"),
     "issue-ctr": lambda run: expect(run, Q + "-- ctr run busybox -- sh -c 'hostname; ps; exit 7'", status=7),
     "issue-vm": lambda run: expect(run, Q + "-- vm run busybox -- sh -c 'uname -a; exit 9'", status=9),
