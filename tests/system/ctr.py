@@ -120,11 +120,16 @@ ctr: /nosuch: No such file or directory
     Case("pids-limit", "ctr run --pids 5 busybox -- sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; echo end'",
          match="can't fork", status=2),
     # its own group and no other, which it cannot change
-    Case("cgroup-inside", "mkdir /sys/fs/cgroup/beside; for o in '' --read-only --privileged; do ctr run --memory 16M --pids 7 $o busybox -- sh -c 'cd /sys/fs/cgroup && "
+    Case("cgroup-inside", "mkdir /sys/fs/cgroup/beside; for o in '' --read-only; do ctr run --memory 16M --pids 7 $o busybox -- sh -c 'cd /sys/fs/cgroup && "
                           "cat memory.max pids.max cgroup.procs | xargs; find . -type d; ls .. | xargs; echo max > memory.max; mkdir x; cut -d\" \" -f3,4 /proc/mounts | "
                           "grep cgroup'; done; rmdir /sys/fs/cgroup/beside",
-         out="\n".join(3 * ["16777216 7 1 2 3\n.\ncgroup\nsh: can't create memory.max: Read-only file system\n"
+         out="\n".join(2 * ["16777216 7 1 2 3\n.\ncgroup\nsh: can't create memory.max: Read-only file system\n"
                             "mkdir: can't create directory 'x': Read-only file system\ncgroup2 ro,nosuid,nodev,noexec,relatime"])),
+    # as in docker's: groups below its own, which containers in it have
+    Case("cgroup-privileged", "ctr run --privileged --name c -v /usr/local/bin/ctr:/bin/ctr -v /images:/images busybox -- sh -c 'ctr run --name d busybox -- cat /proc/self/cgroup; "
+                              "cd /sys/fs/cgroup; mkdir x x/y ../x; find . -type d; cat /proc/self/cgroup'; ls -d /sys/fs/cgroup/x /sys/fs/cgroup/*/x",
+         status=1, out="0::/\nmkdir: can't create directory '../x': Read-only file system\n.\n./x\n./x/y\n0::/\n"
+                       "ls: /sys/fs/cgroup/x: No such file or directory\nls: /sys/fs/cgroup/*/x: No such file or directory"),
     Case("no-limit", "for o in '--memory 0 --pids -1' '-m -1 --pids=0'; do ctr run $o busybox -- cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max | xargs; done; "
                      "ctr run --memory 0K busybox; ctr run --pids -2 busybox",
          status=2, out="max max\nmax max\nctr: --memory 0K: not a size (examples: 32M, 1G, 65536)\nctr: --pids -2: not a number of at least 1"),

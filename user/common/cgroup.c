@@ -93,7 +93,18 @@ int cgroup_open(const char *group)
 	return group_path(group, path) ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 }
 
-/* Ends what is still in the group, and waits for it, a second at most. */
+static void remove_below(int dir, const char *name, void *arg)
+{
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return; /* a file */
+	each_name(fd, remove_below, NULL);
+	close(fd);
+	unlinkat(dir, name, AT_REMOVEDIR);
+}
+
+/* Ends what is still in the group, waits for it, a second at most, and removes the groups that it has made. */
 static void empty_group(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -103,6 +114,7 @@ static void empty_group(const char *path)
 	write_small(fd, "cgroup.kill", "1");
 	for (int i = 0; i < 100 && cgroup_number(fd, "cgroup.events", "populated") > 0; i++)
 		poll(NULL, 0, 10);
+	each_name(fd, remove_below, NULL);
 	close(fd);
 }
 

@@ -236,7 +236,7 @@ uint64_t process_birth(pid_t pid); /* in ticks; 0: it is not there, or has ended
  * controllers of the root; with all: even if it has some already. */
 int cgroup_create(const char *group, bool all);
 int cgroup_open(const char *group);
-void cgroup_remove(const char *group); /* kills what is left in it */
+void cgroup_remove(const char *group); /* kills what is left in it, with the groups below */
 /* The number after "KEY " in one of its files ("" : the whole file). -1 when unknown. */
 int64_t cgroup_number(int cgroup, const char *file, const char *key);
 

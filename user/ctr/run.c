@@ -188,6 +188,8 @@ static void describe_mounts(struct container *c)
 	struct mount_point *m = allocate((nr_default_mounts + 2 + opt.volumes.n) * sizeof(*m));
 
 	memcpy(m, default_mounts, nr_default_mounts * sizeof(*m));
+	if (opt.privileged)
+		m[nr_default_mounts - 1].flags &= ~MS_RDONLY; /* it may make groups in its own */
 	c->mounts = m;
 	c->nr_mounts = nr_default_mounts;
 	if (opt.bridge)

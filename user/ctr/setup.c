@@ -40,7 +40,7 @@ const struct mount_point default_mounts[] = {
 	  .data = "newinstance,ptmxmode=0666,mode=0620,gid=5",
 	  .optional = true },
 	{ .type = "sysfs", .target = "/sys", .flags = BARE | MS_RDONLY, .optional = true },
-	/* Of its own cgroup namespace: the group it is in, and those below. */
+	/* The last. Of its own cgroup namespace: the group it is in, and those below. */
 	{ .type = "cgroup2",
 	  .target = "/sys/fs/cgroup",
 	  .flags = BARE | MS_RDONLY,
