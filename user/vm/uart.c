@@ -14,7 +14,7 @@
 
 #include "vm.h"
 
-#define LAST_LINES 32
+#define LAST_LINES 48 /* of Linux, a trace of registers and functions is behind the reason */
 #define FIFO 16
 #define FIFO_LARGE 64
 #define IIR_LARGE UART_FCR7_64BYTE /* the same bit */
