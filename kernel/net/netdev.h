@@ -103,8 +103,8 @@ static inline void *pkt_put(struct pkt *p, u32 n) /* n bytes more at the end: th
 
 /* ---- offload.c ---- */
 u32 pkt_gso_len(const struct pkt *p);
-static inline u32
-pkt_frame_len(const struct pkt *p) /* of the longest frame that p, from data on, makes */
+/* Of the longest frame that p, from data on, makes. */
+static inline u32 pkt_frame_len(const struct pkt *p)
 {
 	return unlikely(p->gso) ? pkt_gso_len(p) : pkt_len(p);
 }

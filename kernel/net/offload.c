@@ -16,6 +16,7 @@
 #include <linux/virtio_net.h>
 
 #define GSO_MIN 32U /* bytes: nobody makes the kernel cut 64 KiB into more than 2,048 pieces */
+#define GSO_HEADS_MAX 256U /* bytes up to TCP's content: each of the pieces has a copy of them */
 #define TCP_FLAGS_AT 13
 #define TCP_FLAGS_LAST 0x09 /* FIN, PSH: of the last segment alone */
 #define TCP_FLAG_CWR 0x80 /* of the first (RFC 3168, 6.1.2) */
@@ -153,7 +154,8 @@ static bool gso_ok(const struct pkt *p, u8 type)
 	const struct iphdr *ip;
 	be16 protocol;
 
-	if (p->csum_at != offsetof(struct tcphdr, check) ||
+	/* the checksum's place is in p, so all that is before it is */
+	if (p->csum_at != offsetof(struct tcphdr, check) || heads(p) > GSO_HEADS_MAX ||
 	    ((const struct tcphdr *)p->l4)->doff < 5)
 		return false;
 	ip = (const struct iphdr *)network(p->data, &protocol);

@@ -318,6 +318,21 @@ static void no_memory(void **state)
 	}
 }
 
+/* Headers that would be copied before each few bytes are not taken. */
+static void long_heads(void **state)
+{
+	struct virtio_net_hdr h;
+	struct pkt *p;
+
+	shape = (struct shape){ .v6 = true, .more = 8 * 22, .content = 5000, .gso = 32 };
+	check_cut();
+	shape.more += 8;
+	p = make(&h);
+	assert_int_equal(pkt_apply_vnet(p, &h), -EINVAL);
+	pkt_free(p);
+	assert_int_equal(host_live, 0);
+}
+
 /* What offload.c's first comment promises of a packet that was let in. */
 static void check_promises(const struct pkt *p)
 {
@@ -385,11 +400,9 @@ static void hostile(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(cuts),
-		cmocka_unit_test(shared),
-		cmocka_unit_test(no_memory),
-		cmocka_unit_test(hostile),
-		cmocka_unit_test(monitor_hostile),
+		cmocka_unit_test(cuts),      cmocka_unit_test(shared),
+		cmocka_unit_test(no_memory), cmocka_unit_test(long_heads),
+		cmocka_unit_test(hostile),   cmocka_unit_test(monitor_hostile),
 	};
 
 	ref_init(&dev.refs);

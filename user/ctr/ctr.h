@@ -156,8 +156,8 @@ int container_group(void);
 /* Its first process, up to its command; a bundle's waits then. False: that one ends, and has told why. */
 bool container_create(void);
 bool container_start(void); /* the command too */
-int container_wait(
-	bool held); /* for its end, whose status it returns; held: after hold_signals() */
+/* For its end, whose status it returns; held: after hold_signals(). */
+int container_wait(bool held);
 /* Runs it, in the foreground or detached; by a keeper if need be. The exit status. */
 int container_run(bool detach, bool input, bool remove);
 
