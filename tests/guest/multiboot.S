@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A kernel without an operating system (multiboot 1): says on COM1 what its loader tells it and what the first
- * sector of the second and the fourth IDE disk holds, and the second one of a SATA disk, if its interrupt comes, then ends the machine with the sum of what it counted: 1 for the magic
+ * sector of the second and the fourth IDE disk holds, of the latter by DMA, too, which copies it to the second one, and the second one of a SATA disk, if its interrupt comes, then ends the machine with the sum of what it counted: 1 for the magic
  * number, 2 for a module, 4 for a map of memory with 3 ranges, 8 for ACPI's and 16 for MP's pointer where
  * firmware has them, with the PCI bus first, 32 for that disk, 64 for a cursor of the screen, 128 for the clock's interrupt at the PIC and
  * the timer's at input 2 of the IOAPIC. Without the disk it switches the machine off, as kernels do that have no ACPI, or those for Bochs.
@@ -17,6 +17,15 @@
 #define COMMAND 7
 #define SECOND_DISK 0xf0 /* and by sector number */
 #define READ_MULTIPLE 0xc4 /* without SET MULTIPLE before: xv6 does so */
+#define READ_DMA_EXT 0x25
+#define WRITE_DMA 0xca
+#define PIECES 0x61000
+#define HALF (SECTOR / 2)
+#define PIIX3_IDE 0x70108086
+#define MASTER_BASE 0x20 /* there, of the second channel from 8 on: command, status, table */
+#define MASTER_STATUS 2
+#define MASTER_TABLE 4
+#define TO_MEMORY 8
 #define SECTOR 512
 #define BUFFER 0x70000
 #define PORT_CRTC 0x3d4
@@ -104,6 +113,7 @@ start:
 1:	sub $0x80, %ebx
 	cmp $PORT_IDE - 0x80, %ebx
 	je 2b
+	call direct
 	call sata
 	mov $PORT_CRTC, %dx
 	mov $CURSOR, %al
@@ -151,14 +161,9 @@ start:
 	jmp 3b
 
 /* By the PCI function that knows where ACPI's ports are. */
-off:	mov $PCI_ENABLE, %ecx
-1:	add $0x100, %ecx /* the next function */
-	test $0x10000, %ecx
-	jnz 2f
-	mov %ecx, %eax
-	call pci
-	cmp $PIIX4_PM, %eax
-	jne 1b
+off:	mov $PIIX4_PM, %edi
+	call function
+	jc 2f
 	lea PM_BASE(%ecx), %eax
 	call pci
 	and $0xffc0, %eax
@@ -180,15 +185,84 @@ pci:	mov $PORT_PCI, %dx
 	in %dx, %eax
 	ret
 
-/* Sector 1 of the first SATA disk, by a queued command and with its interrupt. */
-sata:	mov $PCI_ENABLE, %ecx
+/* ECX: where the PCI function is that EDI names; or carry. */
+function: mov $PCI_ENABLE, %ecx
 1:	add $0x100, %ecx
 	test $0x10000, %ecx
+	stc
 	jnz 1f
 	mov %ecx, %eax
 	call pci
-	cmp $ICH9_AHCI, %eax
+	cmp %edi, %eax
 	jne 1b
+1:	ret
+
+/* Sector 0 of the fourth disk, which is selected, by DMA into two pieces of memory, and from there to sector 1. */
+direct:	mov $PORT_IDE - 0x80, %ebx
+	lea COMMAND(%ebx), %edx
+	in %dx, %al
+	cmp $0x50, %al
+	jne 2f
+	mov $PIIX3_IDE, %edi
+	call function
+	jc 2f
+	lea MASTER_BASE(%ecx), %eax
+	call pci
+	and $0xfffc, %eax
+	lea 8(%eax), %edi
+	lea MASTER_TABLE(%edi), %edx
+	mov $PIECES, %eax
+	out %eax, %dx
+	movl $BUFFER + SECTOR, PIECES
+	movl $HALF, PIECES + 4
+	movl $BUFFER + SECTOR + HALF, PIECES + 8
+	movl $0x80000000 + HALF, PIECES + 12
+	mov $0, %cl
+	call place
+	lea COMMAND(%ebx), %edx
+	mov $READ_DMA_EXT, %al
+	out %al, %dx
+	mov $TO_MEMORY, %al
+	call master
+	call moved
+	mov $BUFFER + SECTOR, %esi
+	call say
+	mov $1, %cl
+	call place
+	mov $0, %al
+	call master /* before the command */
+	lea COMMAND(%ebx), %edx
+	mov $WRITE_DMA, %al
+	out %al, %dx
+
+/* The bus master at EDI is stopped when it has said so by its interrupt, without an error. */
+moved:	lea MASTER_STATUS(%edi), %edx
+	mov $1000, %ecx
+1:	in %dx, %al
+	and $7, %al
+	cmp $4, %al
+	loopne 1b
+	mov %edi, %edx
+	mov $0, %al
+	out %al, %dx
+2:	ret
+
+/* It forgets the last interrupt, and starts in the direction in AL. */
+master:	mov %al, %ah
+	lea MASTER_STATUS(%edi), %edx
+	mov $4, %al
+	out %al, %dx
+	mov %edi, %edx
+	mov %ah, %al
+	out %al, %dx
+	or $1, %al
+	out %al, %dx
+	ret
+
+/* Sector 1 of the first SATA disk, by a queued command and with its interrupt. */
+sata:	mov $ICH9_AHCI, %edi
+	call function
+	jc 1f
 	lea AHCI_BASE(%ecx), %eax
 	call pci
 	mov %eax, %ebx
@@ -221,14 +295,8 @@ sata:	mov $PCI_ENABLE, %ecx
 1:	ret
 
 /* Sector 0 of the selected disk at EBX, without interrupts. */
-sector:	lea COUNT(%ebx), %edx
-	mov $1, %al
-	out %al, %dx
-	mov $0, %al
-	mov $3, %ecx
-2:	inc %dx
-	out %al, %dx
-	loop 2b
+sector:	mov $0, %cl
+	call place
 	lea COMMAND(%ebx), %edx
 	mov $READ_MULTIPLE, %al
 	out %al, %dx
@@ -250,5 +318,21 @@ say:	mov $COM1, %dx
 	out %al, %dx
 	jmp 1b
 1:	mov $'\n', %al
+	out %al, %dx
+	ret
+
+/* One sector, CL, is what the next command moves. */
+place:	lea COUNT(%ebx), %edx
+	mov $0, %al /* of the older values, for commands of 48 bits */
+	out %al, %dx
+	mov $1, %al
+	out %al, %dx
+	mov %cl, %al
+	inc %dx
+	out %al, %dx
+	mov $0, %al
+	inc %dx
+	out %al, %dx
+	inc %dx
 	out %al, %dx
 	ret

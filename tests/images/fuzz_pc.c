@@ -33,6 +33,7 @@ static int fake_ioctl(int fd, unsigned long request, void *arg);
 #define SATA (5 * 512)
 #define SATA_REGISTERS 0xfebf0000U /* where the guest has put them */
 #define SATA_COMMAND 0x118 /* of the port */
+#define BUS_MASTER 0xc000 /* ports of the IDE disks' */
 
 static struct machine machine = { .vm = -1, .ram_size = RAM, .cpus = 2, .firmware = "rom" };
 static uint8_t *cd, copy[CD];
@@ -167,7 +168,7 @@ static uint16_t port(void)
 	} ports[] = { { 0x1f0, 8 }, { 0x170, 8 },  { 0x3f6, 1 }, { 0x376, 1 },
 		      { 0x60, 5 },  { 0x70, 2 },   { 0x510, 2 }, { 0x3c0, 32 },
 		      { 0xcf8, 8 }, { 0x600, 12 }, { 0x92, 1 },  { 0x1f7, 1 },
-		      { 0x177, 1 }, { 0x1f0, 1 },  { 0x170, 1 }, { 0xe9, 1 } };
+		      { 0x177, 1 }, { 0x1f0, 1 },  { 0x170, 1 }, { BUS_MASTER, 16 } };
 	uint8_t v = take_input(1);
 
 	return ports[v % 16].first + v / 16 % ports[v % 16].n;
@@ -264,13 +265,15 @@ static int drive(char path[32], off_t size, const char *words)
 	return fd;
 }
 
-/* What firmware does for the SATA controller: its registers get an address, and answer. */
+/* What firmware does for the SATA and the IDE controller: their registers get an address, and answer. */
 static void place(const struct pci_function *f)
 {
-	static const uint32_t values[][2] = { { PCI_BASE_ADDRESS_5, SATA_REGISTERS },
-					      { PCI_COMMAND, PCI_COMMAND_MEMORY } };
+	bool is_sata = !strcmp(f->name, "SATA controller");
+	uint32_t values[][2] = { { is_sata ? PCI_BASE_ADDRESS_5 : PCI_BASE_ADDRESS_4,
+				   is_sata ? SATA_REGISTERS : BUS_MASTER },
+				 { PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_IO } };
 
-	if (strcmp(f->name, "SATA controller"))
+	if (!is_sata && strcmp(f->name, "IDE controller"))
 		return;
 	for (int i = 0; i < 2; i++) {
 		uint32_t where = 1U << 31 | f->devfn << 8 | values[i][0], value = values[i][1];

@@ -89,6 +89,11 @@ def main():
             f.write(poke(0x400, struct.pack("<HHIQ", 5 | flags, 1, 0, 0x800)) + poke(0x800, task) + poke(0x880, struct.pack("<QII", 0x2000, 0, 511)) +
                     b"".join(struct.pack("<BIH", 0x2f, v, at) for at, v in ((0x100, 0x400), (0x108, 0x600), (0x114, 9), (0x118, 0x11),
                                                                             (0x134, 1), (0x138, 1), (0x110, 9))) + bytes((0xaf, 0, 0, 0, 0, 0x20, 1)))
+    # an IDE disk by DMA: a piece of memory, the bus master's table, the command, and start
+    for code, direction in ((0xc8, 8), (0xca, 0), (0x25, 8)):
+        with open(os.path.join(top, "pc", "dma%x" % code), "wb") as f:
+            f.write(poke(0x400, struct.pack("<IHH", 0x2000, 512, 0x8000)) + struct.pack("<BBBI", 0x21, 0x4f, 0, 0x400) +
+                    command(0, 0, 1, 2, 0, 0, 0x40, code) + bytes((1, 0x0f, 0, direction | 1)))
     # tasks: a table with code, data and two TSSs, the second with registers; by a jump, or a call with paging on
     table = struct.pack("<5Q", 0, 0xcf9b000000ffff, 0xcf93000000ffff, 0x8b0005000067, 0x890006000067)
     tss = struct.pack("<26I", *[0] * 7, 0x1000, 0x700, 2, *[0] * 8, 16, 8, 16, 16, 0, 0, 0, 0)

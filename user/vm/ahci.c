@@ -84,17 +84,14 @@ static bool move(struct machine *m, struct header *h, const uint8_t *data, uint6
 	return true;
 }
 
-/* Other than of an IDE disk: there are DMA, its modes, and queues. */
+/* Other than of an IDE disk: there are queues. */
 static bool identify(struct machine *m, struct header *h)
 {
 	uint16_t words[SECTOR / 2];
 
 	ata_identify((uint8_t *)words, disk.sectors, 0);
-	words[49] = 0x300;
-	words[53] = 7;
 	words[75] = SLOTS - 1;
 	words[76] = 0x106;
-	words[88] = 0x203f;
 	return move(m, h, (uint8_t *)words, 0, SECTOR, true);
 }
 

@@ -2,10 +2,11 @@
 /*
  * Two IDE channels at the ports that PCs always had them (ATA/ATAPI-6, INCITS 361; MMC-3 for the CD), each with
  * one disk or two, or the second with a CD. The registers are the channel's: two disks would have each its own,
- * but all are written at once, and read of the one that is selected. Data goes by PIO alone, through a buffer of a
- * channel: a block of it is ready, or wanted, whenever DRQ is set. On the PCI bus they are a PIIX3's
- * function, which is how newer firmware finds them; it has no bus master. Another function of that chip
- * leads kernels that read no ACPI tables to the port that switches the machine off.
+ * but all are written at once, and read of the one that is selected. Data goes by PIO, through a buffer of a
+ * channel: a block of it is ready, or wanted, whenever DRQ is set; a disk's by DMA, too (Bus Master IDE Controller 1.0,
+ * Intel 1994), all at once when both the command and the bus master's start have come. On the PCI bus they are a PIIX3's
+ * function, which is how newer firmware finds them. Another function of that chip leads kernels that read no
+ * ACPI tables to the port that switches the machine off.
  */
 #include "pci.h"
 
@@ -18,7 +19,10 @@
 #define PM_ACTIVE_APMC (1 << 25) /* nothing is left to do in system management mode */
 #define CLASS_ISA_BRIDGE 0x060100
 #define CLASS_BRIDGE_OTHER 0x068000
-#define CLASS_IDE 0x010100 /* at the old ports */
+#define CLASS_IDE 0x010180 /* at the old ports, with a bus master, whose ports BAR 4 places: */
+#define MASTER_BAR 4
+#define MASTER_PORTS 8 /* of each channel */
+#define DECODES 0x40 /* of each channel 16 bits of timing; the highest: it is on */
 
 #define SECTOR 512
 #define CD_SECTOR 2048
@@ -35,7 +39,18 @@ enum { DEVICE_SLAVE = 0x10, DEVICE_LBA = 0x40, DEVICE_ONES = 0xa0 };
 enum { CONTROL_NO_IRQ = 2, CONTROL_RESET = 4, CONTROL_HIGH = 0x80 };
 enum { REASON_COMMAND = 1, REASON_TO_HOST = 2 }; /* ATAPI: what COUNT says of the transfer */
 
+/* the bus master's registers, the last of 32 bits; start is of the command, and told of by the status while it lasts */
+enum { MASTER_COMMAND, MASTER_STATUS = 2, MASTER_TABLE = 4 };
+enum { MASTER_START = 1, MASTER_ERROR = 2, MASTER_INTERRUPT = 4 };
+enum { MASTER_SETTABLE = 9, MASTER_DRIVES = 0x60 }; /* direction and start; the firmware's notes */
+
+struct piece { /* of memory, in the table */
+	uint32_t at;
+	uint16_t size, last; /* 0: 64 KiB; its highest bit */
+};
+
 /* commands */
+enum { READ_DMA = 0xc8, READ_DMA_EXT = 0x25, WRITE_DMA = 0xca, WRITE_DMA_EXT = 0x35 };
 enum { DEVICE_RESET = 0x08, DIAGNOSE = 0x90, PACKET_COMMAND = 0xa0, IDENTIFY_PACKET = 0xa1 };
 enum { READ = 0x20, READ_EXT = 0x24, READ_MULTIPLE = 0xc4, READ_MULTIPLE_EXT = 0x29 };
 enum { WRITE = 0x30, WRITE_EXT = 0x34, WRITE_MULTIPLE = 0xc5, WRITE_MULTIPLE_EXT = 0x39 };
@@ -68,10 +83,10 @@ struct channel {
 	 * Of the machine's state, up to `command`: the task file; hob: what each register had before its last
 	 * write, for 48-bit commands.
 	 */
-	uint8_t reg[REGISTERS], hob[REGISTERS], device_control;
+	uint8_t reg[REGISTERS], hob[REGISTERS], device_control, master[MASTER_PORTS];
 
 	/* the transfer: a block of `filled` bytes in buf, of which `at` are through; then `left` more */
-	enum { IDLE, TO_GUEST, FROM_GUEST, FROM_GUEST_PACKET } phase;
+	enum { IDLE, TO_GUEST, FROM_GUEST, FROM_GUEST_PACKET, DMA_TO_GUEST, DMA_FROM_GUEST } phase;
 	uint8_t buf[BUFFER];
 	unsigned int at, filled, block; /* block: sectors that go at once */
 	uint64_t next, left; /* sectors on the medium */
@@ -84,8 +99,10 @@ static struct channel channels[2];
 
 static void interrupt(struct machine *m, struct channel *c)
 {
-	if (!(c->device_control & CONTROL_NO_IRQ))
-		irq_line(m, c->command.irq, true);
+	if (c->device_control & CONTROL_NO_IRQ)
+		return;
+	c->master[MASTER_STATUS] |= MASTER_INTERRUPT;
+	irq_line(m, c->command.irq, true);
 }
 
 static void finish(struct machine *m, struct channel *c, uint8_t error)
@@ -163,6 +180,41 @@ static void write_block(struct machine *m, struct channel *c)
 	interrupt(m, c);
 }
 
+/* What the disk is to move, it moves now, if the bus master was started; to or from pieces of memory. */
+static void move_directly(struct machine *m, struct channel *c)
+{
+	bool in = c->phase == DMA_TO_GUEST;
+	uint64_t at = c->next * SECTOR, left = c->left * SECTOR;
+	struct piece piece = { .last = 0 }, *p;
+	ssize_t n, done;
+	uint32_t table;
+	void *memory;
+
+	if (c->phase < DMA_TO_GUEST || !(c->master[MASTER_STATUS] & MASTER_START))
+		return;
+	memcpy(&table, c->master + MASTER_TABLE, sizeof(table));
+	for (; left && !(piece.last >> 15); at += n, left -= n, table += sizeof(piece)) {
+		p = guest_memory(m, table & ~3U, sizeof(piece), false);
+		if (!p)
+			break;
+		piece = *p;
+		n = piece.size ? piece.size : 0x10000;
+		n = (uint64_t)n < left ? n : (ssize_t)left;
+		memory = guest_memory(m, piece.at & ~1U, n, in);
+		if (!memory)
+			break;
+		if (in)
+			memset(memory, 0, n); /* the last sector may be there in part */
+		done = in ? pread(c->drive->fd, memory, n, at)
+			  : pwrite(c->drive->fd, memory, n, at);
+		if (in ? done < 0 : done != n)
+			break;
+	}
+	c->master[MASTER_STATUS] &= ~MASTER_START;
+	c->master[MASTER_STATUS] |= left ? MASTER_ERROR : 0;
+	finish(m, c, left ? ABORT : 0);
+}
+
 /* Geometry, until the guest wants another one. */
 enum { HEADS = 16, SECTORS = 63 };
 
@@ -181,7 +233,7 @@ static uint64_t first_sector(const struct channel *c, bool ext)
 }
 
 /* The commands that move sectors: 6.16 on. Those with 1 behind them are the same without retries. */
-enum { MOVES = 1, TO_DISK = 2, EXT = 4, BLOCKS = 8, NO_DATA = 16 };
+enum { MOVES = 1, TO_DISK = 2, EXT = 4, BLOCKS = 8, NO_DATA = 16, DIRECT = 32 };
 static const uint8_t moves[256] = {
 	[READ] = MOVES,
 	[READ + 1] = MOVES,
@@ -196,6 +248,12 @@ static const uint8_t moves[256] = {
 	[VERIFY] = MOVES | NO_DATA,
 	[VERIFY + 1] = MOVES | NO_DATA,
 	[VERIFY_EXT] = MOVES | NO_DATA | EXT,
+	[READ_DMA] = MOVES | DIRECT,
+	[READ_DMA + 1] = MOVES | DIRECT,
+	[READ_DMA_EXT] = MOVES | DIRECT | EXT,
+	[WRITE_DMA] = MOVES | DIRECT | TO_DISK,
+	[WRITE_DMA + 1] = MOVES | DIRECT | TO_DISK,
+	[WRITE_DMA_EXT] = MOVES | DIRECT | TO_DISK | EXT,
 };
 
 static void move(struct machine *m, struct channel *c, uint8_t how)
@@ -211,10 +269,13 @@ static void move(struct machine *m, struct channel *c, uint8_t how)
 		finish(m, c, NOT_FOUND);
 	else if (how & NO_DATA)
 		finish(m, c, 0);
+	else if (how & DIRECT)
+		begin_block(c, how & TO_DISK ? DMA_FROM_GUEST : DMA_TO_GUEST, SECTOR);
 	else if (how & TO_DISK)
 		begin_block(c, FROM_GUEST, next_block(c));
 	else
 		read_block(m, c);
+	move_directly(m, c);
 }
 
 /* ---- IDENTIFY ---- */
@@ -267,6 +328,10 @@ void ata_identify(uint8_t *buf, uint64_t n, unsigned int multiple)
 	memcpy(buf + 2 * 1, (uint16_t[]){ cylinders, 0, HEADS, track, SECTOR, SECTORS }, 12);
 	memcpy(buf + 2 * 54, (uint16_t[]){ cylinders, HEADS, SECTORS, chs, chs >> 16 }, 10);
 	put_word(buf, 47, 0x8000 | MULTIPLE);
+	put_word(buf, 49, 3 << 8); /* DMA, too; its modes are in 63 and 88, Ultra DMA 5 is chosen */
+	put_word(buf, 53, 7);
+	put_word(buf, 63, 7);
+	put_word(buf, 88, 0x203f);
 	put_word(buf, 59, multiple ? 0x100 | multiple : 0);
 	memcpy(buf + 2 * 60, &small, 4);
 	put_word(buf, 83, 1 << 14 | 1 << 13 | 1 << 12 | 1 << 10); /* 48 bits, FLUSH */
@@ -505,7 +570,7 @@ static void block_through(struct machine *m, struct channel *c)
 static void data_access(struct machine *m, struct channel *c, bool in, void *data,
 			unsigned int size)
 {
-	if (c->phase == IDLE || in != (c->phase == TO_GUEST))
+	if (c->phase == IDLE || c->phase >= DMA_TO_GUEST || in != (c->phase == TO_GUEST))
 		return;
 	if (size > c->filled - c->at)
 		size = c->filled - c->at;
@@ -525,11 +590,11 @@ static void select_drive(struct channel *c, bool slave)
 	c->drive = &c->drives[slave];
 }
 
-/* A drive that is not there reads as 0, as QEMU's. */
+/* A drive that is not there has no status, and the signature of none, as QEMU's. */
 static uint8_t read_register(struct channel *c, unsigned int reg)
 {
 	if (c->drive->fd < 0)
-		return 0;
+		return reg == LBA_MID || reg == LBA_HIGH ? 0xff : 0;
 	if (reg == DEVICE)
 		return c->reg[DEVICE] | DEVICE_ONES;
 	return c->device_control & CONTROL_HIGH && reg >= COUNT && reg <= LBA_HIGH ? c->hob[reg]
@@ -581,6 +646,38 @@ static void control_access(struct machine *m, void *device, uint64_t reg, bool i
 	c->device_control = *v;
 	if (*v & CONTROL_NO_IRQ)
 		irq_line(m, c->command.irq, false);
+}
+
+static void write_master(struct machine *m, struct channel *c, unsigned int reg, uint8_t v)
+{
+	uint8_t *command = &c->master[MASTER_COMMAND], *status = &c->master[MASTER_STATUS];
+
+	if (reg == MASTER_COMMAND) {
+		if ((v ^ *command) & MASTER_START)
+			*status = (*status & ~MASTER_START) | (v & MASTER_START);
+		*command = v & MASTER_SETTABLE;
+		move_directly(m, c);
+	} else if (reg == MASTER_STATUS) { /* ones clear what came */
+		*status = (*status & ~(v & (MASTER_ERROR | MASTER_INTERRUPT)) & ~MASTER_DRIVES) |
+			  (v & MASTER_DRIVES);
+	} else if (reg >= MASTER_TABLE) {
+		c->master[reg] = v;
+	}
+}
+
+static void master_access(struct machine *m, void *device, uint64_t offset, bool in, void *data,
+			  unsigned int size)
+{
+	uint8_t *v = data;
+
+	for (unsigned int i = 0; i < size; i++, offset++) {
+		struct channel *c = &channels[offset / MASTER_PORTS % 2];
+
+		if (in)
+			v[i] = c->master[offset % MASTER_PORTS];
+		else
+			write_master(m, c, offset % MASTER_PORTS, v[i]);
+	}
 }
 
 /* ---- */
@@ -638,6 +735,10 @@ void ide_init(struct machine *m)
 	pci_identify(&isa, VENDOR_INTEL, PIIX3_ISA, CLASS_ISA_BRIDGE);
 	pci_add(m, &isa, PCI_FREE_SLOT);
 	pci_identify(&f, VENDOR_INTEL, PIIX3_IDE, CLASS_IDE);
+	pci_set(&f, DECODES, 4, 1U << 31 | 1 << 15);
+	f.bar[MASTER_BAR] = (struct region){ .space = PORTS,
+					     .size = 2 * MASTER_PORTS,
+					     .access = master_access };
 	pci_add(m, &f, isa.devfn + 1);
 	pci_identify(&pm, VENDOR_INTEL, PIIX4_PM, CLASS_BRIDGE_OTHER);
 	pci_set(&pm, PM_BASE, 4, PORT_PM1_EVENT | 1);

@@ -188,6 +188,10 @@ void pci_add(struct machine *m, struct pci_function *f, uint8_t devfn)
 	for (unsigned int i = 0; i < PCI_BARS; i++)
 		if (f->bar[i].size)
 			bus_add(m, &f->bar[i]);
+	if (m->firmware)
+		return;
+	pci_set(f, PCI_COMMAND, 2, PCI_COMMAND_IO | PCI_COMMAND_MEMORY); /* as firmware leaves it */
+	decode(m, f);
 }
 
 struct pci_function *pci_init(struct machine *m)
