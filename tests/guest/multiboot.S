@@ -142,7 +142,6 @@ start:
 	jne 1f
 	movl $IOAPIC_INPUT_2, IOAPIC
 	movl $VECTOR, IOAPIC + 0x10
-	orl $0x100, LAPIC + 0xf0 /* it is on */
 	mov $0x34, %al
 	out %al, $PORT_TIMER + 3 /* counter 0 again and again from 0x1010 */
 	mov $0x10, %al

@@ -17,6 +17,8 @@
 #define EFER_LME (1UL << 8)
 #define EFER_LMA (1UL << 10)
 #define LEAF1_ECX_HYPERVISOR (1U << 31)
+#define APIC_SVR 0xf0
+#define APIC_LINT1 0x360
 #define LEAF_HYPERVISOR 0x40000000
 #define LEAF_TIMING 0x40000010
 #define APIC_BUS_KHZ 1000000 /* KVM's local APIC timers count nanoseconds */
@@ -183,6 +185,7 @@ static void set_real(struct machine *m, struct kvm_sregs *s)
 static void set_entry(struct machine *m, int vcpu)
 {
 	struct kvm_regs regs = { .rip = m->entry, .rflags = 2 };
+	struct kvm_lapic_state apic;
 	struct kvm_sregs s;
 
 	if (m->mode == ENTER_RESET)
@@ -219,6 +222,11 @@ static void set_entry(struct machine *m, int vcpu)
 	}
 	check(ioctl(vcpu, KVM_SET_SREGS, &s), "KVM_SET_SREGS");
 	check(ioctl(vcpu, KVM_SET_REGS, &regs), "KVM_SET_REGS");
+	/* firmware leaves the local APIC on, with NMIs at LINT1 (MultiProcessor Specification 1.4, 3.6.2.2) */
+	check(ioctl(vcpu, KVM_GET_LAPIC, &apic), "KVM_GET_LAPIC");
+	apic.regs[APIC_SVR + 1] |= 1;
+	memcpy(apic.regs + APIC_LINT1, (uint16_t[]){ 4 << 8, 0 }, 4);
+	check(ioctl(vcpu, KVM_SET_LAPIC, &apic), "KVM_SET_LAPIC");
 }
 
 static void create_vcpu(struct machine *m, unsigned int i)
