@@ -15,6 +15,11 @@
 #define EQUIPMENT 0x410
 #define PORT_CMOS 0x70 /* index; data behind it */
 #define CLOCK_A 0x0a
+#define CLOCK_B 0x0b
+#define CLOCK_C 0x0c
+#define CLOCK_YEAR 9
+#define SECONDS_BINARY 0x16 /* of B: interrupts for them, and 24 hours */
+#define DISKS 0x475
 #define READ_ONLY 3
 #define PORT_LEVELS 0x4d0
 	.macro wrong condition, number
@@ -177,8 +182,13 @@ bios:	pushf
 	mov $0x12, %al /* there is a hard disk: its table, and what it does for Linux 0.11 */
 	out %al, $PORT_CMOS
 	in $PORT_CMOS + 1, %al
-	cmp $0xf0, %al
+	cmp $0xff, %al /* there are two: this file is the first */
 	wrong jne, 15
+	cmpb $2, DISKS
+	wrong jne, 23
+	les 4 * (VECTOR_DISK + 5), %bx
+	cmpw $1, %es:(%bx)
+	wrong jne, 24
 	les 4 * VECTOR_DISK, %bx
 	cmpw $1, %es:(%bx)
 	wrong jne, 16
@@ -224,6 +234,53 @@ bios:	pushf
 1:	in $PORT_CMOS + 1, %al /* once a second it is being updated */
 	test %al, %al
 	jns 1b
+	mov $CLOCK_YEAR, %al
+	out %al, $PORT_CMOS
+	in $PORT_CMOS + 1, %al
+	mov %al, %bl
+	mov $CLOCK_B, %al
+	out %al, $PORT_CMOS
+	mov $SECONDS_BINARY, %al
+	out %al, $PORT_CMOS + 1
+	mov $CLOCK_YEAR, %al
+	out %al, $PORT_CMOS
+	in $PORT_CMOS + 1, %al
+	cmp %bl, %al
+	wrong je, 25
+	aam /* the tens to AH */
+	shl $4, %ah
+	or %ah, %al
+	cmp %bl, %al
+	wrong jne, 26
+	mov $CLOCK_C, %al
+	out %al, $PORT_CMOS
+	movb $0, AT(count)
+1:	in $PORT_CMOS + 1, %al
+	cmp $0x90, %al
+	je 1f
+	cmpb $55, AT(count) /* three seconds */
+	jb 1b
+	wrong jmp, 27
+1:	mov $0xd4, %al /* the mouse's status: where it has come from, and three bytes */
+	out %al, $0x64
+	mov $0xe9, %al
+	out %al, $0x60
+	mov $4, %cx
+1:	in $0x64, %al
+	and $0x21, %al
+	cmp $0x21, %al
+	wrong jne, 28
+	in $0x60, %al
+	loop 1b
+	mov $0xf0, %al /* the keyboard's set of codes is 2, which the controller translates, too */
+	out %al, $0x60
+	in $0x60, %al
+	xor %al, %al
+	out %al, $0x60
+	in $0x60, %al
+	in $0x60, %al
+	cmp $0x41, %al
+	wrong jne, 29
 	ret
 tick:	incb %cs:AT(count)
 	iret

@@ -275,7 +275,7 @@ static void bios_data(struct machine *m)
 		uint16_t columns, page_size, page_start, cursors[8], cursor_lines;
 		uint8_t page;
 		uint16_t crtc_port;
-		uint8_t neither[0x1f], last_row; /* at 0x484 */
+		uint8_t neither[0x10], disks, nor[0xe], last_row; /* at 0x475; at 0x484 */
 	} __attribute__((packed)) data = { .serial = { 0x3f8, 0x2f8 },
 					   .end_segment = LOW_MEMORY_END >> 4,
 					   .equipment = EQUIPMENT | floppy,
@@ -284,6 +284,7 @@ static void bios_data(struct machine *m)
 					   .columns = 80,
 					   .page_size = PAGE,
 					   .crtc_port = 0x3d4,
+					   .disks = !!ide_cylinders(0) + !!ide_cylinders(1),
 					   .last_row = 24 };
 
 	memcpy(m->ram + BIOS_DATA, &data, sizeof(data));

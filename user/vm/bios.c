@@ -24,8 +24,8 @@
 #define PIT_PERIOD 0x10000ULL
 #define TICKS 0x46c /* of 18.2 a second, since midnight: 32 bits of the BIOS's data */
 #define EQUIPMENT 0x410
-#define VECTOR_DISK 0x41 /* no interrupt: the first hard disk's table, which is at */
-#define DISK_TABLE (WAIT_STUB + 16)
+#define VECTOR_DISK 0x41 /* no interrupt: the first hard disk's table, 5 on the second's */
+#define DISK_TABLE (WAIT_STUB + 16) /* where the two are */
 #define VECTOR_TICK 0x1c /* what programs hang behind the timer's interrupt */
 #define VECTORS_HIGH 0x70 /* of the second PIC; those of the first: */
 enum { VECTORS_LOW = 8, TIMER = VECTORS_LOW };
@@ -55,13 +55,12 @@ static void interrupts_load(struct machine *m)
 void bios_load(struct machine *m)
 {
 	static const uint8_t stub[STUB_SIZE] = { 0xe6, PORT_BIOS, 0xcf };
-	const struct {
+	struct {
 		uint16_t cylinders;
 		uint8_t heads, none[5], control, no[3];
 		uint16_t parked;
 		uint8_t sectors, unused;
-	} __attribute__((packed)) table = { .cylinders = ide_cylinders(),
-					    .heads = 16,
+	} __attribute__((packed)) table = { .heads = 16,
 					    .control = 8, /* that there are more than 8 heads */
 					    .sectors = 63 };
 	/* where a CPU begins, a jump to the stub of INT 19h; its date, and that it is an AT's firmware */
@@ -76,9 +75,14 @@ void bios_load(struct machine *m)
 		memcpy(m->ram + 4 * i, vector, sizeof(vector));
 		memcpy(m->ram + STUBS + STUB_SIZE * i, stub, STUB_SIZE);
 	}
-	if (table.cylinders) {
-		memcpy(m->ram + STUBS + DISK_TABLE, &table, sizeof(table));
-		memcpy(m->ram + 4 * VECTOR_DISK, (uint16_t[]){ DISK_TABLE, STUBS >> 4 }, 4);
+	for (int i = 0; i < 2; i++) {
+		uint16_t at = DISK_TABLE + i * sizeof(table);
+
+		table.cylinders = ide_cylinders(i);
+		if (!table.cylinders)
+			continue;
+		memcpy(m->ram + STUBS + at, &table, sizeof(table));
+		memcpy(m->ram + 4 * (VECTOR_DISK + 5 * i), (uint16_t[]){ at, STUBS >> 4 }, 4);
 	}
 	memcpy(m->ram + STUBS + WAIT_STUB, wait, sizeof(wait));
 	memcpy(m->ram + HIGH_MEMORY - sizeof(reset), reset, sizeof(reset));

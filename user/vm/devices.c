@@ -14,7 +14,9 @@ enum { CLOCK_A = 0x0a, CLOCK_B, CLOCK_C }; /* registers of the clock */
 #define CLOCK_RATE 15 /* of A */
 #define CLOCK_DIVIDER 0x20 /* it runs */
 #define CLOCK_UPDATES 0x80 /* of A: the last of a second's 2 ms, when registers may be half new */
-#define CLOCK_24_HOURS 2 /* of B */
+#define CLOCK_24_HOURS 2 /* of B, as the next */
+#define CLOCK_BINARY 4
+#define CLOCK_SECOND 0x10 /* as CLOCK_PERIODIC: a new second has begun */
 #define CLOCK_PERIODIC 0x40 /* of B: interrupts are wanted; of C: there was one */
 #define CLOCK_INTERRUPT 0x80 /* of C */
 #define CLOCK_HZ 32768
@@ -34,25 +36,32 @@ enum { CLOCK_A = 0x0a, CLOCK_B, CLOCK_C }; /* registers of the clock */
 #define PM_TIMER_HZ 3579545ULL
 enum { BOOT_DISK = 2, BOOT_CD = 3 };
 
-static uint8_t bcd(int v)
-{
-	return v / 10 % 10 << 4 | v % 10;
-}
-
 static struct {
 	uint8_t index; /* of the last write */
 	uint8_t reg[128];
 } cmos;
 
+static uint8_t bcd(int v)
+{
+	return cmos.reg[CLOCK_B] & CLOCK_BINARY ? v : v / 10 % 10 << 4 | v % 10;
+}
+
 static struct watch periodic = { .events = POLLIN };
 
 static void clock_tick(struct machine *m, void *device, short events)
 {
+	static uint8_t before;
 	uint64_t count;
+	uint8_t second = cmos_read(0), wanted = cmos.reg[CLOCK_B] & CLOCK_PERIODIC;
 
 	if (read(periodic.fd, &count, sizeof(count)) < 0)
 		return;
-	cmos.reg[CLOCK_C] = CLOCK_INTERRUPT | CLOCK_PERIODIC;
+	if (second != before)
+		wanted |= cmos.reg[CLOCK_B] & CLOCK_SECOND;
+	before = second;
+	if (!wanted)
+		return;
+	cmos.reg[CLOCK_C] |= CLOCK_INTERRUPT | wanted;
 	irq_line(m, IRQ_CLOCK, true);
 }
 
@@ -63,7 +72,11 @@ static void clock_program(void)
 	bool wanted = cmos.reg[CLOCK_B] & CLOCK_PERIODIC && rate;
 	long ns = wanted ? (1000000000L << (rate - 1)) / CLOCK_HZ : 0;
 	struct itimerspec every = { { 0, ns }, { 0, ns } };
+	struct timespec now;
 
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (!wanted && cmos.reg[CLOCK_B] & CLOCK_SECOND)
+		every = (struct itimerspec){ { 1, 0 }, { 0, 1000000000 - (now.tv_nsec ?: 1) } };
 	timerfd_settime(periodic.fd, 0, &every, NULL);
 }
 
@@ -73,7 +86,7 @@ static const char *clock_restored(struct machine *m, struct kept *k)
 	return cmos.index < sizeof(cmos.reg) ? NULL : "the clock is damaged";
 }
 
-/* MC146818: the clock's registers, in BCD and 24 hours, UTC; it runs, whatever is written there. */
+/* MC146818: the clock's registers, in BCD or binary and 24 hours, UTC; it runs, whatever is written there. */
 uint8_t cmos_read(uint8_t index)
 {
 	struct timespec now;
@@ -107,8 +120,9 @@ static void cmos_init(struct machine *m)
 {
 	cmos.reg[CLOCK_A] = CLOCK_DIVIDER | 6; /* 1024 a second, not wanted yet */
 	cmos.reg[CLOCK_B] = CLOCK_24_HOURS;
-	cmos.reg[0x12] = ide_cylinders() ? 0xf0 : 0; /* types of hard disks: the one below */
-	cmos.reg[0x19] = 47;
+	/* types of hard disks: those below */
+	cmos.reg[0x12] = (ide_cylinders(0) ? 0xf0 : 0) | (ide_cylinders(1) ? 0x0f : 0);
+	cmos.reg[0x19] = cmos.reg[0x1a] = 47;
 	cmos.reg[0x14] = 0x06; /* equipment: an FPU, a mouse port, VGA */
 	cmos_put(0x15, 640, 640); /* KiB */
 	cmos_put(0x17, (m->ram_size - HIGH_MEMORY) >> 10, 0xffff);
@@ -135,7 +149,9 @@ static void cmos_access(struct machine *m, void *device, uint64_t reg, bool in, 
 		irq_line(m, IRQ_CLOCK, false);
 	} else if (reg == 1 && !in && (cmos.index == CLOCK_A || cmos.index == CLOCK_B)) {
 		cmos.reg[CLOCK_A] = CLOCK_DIVIDER | (cmos.reg[CLOCK_A] & CLOCK_RATE);
-		cmos.reg[CLOCK_B] = CLOCK_24_HOURS | (cmos.reg[CLOCK_B] & CLOCK_PERIODIC);
+		cmos.reg[CLOCK_B] =
+			CLOCK_24_HOURS |
+			(cmos.reg[CLOCK_B] & (CLOCK_PERIODIC | CLOCK_SECOND | CLOCK_BINARY));
 		clock_program();
 	}
 }

@@ -41,6 +41,7 @@ enum {
 /* Commands to the keyboard, and its answers. */
 enum { SET_LEDS = 0xed, ECHO = 0xee, SET_CODES = 0xf0, IDENTIFY = 0xf2, SET_RATE = 0xf3 };
 enum { KEYBOARD_RESET = 0xff, ACK = 0xfa, PASSED = 0xaa, RELEASED = 0xf0 };
+enum { MOUSE_STATUS = 0xe9, MOUSE_MOVES = 0xeb };
 /* Keys; home is the first of those that older keyboards have on the number pad alone. */
 enum { KEY_CTRL = 0x1d, KEY_SHIFT = 0x2a, KEY_HOME = 0x47, RELEASE = 0x80, EXTENDED = 0xe0 };
 
@@ -101,7 +102,7 @@ static void to_keyboard(struct machine *m, uint8_t v)
 	if (before == SET_CODES && v) {
 		i8042.code_set = v;
 	} else if (before == SET_CODES) {
-		answer(m, i8042.code_set);
+		answer(m, translates() ? "\x43\x41\x3f"[(i8042.code_set - 1) % 3] : i8042.code_set);
 	} else if (before) {
 		return;
 	} else if (v == SET_LEDS || v == SET_CODES || v == SET_RATE) {
@@ -122,6 +123,10 @@ static void to_mouse(struct machine *m, uint8_t v)
 		answer(m, FROM_MOUSE | PASSED);
 	if (v == KEYBOARD_RESET || v == IDENTIFY)
 		answer(m, FROM_MOUSE | 0);
+	/* flags, 4 counts a millimetre, 100 times a second; or no button, and no way */
+	for (int i = 0; i < 3; i++)
+		if (v == MOUSE_STATUS || v == MOUSE_MOVES)
+			answer(m, FROM_MOUSE | (v == MOUSE_STATUS ? "\0\2\x64" : "\x8\0\0")[i]);
 }
 
 static void write_data(struct machine *m, uint8_t v)

@@ -312,9 +312,9 @@ static unsigned int cylinders_of(uint64_t sectors)
 	return n < 16383 ? n : 16383;
 }
 
-unsigned int ide_cylinders(void)
+unsigned int ide_cylinders(int i)
 {
-	return cylinders_of(channels[0].drives[0].sectors);
+	return cylinders_of(channels[0].drives[i].sectors);
 }
 
 void ata_identify(uint8_t *buf, uint64_t n, unsigned int multiple)

@@ -330,7 +330,8 @@ void share_parse(struct machine *m, const char *text);
 void devices_init(struct machine *m);
 void machine_reset(struct machine *m); /* a reboot: there is nothing to come back to */
 void press_power_button(struct machine *m);
-uint8_t cmos_read(uint8_t index); /* under the lock; times in BCD */
+/* Under the lock; times in BCD, until the guest wants them in binary. */
+uint8_t cmos_read(uint8_t index);
 
 /* firmware.c: the loader, then what the machine has for it */
 void firmware_load(struct machine *m), firmware_init(struct machine *m);
@@ -347,7 +348,7 @@ void ide_init(struct machine *m);
 /* false when it is not for it, FILE,ide */
 bool ide_disk(struct machine *m, const char *disk);
 void ide_boot_disk(struct machine *m, const char *path); /* the first one, to be read alone */
-unsigned int ide_cylinders(void); /* of the first disk, of 16 heads and 63 sectors; or 0 */
+unsigned int ide_cylinders(int i); /* of disk 0 or 1, of 16 heads and 63 sectors; or 0 */
 void ide_cdrom(struct machine *m, const char *path);
 /* What a disk says of itself in 512 bytes; multiple: sectors of a block, or 0. */
 void ata_identify(uint8_t *buf, uint64_t sectors, unsigned int multiple);
