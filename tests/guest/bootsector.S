@@ -25,7 +25,7 @@ start:
 	xor %dh, %dh
 	int $0x13
 	jc 2f
-	mov $0x0301, %ax /* write it; vm's own firmware cannot */
+	mov $0x0301, %ax /* write it; vm's own firmware can if the disk has an option of its own */
 	mov $SECOND, %bx
 	mov $3, %cx
 	int $0x13

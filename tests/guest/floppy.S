@@ -56,7 +56,7 @@ start:
 	jne 2f
 	cmpw $0x3d4, 0x463
 	jne 2f
-	mov $0x0202, %ax /* the rest of this program: sectors 2 and 3 */
+	mov $0x0203, %ax /* the rest of this program: sectors 2 to 4 */
 	mov $0x7e00, %bx
 	mov $2, %cx
 	xor %dx, %dx
@@ -229,6 +229,45 @@ bios:	pushf
 	in %dx, %al
 	cmp $0x0c, %al
 	wrong jne, 22
+	mov $0x1a00, %ax /* which screen */
+	int $0x10
+	cmp $0x1a, %al
+	wrong jne, 23
+	cmp $8, %bl
+	wrong jne, 24
+	mov $0x1500, %ax /* which kind of disk: the floppy's, and the other's, which there is none of here */
+	xor %dx, %dx
+	int $0x13
+	wrong jc, 25
+	dec %ah
+	wrong jnz, 26
+	mov $0x0402, %ax /* looks for two sectors, and behind the last one */
+	mov $1, %cx
+	xor %dx, %dx
+	int $0x13
+	wrong jc, 27
+	cmp $2, %al
+	wrong jne, 28
+	mov $0x0402, %ax
+	mov $79 << 8 | 18, %cx
+	mov $0x100, %dx
+	int $0x13
+	wrong jnc, 29
+	mov $0x0100 | '!', %ax /* to COM1 */
+	xor %dx, %dx
+	int $0x14
+	test %ah, %ah
+	wrong js, 30
+	mov $0x2403, %ax
+	int $0x15
+	wrong jc, 31
+	test %ah, %ah
+	wrong jnz, 32
+	mov $0xec00, %ax
+	int $0x15
+	wrong jnc, 33
+	cmp $0x86, %ah
+	wrong jne, 34
 	mov $CLOCK_A, %al
 	out %al, $PORT_CMOS
 1:	in $PORT_CMOS + 1, %al /* once a second it is being updated */

@@ -302,6 +302,7 @@ static void create(void)
 	ide_cdrom(&machine, paths[0]);
 	disk = drive(paths[1], DISK, ",ide");
 	ide_disk(&machine, paths[1]);
+	machine.flat.path = copy_text(paths[1], strlen(paths[1]) - 4); /* which INT 13h writes to */
 	slave = drive(paths[2], SLAVE, ",ide");
 	ide_disk(&machine, paths[2]);
 	sata = drive(paths[3], SATA, ",sata");

@@ -19,6 +19,8 @@
 #define COLUMNS 80U
 #define ROWS 25U
 #define WAIT_STUB (256 * STUB_SIZE) /* behind the others: INT 16h again, after an interrupt */
+#define NO_SERVICE 0x86 /* AH of INT 15h */
+#define PORT_COM1 0x3f8
 #define SMAP 0x534d4150 /* "SMAP" */
 #define PIT_HZ 1193182ULL
 #define PIT_PERIOD 0x10000ULL
@@ -168,6 +170,10 @@ static bool system_service(struct machine *m, struct kvm_regs *r, const struct k
 	case 0x2402:
 		set16(&r->rax, 1);
 		return true;
+	case 0x2403: /* and could be switched by port 0x92 and the keyboard's controller */
+		set16(&r->rax, 3);
+		set16(&r->rbx, 3);
+		return true;
 	}
 	switch (r->rax >> 8 & 0xff) {
 	case 0x53:
@@ -181,6 +187,7 @@ static bool system_service(struct machine *m, struct kvm_regs *r, const struct k
 		set16(&r->rax, kib < 0xffff ? kib : 0xffff);
 		return true;
 	default:
+		set16(&r->rax, NO_SERVICE << 8 | (r->rax & 0xff));
 		return false;
 	}
 }
@@ -247,7 +254,10 @@ static bool time_service(struct machine *m, struct kvm_regs *r)
 	}
 }
 
-/* ---- INT 13h: the file of a flat image, with zeros behind it, is what it was booted as, and the floppy disk; read-only ---- */
+/*
+ * ---- INT 13h: the file of a flat image, with zeros behind it, is what it was booted as, and the floppy disk. As far
+ * as the file goes it can be written if it is a disk with an option of its own, too ----
+ */
 
 #define SECTOR 512
 #define ERROR_PARAMETER 1
@@ -288,17 +298,27 @@ static uint64_t disk_sectors(const struct machine *m, const struct geometry *g)
 	return n > have ? n : have;
 }
 
-/* AH: 0, or the error. */
-static unsigned int disk_read(struct machine *m, const struct geometry *g, uint64_t first,
-			      unsigned int n, uint64_t to)
+/* Sectors of a disk and memory, by service: 02h reads, 03h writes, 04h only looks. AH: 0, or the error. */
+static unsigned int disk_move(struct machine *m, const struct geometry *g, uint8_t service,
+			      uint64_t first, unsigned int n, uint64_t to)
 {
 	uint64_t size = n * SECTOR, have = m->flat.size, at = first * SECTOR;
 	uint64_t end = disk_sectors(m, g);
+	int fd;
 
 	if (first > end || n > end - first)
 		return ERROR_NOT_FOUND;
+	if (service == 0x04)
+		return 0;
 	if (to > LOW_MEMORY_END || size > LOW_MEMORY_END - to)
 		return ERROR_PARAMETER;
+	if (service == 0x03) {
+		fd = ide_writable(m->flat.path);
+		return fd < 0 || at > have || size > have - at ||
+				       pwrite(fd, m->ram + to, size, at) != (ssize_t)size
+			       ? ERROR_READ_ONLY
+			       : 0;
+	}
 	memset(m->ram + to, 0, size);
 	if (at < have)
 		memcpy(m->ram + to, m->flat.data + at, size < have - at ? size : have - at);
@@ -314,7 +334,8 @@ static unsigned int disk_extended(struct machine *m, const struct kvm_regs *r,
 	if (at > LOW_MEMORY_END - sizeof(p))
 		return ERROR_PARAMETER;
 	memcpy(&p, m->ram + at, sizeof(p));
-	return disk_read(m, &fixed_disk, p.first, p.sectors, (p.segment << 4) + p.offset);
+	return disk_move(m, &fixed_disk, r->rax >> 8 & 7, p.first, p.sectors,
+			 (p.segment << 4) + p.offset);
 }
 
 /* Answer of the extended question for parameters, of EDD's version 1. */
@@ -341,6 +362,7 @@ static unsigned int disk_parameters(struct machine *m, const struct kvm_regs *r,
 static bool disk_service(struct machine *m, struct kvm_regs *r, const struct kvm_sregs *s)
 {
 	uint8_t sector = r->rcx & 63, head = r->rdx >> 8, service = r->rax >> 8, disk = r->rdx;
+	uint8_t moved = 0; /* sectors */
 	unsigned int cylinder = (r->rcx >> 8 & 0xff) | (r->rcx & 0xc0) << 2, error = 0;
 	const struct geometry *floppy = floppy_of(m->flat.size) ?: floppy_disks;
 	const struct geometry *g = disk == FLOPPY_DISK ? floppy : &fixed_disk;
@@ -353,15 +375,22 @@ static bool disk_service(struct machine *m, struct kvm_regs *r, const struct kvm
 	case 0x00: /* reset */
 		break;
 	case 0x02:
+	case 0x03:
+	case 0x04:
+		moved = r->rax;
 		error = !sector || sector > g->sectors || head >= g->heads
 				? ERROR_PARAMETER
-				: disk_read(m, g,
+				: disk_move(m, g, service,
 					    (cylinder * g->heads + head) * g->sectors + sector - 1,
-					    r->rax & 0xff, s->es.base + (uint16_t)r->rbx);
+					    moved, s->es.base + (uint16_t)r->rbx);
 		break;
-	case 0x03:
-		error = ERROR_READ_ONLY;
-		break;
+	case 0x15: /* which kind it is: a floppy disk, whose drive tells of no change, or how many sectors */
+		set16(&r->rax, (g->type ? 1 : 3) << 8);
+		if (g->type)
+			return true;
+		set16(&r->rcx, disk_sectors(m, g) >> 16);
+		set16(&r->rdx, disk_sectors(m, g));
+		return true;
 	case 0x08: /* the highest numbers there are; how many disks */
 		set16(&r->rbx, g->type);
 		set16(&r->rcx,
@@ -374,6 +403,8 @@ static bool disk_service(struct machine *m, struct kvm_regs *r, const struct kvm
 		error = 1;
 		break;
 	case 0x42:
+	case 0x43:
+	case 0x44:
 		error = disk_extended(m, r, s);
 		break;
 	case 0x48:
@@ -382,7 +413,7 @@ static bool disk_service(struct machine *m, struct kvm_regs *r, const struct kvm
 	default:
 		error = ERROR_PARAMETER;
 	}
-	set16(&r->rax, error << 8 | (service == 0x02 && !error ? r->rax & 0xff : 0));
+	set16(&r->rax, error << 8 | (error ? 0 : moved));
 	return !error || service == 0x41;
 }
 
@@ -453,9 +484,34 @@ static void video_service(struct machine *m, struct kvm_regs *r, const struct kv
 		set16(&r->rax, COLUMNS << 8 | 3);
 		set16(&r->rbx, r->rbx & 0xff);
 		break;
+	case 0x12: /* of an EGA, by 10h: with colours, 256 KiB; switches */
+		if ((uint8_t)r->rbx == 0x10) {
+			set16(&r->rbx, 3);
+			set16(&r->rcx, 9);
+		}
+		break;
 	case 0x13:
 		write_string(m, r, s);
+		break;
+	case 0x1a: /* a VGA with colours */
+		set16(&r->rax, service << 8 | service);
+		set16(&r->rbx, 8);
 	}
+}
+
+/* ---- INT 14h: COM1, to which nothing waits to be read; AH is the line's status, ready; AL the modem's ---- */
+
+static bool serial_service(struct machine *m, struct kvm_regs *r)
+{
+	enum { WRITE = 1, READ = 2, READY = 0x60, TIMEOUT = 0x80, MODEM = 0xb0 };
+	uint8_t service = r->rax >> 8, c = r->rax;
+
+	if ((uint16_t)r->rdx)
+		return false;
+	if (service == WRITE)
+		bus_access(m, PORTS, PORT_COM1, false, &c, 1, 1);
+	set16(&r->rax, (service == READ ? TIMEOUT : READY) << 8 | (service == WRITE ? c : MODEM));
+	return true;
 }
 
 /* ---- INT 16h: a key is its scan code and its character ---- */
@@ -490,6 +546,8 @@ static bool serve(struct machine *m, unsigned int vector, struct kvm_regs *r,
 		return true;
 	case 0x13:
 		return disk_service(m, r, s);
+	case 0x14:
+		return serial_service(m, r);
 	case 0x15:
 		return system_service(m, r, s);
 	case 0x16:

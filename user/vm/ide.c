@@ -787,6 +787,18 @@ bool ide_disk(struct machine *m, const char *disk)
 	return true;
 }
 
+int ide_writable(const char *path)
+{
+	for (struct channel *c = channels; c < channels + 2; c++) {
+		const char *paths[] = { c->command.behind, c->control.behind };
+
+		for (int i = 0; i < 2; i++)
+			if (paths[i] && !strcmp(paths[i], path) && !c->drives[i].read_only)
+				return c->drives[i].fd;
+	}
+	return -1;
+}
+
 void ide_boot_disk(struct machine *m, const char *path)
 {
 	plug(m, path, true, false);

@@ -348,6 +348,7 @@ void ide_init(struct machine *m);
 /* false when it is not for it, FILE,ide */
 bool ide_disk(struct machine *m, const char *disk);
 void ide_boot_disk(struct machine *m, const char *path); /* the first one, to be read alone */
+int ide_writable(const char *path); /* its descriptor, if it is one that may be written to, or -1 */
 unsigned int ide_cylinders(int i); /* of disk 0 or 1, of 16 heads and 63 sectors; or 0 */
 void ide_cdrom(struct machine *m, const char *path);
 /* What a disk says of itself in 512 bytes; multiple: sectors of a block, or 0. */
