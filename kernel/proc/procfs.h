@@ -8,6 +8,7 @@ struct pid_entry;
 /* Behind an inode of a task: which task, and what of it. */
 struct pinode {
 	struct pid *pid;
+	struct pid_ns *ns; /* of its procfs: numbers are shown as they are there */
 	const struct pid_entry *entry;
 	int fd; /* of fd/N and fdinfo/N */
 	struct mnt_ns *mnt; /* of a file about mounts, once polled; a reference. Set once */

@@ -54,7 +54,7 @@ struct inode *pid_inode(struct super *sb, struct pid *pid, const struct pid_entr
 
 	if (!p)
 		return NULL;
-	*p = (struct pinode){ .pid = pid, .entry = e, .fd = fd, .whole = whole };
+	*p = (struct pinode){ pid, sb->priv, e, fd, .whole = whole };
 	if (e->pf.mode & S_IFMT) {
 		inode = inode_new(sb, e->pf.mode);
 		if (inode) {

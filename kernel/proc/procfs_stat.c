@@ -40,7 +40,7 @@ static void handler_sets(struct task *t, ksigset_t *ignored, ksigset_t *caught)
 
 /* ---- stat ---- */
 
-/* Group, session and terminal, as the reader sees them. */
+/* Group, session and terminal. */
 static void show_family(struct strbuf *out, struct task *t, struct pid_ns *ns)
 {
 	struct process *p = t->proc;
@@ -61,7 +61,7 @@ static void show_family(struct strbuf *out, struct task *t, struct pid_ns *ns)
 
 int show_stat(struct strbuf *out, struct task *t, const struct pinode *p)
 {
-	struct pid_ns *ns = task_pid_ns(current);
+	struct pid_ns *ns = p->ns;
 	struct process *proc = t->proc;
 	struct mm *mm = task_mm_get(t);
 	bool secret = !ptrace_may_access(t, true);
@@ -257,7 +257,7 @@ int show_status(struct strbuf *out, struct task *t, const struct pinode *p)
 		['T'] = "T (stopped)", ['t'] = "t (tracing stop)", ['Z'] = "Z (zombie)",
 		['X'] = "X (dead)"
 	};
-	struct pid_ns *ns = task_pid_ns(current);
+	struct pid_ns *ns = p->ns;
 	struct fs_context *fs = task_fs_get(t);
 	unsigned int filters = 0;
 	int mode = layer.seccomp_mode ? layer.seccomp_mode(t, &filters) : 0;
