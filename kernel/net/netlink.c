@@ -292,6 +292,18 @@ static void acknowledge(struct netlink_sock *nl, const struct nlmsghdr *h, int e
 	nl_end(o);
 }
 
+/* Is a part of a dump not read yet? Another has to wait for that. */
+static bool is_dumping(struct socket *s)
+{
+	struct pkt *p;
+
+	SPIN_GUARD(&s->lock);
+	list_for_each(p, &s->rx, link)
+		if (((struct nlmsghdr *)p->data)->nlmsg_flags & NLM_F_MULTI)
+			return true;
+	return false;
+}
+
 static void handle(struct netlink_sock *nl, const struct nlmsghdr *h)
 {
 	struct pkt *p, *next;
@@ -304,7 +316,7 @@ static void handle(struct netlink_sock *nl, const struct nlmsghdr *h)
 	}
 	nl_out_init(&o, h, nl->portid);
 	if (h->nlmsg_flags & NLM_F_REQUEST && h->nlmsg_type >= NLMSG_MIN_TYPE) {
-		bool busy = (h->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP && !list_empty(&nl->s.rx);
+		bool busy = (h->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP && is_dumping(&nl->s);
 
 		err = busy || queue_full(&nl->s) ? -EBUSY
 						 : rtnetlink_request(nl->s.net, h, nl->strict, &o);

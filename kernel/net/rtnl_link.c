@@ -307,7 +307,7 @@ static int new_link(struct net_ns *net, const struct ifinfomsg *m, const struct 
 		kind++;
 	if (kind == kinds + ARRAY_SIZE(kinds))
 		return -EOPNOTSUPP;
-	if (!kind->pair && info[IFLA_INFO_DATA])
+	if (!kind->pair && info[IFLA_INFO_DATA] && nl_len(info[IFLA_INFO_DATA]))
 		return -EOPNOTSUPP; /* a bridge's settings are what they are */
 	if (kind->pair)
 		err = parse_peer(info[IFLA_INFO_DATA], at, &peer_m, peer_at);

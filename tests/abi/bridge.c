@@ -63,6 +63,8 @@ static void mac_of(const char *name)
 
 static void addresses(void)
 {
+	struct rtattr *info;
+
 	enter_new();
 	R(bridge("br"));
 	R(veth("va", "vb"));
@@ -82,7 +84,9 @@ static void addresses(void)
 	set_mac("br", 77);
 	R(master("vc", "br"));
 	mac_of("br");
-	nest_end(new_link("brb", "bridge"));
+	info = new_link("brb", "bridge");
+	nest(IFLA_INFO_DATA); /* nothing in it, as Docker has it */
+	nest_end(info);
 	attr(IFLA_ADDRESS, "\2\0\0\0\0\x33", 6);
 	R(ask());
 	R(master("vc", "brb"));

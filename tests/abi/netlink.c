@@ -435,6 +435,30 @@ static void peeked(void)
 	say("flags %x", m.msg_flags);
 }
 
+/* A dump may follow an answer that nobody has read, but not another dump. */
+static void unread(void)
+{
+	int done = 0, busy = 0, acks = 0, n;
+	struct ifinfomsg *m;
+
+	own_namespace();
+	m = begin(RTM_GETLINK, NLM_F_ACK, sizeof(*m));
+	m->ifi_index = 1;
+	R(send(nl, &req, req.h.nlmsg_len, 0));
+	begin(RTM_GETLINK, NLM_F_DUMP, sizeof(*m));
+	R(send(nl, &req, req.h.nlmsg_len, 0));
+	R(send(nl, &req, req.h.nlmsg_len, 0));
+	while ((n = recv(nl, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+		for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+			const struct nlmsgerr *e = NLMSG_DATA(h);
+
+			done += h->nlmsg_type == NLMSG_DONE;
+			acks += h->nlmsg_type == NLMSG_ERROR && !e->error;
+			busy += h->nlmsg_type == NLMSG_ERROR && e->error == -EBUSY;
+		}
+	say("%d dumps, %d acknowledgements, %d busy", done, acks, busy);
+}
+
 static void by_the_library(void)
 {
 	struct ifaddrs *list, *a;
@@ -455,5 +479,5 @@ static void by_the_library(void)
 }
 
 ABI_MAIN(CASE(links), CASE(link_changes), CASE(addresses), CASE(routes), CASE(news),
-	 CASE(without_rights), CASE(bad_requests), CASE(sockets), CASE(peeked),
+	 CASE(without_rights), CASE(bad_requests), CASE(sockets), CASE(peeked), CASE(unread),
 	 CASE(by_the_library))
