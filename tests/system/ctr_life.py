@@ -389,6 +389,24 @@ all steps
 all steps
 """
 
+# Whoever tells an event takes away the FIFOs that nobody reads: also one that is not open yet.
+LISTENING = r"""
+ln -s $(command -v ctr) listener; export PATH=$PWD:$PATH
+cat > listen <<'END'
+rm -f heard; listener events > heard 2>&1 & p=$!
+until [ -s heard ] || [ ! -d /proc/$p ]; do ctr run --rm busybox -- true; done
+kill $p; wait $p
+END
+n=1
+until killat -c listener -m 'ctr run --rm busybox -- true' $n sh listen > out 2>&1; s=$?; [ $s = 9 ]; do
+	[ $s = 0 ] && grep -q '^[0-9]' heard || { echo "at $n: $s"; cat out heard; exit 1; }
+	n=$((n + 1))
+done
+[ $n -gt 20 ] && echo heard at all steps
+----
+heard at all steps
+"""
+
 CASES = [Case(name, "T=t" + COMMON + text.partition("----\n")[0], out=text.partition("----\n")[2].replace("T", "t"), seconds=60)
          for name, text in SHARED.items()]
 # As somebody at a terminal: its size and a change of it, ctrl-C, ctrl-p ctrl-q, and back again.
@@ -454,5 +472,6 @@ HOST = {
     "killed-start": script(KILLED_BUNDLE % ("ctr create -b . $T", "ctr start $T", 50)),
     "killed-bundle": script(KILLED_BUNDLE % ("true", "ctr run -d -b . $T", 300)),
     "looked-at-each-step": script(LOOKED_AT),
+    "listening-each-step": script(LISTENING),
     "killed-delete": script(KILLED_BUNDLE % ("ctr create -b . $T", "ctr delete -f $T", 30)),
 }

@@ -264,10 +264,10 @@ int events_verb(int argc, char **argv)
 	state_path(".events", NULL, path);
 	format(own, sizeof(own), "%s/%d", path, getpid());
 	unlink(own);
-	do /* the folder goes with its last FIFO */
+	do { /* the folder goes with its last FIFO, a FIFO with the first event that finds it not open */
 		mkdir(path, 0755);
-	while (mkfifo(own, 0600) < 0 && errno == ENOENT);
-	fd = open(own, O_RDWR | O_CLOEXEC);
+		fd = mkfifo(own, 0600) < 0 ? -1 : open(own, O_RDWR | O_CLOEXEC);
+	} while (fd < 0 && errno == ENOENT);
 	if (fd < 0)
 		die(STATUS_FAILED, "%s: %s", own, strerror(errno));
 	while ((n = read(fd, text, sizeof(text))) > 0)
