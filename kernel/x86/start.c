@@ -13,6 +13,8 @@ void x86_start(u32 magic, u32 info)
 	boot_info_parse(magic, info);
 	if (boot_param("quiet", value, sizeof(value)))
 		printk_set_level(LOG_WARN);
+	if (boot_param("loglevel", value, sizeof(value))) /* as Linux: what is below it is shown */
+		printk_set_level(value[1] ? LOG_DEBUG : value[0] - '1');
 	paging_init();
 	acpi_init();
 	kernel_main();
