@@ -157,16 +157,31 @@ echo '{"defaultAction": "SCMP_ACT_ERRNO"}' > p; ctr run --seccomp p busybox -- t
 ----
 132
 """,
+    # a name whose place is taken by what no ctr has made: looked at, it stays as it is
+    "name-of-a-file": r"""
+mkdir -p kept /run/ctr; echo kept > kept/file; echo > /run/ctr/$T; ln -s $PWD/kept /run/ctr/$T.l
+for n in $T $T.l; do timeout 5 ctr run --name $n busybox -- true; echo $?; done; ctr ps -aq; ctr rm $T.l; cat kept/file; rm /run/ctr/$T /run/ctr/$T.l
+----
+ctr: /run/ctr/T: Not a directory
+125
+ctr: /run/ctr/T.l: Not a directory
+125
+ctr: nothing named T.l (try `ctr ps -a`)
+kept
+""",
     "output-lost": r"""
 ctr run -d --name $T busybox -- sh -c 'echo x; exec sleep 1000' > /dev/null; wrote $T x
 for v in ps images --help --version 'run --help' "logs $T" "inspect $T" completion; do ctr $v > /dev/full; echo $?; done 2>&1 | sort | uniq -c | sed 's/^ *//'
-mkdir small; mount -t tmpfs -o size=4k t small; head -c 4096 /dev/zero > small/x; ctr spec --bundle small; echo $?; ls small; umount small; ctr rm -f $T
+mkdir small; mount -t tmpfs -o size=4k t small; head -c 4096 /dev/zero > small/x; ctr spec --bundle small; echo $?; ls small; umount small
+ctr exec -it $T echo x > /dev/full; echo $?; ctr rm -f $T
 ----
 8 125
 8 ctr: stdout: No space left on device
 ctr: small/config.json: cannot be written
 125
 x
+ctr: stdout: No space left on device
+125
 """,
     "log-bounded": r"""
 ctr run -d --name $T busybox -- sh -c 'i=0; while [ $i -lt 30 ]; do head -c 100000 /dev/zero | tr "\0" "\n"; i=$((i + 1)); done; echo last' > /dev/null

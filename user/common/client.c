@@ -168,7 +168,10 @@ int client_run(int s, const char *name)
 			n = receive(s, packet);
 			if (packet[0] == PACKET_EXIT)
 				return last_status(s, packet);
-			write_all(packet[0] == PACKET_ERRORS ? 2 : 1, packet + 1, n);
+			if (packet[0] == PACKET_ERRORS)
+				write_all(2, packet + 1, n);
+			else
+				write_out(packet + 1, n);
 		}
 		if (p[1].revents && pass_input(s, raw && name, &end)) {
 			char told[2 * NAME_SIZE + 64];

@@ -83,15 +83,20 @@ static int reserve(const char *name)
 	state_path(name, NULL, path);
 	for (;;) {
 		if (mkdir(path, 0755) < 0) {
-			if (errno == EEXIST)
+			dir = errno == EEXIST
+				      ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+				      : -1;
+			if (dir >= 0) {
+				close(dir);
 				return -1;
+			}
 			state_path(NULL, NULL, parent);
 			if (errno != ENOENT || (mkdir("/run", 0755) < 0 && errno != EEXIST) ||
 			    (mkdir(parent, 0755) < 0 && errno != EEXIST))
 				die(STATUS_FAILED, "%s: %s", path, strerror(errno));
 			continue;
 		}
-		dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (dir >= 0 && lock_new(dir))
 			return dir;
 		if (dir < 0 && errno != ENOENT)
@@ -236,7 +241,7 @@ void state_clear(const struct state *s)
 
 bool state_lock(struct state *s)
 {
-	s->dir = state_open(s->name, NULL, O_RDONLY | O_DIRECTORY);
+	s->dir = state_open(s->name, NULL, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (s->dir >= 0 && !flock(s->dir, LOCK_EX | LOCK_NB) && is_there(s->dir))
 		return true;
 	close(s->dir);
@@ -283,7 +288,7 @@ bool state_load(const char *name, struct state *s)
 	join(own, sizeof(own), name, NULL); /* it may be the one in *s */
 	memset(s, 0, sizeof(*s));
 	join(s->name, sizeof(s->name), own, NULL);
-	dir = state_open(own, NULL, O_RDONLY | O_DIRECTORY);
+	dir = state_open(own, NULL, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 	if (dir < 0)
 		return false;
 	/* First this: what is not locked now changes no more. */
