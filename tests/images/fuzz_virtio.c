@@ -83,7 +83,7 @@ void watch_set(struct watch *w, short events)
 }
 
 /* What is shown is the guest's memory, all of it. */
-bool write_all(int fd, const char *data, size_t n)
+bool machine_output(int fd, const void *data, size_t n)
 {
 	return send(world, data, n, MSG_DONTWAIT) >= 0;
 }

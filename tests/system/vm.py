@@ -13,6 +13,16 @@ CASES = [
     Case("status", "vm run busybox -- sh -c 'exit 9'", status=9),
     Case("output", "vm run busybox -- echo hello there", out="hello there"),
     Case("uname", "vm run busybox -- uname -m", out="x86_64", on=("qemu", "bochs")),
+    # what the command's output cannot be written to: the end is a program's by SIGPIPE, or told
+    Case("output-lost", "for i in '' -i; do timeout 20 vm run $i busybox -- yes < /dev/null | sed 1q; "
+                        "timeout 20 vm run $i busybox -- echo x > /dev/full < /dev/null; echo $?; done",
+         out="\n".join(2 * ("y", "vm: stdout: No space left on device", "125")), seconds=60, on=("qemu",)),
+    Case("net-none", "vm run --net none busybox -- true && echo $?; vm run --net none -p 80 busybox -- true; echo $?; "
+                     "vm run --net host busybox -- true; echo $?",
+         out="0\nvm: --publish: not with --net none\n2\n"
+             "vm: --net host: No such device (none, bridge, tap:NAME or one of the host's)\n125", on=("qemu",)),
+    Case("loglevel", "for n in 4 7; do vm run --console --append loglevel=$n busybox -- true 2>&1 | grep -c smp; done",
+         out="0\n1", on=("qemu",)),
     Case("words-exact", "vm run busybox -- printf '[%s]\\n' 'a  b' '' '*'", out="[a  b]\n[]\n[*]",
          on=("qemu", "bochs")),
     Case("own-kernel", "echo $$ > /tmp/n; vm run busybox -- sh -c 'ps; cat /proc/cmdline'",

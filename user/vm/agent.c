@@ -217,7 +217,7 @@ static void take_reply(struct machine *m, int i, char letter, const uint8_t *dat
 	if (!c->used || c->nr_reply || !memchr("soex", letter, 4))
 		return; /* not in turn */
 	if (i == AGENT_MAIN) {
-		write_all(letter == PACKET_ERRORS ? 2 : 1, (const char *)data, n);
+		machine_output(letter == PACKET_ERRORS ? 2 : 1, data, n);
 		tell(m, i, AGENT_TAKEN, NULL, 0);
 		return;
 	}

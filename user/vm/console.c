@@ -52,7 +52,7 @@ static void put_output(struct virtq *q)
 {
 	while (virtq_pop(q, &chain)) {
 		for (unsigned int i = 0; i < chain.nr_out; i++)
-			write_all(1, chain.out[i].iov_base, chain.out[i].iov_len);
+			machine_output(1, chain.out[i].iov_base, chain.out[i].iov_len);
 		virtq_push(q, &chain, 0);
 	}
 	virtq_signal(q);

@@ -182,7 +182,8 @@ static void open_packet(struct net *n, const char *name)
 	n->wire.fd = fd;
 	strncpy(r.ifr_name, name, IFNAMSIZ - 1);
 	if (fd < 0 || ioctl(fd, SIOCGIFINDEX, &r) < 0)
-		die(STATUS_FAILED, "--net %s: %s", name, strerror(errno));
+		die(STATUS_FAILED, "--net %s: %s (none, bridge, tap:NAME or one of the host's)",
+		    name, strerror(errno));
 	at.sll_ifindex = r.ifr_ifindex;
 	if (ioctl(fd, SIOCGIFHWADDR, &r) < 0 || bind(fd, (void *)&at, sizeof(at)) < 0)
 		die(STATUS_FAILED, "--net %s: %s", name, strerror(errno));

@@ -44,8 +44,8 @@ static struct { /* what is not the machine's by itself */
 	  "a disk: /dev/vda, the next one /dev/vdb; or one of four IDE disks, or the SATA disk" }, \
 	{ "--share", 0, OPT_LIST, &opt.shares, "DIR[:PATH][,ro]", \
 	  "a folder of the host's, in the guest at PATH, or at the same place" }, \
-	{ "--net", 0, OPT_LIST, &opt.nets, "bridge|DEVICE", \
-	  "an eth0 on the bridge vm0, a device of the host's that the guest takes over, or tap:NAME" }, \
+	{ "--net", 0, OPT_LIST, &opt.nets, "none|bridge|DEVICE", \
+	  "none (as without), an eth0 on the bridge vm0, a device of the host's that the guest takes over, or tap:NAME" }, \
 	{ "--rng", 0, OPT_FLAG, &opt.rng, NULL, "a source of random bytes" }, \
 	{ "--hvc", 0, OPT_FLAG, &opt.hvc, NULL, \
 	  "a virtio console (hvc0) that has the terminal's input, not COM1" }, \
@@ -102,6 +102,18 @@ void machine_end(int status)
 	__atomic_compare_exchange_n(&end_status, &none, status, false, __ATOMIC_SEQ_CST,
 				    __ATOMIC_SEQ_CST);
 	watch_wake();
+}
+
+/* What does not get to stdout is told as to any program: by SIGPIPE, or an error. stderr may be lost. */
+bool machine_output(int fd, const void *data, size_t n)
+{
+	if (write_all(fd, data, n))
+		return true;
+	if (fd == 1 && errno != EPIPE)
+		warn("stdout: %s", strerror(errno));
+	if (fd == 1)
+		machine_end(errno == EPIPE ? 128 + SIGPIPE : STATUS_FAILED);
+	return false;
 }
 
 bool machine_is_over(void)
@@ -289,13 +301,13 @@ static void choose_system(struct machine *m, char **argv)
 
 static struct io io;
 
-/* Out of the devices. */
-static bool take_bridge(struct opt_list *nets)
+/* Out of the devices: a word that names none. */
+static bool take_net(struct opt_list *nets, const char *word)
 {
 	int n = 0, before = nets->n;
 
 	for (int i = 0; i < before; i++)
-		if (strcmp(nets->item[i], "bridge"))
+		if (strcmp(nets->item[i], word))
 			nets->item[n++] = nets->item[i];
 	nets->n = n;
 	return n < before;
@@ -303,7 +315,9 @@ static bool take_bridge(struct opt_list *nets)
 
 static void take_device_options(void)
 {
-	opt.bridge = take_bridge(&opt.nets) || opt.ports.n;
+	if (take_net(&opt.nets, "none") && opt.ports.n)
+		die(STATUS_USAGE, "--publish: not with --net none");
+	opt.bridge = take_net(&opt.nets, "bridge") || opt.ports.n;
 	m.devices = opt.bridge || opt.disks.n || opt.nets.n || opt.rng || opt.hvc || opt.shares.n;
 	m.mmio = opt.transport && !strcmp(opt.transport, "mmio");
 	for (int i = 0; i < opt.shares.n; i++)

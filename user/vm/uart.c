@@ -134,8 +134,8 @@ static void transmit(struct machine *m, struct uart *u, uint8_t c)
 			u->rx[u->rx_len++] = c;
 	} else if (u == &uarts[2]) {
 		agent_hear(m, c);
-	} else if (u->out >= 0 && write(u->out, &c, 1) < 0) {
-		u->out = -1; /* nobody reads any more; the guest goes on as with the plug pulled */
+	} else if (u->out >= 0 && !machine_output(u->out, &c, 1)) {
+		u->out = -1;
 	}
 	u->thr_interrupt = true;
 }

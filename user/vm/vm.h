@@ -230,6 +230,8 @@ void vcpus_go_on(struct machine *m);
 
 /* run.c: the machine is over; the first status counts. Any thread; returns, the caller may go on. */
 void machine_end(int status);
+/* False when it cannot be written; when that was to stdout, it is the end. */
+bool machine_output(int fd, const void *data, size_t n);
 bool machine_is_over(void);
 /* The UART has taken all of its input, or the keyboard some, and may have more. */
 void want_input(void);
