@@ -566,9 +566,10 @@ static void handle_exit(void)
 	 * Do what the exit in *run asks for (KVM's Documentation/virt/kvm/api.rst, "The kvm_run structure"):
 	 * KVM_EXIT_IO: call access_port() run->io.count times (a string instruction does several), with data that
 	 * begins run->io.data_offset bytes behind run itself, run->io.size bytes further each time.
-	 * KVM_EXIT_MMIO: there is no device in memory; a read gives ones in run->mmio.data.
-	 * KVM_EXIT_INTR: a signal came; nothing. KVM_EXIT_SHUTDOWN: the guest's triple fault; die() says so, with
-	 * guest_rip(). Anything else: die() with its number and guest_rip().
+	 * KVM_EXIT_MMIO: there is no device in memory; a read gives run->mmio.len bytes 0xff at run->mmio.data.
+	 * KVM_EXIT_INTR: a signal came; nothing. KVM_EXIT_SHUTDOWN: the guest's triple fault; die("the guest
+	 * shut down (triple fault) at rip 0x%llx", guest_rip()). Anything else: die() with its number, in the
+	 * same way.
 	 * starter: uint8_t nothing = 0;
 	 * starter:
 	 * starter: access_port(0, false, &nothing, 1);

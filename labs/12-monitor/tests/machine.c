@@ -219,7 +219,7 @@ static void exits(void)
 	run->mmio.len = 4;
 	memset(run->mmio.data, 0, 8);
 	handle_exit();
-	equal("a load from nowhere", *(uint64_t *)run->mmio.data, 0xffffffff);
+	equal("a load from nowhere", *(uint32_t *)run->mmio.data, 0xffffffff);
 	run->mmio.is_write = 1;
 	memset(run->mmio.data, 0x11, 8);
 	handle_exit();
