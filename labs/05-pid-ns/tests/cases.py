@@ -9,9 +9,10 @@ EXPECTED = {
     "outside": "2 numbers: the first is what clone() gave, the second 1\nsignal 9",
     "nested": "in the first: child 3\nin the middle: child 2\n"
               "innermost: 4 numbers, then 4 2 1\nexit 3",
-    "hidden": "kill: No such process\ngetpgid: No such process\nkill(-1): No such process\nexit 0",
+    "hidden": "kill: No such process\ngetpgid: No such process\nkill(-1): No such process\n"
+              "a lock of process 0 of a namespace beside this one\nexit 0",
     "orphans": "reaped number 3, exit 6\nexit 0",
-    "death": "exit 2\npipe: 0",
+    "death": "its end is not told yet\nsignal 9\nexit 2\npipe: 0",
     "no-more": "unshare ok\nown number stays\nexit 1\nthen fork: Out of memory",
     "init-signals": "survived its own\nready 1\nsignal 9",
     "depth": "levels below the first: 32",

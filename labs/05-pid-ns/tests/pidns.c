@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -172,18 +174,46 @@ static void nested(void)
 	printf("%s\n", ended(pid));
 }
 
+/* Another namespace beside the caller's, whose process 1 holds the lock on the file. */
+static pid_t lock_beside(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK };
+	pid_t pid;
+	int p[2];
+	char c;
+
+	if (pipe(p) < 0)
+		return -1;
+	pid = clone_ns(CLONE_NEWPID);
+	if (pid == 0) {
+		fcntl(fd, F_SETLK, &lock);
+		if (write(p[1], "", 1) == 1)
+			for (;;)
+				pause();
+	}
+	close(p[1]);
+	return read(p[0], &c, 1) == 1 ? pid : -1;
+}
+
 static void hidden(void)
 {
-	pid_t outer = getpid(), pid = clone_ns(CLONE_NEWPID);
+	int fd = memfd_create("lock", 0);
+	pid_t outer = getpid(), beside = lock_beside(fd), pid = clone_ns(CLONE_NEWPID);
 
 	if (pid == 0) {
+		struct flock lock = { .l_type = F_WRLCK };
+
 		printf("kill: %s\n", kill(outer, 0) ? strerror(errno) : "reached the outside");
 		printf("getpgid: %s\n", getpgid(outer) < 0 ? strerror(errno) : "seen");
 		printf("kill(-1): %s\n", kill(-1, SIGTERM) ? strerror(errno) : "sent");
+		fcntl(fd, F_GETLK, &lock);
+		printf("a lock of process %d of a namespace beside this one\n", lock.l_pid);
 		fflush(stdout);
 		_exit(0);
 	}
 	printf("%s\n", ended(pid));
+	if (beside > 0)
+		kill(beside, SIGKILL);
 }
 
 static void orphans(void)
@@ -219,14 +249,17 @@ static void orphans(void)
 	printf("%s\n", ended(pid));
 }
 
-/* Init ends while three others live, one of them in a session of its own. */
+/*
+ * Init ends while three others live, one of them in a session of its own. Its end is told when all are gone: not
+ * as long as this process, which traces one of them, has not taken notice of that one's end.
+ */
 static void death(void)
 {
-	pid_t pid;
-	int p[2];
+	pid_t pid, traced;
+	int p[2], q[2], nr[2];
 	char c;
 
-	if (pipe(p) < 0)
+	if (pipe(p) < 0 || pipe(q) < 0)
 		return;
 	pid = clone_ns(CLONE_NEWPID);
 	if (pid == 0) {
@@ -238,9 +271,22 @@ static void death(void)
 				for (;;)
 					pause();
 			}
-		_exit(2);
+		_exit(write(p[1], "", 1) == 1 && read(q[0], &c, 1) == 1 ? 2 : 96);
 	}
 	close(p[1]);
+	if (read(p[0], &c, 1) != 1)
+		printf("no first process\n");
+	for (traced = pid; traced < pid + 8; traced++)
+		if (numbers_of(traced, nr, 2) == 2 && nr[1] == 2)
+			break;
+	if (ptrace(PTRACE_SEIZE, traced, 0, 0) < 0)
+		printf("ptrace: %s\n", strerror(errno));
+	if (write(q[1], "", 1) != 1)
+		return;
+	usleep(200000);
+	printf("its end %s\n",
+	       waitpid(pid, NULL, WNOHANG) ? "is told too early" : "is not told yet");
+	printf("%s\n", ended(traced));
 	printf("%s\n", ended(pid));
 	alarm(5); /* everybody has the pipe open: it ends when the last of them has */
 	printf("pipe: %zd\n", read(p[0], &c, 1));
