@@ -177,6 +177,8 @@ class Boot:
         return outcome
 
     def died(self, outcome):
+        if outcome.kind == emulator.TIMEOUT and self.current:  # not the machine's, but the case's
+            outcome.detail = "%d seconds" % (time.monotonic() - self.begin)
         text = outcome.kind + (": " + outcome.detail if outcome.detail else "")
         lines = emulator.symbolize(outcome.panic, self.m.kernel()) or outcome.console[-12:]
         for block in outcome.warnings[-2:]:  # the last before it, which may say why

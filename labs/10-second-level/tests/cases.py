@@ -12,7 +12,8 @@ NPT, EPT = ("qemu",), ("bochs",)
 
 
 def guest(name, test, on):
-    return Case(name, "/tests/lab/second " + test, out="ok " + test, on=on, seconds=30)
+    return Case(name, "/tests/lab/second " + test, out="ok " + test, on=on,
+                seconds=5 if on == EPT else 10)
 
 
 CASES = [guest("api", "api", NPT)]
@@ -21,6 +22,6 @@ for kind, machine in (("npt", NPT), ("ept", EPT)):
               for test in ("pages", "read-only", "taken", "slot-moves")]
 CASES += [
     guest("in-flight", "in-flight", NPT),
-    Case("npt-kernel", "vm run busybox -- sh -c 'uname -s; exit 3'", status=3, out="Linux", on=NPT, seconds=40),
-    Case("ept-kernel", "vm run busybox -- sh -c 'uname -s; exit 3'", status=3, out="Linux", on=EPT, seconds=40),
+    Case("npt-kernel", "vm run busybox -- sh -c 'uname -s; exit 3'", status=3, out="Linux", on=NPT, seconds=10),
+    Case("ept-kernel", "vm run busybox -- sh -c 'uname -s; exit 3'", status=3, out="Linux", on=EPT, seconds=10),
 ]

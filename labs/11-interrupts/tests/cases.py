@@ -7,7 +7,8 @@ SVM, VTX = ("qemu",), ("bochs",)
 
 
 def program(name, command, test, on=SVM):
-    return Case(name, "/tests/lab/%s %s" % (command, test), out="ok " + test, on=on, seconds=30)
+    return Case(name, "/tests/lab/%s %s" % (command, test), out="ok " + test, on=on,
+                seconds=5 if on == VTX else 10)
 
 
 TESTS = ("lines", "in", "inject", "window", "waits-for-sti", "two-at-once", "pic-line", "pic-mask",
