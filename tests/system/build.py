@@ -147,6 +147,14 @@ def iso(engine):
     return test
 
 
+def mklab(run):
+    """Where a starter cannot be written, one sentence says so."""
+    done = run.sh(["tools/mklab", "00", os.path.join(run.build, "dyad.elf")])
+    said = done.stdout + done.stderr
+    return None if done.returncode == 1 and said.startswith("mklab: ") and said.count("\n") == 1 else (
+        "mklab: [Errno 20] Not a directory", said)
+
+
 def doctor(run):
     done = run.sh("tools/doctor")
     return None if "What this machine can run" in done.stdout else failed(done)
@@ -182,6 +190,7 @@ HOST = {
     "iso-bios": iso("qemu"),
     "iso-uefi": iso("uefi"),
     "iso-bochs": iso("bochs"),
+    "mklab": mklab,
     "doctor": doctor,
     "scripts-parse": scripts_parse,
 }
