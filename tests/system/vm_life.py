@@ -235,7 +235,7 @@ line '01.0 virtio disk +[1-9][0-9]* +d,ro' | sed 's/[0-9][0-9]* d/N d/'; line '0
 [ "$(line ' net:.*' | cut -d' ' -f3)" = $(readlink /proc/$p/ns/net) ] && echo namespaces; line 'Seccomp .*'; [ $(sed '1,/open files/d' e | wc -l) = $(ls /proc/$p/fd | wc -l) ] && echo files
 [ "$(vm explain --svg t | grep -c '<text.*</text>')" = $(wc -l < e) ] && echo drawn; vm pause t; vm explain t > e; line 'devices: .*'
 [ "$(line 'their memory.*')" = "their memory $(awk '/^sec_pagetables/ { print $2 / 1024 "K" }' /sys/fs/cgroup/vm-t/memory.stat)" ] && echo tables
-vm snapshot t s; vm unpause t; kill -STOP $p; vm explain t | grep -o 'devices: .*'; kill -CONT $p; vm rm -f t; vm explain t; ip link del w0
+vm snapshot t s; vm unpause t; vm snapshot t /dev/null;  kill -STOP $p; vm explain t | grep -o 'devices: .*'; kill -CONT $p; vm rm -f t; vm explain t; ip link del w0
 ----
 0x00000000-0x02ffffff 48M RAM
 image, read-only /images/busybox.erofs
@@ -256,6 +256,7 @@ drawn
 devices: its CPUs and its monitor are paused (`vm unpause` lets them go on)
 tables
 vm: t: no snapshot: its CPUs and its monitor are paused (`vm unpause` lets them go on)
+vm: /dev/null: not a plain file
 devices: its monitor does not answer
 vm: nothing named t runs (try `vm ps`)
 """),

@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "vm.h"
 
@@ -97,9 +98,12 @@ int snapshot_verb(int argc, char **argv)
 	const char *path = argv[1], *wrong;
 	char made[4096];
 	struct state s;
+	struct stat st;
 	int fd;
 
 	state_find(argv[0], &s);
+	if (!stat(path, &st) && !S_ISREG(st.st_mode))
+		die(STATUS_FAILED, "%s: not a plain file", path);
 	if (!join(made, sizeof(made), path, ".new", NULL))
 		die(STATUS_USAGE, "the path of the snapshot is too long");
 	fd = open(made, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
