@@ -11,6 +11,8 @@
 #define VECTOR_TICK 0x1c
 #define VECTOR_DISK 0x41
 #define PORT_IDE 0x1f0
+#define VECTOR_IDE 0x76
+#define PORT_PIC2 0xa0
 #define TICKS 0x46c
 #define EQUIPMENT 0x410
 #define PORT_CMOS 0x70 /* index; data behind it */
@@ -214,6 +216,25 @@ bios:	pushf
 	rep insw
 	cmpl $0x646e6f63, 0x9000 /* "cond" */
 	wrong jne, 19
+	movw $AT(ready), 4 * VECTOR_IDE /* an interrupt for each sector, even if none has been answered by a look at the status */
+	movw %ds, 4 * VECTOR_IDE + 2
+	mov $0xbf, %al
+	out %al, $PORT_PIC2 + 1
+	nop
+	movb $0, AT(interrupts) /* what has waited there */
+	mov $PORT_IDE + 2, %dx
+	mov $6, %cx
+1:	outsb
+	inc %dx
+	loop 1b
+	mov $PORT_IDE, %dx
+	mov $0x9000, %di
+	mov $512, %cx
+	rep insw
+	mov $0xff, %al
+	out %al, $PORT_PIC2 + 1
+	cmpb $2, AT(interrupts)
+	wrong jne, 30
 	mov $PORT_IDE + 7, %dx /* what it says of itself: bytes of a sector, sectors by geometry (16 heads of 63) */
 	mov $0xec, %al
 	out %al, %dx
@@ -323,13 +344,20 @@ bios:	pushf
 	ret
 tick:	incb %cs:AT(count)
 	iret
+ready:	incb %cs:AT(interrupts)
+	iret
 count:	.byte 0
+interrupts: .byte 0
 answer:	.word 0
 	/* tables of descriptors: the third is from where, the fourth is to where; limit, base, rights */
 	/* of the slave: count, sector, cylinder, head, command: RECALIBRATE; 4 heads of 38 sectors; READ head 1, sector 1 */
+/* before that STANDBY IMMEDIATE and CHECK POWER MODE */
 commands: .byte 0, 0, 0, 0, 0xb0, 0x10
+	.byte 0, 0, 0, 0, 0xb0, 0xe0
+	.byte 0, 0, 0, 0, 0xb0, 0xe5
 	.byte 38, 0, 0, 0, 0xb3, 0x91
 	.byte 1, 1, 0, 0, 0xb1, 0x20
+	.byte 2, 1, 0, 0, 0xb0, 0x20 /* and two sectors */
 up:	.quad 0, 0, 0x93007c00ffff, 0x93100000ffff, 0, 0
 down:	.quad 0, 0, 0x93100000ffff, 0x93009000ffff, 0, 0
 	.org 18 * 512

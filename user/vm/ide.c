@@ -60,6 +60,10 @@ enum {
 	SEEK = 0x70,
 	INIT_PARAMETERS = 0x91,
 	SET_MULTIPLE = 0xc6,
+	STANDBY_NOW = 0xe0, /* then IDLE IMMEDIATE, STANDBY and IDLE: the disk has one state */
+	IDLE_TIMER = 0xe3,
+	CHECK_POWER = 0xe5,
+	SLEEP = 0xe6,
 	SET_FEATURES = 0xef
 };
 /* packets to the CD (MMC-3, SPC-3), and what REQUEST_SENSE says of the last one */
@@ -102,6 +106,8 @@ static void interrupt(struct machine *m, struct channel *c)
 	if (c->device_control & CONTROL_NO_IRQ)
 		return;
 	c->master[MASTER_STATUS] |= MASTER_INTERRUPT;
+	/* an edge for each block, even if the guest has not read the status since the last, as Minix does not */
+	irq_line(m, c->command.irq, false);
 	irq_line(m, c->command.irq, true);
 }
 
@@ -524,9 +530,15 @@ static void command_disk(struct machine *m, struct channel *c, uint8_t v)
 		c->drive->track = n;
 		finish(m, c, n ? 0 : ABORT);
 		break;
+	case CHECK_POWER:
+		c->reg[COUNT] = 0xff; /* it runs */
+		finish(m, c, 0);
+		break;
 	case RECALIBRATE:
 	case SEEK:
 	case SET_FEATURES:
+	case STANDBY_NOW ... IDLE_TIMER:
+	case SLEEP:
 		finish(m, c, 0);
 		break;
 	default:
