@@ -231,7 +231,7 @@ vm run -d --name t --mem 48M --cpus 2 --disk d,ro --net w0 --rng --hvc busybox -
 vm explain t > e; p=$(sed -n 's/^pid //p' /run/vm/t/status); line() { grep -oE "$1" e | tr -s ' '; }
 line '0x00000000-0x02ffffff +48M +RAM'; line '0x03000000-.*image, read-only.*'| cut -d' ' -f3-; line 'kernel /lib.*' | uniq; line 'initial file system'; line 'of 2 CPUs'
 line '01.0 virtio disk +[1-9][0-9]* +d,ro' | sed 's/[0-9][0-9]* d/N d/'; line '0[2-4].0 virtio .*'; line '0x3f8.* 4 .*port'; line '0xc0000000-0xc0003fff.*rs'
-[ "$(sed -nE 's/.*- (vCPU [01]|devices) +([0-9]+) .*/\2/p' e)" = "$(ls /proc/$p/task)" ] && echo threads
+[ "$(sed -nE 's/.*- (vCPU [01]|devices) +([0-9]+) .*/\2/p' e)" = "$(ls /proc/$p/task | sort -n)" ] && echo threads
 [ "$(line ' net:.*' | cut -d' ' -f3)" = $(readlink /proc/$p/ns/net) ] && echo namespaces; line 'Seccomp .*'; [ $(sed '1,/open files/d' e | wc -l) = $(ls /proc/$p/fd | wc -l) ] && echo files
 [ "$(vm explain --svg t | grep -c '<text.*</text>')" = $(wc -l < e) ] && echo drawn; vm pause t; vm explain t > e; line 'devices: .*'
 [ "$(line 'their memory.*')" = "their memory $(awk '/^sec_pagetables/ { print $2 / 1024 "K" }' /sys/fs/cgroup/vm-t/memory.stat)" ] && echo tables
