@@ -286,8 +286,22 @@ const struct file_ops ptmx_fops = {
 	.ioctl = ptmx_ioctl,
 };
 
+/* proc(5). ttyS are the uart's three, the last may not be there. */
+static int show_drivers(struct strbuf *out, void *priv)
+{
+	sb_printf(out, "/dev/tty             /dev/tty        5       0 system:/dev/tty\n"
+		       "/dev/console         /dev/console    5       1 system:console\n"
+		       "/dev/ptmx            /dev/ptmx       5       2 system\n"
+		       "serial               /dev/ttyS       4 64-66 serial\n"
+		       "pty_slave            /dev/pts      136 0-1048575 pty:slave\n");
+	return 0;
+}
+
 void pty_init(void)
 {
+	static const struct pseudo_file drivers = { "tty/drivers", 0444, .show = show_drivers };
+
+	procfs_add(&drivers, NULL);
 	chrdev_register("ptmx", TTYAUX_MAJOR, 2, 0666, &ptmx_fops);
 	chrdev_register_major(UNIX98_PTY_SLAVE_MAJOR, &pts_fops);
 	devpts_init();

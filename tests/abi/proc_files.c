@@ -487,6 +487,9 @@ static void system_files(void)
 	slurp("/proc/filesystems");
 	say("proc: %s", strstr(text, "nodev\tproc\n") ? "listed" : "MISSING");
 	say("tmpfs: %s", strstr(text, "nodev\ttmpfs\n") ? "listed" : "MISSING");
+	slurp("/proc/tty/drivers");
+	say("%.62s", line_of("/dev/tty ") ?: "no /dev/tty");
+	say("%.58s", line_of("pty_slave ") ?: "no pty_slave");
 	slurp("/proc/cpuinfo");
 	say("%s", line_of("processor\t: 0") ? "processor 0" : "no processor 0");
 	say("%s", line_of("model name\t: ") ? "model name" : "no model name");
