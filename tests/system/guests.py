@@ -317,7 +317,7 @@ vm: disk/disk: Not a directory
 125
 vm: /dev/null: neither a file nor a disk
 125
-vm: --net nosuch: No such device
+vm: --net nosuch: No such device (none, bridge, tap:NAME or one of the host's)
 vm: --transport isa: pci or mmio
 vm: --net tap:x: /dev/net/tun: No such file or directory
 125
