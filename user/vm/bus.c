@@ -69,6 +69,8 @@ void bus_access(struct machine *m, enum space space, uint64_t at, bool in, uint8
 		r->accesses++;
 		r->access(m, r->device, offset, in, data + i * size, size < left ? size : left);
 	}
+	if (r && r->done)
+		r->done(m, r->device);
 	pthread_mutex_unlock(&lock);
 }
 

@@ -3,8 +3,8 @@
  * Three 16750 serial ports, which are 16550s (National Semiconductor PC16550D; linux/serial_reg.h names the
  * registers) until a guest asks for larger FIFOs (Texas Instruments TL16C750).
  * COM1 is the guest's console: the terminal in an interactive machine, else nowhere or stderr.
- * COM2 is what the command writes: stdout. COM3 is the agent's (agent.c). A character leaves at once, so
- * the transmitter is always empty.
+ * COM2 is what the command writes: stdout. COM3 is the agent's (agent.c). A character leaves at once, or with those
+ * that the same instruction has, so the transmitter is always empty.
  *
  * Who knows that UART_IIR_RDI means the FIFO's trigger level, and fewer are told by another cause, may read so
  * many without a look at the status for each, which makes an exit of so many. COM3 gives as many at once, filled up,
@@ -30,6 +30,8 @@ struct uart {
 	struct region ports;
 	unsigned int irq;
 	int out; /* descriptor, or -1 */
+	uint8_t leaving[FIFO_LARGE]; /* to it, when the access is over */
+	unsigned int nr_leaving;
 };
 
 static struct uart uarts[3] = {
@@ -125,6 +127,13 @@ void uart_panicked(void)
 	write_all(2, from, last_words + nr_words - from);
 }
 
+static void leave(struct uart *u)
+{
+	if (u->nr_leaving && !machine_output(u->out, u->leaving, u->nr_leaving))
+		u->out = -1;
+	u->nr_leaving = 0;
+}
+
 static void transmit(struct machine *m, struct uart *u, uint8_t c)
 {
 	if (u == &uarts[0])
@@ -134,8 +143,10 @@ static void transmit(struct machine *m, struct uart *u, uint8_t c)
 			u->rx[u->rx_len++] = c;
 	} else if (u == &uarts[2]) {
 		agent_hear(m, c);
-	} else if (u->out >= 0 && !machine_output(u->out, &c, 1)) {
-		u->out = -1;
+	} else if (u->out >= 0) {
+		u->leaving[u->nr_leaving++] = c;
+		if (u->nr_leaving == sizeof(u->leaving))
+			leave(u);
 	}
 	u->thr_interrupt = true;
 }
@@ -254,7 +265,12 @@ static void uart_access(struct machine *m, void *device, uint64_t reg, bool in, 
 		write_register(m, u, reg, *v);
 	if (reg != UART_RX)
 		fetch(u);
-	settle(m, u);
+}
+
+static void uart_done(struct machine *m, void *device)
+{
+	leave(device);
+	settle(m, device);
 }
 
 static const char *restored(struct machine *m, struct kept *k)
@@ -278,6 +294,7 @@ void uart_init(struct machine *m)
 		uarts[i].ports.irq = uarts[i].irq;
 		uarts[i].ports.size = 8;
 		uarts[i].ports.access = uart_access;
+		uarts[i].ports.done = uart_done;
 		uarts[i].ports.device = &uarts[i];
 		bus_add(m, &uarts[i].ports);
 		snapshot_keep(.id = "com", .index = i + 1, KEPT_PART(&uarts[i], ier, ports),

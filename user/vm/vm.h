@@ -251,6 +251,7 @@ struct region {
 	uint64_t start; /* may change at any time; NOWHERE: the device does not answer */
 	uint64_t size;
 	access_fn *access;
+	void (*done)(struct machine *m, void *device); /* behind the last of a burst; or NULL */
 	void *device;
 	/* for `vm explain`: NULL: a BAR's, of whose function pci.c tells; 0: none; or NULL; so far */
 	const char *name;

@@ -60,12 +60,14 @@ static uint8_t in(uint64_t reg)
 	uint8_t v = 0xff;
 
 	com1->access(&machine, com1->device, reg, true, &v, 1);
+	com1->done(&machine, com1->device);
 	return v;
 }
 
 static void out(uint64_t reg, uint8_t v)
 {
 	com1->access(&machine, com1->device, reg, false, &v, 1);
+	com1->done(&machine, com1->device);
 }
 
 static int wrong;
