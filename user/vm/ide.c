@@ -193,13 +193,15 @@ static void move_directly(struct machine *m, struct channel *c)
 	uint64_t at = c->next * SECTOR, left = c->left * SECTOR;
 	struct piece piece = { .last = 0 }, *p;
 	ssize_t n, done;
-	uint32_t table;
+	uint32_t table, first;
 	void *memory;
 
 	if (c->phase < DMA_TO_GUEST || !(c->master[MASTER_STATUS] & MASTER_START))
 		return;
 	memcpy(&table, c->master + MASTER_TABLE, sizeof(table));
-	for (; left && !(piece.last >> 15); at += n, left -= n, table += sizeof(piece)) {
+	/* the table does not cross a border of 64 KiB, which bounds how long this lasts */
+	for (first = table; left && !(piece.last >> 15) && first >> 16 == table >> 16;
+	     at += n, left -= n, table += sizeof(piece)) {
 		p = guest_memory(m, table & ~3U, sizeof(piece), false);
 		if (!p)
 			break;
