@@ -54,7 +54,7 @@ struct inode *pid_inode(struct super *sb, struct pid *pid, const struct pid_entr
 
 	if (!p)
 		return NULL;
-	*p = (struct pinode){ pid, sb->priv, e, fd, .whole = whole };
+	*p = (struct pinode){ .pid = pid, .ns = sb->priv, .entry = e, .fd = fd, .whole = whole };
 	if (e->pf.mode & S_IFMT) {
 		inode = inode_new(sb, e->pf.mode);
 		if (inode) {
@@ -441,9 +441,8 @@ static const struct pid_entry thread_entry;
 static int threads_lookup(struct inode *dir, struct dentry *d)
 {
 	const struct pinode *p = dir->priv;
-	struct pid_ns *ns = dir->sb->priv;
 	int nr = proc_number(d->name, d->name_len), err = -ENOENT;
-	struct task *t = pinode_task(p), *o = nr > 0 ? task_find(ns, nr) : NULL;
+	struct task *t = pinode_task(p), *o = nr > 0 ? task_find(p->ns, nr) : NULL;
 
 	if (t && o && t->proc == o->proc)
 		err = proc_set_inode(d, pid_inode(dir->sb, o->pid, &thread_entry, -1, false),
@@ -455,8 +454,8 @@ static int threads_lookup(struct inode *dir, struct dentry *d)
 
 static int threads_iterate(struct file *f, struct dir_context *ctx)
 {
-	struct pid_ns *ns = f->inode->sb->priv;
-	struct task *t = pinode_task(f->inode->priv), *o;
+	const struct pinode *p = f->inode->priv;
+	struct task *t = pinode_task(p), *o;
 	unsigned int n = 0, max;
 	pid_t *nrs;
 	char name[12];
@@ -467,7 +466,7 @@ static int threads_iterate(struct file *f, struct dir_context *ctx)
 	nrs = kmalloc(max * sizeof(*nrs));
 	if (nrs) {
 		spin_lock(&tasks_lock);
-		for_each_thread(o, t->proc) if (n < max) nrs[n++] = task_tid_in(o, ns);
+		for_each_thread(o, t->proc) if (n < max) nrs[n++] = task_tid_in(o, p->ns);
 		spin_unlock(&tasks_lock);
 	}
 	task_put(t);

@@ -49,7 +49,8 @@ int state_open(const char *name, const char *file, int flags)
 	char path[STATE_PATH_SIZE];
 
 	state_path(name, file, path);
-	return open(path, flags | O_CLOEXEC, 0644);
+	/* a link in the place of a folder is somebody else's */
+	return open(path, flags | (name && !file ? O_NOFOLLOW : 0) | O_CLOEXEC, 0644);
 }
 
 /* Is the open folder still there? Then it is the name's: none is renamed. */
@@ -83,9 +84,7 @@ static int reserve(const char *name)
 	state_path(name, NULL, path);
 	for (;;) {
 		if (mkdir(path, 0755) < 0) {
-			dir = errno == EEXIST
-				      ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-				      : -1;
+			dir = errno == EEXIST ? state_open(name, NULL, O_RDONLY | O_DIRECTORY) : -1;
 			if (dir >= 0) {
 				close(dir);
 				return -1;
@@ -96,7 +95,7 @@ static int reserve(const char *name)
 				die(STATUS_FAILED, "%s: %s", path, strerror(errno));
 			continue;
 		}
-		dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		dir = state_open(name, NULL, O_RDONLY | O_DIRECTORY);
 		if (dir >= 0 && lock_new(dir))
 			return dir;
 		if (dir < 0 && errno != ENOENT)
@@ -241,7 +240,7 @@ void state_clear(const struct state *s)
 
 bool state_lock(struct state *s)
 {
-	s->dir = state_open(s->name, NULL, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	s->dir = state_open(s->name, NULL, O_RDONLY | O_DIRECTORY);
 	if (s->dir >= 0 && !flock(s->dir, LOCK_EX | LOCK_NB) && is_there(s->dir))
 		return true;
 	close(s->dir);
@@ -288,7 +287,7 @@ bool state_load(const char *name, struct state *s)
 	join(own, sizeof(own), name, NULL); /* it may be the one in *s */
 	memset(s, 0, sizeof(*s));
 	join(s->name, sizeof(s->name), own, NULL);
-	dir = state_open(own, NULL, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	dir = state_open(own, NULL, O_RDONLY | O_DIRECTORY);
 	if (dir < 0)
 		return false;
 	/* First this: what is not locked now changes no more. */
