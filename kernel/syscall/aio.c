@@ -53,8 +53,11 @@ SYSCALL2(io_setup, u32, nr, u64 __user *, ctx)
 SYSCALL1(io_destroy, struct ring __user *, u)
 {
 	struct ring r;
+	int err = ring_get(&r, u) ?: mm_munmap(current->thread.mm, (u64)u, ring_size(&r));
 
-	return ring_get(&r, u) ?: mm_munmap(current->thread.mm, (u64)u, ring_size(&r));
+	if (!err)
+		futex_wake(&u->tail, RING_MAX); /* who waits for results finds no ring: EINVAL */
+	return err;
 }
 
 /* Takes a result out of the ring, or puts e in (out NULL). -EAGAIN: it is empty, or full. */
@@ -147,7 +150,8 @@ SYSCALL5(io_getevents, struct ring __user *, u, long, least, long, nr, struct io
 		if (err == -EAGAIN && n < least) {
 			err = do_futex(&u->tail, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, r.tail,
 				       timeout ? &ts : NULL, 0, NULL, 0);
-			if (err == -EAGAIN) /* somebody has put one in meanwhile */
+			/* Meanwhile somebody has put one in, or the ring is gone, which move() finds. */
+			if (err == -EAGAIN || err == -EFAULT)
 				err = 0;
 		}
 	}

@@ -147,6 +147,24 @@ static void waits_for_another(void)
 	pthread_join(t, NULL);
 }
 
+static void *destroy(void *arg)
+{
+	usleep(20000);
+	syscall(SYS_io_destroy, ctx);
+	return NULL;
+}
+
+static void who_waits_hears_of_the_end(void)
+{
+	pthread_t t;
+
+	start(4);
+	pthread_create(&t, NULL, destroy, NULL);
+	collect(1, 4, NULL);
+	pthread_join(t, NULL);
+	R(syscall(SYS_io_destroy, ctx));
+}
+
 static void a_child_has_none(void)
 {
 	struct iocb a;
@@ -162,4 +180,4 @@ static void a_child_has_none(void)
 }
 
 ABI_MAIN(CASE(reads_and_writes), CASE(tells_an_eventfd), CASE(refusals), CASE(waits_for_another),
-	 CASE(a_child_has_none))
+	 CASE(who_waits_hears_of_the_end), CASE(a_child_has_none))
