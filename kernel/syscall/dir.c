@@ -77,7 +77,10 @@ SYSCALL_ALIAS(rename, renameat2, AT_FDCWD, _1, AT_FDCWD, _2, 0)
 
 /* ---- list ---- */
 
-/* getdents64(2)'s record; the C library's dirent64 has the same layout. */
+/*
+ * getdents64(2)'s record; the C library's dirent64 has the same layout. getdents(2)'s, which the sanitizers
+ * of gcc and clang read, is as long: its name begins where the type is here, and its last byte is the type.
+ */
 struct dirent_k {
 	u64 ino;
 	s64 off; /* cookie of the next entry */
@@ -98,6 +101,7 @@ struct getdents_context {
 	loff_t next; /* the cookie of what comes behind all that was copied out */
 	struct dirent_k *last;
 	int err;
+	bool old; /* getdents(2) */
 	char batch[1024] __attribute__((aligned(8)));
 };
 
@@ -140,14 +144,14 @@ static bool getdents_emit(struct dir_context *ctx, const char *name, size_t len,
 	((u64 *)d)[reclen / sizeof(u64) - 1] = 0; /* what the name does not fill */
 	d->ino = ino;
 	d->reclen = reclen;
-	d->type = dt_type;
-	memcpy(d->name, name, len);
+	memcpy(g->old ? (char *)&d->type : d->name, name, len);
+	*(g->old ? (u8 *)d + reclen - 1 : &d->type) = dt_type;
 	g->held += reclen;
 	g->left -= reclen;
 	return true;
 }
 
-SYSCALL3(getdents64, int, fd, void __user *, buf, unsigned int, n)
+static long do_getdents(int fd, void __user *buf, unsigned int n, bool old)
 {
 	SCOPED_FILE(f, fd_get(fd));
 	struct getdents_context g;
@@ -159,11 +163,22 @@ SYSCALL3(getdents64, int, fd, void __user *, buf, unsigned int, n)
 	g.ctx.emit = getdents_emit;
 	g.buf = buf;
 	g.left = n;
+	g.old = old;
 	g.next = f->pos;
 	err = file_iterate(f, &g.ctx);
 	if (!getdents_flush(&g, g.ctx.pos))
 		file_llseek(f, g.next, SEEK_SET);
 	return n - g.left ?: err ?: g.err;
+}
+
+SYSCALL3(getdents64, int, fd, void __user *, buf, unsigned int, n)
+{
+	return do_getdents(fd, buf, n, false);
+}
+
+SYSCALL3(getdents, int, fd, void __user *, buf, unsigned int, n)
+{
+	return do_getdents(fd, buf, n, true);
 }
 
 /* ---- where the process stands ---- */

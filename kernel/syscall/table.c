@@ -49,7 +49,7 @@
 	/* dir.c */ \
 	X(mkdirat) X(mkdir) X(mknodat) X(mknod) X(unlinkat) X(unlink) X(rmdir) \
 	X(symlinkat) X(symlink) X(linkat) X(link) X(renameat2) X(renameat) X(rename) \
-	X(getdents64) X(chdir) X(fchdir) X(chroot) X(getcwd) X(umask) \
+	X(getdents) X(getdents64) X(chdir) X(fchdir) X(chroot) X(getcwd) X(umask) \
 	/* stat.c */ \
 	X(newfstatat) X(stat) X(lstat) X(fstat) X(statx) X(statfs) X(fstatfs) \
 	X(readlinkat) X(readlink) X(faccessat2) X(faccessat) X(access) X(fchmodat) \

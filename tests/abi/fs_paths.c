@@ -356,6 +356,40 @@ static void listing_while_removing(void)
 	R(rmdir("d"));
 }
 
+/* getdents(2): the type is the record's last byte. */
+static void old_getdents(void)
+{
+	struct old_dirent {
+		unsigned long ino, off;
+		unsigned short reclen;
+		char name[];
+	} * d;
+	static const char *const names[] = { ".", "file", "folder", "a-link-of-nineteen" };
+	char buf[1024];
+	struct stat st;
+	long n;
+	int fd;
+
+	mkdir("d", 0755);
+	mkdir("d/folder", 0755);
+	make_file("d/file", "");
+	symlink("x", "d/a-link-of-nineteen");
+	fd = open("d", O_RDONLY | O_DIRECTORY);
+	R(syscall(SYS_getdents, fd, buf, 23));
+	n = syscall(SYS_getdents, fd, buf, sizeof(buf));
+	say("%ld bytes", n);
+	for (int i = 0; i < 4 * n; i += d->reclen) {
+		d = (void *)(buf + i % n);
+		if (strcmp(d->name, names[i / n]))
+			continue;
+		fstatat(fd, d->name, &st, AT_SYMLINK_NOFOLLOW);
+		say("%s: %u bytes, type %d", d->name, d->reclen, buf[i % n + d->reclen - 1]);
+		YES(d->ino == st.st_ino);
+	}
+	R(syscall(SYS_getdents, fd, buf, sizeof(buf)));
+	R(syscall(SYS_getdents, -1, buf, sizeof(buf)));
+}
+
 static void raw_getdents(void)
 {
 	char buf[1024];
@@ -708,7 +742,7 @@ static void big_file(void)
 ABI_MAIN(CASE(open_errors), CASE(long_paths), CASE(slashes_and_dots), CASE(reading_and_writing),
 	 CASE(append_and_truncate), CASE(modes), CASE(stat_fields), CASE(extended_stat),
 	 CASE(times), CASE(directories), CASE(listing), CASE(listing_while_removing),
-	 CASE(raw_getdents), CASE(symbolic_links), CASE(hard_links), CASE(unlinked_file_lives_on),
-	 CASE(moves), CASE(moves_with_flags), CASE(working_directory),
+	 CASE(raw_getdents), CASE(old_getdents), CASE(symbolic_links), CASE(hard_links),
+	 CASE(unlinked_file_lives_on), CASE(moves), CASE(moves_with_flags), CASE(working_directory),
 	 CASE(relative_to_a_descriptor), CASE(resolution_rules), CASE(nameless_files),
 	 CASE(file_systems), CASE(devices), CASE(big_file))
