@@ -268,11 +268,19 @@ SYSCALL3(fcntl, int, fd, unsigned int, cmd, unsigned long, arg)
 	return -EINVAL;
 }
 
+/* What sends SIGIO on Linux may be asked to, as by F_SETFL; nothing is sent here. */
+static bool has_sigio(struct file *f)
+{
+	mode_t kind = f->inode ? f->inode->mode & S_IFMT : 0;
+
+	return kind == S_IFIFO || kind == S_IFSOCK || (kind == S_IFCHR && f->ops->poll);
+}
+
 SYSCALL3(ioctl, int, fd, unsigned int, cmd, unsigned long, arg)
 {
 	SCOPED_FILE(f, fd_get(fd));
 	long ret = -ENOTTY;
-	int on;
+	int on, flag;
 
 	if (!f)
 		return -EBADF;
@@ -281,9 +289,13 @@ SYSCALL3(ioctl, int, fd, unsigned int, cmd, unsigned long, arg)
 	case FIONCLEX:
 		return fd_set_cloexec(fd, cmd == FIOCLEX);
 	case FIONBIO:
+	case FIOASYNC:
 		if (get_user(on, (int __user *)arg))
 			return -EFAULT;
-		set_flags(f, O_NONBLOCK, on ? O_NONBLOCK : 0);
+		flag = cmd == FIONBIO ? O_NONBLOCK : FASYNC;
+		if (flag == FASYNC && !(f->flags & FASYNC) == !!on && !has_sigio(f))
+			return -ENOTTY;
+		set_flags(f, flag, on ? flag : 0);
 		return 0;
 	case FICLONE: /* no file system shares blocks between files, maps them to a disk, freezes */
 	case FICLONERANGE:

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -69,6 +70,29 @@ static void status_flags(void)
 	say("%#o", fcntl(fd, F_GETFL) & ~0100000);
 	R(ioctl(fd, FIOCLEX, 0));
 	R(ioctl(fd, 0x5401, wild(8))); /* TCGETS on a file */
+}
+
+/* nginx asks its workers' sockets to be asynchronous, and starts none where they cannot. */
+static void asynchronous(void)
+{
+	int fds[2];
+
+	only_standard();
+	R(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+	R(ioctl(fds[0], FIOASYNC, &(int){ 1 }));
+	R(fcntl(fds[0], F_GETFL) & O_ASYNC);
+	R(ioctl(fds[0], FIOASYNC, &(int){ 2 }));
+	R(fcntl(fds[0], F_GETFL) & O_ASYNC);
+	R(ioctl(fds[0], FIOASYNC, &(int){ 0 }));
+	R(fcntl(fds[0], F_GETFL) & O_ASYNC);
+	R(ioctl(fds[0], FIOASYNC, wild(8)));
+	R(pipe(fds));
+	R(ioctl(fds[0], FIOASYNC, &(int){ 1 }));
+	R(ioctl(open("/dev/ptmx", O_RDWR), FIOASYNC, &(int){ 1 }));
+	R(ioctl(open("/dev/null", O_RDWR), FIOASYNC, &(int){ 1 }));
+	R(ioctl(open("/dev/null", O_RDWR), FIOASYNC, &(int){ 0 }));
+	R(ioctl(eventfd(0, 0), FIOASYNC, &(int){ 1 }));
+	R(ioctl(open("/", O_RDONLY), FIOASYNC, &(int){ 1 }));
 }
 
 static void ranges(void)
@@ -387,7 +411,8 @@ static void locks(void)
 	R(fcntl(a, F_SETLK, &l));
 }
 
-ABI_MAIN(CASE(lowest_is_taken), CASE(duplicates), CASE(status_flags), CASE(ranges), CASE(limits),
-	 CASE(across_exec), CASE(after_exec), CASE(vectors), CASE(copies_between_files),
-	 CASE(polling), CASE(selecting), CASE(epolling), CASE(epoll_forgets_closed_files),
-	 CASE(event_counters), CASE(timer_files), CASE(bad_numbers), CASE(locks))
+ABI_MAIN(CASE(lowest_is_taken), CASE(duplicates), CASE(status_flags), CASE(asynchronous),
+	 CASE(ranges), CASE(limits), CASE(across_exec), CASE(after_exec), CASE(vectors),
+	 CASE(copies_between_files), CASE(polling), CASE(selecting), CASE(epolling),
+	 CASE(epoll_forgets_closed_files), CASE(event_counters), CASE(timer_files),
+	 CASE(bad_numbers), CASE(locks))
