@@ -206,10 +206,11 @@ static void status_caps(struct strbuf *out, struct task *t)
 {
 	const struct cred *c = task_cred_get(t);
 
-	sb_printf(out, "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\n",
-		  (ull)c->cap_inheritable, (ull)c->cap_permitted, (ull)c->cap_effective);
-	sb_printf(out, "CapBnd:\t%016llx\nCapAmb:\t%016llx\n", (ull)c->cap_bounding,
-		  (ull)c->cap_ambient);
+	sb_printf(out,
+		  "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\n"
+		  "CapAmb:\t%016llx\n",
+		  (ull)c->cap_inheritable, (ull)c->cap_permitted, (ull)c->cap_effective,
+		  (ull)c->cap_bounding, (ull)c->cap_ambient);
 	cred_put(c);
 }
 
@@ -218,11 +219,12 @@ static void status_signals(struct strbuf *out, struct task *t)
 	ksigset_t ign, caught;
 
 	handler_sets(t, &ign, &caught);
-	sb_printf(out, "SigQ:\t%u/%llu\n", t->proc->nr_queued,
-		  (ull)t->proc->rlim[RLIMIT_SIGPENDING].rlim_cur);
-	sb_printf(out, "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n",
-		  (ull)t->pending.set, (ull)t->proc->pending.set, (ull)t->blocked);
-	sb_printf(out, "SigIgn:\t%016llx\nSigCgt:\t%016llx\n", (ull)ign, (ull)caught);
+	sb_printf(out,
+		  "SigQ:\t%u/%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n"
+		  "SigIgn:\t%016llx\nSigCgt:\t%016llx\n",
+		  t->proc->nr_queued, (ull)t->proc->rlim[RLIMIT_SIGPENDING].rlim_cur,
+		  (ull)t->pending.set, (ull)t->proc->pending.set, (ull)t->blocked, (ull)ign,
+		  (ull)caught);
 }
 
 void show_cpu_list(struct strbuf *out, cpumask_t mask)

@@ -50,10 +50,10 @@ static int show_vmstat(struct strbuf *out, void *priv)
 	struct mem_stats m;
 
 	mem_stats(&m);
-	sb_printf(out, "nr_free_pages %llu\nnr_anon_pages %llu\nnr_file_pages %llu\n", (ull)m.free,
-		  (ull)m.anon, (ull)m.cache);
-	sb_printf(out, "nr_slab_unreclaimable %llu\n", (ull)m.slab);
-	sb_printf(out, "pgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n");
+	sb_printf(out,
+		  "nr_free_pages %llu\nnr_anon_pages %llu\nnr_file_pages %llu\n"
+		  "nr_slab_unreclaimable %llu\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n",
+		  (ull)m.free, (ull)m.anon, (ull)m.cache, (ull)m.slab);
 	return 0;
 }
 
@@ -96,11 +96,12 @@ static int show_kernel_stat(struct strbuf *out, void *priv)
 	}
 	sched_stats(&st);
 	sb_printf(
-		out, "intr %llu\nctxt %llu\nbtime %llu\nprocesses %llu\n", (ull)irqs,
-		(ull)st.nr_switches,
+		out,
+		"intr %llu\nctxt %llu\nbtime %llu\nprocesses %llu\n"
+		"procs_running %llu\nprocs_blocked 0\nsoftirq 0\n",
+		(ull)irqs, (ull)st.nr_switches,
 		(ull)((clock_offset(CLOCK_REALTIME) - clock_offset(CLOCK_BOOTTIME)) / NSEC_PER_SEC),
-		(ull)st.nr_forks);
-	sb_printf(out, "procs_running %llu\nprocs_blocked 0\nsoftirq 0\n", (ull)st.nr_runnable);
+		(ull)st.nr_forks, (ull)st.nr_runnable);
 	return 0;
 }
 
