@@ -343,8 +343,30 @@ static struct fs_type cgroup2_type = {
 	.owner = cg_owner,
 };
 
+/*
+ * /proc/cgroups, by which the JVM and others tell that limits are to be looked for: version 1's names (cpuacct
+ * is what cpu.stat counts), the hierarchy, 0 for version 2, its groups, and whether it is enabled.
+ */
+static int show_cgroups(struct strbuf *out, void *priv)
+{
+	static const char *const names[] = {
+		"cpuset", "cpu", "cpuacct", "blkio", "memory", "pids"
+	};
+
+	sb_printf(out, "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		sb_printf(out, "%s\t0\t%lu\t1\n", names[i],
+			  READ_ONCE(root_cgroup.nr_descendants) + 1);
+	return 0;
+}
+
 void cgroup_fs_init(void)
 {
+	static const struct pseudo_file cgroups = { .name = "cgroups",
+						    .mode = 0444,
+						    .show = show_cgroups };
+
+	procfs_add(&cgroups, NULL);
 	fs_register(&cgroup2_type);
 	sysfs_mkdir("fs/cgroup");
 	cg_delegate_init();

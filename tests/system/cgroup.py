@@ -24,6 +24,11 @@ CASES = [
     case("controllers", "cat cgroup.controllers; "
                         "mkdir a; cat a/cgroup.controllers a/cgroup.subtree_control; rmdir a",
          match=("^cpuset cpu io memory pids$",), lacks="error"),
+    case("version-1-names", "g() { grep -w memory /proc/cgroups | cut -f3; }; n=$(g); mkdir -p a/b; "
+                            "head -1 /proc/cgroups; sed \"s/\t$((n + 2))\t/\tN\t/\" /proc/cgroups | grep -v '#'; "
+                            "rmdir a/b a; [ $(g) = $n ]",
+         out="#subsys_name\thierarchy\tnum_cgroups\tenabled\n"
+             + "\n".join(c + "\t0\tN\t1" for c in "cpuset cpu cpuacct blkio memory pids".split())),
     case("tree", "mkdir -p a/b/c; ls -d a/b/c; cat a/cgroup.stat | head -1; rmdir a 2>&1; rmdir a/b/c a/b a; ls -d a",
          status=1, match=(r"^a/b/c$", "^nr_descendants 2$", "busy", "No such file")),
     case("names", "mkdir \"$(printf 'a\\nb')\" 2>&1; mkdir cgroup.procs 2>&1; mkdir a; mkdir a 2>&1; rmdir a",
