@@ -131,10 +131,13 @@ static int show_cmdline(struct strbuf *out, struct task *t, const struct pinode 
 	if (!mm)
 		return 0;
 	err = show_memory(out, mm, mm->layout.arg_start, mm->layout.arg_end);
-	/* arguments that do not end with a NUL: the program wrote one text over them, its title */
+	/* Arguments that do not end with a NUL: the program wrote its title over them, and on over the environment. */
 	if (out->len && out->len == mm->layout.arg_end - mm->layout.arg_start &&
-	    out->data[out->len - 1])
-		out->len = strnlen(out->data, out->len);
+	    out->data[out->len - 1]) {
+		out->len = 0;
+		err = show_memory(out, mm, mm->layout.arg_start, mm->layout.arg_start + PAGE_SIZE);
+		out->len = min(strnlen(out->data, out->len) + 1, out->len);
+	}
 	mm_put_user(mm);
 	return err;
 }

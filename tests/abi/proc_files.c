@@ -393,6 +393,27 @@ static void command_line(void)
 	R(slurp("/proc/self/environ") >= 0 ? 0 : -1);
 }
 
+/* A program's title: its text over all arguments, and on over the environment behind them. */
+static void title(void)
+{
+	char *start = abi_argv[0], *end = start;
+	ssize_t n;
+
+	for (int i = 0; abi_argv[i]; i++)
+		end = abi_argv[i] + strlen(abi_argv[i]) + 1;
+	memset(start, 't', end - start);
+	strcpy(end, "itle");
+	n = slurp("/proc/self/cmdline");
+	YES(n == end - start + 5);
+	YES(!strcmp(text, start));
+	*end = 0; /* no byte of the environment: the NUL behind the arguments is shown, too */
+	YES(slurp("/proc/self/cmdline") == end - start + 1);
+	start[1] = 0;
+	R(slurp("/proc/self/cmdline"));
+	end[-1] = 0;
+	YES(slurp("/proc/self/cmdline") == end - start);
+}
+
 static void *wait_here(void *arg)
 {
 	for (;;)
@@ -604,6 +625,6 @@ static void oom_score(void)
 }
 
 ABI_MAIN(CASE(stat_of_a_process), CASE(status_of_a_process), CASE(memory_map), CASE(links),
-	 CASE(namespaces), CASE(command_line), CASE(threads), CASE(limits_table), CASE(mounts),
-	 CASE(system_files), CASE(kernel_names), CASE(reading_in_pieces), CASE(errors),
-	 CASE(listing), CASE(oom_score), CASE(who_may_look), CASE(sleeping_call))
+	 CASE(namespaces), CASE(command_line), CASE(title), CASE(threads), CASE(limits_table),
+	 CASE(mounts), CASE(system_files), CASE(kernel_names), CASE(reading_in_pieces),
+	 CASE(errors), CASE(listing), CASE(oom_score), CASE(who_may_look), CASE(sleeping_call))
