@@ -155,6 +155,8 @@ static long get_dev(struct netdev *dev, unsigned int cmd, struct ifreq *ifr)
 	case SIOCGIFFLAGS:
 		ifr->ifr_flags = dev->flags;
 		return 0;
+	case SIOCETHTOOL: /* no driver has anything to say; libpcap asks what time stamps it takes */
+		return -EOPNOTSUPP;
 	case SIOCGIFMAP:
 		memset(&ifr->ifr_map, 0, sizeof(ifr->ifr_map));
 		return 0;
@@ -299,7 +301,7 @@ long net_ioctl(struct net_ns *net, unsigned int cmd, unsigned long arg)
 		return get_conf(net, user);
 	if (cmd == SIOCADDRT || cmd == SIOCDELRT)
 		return route_ioctl(net, cmd, user);
-	if (!(bit & (GETS | SETS)) && cmd != SIOCGIFMAP)
+	if (!(bit & (GETS | SETS)) && cmd != SIOCGIFMAP && cmd != SIOCETHTOOL)
 		return -ENOTTY;
 	if (copy_from_user(&ifr, user, sizeof(ifr)))
 		return -EFAULT;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The options of tcp(7), ip(7) and socket(7) on AF_INET sockets, and the ioctls of netdevice(7). */
+#include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/route.h>
 
@@ -255,8 +256,13 @@ static void interfaces(void)
 	conf.ifc_buf = space;
 	R(ioctl(s, SIOCGIFCONF, &conf));
 	say("%d %s", conf.ifc_len, conf.ifc_req->ifr_name);
+	strcpy(r.ifr_name, "lo");
+	r.ifr_data = (char *)&(struct ethtool_coalesce){ .cmd = ETHTOOL_GCOALESCE };
+	R(ioctl(s, SIOCETHTOOL, &r)); /* what no driver has to do */
 	strcpy(r.ifr_name, "nope0");
 	R(ioctl(s, SIOCGIFFLAGS, &r));
+	R(ioctl(s, SIOCETHTOOL, &r));
+	R(ioctl(s, SIOCETHTOOL, wild(1)));
 	r.ifr_ifindex = 999;
 	R(ioctl(s, SIOCGIFNAME, &r));
 	R(ioctl(s, SIOCGIFFLAGS, wild(1)));
