@@ -34,13 +34,6 @@ static size_t pty_room(struct tty *t)
 	return PTY_RING - pty_used(t->priv);
 }
 
-static size_t pty_pending(struct tty *t)
-{
-	struct pty *p = t->priv;
-
-	return READ_ONCE(p->master_open) ? pty_used(p) : 0;
-}
-
 static void pty_flush(struct tty *t)
 {
 	struct pty *p = t->priv;
@@ -61,7 +54,6 @@ static void pty_wake_master(struct tty *t)
 static const struct tty_driver pty_driver = {
 	.write = pty_output,
 	.room = pty_room,
-	.pending = pty_pending,
 	.flush = pty_flush,
 	.unthrottle = pty_wake_master,
 	.closed = pty_wake_master,

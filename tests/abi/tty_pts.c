@@ -10,6 +10,10 @@ struct termio { /* asm-generic/termios.h; musl has none */
 	unsigned char c_line, c_cc[8];
 };
 
+static void noticed(int sig)
+{
+}
+
 static int master(const char *ptmx, int *number)
 {
 	int zero = 0, fd = open(ptmx, O_RDWR | O_NOCTTY);
@@ -220,5 +224,28 @@ static void disciplines(void)
 	say("%d", n);
 }
 
+/* What is written has been sent when the master could read it, whether it does or not. */
+static void sent_at_once(void)
+{
+	struct termios t;
+	int n, m, s;
+
+	instance("newinstance,ptmxmode=666");
+	m = master("pts/ptmx", &n);
+	s = open("pts/0", O_RDWR | O_NOCTTY);
+	R(write(s, "unread", 6));
+	R(ioctl(s, TIOCOUTQ, &n));
+	say("%d bytes to be sent", n);
+	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = noticed }, NULL);
+	alarm(2);
+	R(tcdrain(s));
+	R(tcgetattr(s, &t));
+	R(tcsetattr(s, TCSADRAIN, &t));
+	R(tcsetattr(s, TCSAFLUSH, &t));
+	R(ioctl(m, FIONREAD, &n));
+	say("%d bytes to be read", n);
+}
+
 ABI_MAIN(CASE(owners_and_modes), CASE(first_mode), CASE(two_instances), CASE(locked_and_gone),
-	 CASE(not_terminals), CASE(old_modes), CASE(locked_modes), CASE(disciplines))
+	 CASE(not_terminals), CASE(old_modes), CASE(locked_modes), CASE(disciplines),
+	 CASE(sent_at_once))
