@@ -221,9 +221,12 @@ $(foreach i,$(filter-out $(NAMED_IMAGES),$(IMAGES)),$(eval $(call path_image,$(i
 FORCE:
 .PHONY: FORCE
 
+# the firmware that vm starts boot sectors with, if it is on this machine: QEMU has it
+SEABIOS := /usr/share/seabios /usr/share/qemu /usr/local/share/qemu /opt/homebrew/share/qemu
 INITRAMFS := init@lib/dyad/init $(BUILD)/user/init:lib/dyad/init $(BUILD)/dyad.stripped.elf:lib/dyad/dyad.elf \
 	$(foreach i,$(IMAGE_NAMES),$(BUILD)/images/$(i).erofs:images/$(i).erofs) \
-	$(foreach p,$(filter-out init,$(UPROGS)),$(BUILD)/user/$(p):files/usr/local/bin/$(p))
+	$(foreach p,$(filter-out init,$(UPROGS)),$(BUILD)/user/$(p):files/usr/local/bin/$(p)) \
+	$(foreach f,bios.bin vgabios.bin,$(addsuffix :lib/dyad/$(f),$(realpath $(firstword $(wildcard $(addsuffix /$(f),$(SEABIOS)))))))
 $(eval $(call stamp,$(BUILD)/.initramfs,$(INITRAMFS)))
 $(BUILD)/initramfs.cpio: $(UBIN) $(IMAGE_FILES) $(BUILD)/dyad.stripped.elf $(BUILD)/.initramfs tools/mkinitramfs tools/lib/newc.py
 	$(call say,CPIO,$@)

@@ -188,6 +188,7 @@ def pc(build):
     memtest, ipxe = (debian.unpack(name) for name in ("memtest86+", "ipxe"))
     return [(os.path.join(memtest, "boot/memtest86+x64.bin"), FOLDER + "memtest"),
             (os.path.join(ipxe, "usr/lib/ipxe/ipxe.iso"), FOLDER + "ipxe.iso"),
+            (os.path.join(ipxe, "boot/ipxe.lkrn"), FOLDER + "ipxe.lkrn"),
             (dyad_iso(build), FOLDER + "dyad.iso"), (xen(build), FOLDER + "xen")]
 
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A boot sector as tutorials have them: clears the screen, reads from the first floppy disk what is behind a side's
- * 18 sectors, and zeros behind the end of its file; shows that where it puts the cursor, and each key that is
- * pressed, until Q ends the machine with its scan code. What else a BIOS has for kernels that stay in real mode is asked
- * before, and the first answer that is wrong ends the machine with its number.
+ * 18 sectors, and zeros behind it; shows that where it puts the cursor, and each key that is pressed, until Q ends the
+ * machine with its scan code. What else the firmware and the machine's chips have for kernels that stay in real mode is
+ * asked before, and the first answer that is wrong ends the machine with its number.
  */
 #define PORT_EXIT 0xf4
 #define TEXT 0xa000
@@ -12,7 +12,9 @@
 #define VECTOR_DISK 0x41
 #define PORT_IDE 0x1f0
 #define VECTOR_IDE 0x76
+#define PORT_PIC1 0x20
 #define PORT_PIC2 0xa0
+#define PORT_CONTROL 0x3f6
 #define TICKS 0x46c
 #define EQUIPMENT 0x410
 #define PORT_CMOS 0x70 /* index; data behind it */
@@ -22,7 +24,6 @@
 #define CLOCK_YEAR 9
 #define SECONDS_BINARY 0x16 /* of B: interrupts for them, and 24 hours */
 #define DISKS 0x475
-#define READ_ONLY 3
 #define PORT_LEVELS 0x4d0
 	.macro wrong condition, number
 	movw $\number << 8, answer - start + 0x7c00
@@ -51,13 +52,6 @@ start:
 	jc 2f
 	cmpb $0, TEXT + 512
 	jne 2f
-	mov $0xe000, %ax /* in the firmware's memory the root of the tables of 32 bits; in its data the screen's ports */
-	mov %ax, %es
-	mov %es:16, %bx
-	cmpl $0x54445352, %es:(%bx) /* "RSDT" */
-	jne 2f
-	cmpw $0x3d4, 0x463
-	jne 2f
 	mov $0x0203, %ax /* the rest of this program: sectors 2 to 4 */
 	mov $0x7e00, %bx
 	mov $2, %cx
@@ -66,7 +60,13 @@ start:
 	int $0x13
 	jc 2f
 	call bios
+4:	mov $0x0100, %ax /* what the firmware took for keys */
+	int $0x16
+	jz 4f
 	xor %ax, %ax
+	int $0x16
+	jmp 4b
+4:	xor %ax, %ax
 	mov %ax, %es
 	mov $0x0300, %ax /* where is the cursor? */
 	int $0x10
@@ -132,14 +132,13 @@ bios:	pushf
 	int $0x11
 	cmp EQUIPMENT, %ax
 	wrong jne, 7
-	mov $0x0301, %ax /* writing is refused */
+	mov $0x0301, %ax /* what is written stays in memory */
 	mov $TEXT, %bx
-	mov $1, %cx
+	mov $0x4f12, %cx
 	xor %dx, %dx
 	mov %dx, %es
 	int $0x13
-	cmp $READ_ONLY, %ah
-	wrong jne, 8
+	wrong jc, 8
 	mov $0x0200, %ax /* what stands at row 2, column 4 */
 	xor %bx, %bx
 	mov $0x0204, %dx
@@ -218,6 +217,9 @@ bios:	pushf
 	wrong jne, 19
 	movw $AT(ready), 4 * VECTOR_IDE /* an interrupt for each sector, even if none has been answered by a look at the status */
 	movw %ds, 4 * VECTOR_IDE + 2
+	mov $PORT_CONTROL, %dx /* the firmware does without interrupts */
+	xor %al, %al
+	out %al, %dx
 	mov $0xbf, %al
 	out %al, $PORT_PIC2 + 1
 	nop
@@ -262,18 +264,13 @@ bios:	pushf
 	wrong jc, 25
 	dec %ah
 	wrong jnz, 26
-	mov $0x0402, %ax /* looks for two sectors, and behind the last one */
+	mov $0x0402, %ax /* looks for two sectors */
 	mov $1, %cx
 	xor %dx, %dx
 	int $0x13
 	wrong jc, 27
 	cmp $2, %al
 	wrong jne, 28
-	mov $0x0402, %ax
-	mov $79 << 8 | 18, %cx
-	mov $0x100, %dx
-	int $0x13
-	wrong jnc, 29
 	mov $0x0100 | '!', %ax /* to COM1 */
 	xor %dx, %dx
 	int $0x14
@@ -344,7 +341,12 @@ bios:	pushf
 	ret
 tick:	incb %cs:AT(count)
 	iret
-ready:	incb %cs:AT(interrupts)
+ready:	push %ax
+	incb %cs:AT(interrupts)
+	mov $0x20, %al /* has come to its end */
+	out %al, $PORT_PIC2
+	out %al, $PORT_PIC1
+	pop %ax
 	iret
 count:	.byte 0
 interrupts: .byte 0

@@ -16,9 +16,6 @@
 /* What the registers of a vCPU are, the input says. */
 static int fake_ioctl(int fd, unsigned long request, void *arg);
 #define ioctl fake_ioctl
-#define usleep(us) ((void)(us)) /* what it waits for takes no time here */
-#include "../../user/vm/bios.c"
-#undef usleep
 #include "../../user/vm/task.c"
 #undef ioctl
 #define access(path, mode) 0
@@ -39,7 +36,6 @@ static struct machine machine = { .vm = -1, .ram_size = RAM, .cpus = 2, .firmwar
 static uint8_t *cd, copy[CD];
 static int disk, slave, sata;
 static bool over; /* as the guest sees it, the machine ends here */
-static bool switches; /* tasks: what counts of a vCPU is something else */
 
 static int fake_ioctl(int fd, unsigned long request, void *arg)
 {
@@ -55,7 +51,7 @@ static int fake_ioctl(int fd, unsigned long request, void *arg)
 					.rdi = take_input(2),
 					.rsp = take_input(4),
 					.rip = take_input(2) };
-	if (request == KVM_GET_SREGS && switches)
+	if (request == KVM_GET_SREGS)
 		*s = (struct kvm_sregs){
 			.tr = { .base = take_input(4), .selector = take_input(2) },
 			.gdt = { .base = take_input(4), .limit = 0xffff },
@@ -63,11 +59,6 @@ static int fake_ioctl(int fd, unsigned long request, void *arg)
 			.cr0 = take_input(1) & 1 ? CR0_PG : 0,
 			.cr3 = take_input(4),
 		};
-	else if (request == KVM_GET_SREGS)
-		*s = (struct kvm_sregs){ .cs.base = STUBS,
-					 .ss.base = take_input(4),
-					 .ds.base = take_input(4),
-					 .es.base = take_input(4) };
 	return 0;
 }
 
@@ -110,12 +101,6 @@ void *guest_memory(struct machine *m, uint64_t at, uint64_t n, bool write)
 
 void part_add(const char *what, const char *file, uint64_t start, uint64_t end)
 {
-}
-
-unsigned int e820_map(struct machine *m, struct boot_e820_entry *e)
-{
-	e[0] = (struct boot_e820_entry){ 0, m->ram_size, 1 };
-	return 1;
 }
 
 uint64_t acpi_tables(struct low *l)
@@ -231,11 +216,7 @@ static void step(void)
 		command(choice & 0x80 ? 0x170 : 0x1f0);
 		break;
 	case 4:
-		switches = choice & 8;
-		if (switches)
-			task_switch(&machine, 0, EXIT_TASK_SWITCH | take_input(6) << 16);
-		else
-			bios_call(&machine, 0);
+		task_switch(&machine, 0, EXIT_TASK_SWITCH | take_input(6) << 16);
 		break;
 	case 5:
 		for (unsigned int i = 0; i < sizeof(typed); i++)
@@ -244,7 +225,6 @@ static void step(void)
 		break;
 	case 6:
 		keyboard_tick();
-		vga_type(&machine, choice);
 		break;
 	default:
 		if (choice & 8) {
@@ -294,15 +274,12 @@ static void create(void)
 	i8042_init(&machine);
 	firmware_init(&machine);
 	vga_init(&machine);
-	machine.flat = (struct file){ .data = calloc(3, SECTOR), .size = 3 * SECTOR };
-	machine.boot_disk = 0x80;
 	cd = mmap(NULL, CD, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	for (unsigned int i = 0; i < CD; i++)
 		copy[i] = cd[i] = i / 2048;
 	ide_cdrom(&machine, paths[0]);
 	disk = drive(paths[1], DISK, ",ide");
 	ide_disk(&machine, paths[1]);
-	machine.flat.path = copy_text(paths[1], strlen(paths[1]) - 4); /* which INT 13h writes to */
 	slave = drive(paths[2], SLAVE, ",ide");
 	ide_disk(&machine, paths[2]);
 	sata = drive(paths[3], SATA, ",sata");

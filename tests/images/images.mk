@@ -25,8 +25,8 @@ $(foreach f,$(IMAGE_FUZZERS),$(eval $(call fuzzer,$(f))))
 $(addprefix $(IMAGE_FUZZ_DIR)/,virtio pc p9): without := -isystem kernel/net/uapi
 $(IMAGE_FUZZ_DIR)/virtio: included := user/vm/net.c
 $(IMAGE_FUZZ_DIR)/virtio: user/vm/net.c
-$(IMAGE_FUZZ_DIR)/pc: included := user/vm/bios.c user/vm/firmware.c user/vm/task.c
-$(IMAGE_FUZZ_DIR)/pc: user/vm/bios.c user/vm/firmware.c user/vm/task.c
+$(IMAGE_FUZZ_DIR)/pc: included := user/vm/firmware.c user/vm/task.c
+$(IMAGE_FUZZ_DIR)/pc: user/vm/firmware.c user/vm/task.c
 $(IMAGE_FUZZ_DIR)/p9: included := user/vm/p9.c
 $(IMAGE_FUZZ_DIR)/p9: user/vm/p9.c
 $(IMAGE_FUZZ_DIR)/p9client: included := kernel/fs/p9.c kernel/fs/p9_client.c

@@ -159,8 +159,7 @@ machine() { vm run --name pc --vga "$@" < keys > screen & p=$!; exec 3> keys; }
 again() { vm snapshot --stop pc s.vm; exec 3>&-; wait $p; vm restore s.vm < keys >> screen & p=$!; exec 3> keys; }
 shows() { until grep -q "$1" screen; do [ -d /proc/$p ] || break; sleep 0.1; done; }
 over() { exec 3>&-; kill $p 2>/dev/null; wait $p; status=$?; cat screen; return $status; }
-cd_of() { machine --firmware %s/bios-256k.bin "$@"; }
-""" % linux_guest.FOLDER.rstrip("/")
+"""
 CUT = "dd if=/tests/guest/bootsector of=boot.img bs=1024 skip=4 count=1 2>/dev/null; "
 
 # kvmtool with its libraries
@@ -212,12 +211,12 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
          r"{ zeros() { head -c $1 /dev/zero; }; zeros 65280; printf '\056\146\017\001\026\040\377\017\040\300\014\001\017\042\300"
          r"\270\010\000\017\000\330\260\007\346\364'; zeros 7; printf '\017\000\060\377\377\377'; zeros 18; printf 'g\000\000\000\000\211'; "
          r"zeros 178; printf '\351\015\377'; zeros 13; } > rom; vm run --firmware rom; echo $?; "
-         "vm run --kernel boot.img | cat; truncate -s 1536 boot.img; "
-         "vm run --console --kernel boot.img --disk boot.img,ide 2>&1 >/dev/null; s=$?; head -c 1044 boot.img | tail -c 20; exit $s", status=131,
+         "vm run --kernel boot.img | tail -n 1; truncate -s 1536 boot.img; "
+         "vm run --console --kernel boot.img --disk boot.img,ide 2>said >/dev/null; s=$?; tail -n 1 said; head -c 1044 boot.img | tail -c 20; exit $s", status=130,
          out="7\nread by the firmware\nprinted\nread by the firmware", on=("qemu", "bochs")),
-    Case("boot-floppy", PC + "dd if=/tests/guest/floppy of=boot.img bs=512 skip=8 count=19 2>/dev/null; { head -c 19456 /dev/zero; echo conductor; head -c 1014 /dev/zero; } > hd; "
-         "machine --console --kernel boot.img --disk hd,ide 2> com1; "
-         "shows 'sector 18'; printf aBq >&3; wait $p; s=$?; over; cat com1; exit $s", status=16, match=("^    >sector 18aB$", "^!$"), on=SVM + VTX, seconds=60),
+    Case("boot-floppy", PC + "dd if=/tests/guest/floppy of=boot.img bs=512 skip=8 count=19 2>/dev/null; truncate -s 1440K boot.img; { head -c 19456 /dev/zero; echo conductor; head -c 1014 /dev/zero; } > hd; "
+         "head -c 516096 /dev/zero > first; machine --console --kernel boot.img --disk first,ide --disk hd,ide 2> com1; "
+         "shows 'sector 18'; again; printf aBq >&3; wait $p; s=$?; over; cat com1; exit $s", status=16, match=("^    >sector 18aB$", "^!$"), on=SVM + VTX, seconds=60),
     Case("tasks", "vm run --kernel /tests/guest/tasks", status=121, on=("qemu", "bochs")),
     # what a BIOS says of the disk a boot sector is on, by its size, as an exit status: push %dx; mov $8, %ah; int $0x13; int $0x11;
     # and $1, %al; shl $6, %al; add %cl, %al (sectors of a track); pop %dx; add %dl, %al; out %al, $0xf4. And ljmp $0xf000, $0xfff0
@@ -227,23 +226,26 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
          # whether there is a hard disk, which a floppy disk is not: mov $0x80, %dl; mov $8, %ah; int $0x13; sbb %al, %al
          r"for k in 1440 1441; do try '\262\200\264\010\315\023\030\300\346\364' $k; done; "
          # keys in set 2: cli; config of the controller without translation; 1c is waited for; the sum of the next two bytes
-         r"printf aaaaaaaa | try '\372\260\140\346\144\260\004\346\140\344\144\250\001\164\372\344\140\074\034\165\364\344\144\250"
+         r"yes a | try '\372\260\140\346\144\260\004\346\140\344\144\250\001\164\372\344\140\074\034\165\364\344\144\250"
          r"\001\164\372\344\140\210\303\344\144\250\001\164\372\344\140\000\330\346\364' 4",
-         out="73\n73\n79\n82\n100\n127\n0\n255\n0\n12", on=("qemu", "bochs")),
+         out="73\n73\n79\n82\n100\n191\n0\n255\n0\n12", on=("qemu", "bochs")),
     # by SeaBIOS's own driver; four more: the first IDE disk is not there
-    Case("bios-sata", PC + CUT + "head -c 1047552 /dev/zero >> boot.img; cd_of --disk boot.img,sata; wait $p; s=$?; over; "
-         "head -c 1536 boot.img | tail -c 512 | tr -d '\\0'; exit $s", status=134, on=SVM, seconds=60,
+    Case("bios-sata", PC + CUT + "head -c 1047552 /dev/zero >> boot.img; machine --firmware %sbios-256k.bin --disk boot.img,sata; wait $p; s=$?; over; "
+         "head -c 1536 boot.img | tail -c 512 | tr -d '\\0'; exit $s" % linux_guest.FOLDER, status=134, on=SVM, seconds=60,
          match=("^read by the firmware$", "^read by the firmware\r$")),
-    Case("bios-disk", PC + CUT + "head -c 512 /dev/zero >> boot.img; cd_of --disk boot.img,ide; wait $p; s=$?; over; "
+    Case("bios-disk", PC + CUT + "head -c 512 /dev/zero >> boot.img; machine --disk boot.img,ide; wait $p; s=$?; over; "
          "tail -c 512 boot.img | tr -d '\\0'; exit $s", status=130, on=SVM + VTX, seconds=60,
          match=(r"^Booting from Hard Disk", "^read by the firmware$", "^read by the firmware\r$")),
     Case("memtest", PC + "machine --kernel %smemtest; shows 'to start testing'; printf '\\r' >&3; shows 'Test #[3-9]  \\[[A-Z].*\\]'; over"
          % linux_guest.FOLDER, status=143, on=SVM, seconds=60,
          match=(r"Test #[3-9]  \[[A-Z].*\]", "Errors: 0"), lacks="Errors: [1-9]"),
-    Case("ipxe", PC + "cd_of --cdrom %sipxe.iso; shows 'Features: '; printf '\\002' >&3; shows 'iPXE>'; again; "
+    Case("ipxe", PC + "machine --cdrom %sipxe.iso; shows 'Features: '; printf '\\002' >&3; shows 'iPXE>'; again; "
          "printf 'echo it is ${platform}\\r' >&3; shows '^it is'; over" % linux_guest.FOLDER, status=143, on=SVM,
          seconds=60, match=("^ISOLINUX", "^iPXE 1", "^it is pcbios$")),
-    Case("grub-dyad", PC + "cd_of --cpus 2 --cdrom %sdyad.iso; shows '^Booting from'; again; wait $p; s=$?; over; exit $s" % linux_guest.FOLDER, status=0, on=SVM,
+    # as a kernel with a script as its command line
+    Case("ipxe-kernel", PC + "machine --kernel %sipxe.lkrn --append 'echo it is ${platform} && shell'; shows 'iPXE>'; over" % linux_guest.FOLDER, status=143,
+         on=SVM, seconds=60, match=("^Booting from ROM", "^it is pcbios$")),
+    Case("grub-dyad", PC + "machine --cpus 2 --cdrom %sdyad.iso; shows '^Booting from'; again; wait $p; s=$?; over; exit $s" % linux_guest.FOLDER, status=0, on=SVM,
          seconds=90, match=("^Booting from DVD/CD", "^@ hello from the CD to 2$")),
     # and by UEFI, which gives GRUB and the kernel its own ACPI tables of those that it got
     Case("uefi-dyad", "vm run --mem 128M --cpus 2 --firmware %suefi/OVMF.fd --cdrom %sdyad.iso" % (linux_guest.FOLDER, linux_guest.FOLDER), on=SVM,
@@ -297,6 +299,7 @@ done
 vm run --net nosuch busybox -- true 2>&1; vm run --transport isa busybox -- true 2>&1; vm run --net tap:x busybox -- true 2>&1; echo $?
 while [ $# -lt 80 ]; do set -- "$@" --disk disk,ro; done; vm run "$@" busybox -- true 2>&1; echo $?
 vm run --transport mmio "$@" busybox -- true 2>&1; echo $?
+vm run --floppy small 2>&1; vm run --floppy small busybox -- true 2>&1; DYAD_FIRMWARE=nosuch vm run --floppy disk 2>&1
 """, out="""init: the image cannot be the root: Invalid argument
 125
 vm: nosuch: No such file or directory
@@ -324,7 +327,10 @@ vm: --net tap:x: /dev/net/tun: No such file or directory
 vm: too many devices: a PCI bus has 31 slots
 2
 vm: too many devices: 14 have an interrupt line
-2""", on=("qemu",)),
+2
+vm: small: 1 bytes, which no floppy disk has
+vm: --floppy: only firmware has one, which a kernel starts without
+vm: nosuch: No such file or directory""", status=125, on=("qemu",)),
     # at the first disk in a file, and then all that is done with devices
     Case("cloud-snapshot", WORLD % (r"""vm run --mem 96M --cpus 2 --name a --transport mmio %s --kernel %scloud --initrd %sinitrd --append '%sdevices' > a.out & p=$!
 until grep -q '^@ disks' a.out; do [ -d /proc/$p ] || break; sleep 0.1; done; vm snapshot --stop a s.vm; wait $p; cat a.out

@@ -13,6 +13,7 @@ build|musl libc|cmd:musl-gcc,x86_64-linux-musl-gcc||musl-tools|musl-gcc|musl|fil
 build|Linux headers|file:/usr/include/linux/kvm.h,/usr/x86_64-linux-gnu/include/linux/kvm.h||linux-libc-dev|kernel-headers|linux-api-headers|filosottile/musl-cross/musl-cross
 build|busybox, static|file:/bin/busybox,/usr/bin/busybox,build/cache/busybox-static/*/busybox||busybox-static|busybox|busybox|-
 run|QEMU|cmd:qemu-system-x86_64|6.0|qemu-system-x86|qemu-system-x86-core|qemu-system-x86|qemu
+run|PC firmware|file:/usr/share/seabios/bios.bin,/usr/share/qemu/bios.bin,/usr/local/share/qemu/bios.bin,/opt/homebrew/share/qemu/bios.bin||seabios|seabios-bin|seabios|qemu
 bochs|Bochs|cmd:bochs|2.6.11|bochs|bochs|bochs|bochs
 bochs|Bochs firmware|file:/usr/share/bochs/BIOS-bochs-latest,/usr/local/share/bochs/BIOS-bochs-latest,/opt/homebrew/share/bochs/BIOS-bochs-latest||bochsbios|bochs|bochs|bochs
 bochs|Bochs VGA firmware|file:/usr/share/bochs/VGABIOS-lgpl-latest*,/usr/share/vgabios/vgabios.bin,/usr/local/share/bochs/VGABIOS*,/opt/homebrew/share/bochs/VGABIOS*||vgabios|bochs|bochs|bochs

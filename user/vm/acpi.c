@@ -16,9 +16,9 @@
 #define FADT_RESET_REGISTER (1 << 10)
 #define GAS_IO 1
 #define MP_AREA                                                                                    \
-	(BIOS_AREA + 0x1000) /* behind the stubs of bios.c; kernels search from BIOS_AREA on */
+	(BIOS_AREA + 0x1000) /* behind the stub of multiboot.c; kernels search from BIOS_AREA on */
 #define BIOS_DATA 0x400UL
-#define EQUIPMENT 0x422 /* two serial ports, colours in 80 columns, an FPU; and 1: a floppy disk */
+#define EQUIPMENT 0x422 /* two serial ports, colours in 80 columns, an FPU */
 
 static void set_checksum(uint8_t *table, size_t n, size_t where)
 {
@@ -266,7 +266,6 @@ static void mp_tables(struct low *l)
 /* What a BIOS leaves at 0x400 for those who ask nobody: ports, where conventional memory ends, and the screen. */
 static void bios_data(struct machine *m)
 {
-	const bool floppy = m->flat.data && m->boot_disk == FLOPPY_DISK;
 	const struct {
 		uint16_t serial[4], parallel[3], end_segment, equipment;
 		uint8_t post;
@@ -278,7 +277,7 @@ static void bios_data(struct machine *m)
 		uint8_t neither[0x10], disks, nor[0xe], last_row; /* at 0x475; at 0x484 */
 	} __attribute__((packed)) data = { .serial = { 0x3f8, 0x2f8 },
 					   .end_segment = LOW_MEMORY_END >> 4,
-					   .equipment = EQUIPMENT | floppy,
+					   .equipment = EQUIPMENT,
 					   .memory_kib = LOW_MEMORY_END >> 10,
 					   .video_mode = 3,
 					   .columns = 80,

@@ -90,18 +90,61 @@ static void add_file(const char *name, const void *data, size_t size)
 static void fw_cfg_access(struct machine *m, void *device, uint64_t reg, bool in, void *data,
 			  unsigned int size)
 {
+	static const struct item *item = items; /* the last one that was read */
 	uint8_t *v = data;
 
 	if (reg && in) { /* zeros behind the end */
-		*v = 0;
-		for (unsigned int i = 0; i < nr_items; i++)
-			if (items[i].key == selected.key && selected.at < items[i].size)
-				*v = ((const uint8_t *)items[i].data)[selected.at];
+		for (unsigned int i = 0; i < nr_items && item->key != selected.key; i++)
+			item = &items[i];
+		*v = item->key == selected.key && selected.at < item->size
+			     ? ((const uint8_t *)item->data)[selected.at]
+			     : 0;
 		selected.at++;
 	} else if (!reg && !in && size == 2) {
 		selected.key = v[0] | v[1] << 8;
 		selected.at = 0;
 	}
+}
+
+/*
+ * A ROM that can be booted (BIOS Boot Specification 1.01, 3.3 and appendix A): its entry, 0x40, is out %al, $PORT_HANDOFF,
+ * then hlt and a jump back. Nothing to initialize: lret.
+ */
+static void add_handoff_rom(void)
+{
+	static uint8_t rom[512] = {
+		0x55, 0xaa, 1,   0xcb, [0x1a] = 0x20, [0x20] = '$',  'P',
+		'n',  'P',  1,   2,    [0x3a] = 0x40, [0x40] = 0xe6, PORT_HANDOFF,
+		0xf4, 0xeb, 0xfd
+	};
+	static const char first[] = "/rom@genroms/kernel.rom\n";
+
+	rom[sizeof(rom) - 1] = 0;
+	for (unsigned int i = 0; i < sizeof(rom) - 1; i++)
+		rom[sizeof(rom) - 1] -= rom[i];
+	add_file("genroms/kernel.rom", rom, sizeof(rom));
+	add_file("bootorder", first, sizeof(first));
+}
+
+bool firmware_has_floppy(uint64_t size)
+{
+	static const uint16_t kib[] = { 160, 180, 320, 360, 720, 1200, 1440, 2880 };
+
+	for (unsigned int i = 0; i < LENGTH(kib); i++)
+		if (size == kib[i] * 1024UL)
+			return true;
+	return false;
+}
+
+/* SeaBIOS has it in memory, where what is written there stays. */
+static void add_floppy(struct machine *m)
+{
+	static struct file f;
+
+	file_map(&f, m->floppy);
+	if (!firmware_has_floppy(f.size))
+		die(STATUS_FAILED, "%s: %zu bytes, which no floppy disk has", f.path, f.size);
+	add_file("floppyimg/floppy", f.data, f.size);
 }
 
 /* The screen's own firmware is in the file vgabios.bin beside the other, or there is no screen. */
@@ -115,7 +158,8 @@ static void add_vga_rom(struct machine *m)
 		  "/vgabios.bin", NULL) ||
 	    access(path, R_OK) < 0)
 		return;
-	m->vga = true;
+	m->card = true;
+	m->vga |= !m->handoff; /* a kernel's console is COM1 */
 	file_map(&rom, copy_text(path, strlen(path)));
 	add_file("vgaroms/vgabios.bin", rom.data, rom.size);
 }
@@ -155,6 +199,21 @@ static void add_acpi(struct machine *m)
 		 sizeof(commands));
 }
 
+void firmware_choose(struct machine *m, const char *who)
+{
+	static const char *const places[] = { "/lib/dyad/bios.bin", "/usr/share/seabios/bios.bin",
+					      "/usr/share/qemu/bios.bin" };
+
+	m->firmware = getenv("DYAD_FIRMWARE");
+	for (size_t i = 0; i < LENGTH(places) && !m->firmware; i++)
+		if (!access(places[i], R_OK))
+			m->firmware = places[i];
+	if (!m->firmware)
+		die(STATUS_FAILED,
+		    "%s needs a PC's firmware: install seabios, or name its file in DYAD_FIRMWARE",
+		    who);
+}
+
 void firmware_load(struct machine *m)
 {
 	static const uint32_t id = 1; /* no DMA */
@@ -180,6 +239,12 @@ void firmware_load(struct machine *m)
 	add_file("etc/show-boot-menu", &none, sizeof(none));
 	add_vga_rom(m);
 	add_acpi(m);
+	if (m->floppy)
+		add_floppy(m);
+	if (m->handoff)
+		add_handoff_rom();
+	else if (m->boots)
+		add_file("bootorder", m->boots, strlen(m->boots) + 1);
 	m->mode = ENTER_RESET;
 }
 

@@ -289,31 +289,6 @@ void keyboard_tick(void)
 	want_input();
 }
 
-uint16_t keyboard_key(struct machine *m, bool take_it)
-{
-	static bool down[KEY_SHIFT + 1]; /* of those that change a character */
-	uint16_t key = 0;
-	uint8_t code;
-
-	bus_lock();
-	while (!key && i8042.queued) {
-		code = i8042.queue[0];
-		if ((code & ~RELEASE) == KEY_SHIFT || (code & ~RELEASE) == KEY_CTRL) {
-			down[code & ~RELEASE] = !(code & RELEASE);
-		} else if (!(code & RELEASE)) {
-			key = code << 8;
-			if (down[KEY_SHIFT] && code < sizeof(shift))
-				key |= shift[code];
-			else if (code < sizeof(plain))
-				key |= down[KEY_CTRL] ? plain[code] & 0x1f : plain[code];
-		}
-		if (!key || take_it)
-			take(m);
-	}
-	bus_unlock();
-	return key;
-}
-
 size_t keyboard_room(void)
 {
 	return typed || i8042.queued || (i8042.config & CONFIG_OFF) ? 0 : SEQUENCE_MOST;

@@ -719,9 +719,13 @@ static const char *drive_restored(struct machine *m, struct kept *k)
 	return d->multiple <= MULTIPLE ? NULL : "an IDE drive is damaged";
 }
 
+static struct pci_function isa = {
+	.name = "ISA bridge"
+}; /* the IDE controller is its function 1 */
+
 void ide_init(struct machine *m)
 {
-	static struct pci_function isa = { .name = "ISA bridge" }, f = { .name = "IDE controller" },
+	static struct pci_function f = { .name = "IDE controller" },
 				   pm = { .name = "power management" };
 
 	if (isa.config[0])
@@ -775,6 +779,13 @@ static void plug(struct machine *m, const char *path, bool read_only, bool cd)
 		die(STATUS_USAGE, "--disk %s: there are four IDE disks at most, with a CD two",
 		    path);
 	*(d == c->drives ? &c->command.behind : &c->control.behind) = path;
+	if (m->kernel && !strcmp(path, m->kernel)) { /* a boot sector's file */
+		static char name[64];
+
+		format(name, sizeof(name), "/pci@i0cf8/ide@%x,1/drive@%x/disk@%x\n", isa.devfn >> 3,
+		       (unsigned int)(c - channels), d != c->drives);
+		m->boots = name;
+	}
 	d->cd = cd;
 	d->sector_size = cd ? CD_SECTOR : SECTOR;
 	d->heads = HEADS;
@@ -794,28 +805,13 @@ static void plug(struct machine *m, const char *path, bool read_only, bool cd)
 bool ide_disk(struct machine *m, const char *disk)
 {
 	size_t n = strlen(disk);
+	bool read_only;
 
 	if (n < 5 || strcmp(disk + n - 4, ",ide"))
 		return false;
-	plug(m, copy_text(disk, n - 4), false, false);
+	read_only = n > 7 && !memcmp(disk + n - 7, ",ro", 3);
+	plug(m, copy_text(disk, n - (read_only ? 7 : 4)), read_only, false);
 	return true;
-}
-
-int ide_writable(const char *path)
-{
-	for (struct channel *c = channels; c < channels + 2; c++) {
-		const char *paths[] = { c->command.behind, c->control.behind };
-
-		for (int i = 0; i < 2; i++)
-			if (paths[i] && !strcmp(paths[i], path) && !c->drives[i].read_only)
-				return c->drives[i].fd;
-	}
-	return -1;
-}
-
-void ide_boot_disk(struct machine *m, const char *path)
-{
-	plug(m, path, true, false);
 }
 
 void ide_cdrom(struct machine *m, const char *path)

@@ -2,18 +2,17 @@
 /*
  * What a boot loader does for a Linux kernel (Linux's Documentation/x86/boot.rst). A bzImage is 16-bit
  * setup code, with a header that both sides fill in, and behind it the kernel, which unpacks itself.
- * There are two ways in: the setup code, in real mode, asks the firmware (bios.c) for what it must
+ * There are two ways in: the setup code, in real mode, asks the firmware (firmware.c) for what it must
  * know and changes the mode itself, which is the only way into old kernels; or with struct boot_params
  * made here the 64-bit entry, with paging on, or that of a kernel of 32 bits. Guest memory, upwards:
  *
- *	0x0		interrupt vectors			(16-bit entry)
  *	0x7000		struct boot_params, GDT, page tables	(the others)
  *	0x10000		the setup code				(16-bit entry)
  *	0x20000		the command line
- *	0xe0000		ACPI tables, and the firmware's stubs at 0xf0000
+ *	0xe0000		ACPI tables				(the others)
  *	0x100000	the kernel
  *	behind it	with an image: the initial file system of initramfs.c, and the modules
- *	at the top	without one: --initrd
+ *	at the top	without one: --initrd, below what the firmware uses
  *	ram_size	the image
  *
  * With an image user/init is pid 1 as under Dyad, and the image is memory for Linux, too: a range
@@ -34,6 +33,7 @@
 #define COMMAND_LINE 0x20000UL
 #define HEAP_END 0xe000 /* of the setup code's segment; its stack begins there */
 #define SETUP_MAX 0x8000
+#define FIRMWARE_TOP 0x100000UL /* bytes at the end of the RAM that SeaBIOS may use */
 #define MAGIC 0x53726448 /* "HdrS" */
 #define BOOT_FLAG 0xaa55
 #define SECTOR 512
@@ -55,6 +55,7 @@ struct bzimage {
 	struct file f;
 	struct setup_header h;
 	size_t setup_size, kernel_size; /* bytes; both lie in the file, in this order */
+	char *line; /* the command line, of a 16-bit entry */
 };
 
 bool linux_is(const uint8_t *head, size_t n)
@@ -65,6 +66,15 @@ bool linux_is(const uint8_t *head, size_t n)
 		return false;
 	memcpy(&h, head + offsetof(struct boot_params, hdr), sizeof(h));
 	return h.header == MAGIC && h.boot_flag == BOOT_FLAG;
+}
+
+/* What is no Linux (iPXE, MEMDISK) has this header, and nothing to start but its setup code. */
+bool linux_is_16(const uint8_t *head)
+{
+	struct setup_header h;
+
+	memcpy(&h, head + offsetof(struct boot_params, hdr), sizeof(h));
+	return h.version < VERSION_ALIGNMENT || !h.kernel_alignment;
 }
 
 /* ---- the header: everything that can be wrong with it ---- */
@@ -101,9 +111,6 @@ static void check_header(struct machine *m, struct bzimage *z)
 		z->h.pref_address = z->h.init_size = 0;
 	if (z->h.version < VERSION_CMDLINE)
 		z->h.cmdline_size = 255;
-	/* What is no Linux (iPXE, MEMDISK) has this header, and nothing to start but its setup code. */
-	if (z->h.version < VERSION_ALIGNMENT || !z->h.kernel_alignment)
-		m->boot16 = true;
 	needs = z->h.pref_address + z->h.init_size;
 	if (needs < HIGH_MEMORY + z->kernel_size)
 		needs = HIGH_MEMORY + z->kernel_size;
@@ -146,11 +153,13 @@ static void put_cmdline(struct machine *m, struct bzimage *z)
 	char *to = (char *)m->ram + COMMAND_LINE, words[INIT_WORDS_MAX] = "";
 	char mmio[MMIO_MAX * sizeof("virtio_mmio.device=512@0xfec10000:23 ")] = "";
 	const char *more = m->append ? m->append : "";
+	const char *console =
+		linux_is_16(z->f.data) ? "" : "console=ttyS0 "; /* it may be a script of iPXE's */
 
 	mmio_words(mmio, sizeof(mmio));
 	if (m->image)
 		init_words(m, words);
-	if (!join(to, z->h.cmdline_size + 1, "console=ttyS0 ", mmio, m->image ? WITH_IMAGE : "",
+	if (!join(to, z->h.cmdline_size + 1, console, mmio, m->image ? WITH_IMAGE : "",
 		  m->image && m->devices ? " devices=virtio" : "", words, m->image ? " " : "", more,
 		  NULL))
 		die(STATUS_USAGE, "--append: %s takes at most %u bytes", z->f.path,
@@ -169,6 +178,7 @@ bool linux_panicked(struct machine *m)
 static void put_initrd(struct machine *m, struct bzimage *z)
 {
 	uint64_t least = z->h.pref_address + z->h.init_size, size;
+	uint64_t end = m->ram_size - (m->boot16 ? FIRMWARE_TOP : 0);
 	struct archive a = { .m = m, .start = ALIGN_UP(least, PAGE), .at = ALIGN_UP(least, PAGE) };
 	char path[256];
 
@@ -181,8 +191,9 @@ static void put_initrd(struct machine *m, struct bzimage *z)
 		z->h.ramdisk_image = a.start;
 		z->h.ramdisk_size = a.at - a.start;
 	} else if (m->initrd) {
-		z->h.ramdisk_image =
-			load_initrd(m, m->initrd, least, z->h.initrd_addr_max + 1UL, &size);
+		if (end > z->h.initrd_addr_max + 1UL)
+			end = z->h.initrd_addr_max + 1UL;
+		z->h.ramdisk_image = load_initrd(m, m->initrd, least, end, &size);
 		z->h.ramdisk_size = size;
 	}
 }
@@ -231,24 +242,49 @@ static void enter_kernel(struct machine *m, struct bzimage *z)
 	m->page_tables = PAGE_TABLES;
 }
 
-static void enter_16(struct machine *m, struct bzimage *z)
+/*
+ * ---- the 16-bit entry: firmware_load() has the firmware boot a ROM, whose code is an OUT to PORT_HANDOFF. Low memory
+ * was the firmware's until then ----
+ */
+
+static struct bzimage sixteen; /* what the kernel is that waits for it */
+
+static void enter_16(struct machine *m, int vcpu)
 {
+	const struct bzimage *z = &sixteen;
 	/* the header ends where its jump leads; behind an older one (MEMDISK's) there is code */
 	size_t n = offsetof(struct setup_header, header) + (z->h.jump >> 8);
+	struct kvm_regs r = { .rsp = HEAP_END, .rflags = 2 };
+	struct kvm_sregs s;
 
-	z->h.loadflags |= CAN_USE_HEAP;
-	z->h.heap_end_ptr = HEAP_END - 0x200;
-	z->h.vid_mode = VIDEO_CURRENT_MODE;
+	m->handoff = NULL;
 	memcpy(m->ram + SETUP_CODE, z->f.data, z->setup_size);
 	memcpy(m->ram + SETUP_CODE + offsetof(struct boot_params, hdr), &z->h,
 	       n < sizeof(z->h) ? n : sizeof(z->h));
+	strcpy((char *)m->ram + COMMAND_LINE, z->line);
+	if (ioctl(vcpu, KVM_GET_SREGS, &s) < 0)
+		return;
+	s.ds.selector = SETUP_CODE >> 4;
+	s.ds.base = SETUP_CODE;
+	s.es = s.fs = s.gs = s.ss = s.ds;
+	s.cs.base = SETUP_CODE + SECTOR; /* behind the boot sector */
+	s.cs.selector = s.cs.base >> 4;
+	ioctl(vcpu, KVM_SET_SREGS, &s);
+	ioctl(vcpu, KVM_SET_REGS, &r);
+}
+
+static void wait_for_firmware(struct machine *m, const struct bzimage *z)
+{
+	const char *line = (const char *)m->ram + COMMAND_LINE;
+
+	sixteen = *z;
+	sixteen.h.loadflags |= CAN_USE_HEAP;
+	sixteen.h.heap_end_ptr = HEAP_END - 0x200;
+	sixteen.h.vid_mode = VIDEO_CURRENT_MODE;
+	sixteen.line = copy_text(line, strlen(line));
 	part_add("setup code", m->kernel, SETUP_CODE, SETUP_CODE + z->setup_size);
-	bios_load(m);
-	m->mode = ENTER_REAL;
-	m->entry = 0;
-	m->data_segment = SETUP_CODE >> 4;
-	m->code_segment = m->data_segment + SECTOR / 16; /* behind the boot sector */
-	m->stack = HEAP_END;
+	m->handoff = enter_16;
+	firmware_load(m);
 }
 
 void linux_load(struct machine *m)
@@ -258,14 +294,15 @@ void linux_load(struct machine *m)
 	bzimage_open(m, &z);
 	memcpy(m->ram + HIGH_MEMORY, z.f.data + z.setup_size, z.kernel_size);
 	part_add("kernel, compressed", m->kernel, HIGH_MEMORY, HIGH_MEMORY + z.kernel_size);
-	put_cmdline(m, &z);
-	put_initrd(m, &z);
-	firmware_tables(m);
 	z.h.type_of_loader = LOADER_UNDEFINED;
 	z.h.code32_start = HIGH_MEMORY;
-	if (m->boot16)
-		enter_16(m, &z);
-	else
-		enter_kernel(m, &z);
+	put_cmdline(m, &z);
+	put_initrd(m, &z);
+	if (m->boot16) {
+		wait_for_firmware(m, &z);
+		return;
+	}
+	firmware_tables(m);
+	enter_kernel(m, &z);
 	file_unmap(&z.f);
 }

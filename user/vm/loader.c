@@ -7,7 +7,6 @@
  */
 #include "vm.h"
 
-#define BOOT_SECTOR 0x7c00
 #define SIGNATURE 0x1fe /* of a boot sector: 55 aa */
 
 /* ---- shared by the loaders ---- */
@@ -97,28 +96,11 @@ uint64_t low_string(struct low *l, const char *text)
 	return at;
 }
 
-/* ---- a boot sector, with what is behind it in its file: real mode, as a PC's firmware leaves it ---- */
+/* ---- a boot sector, with what is behind it in its file: a disk, which the firmware boots ---- */
 
 static bool flat_is(const uint8_t *head, size_t n)
 {
 	return n > SIGNATURE + 1 && head[SIGNATURE] == 0x55 && head[SIGNATURE + 1] == 0xaa;
-}
-
-static void flat_load(struct machine *m)
-{
-	struct file *f = &m->flat;
-	const size_t room = INFO_AREA - BOOT_SECTOR;
-
-	file_map(f, m->kernel);
-	memcpy(m->ram + BOOT_SECTOR, f->data, f->size < room ? f->size : room);
-	part_add("boot sector", f->path, BOOT_SECTOR,
-		 BOOT_SECTOR + (f->size < room ? f->size : room));
-	firmware_tables(m);
-	bios_load(m);
-	m->mode = ENTER_REAL;
-	m->entry = m->stack = BOOT_SECTOR;
-	m->vga = true; /* that is all the firmware it has */
-	snapshot_cannot("it may still read from its boot sector's file");
 }
 
 /* ---- the table ---- */
@@ -133,7 +115,7 @@ static const struct loader {
 	{ "a Linux kernel", linux_is, linux_load, true },
 	{ "a multiboot kernel", multiboot_is, multiboot_load, false },
 	{ "an ELF file with a PVH entry", pvh_is, pvh_load, true },
-	{ "a boot sector", flat_is, flat_load, false },
+	{ "a boot sector", flat_is, firmware_load, false },
 };
 
 void loader_choose(struct machine *m)
@@ -141,7 +123,6 @@ void loader_choose(struct machine *m)
 	uint8_t head[FILE_HEAD];
 	int fd = open(m->kernel, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
-	bool floppy = n > 0 && bios_is_floppy(lseek(fd, 0, SEEK_END));
 
 	if (n < 0)
 		die(STATUS_FAILED, "%s: %s", m->kernel, strerror(errno));
@@ -149,12 +130,16 @@ void loader_choose(struct machine *m)
 	if (!n)
 		die(STATUS_FAILED, "%s: empty", m->kernel);
 	for (size_t i = 0; i < LENGTH(loaders); i++) {
-		if (!loaders[i].is(head, n) || (m->image && !loaders[i].image))
+		bool is_16 = loaders[i].load == linux_load && linux_is_16(head);
+
+		if (!loaders[i].is(head, n) || (m->image && (!loaders[i].image || is_16)))
 			continue;
 		if (m->boot16 && loaders[i].load != linux_load)
 			die(STATUS_USAGE, "run: --boot16 is for a Linux kernel alone");
 		m->load = loaders[i].load;
-		m->boot_disk = m->load == flat_load && !floppy ? FIRST_DISK : FLOPPY_DISK;
+		m->boot16 |= is_16;
+		if (m->boot16 || m->load == firmware_load)
+			firmware_choose(m, m->kernel);
 		return;
 	}
 	die(STATUS_FAILED, "%s: not a kernel%s", m->kernel,

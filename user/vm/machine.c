@@ -9,7 +9,6 @@
 
 #include "vm.h"
 
-#define FLAGS_INTERRUPTS (1UL << 9)
 #define CR0_PE (1UL << 0)
 #define CR0_ET (1UL << 4)
 #define CR0_PG (1UL << 31)
@@ -165,22 +164,9 @@ static void set_flat(struct kvm_sregs *s, uint16_t code)
 	s->ds = s->es = s->fs = s->gs = s->ss = flat;
 }
 
-static void set_real(struct machine *m, struct kvm_sregs *s)
-{
-	struct kvm_segment seg = { .limit = 0xffff, .type = 3, .present = 1, .s = 1 };
-
-	seg.selector = m->data_segment;
-	seg.base = seg.selector << 4;
-	s->ds = s->es = s->fs = s->gs = s->ss = seg;
-	seg.selector = m->code_segment;
-	seg.base = seg.selector << 4;
-	seg.type = 11;
-	s->cs = seg;
-}
-
 /*
  * The state a kernel expects. PVH and multiboot: 32-bit protected mode, flat, paging off, what
- * the loader tells in EBX. Linux: long mode or that with struct boot_params in RSI, or real mode at its setup code.
+ * the loader tells in EBX. Linux: long mode or that with struct boot_params in RSI.
  */
 static void set_entry(struct machine *m, int vcpu)
 {
@@ -195,13 +181,7 @@ static void set_entry(struct machine *m, int vcpu)
 	s.ldt = (struct kvm_segment){ .unusable = 1 };
 	s.cr0 = CR0_ET;
 	s.cr4 = s.cr3 = s.efer = 0;
-	if (m->mode == ENTER_REAL) {
-		set_real(m, &s);
-		regs.rsp = m->stack;
-		regs.rdx = m->boot_disk;
-		if (m->flat.data) /* a BIOS lets interrupts through to a boot sector */
-			regs.rflags |= FLAGS_INTERRUPTS;
-	} else if (m->gdt) {
+	if (m->gdt) {
 		set_flat(&s, 0x10);
 		s.gdt = (struct kvm_dtable){ .base = m->gdt, .limit = m->gdt_size - 1 };
 		s.cr0 |= CR0_PE;
@@ -312,12 +292,11 @@ static void do_io(struct machine *m, int vcpu, struct kvm_run *run)
 {
 	uint8_t *data = (uint8_t *)run + run->io.data_offset;
 
-	if (run->io.port == PORT_BIOS && m->mode == ENTER_REAL) {
-		bios_call(m, vcpu);
-		return;
-	}
-	bus_access(m, PORTS, run->io.port, run->io.direction == KVM_EXIT_IO_IN, data, run->io.size,
-		   run->io.count);
+	if (run->io.port == PORT_HANDOFF && m->handoff)
+		m->handoff(m, vcpu);
+	else
+		bus_access(m, PORTS, run->io.port, run->io.direction == KVM_EXIT_IO_IN, data,
+			   run->io.size, run->io.count);
 }
 
 /* False: the machine is over. */

@@ -157,6 +157,26 @@ static uint32_t put_memory_map(struct low *l, uint32_t *length)
 	return at;
 }
 
+/*
+ * What kernels expect of the firmware that they were not started by: the timer runs (18.2 times a second), and to who goes
+ * back to real mode, as Xen does, each interrupt answers that it can do nothing.
+ */
+static void put_firmware(struct machine *m)
+{
+	/* push %bp; mov %sp, %bp; orb $1, 6(%bp), the carry flag; pop %bp; iret */
+	static const uint8_t stub[] = { 0x55, 0x89, 0xe5, 0x80, 0x4e, 0x06, 0x01, 0x5d, 0xcf };
+	struct kvm_pit_state2 pit = { 0 };
+
+	memcpy(m->ram + BIOS_AREA, stub, sizeof(stub));
+	for (unsigned int vector = 0; vector < 256; vector++)
+		memcpy(m->ram + 4 * vector, (uint16_t[]){ 0, BIOS_AREA >> 4 }, 4);
+	part_add("interrupt vectors", NULL, 0, 256 * 4);
+	ioctl(m->vm, KVM_GET_PIT2, &pit);
+	pit.channels[0].rw_mode = pit.channels[0].mode = 3;
+	pit.channels[0].count = 0x10000;
+	ioctl(m->vm, KVM_SET_PIT2, &pit);
+}
+
 void multiboot_load(struct machine *m)
 {
 	struct low low = { .m = m, .at = INFO_AREA, .end = LOW_MEMORY_END };
@@ -184,6 +204,6 @@ void multiboot_load(struct machine *m)
 	memcpy(m->ram + m->start_info, &i, sizeof(i));
 	part_add("multiboot information", NULL, INFO_AREA, low.at);
 	firmware_tables(m);
-	bios_load(m); /* for who goes back to real mode, as Xen */
+	put_firmware(m);
 	m->magic = LOADER_MAGIC;
 }

@@ -36,11 +36,13 @@ static struct { /* what is not the machine's by itself */
 	{ "--boot16", 0, OPT_FLAG, &m.boot16, NULL, \
 	  "starts a Linux kernel at its 16-bit entry (64- or 32-bit without)" }, \
 	{ "--firmware", 0, OPT_TEXT, &m.firmware, "FILE", \
-	  "SeaBIOS, instead of a kernel; boots the CD or the disk" }, \
+	  "another firmware than SeaBIOS; boots the CD or the disk" }, \
 	{ "--cdrom", 0, OPT_TEXT, &m.cdrom, "FILE", "an IDE CD" }, \
+	{ "--floppy", 0, OPT_TEXT, &m.floppy, "FILE", \
+	  "a floppy disk, which the firmware keeps in memory and boots before all others" }, \
 	{ "--vga", 0, OPT_FLAG, &m.vga, NULL, \
 	  "screen and keyboard of a PC on the terminal, not COM1" }, \
-	{ "--disk", 0, OPT_LIST, &opt.disks, "FILE[,ro|,ide|,sata]", \
+	{ "--disk", 0, OPT_LIST, &opt.disks, "FILE[,ro][,ide|,sata]", \
 	  "a disk: /dev/vda, the next one /dev/vdb; or one of four IDE disks, or the SATA disk" }, \
 	{ "--share", 0, OPT_LIST, &opt.shares, "DIR[:PATH][,ro]", \
 	  "a folder of the host's, in the guest at PATH, or at the same place" }, \
@@ -268,15 +270,45 @@ static void choose_kernel(struct machine *m)
 		m->kernel = debian ? debian : "/lib/dyad/linux";
 }
 
+/*
+ * A boot sector's file is a floppy disk, if it has as many bytes as one, or the first IDE disk, to be read alone, unless it is a disk
+ * anyway, with an option of its own.
+ */
+static void add_boot_disk(const char *path)
+{
+	size_t n = strlen(path);
+	const char **items = allocate((opt.disks.n + 1) * sizeof(*items));
+	struct stat st;
+	char *word;
+
+	for (int i = 0; i < opt.disks.n; i++)
+		if (!strncmp(opt.disks.item[i], path, n) && opt.disks.item[i][n] == ',')
+			return;
+	if (!stat(path, &st) && firmware_has_floppy(st.st_size)) {
+		m.floppy = path;
+		return;
+	}
+	items[0] = word = allocate(n + sizeof(",ro,ide"));
+	format(word, n + sizeof(",ro,ide"), "%s,ro,ide", path);
+	for (int i = 0; i < opt.disks.n; i++)
+		items[i + 1] = opt.disks.item[i];
+	opt.disks.item = items;
+	opt.disks.n++;
+}
+
 /* The kernel, and what it has for a root: an image with a command, or Linux's initial file system. */
 static void choose_system(struct machine *m, char **argv)
 {
 	static char image[256];
 
+	const char *disk = m->floppy ?: m->cdrom ?: opt.disks.n ? opt.disks.item[0] : NULL;
+
+	if (disk && !m->kernel && !argv[0] && !m->firmware)
+		firmware_choose(m, disk);
 	if (m->firmware) {
 		if (argv[0] || m->kernel || m->initrd || m->append)
-			die(STATUS_USAGE,
-			    "run: --firmware takes --disk and --cdrom, no kernel and no image");
+			die(STATUS_USAGE, "run: --firmware takes --disk, --cdrom and --floppy, no "
+					  "kernel and no image");
 		m->load = firmware_load;
 		return;
 	}
@@ -285,6 +317,8 @@ static void choose_system(struct machine *m, char **argv)
 		if (!opt.kernel)
 			die(STATUS_USAGE, "run: IMAGE is missing");
 		loader_choose(m);
+		if (m->load == firmware_load)
+			add_boot_disk(m->kernel);
 		return;
 	}
 	if (m->initrd || m->boot16)
@@ -378,22 +412,9 @@ static bool read_devices(void)
 	return true;
 }
 
-/* A boot sector's file is the first disk, unless it is one anyway, with an option of its own. */
-static void add_boot_disk(void)
-{
-	size_t n = strlen(m.kernel);
-
-	for (int i = 0; i < opt.disks.n; i++)
-		if (!strncmp(opt.disks.item[i], m.kernel, n) && opt.disks.item[i][n] == ',')
-			return;
-	ide_boot_disk(&m, m.kernel);
-}
-
 /* What a kernel's loader tells it of. */
 static void add_virtio(void)
 {
-	if (m.boot_disk == FIRST_DISK)
-		add_boot_disk();
 	for (int i = 0; i < opt.disks.n; i++)
 		if (!ide_disk(&m, opt.disks.item[i]) && !ahci_disk(&m, opt.disks.item[i]))
 			blk_add(&m, opt.disks.item[i]);
@@ -551,6 +572,8 @@ static void check_options(void)
 {
 	if (opt.transport && strcmp(opt.transport, "pci") && !m.mmio)
 		die(STATUS_USAGE, "--transport %s: pci or mmio", opt.transport);
+	if (m.floppy && !m.firmware)
+		die(STATUS_USAGE, "--floppy: only firmware has one, which a kernel starts without");
 	if (opt.cpus > MAX_CPUS)
 		die(STATUS_USAGE, "--cpus %lu: at most %d", opt.cpus, MAX_CPUS);
 	if (!m.memory)
@@ -625,7 +648,6 @@ int restore_verb(int argc, char **argv)
 	snapshot_open(&m, argv[0]);
 	if (!read_devices())
 		die(STATUS_FAILED, "%s: its head is damaged: the options of its devices", argv[0]);
-	m.mode = m.boot16 ? ENTER_REAL : ENTER_PROTECTED;
 	format(image, sizeof(image), "%s", base_name(m.image ? m.image : argv[0]));
 	if (m.image)
 		image[strcspn(image, ".")] = 0;

@@ -27,7 +27,6 @@ enum { STATUS = 26 };
 #define RETRACE 9 /* of the status: vertical retrace, and not in the picture; they come and go */
 enum { CRTC_CHAR_HEIGHT = 9, CRTC_CURSOR = 10, CRTC_START = 12, CRTC_CURSOR_AT = 14 };
 #define CURSOR_OFF 0x20
-#define LIGHT_GREY 7
 #define GRAPHICS_MISC 6 /* bit 0: graphics */
 
 /* ---- registers ---- */
@@ -113,38 +112,6 @@ static bool look(struct machine *m, struct screen *s)
 	if (vga.sets[CRTC].reg[CRTC_CURSOR] & CURSOR_OFF)
 		s->cursor = TEXT_CELLS;
 	return !(vga.sets[GRAPHICS].reg[GRAPHICS_MISC] & 1);
-}
-
-unsigned int vga_cursor(void)
-{
-	return crtc_word(CRTC_CURSOR_AT);
-}
-
-void vga_set_cursor(unsigned int at)
-{
-	vga.sets[CRTC].reg[CRTC_CURSOR_AT] = at >> 8;
-	vga.sets[CRTC].reg[CRTC_CURSOR_AT + 1] = at;
-}
-
-void vga_type(struct machine *m, uint8_t c)
-{
-	uint8_t *memory = m->ram + TEXT_MEMORY;
-	unsigned int at = vga_cursor(), rows = 25;
-
-	if (c == '\r')
-		at -= at % COLUMNS;
-	else if (c == '\n')
-		at += COLUMNS;
-	else if (c == '\b')
-		at -= at % COLUMNS != 0;
-	else if (c != '\a' && at < rows * COLUMNS)
-		memcpy(memory + 2 * at++, (uint8_t[]){ c, LIGHT_GREY }, 2);
-	if (at >= rows * COLUMNS) {
-		at -= COLUMNS;
-		memmove(memory, memory + 2 * COLUMNS, 2 * (rows - 1) * COLUMNS);
-		memset(memory + 2 * (rows - 1) * COLUMNS, 0, 2 * COLUMNS);
-	}
-	vga_set_cursor(at);
 }
 
 /* ---- output ---- */

@@ -13,7 +13,6 @@
  *	boot.c     what a PVH loader puts into memory: kernel, modules, command line
  *	linux.c    what a loader of Linux kernels puts there; multiboot.c  one of multiboot kernels
  *	initramfs.c  the initial file system of a guest with an image
- *	bios.c     the firmware of kernels and boot sectors that begin in real mode
  *	acpi.c     the ACPI and MP tables
  *	bus.c      how vCPUs and the world outside reach the devices
  *	devices.c  small ones: clock, ways to end the machine
@@ -22,7 +21,8 @@
  *	           virtio_mmio.c how they are without one
  *	disk.c     files as disks
  *	blk.c  net.c  rng.c  console.c  p9.c   virtio devices: disks, networks, random bytes, a terminal, folders
- *	ide.c      IDE disks and CD; ahci.c  SATA disks; firmware.c  SeaBIOS and what it asks
+ *	ide.c      IDE disks and CD; ahci.c  SATA disks
+ *	firmware.c SeaBIOS and what it asks; floppy disks are its own
  *	vga.c      text mode, shown in the terminal; i8042.c  the keyboard
  *	uart.c     serial ports: the console, the command's output, the agent's
  *	agent.c    commands inside the machine, by its agent; exec.c  who asks for one
@@ -48,7 +48,7 @@
 #define INFO_AREA 0x90000UL /* what a loader tells its kernel */
 #define LOW_MEMORY_END 0x9f000UL /* of conventional memory; what is behind it is the firmware's */
 #define ACPI_AREA 0xe0000UL
-#define BIOS_AREA 0xf0000UL
+#define BIOS_AREA 0xf0000UL /* what kernels search for tables */
 #define TABLES_END 0xf2000UL
 #define HIGH_MEMORY 0x100000UL
 #define PCI_WINDOW 0xc0000000UL /* memory of PCI devices; RAM and image end below it */
@@ -64,7 +64,7 @@
 #define FILE_HEAD 8192 /* of a file: what its kind is known by */
 
 /* ports that more than one file names */
-#define PORT_BIOS 0xb2 /* the firmware's stubs */
+#define PORT_HANDOFF 0xb4 /* the firmware has done its part: see handoff() */
 #define PORT_PM1_EVENT 0x600 /* ACPI: 16 bits of status, 16 bits of what to tell */
 #define PORT_PM1_CONTROL 0x604
 #define PORT_PM_TIMER 0x608
@@ -99,13 +99,14 @@ struct machine {
 	const char *append, *name;
 	char device_words[WORDS_MAX]; /* the options for its devices, a 0 behind each; last: "" */
 	const char *initrd; /* of a Linux kernel; that has no image */
-	bool boot16; /* it starts at its 16-bit entry */
+	bool boot16; /* it starts at its 16-bit entry, after the firmware */
 	struct image_config config; /* what the image says about running it */
 	uint64_t memory;
 	unsigned int cpus;
 	bool vga; /* the terminal is a screen and a keyboard, not COM1 */
 	bool card; /* there is a VGA card */
-	const char *firmware, *cdrom; /* files */
+	const char *firmware, *cdrom, *floppy; /* files */
+	const char *boots; /* what the firmware boots first, by its name for it; or NULL */
 	struct file rom; /* which is mapped below 4 GiB */
 	bool console; /* the guest's console goes to stderr */
 	bool devices; /* it has virtio devices */
@@ -132,14 +133,12 @@ struct machine {
 	void (*load)(struct machine *m);
 	uint64_t kernel_end; /* guest-physical, of its last segment */
 	/* how the first vCPU begins; all guest-physical */
-	enum { ENTER_PROTECTED, ENTER_LONG, ENTER_REAL, ENTER_RESET } mode;
+	enum { ENTER_PROTECTED, ENTER_LONG, ENTER_RESET } mode;
 	uint64_t entry, start_info;
 	uint32_t magic; /* protected mode: EAX */
 	uint64_t gdt, gdt_size, page_tables; /* Linux; long mode */
-	uint16_t code_segment, data_segment; /* real mode; entry and stack are in them */
-	uint64_t stack;
-	enum { FLOPPY_DISK, FIRST_DISK = 0x80 } boot_disk; /* DL */
-	struct file flat; /* which is the file of a flat image */
+	void (*handoff)(struct machine *m,
+			int vcpu); /* reset: puts a kernel behind the firmware; or NULL */
 };
 
 /* loader.c: by what kind of file the kernel is. Dies when it is none. */
@@ -161,6 +160,7 @@ uint64_t load_initrd(struct machine *m, const char *path, uint64_t least, uint64
  * memory. load() dies with a message when something does not fit or is not right.
  */
 bool pvh_is(const uint8_t *head, size_t n), linux_is(const uint8_t *head, size_t n);
+bool linux_is_16(const uint8_t *head); /* one of those that has no other entry */
 bool multiboot_is(const uint8_t *head, size_t n);
 void pvh_load(struct machine *m), linux_load(struct machine *m), multiboot_load(struct machine *m);
 /* boot.c: loads the segments, sets m->entry to that of the file; returns that of a PVH note, or 0. */
@@ -208,11 +208,6 @@ uint64_t low_string(struct low *l, const char *text);
 uint64_t firmware_tables(struct machine *m);
 /* the ACPI ones alone; the RSDP is the first of what it takes */
 uint64_t acpi_tables(struct low *l);
-
-/* bios.c: interrupt vectors and their stubs; what a stub asks for, with an OUT to PORT_BIOS */
-void bios_load(struct machine *m);
-void bios_call(struct machine *m, int vcpu);
-bool bios_is_floppy(uint64_t size); /* as many bytes as a kind of them has */
 
 /* machine.c */
 void machine_create(struct machine *m);
@@ -336,7 +331,9 @@ void press_power_button(struct machine *m);
 /* Under the lock; times in BCD, until the guest wants them in binary. */
 uint8_t cmos_read(uint8_t index);
 
-/* firmware.c: the loader, then what the machine has for it */
+/* firmware.c: finds one, for whoever needs it; the loader, then what the machine has for it */
+void firmware_choose(struct machine *m, const char *who);
+bool firmware_has_floppy(uint64_t size); /* as many bytes as a kind of them has */
 void firmware_load(struct machine *m), firmware_init(struct machine *m);
 
 /*
@@ -348,10 +345,8 @@ void file_keep(const char *path, int fd); /* a file that a restored machine must
 
 /* ide.c: the controller, which comes with its first disk at the latest */
 void ide_init(struct machine *m);
-/* false when it is not for it, FILE,ide */
+/* false when it is not for it, FILE[,ro],ide */
 bool ide_disk(struct machine *m, const char *disk);
-void ide_boot_disk(struct machine *m, const char *path); /* the first one, to be read alone */
-int ide_writable(const char *path); /* its descriptor, if it is one that may be written to, or -1 */
 unsigned int ide_cylinders(int i); /* of disk 0 or 1, of 16 heads and 63 sectors; or 0 */
 void ide_cdrom(struct machine *m, const char *path);
 /* What a disk says of itself in 512 bytes; multiple: sectors of a block, or 0. */
@@ -360,9 +355,6 @@ bool ahci_disk(struct machine *m, const char *disk); /* ahci.c: likewise, FILE,s
 
 /* vga.c */
 void vga_init(struct machine *m);
-void vga_type(struct machine *m, uint8_t c); /* at the cursor, as a BIOS does */
-unsigned int vga_cursor(void); /* the cell it is at, from the first of the text memory */
-void vga_set_cursor(unsigned int at);
 void vga_end(struct machine *m); /* shows what is still to be shown */
 
 /* i8042.c */
@@ -370,8 +362,6 @@ void i8042_init(struct machine *m);
 void keyboard_tick(void); /* some time has gone by */
 size_t keyboard_room(void); /* as uart_room(), uart_input() */
 void keyboard_input(struct machine *m, const uint8_t *buf, size_t n);
-/* What is typed and not yet read, as a BIOS tells of it: scan code and character, or 0. */
-uint16_t keyboard_key(struct machine *m, bool take);
 
 /* uart.c */
 void uart_init(struct machine *m);
