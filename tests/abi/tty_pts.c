@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* devpts: instances and their options, the names and owners of ptys, what opening one means. */
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 
@@ -246,6 +247,26 @@ static void sent_at_once(void)
 	say("%d bytes to be read", n);
 }
 
+/* What the master can read stays, whatever the slave drops. */
+static void not_dropped(void)
+{
+	struct pollfd p = { .events = POLLIN };
+	int n, s;
+
+	instance("newinstance,ptmxmode=666");
+	p.fd = master("pts/ptmx", &n);
+	s = open("pts/0", O_RDWR | O_NOCTTY);
+	R(write(s, "said", 4));
+	R(poll(&p, 1, 1000));
+	R(tcflush(s, TCIOFLUSH));
+	R(ioctl(p.fd, FIONREAD, &n));
+	say("%d bytes", n);
+	R(write(p.fd, "\x03", 1));
+	for (int i = 0; i < 100 && !ioctl(p.fd, FIONREAD, &n) && n < 6; i++)
+		poll(NULL, 0, 10);
+	say("%d bytes", n);
+}
+
 ABI_MAIN(CASE(owners_and_modes), CASE(first_mode), CASE(two_instances), CASE(locked_and_gone),
 	 CASE(not_terminals), CASE(old_modes), CASE(locked_modes), CASE(disciplines),
-	 CASE(sent_at_once))
+	 CASE(sent_at_once), CASE(not_dropped))
