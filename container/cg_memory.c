@@ -19,10 +19,16 @@ u64 cg_task_bytes(void)
 	       ALIGN_UP(sizeof(struct process), 64) + sizeof(struct sighand) + fpu_size;
 }
 
-/* The last charge went, and the group is removed. */
+/*
+ * The last charge went, and the group is removed. That comes again when somebody with a reference of his
+ * own charges it, sees that it is removed, and gives back (cgroup_move(), task_fork()).
+ */
 void cg_mem_release(struct res_counter *res)
 {
-	cgroup_put(container_of(res, struct cgroup, mem));
+	struct cgroup *cg = container_of(res, struct cgroup, mem);
+
+	if (!__atomic_exchange_n(&cg->mem_released, true, __ATOMIC_RELAXED))
+		cgroup_put(cg);
 }
 
 bool cg_move_mm(struct cgroup *from, struct cgroup *to, struct task *t)

@@ -84,6 +84,7 @@ struct cgroup {
 
 	struct res_counter
 		mem; /* bytes; keeps one reference on the group until all is given back */
+	bool mem_released; /* that reference is gone; atomic */
 	u64 swap_max;
 	u64 oom_group; /* 1: an OOM kill takes all */
 	u64 mem_total[MEM_EVENTS], mem_local[MEM_EVENTS]; /* atomic: with those below, and not */

@@ -39,6 +39,9 @@ CASES = [
                  "cat a/cgroup.procs | wc -l; rmdir a", out="0::/a\n1\n0"),
     case("move-errors", "mkdir a; echo 99999 > a/cgroup.procs; echo x > a/cgroup.procs; echo -1 > a/cgroup.procs; "
                         "rmdir a", match=("No such process", "Invalid argument")),
+    case("move-into-removed", "mkdir -p a/b; exec 3> a/b/cgroup.procs; rmdir a/b a; "
+                              "for n in 1 2 3; do echo 0 >&3; done; exec 3>&-; ls -d a",
+         status=1, match=r"(.*write error: No such device\n){3}"),
     case("fork-inherits", "mkdir a; sh -c 'echo 0 > a/cgroup.procs; sh -c \"sh -c \\\"cat /proc/self/cgroup\\\"\"'; rmdir a",
          out="0::/a"),
     case("populated", "mkdir -p a/b; cat a/cgroup.events; sh -c 'echo 0 > a/b/cgroup.procs; cat a/cgroup.events'; "
