@@ -10,8 +10,9 @@ struct tty_driver { /* all are called with the tty's lock held, and must not sle
 	void (*write)(struct tty *tty, const char *buf, size_t n);
 	size_t (*room)(struct tty *tty); /* bytes that write() takes now */
 	size_t (*pending)(struct tty *tty); /* bytes taken and not yet out; NULL: never any */
-	void (*flush)(struct tty *tty); /* drops what is pending; may be NULL */
-	/* Input was refused by tty_input() and there is room again; may be NULL. */
+	/* Drops what is pending, or hears that the input was dropped; may be NULL. */
+	void (*flush)(struct tty *tty, bool input);
+	/* Input was refused by tty_input() and there is room again, or modes changed; may be NULL. */
 	void (*unthrottle)(struct tty *tty);
 	void (*closed)(
 		struct tty *tty); /* no file of it is open any more; lock not held; may be NULL */

@@ -74,12 +74,14 @@ void ldisc_flush_input(struct tty *t)
 	t->lines = 0;
 	t->literal = false;
 	memset(t->line_end, 0, sizeof(t->line_end));
+	if (t->drv->flush)
+		t->drv->flush(t, true);
 }
 
 void ldisc_flush_output(struct tty *t)
 {
 	if (t->drv->flush)
-		t->drv->flush(t);
+		t->drv->flush(t, false);
 }
 
 /* Entering canonical mode, what was typed ahead counts by its newlines. */

@@ -37,13 +37,16 @@ static size_t pty_room(struct tty *t)
 	return PTY_RING - pty_used(t->priv);
 }
 
-static void pty_flush(struct tty *t)
+static void pty_flush(struct tty *t, bool input)
 {
 	struct pty *p = t->priv;
 
 	spin_lock(&p->lock);
-	p->head = p->tail + min(pty_used(p), PTY_KEPT);
+	p->flushed |= input ? TIOCPKT_FLUSHREAD : TIOCPKT_FLUSHWRITE;
+	if (!input)
+		p->head = p->tail + min(pty_used(p), PTY_KEPT);
 	spin_unlock(&p->lock);
+	waitq_wake_all(&p->wait, POLLIN | POLLPRI);
 }
 
 /* The slave's reader caught up, or its last file was closed: the master has something to do. */
@@ -149,6 +152,35 @@ static bool slave_closed(const struct pty *p)
 	return p->slave_seen && !p->slave->opens;
 }
 
+/* The slave's state, as TIOCPKT tells of it: stopped or not, and whether ^S and ^Q do that. */
+static u8 slave_state(const struct pty *p)
+{
+	const struct termios2 *tio = &p->slave->tio;
+	bool flow = tio->c_iflag & IXON && tio->c_cc[VSTOP] == 'S' - '@' &&
+		    tio->c_cc[VSTART] == 'Q' - '@';
+
+	return (p->slave->stopped ? TIOCPKT_STOP : TIOCPKT_START) |
+	       (flow ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP);
+}
+
+/* What the master has not been told of; 0: nothing, or it does not want to know. */
+static u8 packet_status(const struct pty *p)
+{
+	return p->packet ? p->flushed | (slave_state(p) & ~p->told) : 0;
+}
+
+static bool readable(const struct pty *p)
+{
+	return pty_used(p) || packet_status(p);
+}
+
+static void set_packet(struct pty *p, bool on)
+{
+	p->packet = on;
+	p->flushed = 0;
+	p->told = slave_state(p);
+}
+
 static size_t take(struct pty *p, char *buf, size_t n)
 {
 	size_t got = 0;
@@ -167,19 +199,30 @@ static ssize_t ptmx_read(struct file *f, struct uio *to, loff_t *pos)
 	struct pty *p = f->priv;
 	char buf[256];
 	ssize_t done = 0;
+	u8 status;
 
 	if (!to->left)
 		return 0;
-	while (!pty_used(p)) {
+	while (!readable(p)) {
 		int err;
 
 		if (slave_closed(p))
 			return -EIO;
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
-		err = wait_event(&p->wait, pty_used(p) || slave_closed(p));
+		err = wait_event(&p->wait, readable(p) || slave_closed(p));
 		if (err)
 			return err;
+	}
+	if (p->packet) {
+		status = packet_status(p);
+		done = uio_put(to, &status, 1);
+		if (done <= 0)
+			return done;
+		if (status) {
+			set_packet(p, true);
+			return done;
+		}
 	}
 	while (to->left) {
 		size_t got = take(p, buf, min(to->left, sizeof(buf)));
@@ -226,8 +269,10 @@ static u32 ptmx_poll(struct file *f, struct poll_table *pt)
 	u32 ready = 0;
 
 	poll_wait(f, &p->wait, pt);
-	if (pty_used(p))
+	if (readable(p))
 		ready |= POLLIN | POLLRDNORM;
+	if (packet_status(p))
+		ready |= POLLPRI;
 	if (slave_closed(p))
 		ready |= POLLHUP;
 	if (!READ_ONCE(p->slave->throttled))
@@ -259,6 +304,14 @@ static long ptmx_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 		return 0;
 	case TIOCGPTLCK:
 		return put_user((int)p->locked, uint_arg);
+	case TIOCPKT:
+		if (get_user(v, uint_arg))
+			return -EFAULT;
+		if (!v != !p->packet)
+			set_packet(p, v);
+		return 0;
+	case TIOCGPKT:
+		return put_user((int)p->packet, uint_arg);
 	case TIOCGPTPEER:
 		return open_peer(p, f, arg);
 	case FIONREAD:

@@ -23,6 +23,9 @@ struct pty { /* the master's side; slave->priv */
 	char ring[PTY_RING]; /* output of the slave */
 	u32 head, tail; /* counted up for ever */
 	bool locked; /* until TIOCSPTLCK 0 */
+	bool packet; /* TIOCPKT: what the master reads begins with a byte that says what it is */
+	u8 flushed; /* TIOCPKT_*: flushes to be told of */
+	u8 told; /* and the slave's state when it was told last */
 	bool master_open, slave_seen; /* slave_seen: opened at least once */
 	struct waitq wait; /* the master's readers and writers */
 };

@@ -460,6 +460,8 @@ static long set_modes(struct tty *t, const void __user *utio, size_t size, unsig
 		ldisc_flush_input(t);
 	keep_locked(t, &tio);
 	ldisc_set_termios(t, &tio);
+	if (t->drv->unthrottle)
+		t->drv->unthrottle(t);
 	spin_unlock(&t->lock);
 	waitq_wake_all(&t->read_wait, POLLIN);
 	waitq_wake_all(&t->write_wait, POLLOUT);

@@ -103,10 +103,12 @@ static size_t uart_pending(struct tty *tty)
 	return READ_ONCE(u->head) - READ_ONCE(u->tail);
 }
 
-static void uart_flush(struct tty *tty)
+static void uart_flush(struct tty *tty, bool input)
 {
 	struct uart *u = tty_priv(tty);
 
+	if (input)
+		return;
 	spin_lock(&u->lock);
 	u->tail = u->head;
 	spin_unlock(&u->lock);

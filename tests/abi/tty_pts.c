@@ -267,6 +267,64 @@ static void not_dropped(void)
 	say("%d bytes", n);
 }
 
+static void packet(int m)
+{
+	unsigned char buf[64];
+	struct pollfd p = { m, POLLIN | POLLPRI | POLLRDNORM, 0 };
+	ssize_t n;
+
+	poll(&p, 1, 200);
+	n = p.revents ? read(m, buf, sizeof(buf)) : 0;
+	say("events %#x: %zd bytes, %#x \"%.*s\"", p.revents, n, n > 0 ? buf[0] : 0xff,
+	    n > 1 ? (int)n - 1 : 0, buf + 1);
+}
+
+static void packets(void)
+{
+	struct termios t;
+	int n, m, s;
+
+	instance("newinstance,ptmxmode=666");
+	m = master("pts/ptmx", &n);
+	s = open("pts/0", O_RDWR | O_NOCTTY);
+	R(ioctl(m, TIOCGPKT, &n));
+	say("packet mode %d", n);
+	R(ioctl(s, TIOCPKT, &(int){ 1 }));
+	R(ioctl(m, TIOCPKT, wild(8)));
+	R(ioctl(m, TIOCPKT, &(int){ 2 }));
+	R(ioctl(m, TIOCGPKT, &n));
+	say("packet mode %d", n);
+	packet(m);
+	R(write(s, "text", 4));
+	packet(m);
+	R(tcflow(s, TCOOFF));
+	packet(m);
+	R(tcflow(s, TCOON));
+	packet(m);
+	R(tcflush(s, TCOFLUSH));
+	packet(m);
+	R(tcflush(s, TCIFLUSH));
+	packet(m);
+	tcgetattr(s, &t);
+	t.c_iflag &= ~IXON;
+	R(tcsetattr(s, TCSANOW, &t));
+	packet(m);
+	t.c_iflag |= IXON;
+	R(tcsetattr(s, TCSANOW, &t));
+	packet(m);
+	R(write(m, "\x13", 1));
+	packet(m);
+	R(write(m, "\x11", 1));
+	packet(m);
+	R(write(m, "\x03", 1));
+	packet(m);
+	packet(m);
+	R(ioctl(m, TIOCPKT, &(int){ 0 }));
+	R(write(s, "x", 1));
+	R(tcflow(s, TCOOFF));
+	packet(m);
+}
+
 ABI_MAIN(CASE(owners_and_modes), CASE(first_mode), CASE(two_instances), CASE(locked_and_gone),
 	 CASE(not_terminals), CASE(old_modes), CASE(locked_modes), CASE(disciplines),
-	 CASE(sent_at_once), CASE(not_dropped))
+	 CASE(sent_at_once), CASE(not_dropped), CASE(packets))
