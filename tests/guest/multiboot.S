@@ -3,7 +3,7 @@
  * A kernel without an operating system (multiboot 1): says on COM1 what its loader tells it and what the first
  * sector of the second and the fourth IDE disk holds, of the latter by DMA, too, which copies it to the second one, and the second one of a SATA disk, if its interrupt comes, then ends the machine with the sum of what it counted: 1 for the magic
  * number, 2 for a module, 4 for a map of memory with 3 ranges, 8 for ACPI's and 16 for MP's pointer where
- * firmware has them, with the PCI bus first, 32 for that disk, 64 for a cursor of the screen, 128 for the clock's interrupt at the PIC and
+ * firmware has them, with the PCI bus first, 32 for that disk, 64 for a cursor of the screen and the PCI bus's lines as levels, 128 for the clock's interrupt at the PIC and
  * the timer's at input 2 of the IOAPIC. Without the disk it switches the machine off, as kernels do that have no ACPI, or those for Bochs.
  */
 #define MAGIC 0x1badb002
@@ -35,6 +35,7 @@
 #define CLOCK_C 0x0c /* the interrupts that there were */
 #define PORT_PIC2 0xa0 /* interrupts from 8 on, which is the clock's */
 #define READ_REQUESTS 0x0a
+#define PORT_LEVELS 0x4d1 /* of the second PIC */
 #define PORT_TIMER 0x40
 #define IOAPIC 0xfec00000 /* index; data behind it */
 #define IOAPIC_INPUT_2 0x14
@@ -122,6 +123,10 @@ start:
 	in %dx, %al
 	cmp $0xff, %al
 	je 1f
+	mov $PORT_LEVELS, %dx
+	in %dx, %al
+	cmp $0x0c, %al /* 10 and 11 */
+	jne 1f
 	or $64, %ebp
 1:	mov $CLOCK_B, %al
 	out %al, $PORT_CMOS

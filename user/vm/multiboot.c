@@ -158,19 +158,23 @@ static uint32_t put_memory_map(struct low *l, uint32_t *length)
 }
 
 /*
- * What kernels expect of the firmware that they were not started by: the timer runs (18.2 times a second), and to who goes
- * back to real mode, as Xen does, each interrupt answers that it can do nothing.
+ * What kernels expect of the firmware that they were not started by: the timer runs (18.2 times a second), the PCI bus's
+ * lines are levels, and to who goes back to real mode, as Xen does, each interrupt answers that it can do nothing.
  */
 static void put_firmware(struct machine *m)
 {
 	/* push %bp; mov %sp, %bp; orb $1, 6(%bp), the carry flag; pop %bp; iret */
 	static const uint8_t stub[] = { 0x55, 0x89, 0xe5, 0x80, 0x4e, 0x06, 0x01, 0x5d, 0xcf };
+	struct kvm_irqchip pic = { .chip_id = KVM_IRQCHIP_PIC_SLAVE };
 	struct kvm_pit_state2 pit = { 0 };
 
 	memcpy(m->ram + BIOS_AREA, stub, sizeof(stub));
 	for (unsigned int vector = 0; vector < 256; vector++)
 		memcpy(m->ram + 4 * vector, (uint16_t[]){ 0, BIOS_AREA >> 4 }, 4);
 	part_add("interrupt vectors", NULL, 0, 256 * 4);
+	ioctl(m->vm, KVM_GET_IRQCHIP, &pic);
+	pic.chip.pic.elcr = 3 << 2; /* 10 and 11 */
+	ioctl(m->vm, KVM_SET_IRQCHIP, &pic);
 	ioctl(m->vm, KVM_GET_PIT2, &pit);
 	pit.channels[0].rw_mode = pit.channels[0].mode = 3;
 	pit.channels[0].count = 0x10000;
