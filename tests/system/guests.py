@@ -155,7 +155,7 @@ def image(name, kernel, rest, **kw):
 # What boots on a PC: a script starts `machine OPTION...` on a pipe as its keyboard, and waits for what the screen shows.
 PC = r"""
 cd /tmp/case; mkfifo keys
-machine() { vm run --name pc --vga "$@" < keys > screen & p=$!; exec 3> keys; }
+machine() { vm run --name pc "$@" < keys > screen & p=$!; exec 3> keys; }
 again() { vm snapshot --stop pc s.vm; exec 3>&-; wait $p; vm restore s.vm < keys >> screen & p=$!; exec 3> keys; }
 shows() { until grep -q "$1" screen; do [ -d /proc/$p ] || break; sleep 0.1; done; }
 over() { exec 3>&-; kill $p 2>/dev/null; wait $p; status=$?; cat screen; return $status; }
@@ -236,14 +236,14 @@ vm: big does not fit into 64 MiB of memory behind /tests/guest/multiboot (--mem)
     Case("bios-disk", PC + CUT + "head -c 512 /dev/zero >> boot.img; machine --disk boot.img,ide; wait $p; s=$?; over; "
          "tail -c 512 boot.img | tr -d '\\0'; exit $s", status=130, on=SVM + VTX, seconds=60,
          match=(r"^Booting from Hard Disk", "^read by the firmware$", "^read by the firmware\r$")),
-    Case("memtest", PC + "machine --kernel %smemtest; shows 'to start testing'; printf '\\r' >&3; shows 'Test #[3-9]  \\[[A-Z].*\\]'; over"
+    Case("memtest", PC + "machine --vga --kernel %smemtest; shows 'to start testing'; printf '\\r' >&3; shows 'Test #[3-9]  \\[[A-Z].*\\]'; over"
          % linux_guest.FOLDER, status=143, on=SVM, seconds=60,
          match=(r"Test #[3-9]  \[[A-Z].*\]", "Errors: 0"), lacks="Errors: [1-9]"),
     Case("ipxe", PC + "machine --cdrom %sipxe.iso; shows 'Features: '; printf '\\002' >&3; shows 'iPXE>'; again; "
          "printf 'echo it is ${platform}\\r' >&3; shows '^it is'; over" % linux_guest.FOLDER, status=143, on=SVM,
          seconds=60, match=("^ISOLINUX", "^iPXE 1", "^it is pcbios$")),
     # as a kernel with a script as its command line
-    Case("ipxe-kernel", PC + "machine --kernel %sipxe.lkrn --append 'echo it is ${platform} && shell'; shows 'iPXE>'; over" % linux_guest.FOLDER, status=143,
+    Case("ipxe-kernel", PC + "machine --vga --kernel %sipxe.lkrn --append 'echo it is ${platform} && shell'; shows 'iPXE>'; over" % linux_guest.FOLDER, status=143,
          on=SVM, seconds=60, match=("^Booting from ROM", "^it is pcbios$")),
     Case("grub-dyad", PC + "machine --cpus 2 --cdrom %sdyad.iso; shows '^Booting from'; again; wait $p; s=$?; over; exit $s" % linux_guest.FOLDER, status=0, on=SVM,
          seconds=90, match=("^Booting from DVD/CD", "^@ hello from the CD to 2$")),
@@ -300,6 +300,7 @@ vm run --net nosuch busybox -- true 2>&1; vm run --transport isa busybox -- true
 while [ $# -lt 80 ]; do set -- "$@" --disk disk,ro; done; vm run "$@" busybox -- true 2>&1; echo $?
 vm run --transport mmio "$@" busybox -- true 2>&1; echo $?
 vm run --floppy small 2>&1; vm run --floppy small busybox -- true 2>&1; DYAD_FIRMWARE=nosuch vm run --floppy disk 2>&1
+unshare -m sh -c 'mount -t tmpfs none /lib/dyad; exec vm run --cdrom disk' 2>&1
 """, out="""init: the image cannot be the root: Invalid argument
 125
 vm: nosuch: No such file or directory
@@ -330,7 +331,8 @@ vm: too many devices: 14 have an interrupt line
 2
 vm: small: 1 bytes, which no floppy disk has
 vm: --floppy: only firmware has one, which a kernel starts without
-vm: nosuch: No such file or directory""", status=125, on=("qemu",)),
+vm: nosuch: No such file or directory
+vm: disk needs a PC's firmware: install seabios, or name its file in DYAD_FIRMWARE""", status=125, on=("qemu",)),
     # at the first disk in a file, and then all that is done with devices
     Case("cloud-snapshot", WORLD % (r"""vm run --mem 96M --cpus 2 --name a --transport mmio %s --kernel %scloud --initrd %sinitrd --append '%sdevices' > a.out & p=$!
 until grep -q '^@ disks' a.out; do [ -d /proc/$p ] || break; sleep 0.1; done; vm snapshot --stop a s.vm; wait $p; cat a.out

@@ -719,9 +719,8 @@ static const char *drive_restored(struct machine *m, struct kept *k)
 	return d->multiple <= MULTIPLE ? NULL : "an IDE drive is damaged";
 }
 
-static struct pci_function isa = {
-	.name = "ISA bridge"
-}; /* the IDE controller is its function 1 */
+/* The IDE controller is its function 1. */
+static struct pci_function isa = { .name = "ISA bridge" };
 
 void ide_init(struct machine *m)
 {

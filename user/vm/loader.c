@@ -130,9 +130,12 @@ void loader_choose(struct machine *m)
 	if (!n)
 		die(STATUS_FAILED, "%s: empty", m->kernel);
 	for (size_t i = 0; i < LENGTH(loaders); i++) {
-		bool is_16 = loaders[i].load == linux_load && linux_is_16(head);
+		bool is_16;
 
-		if (!loaders[i].is(head, n) || (m->image && (!loaders[i].image || is_16)))
+		if (!loaders[i].is(head, n))
+			continue;
+		is_16 = loaders[i].load == linux_load && linux_is_16(head);
+		if (m->image && (!loaders[i].image || is_16))
 			continue;
 		if (m->boot16 && loaders[i].load != linux_load)
 			die(STATUS_USAGE, "run: --boot16 is for a Linux kernel alone");

@@ -271,8 +271,8 @@ static void choose_kernel(struct machine *m)
 }
 
 /*
- * A boot sector's file is a floppy disk, if it has as many bytes as one, or the first IDE disk, to be read alone, unless it is a disk
- * anyway, with an option of its own.
+ * A boot sector's file is a floppy disk, if it has as many bytes as one, or the first IDE disk, to be read alone,
+ * unless it is a disk anyway, with an option of its own.
  */
 static void add_boot_disk(const char *path)
 {
@@ -450,7 +450,8 @@ static void create(void)
 	close(life.cgroup); /* a folder that leads out of the sandbox */
 	watch_init();
 	catch_signals();
-	name_devices();
+	if (!m.restored)
+		name_devices();
 	add_virtio();
 	machine_create(&m);
 	add_devices();

@@ -46,6 +46,7 @@ struct head {
 #define ON_TERMINAL 8
 #define HAS_PCI 16
 #define HAS_CARD 32
+#define HAS_SCREEN 64 /* without an option that says so, by its firmware */
 
 struct record {
 	char id[8];
@@ -378,8 +379,10 @@ const char *snapshot_save(struct machine *m, int fd)
 			  .flags = (m->argv ? HAS_COMMAND : 0) | (m->console ? HAS_CONSOLE : 0) |
 				   (m->interactive ? INTERACTIVE : 0) |
 				   (m->terminal ? ON_TERMINAL : 0) | (m->pci ? HAS_PCI : 0) |
-				   (m->card ? HAS_CARD : 0) };
+				   (m->card ? HAS_CARD : 0) | (m->vga ? HAS_SCREEN : 0) };
 
+	if (m->handoff)
+		return "its firmware has not come to the kernel yet";
 	if (cannot)
 		return cannot;
 	w.data = calloc(1, RECORDS_MAX);
@@ -468,6 +471,7 @@ void snapshot_open(struct machine *m, const char *path)
 	m->terminal = h->flags & ON_TERMINAL;
 	m->pci = h->flags & HAS_PCI;
 	m->card = h->flags & HAS_CARD;
+	m->vga = h->flags & HAS_SCREEN;
 	memcpy(m->device_words, h->devices, sizeof(h->devices));
 	m->restored = true;
 	written = mmap(NULL, sizeof(*written), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
