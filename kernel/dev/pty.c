@@ -40,11 +40,14 @@ static size_t pty_room(struct tty *t)
 static void pty_flush(struct tty *t, bool input)
 {
 	struct pty *p = t->priv;
+	size_t kept = PTY_KEPT;
 
 	spin_lock(&p->lock);
+	if (p->feeding) /* what this input has echoed is not yet the master's */
+		kept = (s32)(p->echo_from - p->tail) > 0 ? p->echo_from - p->tail : 0;
 	p->flushed |= input ? TIOCPKT_FLUSHREAD : TIOCPKT_FLUSHWRITE;
 	if (!input)
-		p->head = p->tail + min(pty_used(p), PTY_KEPT);
+		p->head = p->tail + min(pty_used(p), min(kept, PTY_KEPT));
 	spin_unlock(&p->lock);
 	waitq_wake_all(&p->wait, POLLIN | POLLPRI);
 }
@@ -235,6 +238,15 @@ static ssize_t ptmx_read(struct file *f, struct uio *to, loff_t *pos)
 	return done;
 }
 
+static size_t feed(struct pty *p, const char *buf, size_t n)
+{
+	WRITE_ONCE(p->echo_from, READ_ONCE(p->head));
+	WRITE_ONCE(p->feeding, true);
+	n = tty_input(p->slave, buf, n);
+	WRITE_ONCE(p->feeding, false);
+	return n;
+}
+
 static ssize_t ptmx_write(struct file *f, struct uio *from, loff_t *pos)
 {
 	struct pty *p = f->priv;
@@ -249,7 +261,7 @@ static ssize_t ptmx_write(struct file *f, struct uio *from, loff_t *pos)
 		while (at < n) {
 			int err;
 
-			at += tty_input(p->slave, buf + at, n - at);
+			at += feed(p, buf + at, n - at);
 			if (at == n)
 				break;
 			err = f->flags & O_NONBLOCK

@@ -23,6 +23,8 @@ struct pty { /* the master's side; slave->priv */
 	char ring[PTY_RING]; /* output of the slave */
 	u32 head, tail; /* counted up for ever */
 	bool locked; /* until TIOCSPTLCK 0 */
+	bool feeding; /* its input is on its way, and has echoed what is from echo_from on */
+	u32 echo_from;
 	bool packet; /* TIOCPKT: what the master reads begins with a byte that says what it is */
 	u8 flushed; /* TIOCPKT_*: flushes to be told of */
 	u8 told; /* and the slave's state when it was told last */

@@ -326,6 +326,7 @@ const struct row rows[] = {
 	{ NR(renameat), .group = NAMES, .a = { ATFD, A(PATH), ATFD, A(PATH) } },
 	{ NR(renameat2), .group = NAMES, .a = { ATFD, A(PATH), ATFD, A(PATH), ONE(0, 1, 2, 4, 3) } },
 	{ NR(getdents64), .group = NAMES, .a = { FDOF(F_DIR), A(OUT), A(LEN) } },
+	{ NR(getdents), .group = NAMES, .a = { FDOF(F_DIR), A(OUT), A(LEN) } },
 	{ NR(chdir), .group = NAMES, .rare = 4, .a = { A(PATH) } },
 	{ NR(fchdir), .group = NAMES, .rare = 4, .a = { FDOF(F_DIR) } },
 	{ NR(chroot), .group = NAMES, .rare = 10, .a = { A(PATH) } },
