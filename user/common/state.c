@@ -106,10 +106,16 @@ static int reserve(const char *name)
 
 static void tell_listener(int dir, const char *name, void *line)
 {
-	int fd = openat(dir, name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	const int how = O_WRONLY | O_NONBLOCK | O_CLOEXEC;
+	int fd = openat(dir, name, how);
 
-	if (fd < 0 && errno == ENXIO) /* it has gone */
-		unlinkat(dir, name, 0);
+	/* It has gone, or is just coming, under the lock (events_verb()). */
+	if (fd < 0 && errno == ENXIO && !flock(dir, LOCK_EX | LOCK_NB)) {
+		fd = openat(dir, name, how);
+		if (fd < 0 && errno == ENXIO)
+			unlinkat(dir, name, 0);
+		flock(dir, LOCK_UN);
+	}
 	write_all(fd, line, strlen(line));
 	close(fd);
 }

@@ -3,6 +3,7 @@
  * Looking at what runs: stats, inspect, events. All of it is read from files: the state folder and the
  * cgroup's. What a file does not say is shown as "-", in JSON as null.
  */
+#include <sys/file.h>
 #include <time.h>
 
 #include "life.h"
@@ -254,22 +255,30 @@ int inspect_verb(int argc, char **argv)
 /* By a FIFO of its own, which goes with the first event that it does not hear any more. */
 int events_verb(int argc, char **argv)
 {
-	char path[STATE_PATH_SIZE], own[STATE_PATH_SIZE], text[4096];
+	char path[STATE_PATH_SIZE], own[16], text[4096];
 	ssize_t n;
-	int fd;
+	int dir, fd;
 
 	mkdir("/run", 0755);
 	state_path(NULL, NULL, path);
 	mkdir(path, 0755);
 	state_path(".events", NULL, path);
-	format(own, sizeof(own), "%s/%d", path, getpid());
-	unlink(own);
-	do { /* the folder goes with its last FIFO, a FIFO with the first event that finds it not open */
+	format(own, sizeof(own), "%d", getpid());
+	/* The folder goes with its last FIFO, a FIFO with the first event that finds it not open while none is made. */
+	do {
 		mkdir(path, 0755);
-		fd = mkfifo(own, 0600) < 0 ? -1 : open(own, O_RDWR | O_CLOEXEC);
+		fd = -1;
+		dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (dir < 0)
+			continue;
+		flock(dir, LOCK_EX);
+		unlinkat(dir, own, 0);
+		if (!mkfifoat(dir, own, 0600))
+			fd = openat(dir, own, O_RDWR | O_CLOEXEC);
+		close(dir);
 	} while (fd < 0 && errno == ENOENT);
 	if (fd < 0)
-		die(STATUS_FAILED, "%s: %s", own, strerror(errno));
+		die(STATUS_FAILED, "%s/%s: %s", path, own, strerror(errno));
 	while ((n = read(fd, text, sizeof(text))) > 0)
 		write_out(text, n);
 	return 0;
