@@ -268,7 +268,7 @@ int events_verb(int argc, char **argv)
 	do {
 		mkdir(path, 0755);
 		fd = -1;
-		dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		dir = state_open(".events", NULL, O_RDONLY | O_DIRECTORY);
 		if (dir < 0)
 			continue;
 		flock(dir, LOCK_EX);
