@@ -46,6 +46,28 @@ static uint8_t bcd(int v)
 	return cmos.reg[CLOCK_B] & CLOCK_BINARY ? v : v / 10 % 10 << 4 | v % 10;
 }
 
+/* MC146818: the clock's registers, in BCD or binary and 24 hours, UTC; it runs, whatever is written there. */
+static uint8_t cmos_read(uint8_t index)
+{
+	struct timespec now;
+	struct tm t;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &t);
+	cmos.reg[0x00] = bcd(t.tm_sec);
+	cmos.reg[0x02] = bcd(t.tm_min);
+	cmos.reg[0x04] = bcd(t.tm_hour);
+	cmos.reg[0x06] = t.tm_wday + 1;
+	cmos.reg[0x07] = bcd(t.tm_mday);
+	cmos.reg[0x08] = bcd(t.tm_mon + 1);
+	cmos.reg[0x09] = bcd(t.tm_year % 100);
+	cmos.reg[CMOS_CENTURY] = bcd((t.tm_year + 1900) / 100);
+	cmos.reg[0x0d] = 0x80; /* battery good */
+	if (index == CLOCK_A && now.tv_nsec >= 998000000)
+		return cmos.reg[CLOCK_A] | CLOCK_UPDATES;
+	return cmos.reg[index];
+}
+
 static struct watch periodic = { .events = POLLIN };
 
 static void clock_tick(struct machine *m, void *device, short events)
@@ -84,28 +106,6 @@ static const char *clock_restored(struct machine *m, struct kept *k)
 {
 	clock_program();
 	return cmos.index < sizeof(cmos.reg) ? NULL : "the clock is damaged";
-}
-
-/* MC146818: the clock's registers, in BCD or binary and 24 hours, UTC; it runs, whatever is written there. */
-uint8_t cmos_read(uint8_t index)
-{
-	struct timespec now;
-	struct tm t;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &t);
-	cmos.reg[0x00] = bcd(t.tm_sec);
-	cmos.reg[0x02] = bcd(t.tm_min);
-	cmos.reg[0x04] = bcd(t.tm_hour);
-	cmos.reg[0x06] = t.tm_wday + 1;
-	cmos.reg[0x07] = bcd(t.tm_mday);
-	cmos.reg[0x08] = bcd(t.tm_mon + 1);
-	cmos.reg[0x09] = bcd(t.tm_year % 100);
-	cmos.reg[CMOS_CENTURY] = bcd((t.tm_year + 1900) / 100);
-	cmos.reg[0x0d] = 0x80; /* battery good */
-	if (index == CLOCK_A && now.tv_nsec >= 998000000)
-		return cmos.reg[CLOCK_A] | CLOCK_UPDATES;
-	return cmos.reg[index];
 }
 
 static void cmos_put(unsigned int index, uint64_t v, uint64_t most)

@@ -328,8 +328,6 @@ void share_parse(struct machine *m, const char *text);
 void devices_init(struct machine *m);
 void machine_reset(struct machine *m); /* a reboot: there is nothing to come back to */
 void press_power_button(struct machine *m);
-/* Under the lock; times in BCD, until the guest wants them in binary. */
-uint8_t cmos_read(uint8_t index);
 
 /* firmware.c: finds one, for whoever needs it; the loader, then what the machine has for it */
 void firmware_choose(struct machine *m, const char *who);
